@@ -1,0 +1,42 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/cpp/error.h"
+
+#include "absl/strings/cord.h"
+#include "google/rpc/error_details.pb.h"
+
+namespace rnnserve::client {
+namespace {
+
+constexpr char kDomain[] = "rnnserve";
+
+template <typename Message>
+std::string TypeUrl() {
+  return "type.googleapis.com/" + Message::descriptor()->full_name();
+}
+
+// The detail of type Message, if `status` carries one that can be parsed.
+template <typename Message>
+std::optional<Message> Detail(const absl::Status& status) {
+  const absl::optional<absl::Cord> payload = status.GetPayload(TypeUrl<Message>());
+  Message message;
+  if (!payload.has_value() || !message.ParseFromString(std::string(*payload))) return std::nullopt;
+  return message;
+}
+
+}  // namespace
+
+std::string ErrorReason(const absl::Status& status) {
+  const auto info = Detail<google::rpc::ErrorInfo>(status);
+  return info.has_value() && info->domain() == kDomain ? info->reason() : "";
+}
+
+std::optional<absl::Duration> RetryDelay(const absl::Status& status) {
+  const auto info = Detail<google::rpc::RetryInfo>(status);
+  if (!info.has_value()) return std::nullopt;
+  return absl::Seconds(info->retry_delay().seconds()) +
+         absl::Nanoseconds(info->retry_delay().nanos());
+}
+
+}  // namespace rnnserve::client

@@ -1,0 +1,83 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CLIENT_CPP_TENSOR_H_
+#define RNNSERVE_CLIENT_CPP_TENSOR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/types/span.h"
+
+namespace rnnserve::client {
+
+// A dense, row-major array as requests and replies carry it: features, outputs and states (float),
+// token ids (int32 or int64) or masks (bool, one byte an element).
+//
+// A value that owns its elements; copies copy them. Thread-compatible. Nothing fails: the number of
+// elements always equals the product of the shape.
+//
+//   Tensor frames({2, 3}, {1, 2, 3,  4, 5, 6});       // [time 2, features 3]
+//   Tensor tokens({4}, std::vector<int32_t>{7, 7, 0, 9});
+class Tensor {
+ public:
+  // Empty: shape [0], float.
+  Tensor() : shape_{0} {}
+
+  // REQUIRES: every extent is >= 0 and their product is the number of values.
+  Tensor(std::vector<int64_t> shape, std::vector<float> values);
+  Tensor(std::vector<int64_t> shape, std::vector<int32_t> values);
+  Tensor(std::vector<int64_t> shape, std::vector<int64_t> values);
+  Tensor(std::vector<int64_t> shape, std::vector<bool> values);
+
+  const std::vector<int64_t>& shape() const { return shape_; }
+  size_t rank() const { return shape_.size(); }
+  size_t num_elements() const;
+
+  bool is_float() const { return std::holds_alternative<std::vector<float>>(values_); }
+  bool is_int32() const { return std::holds_alternative<std::vector<int32_t>>(values_); }
+  bool is_int64() const { return std::holds_alternative<std::vector<int64_t>>(values_); }
+  bool is_bool() const { return std::holds_alternative<std::vector<uint8_t>>(values_); }
+
+  // The elements, row-major. REQUIRES: the tensor has that element type.
+  absl::Span<const float> floats() const { return std::get<std::vector<float>>(values_); }
+  absl::Span<const int32_t> int32s() const { return std::get<std::vector<int32_t>>(values_); }
+  absl::Span<const int64_t> int64s() const { return std::get<std::vector<int64_t>>(values_); }
+  absl::Span<const uint8_t> bools() const { return std::get<std::vector<uint8_t>>(values_); }
+
+  // A copy of the rows [begin, end) of the first dimension.
+  // REQUIRES: the rank is at least 1 and 0 <= begin <= end <= shape()[0].
+  Tensor Rows(int64_t begin, int64_t end) const;
+
+  // The same elements in another shape. REQUIRES: `shape` has as many elements.
+  Tensor Reshaped(std::vector<int64_t> shape) const;
+
+  friend bool operator==(const Tensor& a, const Tensor& b) {
+    return a.shape_ == b.shape_ && a.values_ == b.values_;
+  }
+
+ private:
+  using Values = std::variant<std::vector<float>, std::vector<int32_t>, std::vector<int64_t>,
+                              std::vector<uint8_t>>;
+  Tensor(std::vector<int64_t> shape, Values values);
+
+  std::vector<int64_t> shape_;
+  Values values_;
+};
+
+// One recurrent state of a model, by the names that DescribeModel lists.
+struct StateTensor {
+  // The recurrent layer, for example "lstm".
+  std::string layer;
+  // The state in its layer, for example "h".
+  std::string name;
+  // Float; [units] for a session, [batch, units] in Infer.
+  Tensor value;
+};
+
+}  // namespace rnnserve::client
+
+#endif  // RNNSERVE_CLIENT_CPP_TENSOR_H_

@@ -1,0 +1,119 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/cpp/wire.h"
+
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace rnnserve::client {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "raw tensors are copied as they lie");
+
+template <typename T>
+void WriteRaw(absl::Span<const T> values, v1::DataType dtype, v1::Tensor* message) {
+  message->set_dtype(dtype);
+  message->set_raw(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+}
+
+absl::StatusOr<size_t> NumElements(const v1::Tensor& message) {
+  // More than a message can hold, and far from overflow.
+  constexpr int64_t kMaxElements = int64_t{1} << 31;
+  int64_t product = 1;
+  for (int64_t extent : message.shape()) {
+    if (extent < 0 || extent > kMaxElements || product * extent > kMaxElements) {
+      return absl::InternalError(absl::StrCat("the reply has a tensor of extent ", extent));
+    }
+    product *= extent;
+  }
+  return static_cast<size_t>(product);
+}
+
+// The elements of `message`, of which `typed` holds them if they are not raw.
+template <typename T, typename Typed>
+absl::StatusOr<Tensor> Read(const v1::Tensor& message, const Typed& typed) {
+  const absl::StatusOr<size_t> expected = NumElements(message);
+  if (!expected.ok()) return expected.status();
+  const bool is_raw = typed.empty();
+  const size_t stored = is_raw ? message.raw().size() : typed.size();
+  const size_t wanted = is_raw ? *expected * sizeof(T) : *expected;
+  if (stored != wanted) {
+    return absl::InternalError(absl::StrCat("the reply has a tensor of ", stored,
+                                            is_raw ? " bytes" : " elements", "; its shape needs ",
+                                            wanted));
+  }
+  std::vector<T> values(*expected);
+  if (is_raw && stored > 0) {
+    std::memcpy(values.data(), message.raw().data(), stored);
+  } else {
+    for (size_t i = 0; i < values.size(); ++i) {
+      values[i] = static_cast<T>(typed.Get(static_cast<int>(i)));
+    }
+  }
+  return Tensor({message.shape().begin(), message.shape().end()}, std::move(values));
+}
+
+v1::DataType TypeOf(const v1::Tensor& message) {
+  if (message.dtype() != v1::DATA_TYPE_UNSPECIFIED) return message.dtype();
+  if (message.float_values_size() > 0) return v1::DATA_TYPE_FLOAT32;
+  if (message.int_values_size() > 0) return v1::DATA_TYPE_INT64;
+  return v1::DATA_TYPE_UNSPECIFIED;
+}
+
+}  // namespace
+
+void ToMessage(const Tensor& tensor, v1::Tensor* message) {
+  message->Clear();
+  message->mutable_shape()->Add(tensor.shape().begin(), tensor.shape().end());
+  if (tensor.is_float()) {
+    WriteRaw(tensor.floats(), v1::DATA_TYPE_FLOAT32, message);
+  } else if (tensor.is_int32()) {
+    WriteRaw(tensor.int32s(), v1::DATA_TYPE_INT32, message);
+  } else if (tensor.is_int64()) {
+    WriteRaw(tensor.int64s(), v1::DATA_TYPE_INT64, message);
+  } else {
+    WriteRaw(tensor.bools(), v1::DATA_TYPE_BOOL, message);
+  }
+}
+
+void ToMessage(const std::vector<StateTensor>& states,
+               google::protobuf::RepeatedPtrField<v1::StateTensor>* messages) {
+  messages->Clear();
+  for (const StateTensor& state : states) {
+    v1::StateTensor* message = messages->Add();
+    message->set_layer(state.layer);
+    message->set_name(state.name);
+    ToMessage(state.value, message->mutable_value());
+  }
+}
+
+absl::StatusOr<Tensor> FromMessage(const v1::Tensor& message) {
+  switch (TypeOf(message)) {
+    case v1::DATA_TYPE_FLOAT32:
+      return Read<float>(message, message.float_values());
+    case v1::DATA_TYPE_INT32:
+      return Read<int32_t>(message, message.int_values());
+    case v1::DATA_TYPE_INT64:
+      return Read<int64_t>(message, message.int_values());
+    default:
+      return absl::InternalError(
+          absl::StrCat("the reply has a tensor of element type ", message.dtype()));
+  }
+}
+
+absl::StatusOr<std::vector<StateTensor>> FromMessages(
+    const google::protobuf::RepeatedPtrField<v1::StateTensor>& messages) {
+  std::vector<StateTensor> states;
+  for (const v1::StateTensor& message : messages) {
+    absl::StatusOr<Tensor> value = FromMessage(message.value());
+    if (!value.ok()) return value.status();
+    states.push_back({message.layer(), message.name(), *std::move(value)});
+  }
+  return states;
+}
+
+}  // namespace rnnserve::client

@@ -1,0 +1,30 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CLIENT_CPP_WIRE_H_
+#define RNNSERVE_CLIENT_CPP_WIRE_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/cpp/tensor.h"
+#include "google/protobuf/repeated_ptr_field.h"
+#include "rnnserve/v1/tensor.pb.h"
+
+// Tensors to and from their messages. Only client/cpp uses this header.
+namespace rnnserve::client {
+
+// Writes `tensor` into `message` as raw little-endian bytes.
+void ToMessage(const Tensor& tensor, v1::Tensor* message);
+void ToMessage(const std::vector<StateTensor>& states,
+               google::protobuf::RepeatedPtrField<v1::StateTensor>* messages);
+
+// Reads raw bytes or typed values. INTERNAL (the server broke the protocol) if the number of
+// elements is not the product of the shape, or the element type is unknown.
+absl::StatusOr<Tensor> FromMessage(const v1::Tensor& message);
+absl::StatusOr<std::vector<StateTensor>> FromMessages(
+    const google::protobuf::RepeatedPtrField<v1::StateTensor>& messages);
+
+}  // namespace rnnserve::client
+
+#endif  // RNNSERVE_CLIENT_CPP_WIRE_H_

@@ -1,0 +1,44 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_BASE_ALIGNED_BUFFER_H_
+#define RNNSERVE_CORE_BASE_ALIGNED_BUFFER_H_
+
+#include <cstdint>
+
+#include "absl/types/span.h"
+
+namespace rnnserve {
+
+// Floats that begin at a multiple of 64 bytes: one cache line, and the widest vector register of
+// today's processors. Zero at first. Owns its memory; movable, not copyable (a copy of a state or a
+// weight matrix should be visible in the code: use CopyFrom). Thread-compatible.
+class AlignedBuffer {
+ public:
+  static constexpr int64_t kAlignmentBytes = 64;
+
+  AlignedBuffer() = default;
+  // `size` floats. REQUIRES: size >= 0. Aborts if memory is exhausted.
+  explicit AlignedBuffer(int64_t size);
+  ~AlignedBuffer();
+  AlignedBuffer(AlignedBuffer&& other) noexcept;
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept;
+  AlignedBuffer(const AlignedBuffer&) = delete;
+  AlignedBuffer& operator=(const AlignedBuffer&) = delete;
+
+  static AlignedBuffer CopyFrom(absl::Span<const float> values);
+
+  int64_t size() const { return size_; }
+  float* data() { return data_; }
+  const float* data() const { return data_; }
+  absl::Span<float> span() { return {data_, static_cast<size_t>(size_)}; }
+  absl::Span<const float> span() const { return {data_, static_cast<size_t>(size_)}; }
+
+ private:
+  float* data_ = nullptr;
+  int64_t size_ = 0;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_BASE_ALIGNED_BUFFER_H_

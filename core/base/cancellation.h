@@ -1,0 +1,30 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_BASE_CANCELLATION_H_
+#define RNNSERVE_CORE_BASE_CANCELLATION_H_
+
+#include <atomic>
+
+namespace rnnserve {
+
+// Says, once and for good, that nobody waits for a piece of work any more. Work that has not begun
+// is then dropped; work that has begun is finished. Shared between who asked and who works.
+// Thread-safe.
+class Cancellation {
+ public:
+  Cancellation() = default;
+  Cancellation(const Cancellation&) = delete;
+  Cancellation& operator=(const Cancellation&) = delete;
+
+  void Cancel() { is_cancelled_.store(true, std::memory_order_relaxed); }
+  bool is_cancelled() const { return is_cancelled_.load(std::memory_order_relaxed); }
+
+ private:
+  // Relaxed: it orders nothing, it only saves work.
+  std::atomic<bool> is_cancelled_{false};
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_BASE_CANCELLATION_H_

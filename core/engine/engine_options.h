@@ -1,0 +1,37 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_ENGINE_ENGINE_OPTIONS_H_
+#define RNNSERVE_CORE_ENGINE_ENGINE_OPTIONS_H_
+
+#include <cstdint>
+
+#include "absl/time/time.h"
+#include "core/session/session_store.h"
+
+namespace rnnserve {
+
+// What an Engine may use.
+struct EngineOptions {
+  SessionStore::Options sessions;
+  // The longest idle timeout a detached session may ask for, and what it gets if it asks for none.
+  absl::Duration max_idle_timeout = absl::Minutes(5);
+  // Threads a model; 0: one for each core.
+  int workers = 0;
+  // Rows in one cell step of one worker. More rows share a weight read; a step then takes longer.
+  int64_t max_batch_rows = 64;
+  // Steps and rows that wait for a worker, for each model; one more is refused.
+  int64_t max_queued_steps = 4096;
+  // Timesteps in one Step, or in one row of Infer.
+  int64_t max_timesteps = 4096;
+  // Rows in one Infer.
+  int64_t max_infer_rows = 1024;
+  // Bytes of workspace that one Infer of a model that cannot stream may take.
+  int64_t max_infer_bytes = int64_t{256} << 20;
+  // What a refused caller is told to wait.
+  absl::Duration retry_delay = absl::Milliseconds(100);
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_ENGINE_ENGINE_OPTIONS_H_

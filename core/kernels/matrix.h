@@ -1,0 +1,59 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_KERNELS_MATRIX_H_
+#define RNNSERVE_CORE_KERNELS_MATRIX_H_
+
+#include <cstdint>
+
+#include "absl/types/span.h"
+#include "core/base/aligned_buffer.h"
+#include "core/kernels/columns.h"
+
+namespace rnnserve {
+
+// A weight matrix laid out once, at load, for y = W x on columns.
+//
+// Keras stores a kernel row-major as [input, blocks * units], the blocks being gates. Here every
+// block is padded to PaddedRows(units), so that gate g of a product begins at the aligned row
+// g * PaddedRows(units) of its column:
+//
+//   Keras   [input][ i i i | f f f | c c c | o o o ]
+//   Matrix  [input][ i i i . | f f f . | c c c . | o o o . ]
+//
+// Owns its weights. Immutable; safe to share.
+class Matrix {
+ public:
+  Matrix() = default;
+  // `kernel` is row-major [input_size, blocks * units]. REQUIRES: its length is their product.
+  Matrix(absl::Span<const float> kernel, int64_t input_size, int64_t blocks, int64_t units);
+
+  int64_t input_size() const { return input_size_; }
+  int64_t units() const { return units_; }
+  int64_t blocks() const { return blocks_; }
+  // The rows of a product: blocks * PaddedRows(units), or units if there is one block.
+  int64_t output_rows() const;
+  // Weights of input k, padded: output_rows() rounded up to kColumnQuantum floats.
+  const float* row(int64_t k) const;
+
+ private:
+  AlignedBuffer weights_;
+  int64_t input_size_ = 0;
+  int64_t blocks_ = 0;
+  int64_t units_ = 0;
+};
+
+// A bias laid out like one row of a Matrix with the same blocks; all zero if `bias` is empty.
+AlignedBuffer PackBias(absl::Span<const float> bias, int64_t blocks, int64_t units);
+
+// y[:, b] := bias + W x[:, b] for every column. The sum runs over k in ascending order, beginning
+// with the bias, one rounding per multiply and per add, whatever the batch: the bits of a column do
+// not depend on the others. `bias` has the padded length of y's columns (see PackBias).
+void Affine(const Matrix& weights, const AlignedBuffer& bias, ConstColumns x, Columns y);
+
+// y[:, b] += W x[:, b], in the same order, beginning with what y holds.
+void AddProduct(const Matrix& weights, ConstColumns x, Columns y);
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_KERNELS_MATRIX_H_

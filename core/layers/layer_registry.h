@@ -1,0 +1,55 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_LAYERS_LAYER_REGISTRY_H_
+#define RNNSERVE_CORE_LAYERS_LAYER_REGISTRY_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "core/cells/cell_registry.h"
+#include "core/cells/keras_config.h"
+#include "core/cells/weight_source.h"
+#include "core/layers/layer.h"
+
+namespace rnnserve {
+
+// Builds layers by their Keras class name.
+//
+// Thread-compatible: fill it first, then share it.
+class LayerRegistry {
+ public:
+  // Builds one layer. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG or MODEL_WEIGHTS; UNIMPLEMENTED,
+  // reason LAYER_UNSUPPORTED, CELL_UNSUPPORTED or OPTION_UNSUPPORTED; each names the layer.
+  using Factory = std::function<absl::StatusOr<std::unique_ptr<Layer>>(
+      const LayerRegistry& registry, const KerasConfig& config, const Layer::Input& input,
+      WeightSource& weights)>;
+
+  // Every layer that rnnserve knows, with these cells.
+  static LayerRegistry BuiltIn(CellRegistry cells = CellRegistry::BuiltIn());
+
+  explicit LayerRegistry(CellRegistry cells);
+
+  const CellRegistry& cells() const { return cells_; }
+
+  // Adds a layer; a name that is taken is replaced.
+  void Register(std::string class_name, Factory factory);
+
+  bool Contains(absl::string_view class_name) const;
+
+  // `weights` is already scoped to the layer.
+  absl::StatusOr<std::unique_ptr<Layer>> Create(const KerasConfig& config,
+                                                const Layer::Input& input,
+                                                WeightSource& weights) const;
+
+ private:
+  CellRegistry cells_;
+  absl::flat_hash_map<std::string, Factory> factories_;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_LAYERS_LAYER_REGISTRY_H_

@@ -1,0 +1,39 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_MODEL_STATE_LAYOUT_H_
+#define RNNSERVE_CORE_MODEL_STATE_LAYOUT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/shape.h"
+
+namespace rnnserve {
+
+// Where the recurrent states of one batch row lie: one block of `size` floats, the same in a session,
+// in a batch and in a snapshot, so that gathering and scattering are single copies.
+//
+//   | layer 0: h . | c . | carry . | layer 1: h . | carry . |      . = padding to kColumnQuantum
+//
+// Immutable; safe to share.
+struct StateLayout {
+  struct Tensor {
+    std::string layer;
+    std::string name;
+    Shape shape;          // for one batch row
+    int64_t offset = 0;   // floats from the begin of the block
+    int64_t size = 0;     // the number of elements of `shape`
+  };
+
+  // The states that clients see, layer by layer. What layers carry besides lies between them.
+  std::vector<Tensor> tensors;
+  int64_t size = 0;
+
+  int64_t bytes() const { return size * static_cast<int64_t>(sizeof(float)); }
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_MODEL_STATE_LAYOUT_H_

@@ -1,0 +1,24 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_SESSION_END_REASON_H_
+#define RNNSERVE_CORE_SESSION_END_REASON_H_
+
+#include "absl/strings/string_view.h"
+
+namespace rnnserve {
+
+// Why a session ended. A closed set: it is a metric label and an error reason.
+enum class EndReason {
+  kClosed,       // the client closed it
+  kStreamEnded,  // the stream it was bound to ended
+  kExpired,      // nobody called it for its idle timeout
+  kBroken,       // an invariant broke while it was stepped
+};
+
+// For example "SESSION_EXPIRED".
+absl::string_view EndReasonName(EndReason reason);
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_SESSION_END_REASON_H_

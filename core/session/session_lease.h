@@ -1,0 +1,57 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_SESSION_SESSION_LEASE_H_
+#define RNNSERVE_CORE_SESSION_SESSION_LEASE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/model/model.h"
+#include "core/session/end_reason.h"
+#include "core/session/session_state.h"
+
+namespace rnnserve {
+
+class SessionStore;
+struct Session;
+
+// The exclusive right to read and change one session. There is at most one lease of a session at a
+// time; SessionStore::Lease hands them out in the order of the calls.
+//
+// Destroying the lease returns the session, as it then is, to the next in line (whose callback may
+// run on this thread, inside the destructor). Movable. Used by one thread at a time: whoever holds it.
+// The store must outlive it.
+class SessionLease {
+ public:
+  SessionLease(SessionLease&& other) noexcept;
+  SessionLease& operator=(SessionLease&& other) noexcept;
+  ~SessionLease();
+
+  const std::string& id() const;
+  const std::string& model_name() const;
+  const std::shared_ptr<const Model>& model() const;
+  uint64_t version() const;
+  uint64_t epoch() const;
+
+  SessionState& state();
+
+  // The state has moved by one step: version() grows by one.
+  void CommitStep();
+
+  // Ends the session: it is gone at once, and the callers in line get NOT_FOUND with that reason.
+  // The lease is spent.
+  void End(EndReason reason) &&;
+
+ private:
+  friend class SessionStore;
+  SessionLease(SessionStore* store, std::shared_ptr<Session> session);
+
+  SessionStore* store_;               // null once spent or moved from
+  std::shared_ptr<Session> session_;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_SESSION_SESSION_LEASE_H_

@@ -1,0 +1,72 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_SESSION_SESSION_STATE_H_
+#define RNNSERVE_CORE_SESSION_SESSION_STATE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "core/base/aligned_buffer.h"
+#include "core/base/tensor_view.h"
+#include "core/model/model.h"
+
+namespace rnnserve {
+
+// One state tensor that a client gave, addressed by layer and name. Borrowed.
+struct NamedState {
+  std::string layer;
+  std::string name;
+  TensorView value;
+};
+
+// One state tensor that a client asked for. `layer` and `name` belong to the model.
+struct StateValue {
+  std::string layer;
+  std::string name;
+  Shape shape;
+  std::vector<float> values;
+};
+
+// All recurrent vectors of one batch row, one contiguous block laid out by the model's StateLayout.
+// Owns the block. Movable; copied only by Clone(). Thread-compatible.
+class SessionState {
+ public:
+  // The initial state of the model.
+  explicit SessionState(const Model& model);
+
+  SessionState(SessionState&&) noexcept = default;
+  SessionState& operator=(SessionState&&) noexcept = default;
+
+  // The initial state of the model with every tensor replaced by what a client gave: FLOAT32, of the
+  // shape of the tensor; or, if `batch` is given, of the shape [batch, ...], of which row `row` is
+  // taken. Errors: INVALID_ARGUMENT, reason STATE_MISSING, STATE_UNKNOWN, STATE_TWICE, STATE_SHAPE,
+  // STATE_DTYPE, NOT_FINITE, each naming layer and state and both numbers.
+  static absl::StatusOr<SessionState> FromTensors(const Model& model,
+                                                  absl::Span<const NamedState> tensors,
+                                                  std::optional<int64_t> batch = std::nullopt,
+                                                  int64_t row = 0);
+
+  SessionState Clone() const;
+
+  // state_layout().size floats.
+  absl::Span<float> block() { return block_.span(); }
+  absl::Span<const float> block() const { return block_.span(); }
+  int64_t bytes() const { return block_.size() * static_cast<int64_t>(sizeof(float)); }
+
+  // The tensors that clients see, in the order of the layout.
+  std::vector<StateValue> Tensors(const Model& model) const;
+
+ private:
+  explicit SessionState(AlignedBuffer block) : block_(std::move(block)) {}
+
+  AlignedBuffer block_;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_SESSION_SESSION_STATE_H_

@@ -1,0 +1,122 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_SESSION_SESSION_STORE_H_
+#define RNNSERVE_CORE_SESSION_SESSION_STORE_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "core/base/clock.h"
+#include "core/session/session_lease.h"
+
+namespace rnnserve {
+
+// Every open session, by id. Bounded: by a number of sessions and by the bytes of their states.
+//
+// A session is leased to one caller at a time; further callers wait in line, in the order in which
+// they came, which is what keeps the steps of a session in order. Ended sessions leave a tombstone
+// that tells later callers why; the oldest tombstones are forgotten first.
+//
+// Owns the sessions. Thread-safe. No callback runs under its lock. Must outlive its leases.
+class SessionStore {
+ public:
+  struct Options {
+    // Open sessions; one more is refused. Costs the state and about 300 bytes each.
+    int64_t max_sessions = 100'000;
+    // Bytes of all states together; a session beyond it is refused.
+    int64_t max_state_bytes = int64_t{1} << 30;
+    // Callers in line for one session; one more is refused. Bounds how far a client can run ahead.
+    int64_t max_waiting = 1024;
+    // Ended sessions that are remembered with their reason.
+    int64_t max_tombstones = 65'536;
+    // What a refused caller is told to wait.
+    absl::Duration retry_delay = absl::Milliseconds(100);
+  };
+
+  struct OpenRequest {
+    std::string id;  // empty: a random one of 32 hexadecimal digits
+    std::string model_name;
+    std::shared_ptr<const Model> model;
+    SessionState state;
+    bool detached = true;
+    absl::Duration idle_timeout = absl::InfiniteDuration();
+  };
+
+  struct Summary {
+    std::string id;
+    std::string model_name;
+    uint64_t version = 0;
+    uint64_t epoch = 1;
+    bool detached = true;
+    absl::Duration idle;
+    int64_t state_bytes = 0;
+  };
+
+  // What one model's sessions take.
+  struct Usage {
+    int64_t sessions = 0;
+    int64_t state_bytes = 0;
+  };
+
+  using LeaseCallback = absl::AnyInvocable<void(absl::StatusOr<SessionLease>)>;
+  // Called for each session that ended, outside the lock.
+  using EndCallback = std::function<void(const std::string& model_name, EndReason reason)>;
+
+  SessionStore(const Clock& clock, EndCallback on_end, Options options);
+  ~SessionStore();
+  SessionStore(const SessionStore&) = delete;
+  SessionStore& operator=(const SessionStore&) = delete;
+
+  // Opens a session and returns its id. Errors, after which nothing has changed: ALREADY_EXISTS
+  // (SESSION_EXISTS); RESOURCE_EXHAUSTED (SESSION_LIMIT, STATE_BYTES_LIMIT), with the bound.
+  absl::StatusOr<std::string> Open(OpenRequest request);
+
+  // Calls `callback` with a lease when it is this caller's turn: at once and on this thread if the
+  // session is free, else on the thread that returns it. Errors, through the callback: NOT_FOUND
+  // (SESSION_UNKNOWN, or the reason of its end); RESOURCE_EXHAUSTED (SESSION_QUEUE_LIMIT).
+  void Lease(absl::string_view id, LeaseCallback callback);
+
+  // Up to `limit` sessions whose id is above `after`, in the order of ids; of one model if
+  // `model_name` is not empty.
+  std::vector<Summary> List(absl::string_view model_name, absl::string_view after,
+                            int64_t limit) const;
+
+  // Ends every session that is free and was not called for its idle timeout; says how many.
+  int64_t ExpireIdle();
+
+  Usage usage(absl::string_view model_name) const;
+
+ private:
+  friend class SessionLease;
+
+  // Takes the session back and hands it to the callers in line.
+  void Return(std::shared_ptr<Session> session);
+  void End(std::shared_ptr<Session> session, EndReason reason);
+
+  const Clock& clock_;
+  const EndCallback on_end_;
+  const Options options_;
+
+  mutable absl::Mutex mu_;
+  absl::btree_map<std::string, std::shared_ptr<Session>> sessions_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<std::string, Usage> usage_ ABSL_GUARDED_BY(mu_);
+  Usage total_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<std::string, EndReason> tombstones_ ABSL_GUARDED_BY(mu_);
+  std::deque<std::string> tombstone_order_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_SESSION_SESSION_STORE_H_

@@ -1,0 +1,34 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+#
+# How every one of our files is compiled: warnings are errors, ccache when it is there, sanitizers
+# by RNNSERVE_SANITIZER. Instruction sets are chosen at run time, so no -march appears here.
+
+add_library(rnnserve_compiler INTERFACE)
+add_library(rnnserve::compiler ALIAS rnnserve_compiler)
+target_compile_options(rnnserve_compiler INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror)
+target_include_directories(rnnserve_compiler INTERFACE ${CMAKE_SOURCE_DIR})
+# No fused multiply-add unless the code asks for it: a result must not depend on what the
+# optimiser chose to contract.
+target_compile_options(rnnserve_compiler INTERFACE -ffp-contract=off)
+
+if(RNNSERVE_SANITIZER)
+  set(flags -fsanitize=${RNNSERVE_SANITIZER} -fno-omit-frame-pointer)
+  if(RNNSERVE_SANITIZER STREQUAL "undefined")
+    list(APPEND flags -fno-sanitize-recover=all)
+  endif()
+  add_compile_options(${flags})
+  add_link_options(${flags})
+endif()
+
+find_program(RNNSERVE_CCACHE ccache)
+if(RNNSERVE_CCACHE)
+  # The sloppiness is what ccache's manual asks for with precompiled headers; the base directory
+  # lets two clones share their objects.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      ${RNNSERVE_CCACHE})
+  add_compile_options(-fpch-preprocess)
+endif()
