@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/cord.h"
+
 namespace rnnserve::client {
 namespace {
 

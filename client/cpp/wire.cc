@@ -91,6 +91,15 @@ void ToMessage(const std::vector<StateTensor>& states,
   }
 }
 
+void ToMessage(const std::string& model, const SessionOptions& options,
+               v1::OpenSessionRequest* message) {
+  message->set_model(model);
+  message->set_session_id(options.session_id);
+  ToMessage(options.initial_state, message->mutable_initial_state());
+  message->set_detached(options.is_detached);
+  message->set_idle_timeout_ms(absl::ToInt64Milliseconds(options.idle_timeout));
+}
+
 absl::StatusOr<Tensor> FromMessage(const v1::Tensor& message) {
   switch (TypeOf(message)) {
     case v1::DATA_TYPE_FLOAT32:

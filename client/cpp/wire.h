@@ -4,20 +4,24 @@
 #ifndef RNNSERVE_CLIENT_CPP_WIRE_H_
 #define RNNSERVE_CLIENT_CPP_WIRE_H_
 
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "client/cpp/session.h"
 #include "client/cpp/tensor.h"
 #include "google/protobuf/repeated_ptr_field.h"
-#include "rnnserve/v1/tensor.pb.h"
+#include "rnnserve/v1/session.pb.h"
 
-// Tensors to and from their messages. Only client/cpp uses this header.
+// Values to and from their messages. Only client/cpp uses this header.
 namespace rnnserve::client {
 
 // Writes `tensor` into `message` as raw little-endian bytes.
 void ToMessage(const Tensor& tensor, v1::Tensor* message);
 void ToMessage(const std::vector<StateTensor>& states,
                google::protobuf::RepeatedPtrField<v1::StateTensor>* messages);
+void ToMessage(const std::string& model, const SessionOptions& options,
+               v1::OpenSessionRequest* message);
 
 // Reads raw bytes or typed values. INTERNAL (the server broke the protocol) if the number of
 // elements is not the product of the shape, or the element type is unknown.

@@ -10,6 +10,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "core/base/shape.h"
 #include "core/cells/cell.h"
 #include "core/cells/keras_config.h"
 #include "core/cells/weight_source.h"
@@ -22,13 +24,14 @@ namespace rnnserve {
 // Thread-compatible: fill it first, then share it.
 class CellRegistry {
  public:
-  // Builds one cell that reads `input_size` values a timestep. Errors: INVALID_ARGUMENT, reason
-  // MODEL_CONFIG or MODEL_WEIGHTS, naming the cell.
+  // Builds one cell whose timesteps of input have that shape. Errors: INVALID_ARGUMENT, reason
+  // MODEL_CONFIG or MODEL_WEIGHTS, or UNIMPLEMENTED, reason OPTION_UNSUPPORTED; each names the cell.
   using Factory = std::function<absl::StatusOr<std::unique_ptr<Cell>>(
-      const CellRegistry& registry, const KerasConfig& config, int64_t input_size,
+      const CellRegistry& registry, const KerasConfig& config, const Shape& input_shape,
       WeightSource& weights)>;
 
-  // SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells and rnnserve>MinimalRNNCell.
+  // SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells, and MinimalRNNCell also under the name
+  // rnnserve>MinimalRNNCell.
   static CellRegistry BuiltIn();
 
   // Adds a cell; a name that is taken is replaced.
@@ -36,9 +39,15 @@ class CellRegistry {
 
   bool Contains(absl::string_view name) const;
 
-  // Errors of the factory; UNIMPLEMENTED, reason CELL_UNSUPPORTED, naming the cell and where it
-  // stands, if no cell of that name is registered.
-  absl::StatusOr<std::unique_ptr<Cell>> Create(const KerasConfig& config, int64_t input_size,
+  // Builds the cell that `config` describes. Errors: those of the factory; UNIMPLEMENTED, reason
+  // CELL_UNSUPPORTED, naming the cell and where it stands, if no cell of that name is registered.
+  absl::StatusOr<std::unique_ptr<Cell>> Create(const KerasConfig& config, const Shape& input_shape,
+                                               WeightSource& weights) const;
+
+  // The same for a cell whose options stand in something else: Keras' LSTM layer holds those of its
+  // LSTMCell.
+  absl::StatusOr<std::unique_ptr<Cell>> Create(absl::string_view name, const KerasConfig& config,
+                                               const Shape& input_shape,
                                                WeightSource& weights) const;
 
  private:

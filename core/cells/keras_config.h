@@ -16,13 +16,14 @@
 namespace rnnserve {
 
 // One serialized Keras object, {"class_name": ..., "registered_name": ..., "config": {...}}, with
-// typed access to its configuration. Every error is INVALID_ARGUMENT, reason MODEL_CONFIG, and names
-// the object and the key.
+// typed access to its configuration. Every error is INVALID_ARGUMENT, reason MODEL_CONFIG, unless a
+// comment says otherwise, and names the object and the key.
 //
 // A view: the JSON must outlive it. Immutable; safe to share.
 class KerasConfig {
  public:
-  // `path` says where the object stands, for error texts: "layer 'lstm'".
+  // `path` says where the object stands, for error texts: "layer 'lstm'". Anything but a serialized
+  // object is taken for one without class and configuration.
   KerasConfig(const nlohmann::json& object, std::string path);
 
   // `class_name`; empty if it is missing.
@@ -39,9 +40,11 @@ class KerasConfig {
   absl::StatusOr<bool> Bool(absl::string_view key, bool fallback) const;
   absl::StatusOr<double> Number(absl::string_view key, double fallback) const;
   absl::StatusOr<std::string> String(absl::string_view key, absl::string_view fallback) const;
-  // A whole number >= 1. Required.
+  // A whole number from 1 to 2^31 - 1. Required.
   absl::StatusOr<int64_t> PositiveInt(absl::string_view key) const;
-  // An activation by name, or as Keras serializes a function or an Activation/ReLU/... layer.
+  // An activation by name, or as Keras serializes a function or an Activation, ReLU, LeakyReLU, ELU
+  // or Softmax layer; null is linear. Options of these layers that no Activation has, such as
+  // another slope, are UNIMPLEMENTED, reason OPTION_UNSUPPORTED.
   absl::StatusOr<Activation> ActivationOr(absl::string_view key, Activation fallback) const;
   // A serialized object nested under `key`. Required.
   absl::StatusOr<KerasConfig> Object(absl::string_view key) const;
@@ -50,8 +53,13 @@ class KerasConfig {
   // The raw value under `key`; null if it is absent.
   const nlohmann::json& Raw(absl::string_view key) const;
 
-  // An INVALID_ARGUMENT about this object.
+  // OK if the dtype policy is float32 or absent; else UNIMPLEMENTED, reason OPTION_UNSUPPORTED.
+  absl::Status RequireFloat32() const;
+
+  // An INVALID_ARGUMENT, reason MODEL_CONFIG, about this object.
   absl::Status Error(absl::string_view text) const;
+  // An UNIMPLEMENTED, reason OPTION_UNSUPPORTED, about this object.
+  absl::Status Unsupported(absl::string_view text) const;
 
  private:
   const nlohmann::json* object_;

@@ -56,6 +56,11 @@ struct BasicColumns {
     return {data + first, count, cols, stride};
   }
 
+  // Block `index` of columns that stack blocks of `units` values, each padded (see Matrix).
+  BasicColumns Block(int64_t index, int64_t units) const {
+    return Rows(index * PaddedRows(units), units);
+  }
+
   // The first `count` columns.
   BasicColumns First(int64_t count) const { return {data, rows, count, stride}; }
 
@@ -64,6 +69,22 @@ struct BasicColumns {
 
 using Columns = BasicColumns<float>;
 using ConstColumns = BasicColumns<const float>;
+
+// The floats that `cols` columns of `rows` values take.
+constexpr int64_t ColumnsSize(int64_t rows, int64_t cols) { return PaddedRows(rows) * cols; }
+
+// Columns over the next ColumnsSize(rows, cols) floats of `memory`, which moves on behind them: how
+// scratch is divided. REQUIRES: memory is aligned to 64 bytes.
+inline Columns TakeColumns(float*& memory, int64_t rows, int64_t cols) {
+  const Columns taken{memory, rows, cols, PaddedRows(rows)};
+  memory += ColumnsSize(rows, cols);
+  return taken;
+}
+
+// to := from, padding included. REQUIRES: as many rows and columns.
+inline void Copy(ConstColumns from, Columns to) {
+  for (int64_t b = 0; b < from.cols; ++b) to.padded(b) = from.padded(b);
+}
 
 }  // namespace rnnserve
 

@@ -19,9 +19,10 @@ namespace rnnserve {
 // g * PaddedRows(units) of its column:
 //
 //   Keras   [input][ i i i | f f f | c c c | o o o ]
-//   Matrix  [input][ i i i . | f f f . | c c c . | o o o . ]
+//   Matrix  [input][ i i i . | f f f . | c c c . | o o o . ]        . = zeros
 //
-// Owns its weights. Immutable; safe to share.
+// In memory the output rows are cut into panels of kColumnQuantum, each [input][kColumnQuantum], so
+// that a product reads the weights from begin to end. Owns its weights. Immutable; safe to share.
 class Matrix {
  public:
   Matrix() = default;
@@ -32,9 +33,11 @@ class Matrix {
   int64_t units() const { return units_; }
   int64_t blocks() const { return blocks_; }
   // The rows of a product: blocks * PaddedRows(units), or units if there is one block.
-  int64_t output_rows() const;
-  // Weights of input k, padded: output_rows() rounded up to kColumnQuantum floats.
-  const float* row(int64_t k) const;
+  int64_t output_rows() const { return blocks_ == 1 ? units_ : blocks_ * PaddedRows(units_); }
+  // The weights of the output rows [p * kColumnQuantum, (p + 1) * kColumnQuantum),
+  // row-major [input_size, kColumnQuantum]. REQUIRES: p is in [0, num_panels()).
+  const float* panel(int64_t p) const { return weights_.data() + p * input_size_ * kColumnQuantum; }
+  int64_t num_panels() const { return PaddedRows(output_rows()) / kColumnQuantum; }
 
  private:
   AlignedBuffer weights_;
@@ -43,12 +46,14 @@ class Matrix {
   int64_t units_ = 0;
 };
 
-// A bias laid out like one row of a Matrix with the same blocks; all zero if `bias` is empty.
+// A bias laid out like a column of W x: [blocks * PaddedRows(units)]; all zero if `bias` is empty.
+// REQUIRES: `bias` is empty or [blocks * units].
 AlignedBuffer PackBias(absl::Span<const float> bias, int64_t blocks, int64_t units);
 
-// y[:, b] := bias + W x[:, b] for every column. The sum runs over k in ascending order, beginning
-// with the bias, one rounding per multiply and per add, whatever the batch: the bits of a column do
-// not depend on the others. `bias` has the padded length of y's columns (see PackBias).
+// y[:, b] := bias + W x[:, b] for every column. The sum runs over the inputs in ascending order,
+// beginning with the bias, one rounding per multiplication and one per addition, whatever the batch:
+// the bits of a column do not depend on the others. `bias` is from PackBias. REQUIRES: x has
+// input_size() rows, y has output_rows() rows, both have as many columns.
 void Affine(const Matrix& weights, const AlignedBuffer& bias, ConstColumns x, Columns y);
 
 // y[:, b] += W x[:, b], in the same order, beginning with what y holds.

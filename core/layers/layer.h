@@ -17,7 +17,7 @@
 
 namespace rnnserve {
 
-// What one call of Layer::Run reads and writes.
+// What one call of Layer::Run reads and writes. x, state, y and scratch never overlap.
 struct LayerRun {
   ConstSequence x;           // [input size, batch, time]
   Mask mask;                 // of x
@@ -55,6 +55,8 @@ class Layer {
   // Whether the output has the time axis of the input; false if only the last output is returned.
   virtual bool keeps_time() const { return true; }
   virtual bool can_stream() const { return true; }
+  // Whether Keras returns the states beside the output. Nothing can stand behind such a layer.
+  virtual bool returns_state() const { return false; }
   // Whether the input is token ids (each coded as one float) instead of features.
   virtual bool reads_token_ids() const { return false; }
   // How many different token ids there are, if it reads them.
@@ -79,9 +81,9 @@ class Layer {
 
   virtual void Run(const LayerRun& run) const = 0;
 
-  // The mask of the output, by the propagation rules of Keras 3. A layer that makes a mask writes it
-  // to `buffer` (batch * time bytes, row-major [batch, time]) and returns a view of it; the default
-  // hands on the mask of the input.
+  // The mask of the output, by the propagation rules of Keras 3. A layer that makes a mask writes
+  // it to `buffer` (batch * time bytes, row-major [batch, time]) and returns a view of it; the
+  // default hands on the mask of the input.
   virtual Mask OutputMask(ConstSequence x, Mask mask, uint8_t* buffer) const {
     static_cast<void>(x);
     static_cast<void>(buffer);

@@ -17,18 +17,23 @@
 
 namespace rnnserve {
 
-// Builds layers by their Keras class name.
+// Builds layers by the name under which Keras serialized them: the registered name of a custom
+// class
+// ("package>Name"), else the class name.
 //
 // Thread-compatible: fill it first, then share it.
 class LayerRegistry {
  public:
-  // Builds one layer. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG or MODEL_WEIGHTS; UNIMPLEMENTED,
-  // reason LAYER_UNSUPPORTED, CELL_UNSUPPORTED or OPTION_UNSUPPORTED; each names the layer.
+  // Builds one layer. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG or MODEL_WEIGHTS;
+  // UNIMPLEMENTED, reason LAYER_UNSUPPORTED, CELL_UNSUPPORTED or OPTION_UNSUPPORTED; each names the
+  // layer.
   using Factory = std::function<absl::StatusOr<std::unique_ptr<Layer>>(
       const LayerRegistry& registry, const KerasConfig& config, const Layer::Input& input,
       WeightSource& weights)>;
 
-  // Every layer that rnnserve knows, with these cells.
+  // Every layer that rnnserve knows, with these cells: RNN, SimpleRNN, LSTM, GRU, Bidirectional,
+  // TimeDistributed, Embedding, Masking, Dense, Activation, ReLU, LeakyReLU, ELU, Softmax,
+  // LayerNormalization, and those of the Identity class.
   static LayerRegistry BuiltIn(CellRegistry cells = CellRegistry::BuiltIn());
 
   explicit LayerRegistry(CellRegistry cells);
@@ -36,11 +41,13 @@ class LayerRegistry {
   const CellRegistry& cells() const { return cells_; }
 
   // Adds a layer; a name that is taken is replaced.
-  void Register(std::string class_name, Factory factory);
+  void Register(std::string name, Factory factory);
 
-  bool Contains(absl::string_view class_name) const;
+  bool Contains(absl::string_view name) const;
 
-  // `weights` is already scoped to the layer.
+  // `weights` is already scoped to the layer. Errors: those of the factory; UNIMPLEMENTED, reason
+  // LAYER_UNSUPPORTED, if no layer of that name is registered, or OPTION_UNSUPPORTED, if it does
+  // not compute in float32.
   absl::StatusOr<std::unique_ptr<Layer>> Create(const KerasConfig& config,
                                                 const Layer::Input& input,
                                                 WeightSource& weights) const;

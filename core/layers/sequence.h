@@ -21,9 +21,10 @@ struct Mask {
   }
 };
 
-// A view of a batch of sequences: `time` timesteps of `batch` columns of `rows` values. Timestep t of
-// row b is the column at data + b * batch_stride + t * time_stride, so that one timestep of all rows
-// is a Columns without a copy. A batch of single vectors has time == 1. Owns nothing; a value type.
+// A view of a batch of sequences: `time` timesteps of `batch` columns of `rows` values. Timestep t
+// of row b is the column at data + b * batch_stride + t * time_stride, so that one timestep of all
+// rows is a Columns without a copy. A batch of single vectors has time == 1. Owns nothing; a value
+// type.
 template <typename T>
 struct BasicSequence {
   T* data = nullptr;
@@ -33,7 +34,9 @@ struct BasicSequence {
   int64_t batch_stride = 0;  // floats
   int64_t time_stride = 0;   // floats
 
-  BasicColumns<T> At(int64_t t) const { return {data + t * time_stride, rows, batch, batch_stride}; }
+  BasicColumns<T> At(int64_t t) const {
+    return {data + t * time_stride, rows, batch, batch_stride};
+  }
 
   operator BasicSequence<const T>() const {  // NOLINT: a view
     return {data, rows, batch, time, batch_stride, time_stride};

@@ -30,10 +30,12 @@ namespace rnnserve {
 // Owns its layers. Immutable; safe to share. Running cannot fail and allocates nothing.
 class Model {
  public:
-  // Builds the model that `config` (a serialized Keras Sequential) describes. All layers that are
-  // not supported are reported at once, before any weight is read: UNIMPLEMENTED, reason
-  // LAYER_UNSUPPORTED. Other errors: INVALID_ARGUMENT, reason MODEL_CONFIG or MODEL_WEIGHTS, naming
-  // the layer. `digest` identifies description and weights.
+  // Builds the model that `config` (a serialized Keras Sequential) describes. `digest` identifies
+  // description and weights.
+  //
+  // Errors: those of DescribeSequential, which names all layers that are not supported at once and
+  // before any weight is read; INVALID_ARGUMENT, reason MODEL_CONFIG or MODEL_WEIGHTS, and
+  // UNIMPLEMENTED, reason OPTION_UNSUPPORTED, of the layers, naming the layer.
   static absl::StatusOr<std::shared_ptr<const Model>> Create(const KerasConfig& config,
                                                              WeightSource& weights,
                                                              const LayerRegistry& registry,
@@ -57,7 +59,7 @@ class Model {
   const Shape& output_shape() const;
   int64_t output_size() const;
   // Whether there is an output for every timestep, or one after the last.
-  bool returns_sequences() const { return tail_begin_ == layers_.size(); }
+  bool returns_sequences() const { return returns_sequences_; }
   int64_t num_parameters() const;
 
   const StateLayout& state_layout() const { return state_layout_; }
@@ -72,7 +74,8 @@ class Model {
 
   // Runs the sequence part on the first `batch` rows of `time` timesteps: reads input(), mask() and
   // states() of the workspace, leaves states() as after the last timestep. `has_mask` false: every
-  // timestep counts and mask() is not read. REQUIRES: batch and time within the workspace.
+  // timestep counts and mask() is not read. REQUIRES: batch and time at least 1 and within the
+  // workspace, which is one of this model.
   void RunSequencePart(Workspace& workspace, int64_t batch, int64_t time, bool has_mask) const;
 
   // Runs the tail on what the sequence part left.
@@ -84,11 +87,15 @@ class Model {
 
  private:
   Model(std::string digest, Shape input_shape, std::vector<std::unique_ptr<Layer>> layers);
+  void LayOutStates();
+  void RunLayer(size_t index, ConstSequence x, Mask mask, Workspace& workspace, int64_t batch,
+                int64_t time) const;
 
   std::string digest_;
   Shape input_shape_;
   std::vector<std::unique_ptr<Layer>> layers_;
-  size_t tail_begin_ = 0;
+  size_t tail_begin_ = 0;  // the first layer of the tail; layers_.size() if it is empty
+  bool returns_sequences_ = true;
   StateLayout state_layout_;
   std::vector<int64_t> state_offsets_;  // of each layer, in the state block
   AlignedBuffer initial_state_;

@@ -42,21 +42,27 @@ class Workspace {
 
   // The output of layer `index` of a run of that size (time 1 behind a layer that drops the time).
   Sequence value(size_t layer_index, int64_t batch, int64_t time);
-  uint8_t* mask_buffer(size_t layer_index) { return layer_masks_[layer_index].data(); }
+  uint8_t* mask_buffer(size_t layer_index) { return values_[layer_index].mask.data(); }
   float* scratch() { return scratch_.data(); }
 
  private:
-  int64_t max_batch_;
-  int64_t max_time_;
-  int64_t input_rows_;
-  std::vector<int64_t> value_rows_;
+  // What one layer leaves.
+  struct Value {
+    int64_t rows = 0;
+    bool has_time = true;
+    AlignedBuffer floats;
+    std::vector<uint8_t> mask;
+  };
+
+  const int64_t max_batch_;
+  const int64_t max_time_;
+  const int64_t input_rows_;
+  const int64_t state_size_;
   AlignedBuffer input_;
   AlignedBuffer states_;
-  int64_t state_size_;
-  std::vector<AlignedBuffer> values_;
-  std::vector<uint8_t> mask_;
-  std::vector<std::vector<uint8_t>> layer_masks_;
   AlignedBuffer scratch_;
+  std::vector<uint8_t> mask_;
+  std::vector<Value> values_;
 };
 
 }  // namespace rnnserve

@@ -36,6 +36,7 @@ class SessionLease {
   uint64_t epoch() const;
 
   SessionState& state();
+  const SessionState& state() const;
 
   // The state has moved by one step: version() grows by one.
   void CommitStep();

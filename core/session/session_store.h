@@ -5,21 +5,24 @@
 #define RNNSERVE_CORE_SESSION_SESSION_STORE_H_
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "core/base/clock.h"
 #include "core/session/session_lease.h"
+#include "core/session/tombstones.h"
 
 namespace rnnserve {
 
@@ -71,10 +74,12 @@ class SessionStore {
   };
 
   using LeaseCallback = absl::AnyInvocable<void(absl::StatusOr<SessionLease>)>;
+  using LeaseAllCallback = absl::AnyInvocable<void(absl::StatusOr<std::vector<SessionLease>>)>;
   // Called for each session that ended, outside the lock.
   using EndCallback = std::function<void(const std::string& model_name, EndReason reason)>;
 
   SessionStore(const Clock& clock, EndCallback on_end, Options options);
+  // REQUIRES: every lease is returned.
   ~SessionStore();
   SessionStore(const SessionStore&) = delete;
   SessionStore& operator=(const SessionStore&) = delete;
@@ -88,6 +93,18 @@ class SessionStore {
   // (SESSION_UNKNOWN, or the reason of its end); RESOURCE_EXHAUSTED (SESSION_QUEUE_LIMIT).
   void Lease(absl::string_view id, LeaseCallback callback);
 
+  // The leases of several sessions together, in the order of `ids`. It gets in line for all of them
+  // at this moment, or, with the errors of Lease, for none; so two such calls cannot wait for each
+  // other. If one of them ends meanwhile the callback gets its NOT_FOUND and no lease.
+  // REQUIRES: no id is there twice.
+  void LeaseAll(absl::Span<const std::string> ids, LeaseAllCallback callback);
+
+  // Gets in line for every session of a model, or for none if one line is full: RESOURCE_EXHAUSTED
+  // (SESSION_QUEUE_LIMIT). `each` gets the leases one by one, on any thread, as they come; `done`
+  // runs when the last has been returned and gets their number, without the sessions that ended.
+  void LeaseEach(absl::string_view model_name, std::function<void(SessionLease)> each,
+                 absl::AnyInvocable<void(absl::StatusOr<int64_t>)> done);
+
   // Up to `limit` sessions whose id is above `after`, in the order of ids; of one model if
   // `model_name` is not empty.
   std::vector<Summary> List(absl::string_view model_name, absl::string_view after,
@@ -100,21 +117,47 @@ class SessionStore {
 
  private:
   friend class SessionLease;
+  using SessionPtr = std::shared_ptr<Session>;
 
-  // Takes the session back and hands it to the callers in line.
-  void Return(std::shared_ptr<Session> session);
-  void End(std::shared_ptr<Session> session, EndReason reason);
+  // Takes the session back and serves its line.
+  void Return(SessionPtr session);
+  void End(SessionPtr session, EndReason reason);
 
+  // Gives the session to the callers in line, one after another, until it does not come back before
+  // its callback returns. A loop, so that a line of any length takes no more stack than one caller.
+  // REQUIRES: this thread has set is_served of the session.
+  void ServeLine(const SessionPtr& session);
+
+  // The session, if it is open and one more caller may get in line for it.
+  absl::StatusOr<SessionPtr> FindWithRoomLocked(absl::string_view id) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CheckRoomInLineLocked(const Session& session) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Puts a caller in line. Returns whether this thread must now serve it.
+  bool EnqueueLocked(Session& session, LeaseCallback callback) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Puts a caller in each line; returns the sessions that this thread must now serve.
+  std::vector<SessionPtr> EnqueueAllLocked(absl::Span<const SessionPtr> sessions,
+                                           absl::FunctionRef<LeaseCallback(size_t)> make_callback)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CheckRoomForLocked(const Session& session) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Infinite future: never.
+  void ScheduleExpiryLocked(Session& session, absl::Time check) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  SessionPtr RemoveLocked(Session& session, EndReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // Constant after construction.
   const Clock& clock_;
   const EndCallback on_end_;
   const Options options_;
 
+  // Guarded by mu_.
   mutable absl::Mutex mu_;
-  absl::btree_map<std::string, std::shared_ptr<Session>> sessions_ ABSL_GUARDED_BY(mu_);
+  absl::btree_map<std::string, SessionPtr> sessions_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<std::string, Usage> usage_ ABSL_GUARDED_BY(mu_);
   Usage total_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_map<std::string, EndReason> tombstones_ ABSL_GUARDED_BY(mu_);
-  std::deque<std::string> tombstone_order_ ABSL_GUARDED_BY(mu_);
+  Tombstones tombstones_ ABSL_GUARDED_BY(mu_);
+  // When to look at a session again: not after it expires, but perhaps before, because a use of the
+  // session does not move it.
+  absl::btree_set<std::pair<absl::Time, Session*>> expiry_order_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace rnnserve

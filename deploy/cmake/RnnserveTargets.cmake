@@ -1,7 +1,7 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
 #
-# The four ways a target is declared, so that a folder's CMakeLists.txt only lists files.
+# The five ways a target is declared, so that a folder's CMakeLists.txt only lists files.
 
 # rnnserve_library(<name> SOURCES ... [DEPS ...]): library rnnserve_<name>, alias rnnserve::<name>.
 function(rnnserve_library name)
@@ -34,6 +34,15 @@ function(rnnserve_test name)
                                              RNNSERVE_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# rnnserve_bench(<name> SOURCES ... [DEPS ...]): one Google Benchmark program, <build>/bench/<name>;
+# `./dev bench` runs all of them. Their names end in _bench.
+function(rnnserve_bench name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
+  target_link_libraries(${name} PRIVATE rnnserve::compiler ${ARG_DEPS} benchmark::benchmark_main)
 endfunction()
 
 # rnnserve_precompile_grpc(<target>): the gRPC and protobuf headers, precompiled once per kind of

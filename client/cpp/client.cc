@@ -1,0 +1,183 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/cpp/client.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/cpp/deadline.h"
+#include "client/cpp/status_conversion.h"
+#include "client/cpp/stream_call.h"
+#include "client/cpp/unary_actions.h"
+#include "client/cpp/wire.h"
+#include "grpcpp/create_channel.h"
+#include "grpcpp/security/credentials.h"
+#include "rnnserve/v1/inference.grpc.pb.h"
+#include "rnnserve/v1/model.grpc.pb.h"
+
+namespace rnnserve::client {
+namespace {
+
+// The largest page the server gives.
+constexpr int kSessionPageSize = 1000;
+
+absl::Status AwaitReady(grpc::Channel& channel, const std::string& target,
+                        absl::Duration timeout) {
+  grpc_connectivity_state state = channel.GetState(/*try_to_connect=*/true);
+  while (state != GRPC_CHANNEL_READY) {
+    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || state == GRPC_CHANNEL_SHUTDOWN) {
+      return absl::UnavailableError(absl::StrCat("no server answers at ", target));
+    }
+    if (!channel.WaitForStateChange(state, DeadlineAfter(timeout))) {
+      return absl::UnavailableError(absl::StrCat("no server answered at ", target, " within ",
+                                                 absl::FormatDuration(timeout)));
+    }
+    state = channel.GetState(true);
+  }
+  return absl::OkStatus();
+}
+
+// One blocking unary call of a stub.
+template <typename Stub, typename Request, typename Response>
+absl::Status Call(Stub& stub,
+                  grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                  const Request& request, Response* response, const CallOptions& options) {
+  grpc::ClientContext context;
+  context.set_deadline(DeadlineAfter(options.timeout));
+  return FromGrpc((stub.*method)(&context, request, response));
+}
+
+}  // namespace
+
+using Inference = v1::InferenceService::StubInterface;
+using Models = v1::ModelService::StubInterface;
+
+struct Client::Connection {
+  explicit Connection(const std::shared_ptr<grpc::Channel>& channel)
+      : inference(v1::InferenceService::NewStub(channel)),
+        models(v1::ModelService::NewStub(channel)),
+        unary(std::make_shared<UnaryActions>(inference)) {}
+
+  // The stubs share the channel. Streams and Sessions share `inference` and `unary`.
+  const std::shared_ptr<Inference> inference;
+  const std::unique_ptr<Models> models;
+  const std::shared_ptr<UnaryActions> unary;
+};
+
+absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& target) {
+  return Connect(target, Options());
+}
+
+absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& target,
+                                                        const Options& options) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(options.max_message_bytes);
+  const std::shared_ptr<grpc::Channel> channel =
+      grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+  const absl::Status status = AwaitReady(*channel, target, options.connect_timeout);
+  if (!status.ok()) return status;
+  return std::unique_ptr<Client>(new Client(std::make_unique<Connection>(channel)));
+}
+
+Client::Client(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
+
+Client::~Client() { connection_->unary->AwaitIdle(); }
+
+absl::StatusOr<std::vector<v1::ModelSummary>> Client::ListModels(const CallOptions& options) {
+  v1::ListModelsResponse response;
+  const absl::Status status = Call(*connection_->models, &Models::ListModels,
+                                   v1::ListModelsRequest(), &response, options);
+  if (!status.ok()) return status;
+  return std::vector<v1::ModelSummary>(response.models().begin(), response.models().end());
+}
+
+absl::StatusOr<v1::DescribeModelResponse> Client::DescribeModel(const std::string& model,
+                                                                const CallOptions& options) {
+  v1::DescribeModelRequest request;
+  request.set_model(model);
+  v1::DescribeModelResponse response;
+  const absl::Status status =
+      Call(*connection_->models, &Models::DescribeModel, request, &response, options);
+  if (!status.ok()) return status;
+  return response;
+}
+
+absl::StatusOr<InferResult> Client::Infer(const InferRequest& request,
+                                          const CallOptions& options) {
+  v1::InferRequest message;
+  message.set_model(request.model);
+  ToMessage(request.input, message.mutable_input());
+  if (request.mask.has_value()) ToMessage(*request.mask, message.mutable_mask());
+  ToMessage(request.initial_state, message.mutable_initial_state());
+  message.set_return_state(request.return_state);
+  v1::InferResponse response;
+  const absl::Status status =
+      Call(*connection_->inference, &Inference::Infer, message, &response, options);
+  if (!status.ok()) return status;
+  absl::StatusOr<Tensor> output = FromMessage(response.output());
+  if (!output.ok()) return output.status();
+  absl::StatusOr<std::vector<StateTensor>> state = FromMessages(response.state());
+  if (!state.ok()) return state.status();
+  return InferResult{*std::move(output), *std::move(state)};
+}
+
+std::unique_ptr<Stream> Client::OpenStream(const StreamOptions& options) {
+  return std::unique_ptr<Stream>(
+      new Stream(StreamCall::Start(connection_->inference, options.max_pending_actions)));
+}
+
+absl::StatusOr<Session> Client::OpenSession(const std::string& model,
+                                            const SessionOptions& options,
+                                            const CallOptions& call_options) {
+  v1::StreamAction action;
+  ToMessage(model, options, action.mutable_open());
+  const auto result = SendAndWait(*connection_->unary, std::move(action), call_options.timeout);
+  if (!result.ok()) return result.status();
+  return Session(connection_->unary, result->open().session_id());
+}
+
+Session Client::AdoptSession(std::string session_id) {
+  return Session(connection_->unary, std::move(session_id));
+}
+
+absl::StatusOr<uint64_t> Client::ResetSessions(const std::vector<std::string>& session_ids,
+                                               const CallOptions& options) {
+  v1::ResetStateRequest request;
+  request.mutable_session_ids()->Assign(session_ids.begin(), session_ids.end());
+  v1::ResetStateResponse response;
+  const absl::Status status =
+      Call(*connection_->inference, &Inference::ResetState, request, &response, options);
+  if (!status.ok()) return status;
+  return response.num_sessions();
+}
+
+absl::StatusOr<uint64_t> Client::ResetModelSessions(const std::string& model,
+                                                    const CallOptions& options) {
+  v1::ResetStateRequest request;
+  request.set_model(model);
+  v1::ResetStateResponse response;
+  const absl::Status status =
+      Call(*connection_->inference, &Inference::ResetState, request, &response, options);
+  if (!status.ok()) return status;
+  return response.num_sessions();
+}
+
+absl::StatusOr<std::vector<v1::SessionSummary>> Client::ListSessions(const std::string& model,
+                                                                     const CallOptions& options) {
+  v1::ListSessionsRequest request;
+  request.set_model(model);
+  request.set_page_size(kSessionPageSize);
+  std::vector<v1::SessionSummary> sessions;
+  do {
+    v1::ListSessionsResponse response;
+    const absl::Status status =
+        Call(*connection_->inference, &Inference::ListSessions, request, &response, options);
+    if (!status.ok()) return status;
+    sessions.insert(sessions.end(), response.sessions().begin(), response.sessions().end());
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  return sessions;
+}
+
+}  // namespace rnnserve::client

@@ -1,0 +1,21 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CLIENT_CPP_DEADLINE_H_
+#define RNNSERVE_CLIENT_CPP_DEADLINE_H_
+
+#include "absl/time/time.h"
+#include "grpc/support/time.h"
+
+namespace rnnserve::client {
+
+// `timeout` as gRPC takes deadlines: a span that gRPC itself adds to its clock, so that no clock is
+// read here.
+inline gpr_timespec DeadlineAfter(absl::Duration timeout) {
+  if (timeout == absl::InfiniteDuration()) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+  return gpr_time_from_millis(absl::ToInt64Milliseconds(timeout), GPR_TIMESPAN);
+}
+
+}  // namespace rnnserve::client
+
+#endif  // RNNSERVE_CLIENT_CPP_DEADLINE_H_

@@ -1,0 +1,120 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/cpp/session.h"
+
+#include <utility>
+
+#include "client/cpp/action_channel.h"
+#include "client/cpp/wire.h"
+
+namespace rnnserve::client {
+namespace {
+
+// A close that nobody waits for must not keep a Client's destructor for long.
+constexpr absl::Duration kCloseTimeout = absl::Seconds(5);
+
+absl::Status ClosedError() {
+  return absl::FailedPreconditionError("the session was closed or released by this client");
+}
+
+absl::StatusOr<StepResult> ToStepResult(const absl::StatusOr<v1::StreamResult>& result) {
+  if (!result.ok()) return result.status();
+  const v1::StepResponse& response = result->step();
+  absl::StatusOr<Tensor> output = FromMessage(response.output());
+  if (!output.ok()) return output.status();
+  absl::StatusOr<std::vector<StateTensor>> state = FromMessages(response.state());
+  if (!state.ok()) return state.status();
+  return StepResult{*std::move(output), response.version(), *std::move(state)};
+}
+
+v1::StreamAction StepAction(const std::string& session_id, const Tensor& input,
+                            const StepOptions& options) {
+  v1::StreamAction action;
+  v1::StepRequest* request = action.mutable_step();
+  request->set_session_id(session_id);
+  ToMessage(input, request->mutable_input());
+  if (options.mask.has_value()) ToMessage(*options.mask, request->mutable_mask());
+  ToMessage(options.initial_state, request->mutable_initial_state());
+  request->set_return_state(options.return_state);
+  return action;
+}
+
+absl::StatusOr<v1::StreamResult> Perform(ActionChannel* channel, v1::StreamAction action,
+                                         const CallOptions& options) {
+  if (channel == nullptr) return ClosedError();
+  return SendAndWait(*channel, std::move(action), options.timeout);
+}
+
+}  // namespace
+
+Session::Session(std::shared_ptr<ActionChannel> channel, std::string id)
+    : channel_(std::move(channel)), id_(std::move(id)) {}
+
+Session::Session(Session&& other) noexcept = default;
+
+Session& Session::operator=(Session&& other) noexcept {
+  // The session that this one owned so far closes with `old`.
+  const Session old = std::move(*this);
+  channel_ = std::move(other.channel_);
+  id_ = std::move(other.id_);
+  return *this;
+}
+
+Session::~Session() {
+  if (channel_ == nullptr) return;
+  v1::StreamAction action;
+  action.mutable_close()->set_session_id(id_);
+  channel_->Send(std::move(action), kCloseTimeout, [](const auto& /*result*/) {});
+}
+
+absl::StatusOr<StepResult> Session::Step(const Tensor& input, const StepOptions& options) {
+  return ToStepResult(Perform(channel_.get(), StepAction(id_, input, options), options));
+}
+
+void Session::StepAsync(const Tensor& input, const StepOptions& options, StepCallback callback) {
+  if (channel_ == nullptr) return callback(ClosedError());
+  channel_->Send(StepAction(id_, input, options), options.timeout,
+                 [callback = std::move(callback)](
+                     const absl::StatusOr<v1::StreamResult>& result) mutable {
+                   callback(ToStepResult(result));
+                 });
+}
+
+absl::Status Session::ResetState(const std::vector<StateTensor>& state,
+                                 const CallOptions& options) {
+  v1::StreamAction action;
+  action.mutable_reset()->add_session_ids(id_);
+  ToMessage(state, action.mutable_reset()->mutable_state());
+  return Perform(channel_.get(), std::move(action), options).status();
+}
+
+absl::StatusOr<std::vector<StateTensor>> Session::GetState(const CallOptions& options) {
+  v1::StreamAction action;
+  action.mutable_get_state()->set_session_id(id_);
+  const auto result = Perform(channel_.get(), std::move(action), options);
+  if (!result.ok()) return result.status();
+  return FromMessages(result->get_state().state());
+}
+
+absl::Status Session::SetState(const std::vector<StateTensor>& state, const CallOptions& options) {
+  v1::StreamAction action;
+  action.mutable_set_state()->set_session_id(id_);
+  ToMessage(state, action.mutable_set_state()->mutable_state());
+  return Perform(channel_.get(), std::move(action), options).status();
+}
+
+absl::Status Session::Close(const CallOptions& options) {
+  v1::StreamAction action;
+  action.mutable_close()->set_session_id(id_);
+  const absl::Status status = Perform(channel_.get(), std::move(action), options).status();
+  if (status.ok()) channel_.reset();
+  return status;
+}
+
+std::string Session::Release() {
+  channel_.reset();
+  return id_;
+}
+
+}  // namespace rnnserve::client

@@ -1,0 +1,117 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CLIENT_CPP_SESSION_H_
+#define RNNSERVE_CLIENT_CPP_SESSION_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/cpp/call_options.h"
+#include "client/cpp/tensor.h"
+
+namespace rnnserve::client {
+
+class ActionChannel;
+
+// How a session is opened.
+struct SessionOptions {
+  // 1 to 128 of [A-Za-z0-9._:-]. Default: the server chooses.
+  std::string session_id;
+  // Either none or every state of the model. Default: the cells' own initial states.
+  std::vector<StateTensor> initial_state;
+  // On a stream: whether the session outlives it. Sessions opened without a stream always do.
+  bool is_detached = false;
+  // How long a detached session may lie idle before it expires. Default: the server's limit.
+  absl::Duration idle_timeout = absl::ZeroDuration();
+};
+
+struct StepOptions : CallOptions {
+  // Bool, [time]; false leaves the state as it is at that timestep. Default: all true.
+  std::optional<Tensor> mask;
+  // The states to start from instead of the session's own; either none or every state.
+  std::vector<StateTensor> initial_state;
+  // Whether the result carries the states after the step.
+  bool return_state = false;
+};
+
+struct StepResult {
+  // Float; [time, outputs] if the model returns sequences, else [outputs].
+  Tensor output;
+  // The steps committed so far, this one included.
+  uint64_t version = 0;
+  // With `return_state`: every state of the model after the step.
+  std::vector<StateTensor> state;
+};
+
+using StepCallback = absl::AnyInvocable<void(absl::StatusOr<StepResult>)>;
+
+// One session on the server: a model's recurrent state, advanced step by step.
+//
+// Owns the session and closes it when destroyed; Release gives that up. Made by Stream (the session
+// ends with its stream, calls are pipelined) or by Client (unary calls, the session is detached).
+// Thread-compatible. May outlive its Stream or Client: calls then fail with UNAVAILABLE or
+// CANCELLED.
+//
+// Every call may fail with the codes that proto/rnnserve/v1/inference.proto lists for it, and with
+// DEADLINE_EXCEEDED after its timeout; ErrorReason tells more. Whether the state has moved is told
+// there for each code. Blocking calls must not be made in a callback of this library.
+//
+//   auto stream = client->OpenStream();
+//   auto session = stream->OpenSession("japanese_vowels");
+//   for (const Tensor& frame : frames) auto result = session->Step(frame);
+class Session {
+ public:
+  // Closes the session without waiting for the answer. (Client's destructor waits for it.)
+  ~Session();
+  Session(Session&& other) noexcept;
+  Session& operator=(Session&& other) noexcept;
+  // Not copied: two owners would close it twice.
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  const std::string& id() const { return id_; }
+
+  // Advances the session by the timesteps of `input`: [time, features] float, or [time] token ids.
+  absl::StatusOr<StepResult> Step(const Tensor& input, const StepOptions& options = {});
+
+  // Step without waiting. Over a stream, steps sent without waiting for each other are done in the
+  // order sent. `callback` is called once, from a thread of gRPC, or from this one if the step
+  // cannot be sent; it must not block. Over a stream it has no timeout.
+  void StepAsync(const Tensor& input, const StepOptions& options, StepCallback callback);
+
+  // Starts the session over: with the cells' own initial states, or with `state` (every state).
+  absl::Status ResetState(const std::vector<StateTensor>& state = {},
+                          const CallOptions& options = {});
+
+  // Every state, in the order DescribeModel lists them.
+  absl::StatusOr<std::vector<StateTensor>> GetState(const CallOptions& options = {});
+
+  // Overwrites every state.
+  absl::Status SetState(const std::vector<StateTensor>& state, const CallOptions& options = {});
+
+  // Closes the session and waits. After success the destructor does nothing more.
+  absl::Status Close(const CallOptions& options = {});
+
+  // Lets the session live on at the server and returns its id. Only the destructor may follow.
+  std::string Release();
+
+ private:
+  friend class Client;
+  friend class Stream;
+  Session(std::shared_ptr<ActionChannel> channel, std::string id);
+
+  // Null once closed, released or moved from.
+  std::shared_ptr<ActionChannel> channel_;
+  std::string id_;
+};
+
+}  // namespace rnnserve::client
+
+#endif  // RNNSERVE_CLIENT_CPP_SESSION_H_

@@ -1,0 +1,71 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CLIENT_CPP_STREAM_H_
+#define RNNSERVE_CLIENT_CPP_STREAM_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/cpp/call_options.h"
+#include "client/cpp/session.h"
+
+namespace rnnserve::client {
+
+class StreamCall;
+
+struct StreamOptions {
+  // How many actions may wait for an answer; more are refused with RESOURCE_EXHAUSTED. Bounds the
+  // memory of the stream, together with the size of a step. Double it for very many sessions.
+  size_t max_pending_actions = 65536;
+};
+
+using SessionCallback = absl::AnyInvocable<void(absl::StatusOr<Session>)>;
+
+// One gRPC stream that carries any number of sessions, and the steps of all of them, pipelined:
+// what is sent while a write is under way goes out together in the next one.
+//
+// Owns the stream. Thread-safe. Made by Client::OpenStream; may outlive its Client. The destructor
+// cancels what still runs, waits until every callback has returned, and with it end the sessions
+// that are bound to the stream; it must not run in a callback of this library.
+//
+//   auto stream = client->OpenStream();
+//   auto session = stream->OpenSession("sunspots");
+//   auto result = session->Step(value);
+class Stream {
+ public:
+  ~Stream();
+  // Neither copied nor moved: threads share it by reference.
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // Opens a session of `model`. Codes: NOT_FOUND (no such model), ALREADY_EXISTS (the id is open),
+  // FAILED_PRECONDITION (the model needs whole sequences), INVALID_ARGUMENT, RESOURCE_EXHAUSTED,
+  // UNAVAILABLE, DEADLINE_EXCEEDED (no answer in time; a session that still opens stays with the
+  // stream).
+  absl::StatusOr<Session> OpenSession(const std::string& model, const SessionOptions& options = {},
+                                      const CallOptions& call_options = {});
+
+  // OpenSession without waiting. `callback` is called once, from a thread of gRPC, or from this one
+  // if the action cannot be sent; it must not block.
+  void OpenSessionAsync(const std::string& model, const SessionOptions& options,
+                        SessionCallback callback);
+
+  // Sends nothing more, waits for the answers to what was sent, and returns the status of the
+  // stream. DEADLINE_EXCEEDED if that takes longer than the timeout; the stream is cancelled then.
+  absl::Status Finish(const CallOptions& options = {});
+
+ private:
+  friend class Client;
+  explicit Stream(std::shared_ptr<StreamCall> call);
+
+  const std::shared_ptr<StreamCall> call_;
+};
+
+}  // namespace rnnserve::client
+
+#endif  // RNNSERVE_CLIENT_CPP_STREAM_H_

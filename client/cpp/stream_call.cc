@@ -1,0 +1,172 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/cpp/stream_call.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/cpp/status_conversion.h"
+
+namespace rnnserve::client {
+namespace {
+
+// The server refuses messages of more actions.
+constexpr int kMaxActionsPerMessage = 4096;
+
+// A quarter of the server's default message limit. One action that is larger goes alone, and the
+// server decides.
+constexpr size_t kMaxMessageBytes = size_t{1} << 20;
+
+}  // namespace
+
+StreamCall::StreamCall(std::shared_ptr<v1::InferenceService::StubInterface> stub,
+                       size_t max_pending_actions)
+    : stub_(std::move(stub)), max_pending_actions_(max_pending_actions) {}
+
+std::shared_ptr<StreamCall> StreamCall::Start(
+    std::shared_ptr<v1::InferenceService::StubInterface> stub, size_t max_pending_actions) {
+  std::shared_ptr<StreamCall> call(new StreamCall(std::move(stub), max_pending_actions));
+  call->self_ = call;
+  call->stub_->async()->Stream(&call->context_, call.get());
+  call->AddHold();
+  call->StartRead(&call->response_);
+  call->StartCall();
+  return call;
+}
+
+absl::Status StreamCall::CheckAcceptsLocked() const {
+  if (is_done_ && !status_.ok()) return status_;
+  if (is_finishing_ || is_read_ended_) return absl::UnavailableError("the stream has ended");
+  if (pending_.size() >= max_pending_actions_) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(pending_.size(), " actions wait for an answer; the most is ",
+                     max_pending_actions_));
+  }
+  return absl::OkStatus();
+}
+
+void StreamCall::Send(v1::StreamAction action, absl::Duration /*timeout*/,
+                      ActionCallback callback) {
+  absl::Status status;
+  {
+    absl::MutexLock lock(&mu_);
+    status = CheckAcceptsLocked();
+    if (status.ok()) {
+      action.set_tag(next_tag_++);
+      pending_.emplace(action.tag(), std::move(callback));
+      queue_.push_back(std::move(action));
+      WriteLocked();
+      return;
+    }
+  }
+  callback(std::move(status));
+}
+
+void StreamCall::HalfClose() {
+  absl::MutexLock lock(&mu_);
+  is_finishing_ = true;
+  WriteLocked();
+}
+
+void StreamCall::Cancel() { context_.TryCancel(); }
+
+absl::Status StreamCall::AwaitEnd(absl::Duration timeout) {
+  absl::MutexLock lock(&mu_);
+  if (!mu_.AwaitWithTimeout(absl::Condition(&is_done_), timeout)) {
+    return absl::DeadlineExceededError(absl::StrCat("the stream still runs after ",
+                                                    absl::FormatDuration(timeout), " with ",
+                                                    pending_.size(), " actions unanswered"));
+  }
+  return status_;
+}
+
+void StreamCall::WriteLocked() {
+  // While results are being answered their callbacks send more; one write after the last carries
+  // all of it.
+  if (is_writing_ || is_answering_ || is_half_closed_ || is_read_ended_) return;
+  if (!queue_.empty()) {
+    FillRequestLocked();
+    is_writing_ = true;
+    StartWrite(&request_);
+  } else if (is_finishing_) {
+    is_half_closed_ = true;
+    StartWritesDone();
+  }
+}
+
+void StreamCall::FillRequestLocked() {
+  request_.Clear();
+  size_t message_bytes = 0;
+  while (!queue_.empty() && request_.actions_size() < kMaxActionsPerMessage) {
+    const size_t action_bytes = queue_.front().ByteSizeLong();
+    if (request_.actions_size() > 0 && message_bytes + action_bytes > kMaxMessageBytes) return;
+    message_bytes += action_bytes;
+    *request_.add_actions() = std::move(queue_.front());
+    queue_.pop_front();
+  }
+}
+
+void StreamCall::OnWriteDone(bool ok) {
+  absl::MutexLock lock(&mu_);
+  is_writing_ = false;
+  if (ok) WriteLocked();  // Otherwise the read side ends too, and OnDone says why.
+}
+
+void StreamCall::OnReadDone(bool ok) {
+  if (!ok) {
+    {
+      absl::MutexLock lock(&mu_);
+      is_read_ended_ = true;
+    }
+    RemoveHold();
+    return;
+  }
+  {
+    absl::MutexLock lock(&mu_);
+    is_answering_ = true;
+  }
+  for (v1::StreamResult& result : *response_.mutable_results()) Answer(std::move(result));
+  {
+    absl::MutexLock lock(&mu_);
+    is_answering_ = false;
+    WriteLocked();
+  }
+  StartRead(&response_);
+}
+
+void StreamCall::Answer(v1::StreamResult result) {
+  ActionCallback callback;
+  {
+    absl::MutexLock lock(&mu_);
+    const auto it = pending_.find(result.tag());
+    if (it == pending_.end()) return;  // The server broke the protocol; nobody waits for this.
+    callback = std::move(it->second);
+    pending_.erase(it);
+  }
+  if (result.has_error()) {
+    callback(FromMessage(result.error()));
+  } else {
+    callback(std::move(result));
+  }
+}
+
+void StreamCall::OnDone(const grpc::Status& status) {
+  const std::shared_ptr<StreamCall> self = std::move(self_);
+  const absl::Status end = FromGrpc(status);
+  absl::flat_hash_map<uint64_t, ActionCallback> unanswered;
+  {
+    absl::MutexLock lock(&mu_);
+    is_read_ended_ = true;
+    unanswered.swap(pending_);
+    queue_.clear();
+  }
+  for (auto& [tag, callback] : unanswered) {
+    callback(end.ok() ? absl::UnavailableError("the stream ended without an answer") : end);
+  }
+  absl::MutexLock lock(&mu_);
+  status_ = end;
+  is_done_ = true;
+}
+
+}  // namespace rnnserve::client

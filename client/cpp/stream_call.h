@@ -1,0 +1,92 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CLIENT_CPP_STREAM_CALL_H_
+#define RNNSERVE_CLIENT_CPP_STREAM_CALL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "client/cpp/action_channel.h"
+#include "rnnserve/v1/inference.grpc.pb.h"
+
+namespace rnnserve::client {
+
+// The gRPC call below a Stream: writes actions, reads results, pairs them by tag.
+//
+// Owns the call's context, the actions that wait to be written and the callbacks that wait for
+// results. Thread-safe. Lives until gRPC is done with the call, however many handles are dropped
+// before. It is Stream's and Session's own; use those.
+//
+// Invariants:
+//   1. A callback is in `pending_` exactly while its action is accepted and not answered.
+//   2. At most one write is under way; what is sent meanwhile goes out together in the next one.
+//   3. gRPC's hold is taken from Start until the read side has ended; no operation is begun after.
+class StreamCall final : public ActionChannel,
+                         public grpc::ClientBidiReactor<v1::StreamRequest, v1::StreamResponse> {
+ public:
+  // Starts the call. `max_pending_actions` bounds the callbacks of invariant 1.
+  static std::shared_ptr<StreamCall> Start(
+      std::shared_ptr<v1::InferenceService::StubInterface> stub, size_t max_pending_actions);
+
+  // Refuses, by calling back at once, with RESOURCE_EXHAUSTED if too many actions are pending, and
+  // with the stream's own error (UNAVAILABLE if it ended well) if it has ended or is finishing.
+  void Send(v1::StreamAction action, absl::Duration timeout, ActionCallback callback) override;
+
+  // Sends nothing more after what is accepted.
+  void HalfClose();
+
+  // Ends the call now. What is pending is answered with CANCELLED.
+  void Cancel();
+
+  // Waits until every callback has returned: the status of the stream, or DEADLINE_EXCEEDED if it
+  // still runs after `timeout`.
+  absl::Status AwaitEnd(absl::Duration timeout);
+
+ private:
+  StreamCall(std::shared_ptr<v1::InferenceService::StubInterface> stub,
+             size_t max_pending_actions);
+
+  void OnWriteDone(bool ok) override;
+  void OnReadDone(bool ok) override;
+  void OnDone(const grpc::Status& status) override;
+
+  absl::Status CheckAcceptsLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void WriteLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void FillRequestLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Answer(v1::StreamResult result);
+
+  // Constant after Start.
+  const std::shared_ptr<v1::InferenceService::StubInterface> stub_;
+  const size_t max_pending_actions_;
+  grpc::ClientContext context_;
+  std::shared_ptr<StreamCall> self_;  // Until OnDone.
+
+  // Used by gRPC's reactions only, which it serialises.
+  v1::StreamRequest request_;
+  v1::StreamResponse response_;
+
+  // Guarded by mu_.
+  absl::Mutex mu_;
+  uint64_t next_tag_ ABSL_GUARDED_BY(mu_) = 1;
+  std::deque<v1::StreamAction> queue_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<uint64_t, ActionCallback> pending_ ABSL_GUARDED_BY(mu_);
+  bool is_writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool is_answering_ ABSL_GUARDED_BY(mu_) = false;
+  bool is_finishing_ ABSL_GUARDED_BY(mu_) = false;
+  bool is_half_closed_ ABSL_GUARDED_BY(mu_) = false;
+  bool is_read_ended_ ABSL_GUARDED_BY(mu_) = false;
+  bool is_done_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Status status_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace rnnserve::client
+
+#endif  // RNNSERVE_CLIENT_CPP_STREAM_CALL_H_

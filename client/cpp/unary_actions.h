@@ -1,0 +1,52 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CLIENT_CPP_UNARY_ACTIONS_H_
+#define RNNSERVE_CLIENT_CPP_UNARY_ACTIONS_H_
+
+#include <cstddef>
+#include <memory>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "client/cpp/action_channel.h"
+#include "rnnserve/v1/inference.grpc.pb.h"
+
+namespace rnnserve::client {
+
+// Has each action done by a unary call of its own.
+//
+// Owns the calls under way, which keep it alive. Thread-safe. Made by std::make_shared; it is
+// Client's and Session's own, use those.
+class UnaryActions final : public ActionChannel, public std::enable_shared_from_this<UnaryActions> {
+ public:
+  explicit UnaryActions(std::shared_ptr<v1::InferenceService::StubInterface> stub);
+
+  void Send(v1::StreamAction action, absl::Duration timeout, ActionCallback callback) override;
+
+  // Waits until no call is under way. Each ends by its own timeout at the latest.
+  void AwaitIdle();
+
+ private:
+  struct Call;
+  template <typename Request, typename Response>
+  using Method = void (v1::InferenceService::StubInterface::async_interface::*)(
+      grpc::ClientContext*, const Request*, Response*, std::function<void(grpc::Status)>);
+
+  template <typename Request, typename Response>
+  void Start(std::unique_ptr<Call> call, Method<Request, Response> method, const Request& request,
+             Response* response);
+  void Finish(Call* call, const grpc::Status& status);
+
+  // Constant after construction.
+  const std::shared_ptr<v1::InferenceService::StubInterface> stub_;
+
+  // Guarded by mu_.
+  absl::Mutex mu_;
+  size_t num_calls_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace rnnserve::client
+
+#endif  // RNNSERVE_CLIENT_CPP_UNARY_ACTIONS_H_

@@ -1,0 +1,32 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CLIENT_FILES_CSV_H_
+#define RNNSERVE_CLIENT_FILES_CSV_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "client/cpp/tensor.h"
+#include "client/files/rows.h"
+
+// Numbers separated by commas: a line is a timestep.
+//
+//   sequence,time,x0,x1        The header may be missing: then the file is one sequence and every
+//   0,0,1.5,-0.25              column a feature. With one, the column `sequence` tells the
+//   0,1,1.75,0                 sequences apart (its value is a name: lines of one sequence stand
+//   1,0,2,2                    together), `time` is ignored, and the others are the features.
+namespace rnnserve::client {
+
+// INVALID_ARGUMENT, with the line, if a field is not a number, a line is shorter or longer than the
+// first, or a sequence does not suit `kind`. There is no quoting: numbers need none.
+absl::StatusOr<std::vector<Tensor>> ParseCsv(absl::string_view text, const InputKind& kind);
+
+// `outputs`, float, all [time, outputs] or all [outputs], with a header as above (y0, y1, ...).
+std::string FormatCsv(const std::vector<Tensor>& outputs);
+
+}  // namespace rnnserve::client
+
+#endif  // RNNSERVE_CLIENT_FILES_CSV_H_

@@ -1,0 +1,20 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_BATCHING_FINITE_H_
+#define RNNSERVE_CORE_BATCHING_FINITE_H_
+
+#include "absl/types/span.h"
+#include "core/model/state_layout.h"
+
+namespace rnnserve {
+
+// Whether no value is an infinity or a NaN.
+bool AllFinite(absl::Span<const float> values);
+
+// Whether every state that clients see is finite in this state block.
+bool AllStatesFinite(const StateLayout& layout, const float* block);
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_BATCHING_FINITE_H_

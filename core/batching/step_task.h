@@ -1,0 +1,61 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_BATCHING_STEP_TASK_H_
+#define RNNSERVE_CORE_BATCHING_STEP_TASK_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "core/base/tensor_view.h"
+#include "core/batching/call_limits.h"
+#include "core/session/session_lease.h"
+#include "core/session/session_state.h"
+
+namespace rnnserve {
+
+// The next timesteps of one row: of a session, whose lease it holds, or of a row of Infer, which has
+// a state of its own. All its timesteps are committed together or none is.
+//
+// Its tensors borrow their bytes, which must stay until the completion runs. Used by one thread at a
+// time: who submits it, then a worker.
+struct StepTask {
+  // Runs exactly once, on a worker, and gets the task back. OK: the state is committed and the output
+  // is complete. Else the state is as it was: FAILED_PRECONDITION (STATE_NONFINITE), DEADLINE_EXCEEDED
+  // or CANCELLED (NOT_EXECUTED).
+  using Completion = absl::AnyInvocable<void(std::unique_ptr<StepTask> task, absl::Status status)>;
+
+  StepTask(std::variant<SessionLease, SessionState> row_to_advance, TensorView timesteps,
+           Completion when_done)
+      : row(std::move(row_to_advance)),
+        input(std::move(timesteps)),
+        completion(std::move(when_done)) {}
+
+  int64_t num_timesteps() const { return input.shape[0]; }
+  SessionState& state() {
+    SessionLease* lease = std::get_if<SessionLease>(&row);
+    return lease != nullptr ? lease->state() : std::get<SessionState>(row);
+  }
+
+  std::variant<SessionLease, SessionState> row;
+  TensorView input;                   // [time, ...input shape], valid for the model, time >= 1
+  std::optional<TensorView> mask;     // [time], BOOL
+  std::optional<SessionState> start;  // begins here in place of the row's own state
+  CallLimits limits;
+  Completion completion;
+
+  // Filled in on the way: by the scheduler, then by the worker.
+  absl::Time submitted;
+  std::vector<float> output;  // [time, output size], or [output size]
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_BATCHING_STEP_TASK_H_

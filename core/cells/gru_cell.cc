@@ -1,0 +1,133 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/cells/gru_cell.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/base/status_macros.h"
+#include "core/cells/gates.h"
+
+namespace rnnserve {
+namespace {
+
+// Gates [first, first + count) of a recurrent kernel [units, 3 * units], as a matrix of `count`
+// blocks; an empty matrix if `count` is zero.
+Matrix GatesOf(absl::Span<const float> recurrent_kernel, int64_t units, int64_t first,
+               int64_t count) {
+  if (count == 0) return Matrix();
+  std::vector<float> gates(static_cast<size_t>(units * count * units));
+  for (int64_t k = 0; k < units; ++k) {
+    std::copy_n(recurrent_kernel.data() + (k * gru_gate::kCount + first) * units, count * units,
+                gates.data() + k * count * units);
+  }
+  return Matrix(gates, units, count, units);
+}
+
+// Row `index` of a bias [2, 3 * units], or of one [3 * units] that has only row 0.
+AlignedBuffer BiasRow(absl::Span<const float> bias, int64_t units, size_t index) {
+  const size_t length = static_cast<size_t>(gru_gate::kCount * units);
+  return PackBias(bias.empty() ? bias : bias.subspan(index * length, length), gru_gate::kCount,
+                  units);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Cell>> GruCell::Create(const CellRegistry& /*registry*/,
+                                                      const KerasConfig& config,
+                                                      const Shape& input_shape,
+                                                      WeightSource& weights) {
+  RNNSERVE_ASSIGN_OR_RETURN(const auto options, KerasCellOptions::Read(config, input_shape));
+  RNNSERVE_ASSIGN_OR_RETURN(const bool reset_after, config.Bool("reset_after", true));
+  const int64_t columns = gru_gate::kCount * options.units;
+  const Shape bias_shape = reset_after ? Shape({2, columns}) : Shape({columns});
+  RNNSERVE_ASSIGN_OR_RETURN(
+      const auto cell_weights,
+      KerasCellWeights::Read(options, gru_gate::kCount, bias_shape, weights));
+  return std::unique_ptr<Cell>(new GruCell(options, reset_after, cell_weights));
+}
+
+GruCell::GruCell(const KerasCellOptions& options, bool reset_after,
+                 const KerasCellWeights& weights)
+    : Cell({.input = {options.input_size},
+            .output = {options.units},
+            .states = {{"h", {options.units}}},
+            .constants = {}}),
+      activation_(options.activation),
+      recurrent_activation_(options.recurrent_activation),
+      reset_after_(reset_after),
+      num_parameters_(weights.num_parameters()),
+      kernel_(weights.kernel, options.input_size, gru_gate::kCount, options.units),
+      bias_(BiasRow(weights.bias, options.units, 0)),
+      recurrent_kernel_(GatesOf(weights.recurrent_kernel, options.units, 0,
+                                reset_after ? gru_gate::kCount : 0)),
+      recurrent_bias_(reset_after ? BiasRow(weights.bias, options.units, 1) : AlignedBuffer()),
+      gate_recurrent_kernel_(GatesOf(weights.recurrent_kernel, options.units, gru_gate::kUpdate,
+                                     reset_after ? 0 : 2)),
+      candidate_recurrent_kernel_(GatesOf(weights.recurrent_kernel, options.units,
+                                          gru_gate::kCandidate, reset_after ? 0 : 1)) {}
+
+int64_t GruCell::scratch_size(int64_t batch) const {
+  const int64_t gates = ColumnsSize(kernel_.output_rows(), batch);
+  return gates + (reset_after_ ? gates : ColumnsSize(kernel_.units(), batch));
+}
+
+void GruCell::Step(const CellStep& step) const {
+  const ConstColumns h = step.state[0];
+  const Columns next_h = step.next_state[0];
+
+  float* scratch = step.scratch;
+  const Columns gates = TakeColumns(scratch, kernel_.output_rows(), step.x.cols);
+  Affine(kernel_, bias_, step.x, gates);
+  if (reset_after_) {
+    ResetAfter(h, gates, scratch);
+  } else {
+    ResetBefore(h, gates, scratch);
+  }
+
+  const Columns z = gates.Block(gru_gate::kUpdate, kernel_.units());
+  const Columns hh = gates.Block(gru_gate::kCandidate, kernel_.units());
+  for (int64_t b = 0; b < gates.cols; ++b) {
+    next_h.padded(b) = z.padded(b) * h.padded(b) + (1.0f - z.padded(b)) * hh.padded(b);
+  }
+  Copy(next_h, step.y);
+}
+
+void GruCell::ResetAfter(ConstColumns h, Columns gates, float* scratch) const {
+  const Columns recurrent = TakeColumns(scratch, gates.rows, gates.cols);
+  Affine(recurrent_kernel_, recurrent_bias_, h, recurrent);
+
+  const int64_t units = kernel_.units();
+  const Columns z = gates.Block(gru_gate::kUpdate, units);
+  const Columns r = gates.Block(gru_gate::kReset, units);
+  const Columns hh = gates.Block(gru_gate::kCandidate, units);
+  const Columns recurrent_z = recurrent.Block(gru_gate::kUpdate, units);
+  const Columns recurrent_r = recurrent.Block(gru_gate::kReset, units);
+  const Columns recurrent_hh = recurrent.Block(gru_gate::kCandidate, units);
+  for (int64_t b = 0; b < gates.cols; ++b) {
+    z.padded(b) += recurrent_z.padded(b);
+    r.padded(b) += recurrent_r.padded(b);
+  }
+  Activate(recurrent_activation_, z);
+  Activate(recurrent_activation_, r);
+  for (int64_t b = 0; b < gates.cols; ++b) hh.padded(b) += r.padded(b) * recurrent_hh.padded(b);
+  Activate(activation_, hh);
+}
+
+void GruCell::ResetBefore(ConstColumns h, Columns gates, float* scratch) const {
+  const int64_t units = kernel_.units();
+  const Columns z = gates.Block(gru_gate::kUpdate, units);
+  const Columns r = gates.Block(gru_gate::kReset, units);
+  const Columns hh = gates.Block(gru_gate::kCandidate, units);
+  AddProduct(gate_recurrent_kernel_, h, gates.Rows(0, gate_recurrent_kernel_.output_rows()));
+  Activate(recurrent_activation_, z);
+  Activate(recurrent_activation_, r);
+
+  const Columns reset_h = TakeColumns(scratch, units, gates.cols);
+  for (int64_t b = 0; b < gates.cols; ++b) reset_h.padded(b) = r.padded(b) * h.padded(b);
+  AddProduct(candidate_recurrent_kernel_, reset_h, hh);
+  Activate(activation_, hh);
+}
+
+}  // namespace rnnserve

@@ -1,0 +1,54 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_CELLS_KERAS_CELL_OPTIONS_H_
+#define RNNSERVE_CORE_CELLS_KERAS_CELL_OPTIONS_H_
+
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "core/cells/keras_config.h"
+#include "core/cells/weight_source.h"
+
+namespace rnnserve {
+
+// The options that SimpleRNNCell, LSTMCell and GRUCell share and that matter once they are trained.
+// Initializers, regularizers, constraints, dropout, recurrent_dropout, seed, unit_forget_bias and
+// implementation do not and are not read. A value type.
+struct KerasCellOptions {
+  int64_t input_size = 0;
+  int64_t units = 0;
+  Activation activation = Activation::kTanh;
+  Activation recurrent_activation = Activation::kSigmoid;
+  bool use_bias = true;
+
+  // Reads them. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, if one is wrong or the input is not a
+  // vector; UNIMPLEMENTED, reason OPTION_UNSUPPORTED, for a dtype other than float32.
+  static absl::StatusOr<KerasCellOptions> Read(const KerasConfig& config,
+                                               const Shape& input_shape);
+};
+
+// The length of the vectors that a cell reads. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, naming
+// the cell, if the input is not a vector.
+absl::StatusOr<int64_t> VectorInputSize(const KerasConfig& config, const Shape& input_shape);
+
+// The weights of a cell with `gates` fused gates, row-major as Keras stores them. Views into a
+// WeightSource; not to be kept.
+struct KerasCellWeights {
+  absl::Span<const float> kernel;            // [input_size, gates * units]
+  absl::Span<const float> recurrent_kernel;  // [units, gates * units]
+  absl::Span<const float> bias;              // of `bias_shape`; empty without use_bias
+
+  // Errors: those of WeightSource::Weight.
+  static absl::StatusOr<KerasCellWeights> Read(const KerasCellOptions& options, int64_t gates,
+                                               const Shape& bias_shape, WeightSource& weights);
+
+  int64_t num_parameters() const {
+    return static_cast<int64_t>(kernel.size() + recurrent_kernel.size() + bias.size());
+  }
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_CELLS_KERAS_CELL_OPTIONS_H_

@@ -1,0 +1,39 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/cells/simple_rnn_cell.h"
+
+#include "core/base/status_macros.h"
+
+namespace rnnserve {
+
+absl::StatusOr<std::unique_ptr<Cell>> SimpleRnnCell::Create(const CellRegistry& /*registry*/,
+                                                            const KerasConfig& config,
+                                                            const Shape& input_shape,
+                                                            WeightSource& weights) {
+  RNNSERVE_ASSIGN_OR_RETURN(const auto options, KerasCellOptions::Read(config, input_shape));
+  RNNSERVE_ASSIGN_OR_RETURN(
+      const auto cell_weights,
+      KerasCellWeights::Read(options, /*gates=*/1, Shape({options.units}), weights));
+  return std::unique_ptr<Cell>(new SimpleRnnCell(options, cell_weights));
+}
+
+SimpleRnnCell::SimpleRnnCell(const KerasCellOptions& options, const KerasCellWeights& weights)
+    : Cell({.input = {options.input_size},
+            .output = {options.units},
+            .states = {{"h", {options.units}}},
+            .constants = {}}),
+      activation_(options.activation),
+      num_parameters_(weights.num_parameters()),
+      kernel_(weights.kernel, options.input_size, 1, options.units),
+      recurrent_kernel_(weights.recurrent_kernel, options.units, 1, options.units),
+      bias_(PackBias(weights.bias, 1, options.units)) {}
+
+void SimpleRnnCell::Step(const CellStep& step) const {
+  Affine(kernel_, bias_, step.x, step.y);
+  AddProduct(recurrent_kernel_, step.state[0], step.y);
+  Activate(activation_, step.y);
+  Copy(step.y, step.next_state[0]);
+}
+
+}  // namespace rnnserve

@@ -1,0 +1,48 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_CELLS_STACKED_RNN_CELLS_H_
+#define RNNSERVE_CORE_CELLS_STACKED_RNN_CELLS_H_
+
+#include <memory>
+#include <vector>
+
+#include "core/cells/cell_registry.h"
+
+namespace rnnserve {
+
+// keras.layers.StackedRNNCells: cells on top of each other within one timestep. With n cells,
+//
+//   y_0, s_0' = cell_0(x,       s_0)
+//   y_1, s_1' = cell_1(y_0,     s_1)
+//   ...
+//   y         = y_(n-1)
+//
+// The states are those of the cells, first cell first, named after the position: "0/h", "0/c", "1/h".
+// Every cell that takes external constants gets the same ones. Owns its cells. Immutable; safe to
+// share.
+class StackedRnnCells final : public Cell {
+ public:
+  // A CellRegistry::Factory; the cells come from `registry`, the weights of cell i from
+  // "cells/<i>/". Besides the errors of the cells: MODEL_CONFIG if there is no cell, if a cell is not
+  // made for the output of the one below it, or if two take different constants.
+  static absl::StatusOr<std::unique_ptr<Cell>> Create(const CellRegistry& registry,
+                                                      const KerasConfig& config,
+                                                      const Shape& input_shape,
+                                                      WeightSource& weights);
+
+  int64_t num_parameters() const override;
+  int64_t scratch_size(int64_t batch) const override;
+  void InitialState(int state_index, absl::Span<float> value) const override;
+  void Step(const CellStep& step) const override;
+
+ private:
+  // REQUIRES: at least one cell.
+  explicit StackedRnnCells(std::vector<std::unique_ptr<Cell>> cells);
+
+  const std::vector<std::unique_ptr<Cell>> cells_;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_CELLS_STACKED_RNN_CELLS_H_

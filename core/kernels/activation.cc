@@ -1,0 +1,220 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/kernels/activation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace rnnserve {
+namespace {
+
+// The formulas of keras.activations for one value. Those of the switch below that do not appear here
+// are written on whole columns, with Eigen's vectorised tanh, logistic and exp: they are the ones
+// that recurrent models spend their time in.
+float Softplus(float x) { return std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x))); }
+float HardSigmoid(float x) { return std::clamp(x / 6.0f + 0.5f, 0.0f, 1.0f); }
+float Elu(float x) { return x > 0.0f ? x : std::expm1(x); }
+float Selu(float x) {
+  constexpr float kScale = 1.0507009873554805f;
+  constexpr float kAlpha = 1.6732632423543772f;
+  return kScale * (x > 0.0f ? x : kAlpha * std::expm1(x));
+}
+float Gelu(float x) {
+  constexpr float kSqrtHalf = 0.70710678118654752f;
+  return 0.5f * x * (1.0f + std::erf(x * kSqrtHalf));
+}
+float SoftShrink(float x) { return x > 0.5f ? x - 0.5f : x < -0.5f ? x + 0.5f : 0.0f; }
+float SparsePlus(float x) {
+  return x <= -1.0f ? 0.0f : x < 1.0f ? 0.25f * (x + 1.0f) * (x + 1.0f) : x;
+}
+
+// Calls f(v) for each column v with its padding.
+template <typename F>
+void ForEachColumn(Columns x, F f) {
+  for (int64_t b = 0; b < x.cols; ++b) f(x.padded(b));
+}
+
+// x := f(x) for every value.
+template <typename F>
+void ForEachValue(Columns x, F f) {
+  for (int64_t b = 0; b < x.cols; ++b) {
+    float* column = x.column(b);
+    std::transform(column, column + PaddedRows(x.rows), column, f);
+  }
+}
+
+// Subtracts the largest value of column b from the column, so that its exp cannot overflow.
+void SubtractLargest(Columns x, int64_t b) {
+  const float largest = x.vector(b).maxCoeff();
+  x.padded(b) -= largest;
+}
+
+// The sum of the values of column b, first to last; the padding is left out.
+float Sum(ConstColumns x, int64_t b) {
+  float sum = 0.0f;
+  for (int64_t i = 0; i < x.rows; ++i) sum += x.column(b)[i];
+  return sum;
+}
+
+void Softmax(Columns x) {
+  for (int64_t b = 0; b < x.cols; ++b) {
+    SubtractLargest(x, b);
+    x.padded(b) = x.padded(b).exp();
+    x.padded(b) /= Sum(x, b);
+  }
+}
+
+void LogSoftmax(Columns x) {
+  for (int64_t b = 0; b < x.cols; ++b) {
+    SubtractLargest(x, b);
+    float sum = 0.0f;
+    for (int64_t i = 0; i < x.rows; ++i) sum += std::exp(x.column(b)[i]);
+    x.padded(b) -= std::log(sum);
+  }
+}
+
+// The projection on the simplex, max(x - threshold, 0) with the threshold for which the sum is one.
+// Keras sorts to find it. This needs no memory: take the mean excess of all values as threshold, then
+// of those above it, until none falls away; the threshold only rises, so that ends.
+void Sparsemax(Columns x) {
+  for (int64_t b = 0; b < x.cols; ++b) {
+    SubtractLargest(x, b);
+    const float* column = x.column(b);
+    float threshold = (Sum(x, b) - 1.0f) / static_cast<float>(x.rows);
+    for (int64_t support = x.rows, previous = 0; support != previous;) {
+      previous = support;
+      support = 0;
+      float sum = 0.0f;
+      for (int64_t i = 0; i < x.rows; ++i) {
+        if (column[i] > threshold) {
+          sum += column[i];
+          ++support;
+        }
+      }
+      if (support == 0) break;
+      threshold = (sum - 1.0f) / static_cast<float>(support);
+    }
+    x.padded(b) = (x.padded(b) - threshold).max(0.0f);
+  }
+}
+
+constexpr std::pair<Activation, absl::string_view> kNames[] = {
+    {Activation::kLinear, "linear"},
+    {Activation::kRelu, "relu"},
+    {Activation::kRelu6, "relu6"},
+    {Activation::kLeakyRelu, "leaky_relu"},
+    {Activation::kElu, "elu"},
+    {Activation::kSelu, "selu"},
+    {Activation::kCelu, "celu"},
+    {Activation::kTanh, "tanh"},
+    {Activation::kSigmoid, "sigmoid"},
+    {Activation::kExponential, "exponential"},
+    {Activation::kSoftplus, "softplus"},
+    {Activation::kSoftsign, "softsign"},
+    {Activation::kHardSigmoid, "hard_sigmoid"},
+    {Activation::kHardSilu, "hard_silu"},
+    {Activation::kHardTanh, "hard_tanh"},
+    {Activation::kSilu, "silu"},
+    {Activation::kGelu, "gelu"},
+    {Activation::kMish, "mish"},
+    {Activation::kLogSigmoid, "log_sigmoid"},
+    {Activation::kTanhShrink, "tanh_shrink"},
+    {Activation::kHardShrink, "hard_shrink"},
+    {Activation::kSoftShrink, "soft_shrink"},
+    {Activation::kSquareplus, "squareplus"},
+    {Activation::kSparsePlus, "sparse_plus"},
+    {Activation::kSparseSigmoid, "sparse_sigmoid"},
+    {Activation::kSoftmax, "softmax"},
+    {Activation::kLogSoftmax, "log_softmax"},
+    {Activation::kSparsemax, "sparsemax"},
+};
+
+constexpr std::pair<Activation, absl::string_view> kAliases[] = {
+    {Activation::kSilu, "swish"},
+    {Activation::kHardSilu, "hard_swish"},
+};
+
+}  // namespace
+
+std::optional<Activation> ActivationFromName(absl::string_view name) {
+  for (const auto& [activation, known] : kNames) {
+    if (known == name) return activation;
+  }
+  for (const auto& [activation, alias] : kAliases) {
+    if (alias == name) return activation;
+  }
+  return std::nullopt;
+}
+
+absl::string_view ActivationName(Activation activation) {
+  for (const auto& [known, name] : kNames) {
+    if (known == activation) return name;
+  }
+  return "";
+}
+
+void Activate(Activation activation, Columns x) {
+  switch (activation) {
+    case Activation::kLinear:
+      return;
+    case Activation::kRelu:
+      return ForEachColumn(x, [](auto v) { v = v.max(0.0f); });
+    case Activation::kRelu6:
+      return ForEachColumn(x, [](auto v) { v = v.max(0.0f).min(6.0f); });
+    case Activation::kLeakyRelu:
+      return ForEachValue(x, [](float v) { return v >= 0.0f ? v : 0.2f * v; });
+    case Activation::kElu:
+      return ForEachValue(x, Elu);
+    case Activation::kSelu:
+      return ForEachValue(x, Selu);
+    case Activation::kCelu:
+      return ForEachValue(
+          x, [](float v) { return std::max(v, 0.0f) + std::expm1(std::min(v, 0.0f)); });
+    case Activation::kTanh:
+      return ForEachColumn(x, [](auto v) { v = v.tanh(); });
+    case Activation::kSigmoid:
+      return ForEachColumn(x, [](auto v) { v = v.logistic(); });
+    case Activation::kExponential:
+      return ForEachColumn(x, [](auto v) { v = v.exp(); });
+    case Activation::kSoftplus:
+      return ForEachValue(x, Softplus);
+    case Activation::kSoftsign:
+      return ForEachValue(x, [](float v) { return v / (1.0f + std::abs(v)); });
+    case Activation::kHardSigmoid:
+      return ForEachValue(x, HardSigmoid);
+    case Activation::kHardSilu:
+      return ForEachValue(x, [](float v) { return v * HardSigmoid(v); });
+    case Activation::kHardTanh:
+      return ForEachColumn(x, [](auto v) { v = v.max(-1.0f).min(1.0f); });
+    case Activation::kSilu:
+      return ForEachColumn(x, [](auto v) { v *= v.logistic(); });
+    case Activation::kGelu:
+      return ForEachValue(x, Gelu);
+    case Activation::kMish:
+      return ForEachValue(x, [](float v) { return v * std::tanh(Softplus(v)); });
+    case Activation::kLogSigmoid:
+      return ForEachValue(x, [](float v) { return -Softplus(-v); });
+    case Activation::kTanhShrink:
+      return ForEachValue(x, [](float v) { return v - std::tanh(v); });
+    case Activation::kHardShrink:
+      return ForEachValue(x, [](float v) { return std::abs(v) > 0.5f ? v : 0.0f; });
+    case Activation::kSoftShrink:
+      return ForEachValue(x, SoftShrink);
+    case Activation::kSquareplus:
+      return ForEachValue(x, [](float v) { return (v + std::sqrt(v * v + 4.0f)) / 2.0f; });
+    case Activation::kSparsePlus:
+      return ForEachValue(x, SparsePlus);
+    case Activation::kSparseSigmoid:
+      return ForEachValue(x, [](float v) { return std::clamp((v + 1.0f) / 2.0f, 0.0f, 1.0f); });
+    case Activation::kSoftmax:
+      return Softmax(x);
+    case Activation::kLogSoftmax:
+      return LogSoftmax(x);
+    case Activation::kSparsemax:
+      return Sparsemax(x);
+  }
+}
+
+}  // namespace rnnserve

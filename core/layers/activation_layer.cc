@@ -1,0 +1,31 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/layers/activation_layer.h"
+
+#include "absl/memory/memory.h"
+#include "core/base/status_macros.h"
+#include "core/layers/layer_config.h"
+
+namespace rnnserve {
+
+ActivationLayer::ActivationLayer(const KerasConfig& config, int64_t features, Activation activation)
+    : PointwiseLayer(config.name(), config.class_name(), Shape{features}),
+      activation_(activation) {}
+
+absl::StatusOr<std::unique_ptr<Layer>> ActivationLayer::Create(const LayerRegistry& /*registry*/,
+                                                               const KerasConfig& config,
+                                                               const Input& input,
+                                                               WeightSource& /*weights*/) {
+  RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, NumFeatures(config, input));
+  RNNSERVE_ASSIGN_OR_RETURN(const Activation activation,
+                            config.ActivationOr("activation", Activation::kLinear));
+  return absl::WrapUnique(new ActivationLayer(config, features, activation));
+}
+
+void ActivationLayer::Apply(ConstColumns x, Columns y) const {
+  Copy(x, y);
+  Activate(activation_, y);
+}
+
+}  // namespace rnnserve

@@ -1,0 +1,39 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_LAYERS_ACTIVATION_LAYER_H_
+#define RNNSERVE_CORE_LAYERS_ACTIVATION_LAYER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "core/cells/keras_config.h"
+#include "core/cells/weight_source.h"
+#include "core/kernels/activation.h"
+#include "core/layers/pointwise_layer.h"
+
+namespace rnnserve {
+
+class LayerRegistry;
+
+// keras.layers.Activation: y = activation(x) at every timestep, [features] -> [features].
+// Immutable; safe to share.
+class ActivationLayer final : public PointwiseLayer {
+ public:
+  // Errors: see LayerRegistry::Factory.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       const Input& input, WeightSource& weights);
+
+ private:
+  ActivationLayer(const KerasConfig& config, int64_t features, Activation activation);
+
+  void Apply(ConstColumns x, Columns y) const override;
+
+  const Activation activation_;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_LAYERS_ACTIVATION_LAYER_H_

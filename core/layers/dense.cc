@@ -1,0 +1,46 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/layers/dense.h"
+
+#include <utility>
+
+#include "absl/types/span.h"
+#include "core/base/status_macros.h"
+#include "core/layers/layer_config.h"
+
+namespace rnnserve {
+
+Dense::Dense(const KerasConfig& config, Matrix kernel, AlignedBuffer bias, Activation activation,
+             int64_t num_parameters)
+    : PointwiseLayer(config.name(), config.class_name(), Shape{kernel.units()}),
+      kernel_(std::move(kernel)),
+      bias_(std::move(bias)),
+      activation_(activation),
+      num_parameters_(num_parameters) {}
+
+absl::StatusOr<std::unique_ptr<Layer>> Dense::Create(const LayerRegistry& /*registry*/,
+                                                     const KerasConfig& config, const Input& input,
+                                                     WeightSource& weights) {
+  RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, NumFeatures(config, input));
+  RNNSERVE_ASSIGN_OR_RETURN(const int64_t units, config.PositiveInt("units"));
+  RNNSERVE_ASSIGN_OR_RETURN(const bool use_bias, config.Bool("use_bias", true));
+  RNNSERVE_ASSIGN_OR_RETURN(const Activation activation,
+                            config.ActivationOr("activation", Activation::kLinear));
+  RNNSERVE_ASSIGN_OR_RETURN(const absl::Span<const float> kernel,
+                            weights.Weight("kernel", Shape{features, units}));
+  absl::Span<const float> bias;
+  if (use_bias) {
+    RNNSERVE_ASSIGN_OR_RETURN(bias, weights.Weight("bias", Shape{units}));
+  }
+  return absl::WrapUnique(new Dense(config, Matrix(kernel, features, 1, units),
+                                    PackBias(bias, 1, units), activation,
+                                    static_cast<int64_t>(kernel.size() + bias.size())));
+}
+
+void Dense::Apply(ConstColumns x, Columns y) const {
+  Affine(kernel_, bias_, x, y);
+  Activate(activation_, y);
+}
+
+}  // namespace rnnserve

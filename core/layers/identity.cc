@@ -1,0 +1,40 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/layers/identity.h"
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/status_macros.h"
+#include "core/layers/layer_config.h"
+
+namespace rnnserve {
+namespace {
+
+// Keras refuses a share or a deviation outside [0, 1] too, so such a file is not from Keras.
+absl::Status CheckUnitInterval(const KerasConfig& config, absl::string_view key) {
+  RNNSERVE_ASSIGN_OR_RETURN(const double value, config.Number(key, 0.0));
+  if (value >= 0.0 && value <= 1.0) return absl::OkStatus();
+  return config.Error(absl::StrCat(key, " must be between 0 and 1, found ", value));
+}
+
+}  // namespace
+
+Identity::Identity(const KerasConfig& config, int64_t features)
+    : PointwiseLayer(config.name(), config.class_name(), Shape{features}) {}
+
+absl::StatusOr<std::unique_ptr<Layer>> Identity::Create(const LayerRegistry& /*registry*/,
+                                                        const KerasConfig& config,
+                                                        const Input& input,
+                                                        WeightSource& /*weights*/) {
+  RNNSERVE_RETURN_IF_ERROR(CheckUnitInterval(config, "rate"));
+  RNNSERVE_RETURN_IF_ERROR(CheckUnitInterval(config, "stddev"));
+  RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, config.class_name() == "SpatialDropout1D"
+                                                        ? NumSequenceFeatures(config, input)
+                                                        : NumFeatures(config, input));
+  return absl::WrapUnique(new Identity(config, features));
+}
+
+void Identity::Apply(ConstColumns x, Columns y) const { Copy(x, y); }
+
+}  // namespace rnnserve

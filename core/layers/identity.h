@@ -1,0 +1,37 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_LAYERS_IDENTITY_H_
+#define RNNSERVE_CORE_LAYERS_IDENTITY_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "core/cells/keras_config.h"
+#include "core/cells/weight_source.h"
+#include "core/layers/pointwise_layer.h"
+
+namespace rnnserve {
+
+class LayerRegistry;
+
+// y = x. At inference that is what keras.layers.Identity, Dropout, SpatialDropout1D,
+// GaussianDropout, GaussianNoise, AlphaDropout and ActivityRegularization do. Immutable; safe to
+// share.
+class Identity final : public PointwiseLayer {
+ public:
+  // Errors: see LayerRegistry::Factory.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       const Input& input, WeightSource& weights);
+
+ private:
+  Identity(const KerasConfig& config, int64_t features);
+
+  void Apply(ConstColumns x, Columns y) const override;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_LAYERS_IDENTITY_H_

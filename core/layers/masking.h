@@ -1,0 +1,43 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_LAYERS_MASKING_H_
+#define RNNSERVE_CORE_LAYERS_MASKING_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "core/cells/keras_config.h"
+#include "core/cells/weight_source.h"
+#include "core/layers/layer.h"
+
+namespace rnnserve {
+
+class LayerRegistry;
+
+// keras.layers.Masking, [features] -> [features]: a timestep whose features all equal mask_value
+// does not count. Its output is zeros, and the mask that this layer makes replaces that of the
+// input. The comparison is exact, in float32. Immutable; safe to share.
+class Masking final : public Layer {
+ public:
+  // Errors: see LayerRegistry::Factory.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       const Input& input, WeightSource& weights);
+
+  void Run(const LayerRun& run) const override;
+  Mask OutputMask(ConstSequence x, Mask mask, uint8_t* buffer) const override;
+
+ private:
+  Masking(const KerasConfig& config, int64_t features, float mask_value);
+
+  // Whether the timestep of that column counts.
+  bool Counts(ConstColumns x, int64_t b) const;
+
+  const float mask_value_;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_LAYERS_MASKING_H_

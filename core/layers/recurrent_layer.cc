@@ -1,0 +1,166 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/layers/recurrent_layer.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/status_macros.h"
+#include "core/layers/layer_config.h"
+#include "core/layers/layer_registry.h"
+
+namespace rnnserve {
+namespace {
+
+// The layers whose flat configuration doubles as that of their cell.
+struct LayerOfCell {
+  absl::string_view layer;
+  absl::string_view cell;
+};
+constexpr LayerOfCell kLayersOfCells[] = {
+    {"SimpleRNN", "SimpleRNNCell"}, {"LSTM", "LSTMCell"}, {"GRU", "GRUCell"}};
+
+absl::StatusOr<std::unique_ptr<Cell>> CreateCell(const CellRegistry& cells,
+                                                 const KerasConfig& config,
+                                                 const Layer::Input& input, WeightSource& weights) {
+  for (const LayerOfCell& entry : kLayersOfCells) {
+    if (entry.layer == config.registered_name()) {
+      return cells.Create(entry.cell, config, input.shape, weights);
+    }
+  }
+  RNNSERVE_ASSIGN_OR_RETURN(const KerasConfig cell, config.Object("cell"));
+  return cells.Create(cell, input.shape, weights);
+}
+
+absl::Status CheckCell(const KerasConfig& config, const Cell& cell) {
+  if (!cell.constants().empty()) {
+    return config.Unsupported("a cell with constants is not supported");
+  }
+  const auto num_states = static_cast<int64_t>(cell.states().size());
+  if (num_states > RecurrentLayer::kMaxStates) {
+    return config.Unsupported(absl::StrCat("a cell with ", num_states, " states is not supported; ",
+                                           "it may have at most ", RecurrentLayer::kMaxStates));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<RecurrentLayer::Options> RecurrentLayer::Options::Parse(const KerasConfig& config) {
+  // Keras 2 could read [time, batch, features].
+  RNNSERVE_ASSIGN_OR_RETURN(const bool time_major, config.Bool("time_major", false));
+  if (time_major) return config.Unsupported("time_major is not supported");
+  Options options;
+  RNNSERVE_ASSIGN_OR_RETURN(options.return_sequences, config.Bool("return_sequences", false));
+  RNNSERVE_ASSIGN_OR_RETURN(options.return_state, config.Bool("return_state", false));
+  RNNSERVE_ASSIGN_OR_RETURN(options.go_backwards, config.Bool("go_backwards", false));
+  RNNSERVE_ASSIGN_OR_RETURN(options.zero_output_for_mask,
+                            config.Bool("zero_output_for_mask", false));
+  return options;
+}
+
+bool RecurrentLayer::IsRecurrent(absl::string_view name) {
+  return name == "RNN" ||
+         std::any_of(std::begin(kLayersOfCells), std::end(kLayersOfCells),
+                     [&](const LayerOfCell& entry) { return entry.layer == name; });
+}
+
+RecurrentLayer::RecurrentLayer(const KerasConfig& config, const Options& options,
+                               std::unique_ptr<Cell> cell)
+    : Layer(config.name(), config.class_name(), cell->output_shape()),
+      options_(options),
+      cell_(std::move(cell)) {
+  for (const StateSpec& state : cell_->states()) {
+    const int64_t size = *state.shape.NumElements();
+    state_rows_.push_back({states_size_, size});
+    states_size_ += PaddedRows(size);
+  }
+}
+
+absl::StatusOr<std::unique_ptr<Layer>> RecurrentLayer::Create(const LayerRegistry& registry,
+                                                              const KerasConfig& config,
+                                                              const Input& input,
+                                                              WeightSource& weights) {
+  RNNSERVE_ASSIGN_OR_RETURN(const Options options, Options::Parse(config));
+  return CreateWithOptions(registry.cells(), config, options, input, weights);
+}
+
+absl::StatusOr<std::unique_ptr<RecurrentLayer>> RecurrentLayer::CreateWithOptions(
+    const CellRegistry& cells, const KerasConfig& config, const Options& options,
+    const Input& input, WeightSource& weights) {
+  RNNSERVE_RETURN_IF_ERROR(CheckSequence(config, input));
+  RNNSERVE_ASSIGN_OR_RETURN(std::unique_ptr<Cell> cell, CreateCell(cells, config, input, weights));
+  RNNSERVE_RETURN_IF_ERROR(CheckCell(config, *cell));
+  return absl::WrapUnique(new RecurrentLayer(config, options, std::move(cell)));
+}
+
+int64_t RecurrentLayer::emitted_size() const {
+  return options_.zero_output_for_mask ? 0 : PaddedRows(cell_->output_size());
+}
+
+int64_t RecurrentLayer::state_size() const { return states_size_ + emitted_size(); }
+
+void RecurrentLayer::InitialState(float* column) const {
+  for (size_t k = 0; k < state_rows_.size(); ++k) {
+    const auto [offset, size] = state_rows_[k];
+    cell_->InitialState(static_cast<int>(k), {column + offset, static_cast<size_t>(size)});
+  }
+}
+
+void RecurrentLayer::OnStatesReplaced(float* column) const {
+  std::fill_n(column + states_size_, emitted_size(), 0.0f);
+}
+
+int64_t RecurrentLayer::scratch_size(int64_t batch, int64_t /*time*/) const {
+  return ColumnsSize(states_size_, batch) + cell_->scratch_size(batch);
+}
+
+void RecurrentLayer::Run(const LayerRun& run) const {
+  const int64_t batch = run.x.batch;
+  float* scratch = run.scratch;
+  const Columns next = TakeColumns(scratch, states_size_, batch);
+  std::array<ConstColumns, kMaxStates> states;
+  std::array<Columns, kMaxStates> next_states;
+  for (size_t k = 0; k < state_rows_.size(); ++k) {
+    const auto [offset, size] = state_rows_[k];
+    states[k] = run.state.Rows(offset, size);
+    next_states[k] = next.Rows(offset, size);
+  }
+  CellStep step;
+  step.state = {states.data(), state_rows_.size()};
+  step.next_state = {next_states.data(), state_rows_.size()};
+  step.scratch = scratch;
+  for (int64_t i = 0; i < run.x.time; ++i) {
+    const int64_t t = options_.go_backwards ? run.x.time - 1 - i : i;
+    step.x = run.x.At(t);
+    step.y = run.y.At(options_.return_sequences ? i : 0);
+    cell_->Step(step);
+    Commit(run, t, next, step.y);
+  }
+}
+
+void RecurrentLayer::Commit(const LayerRun& run, int64_t t, ConstColumns next, Columns y) const {
+  const int64_t output_rows = PaddedRows(y.rows);
+  for (int64_t b = 0; b < y.cols; ++b) {
+    float* const states = run.state.column(b);
+    float* const emitted = states + states_size_;
+    if (run.mask(b, t)) {
+      std::copy_n(next.column(b), states_size_, states);
+      std::copy_n(y.column(b), emitted_size(), emitted);
+    } else if (options_.zero_output_for_mask) {
+      std::fill_n(y.column(b), output_rows, 0.0f);
+    } else {
+      std::copy_n(emitted, output_rows, y.column(b));
+    }
+  }
+}
+
+Mask RecurrentLayer::OutputMask(ConstSequence /*x*/, Mask mask, uint8_t* /*buffer*/) const {
+  return options_.return_sequences ? mask : Mask{};
+}
+
+}  // namespace rnnserve

@@ -1,0 +1,108 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_LAYERS_RECURRENT_LAYER_H_
+#define RNNSERVE_CORE_LAYERS_RECURRENT_LAYER_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/cells/cell.h"
+#include "core/cells/cell_registry.h"
+#include "core/cells/keras_config.h"
+#include "core/cells/weight_source.h"
+#include "core/layers/layer.h"
+
+namespace rnnserve {
+
+class LayerRegistry;
+
+// keras.layers.RNN, SimpleRNN, LSTM and GRU: loops a cell over time, [input size] -> [output size].
+// What Keras (up to 3.15, TensorFlow and torch) computes, for one batch row:
+//
+//   emitted = 0;  states = initial states
+//   for t = 0 .. T-1:                                 T-1 .. 0 with go_backwards, padding included
+//     (y, next) = cell(x[t], states)
+//     if mask[t]:                   states = next;  emitted = y
+//     else if zero_output_for_mask: y = 0
+//     else:                         y = emitted       not the state: zeros before the first
+//     emission
+//   output: every y, in the order of processing (so go_backwards leaves it reversed), or the last y
+//
+// A masked timestep is computed and thrown away, never multiplied: NaN in it does not spread. Its
+// mask is handed on with return_sequences and ends without. `stateful` and `unroll` change nothing
+// here: sessions keep the state, and both loops give the same numbers.
+//
+//   state column:  | state 0 . | state 1 . | emitted . |        . = padding to kColumnQuantum
+//
+// `emitted` makes many short runs equal one long run. Without a use (zero_output_for_mask) it is
+// left out. Weights: those of the cell, below the layer itself. Owns the cell. Immutable; safe to
+// share.
+class RecurrentLayer final : public Layer {
+ public:
+  struct Options {
+    bool return_sequences = false;
+    bool return_state = false;
+    bool go_backwards = false;
+    bool zero_output_for_mask = false;
+
+    // Errors: INVALID_ARGUMENT, reason MODEL_CONFIG; UNIMPLEMENTED, reason OPTION_UNSUPPORTED.
+    static absl::StatusOr<Options> Parse(const KerasConfig& config);
+  };
+
+  // The states that a stack of cells may have in all: they are addressed from the stack of the
+  // running thread. 64 are 32 LSTM cells above each other.
+  static constexpr int64_t kMaxStates = 64;
+
+  // Whether a layer of that name is one of the four that this class is.
+  static bool IsRecurrent(absl::string_view name);
+
+  // Errors: see LayerRegistry::Factory.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       const Input& input, WeightSource& weights);
+  // The same with other options than the configuration has.
+  static absl::StatusOr<std::unique_ptr<RecurrentLayer>> CreateWithOptions(
+      const CellRegistry& cells, const KerasConfig& config, const Options& options,
+      const Input& input, WeightSource& weights);
+
+  bool keeps_time() const override { return options_.return_sequences; }
+  bool can_stream() const override { return !options_.go_backwards; }
+  bool returns_state() const override { return options_.return_state; }
+  int64_t num_parameters() const override { return cell_->num_parameters(); }
+  absl::Span<const StateSpec> states() const override { return cell_->states(); }
+  int64_t state_size() const override;
+  void InitialState(float* column) const override;
+  void OnStatesReplaced(float* column) const override;
+  int64_t scratch_size(int64_t batch, int64_t time) const override;
+
+  void Run(const LayerRun& run) const override;
+  Mask OutputMask(ConstSequence x, Mask mask, uint8_t* buffer) const override;
+
+ private:
+  // Where a state of the cell lies in the column.
+  struct StateRows {
+    int64_t offset = 0;
+    int64_t size = 0;
+  };
+
+  RecurrentLayer(const KerasConfig& config, const Options& options, std::unique_ptr<Cell> cell);
+
+  // The floats of `emitted` in the state column.
+  int64_t emitted_size() const;
+
+  // Ends timestep t: takes over the states that the cell left in `next`, or, for the rows that the
+  // mask leaves out, replaces the output in `y`.
+  void Commit(const LayerRun& run, int64_t t, ConstColumns next, Columns y) const;
+
+  const Options options_;
+  const std::unique_ptr<Cell> cell_;
+  std::vector<StateRows> state_rows_;
+  int64_t states_size_ = 0;  // of all states, padded
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_LAYERS_RECURRENT_LAYER_H_

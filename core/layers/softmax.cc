@@ -1,0 +1,37 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/layers/softmax.h"
+
+#include "absl/memory/memory.h"
+#include "core/base/status_macros.h"
+#include "core/kernels/activation.h"
+#include "core/layers/layer_config.h"
+
+namespace rnnserve {
+
+Softmax::Softmax(const KerasConfig& config, int64_t features)
+    : Layer(config.name(), config.class_name(), Shape{features}) {}
+
+absl::StatusOr<std::unique_ptr<Layer>> Softmax::Create(const LayerRegistry& /*registry*/,
+                                                       const KerasConfig& config,
+                                                       const Input& input,
+                                                       WeightSource& /*weights*/) {
+  RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, NumFeatures(config, input));
+  RNNSERVE_RETURN_IF_ERROR(CheckLastAxis(config, input));
+  return absl::WrapUnique(new Softmax(config, features));
+}
+
+void Softmax::Run(const LayerRun& run) const {
+  for (int64_t t = 0; t < run.x.time; ++t) {
+    const ConstColumns x = run.x.At(t);
+    const Columns y = run.y.At(t);
+    Copy(x, y);
+    Activate(Activation::kSoftmax, y);
+    for (int64_t b = 0; b < x.cols; ++b) {
+      if (!run.mask(b, t)) y.padded(b).setZero();
+    }
+  }
+}
+
+}  // namespace rnnserve

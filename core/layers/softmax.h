@@ -1,0 +1,42 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_LAYERS_SOFTMAX_H_
+#define RNNSERVE_CORE_LAYERS_SOFTMAX_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "core/cells/keras_config.h"
+#include "core/cells/weight_source.h"
+#include "core/layers/layer.h"
+
+namespace rnnserve {
+
+class LayerRegistry;
+
+// keras.layers.Softmax over the features of every timestep, [features] -> [features]:
+//
+//   y_i = exp(x_i - max x) / sum_j exp(x_j - max x)
+//
+// Keras gives the entries that a mask leaves out the value 0, but its mask must fit the features;
+// the mask [batch, time] of a sequence it can only refuse. Here that mask is read as [batch, time,
+// 1]: a masked timestep gives zeros. (Dense or Activation with softmax compute it like any other.)
+// Immutable; safe to share.
+class Softmax final : public Layer {
+ public:
+  // Errors: see LayerRegistry::Factory.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       const Input& input, WeightSource& weights);
+
+  void Run(const LayerRun& run) const override;
+
+ private:
+  Softmax(const KerasConfig& config, int64_t features);
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_LAYERS_SOFTMAX_H_

@@ -1,0 +1,57 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_SESSION_LEASE_GROUP_H_
+#define RNNSERVE_CORE_SESSION_LEASE_GROUP_H_
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "core/session/session_store.h"
+
+namespace rnnserve {
+
+// Gathers the answers to SessionStore::LeaseAll and calls back when the last has come. Each lease
+// waits here until then. Owned by the callbacks that feed it. Thread-safe.
+class LeaseGroup {
+ public:
+  // REQUIRES: size >= 1.
+  LeaseGroup(size_t size, SessionStore::LeaseAllCallback callback);
+
+  // The answer for session `index`. REQUIRES: called once for each index below the size.
+  void Arrive(size_t index, absl::StatusOr<SessionLease> lease);
+
+ private:
+  void Finish();
+
+  SessionStore::LeaseAllCallback callback_;
+  std::vector<std::optional<absl::StatusOr<SessionLease>>> leases_;  // each written by one thread
+  std::atomic<size_t> remaining_;
+};
+
+// Hands the leases of SessionStore::LeaseEach on as they come and counts them. Owned by the callbacks
+// that feed it. Thread-safe.
+class LeaseSweep {
+ public:
+  // REQUIRES: size >= 1.
+  LeaseSweep(size_t size, std::function<void(SessionLease)> each,
+             absl::AnyInvocable<void(absl::StatusOr<int64_t>)> done);
+
+  // One answer. REQUIRES: called `size` times.
+  void Arrive(absl::StatusOr<SessionLease> lease);
+
+ private:
+  const std::function<void(SessionLease)> each_;
+  absl::AnyInvocable<void(absl::StatusOr<int64_t>)> done_;
+  std::atomic<int64_t> num_leased_{0};
+  std::atomic<size_t> remaining_;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_SESSION_LEASE_GROUP_H_

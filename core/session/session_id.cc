@@ -1,0 +1,21 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/session/session_id.h"
+
+#include <sys/random.h>
+
+#include <cstdlib>
+
+#include "absl/strings/escaping.h"
+
+namespace rnnserve {
+
+std::string RandomSessionId() {
+  char bytes[16];
+  // Up to 256 bytes come whole and uninterrupted, says getrandom(2).
+  if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) std::abort();
+  return absl::BytesToHexString({bytes, sizeof(bytes)});
+}
+
+}  // namespace rnnserve

@@ -1,0 +1,84 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/inference_service.h"
+
+#include "server/stream_call.h"
+#include "server/unary_call.h"
+
+namespace rnnserve::server {
+
+InferenceService::InferenceService(const Clock& clock, Engine& engine, Metrics& metrics,
+                                   StreamRegistry& streams)
+    : clock_(clock), calls_(engine), metrics_(metrics), streams_(streams) {}
+
+grpc::ServerUnaryReactor* InferenceService::Infer(grpc::CallbackServerContext* context,
+                                                  const v1::InferRequest* request,
+                                                  v1::InferResponse* response) {
+  auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kInfer), response);
+  calls_.Infer(*request, call->Limits(*context), call->MakeReply());
+  return call;
+}
+
+grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>* InferenceService::Stream(
+    grpc::CallbackServerContext* context) {
+  return StreamCall::Start(clock_, calls_, metrics_, streams_, DeadlineOf(*context, clock_));
+}
+
+grpc::ServerUnaryReactor* InferenceService::OpenSession(grpc::CallbackServerContext*,
+                                                        const v1::OpenSessionRequest* request,
+                                                        v1::OpenSessionResponse* response) {
+  auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kOpenSession), response);
+  call->Complete(calls_.Open(*request, /*detached=*/true));
+  return call;
+}
+
+grpc::ServerUnaryReactor* InferenceService::Step(grpc::CallbackServerContext* context,
+                                                 const v1::StepRequest* request,
+                                                 v1::StepResponse* response) {
+  auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kStep), response);
+  calls_.Step(*request, call->Limits(*context), call->MakeReply());
+  return call;
+}
+
+grpc::ServerUnaryReactor* InferenceService::CloseSession(grpc::CallbackServerContext*,
+                                                         const v1::CloseSessionRequest* request,
+                                                         v1::CloseSessionResponse* response) {
+  auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kCloseSession), response);
+  calls_.Close(*request, call->MakeReply());
+  return call;
+}
+
+grpc::ServerUnaryReactor* InferenceService::ResetState(grpc::CallbackServerContext*,
+                                                       const v1::ResetStateRequest* request,
+                                                       v1::ResetStateResponse* response) {
+  auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kResetState), response);
+  calls_.Reset(*request, call->MakeReply());
+  return call;
+}
+
+grpc::ServerUnaryReactor* InferenceService::GetState(grpc::CallbackServerContext*,
+                                                     const v1::GetStateRequest* request,
+                                                     v1::GetStateResponse* response) {
+  auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kGetState), response);
+  calls_.GetState(*request, call->MakeReply());
+  return call;
+}
+
+grpc::ServerUnaryReactor* InferenceService::SetState(grpc::CallbackServerContext*,
+                                                     const v1::SetStateRequest* request,
+                                                     v1::SetStateResponse* response) {
+  auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kSetState), response);
+  calls_.SetState(*request, call->MakeReply());
+  return call;
+}
+
+grpc::ServerUnaryReactor* InferenceService::ListSessions(grpc::CallbackServerContext*,
+                                                         const v1::ListSessionsRequest* request,
+                                                         v1::ListSessionsResponse* response) {
+  auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kListSessions), response);
+  call->Complete(calls_.List(*request));
+  return call;
+}
+
+}  // namespace rnnserve::server

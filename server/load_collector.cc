@@ -1,0 +1,47 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/load_collector.h"
+
+#include <prometheus/metric_family.h>
+
+#include <string>
+#include <utility>
+
+namespace rnnserve::server {
+namespace {
+
+prometheus::MetricFamily GaugeFamily(std::string name, std::string help) {
+  prometheus::MetricFamily family;
+  family.name = std::move(name);
+  family.help = std::move(help);
+  family.type = prometheus::MetricType::Gauge;
+  return family;
+}
+
+void AddGauge(prometheus::MetricFamily& family, std::vector<prometheus::ClientMetric::Label> labels,
+              int64_t value) {
+  prometheus::ClientMetric metric;
+  metric.label = std::move(labels);
+  metric.gauge.value = static_cast<double>(value);
+  family.metric.push_back(std::move(metric));
+}
+
+}  // namespace
+
+std::vector<prometheus::MetricFamily> LoadCollector::Collect() const {
+  auto sessions = GaugeFamily("rnnserve_sessions", "Sessions that are open");
+  auto bytes = GaugeFamily("rnnserve_session_state_bytes", "Bytes of the states of open sessions");
+  auto queued = GaugeFamily("rnnserve_queued_steps", "Steps that wait for a worker");
+  auto info = GaugeFamily("rnnserve_model_info", "1, labelled with the digest of a loaded model");
+  for (const NamedModel& named : engine_.models()) {
+    const ModelLoad load = engine_.load(named.name);
+    AddGauge(sessions, {{"model", named.name}}, load.sessions);
+    AddGauge(bytes, {{"model", named.name}}, load.state_bytes);
+    AddGauge(queued, {{"model", named.name}}, load.queued_steps);
+    AddGauge(info, {{"model", named.name}, {"digest", named.model->digest()}}, 1);
+  }
+  return {std::move(sessions), std::move(bytes), std::move(queued), std::move(info)};
+}
+
+}  // namespace rnnserve::server

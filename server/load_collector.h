@@ -1,0 +1,30 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_SERVER_LOAD_COLLECTOR_H_
+#define RNNSERVE_SERVER_LOAD_COLLECTOR_H_
+
+#include <prometheus/collectable.h>
+
+#include <vector>
+
+#include "core/engine/engine.h"
+
+namespace rnnserve::server {
+
+// The gauges that are read off the engine when Prometheus asks, and cost nothing in between:
+// rnnserve_sessions, rnnserve_session_state_bytes and rnnserve_queued_steps by model, and
+// rnnserve_model_info. Thread-safe. The engine must outlive it.
+class LoadCollector final : public prometheus::Collectable {
+ public:
+  explicit LoadCollector(const Engine& engine) : engine_(engine) {}
+
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  const Engine& engine_;
+};
+
+}  // namespace rnnserve::server
+
+#endif  // RNNSERVE_SERVER_LOAD_COLLECTOR_H_

@@ -1,0 +1,56 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// rnnserve: the server program. See --help.
+
+#include <signal.h>
+
+#include <cstdlib>
+#include <ctime>
+#include <variant>
+
+#include "core/base/clock.h"
+#include "core/base/error.h"
+#include "server/log.h"
+#include "server/server.h"
+#include "server/server_options.h"
+
+namespace rnnserve::server {
+namespace {
+
+// SIGTERM and SIGINT are not handled but waited for: no code runs inside a signal.
+sigset_t BlockStopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  // Before any thread starts, so that all inherit it.
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // A client that goes away in the middle of a write is an error code, not the end of the process.
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+int Main(int argc, const char* const* argv) {
+  const std::variant<ServerOptions, int> parsed = ParseCommandLine(argc, argv);
+  if (const int* exit_code = std::get_if<int>(&parsed)) return *exit_code;
+  const ServerOptions& options = std::get<ServerOptions>(parsed);
+  const sigset_t stop_signals = BlockStopSignals();
+  const MonotonicClock clock;
+  const Log log(options.log);
+
+  auto server = Server::Start(clock, log, options);
+  if (!server.ok()) {
+    log.Error("cannot start", {{"reason", ErrorReason(server.status())},
+                               {"text", std::string(server.status().message())}});
+    return EXIT_FAILURE;
+  }
+  constexpr timespec kTick{1, 0};
+  while (sigtimedwait(&stop_signals, nullptr, &kTick) < 0) (*server)->Tick();
+  return (*server)->Stop() ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+}  // namespace
+}  // namespace rnnserve::server
+
+int main(int argc, char** argv) { return rnnserve::server::Main(argc, argv); }

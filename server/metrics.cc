@@ -1,0 +1,180 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/metrics.h"
+
+#include <array>
+#include <utility>
+
+#include "core/base/error.h"
+#include "server/status_mapping.h"
+
+namespace rnnserve::server {
+namespace {
+
+using prometheus::BuildCounter;
+using prometheus::BuildGauge;
+using prometheus::BuildHistogram;
+
+// `count` bounds from `first`, each twice the one before.
+prometheus::Histogram::BucketBoundaries Doubling(double first, int count) {
+  prometheus::Histogram::BucketBoundaries bounds;
+  for (int i = 0; i < count; ++i, first *= 2) bounds.push_back(first);
+  return bounds;
+}
+
+// 1 µs to 17 s: from one cell step of a small model to a call that hits a deadline.
+const prometheus::Histogram::BucketBoundaries& DurationBounds() {
+  static const auto* const kBounds = new auto(Doubling(1e-6, 25));
+  return *kBounds;
+}
+
+// 1 to 1024 rows.
+const prometheus::Histogram::BucketBoundaries& RowBounds() {
+  static const auto* const kBounds = new auto(Doubling(1, 11));
+  return *kBounds;
+}
+
+constexpr std::array kEndReasons = {EndReason::kClosed, EndReason::kStreamEnded,
+                                    EndReason::kExpired, EndReason::kBroken};
+
+// In the order of Method: the values of the label `method`.
+constexpr std::array kMethodNames = {
+    "Infer",         "OpenSession",    "Step",           "CloseSession",
+    "ResetState",    "GetState",       "SetState",       "ListSessions",
+    "ListModels",    "DescribeModel",  "Stream.Open",    "Stream.Step",
+    "Stream.Reset",  "Stream.GetState", "Stream.SetState", "Stream.Close",
+};
+static_assert(kMethodNames.size() == static_cast<size_t>(Method::kStreamClose) + 1);
+
+}  // namespace
+
+// The metrics of one model, with their labels resolved once.
+class Metrics::ModelMetrics final : public ModelObserver {
+ public:
+  ModelMetrics(Metrics& metrics, const std::string& model)
+      : queue_duration_(metrics.queue_duration_.Add({{"model", model}}, DurationBounds())),
+        compute_duration_(metrics.compute_duration_.Add({{"model", model}}, DurationBounds())),
+        cell_step_duration_(metrics.cell_step_duration_.Add({{"model", model}}, DurationBounds())),
+        batch_rows_(metrics.batch_rows_.Add({{"model", model}}, RowBounds())),
+        steps_(metrics.steps_.Add({{"model", model}})),
+        timesteps_(metrics.timesteps_.Add({{"model", model}})) {
+    for (const EndReason reason : kEndReasons) {
+      sessions_ended_.push_back(&metrics.sessions_ended_.Add(
+          {{"model", model}, {"reason", std::string(EndReasonName(reason))}}));
+    }
+  }
+
+  void OnCellStep(int64_t rows, absl::Duration duration) override {
+    cell_step_duration_.Observe(absl::ToDoubleSeconds(duration));
+    batch_rows_.Observe(static_cast<double>(rows));
+  }
+
+  void OnStep(int64_t timesteps, absl::Duration queued, absl::Duration computed) override {
+    queue_duration_.Observe(absl::ToDoubleSeconds(queued));
+    compute_duration_.Observe(absl::ToDoubleSeconds(computed));
+    steps_.Increment();
+    timesteps_.Increment(static_cast<double>(timesteps));
+  }
+
+  void OnSessionEnded(EndReason reason) override {
+    for (size_t i = 0; i < kEndReasons.size(); ++i) {
+      if (kEndReasons[i] == reason) sessions_ended_[i]->Increment();
+    }
+  }
+
+ private:
+  prometheus::Histogram& queue_duration_;
+  prometheus::Histogram& compute_duration_;
+  prometheus::Histogram& cell_step_duration_;
+  prometheus::Histogram& batch_rows_;
+  prometheus::Counter& steps_;
+  prometheus::Counter& timesteps_;
+  std::vector<prometheus::Counter*> sessions_ended_;  // in the order of kEndReasons
+};
+
+Metrics::Metrics()
+    : registry_(std::make_shared<prometheus::Registry>()),
+      request_duration_(BuildHistogram()
+                            .Name("rnnserve_request_duration_seconds")
+                            .Help("Time from a request to its reply; each action of a stream is a "
+                                  "request of the method Stream.<action>")
+                            .Register(*registry_)),
+      errors_(BuildCounter()
+                  .Name("rnnserve_errors_total")
+                  .Help("Requests that failed")
+                  .Register(*registry_)),
+      queue_duration_(BuildHistogram()
+                          .Name("rnnserve_queue_duration_seconds")
+                          .Help("Time a step waited until its first timestep began")
+                          .Register(*registry_)),
+      compute_duration_(BuildHistogram()
+                            .Name("rnnserve_compute_duration_seconds")
+                            .Help("Time from the begin of a step's first timestep to its commit")
+                            .Register(*registry_)),
+      cell_step_duration_(BuildHistogram()
+                              .Name("rnnserve_cell_step_duration_seconds")
+                              .Help("Time of one timestep of one batch")
+                              .Register(*registry_)),
+      batch_rows_(BuildHistogram()
+                      .Name("rnnserve_batch_rows")
+                      .Help("Rows that shared one cell step")
+                      .Register(*registry_)),
+      steps_(BuildCounter()
+                 .Name("rnnserve_steps_total")
+                 .Help("Steps of sessions and rows of Infer that were committed")
+                 .Register(*registry_)),
+      timesteps_(BuildCounter()
+                     .Name("rnnserve_timesteps_total")
+                     .Help("Timesteps of the steps that were committed")
+                     .Register(*registry_)),
+      sessions_ended_(BuildCounter()
+                          .Name("rnnserve_sessions_ended_total")
+                          .Help("Sessions that ended, by why")
+                          .Register(*registry_)),
+      open_streams_(&BuildGauge()
+                         .Name("rnnserve_open_streams")
+                         .Help("Stream calls that are open")
+                         .Register(*registry_)
+                         .Add({})) {
+  for (const char* name : kMethodNames) {
+    methods_.push_back(std::make_unique<MethodMetrics>(name, request_duration_, errors_));
+  }
+  BuildGauge()
+      .Name("rnnserve_build_info")
+      .Help("1, labelled with the version of the server")
+      .Register(*registry_)
+      .Add({{"version", RNNSERVE_VERSION}})
+      .Set(1);
+}
+
+Metrics::~Metrics() = default;
+
+ModelObserver& Metrics::ForModel(const std::string& model_name) {
+  absl::MutexLock lock(&mu_);
+  auto& model = models_[model_name];
+  if (model == nullptr) model = std::make_unique<ModelMetrics>(*this, model_name);
+  return *model;
+}
+
+MethodMetrics::MethodMetrics(std::string method,
+                             prometheus::Family<prometheus::Histogram>& durations,
+                             prometheus::Family<prometheus::Counter>& errors)
+    : method_(std::move(method)),
+      durations_(durations),
+      errors_(errors),
+      ok_duration_(durations.Add({{"method", method_}, {"code", CodeName(absl::StatusCode::kOk)}},
+                                 DurationBounds())) {}
+
+void MethodMetrics::OnRequest(const absl::Status& status, absl::Duration duration) {
+  const double seconds = absl::ToDoubleSeconds(duration);
+  if (status.ok()) {
+    ok_duration_.Observe(seconds);
+    return;
+  }
+  const std::string code = CodeName(status.code());
+  durations_.Add({{"method", method_}, {"code", code}}, DurationBounds()).Observe(seconds);
+  errors_.Add({{"method", method_}, {"code", code}, {"reason", ErrorReason(status)}}).Increment();
+}
+
+}  // namespace rnnserve::server

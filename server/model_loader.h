@@ -1,0 +1,36 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_SERVER_MODEL_LOADER_H_
+#define RNNSERVE_SERVER_MODEL_LOADER_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/model/model.h"
+
+namespace rnnserve::server {
+
+// A model to load: the name that clients use, and a bundle folder or a .keras file.
+struct ModelSource {
+  std::string name;
+  std::string path;
+};
+
+// What the options name: every "NAME=PATH", then every bundle and .keras file in `model_dir`, in the
+// order of their names. Errors: INVALID_ARGUMENT (MODEL_OPTION) if an entry is not NAME=PATH or a name
+// comes twice; NOT_FOUND (MODEL_PATH) if the folder cannot be read.
+absl::StatusOr<std::vector<ModelSource>> ListModelSources(const std::vector<std::string>& models,
+                                                          const std::string& model_dir);
+
+// Loads a bundle; a .keras file is first turned into a temporary one by the program `importer`, a
+// process of its own with bounded memory and time, so that no foreign format is read in this one.
+// Blocks. Errors: NOT_FOUND (MODEL_PATH); those of LoadBundle and of the importer, with its reason.
+absl::StatusOr<std::shared_ptr<const Model>> LoadModel(const std::string& path,
+                                                       const std::string& importer);
+
+}  // namespace rnnserve::server
+
+#endif  // RNNSERVE_SERVER_MODEL_LOADER_H_

@@ -1,0 +1,150 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/error.h"
+#include "core/base/status_macros.h"
+#include "server/model_loader.h"
+
+namespace rnnserve::server {
+namespace {
+
+// How long replies that are already written may take to leave after the last work is done. Calls
+// that never end by themselves (health Watch) are cut then.
+constexpr int64_t kFlushMilliseconds = 1000;
+
+absl::Status ListenError(absl::string_view what, const std::string& address,
+                         absl::string_view text) {
+  return MakeError(absl::StatusCode::kUnavailable, "LISTEN",
+                   absl::StrCat("cannot listen for ", what, " on ", address, ": ", text));
+}
+
+// HOST of "HOST:PORT".
+std::string HostOf(const std::string& address) { return address.substr(0, address.rfind(':')); }
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Clock& clock, const Log& log,
+                                                      ServerOptions options) {
+  std::unique_ptr<Server> server(new Server(clock, log, std::move(options)));
+  RNNSERVE_RETURN_IF_ERROR(server->LoadModels());
+  RNNSERVE_RETURN_IF_ERROR(server->Listen());
+  RNNSERVE_RETURN_IF_ERROR(server->ListenForMetrics());
+  RNNSERVE_RETURN_IF_ERROR(server->WriteAddressFile());
+  server->grpc_server_->GetHealthCheckService()->SetServingStatus(true);
+  log.Info("serving", {{"grpc", server->grpc_address_}, {"metrics", server->metrics_address_}});
+  return server;
+}
+
+Server::Server(const Clock& clock, const Log& log, ServerOptions options)
+    : clock_(clock),
+      log_(log),
+      options_(std::move(options)),
+      engine_(clock_, metrics_, options_.engine),
+      load_collector_(std::make_shared<LoadCollector>(engine_)),
+      streams_(options_.max_streams),
+      inference_service_(clock_, engine_, metrics_, streams_),
+      model_service_(clock_, engine_, metrics_) {}
+
+Server::~Server() {
+  if (grpc_server_ != nullptr) Stop();
+}
+
+absl::Status Server::LoadModels() {
+  RNNSERVE_ASSIGN_OR_RETURN(const auto sources,
+                            ListModelSources(options_.models, options_.model_dir));
+  for (const ModelSource& source : sources) {
+    const absl::Time begin = clock_.Now();
+    auto model = LoadModel(source.path, options_.importer);
+    if (!model.ok()) return Annotate(model.status(), absl::StrCat("model '", source.name, "'"));
+    RNNSERVE_RETURN_IF_ERROR(engine_.AddModel(source.name, *model));
+    log_.Info("model loaded",
+              {{"model", source.name},
+               {"parameters", (*model)->num_parameters()},
+               {"state_bytes", (*model)->state_layout().bytes()},
+               {"streamable", (*model)->non_streamable_layer() == nullptr},
+               {"milliseconds", absl::ToInt64Milliseconds(clock_.Now() - begin)}});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Server::Listen() {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort(options_.grpc_address, grpc::InsecureServerCredentials(), &port);
+  // Without this two servers on one port would each get some of the calls, silently.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                             static_cast<int>(options_.max_streams));
+  builder.SetMaxReceiveMessageSize(static_cast<int>(options_.max_message_bytes));
+  builder.RegisterService(&inference_service_);
+  builder.RegisterService(&model_service_);
+  grpc_server_ = builder.BuildAndStart();
+  if (grpc_server_ == nullptr || port == 0) {
+    grpc_server_ = nullptr;
+    return ListenError("gRPC", options_.grpc_address, "the port is taken or the address is bad");
+  }
+  // Until the server is whole.
+  grpc_server_->GetHealthCheckService()->SetServingStatus(false);
+  grpc_address_ = absl::StrCat(HostOf(options_.grpc_address), ":", port);
+  return absl::OkStatus();
+}
+
+absl::Status Server::ListenForMetrics() {
+  try {
+    exposer_ = std::make_unique<prometheus::Exposer>(options_.metrics_address);
+  } catch (const std::exception& error) {
+    return ListenError("metrics", options_.metrics_address, error.what());
+  }
+  const std::vector<int> ports = exposer_->GetListeningPorts();
+  if (ports.empty()) return ListenError("metrics", options_.metrics_address, "no port");
+  exposer_->RegisterCollectable(metrics_.registry());
+  exposer_->RegisterCollectable(load_collector_);
+  metrics_address_ = absl::StrCat(HostOf(options_.metrics_address), ":", ports.front());
+  return absl::OkStatus();
+}
+
+absl::Status Server::WriteAddressFile() const {
+  if (options_.address_file.empty()) return absl::OkStatus();
+  // Written aside and renamed: who waits for the file never sees half of it.
+  const std::string temporary = options_.address_file + ".tmp";
+  std::ofstream file(temporary);
+  file << nlohmann::json{{"grpc", grpc_address_}, {"metrics", metrics_address_}} << "\n";
+  file.close();
+  if (!file || std::rename(temporary.c_str(), options_.address_file.c_str()) != 0) {
+    return MakeError(absl::StatusCode::kUnavailable, "ADDRESS_FILE",
+                     absl::StrCat("cannot write ", options_.address_file));
+  }
+  return absl::OkStatus();
+}
+
+void Server::Tick() { engine_.ExpireIdleSessions(); }
+
+bool Server::Stop() {
+  log_.Info("draining");
+  grpc_server_->GetHealthCheckService()->SetServingStatus(false);
+  engine_.StartDraining();
+  streams_.Drain();
+  const bool finished = engine_.WaitUntilIdle(options_.drain_timeout);
+  grpc_server_->Shutdown(gpr_time_from_millis(kFlushMilliseconds, GPR_TIMESPAN));
+  grpc_server_->Wait();
+  exposer_.reset();
+  grpc_server_.reset();
+  log_.Info("stopped", {{"all_work_finished", finished}});
+  return finished;
+}
+
+}  // namespace rnnserve::server

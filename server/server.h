@@ -1,0 +1,82 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_SERVER_SERVER_H_
+#define RNNSERVE_SERVER_SERVER_H_
+
+#include <grpcpp/grpcpp.h>
+#include <prometheus/exposer.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "core/base/clock.h"
+#include "core/engine/engine.h"
+#include "server/inference_service.h"
+#include "server/load_collector.h"
+#include "server/log.h"
+#include "server/metrics.h"
+#include "server/model_service.h"
+#include "server/server_options.h"
+#include "server/stream_registry.h"
+
+namespace rnnserve::server {
+
+// The whole server: loads the models, listens, and stops cleanly.
+//
+//   starting  Start: models load, then both ports open, then health says SERVING
+//   serving   until Stop
+//   draining  health says NOT_SERVING; new work is refused with UNAVAILABLE; running work finishes,
+//             streams end; at most `drain_timeout`
+//   stopped   both ports are closed
+//
+// Thread-compatible: one thread starts, ticks and stops it. The clock and the log must outlive it.
+class Server {
+ public:
+  // Errors: those of ListModelSources and LoadModel, naming the model; UNAVAILABLE (LISTEN) if a port
+  // is taken or an address is bad, naming it; UNAVAILABLE (ADDRESS_FILE).
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const Clock& clock, const Log& log,
+                                                       ServerOptions options);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // HOST:PORT as bound.
+  const std::string& grpc_address() const { return grpc_address_; }
+  const std::string& metrics_address() const { return metrics_address_; }
+
+  // To be called about once a second: expires idle sessions.
+  void Tick();
+
+  // Drains and stops. Says whether everything that ran was finished in time.
+  bool Stop();
+
+ private:
+  Server(const Clock& clock, const Log& log, ServerOptions options);
+
+  absl::Status LoadModels();
+  absl::Status Listen();
+  absl::Status ListenForMetrics();
+  absl::Status WriteAddressFile() const;
+
+  const Clock& clock_;
+  const Log& log_;
+  const ServerOptions options_;
+  std::string grpc_address_;
+  std::string metrics_address_;
+
+  // In the order of their dependencies: destroyed from the last to the first.
+  Metrics metrics_;
+  Engine engine_;
+  std::shared_ptr<LoadCollector> load_collector_;
+  StreamRegistry streams_;
+  InferenceService inference_service_;
+  ModelService model_service_;
+  std::unique_ptr<prometheus::Exposer> exposer_;
+  std::unique_ptr<grpc::Server> grpc_server_;
+};
+
+}  // namespace rnnserve::server
+
+#endif  // RNNSERVE_SERVER_SERVER_H_

@@ -1,0 +1,108 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/server_options.h"
+
+#include <CLI/CLI.hpp>
+#include <limits>
+
+namespace rnnserve::server {
+namespace {
+
+constexpr int64_t kNoUpperBound = std::numeric_limits<int64_t>::max();
+
+// Whole numbers from 1; the type of the range decides how CLI11 parses them.
+CLI::Range AtLeastOne() { return CLI::Range(int64_t{1}, kNoUpperBound, "at least 1"); }
+
+// Durations are given in whole milliseconds and kept as absl::Duration.
+void AddMilliseconds(CLI::App& app, const std::string& name, absl::Duration& value,
+                     const std::string& text) {
+  app.add_option_function<int64_t>(
+         name, [&value](int64_t given) { value = absl::Milliseconds(given); }, text)
+      ->check(AtLeastOne())
+      ->default_str(std::to_string(absl::ToInt64Milliseconds(value)));
+}
+
+void AddNumber(CLI::App& app, const std::string& name, int64_t& value, const std::string& text) {
+  app.add_option(name, value, text)->check(AtLeastOne())->capture_default_str();
+}
+
+void AddModelOptions(CLI::App& app, ServerOptions& options) {
+  app.add_option("--model", options.models,
+                 "NAME=PATH of a model: a bundle folder or a .keras file; may be repeated");
+  app.add_option("--model-dir", options.model_dir,
+                 "Folder of models; each bundle folder and .keras file in it is served under its "
+                 "name without .keras");
+  app.add_option("--importer", options.importer,
+                 "The rnnserve-import program that reads .keras files; default: the one beside "
+                 "this program");
+}
+
+void AddAddressOptions(CLI::App& app, ServerOptions& options) {
+  app.add_option("--grpc-address", options.grpc_address, "HOST:PORT of gRPC; port 0: any free one")
+      ->capture_default_str();
+  app.add_option("--metrics-address", options.metrics_address,
+                 "HOST:PORT of HTTP /metrics; port 0: any free one")
+      ->capture_default_str();
+  app.add_option("--address-file", options.address_file,
+                 "File that gets the addresses as JSON once the server listens");
+}
+
+void AddLimitOptions(CLI::App& app, ServerOptions& options) {
+  EngineOptions& engine = options.engine;
+  app.add_option("--workers", engine.workers, "Threads for each model; 0: one for each core")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  AddNumber(app, "--max-batch-rows", engine.max_batch_rows, "Rows computed in one cell step");
+  AddNumber(app, "--max-queued-steps", engine.max_queued_steps,
+            "Steps that wait for a worker, for each model; more are refused");
+  AddNumber(app, "--max-sessions", engine.sessions.max_sessions, "Open sessions");
+  AddNumber(app, "--max-state-bytes", engine.sessions.max_state_bytes,
+            "Bytes of the states of all sessions");
+  AddMilliseconds(app, "--session-idle-timeout-ms", engine.max_idle_timeout,
+                  "Milliseconds after which a detached session without calls expires, and the "
+                  "longest timeout a client may ask for");
+  AddNumber(app, "--max-timesteps", engine.max_timesteps, "Timesteps in one Step or row of Infer");
+  AddNumber(app, "--max-infer-rows", engine.max_infer_rows, "Rows in one Infer");
+  AddNumber(app, "--max-infer-bytes", engine.max_infer_bytes,
+            "Bytes of workspace for one Infer of a model that cannot stream");
+  app.add_option("--max-message-bytes", options.max_message_bytes, "Bytes of one gRPC message")
+      ->check(CLI::Range(int64_t{1024}, int64_t{1} << 30))
+      ->capture_default_str();
+  app.add_option("--max-streams", options.max_streams, "Open Stream calls")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
+      ->capture_default_str();
+  AddMilliseconds(app, "--drain-timeout-ms", options.drain_timeout,
+                  "Milliseconds that running steps may take after SIGTERM");
+}
+
+void AddLogOptions(CLI::App& app, ServerOptions& options) {
+  app.add_option("--log-level", options.log.level, "Least severity that is logged")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str();
+  app.add_option("--log-format", options.log.format, "One JSON object a line, or text for people")
+      ->check(CLI::IsMember({"json", "text"}))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+std::variant<ServerOptions, int> ParseCommandLine(int argc, const char* const* argv) {
+  ServerOptions options;
+  CLI::App app("Serves recurrent models over gRPC.", "rnnserve");
+  app.set_version_flag("--version", RNNSERVE_VERSION);
+  app.set_config("--config", "", "TOML file with these options as keys (without the dashes)");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  AddModelOptions(app, options);
+  AddAddressOptions(app, options);
+  AddLimitOptions(app, options);
+  AddLogOptions(app, options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  }
+  return options;
+}
+
+}  // namespace rnnserve::server

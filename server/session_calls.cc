@@ -1,0 +1,271 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/session_calls.h"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/error.h"
+#include "core/base/status_macros.h"
+#include "server/tensor_codec.h"
+
+namespace rnnserve::server {
+namespace {
+
+constexpr int kMaxResetSessions = 1024;
+constexpr int kDefaultPageSize = 100;
+constexpr int kMaxPageSize = 1000;
+
+absl::Status NotSupported(absl::string_view field) {
+  return MakeError(absl::StatusCode::kUnimplemented, "FIELD_UNSUPPORTED",
+                   absl::StrCat(field, " is not supported yet"));
+}
+
+absl::Status Missing(absl::string_view field) {
+  return InvalidArgument("FIELD_MISSING", absl::StrCat(field, " is missing"));
+}
+
+template <typename States>
+absl::StatusOr<std::vector<NamedState>> DecodeStates(const States& states, absl::string_view field,
+                                                     TensorStorage& storage) {
+  std::vector<NamedState> decoded;
+  decoded.reserve(static_cast<size_t>(states.size()));
+  for (const v1::StateTensor& state : states) {
+    const std::string what = absl::StrCat(field, " ", state.layer(), "/", state.name());
+    RNNSERVE_ASSIGN_OR_RETURN(TensorView value, DecodeTensor(state.value(), what, storage));
+    decoded.push_back({state.layer(), state.name(), std::move(value)});
+  }
+  return decoded;
+}
+
+template <typename States>
+void EncodeStates(const std::vector<StateValue>& values, TensorEncoding encoding, States& states) {
+  for (const StateValue& value : values) {
+    v1::StateTensor& state = *states.Add();
+    state.set_layer(value.layer);
+    state.set_name(value.name);
+    EncodeTensor(value.shape, value.values, encoding, *state.mutable_value());
+  }
+}
+
+absl::StatusOr<StepCall> ToStepCall(const v1::StepRequest& request, CallLimits limits,
+                                    TensorStorage& storage) {
+  if (request.session_id().empty()) return Missing("session_id");
+  if (request.has_step_index()) return NotSupported("step_index");
+  if (request.has_epoch()) return NotSupported("epoch");
+  if (request.training()) return NotSupported("training");
+  if (!request.has_input()) return Missing("input");
+  StepCall call;
+  call.session_id = request.session_id();
+  call.limits = std::move(limits);
+  call.return_state = request.return_state();
+  RNNSERVE_ASSIGN_OR_RETURN(call.input, DecodeTensor(request.input(), "input", storage));
+  if (request.has_mask()) {
+    RNNSERVE_ASSIGN_OR_RETURN(call.mask, DecodeTensor(request.mask(), "mask", storage));
+  }
+  RNNSERVE_ASSIGN_OR_RETURN(call.initial_state,
+                            DecodeStates(request.initial_state(), "initial_state", storage));
+  return call;
+}
+
+absl::StatusOr<InferCall> ToInferCall(const v1::InferRequest& request, CallLimits limits,
+                                      TensorStorage& storage) {
+  if (request.model().empty()) return Missing("model");
+  if (request.training()) return NotSupported("training");
+  if (request.session_ids_size() > 0) return NotSupported("session_ids");
+  if (!request.has_input()) return Missing("input");
+  InferCall call;
+  call.model = request.model();
+  call.limits = std::move(limits);
+  call.return_state = request.return_state();
+  RNNSERVE_ASSIGN_OR_RETURN(call.input, DecodeTensor(request.input(), "input", storage));
+  if (request.has_mask()) {
+    RNNSERVE_ASSIGN_OR_RETURN(call.mask, DecodeTensor(request.mask(), "mask", storage));
+  }
+  RNNSERVE_ASSIGN_OR_RETURN(call.initial_state,
+                            DecodeStates(request.initial_state(), "initial_state", storage));
+  return call;
+}
+
+absl::Status CheckReset(const v1::ResetStateRequest& request) {
+  const int count = request.session_ids_size();
+  if ((count == 0) == request.model().empty()) {
+    return InvalidArgument("RESET_TARGET",
+                           absl::StrCat("give session_ids or model, not ",
+                                        count == 0 ? "neither" : "both"));
+  }
+  if (count > kMaxResetSessions) {
+    return InvalidArgument("RESET_TARGET", absl::StrCat(count, " session_ids, but at most ",
+                                                        kMaxResetSessions));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<v1::OpenSessionResponse> SessionCalls::Open(const v1::OpenSessionRequest& request,
+                                                           bool detached) const {
+  if (request.model().empty()) return Missing("model");
+  if (request.idle_timeout_ms() < 0) {
+    return InvalidArgument("IDLE_TIMEOUT", absl::StrCat("idle_timeout_ms is ",
+                                                        request.idle_timeout_ms(), ", below 0"));
+  }
+  TensorStorage storage;
+  OpenSessionCall call;
+  call.model = request.model();
+  call.session_id = request.session_id();
+  call.detached = detached;
+  call.idle_timeout = absl::Milliseconds(request.idle_timeout_ms());
+  RNNSERVE_ASSIGN_OR_RETURN(call.initial_state,
+                            DecodeStates(request.initial_state(), "initial_state", storage));
+  RNNSERVE_ASSIGN_OR_RETURN(const OpenedSession opened, engine_.OpenSession(call));
+  v1::OpenSessionResponse response;
+  response.set_session_id(opened.session_id);
+  response.set_version(opened.version);
+  response.set_epoch(opened.epoch);
+  response.set_model_digest(opened.model_digest);
+  if (detached) response.set_idle_timeout_ms(absl::ToInt64Milliseconds(opened.idle_timeout));
+  return response;
+}
+
+void SessionCalls::Step(const v1::StepRequest& request, CallLimits limits,
+                        Reply<v1::StepResponse> reply) const {
+  auto storage = std::make_unique<TensorStorage>();
+  auto call = ToStepCall(request, std::move(limits), *storage);
+  if (!call.ok()) return reply(call.status());
+  // The storage lives in the callback: the engine reads it until then.
+  engine_.Step(*std::move(call), [&request, storage = std::move(storage), reply = std::move(reply)](
+                                     absl::StatusOr<StepResult> result) mutable {
+    if (!result.ok()) return reply(result.status());
+    const TensorEncoding encoding = EncodingOf(request.input());
+    v1::StepResponse response;
+    response.set_session_id(request.session_id());
+    EncodeTensor(result->output_shape, result->output, encoding, *response.mutable_output());
+    response.set_version(result->version);
+    response.set_epoch(result->epoch);
+    EncodeStates(result->state, encoding, *response.mutable_state());
+    reply(std::move(response));
+  });
+}
+
+void SessionCalls::Reset(const v1::ResetStateRequest& request,
+                         Reply<v1::ResetStateResponse> reply) const {
+  if (const absl::Status status = CheckReset(request); !status.ok()) return reply(status);
+  auto storage = std::make_unique<TensorStorage>();
+  auto states = DecodeStates(request.state(), "state", *storage);
+  if (!states.ok()) return reply(states.status());
+  ResetStateCall call;
+  call.session_ids.assign(request.session_ids().begin(), request.session_ids().end());
+  call.model = request.model();
+  call.state = *std::move(states);
+  engine_.ResetState(std::move(call), [storage = std::move(storage), reply = std::move(reply)](
+                                          absl::StatusOr<int64_t> count) mutable {
+    if (!count.ok()) return reply(count.status());
+    v1::ResetStateResponse response;
+    response.set_num_sessions(static_cast<uint64_t>(*count));
+    reply(std::move(response));
+  });
+}
+
+void SessionCalls::GetState(const v1::GetStateRequest& request,
+                            Reply<v1::GetStateResponse> reply) const {
+  if (request.session_id().empty()) return reply(Missing("session_id"));
+  engine_.GetState(request.session_id(), [&request, reply = std::move(reply)](
+                                             absl::StatusOr<SessionStateResult> result) mutable {
+    if (!result.ok()) return reply(result.status());
+    v1::GetStateResponse response;
+    response.set_session_id(request.session_id());
+    response.set_version(result->version);
+    response.set_epoch(result->epoch);
+    EncodeStates(result->state, TensorEncoding::kRaw, *response.mutable_state());
+    reply(std::move(response));
+  });
+}
+
+void SessionCalls::SetState(const v1::SetStateRequest& request,
+                            Reply<v1::SetStateResponse> reply) const {
+  if (request.session_id().empty()) return reply(Missing("session_id"));
+  if (request.state().empty()) return reply(Missing("state"));
+  auto storage = std::make_unique<TensorStorage>();
+  auto states = DecodeStates(request.state(), "state", *storage);
+  if (!states.ok()) return reply(states.status());
+  engine_.SetState(request.session_id(), *std::move(states),
+                   [&request, storage = std::move(storage),
+                    reply = std::move(reply)](absl::StatusOr<uint64_t> version) mutable {
+                     if (!version.ok()) return reply(version.status());
+                     v1::SetStateResponse response;
+                     response.set_session_id(request.session_id());
+                     response.set_version(*version);
+                     reply(std::move(response));
+                   });
+}
+
+void SessionCalls::Close(const v1::CloseSessionRequest& request,
+                         Reply<v1::CloseSessionResponse> reply) const {
+  if (request.session_id().empty()) return reply(Missing("session_id"));
+  engine_.CloseSession(
+      request.session_id(), EndReason::kClosed,
+      [&request, reply = std::move(reply)](absl::StatusOr<uint64_t> version) mutable {
+        if (!version.ok()) return reply(version.status());
+        v1::CloseSessionResponse response;
+        response.set_session_id(request.session_id());
+        response.set_version(*version);
+        reply(std::move(response));
+      });
+}
+
+absl::StatusOr<v1::ListSessionsResponse> SessionCalls::List(
+    const v1::ListSessionsRequest& request) const {
+  const int64_t page_size = request.page_size() == 0 ? kDefaultPageSize : request.page_size();
+  if (page_size < 1 || page_size > kMaxPageSize) {
+    return InvalidArgument("PAGE_SIZE", absl::StrCat("page_size is ", page_size,
+                                                     ", but 1 to ", kMaxPageSize));
+  }
+  // The token is the last id of the page before: it stays valid when that session ends. One more
+  // than a page is read to know whether another follows.
+  RNNSERVE_ASSIGN_OR_RETURN(
+      auto sessions, engine_.ListSessions(request.model(), request.page_token(), page_size + 1));
+  v1::ListSessionsResponse response;
+  if (static_cast<int64_t>(sessions.size()) > page_size) {
+    sessions.pop_back();
+    response.set_next_page_token(sessions.back().id);
+  }
+  for (const SessionStore::Summary& session : sessions) {
+    v1::SessionSummary& summary = *response.add_sessions();
+    summary.set_session_id(session.id);
+    summary.set_model(session.model_name);
+    summary.set_version(session.version);
+    summary.set_epoch(session.epoch);
+    summary.set_detached(session.detached);
+    summary.set_idle_ms(absl::ToInt64Milliseconds(session.idle));
+    summary.set_state_bytes(session.state_bytes);
+  }
+  return response;
+}
+
+void SessionCalls::Infer(const v1::InferRequest& request, CallLimits limits,
+                         Reply<v1::InferResponse> reply) const {
+  auto storage = std::make_unique<TensorStorage>();
+  auto call = ToInferCall(request, std::move(limits), *storage);
+  if (!call.ok()) return reply(call.status());
+  engine_.Infer(*std::move(call), [&request, storage = std::move(storage),
+                                   reply = std::move(reply)](
+                                      absl::StatusOr<InferResult> result) mutable {
+    if (!result.ok()) return reply(result.status());
+    const TensorEncoding encoding = EncodingOf(request.input());
+    v1::InferResponse response;
+    EncodeTensor(result->output_shape, result->output, encoding, *response.mutable_output());
+    EncodeStates(result->state, encoding, *response.mutable_state());
+    reply(std::move(response));
+  });
+}
+
+void SessionCalls::EndWithStream(const std::string& session_id) const {
+  // A session that has ended already is what we want.
+  engine_.CloseSession(session_id, EndReason::kStreamEnded, [](absl::StatusOr<uint64_t>) {});
+}
+
+}  // namespace rnnserve::server

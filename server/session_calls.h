@@ -1,0 +1,49 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_SERVER_SESSION_CALLS_H_
+#define RNNSERVE_SERVER_SESSION_CALLS_H_
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "core/engine/engine.h"
+#include "rnnserve/v1/inference.pb.h"
+#include "rnnserve/v1/session.pb.h"
+
+namespace rnnserve::server {
+
+// Called once with the reply of a call; on the calling thread or on a worker. Must not block.
+template <typename Response>
+using Reply = absl::AnyInvocable<void(absl::StatusOr<Response>)>;
+
+// The calls of the service as functions of messages: each checks the form of the request, converts
+// it, asks the engine and converts the answer. The unary calls and the actions of a stream share
+// them, so that both answer alike.
+//
+// A request must stay until its reply. Thread-safe. The engine must outlive it.
+class SessionCalls {
+ public:
+  explicit SessionCalls(Engine& engine) : engine_(engine) {}
+
+  // `detached` is what the session is, whatever the request says.
+  absl::StatusOr<v1::OpenSessionResponse> Open(const v1::OpenSessionRequest& request,
+                                               bool detached) const;
+  void Step(const v1::StepRequest& request, CallLimits limits, Reply<v1::StepResponse> reply) const;
+  void Reset(const v1::ResetStateRequest& request, Reply<v1::ResetStateResponse> reply) const;
+  void GetState(const v1::GetStateRequest& request, Reply<v1::GetStateResponse> reply) const;
+  void SetState(const v1::SetStateRequest& request, Reply<v1::SetStateResponse> reply) const;
+  void Close(const v1::CloseSessionRequest& request, Reply<v1::CloseSessionResponse> reply) const;
+  absl::StatusOr<v1::ListSessionsResponse> List(const v1::ListSessionsRequest& request) const;
+  void Infer(const v1::InferRequest& request, CallLimits limits,
+             Reply<v1::InferResponse> reply) const;
+
+  // Ends a session that is bound to a stream which has ended.
+  void EndWithStream(const std::string& session_id) const;
+
+ private:
+  Engine& engine_;
+};
+
+}  // namespace rnnserve::server
+
+#endif  // RNNSERVE_SERVER_SESSION_CALLS_H_

@@ -1,0 +1,280 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/stream_call.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/error.h"
+#include "server/status_mapping.h"
+#include "server/stream_registry.h"
+
+namespace rnnserve::server {
+namespace {
+
+// As many actions as one message may hold: a full message can always be read.
+constexpr int kMaxActions = 4096;
+constexpr int64_t kMaxOutstanding = 4096;
+// A quarter of the 4 MiB that a gRPC client accepts by default, so that a message with one more
+// result still fits.
+constexpr size_t kMaxUnwrittenBytes = 1 << 20;
+
+absl::Status CheckMessage(const v1::StreamRequest& request) {
+  if (request.actions_size() < 1 || request.actions_size() > kMaxActions) {
+    return InvalidArgument("STREAM_ACTIONS", absl::StrCat(request.actions_size(),
+                                                          " actions in a message, but 1 to ",
+                                                          kMaxActions));
+  }
+  for (int i = 0; i < request.actions_size(); ++i) {
+    if (request.actions(i).kind_case() == v1::StreamAction::KIND_NOT_SET) {
+      return InvalidArgument("STREAM_ACTIONS", absl::StrCat("action ", i, " has no kind"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+StreamCall* StreamCall::Start(const Clock& clock, const SessionCalls& calls, Metrics& metrics,
+                              StreamRegistry& streams, absl::Time deadline) {
+  std::shared_ptr<StreamCall> stream(new StreamCall(clock, calls, metrics, streams, deadline));
+  stream->self_ = stream;
+  metrics.OnStreamOpened();
+  if (const absl::Status status = streams.Add(stream); !status.ok()) {
+    absl::MutexLock lock(&stream->mu_);
+    stream->EndLocked(status);
+  }
+  stream->Advance();
+  return stream.get();
+}
+
+StreamCall::StreamCall(const Clock& clock, const SessionCalls& calls, Metrics& metrics,
+                       StreamRegistry& streams, absl::Time deadline)
+    : clock_(clock), calls_(calls), metrics_(metrics), streams_(streams), deadline_(deadline) {}
+
+absl::Status StreamCall::DrainingError() {
+  return MakeError(absl::StatusCode::kUnavailable, "DRAINING", "the server is draining");
+}
+
+void StreamCall::Drain() {
+  {
+    absl::MutexLock lock(&mu_);
+    EndLocked(DrainingError());
+  }
+  Advance();
+}
+
+void StreamCall::OnReadDone(bool ok) {
+  Request request;
+  {
+    absl::MutexLock lock(&mu_);
+    is_reading_ = false;
+    if (!ok) EndLocked(absl::OkStatus());
+    // A message that was read while the stream already ends is not begun: the client sees the
+    // status and that it has no result.
+    if (ok && !is_ending_) {
+      if (const absl::Status status = CheckMessage(reading_); !status.ok()) {
+        EndLocked(status);
+      } else {
+        request = std::make_shared<const v1::StreamRequest>(std::move(reading_));
+        reading_.Clear();
+        outstanding_ += request->actions_size();
+      }
+    }
+  }
+  if (request != nullptr) StartActions(request);
+  Advance();
+}
+
+void StreamCall::OnWriteDone(bool ok) {
+  {
+    absl::MutexLock lock(&mu_);
+    is_writing_ = false;
+    if (!ok) {
+      is_broken_ = true;
+      unwritten_.clear();
+      unwritten_bytes_ = 0;
+      EndLocked(absl::OkStatus());
+    }
+  }
+  Advance();
+}
+
+void StreamCall::OnCancel() { cancellation_->Cancel(); }
+
+void StreamCall::OnDone() {
+  streams_.Remove(this);
+  metrics_.OnStreamClosed();
+  self_.reset();
+}
+
+bool StreamCall::ReadIsDue() const {
+  return !is_reading_ && !is_issuing_read_ && !is_ending_ && outstanding_ < kMaxOutstanding &&
+         unwritten_bytes_ < kMaxUnwrittenBytes;
+}
+
+bool StreamCall::WriteIsDue() const { return !is_writing_ && !unwritten_.empty(); }
+
+bool StreamCall::FinishIsDue() const {
+  return is_ending_ && !is_finishing_ && !is_issuing_read_ && !is_writing_ && outstanding_ == 0 &&
+         unwritten_.empty();
+}
+
+void StreamCall::Advance() {
+  const std::shared_ptr<StreamCall> keep_alive = shared_from_this();
+  bool read = false;
+  bool write = false;
+  bool finish = false;
+  do {
+    absl::Status status;
+    absl::flat_hash_set<std::string> bound_sessions;
+    {
+      absl::MutexLock lock(&mu_);
+      if (read) is_issuing_read_ = false;
+      read = ReadIsDue();
+      if (read) is_reading_ = is_issuing_read_ = true;
+      write = WriteIsDue();
+      if (write) {
+        is_writing_ = true;
+        FillMessageLocked();
+      }
+      finish = FinishIsDue();
+      if (finish) {
+        is_finishing_ = true;
+        status = final_status_;
+        bound_sessions.swap(bound_sessions_);
+      }
+    }
+    if (read) StartRead(&reading_);
+    if (write) StartWrite(&writing_);
+    if (finish) {
+      for (const std::string& session_id : bound_sessions) calls_.EndWithStream(session_id);
+      Finish(ToGrpcStatus(status));
+    }
+    // Another round after a read was issued: only now may a Finish that waited for it be due.
+  } while (read);
+}
+
+void StreamCall::FillMessageLocked() {
+  writing_.Clear();
+  size_t bytes = 0;
+  while (!unwritten_.empty() && bytes < kMaxUnwrittenBytes) {
+    bytes += unwritten_.front().ByteSizeLong();
+    *writing_.add_results() = std::move(unwritten_.front());
+    unwritten_.pop_front();
+  }
+  unwritten_bytes_ -= bytes;
+}
+
+void StreamCall::EndLocked(const absl::Status& status) {
+  if (!is_ending_) final_status_ = status;
+  is_ending_ = true;
+}
+
+void StreamCall::StartActions(const Request& request) {
+  for (const v1::StreamAction& action : request->actions()) StartAction(request, action);
+}
+
+void StreamCall::StartAction(const Request& request, const v1::StreamAction& action) {
+  switch (action.kind_case()) {
+    case v1::StreamAction::kOpen:
+      return Open(action);
+    case v1::StreamAction::kStep:
+      return calls_.Step(
+          action.step(), {deadline_, cancellation_},
+          MakeReply<v1::StepResponse>(request, action, Method::kStreamStep,
+                                      [](v1::StepResponse response, v1::StreamResult& result) {
+                                        *result.mutable_step() = std::move(response);
+                                      }));
+    case v1::StreamAction::kReset:
+      return calls_.Reset(action.reset(),
+                          MakeReply<v1::ResetStateResponse>(
+                              request, action, Method::kStreamReset,
+                              [](v1::ResetStateResponse response, v1::StreamResult& result) {
+                                *result.mutable_reset() = std::move(response);
+                              }));
+    case v1::StreamAction::kGetState:
+      return calls_.GetState(action.get_state(),
+                             MakeReply<v1::GetStateResponse>(
+                                 request, action, Method::kStreamGetState,
+                                 [](v1::GetStateResponse response, v1::StreamResult& result) {
+                                   *result.mutable_get_state() = std::move(response);
+                                 }));
+    case v1::StreamAction::kSetState:
+      return calls_.SetState(action.set_state(),
+                             MakeReply<v1::SetStateResponse>(
+                                 request, action, Method::kStreamSetState,
+                                 [](v1::SetStateResponse response, v1::StreamResult& result) {
+                                   *result.mutable_set_state() = std::move(response);
+                                 }));
+    case v1::StreamAction::kClose:
+      return Close(request, action);
+    case v1::StreamAction::KIND_NOT_SET:
+      return;  // CheckMessage has refused it
+  }
+}
+
+void StreamCall::Open(const v1::StreamAction& action) {
+  const absl::Time begin = clock_.Now();
+  v1::StreamResult result;
+  result.set_tag(action.tag());
+  auto response = calls_.Open(action.open(), action.open().detached());
+  metrics_.ForMethod(Method::kStreamOpen).OnRequest(response.status(), clock_.Now() - begin);
+  if (!response.ok()) {
+    *result.mutable_error() = ToRpcStatus(response.status());
+  } else {
+    if (!action.open().detached()) {
+      absl::MutexLock lock(&mu_);
+      bound_sessions_.insert(response->session_id());
+    }
+    *result.mutable_open() = *std::move(response);
+  }
+  Deliver(std::move(result));
+}
+
+void StreamCall::Close(const Request& request, const v1::StreamAction& action) {
+  calls_.Close(action.close(),
+               MakeReply<v1::CloseSessionResponse>(
+                   request, action, Method::kStreamClose,
+                   [this](v1::CloseSessionResponse response, v1::StreamResult& result) {
+                     {
+                       absl::MutexLock lock(&mu_);
+                       bound_sessions_.erase(response.session_id());
+                     }
+                     *result.mutable_close() = std::move(response);
+                   }));
+}
+
+template <typename Response, typename Set>
+Reply<Response> StreamCall::MakeReply(const Request& request, const v1::StreamAction& action,
+                                      Method method, Set set) {
+  // The request is held until the reply: the engine reads its tensors where they lie.
+  return [this, keep_alive = shared_from_this(), request, tag = action.tag(),
+          &metrics = metrics_.ForMethod(method), begin = clock_.Now(),
+          set = std::move(set)](absl::StatusOr<Response> response) mutable {
+    metrics.OnRequest(response.status(), clock_.Now() - begin);
+    v1::StreamResult result;
+    result.set_tag(tag);
+    if (response.ok()) {
+      set(*std::move(response), result);
+    } else {
+      *result.mutable_error() = ToRpcStatus(response.status());
+    }
+    Deliver(std::move(result));
+  };
+}
+
+void StreamCall::Deliver(v1::StreamResult result) {
+  {
+    absl::MutexLock lock(&mu_);
+    --outstanding_;
+    if (!is_broken_) {
+      unwritten_bytes_ += result.ByteSizeLong();
+      unwritten_.push_back(std::move(result));
+    }
+  }
+  Advance();
+}
+
+}  // namespace rnnserve::server

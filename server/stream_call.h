@@ -1,0 +1,115 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_SERVER_STREAM_CALL_H_
+#define RNNSERVE_SERVER_STREAM_CALL_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "core/base/cancellation.h"
+#include "core/base/clock.h"
+#include "rnnserve/v1/inference.pb.h"
+#include "server/metrics.h"
+#include "server/session_calls.h"
+
+namespace rnnserve::server {
+
+class StreamRegistry;
+
+// One open Stream call. Reads messages, starts their actions, writes results as they come, and ends
+// when the client has half-closed (or is gone, or the server drains) and every action has its result.
+//
+// Invariants, under `mu_`:
+//   1. At most one read, one write and one Finish are ever under way or issued.
+//   2. `outstanding_` counts the actions that were started and have no result yet.
+//   3. Finish is issued only when nothing is outstanding, unwritten or being issued, so that no reply
+//      can reach a stream that is gone.
+//   4. No gRPC function is called under `mu_`.
+// It reads on only while fewer than kMaxOutstanding actions are under way and fewer than
+// kMaxUnwrittenBytes of results wait, which bounds what a slow reader can cost.
+//
+// Owns itself from Start to OnDone. Thread-safe: gRPC's threads and the engine's workers call it.
+class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>,
+                         public std::enable_shared_from_this<StreamCall> {
+ public:
+  // Begins to serve a stream; one that the registry refuses is ended with its error.
+  static StreamCall* Start(const Clock& clock, const SessionCalls& calls, Metrics& metrics,
+                           StreamRegistry& streams, absl::Time deadline);
+
+  // No further message is read; when the running actions are done the stream ends with UNAVAILABLE
+  // (DRAINING).
+  void Drain();
+  static absl::Status DrainingError();
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+ private:
+  StreamCall(const Clock& clock, const SessionCalls& calls, Metrics& metrics,
+             StreamRegistry& streams, absl::Time deadline);
+
+  using Request = std::shared_ptr<const v1::StreamRequest>;
+
+  // Issues whatever read, write or Finish is due.
+  void Advance();
+  bool ReadIsDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool WriteIsDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool FinishIsDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Moves as many results into `writing_` as one message may hold.
+  void FillMessageLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Stops reading; the stream will end with `status`, unless an earlier one was given.
+  void EndLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  void StartActions(const Request& request);
+  void StartAction(const Request& request, const v1::StreamAction& action);
+  void Open(const v1::StreamAction& action);
+  void Close(const Request& request, const v1::StreamAction& action);
+  // What turns the reply of an action into its result; `set` puts it into the message.
+  template <typename Response, typename Set>
+  Reply<Response> MakeReply(const Request& request, const v1::StreamAction& action, Method method,
+                            Set set);
+  void Deliver(v1::StreamResult result);
+
+  // Constant after construction.
+  const Clock& clock_;
+  const SessionCalls& calls_;
+  Metrics& metrics_;
+  StreamRegistry& streams_;
+  const absl::Time deadline_;
+  const std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
+  std::shared_ptr<StreamCall> self_;  // set by Start, dropped by OnDone
+
+  // Owned by gRPC while a read or write is under way, else by who issues it.
+  v1::StreamRequest reading_;
+  v1::StreamResponse writing_;
+
+  // Guarded by `mu_`.
+  absl::Mutex mu_;
+  bool is_reading_ ABSL_GUARDED_BY(mu_) = false;
+  bool is_issuing_read_ ABSL_GUARDED_BY(mu_) = false;
+  bool is_writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool is_finishing_ ABSL_GUARDED_BY(mu_) = false;
+  bool is_ending_ ABSL_GUARDED_BY(mu_) = false;   // nothing more will be read
+  bool is_broken_ ABSL_GUARDED_BY(mu_) = false;   // nothing more can be written
+  absl::Status final_status_ ABSL_GUARDED_BY(mu_);
+  int64_t outstanding_ ABSL_GUARDED_BY(mu_) = 0;
+  std::deque<v1::StreamResult> unwritten_ ABSL_GUARDED_BY(mu_);
+  size_t unwritten_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::flat_hash_set<std::string> bound_sessions_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace rnnserve::server
+
+#endif  // RNNSERVE_SERVER_STREAM_CALL_H_

@@ -1,0 +1,60 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_SERVER_UNARY_CALL_H_
+#define RNNSERVE_SERVER_UNARY_CALL_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "core/base/cancellation.h"
+#include "core/base/clock.h"
+#include "core/engine/engine.h"
+#include "server/call_limits.h"
+#include "server/metrics.h"
+#include "server/session_calls.h"
+#include "server/status_mapping.h"
+
+namespace rnnserve::server {
+
+// One unary call: carries the client's cancellation and deadline to the engine, its reply back, and
+// measures it. gRPC owns it from the moment a handler returns it; it deletes itself when gRPC is done.
+template <typename Response>
+class UnaryCall final : public grpc::ServerUnaryReactor {
+ public:
+  UnaryCall(const Clock& clock, MethodMetrics& metrics, Response* response)
+      : clock_(clock), metrics_(metrics), response_(response), begin_(clock.Now()) {}
+
+  // Of this call, for the engine.
+  CallLimits Limits(const grpc::ServerContextBase& context) const {
+    return {DeadlineOf(context, clock_), cancellation_};
+  }
+
+  // What finishes this call. Exactly one reply must be given.
+  Reply<Response> MakeReply() {
+    return [this](absl::StatusOr<Response> result) { Complete(std::move(result)); };
+  }
+
+  void Complete(absl::StatusOr<Response> result) {
+    metrics_.OnRequest(result.status(), clock_.Now() - begin_);
+    if (result.ok()) *response_ = *std::move(result);
+    Finish(ToGrpcStatus(result.status()));
+  }
+
+  void OnCancel() override { cancellation_->Cancel(); }
+  void OnDone() override { delete this; }
+
+ private:
+  const Clock& clock_;
+  MethodMetrics& metrics_;
+  Response* const response_;
+  const absl::Time begin_;
+  const std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
+};
+
+}  // namespace rnnserve::server
+
+#endif  // RNNSERVE_SERVER_UNARY_CALL_H_

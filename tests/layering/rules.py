@@ -1,0 +1,113 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Which folder may use what: the arrows of ARCHITECTURE.md, for machines.
+
+A folder may include its own headers, those of the folders in `folders`, and the headers of the
+libraries in `libraries`. What is not named here is a breach, new libraries included.
+"""
+
+import re
+from dataclasses import dataclass
+
+# Each folder of core may use those before it.
+_CORE = ["base", "kernels", "cells", "layers", "model", "session", "batching", "engine"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    folders: frozenset
+    libraries: frozenset
+
+
+def _core(name: str, libraries: str) -> Rule:
+    before = _CORE[: _CORE.index(name)]
+    return Rule(frozenset(f"core/{folder}" for folder in before), frozenset(libraries.split()))
+
+
+RULES = {
+    "core/base": _core("base", "std absl"),
+    "core/kernels": _core("kernels", "std absl eigen"),
+    "core/cells": _core("cells", "std absl eigen json"),
+    "core/layers": _core("layers", "std absl eigen json"),
+    "core/model": _core("model", "std absl eigen json"),
+    "core/session": _core("session", "std absl"),
+    "core/batching": _core("batching", "std absl"),
+    "core/engine": _core("engine", "std absl"),
+    # Linked into the program rnnserve-import alone: no other folder may name it.
+    "core/import": Rule(
+        frozenset({"core/base", "core/kernels", "core/cells", "core/layers", "core/model"}),
+        frozenset("std absl json zip hdf5 posix cli".split()),
+    ),
+    # The engine, and the value types that its interface is made of.
+    "server": Rule(
+        frozenset({"core/base", "core/model", "core/session", "core/engine", "proto"}),
+        frozenset("std absl grpc protobuf prometheus http log json cli posix".split()),
+    ),
+    "client": Rule(
+        frozenset({"proto"}),
+        frozenset("std absl grpc protobuf http json cli posix".split()),
+    ),
+}
+
+# How an include is recognised. The first pattern that matches counts.
+LIBRARY_OF_INCLUDE = [
+    (re.compile(pattern), library)
+    for pattern, library in [
+        (r"absl/", "absl"),
+        (r"Eigen/", "eigen"),
+        (r"grpc(pp)?/", "grpc"),
+        (r"google/protobuf/", "protobuf"),
+        (r"prometheus/", "prometheus"),
+        (r"httplib\.h$", "http"),
+        (r"spdlog/", "log"),
+        (r"nlohmann/", "json"),
+        (r"CLI/", "cli"),
+        (r"zip\.h$", "zip"),
+        (r"(hdf5|H5\w*)\.h$", "hdf5"),
+        (r"(fcntl|poll|pthread|signal|spawn|termios|unistd)\.h$|sys/", "posix"),
+        (r"[a-z_0-9]+$", "std"),
+    ]
+]
+
+# How a target that a CMakeLists.txt links is recognised.
+LIBRARY_OF_TARGET = [
+    (re.compile(pattern), library)
+    for pattern, library in [
+        (r"absl::", "absl"),
+        (r"Eigen3::", "eigen"),
+        (r"gRPC::", "grpc"),
+        (r"protobuf::", "protobuf"),
+        (r"prometheus-cpp::", "prometheus"),
+        (r"httplib::|.*cpp-?httplib", "http"),
+        (r"spdlog::", "log"),
+        (r"nlohmann_json::", "json"),
+        (r"CLI11::", "cli"),
+        (r"libzip::|PkgConfig::libzip|zip$", "zip"),
+        (r"hdf5|HDF5|PkgConfig::hdf5", "hdf5"),
+        (r"Threads::|ZLIB::|pthread$|dl$", "std"),
+    ]
+]
+
+# What a folder must not reach, not even through the headers it includes.
+UNREACHABLE = {
+    "core/kernels": (
+        re.compile(r"absl/(status|synchronization)/|(mutex|shared_mutex|thread|condition_variable)$"),
+        "kernels know no Status and no locks",
+    ),
+}
+
+# Time is passed in as a Clock: nothing else in these folders asks for it or sleeps. The log writes
+# the time of day for people; nothing depends on it.
+TIMELESS_FOLDERS = ("core/", "server/")
+TIME_SOURCES = ("core/base/clock.cc", "server/log.cc", "server/main.cc")
+TIME_CALL = re.compile(r"absl::Now\(|::now\(\)|\bSleepFor\(|\bsleep_(for|until)\(|\bu?sleep\(")
+
+# Files that carry no licence line: formats without comments, and what is not ours.
+UNLICENSED_SUFFIXES = (
+    ".csv", ".json", ".jsonl", ".keras", ".md", ".npy", ".npz", ".png", ".safetensors", ".h5", ".svg",
+)
+UNLICENSED_FILES = ("LICENSE", ".gitignore")
+UNLICENSED_FOLDERS = ("proto/google/",)
+
+# Folders that are not part of the tree.
+SKIPPED_FOLDERS = {".git", ".cache", ".venv", "__pycache__", "build", "node_modules"}
