@@ -43,7 +43,7 @@ absl::Status AppendFolder(const std::string& folder, std::vector<ModelSource>& s
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     const std::string file_name = entry->path().filename();
-    const bool is_bundle = fs::exists(entry->path() / kBundleDescriptionFile);
+    const bool is_bundle = fs::exists(entry->path() / kBundleModelFile);
     if (!is_bundle && !absl::EndsWith(file_name, ".keras")) continue;
     found.push_back({std::string(absl::StripSuffix(file_name, ".keras")), entry->path()});
   }
@@ -91,7 +91,7 @@ absl::StatusOr<std::shared_ptr<const Model>> ImportModel(const std::string& path
       const SubprocessResult result,
       RunSubprocess({ImporterPath(importer), path, bundle}, kImportTimeout));
   if (result.exit_code != 0) return ImportError(result);
-  return LoadBundle(bundle);
+  return LoadBundle(bundle, LayerRegistry::BuiltIn());
 }
 
 }  // namespace
@@ -119,7 +119,9 @@ absl::StatusOr<std::shared_ptr<const Model>> LoadModel(const std::string& path,
   if (!fs::exists(path, error)) {
     return NotFound("MODEL_PATH", absl::StrCat("there is no ", path));
   }
-  if (fs::exists(fs::path(path) / kBundleDescriptionFile, error)) return LoadBundle(path);
+  if (fs::exists(fs::path(path) / kBundleModelFile, error)) {
+    return LoadBundle(path, LayerRegistry::BuiltIn());
+  }
   return ImportModel(path, importer);
 }
 

@@ -82,7 +82,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& targe
 
 Client::Client(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
 
-Client::~Client() { connection_->unary->AwaitIdle(); }
+Client::~Client() { connection_->unary->Shutdown(); }
 
 absl::StatusOr<std::vector<v1::ModelSummary>> Client::ListModels(const CallOptions& options) {
   v1::ListModelsResponse response;

@@ -43,10 +43,11 @@ struct InferResult {
 
 // A connection to an rnnserve server.
 //
-// Owns the gRPC channel, which reconnects by itself. Thread-safe. Streams and Sessions may outlive
-// it. The destructor waits for the closing of detached sessions, 5 s at most for each, and for
-// asynchronous steps without a stream. Calls fail with the codes listed in proto/rnnserve/v1, with
-// DEADLINE_EXCEEDED after their timeout, and with UNAVAILABLE if no server answers.
+// Owns the gRPC channel, which reconnects by itself; Streams share it and may outlive the Client.
+// Thread-safe. The destructor waits for what Sessions without a stream have under way: closing, 5 s
+// at most, and asynchronous steps. It must not run in a callback of this library. Calls fail with
+// the codes listed in proto/rnnserve/v1, with DEADLINE_EXCEEDED after their timeout, and with
+// UNAVAILABLE if no server answers.
 //
 //   auto client = Client::Connect("localhost:50051");
 //   if (!client.ok()) return client.status();

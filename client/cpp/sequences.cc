@@ -132,16 +132,18 @@ class Run : public std::enable_shared_from_this<Run> {
   absl::Status status_ ABSL_GUARDED_BY(mu_);
 };
 
-// The elements of `sequences` of type T one after the other, each sequence filled up with zeros.
-template <typename T, typename Elements>
-std::vector<T> Concatenate(absl::Span<const Tensor> sequences, size_t padded_size,
-                           Elements elements) {
+// The elements of `sequences` one after the other, each sequence filled up to `padded_size`.
+// `elements` gives those of one.
+template <typename Elements>
+auto Concatenate(absl::Span<const Tensor> sequences, size_t padded_size, float padding,
+                 Elements elements) {
+  using T = typename decltype(elements(sequences[0]))::value_type;
   std::vector<T> values;
   values.reserve(sequences.size() * padded_size);
   for (const Tensor& sequence : sequences) {
     const absl::Span<const T> own = elements(sequence);
     values.insert(values.end(), own.begin(), own.end());
-    values.resize(values.size() + padded_size - own.size());
+    values.resize(values.size() + padded_size - own.size(), static_cast<T>(padding));
   }
   return values;
 }
@@ -155,7 +157,7 @@ absl::Status StreamSequences(Stream& stream, const std::string& model,
   return std::make_shared<Run>(stream, model, sequences, options, on_step)->Execute();
 }
 
-PaddedBatch Pad(absl::Span<const Tensor> sequences) {
+PaddedBatch Pad(absl::Span<const Tensor> sequences, float padding) {
   const int64_t batch = static_cast<int64_t>(sequences.size());
   std::vector<int64_t> shape = sequences.front().shape();
   for (const Tensor& sequence : sequences) shape[0] = std::max(shape[0], sequence.shape()[0]);
@@ -170,14 +172,13 @@ PaddedBatch Pad(absl::Span<const Tensor> sequences) {
   Tensor mask_tensor({batch, shape[0]}, std::move(mask));
 
   shape.insert(shape.begin(), batch);
-  const auto concatenate = [&]<typename T>(T, auto elements) {
-    return Tensor(shape, Concatenate<T>(sequences, padded_size, elements));
+  const auto concatenate = [&](auto elements) {
+    return Tensor(shape, Concatenate(sequences, padded_size, padding, elements));
   };
   const Tensor& first = sequences.front();
-  Tensor input = first.is_float()   ? concatenate(0.0f, [](const Tensor& t) { return t.floats(); })
-                 : first.is_int32() ? concatenate(0, [](const Tensor& t) { return t.int32s(); })
-                                    : concatenate(int64_t{0},
-                                                  [](const Tensor& t) { return t.int64s(); });
+  Tensor input = first.is_float()   ? concatenate([](const Tensor& t) { return t.floats(); })
+                 : first.is_int32() ? concatenate([](const Tensor& t) { return t.int32s(); })
+                                    : concatenate([](const Tensor& t) { return t.int64s(); });
   return PaddedBatch{std::move(input), std::move(mask_tensor)};
 }
 

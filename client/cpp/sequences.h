@@ -54,15 +54,17 @@ absl::Status StreamSequences(Stream& stream, const std::string& model,
 
 // Sequences of different lengths as one batch.
 struct PaddedBatch {
-  // [batch, longest time, ...]; zeros after the end of a sequence.
+  // [batch, longest time, ...]; `padding` after the end of a sequence.
   Tensor input;
   // Bool, [batch, longest time]; false after the end.
   Tensor mask;
 };
 
+// The mask says where the padding is. A model that begins with a Masking layer goes by its mask
+// value instead, as in Keras; `padding` should be that value then, or 0 for an Embedding.
 // REQUIRES: there is at least one sequence, and all have the same element type (float, int32 or
 // int64) and the same shape except for the first extent.
-PaddedBatch Pad(absl::Span<const Tensor> sequences);
+PaddedBatch Pad(absl::Span<const Tensor> sequences, float padding = 0);
 
 }  // namespace rnnserve::client
 

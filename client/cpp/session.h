@@ -56,8 +56,8 @@ using StepCallback = absl::AnyInvocable<void(absl::StatusOr<StepResult>)>;
 //
 // Owns the session and closes it when destroyed; Release gives that up. Made by Stream (the session
 // ends with its stream, calls are pipelined) or by Client (unary calls, the session is detached).
-// Thread-compatible. May outlive its Stream or Client: calls then fail with UNAVAILABLE or
-// CANCELLED.
+// Thread-compatible. Where it outlives its Stream, or without a stream its Client, calls fail with
+// CANCELLED or UNAVAILABLE, and nobody closes it but the server: at once, or after its idle time.
 //
 // Every call may fail with the codes that proto/rnnserve/v1/inference.proto lists for it, and with
 // DEADLINE_EXCEEDED after its timeout; ErrorReason tells more. Whether the state has moved is told

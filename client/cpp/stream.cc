@@ -24,6 +24,7 @@ Stream::Stream(std::shared_ptr<StreamCall> call) : call_(std::move(call)) {}
 Stream::~Stream() {
   call_->Cancel();
   call_->AwaitEnd(absl::InfiniteDuration()).IgnoreError();
+  call_->DropChannel();
 }
 
 absl::StatusOr<Session> Stream::OpenSession(const std::string& model,

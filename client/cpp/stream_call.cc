@@ -28,7 +28,7 @@ std::shared_ptr<StreamCall> StreamCall::Start(
     std::shared_ptr<v1::InferenceService::StubInterface> stub, size_t max_pending_actions) {
   std::shared_ptr<StreamCall> call(new StreamCall(std::move(stub), max_pending_actions));
   call->self_ = call;
-  call->stub_->async()->Stream(&call->context_, call.get());
+  call->stub_->async()->Stream(call->context_.get(), call.get());
   call->AddHold();
   call->StartRead(&call->response_);
   call->StartCall();
@@ -69,7 +69,7 @@ void StreamCall::HalfClose() {
   WriteLocked();
 }
 
-void StreamCall::Cancel() { context_.TryCancel(); }
+void StreamCall::Cancel() { context_->TryCancel(); }
 
 absl::Status StreamCall::AwaitEnd(absl::Duration timeout) {
   absl::MutexLock lock(&mu_);
@@ -79,6 +79,11 @@ absl::Status StreamCall::AwaitEnd(absl::Duration timeout) {
                                                     pending_.size(), " actions unanswered"));
   }
   return status_;
+}
+
+void StreamCall::DropChannel() {
+  context_.reset();
+  stub_.reset();
 }
 
 void StreamCall::WriteLocked() {
@@ -164,6 +169,7 @@ void StreamCall::OnDone(const grpc::Status& status) {
   for (auto& [tag, callback] : unanswered) {
     callback(end.ok() ? absl::UnavailableError("the stream ended without an answer") : end);
   }
+  unanswered.clear();
   absl::MutexLock lock(&mu_);
   status_ = end;
   is_done_ = true;

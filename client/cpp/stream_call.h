@@ -21,7 +21,7 @@ namespace rnnserve::client {
 
 // The gRPC call below a Stream: writes actions, reads results, pairs them by tag.
 //
-// Owns the call's context, the actions that wait to be written and the callbacks that wait for
+// Owns the call, the actions that wait to be written and the callbacks that wait for
 // results. Thread-safe. Lives until gRPC is done with the call, however many handles are dropped
 // before. It is Stream's and Session's own; use those.
 //
@@ -50,6 +50,11 @@ class StreamCall final : public ActionChannel,
   // still runs after `timeout`.
   absl::Status AwaitEnd(absl::Duration timeout);
 
+  // Gives up the channel. gRPC joins its threads when a channel ends, so the last owner must not
+  // be one of them, as it could be if this was left to the destructor. REQUIRES: the call has
+  // ended; the thread is not gRPC's.
+  void DropChannel();
+
  private:
   StreamCall(std::shared_ptr<v1::InferenceService::StubInterface> stub,
              size_t max_pending_actions);
@@ -63,13 +68,15 @@ class StreamCall final : public ActionChannel,
   void FillRequestLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Answer(v1::StreamResult result);
 
-  // Constant after Start.
-  const std::shared_ptr<v1::InferenceService::StubInterface> stub_;
+  // Constant from Start to DropChannel.
+  std::shared_ptr<v1::InferenceService::StubInterface> stub_;
+  std::unique_ptr<grpc::ClientContext> context_ = std::make_unique<grpc::ClientContext>();
+
+  // Constant after construction.
   const size_t max_pending_actions_;
-  grpc::ClientContext context_;
-  std::shared_ptr<StreamCall> self_;  // Until OnDone.
 
   // Used by gRPC's reactions only, which it serialises.
+  std::shared_ptr<StreamCall> self_;  // Until OnDone.
   v1::StreamRequest request_;
   v1::StreamResponse response_;
 

@@ -52,15 +52,20 @@ void UnaryActions::Send(v1::StreamAction action, absl::Duration timeout, ActionC
 template <typename Request, typename Response>
 void UnaryActions::Start(std::unique_ptr<Call> call, Method<Request, Response> method,
                          const Request& request, Response* response) {
+  v1::InferenceService::StubInterface* stub = nullptr;
   {
     absl::MutexLock lock(&mu_);
-    ++num_calls_;
+    if (!is_shut_down_) {
+      ++num_calls_;  // Keeps the stub.
+      stub = stub_.get();
+    }
   }
+  if (stub == nullptr) return call->callback(absl::UnavailableError("the client has gone"));
   Call* started = call.release();  // Finish owns it.
-  (stub_->async()->*method)(&started->context, &request, response,
-                            [self = shared_from_this(), started](const grpc::Status& status) {
-                              self->Finish(started, status);
-                            });
+  (stub->async()->*method)(&started->context, &request, response,
+                           [self = shared_from_this(), started](const grpc::Status& status) {
+                             self->Finish(started, status);
+                           });
 }
 
 void UnaryActions::Finish(Call* finished, const grpc::Status& status) {
@@ -76,10 +81,13 @@ void UnaryActions::Finish(Call* finished, const grpc::Status& status) {
   --num_calls_;
 }
 
-void UnaryActions::AwaitIdle() {
+void UnaryActions::Shutdown() {
+  std::shared_ptr<v1::InferenceService::StubInterface> stub;
   absl::MutexLock lock(&mu_);
+  is_shut_down_ = true;
   const auto is_idle = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) { return num_calls_ == 0; };
   mu_.Await(absl::Condition(&is_idle));
+  stub.swap(stub_);
 }
 
 }  // namespace rnnserve::client

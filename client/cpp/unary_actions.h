@@ -23,10 +23,14 @@ class UnaryActions final : public ActionChannel, public std::enable_shared_from_
  public:
   explicit UnaryActions(std::shared_ptr<v1::InferenceService::StubInterface> stub);
 
+  // Refuses, by calling back at once, with UNAVAILABLE after Shutdown.
   void Send(v1::StreamAction action, absl::Duration timeout, ActionCallback callback) override;
 
-  // Waits until no call is under way. Each ends by its own timeout at the latest.
-  void AwaitIdle();
+  // Waits until no call is under way, each of which ends by its own timeout at the latest, and
+  // gives up the channel. gRPC joins its threads when a channel ends, so the last owner must not
+  // be one of them, as it could be if this was left to the destructor. REQUIRES: the thread is not
+  // gRPC's.
+  void Shutdown();
 
  private:
   struct Call;
@@ -39,11 +43,10 @@ class UnaryActions final : public ActionChannel, public std::enable_shared_from_
              Response* response);
   void Finish(Call* call, const grpc::Status& status);
 
-  // Constant after construction.
-  const std::shared_ptr<v1::InferenceService::StubInterface> stub_;
-
   // Guarded by mu_.
   absl::Mutex mu_;
+  std::shared_ptr<v1::InferenceService::StubInterface> stub_ ABSL_GUARDED_BY(mu_);
+  bool is_shut_down_ ABSL_GUARDED_BY(mu_) = false;
   size_t num_calls_ ABSL_GUARDED_BY(mu_) = 0;
 };
 

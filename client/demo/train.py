@@ -35,7 +35,7 @@ MASK_VALUE = -99.0  # Far outside the coefficients (-1.9 to 2.3), so no real fra
 
 FIRST_YEAR = 1749
 LAST_YEAR = 2008
-SUNSPOT_SCALE = 100.0  # Brings 0..254 spots near the unit range of the gates; kept inside the model.
+SUNSPOT_SCALE = 100.0  # Brings 0 to 254 sunspots near the unit range; kept inside the model.
 
 # Two runs of the same model differ by summation order only; these are 10 times what was seen.
 PROBABILITY_TOLERANCE = 1e-5
@@ -135,7 +135,7 @@ def load_sunspots():
         fields = line.split()
         # The file also holds headings, notes and an unfinished last year.
         if len(fields) == 13 and fields[0].isdigit() and int(fields[0]) <= LAST_YEAR:
-            series += [float(field.rstrip("*")) for field in fields[1:]]  # * = interpolated.
+            series += [float(field) for field in fields[1:]]
     if len(series) != 12 * (LAST_YEAR - FIRST_YEAR + 1) or series[:3] != [58.0, 62.6, 70.0]:
         sys.exit(f"unexpected sunspot data: {len(series)} months, beginning {series[:3]}")
     return np.array(series, np.float32)

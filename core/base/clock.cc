@@ -8,8 +8,7 @@
 namespace rnnserve {
 
 absl::Time MonotonicClock::Now() const {
-  return absl::UnixEpoch() +
-         absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+  return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
 }  // namespace rnnserve

@@ -23,6 +23,8 @@ std::optional<int64_t> Shape::NumElements() const {
   return product;
 }
 
-std::string Shape::ToString() const { return absl::StrCat("[", absl::StrJoin(extents_, ", "), "]"); }
+std::string Shape::ToString() const {
+  return absl::StrCat("[", absl::StrJoin(extents_, ", "), "]");
+}
 
 }  // namespace rnnserve

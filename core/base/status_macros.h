@@ -10,11 +10,11 @@
 #include "absl/status/statusor.h"
 
 // Returns from the enclosing function with the status of `expr` unless it is OK.
-#define RNNSERVE_RETURN_IF_ERROR(expr)                                     \
-  do {                                                                     \
-    if (absl::Status status_of_expr = (expr); !status_of_expr.ok()) {      \
-      return status_of_expr;                                               \
-    }                                                                      \
+#define RNNSERVE_RETURN_IF_ERROR(expr)                                \
+  do {                                                                \
+    if (absl::Status status_of_expr = (expr); !status_of_expr.ok()) { \
+      return status_of_expr;                                          \
+    }                                                                 \
   } while (false)
 
 // Assigns the value of the StatusOr `expr` to `lhs` (which may declare a variable), or returns its

@@ -51,17 +51,18 @@ absl::string_view DataTypeName(DataType dtype) {
 
 absl::Status CheckLength(const TensorView& tensor, absl::string_view what) {
   const auto elements = tensor.shape.NumElements();
-  const auto bytes = elements.has_value() ? CheckedMultiply(*elements, DataTypeBytes(tensor.dtype))
-                                          : std::nullopt;
+  const auto bytes =
+      elements.has_value() ? CheckedMultiply(*elements, DataTypeBytes(tensor.dtype)) : std::nullopt;
   if (!bytes.has_value()) {
-    return InvalidArgument("TENSOR_SHAPE", absl::StrCat(what, ": the shape ", tensor.shape.ToString(),
-                                                        " is negative or too large"));
+    return InvalidArgument(
+        "TENSOR_SHAPE",
+        absl::StrCat(what, ": the shape ", tensor.shape.ToString(), " is negative or too large"));
   }
   if (static_cast<uint64_t>(*bytes) != tensor.bytes.size()) {
-    return InvalidArgument("TENSOR_LENGTH",
-                           absl::StrCat(what, ": ", tensor.bytes.size(), " bytes, but ",
-                                        DataTypeName(tensor.dtype), " of shape ",
-                                        tensor.shape.ToString(), " takes ", *bytes));
+    return InvalidArgument(
+        "TENSOR_LENGTH",
+        absl::StrCat(what, ": ", tensor.bytes.size(), " bytes, but ", DataTypeName(tensor.dtype),
+                     " of shape ", tensor.shape.ToString(), " takes ", *bytes));
   }
   return absl::OkStatus();
 }

@@ -21,8 +21,8 @@ int64_t DataTypeBytes(DataType dtype);
 // For example "FLOAT32".
 absl::string_view DataTypeName(DataType dtype);
 
-// A tensor that somebody else owns: dtype, shape and little-endian row-major bytes, which may lie at
-// any alignment (they are used where the request put them).
+// A tensor that somebody else owns: dtype, shape and little-endian row-major bytes, which may lie
+// at any alignment (they are used where the request put them).
 struct TensorView {
   DataType dtype = DataType::kFloat32;
   Shape shape;

@@ -27,7 +27,7 @@ CellRegistry CellRegistry::BuiltIn() {
 }
 
 void CellRegistry::Register(std::string name, Factory factory) {
-  factories_[std::move(name)] = std::move(factory);
+  factories_.insert_or_assign(std::move(name), std::move(factory));
 }
 
 bool CellRegistry::Contains(absl::string_view name) const { return factories_.contains(name); }

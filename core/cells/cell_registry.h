@@ -25,7 +25,8 @@ namespace rnnserve {
 class CellRegistry {
  public:
   // Builds one cell whose timesteps of input have that shape. Errors: INVALID_ARGUMENT, reason
-  // MODEL_CONFIG or MODEL_WEIGHTS, or UNIMPLEMENTED, reason OPTION_UNSUPPORTED; each names the cell.
+  // MODEL_CONFIG or MODEL_WEIGHTS, or UNIMPLEMENTED, reason OPTION_UNSUPPORTED; each names the
+  // cell.
   using Factory = std::function<absl::StatusOr<std::unique_ptr<Cell>>(
       const CellRegistry& registry, const KerasConfig& config, const Shape& input_shape,
       WeightSource& weights)>;

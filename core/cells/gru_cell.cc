@@ -42,14 +42,12 @@ absl::StatusOr<std::unique_ptr<Cell>> GruCell::Create(const CellRegistry& /*regi
   RNNSERVE_ASSIGN_OR_RETURN(const bool reset_after, config.Bool("reset_after", true));
   const int64_t columns = gru_gate::kCount * options.units;
   const Shape bias_shape = reset_after ? Shape({2, columns}) : Shape({columns});
-  RNNSERVE_ASSIGN_OR_RETURN(
-      const auto cell_weights,
-      KerasCellWeights::Read(options, gru_gate::kCount, bias_shape, weights));
+  RNNSERVE_ASSIGN_OR_RETURN(const auto cell_weights,
+                            KerasCellWeights::Read(options, gru_gate::kCount, bias_shape, weights));
   return std::unique_ptr<Cell>(new GruCell(options, reset_after, cell_weights));
 }
 
-GruCell::GruCell(const KerasCellOptions& options, bool reset_after,
-                 const KerasCellWeights& weights)
+GruCell::GruCell(const KerasCellOptions& options, bool reset_after, const KerasCellWeights& weights)
     : Cell({.input = {options.input_size},
             .output = {options.units},
             .states = {{"h", {options.units}}},
@@ -60,11 +58,11 @@ GruCell::GruCell(const KerasCellOptions& options, bool reset_after,
       num_parameters_(weights.num_parameters()),
       kernel_(weights.kernel, options.input_size, gru_gate::kCount, options.units),
       bias_(BiasRow(weights.bias, options.units, 0)),
-      recurrent_kernel_(GatesOf(weights.recurrent_kernel, options.units, 0,
-                                reset_after ? gru_gate::kCount : 0)),
+      recurrent_kernel_(
+          GatesOf(weights.recurrent_kernel, options.units, 0, reset_after ? gru_gate::kCount : 0)),
       recurrent_bias_(reset_after ? BiasRow(weights.bias, options.units, 1) : AlignedBuffer()),
-      gate_recurrent_kernel_(GatesOf(weights.recurrent_kernel, options.units, gru_gate::kUpdate,
-                                     reset_after ? 0 : 2)),
+      gate_recurrent_kernel_(
+          GatesOf(weights.recurrent_kernel, options.units, gru_gate::kUpdate, reset_after ? 0 : 2)),
       candidate_recurrent_kernel_(GatesOf(weights.recurrent_kernel, options.units,
                                           gru_gate::kCandidate, reset_after ? 0 : 1)) {}
 

@@ -23,14 +23,13 @@ struct KerasCellOptions {
   Activation recurrent_activation = Activation::kSigmoid;
   bool use_bias = true;
 
-  // Reads them. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, if one is wrong or the input is not a
-  // vector; UNIMPLEMENTED, reason OPTION_UNSUPPORTED, for a dtype other than float32.
-  static absl::StatusOr<KerasCellOptions> Read(const KerasConfig& config,
-                                               const Shape& input_shape);
+  // Reads them. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, if one is wrong or the input is not
+  // a vector; UNIMPLEMENTED, reason OPTION_UNSUPPORTED, for a dtype other than float32.
+  static absl::StatusOr<KerasCellOptions> Read(const KerasConfig& config, const Shape& input_shape);
 };
 
-// The length of the vectors that a cell reads. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, naming
-// the cell, if the input is not a vector.
+// The length of the vectors that a cell reads. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG,
+// naming the cell, if the input is not a vector.
 absl::StatusOr<int64_t> VectorInputSize(const KerasConfig& config, const Shape& input_shape);
 
 // The weights of a cell with `gates` fused gates, row-major as Keras stores them. Views into a

@@ -121,8 +121,8 @@ absl::StatusOr<int64_t> KerasConfig::PositiveInt(absl::string_view key) const {
       value.get<double>() <= static_cast<double>(kLargest)) {
     return value.get<int64_t>();
   }
-  return Error(absl::StrCat("'", key, "' is ", Show(value), ", not a whole number from 1 to ",
-                            kLargest));
+  return Error(
+      absl::StrCat("'", key, "' is ", Show(value), ", not a whole number from 1 to ", kLargest));
 }
 
 absl::StatusOr<Activation> KerasConfig::ActivationOr(absl::string_view key,
@@ -154,8 +154,8 @@ absl::StatusOr<std::vector<KerasConfig>> KerasConfig::Objects(absl::string_view 
   std::vector<KerasConfig> objects;
   for (size_t i = 0; i < list.size(); ++i) {
     if (!list[i].is_object()) {
-      return Error(absl::StrCat("'", key, "[", i, "]' is ", Show(list[i]),
-                                ", not a serialized object"));
+      return Error(
+          absl::StrCat("'", key, "[", i, "]' is ", Show(list[i]), ", not a serialized object"));
     }
     objects.emplace_back(list[i], absl::StrCat(path_, ", ", key, "[", i, "]"));
   }

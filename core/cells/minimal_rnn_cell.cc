@@ -24,10 +24,7 @@ absl::StatusOr<std::unique_ptr<Cell>> MinimalRnnCell::Create(const CellRegistry&
 MinimalRnnCell::MinimalRnnCell(absl::Span<const float> kernel,
                                absl::Span<const float> recurrent_kernel, int64_t input_size,
                                int64_t units)
-    : Cell({.input = {input_size},
-            .output = {units},
-            .states = {{"h", {units}}},
-            .constants = {}}),
+    : Cell({.input = {input_size}, .output = {units}, .states = {{"h", {units}}}, .constants = {}}),
       kernel_(kernel, input_size, 1, units),
       recurrent_kernel_(recurrent_kernel, units, 1, units),
       no_bias_(PackBias({}, 1, units)) {}

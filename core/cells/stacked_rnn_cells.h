@@ -18,14 +18,14 @@ namespace rnnserve {
 //   ...
 //   y         = y_(n-1)
 //
-// The states are those of the cells, first cell first, named after the position: "0/h", "0/c", "1/h".
-// Every cell that takes external constants gets the same ones. Owns its cells. Immutable; safe to
-// share.
+// The states are those of the cells, first cell first, named after the position: "0/h", "0/c",
+// "1/h". Every cell that takes external constants gets the same ones. Owns its cells. Immutable;
+// safe to share.
 class StackedRnnCells final : public Cell {
  public:
   // A CellRegistry::Factory; the cells come from `registry`, the weights of cell i from
-  // "cells/<i>/". Besides the errors of the cells: MODEL_CONFIG if there is no cell, if a cell is not
-  // made for the output of the one below it, or if two take different constants.
+  // "cells/<i>/". Besides the errors of the cells: MODEL_CONFIG if there is no cell, if a cell is
+  // not made for the output of the one below it, or if two take different constants.
   static absl::StatusOr<std::unique_ptr<Cell>> Create(const CellRegistry& registry,
                                                       const KerasConfig& config,
                                                       const Shape& input_shape,

@@ -6,90 +6,26 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/container/btree_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "core/base/cancellation.h"
 #include "core/base/clock.h"
-#include "core/base/tensor_view.h"
+#include "core/engine/call_gate.h"
+#include "core/engine/calls.h"
 #include "core/engine/engine_options.h"
 #include "core/engine/observer.h"
 #include "core/model/model.h"
-#include "core/session/session_state.h"
 #include "core/session/session_store.h"
 
 namespace rnnserve {
 
-// When a call stops being worth the work. Work that has not begun by then is dropped, with
-// DEADLINE_EXCEEDED or CANCELLED and no effect; work that has begun is finished.
-struct CallLimits {
-  absl::Time deadline = absl::InfiniteFuture();  // on the engine's clock
-  std::shared_ptr<Cancellation> cancellation;    // null: cannot be cancelled
-};
-
-struct OpenSessionCall {
-  std::string model;
-  std::string session_id;                 // empty: the engine chooses
-  std::vector<NamedState> initial_state;  // empty: the model's
-  bool detached = true;
-  absl::Duration idle_timeout;            // zero: Options::max_idle_timeout
-};
-
-struct OpenedSession {
-  std::string session_id;
-  uint64_t version = 0;
-  uint64_t epoch = 1;
-  absl::Duration idle_timeout;  // infinite for a session that is not detached
-  std::string model_digest;
-};
-
-struct StepCall {
-  std::string session_id;
-  TensorView input;                       // [time, ...input shape]
-  std::optional<TensorView> mask;         // [time], BOOL
-  std::vector<NamedState> initial_state;  // empty: the session's own
-  bool return_state = false;
-  CallLimits limits;
-};
-
-struct StepResult {
-  Shape output_shape;  // [time, ...] or [...]
-  std::vector<float> output;
-  uint64_t version = 0;
-  uint64_t epoch = 1;
-  std::vector<StateValue> state;  // if asked for
-};
-
-struct ResetStateCall {
-  std::vector<std::string> session_ids;  // these, or
-  std::string model;                     // all sessions of this model
-  std::vector<NamedState> state;         // empty: the model's initial state
-};
-
-struct SessionStateResult {
-  std::vector<StateValue> state;
-  uint64_t version = 0;
-  uint64_t epoch = 1;
-};
-
-struct InferCall {
-  std::string model;
-  TensorView input;                       // [batch, time, ...input shape]
-  std::optional<TensorView> mask;         // [batch, time], BOOL
-  std::vector<NamedState> initial_state;  // each [batch, ...]; empty: the model's
-  bool return_state = false;
-  CallLimits limits;
-};
-
-struct InferResult {
-  Shape output_shape;  // [batch, time, ...] or [batch, ...]
-  std::vector<float> output;
-  std::vector<StateValue> state;  // if asked for, each [batch, ...]
-};
+class HostedModel;
 
 struct NamedModel {
   std::string name;
@@ -166,8 +102,25 @@ class Engine {
   bool WaitUntilIdle(absl::Duration timeout);
 
  private:
-  class HostedModel;
-  // (the rest is the implementer's)
+  absl::StatusOr<HostedModel*> FindHosted(absl::string_view name) const ABSL_LOCKS_EXCLUDED(mu_);
+  // What Step does once it is its turn on the session.
+  void StepLeased(SessionLease lease, const StepCall& call, StepCallback callback,
+                  CallGate::Pass pass);
+  void ResetSessions(ResetStateCall call, ResetCallback callback);
+  void ResetModel(const ResetStateCall& call, ResetCallback callback);
+
+  // Constant after construction.
+  const Clock& clock_;
+  EngineObserver& observer_;
+  const EngineOptions options_;
+
+  // Synchronise themselves.
+  CallGate gate_;
+  SessionStore sessions_;
+
+  // Guarded by mu_. A model stays until the end.
+  mutable absl::Mutex mu_;
+  absl::btree_map<std::string, std::unique_ptr<HostedModel>> models_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace rnnserve

@@ -10,9 +10,9 @@
 namespace rnnserve {
 namespace {
 
-// The formulas of keras.activations for one value. Those of the switch below that do not appear here
-// are written on whole columns, with Eigen's vectorised tanh, logistic and exp: they are the ones
-// that recurrent models spend their time in.
+// The formulas of keras.activations for one value. Those of the switch below that do not appear
+// here are written on whole columns, with Eigen's vectorised tanh, logistic and exp: they are the
+// ones that recurrent models spend their time in.
 float Softplus(float x) { return std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x))); }
 float HardSigmoid(float x) { return std::clamp(x / 6.0f + 0.5f, 0.0f, 1.0f); }
 float Elu(float x) { return x > 0.0f ? x : std::expm1(x); }
@@ -76,8 +76,8 @@ void LogSoftmax(Columns x) {
 }
 
 // The projection on the simplex, max(x - threshold, 0) with the threshold for which the sum is one.
-// Keras sorts to find it. This needs no memory: take the mean excess of all values as threshold, then
-// of those above it, until none falls away; the threshold only rises, so that ends.
+// Keras sorts to find it. This needs no memory: take the mean excess of all values as threshold,
+// then of those above it, until none falls away; the threshold only rises, so that ends.
 void Sparsemax(Columns x) {
   for (int64_t b = 0; b < x.cols; ++b) {
     SubtractLargest(x, b);
@@ -175,7 +175,7 @@ void Activate(Activation activation, Columns x) {
     case Activation::kTanh:
       return ForEachColumn(x, [](auto v) { v = v.tanh(); });
     case Activation::kSigmoid:
-      return ForEachColumn(x, [](auto v) { v = v.logistic(); });
+      return ForEachColumn(x, [](auto v) { v = 1.0f / (1.0f + (-v).exp()); });
     case Activation::kExponential:
       return ForEachColumn(x, [](auto v) { v = v.exp(); });
     case Activation::kSoftplus:
@@ -189,7 +189,7 @@ void Activate(Activation activation, Columns x) {
     case Activation::kHardTanh:
       return ForEachColumn(x, [](auto v) { v = v.max(-1.0f).min(1.0f); });
     case Activation::kSilu:
-      return ForEachColumn(x, [](auto v) { v *= v.logistic(); });
+      return ForEachColumn(x, [](auto v) { v /= 1.0f + (-v).exp(); });
     case Activation::kGelu:
       return ForEachValue(x, Gelu);
     case Activation::kMish:

@@ -37,8 +37,9 @@ struct BasicColumns {
   int64_t stride = 0;
 
   using Scalar = std::remove_const_t<T>;
-  using Array = std::conditional_t<std::is_const_v<T>, const Eigen::Array<Scalar, Eigen::Dynamic, 1>,
-                                   Eigen::Array<Scalar, Eigen::Dynamic, 1>>;
+  using Array =
+      std::conditional_t<std::is_const_v<T>, const Eigen::Array<Scalar, Eigen::Dynamic, 1>,
+                         Eigen::Array<Scalar, Eigen::Dynamic, 1>>;
   using Vector = std::conditional_t<std::is_const_v<T>, const Eigen::VectorXf, Eigen::VectorXf>;
 
   T* column(int64_t b) const { return data + b * stride; }

@@ -51,8 +51,8 @@ class Matrix {
 AlignedBuffer PackBias(absl::Span<const float> bias, int64_t blocks, int64_t units);
 
 // y[:, b] := bias + W x[:, b] for every column. The sum runs over the inputs in ascending order,
-// beginning with the bias, one rounding per multiplication and one per addition, whatever the batch:
-// the bits of a column do not depend on the others. `bias` is from PackBias. REQUIRES: x has
+// beginning with the bias, one rounding per multiplication and one per addition, whatever the
+// batch: the bits of a column do not depend on the others. `bias` is from PackBias. REQUIRES: x has
 // input_size() rows, y has output_rows() rows, both have as many columns.
 void Affine(const Matrix& weights, const AlignedBuffer& bias, ConstColumns x, Columns y);
 

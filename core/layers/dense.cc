@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "absl/memory/memory.h"
 #include "absl/types/span.h"
 #include "core/base/status_macros.h"
 #include "core/layers/layer_config.h"

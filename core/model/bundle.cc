@@ -102,10 +102,15 @@ bool WriteFiles(const Bundle& bundle, const fs::path& folder) {
   return description.good() && weights.good();
 }
 
+bool Exists(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
 // Gives the folder `from` the name `to`; what is there already goes to `aside`.
 std::error_code MoveFolder(const fs::path& from, const fs::path& to, const fs::path& aside) {
   std::error_code error;
-  const bool replaces = fs::exists(to);
+  const bool replaces = Exists(to);
   if (replaces) fs::rename(to, aside, error);
   if (error) return error;
   fs::rename(from, to, error);
@@ -148,7 +153,7 @@ absl::StatusOr<Bundle> ReadBundle(const std::string& path) {
 
 absl::StatusOr<std::shared_ptr<const Model>> BuildModel(const Bundle& bundle,
                                                         const LayerRegistry& registry) {
-  WeightMapSource weights(bundle.weights);
+  WeightTableSource weights(bundle.weights);
   RNNSERVE_ASSIGN_OR_RETURN(auto model, Model::Create(KerasConfig(bundle.model, "model"), weights,
                                                       registry, BundleDigest(bundle)));
   RNNSERVE_RETURN_IF_ERROR(weights.CheckAllUsed());
@@ -167,8 +172,8 @@ absl::Status WriteBundle(const Bundle& bundle, const std::string& path, IfBundle
   const auto cannot_write = [&path](absl::string_view why) {
     return FailedPrecondition("MODEL_PATH", absl::StrCat("'", path, "' cannot be written: ", why));
   };
-  if (fs::exists(target) && (if_exists == IfBundleExists::kFail ||
-                             !fs::exists(target / kBundleModelFile))) {
+  if (Exists(target) &&
+      (if_exists == IfBundleExists::kFail || !Exists(target / kBundleModelFile))) {
     return MakeError(absl::StatusCode::kAlreadyExists, "MODEL_PATH",
                      absl::StrCat("'", path, "' exists already",
                                   if_exists == IfBundleExists::kFail ? "" : " and is no bundle"));

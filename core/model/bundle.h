@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "core/layers/layer_registry.h"
 #include "core/model/model.h"
-#include "core/model/weight_map.h"
+#include "core/model/weight_table.h"
 
 namespace rnnserve {
 
@@ -25,7 +25,7 @@ namespace rnnserve {
 struct Bundle {
   nlohmann::json model;   // a serialized Keras Sequential
   std::string generator;  // who wrote it, for people; not part of the digest
-  WeightMap weights;
+  WeightTable weights;
 };
 
 // Names in a bundle's folder.

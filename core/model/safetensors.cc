@@ -160,7 +160,7 @@ absl::StatusOr<std::string> ReadHeader(std::istream& file, int64_t size) {
   return header;
 }
 
-std::string HeaderOf(const WeightMap& weights) {
+std::string HeaderOf(const WeightTable& weights) {
   Json header = Json::object();
   int64_t offset = 0;
   for (const auto& [name, weight] : weights) {
@@ -180,7 +180,7 @@ std::string HeaderOf(const WeightMap& weights) {
 
 }  // namespace
 
-absl::StatusOr<WeightMap> ReadSafetensors(std::istream& file, int64_t size) {
+absl::StatusOr<WeightTable> ReadSafetensors(std::istream& file, int64_t size) {
   RNNSERVE_ASSIGN_OR_RETURN(const std::string header_text, ReadHeader(file, size));
   const int64_t data_bytes = size - kLengthBytes - static_cast<int64_t>(header_text.size());
   if (data_bytes > kWeightBytesMax) {
@@ -191,7 +191,7 @@ absl::StatusOr<WeightMap> ReadSafetensors(std::istream& file, int64_t size) {
   auto header = ParseJson(header_text, kWeightsHeaderBytesMax, "header");
   if (!header.ok()) return Malformed(header.status().message());
   RNNSERVE_ASSIGN_OR_RETURN(const std::vector<Entry> entries, ParseHeader(*header, data_bytes));
-  WeightMap weights;
+  WeightTable weights;
   for (const Entry& entry : entries) {
     Weight weight{entry.shape, AlignedBuffer((entry.end - entry.begin) / kFloatBytes)};
     if (!file.read(reinterpret_cast<char*>(weight.values.data()), entry.end - entry.begin)) {
@@ -202,7 +202,7 @@ absl::StatusOr<WeightMap> ReadSafetensors(std::istream& file, int64_t size) {
   return weights;
 }
 
-void WriteSafetensors(const WeightMap& weights, std::ostream& file) {
+void WriteSafetensors(const WeightTable& weights, std::ostream& file) {
   const std::string header = HeaderOf(weights);
   const uint64_t length = header.size();
   file.write(reinterpret_cast<const char*>(&length), kLengthBytes);

@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/model/weight_map.h"
+#include "core/model/weight_table.h"
 
 namespace rnnserve {
 
@@ -21,11 +21,11 @@ namespace rnnserve {
 // Errors: INVALID_ARGUMENT, reason MODEL_WEIGHTS (a file that is cut off, damaged or no safetensors)
 // or MODEL_TOO_LARGE (limits.h); UNIMPLEMENTED, reason DTYPE_UNSUPPORTED, for a tensor of another
 // type than F32. The text names the tensor and the numbers.
-absl::StatusOr<WeightMap> ReadSafetensors(std::istream& file, int64_t size);
+absl::StatusOr<WeightTable> ReadSafetensors(std::istream& file, int64_t size);
 
 // Writes the weights in the order of their names, the first at a multiple of 64 bytes. The same
 // weights give the same bytes. Whether it succeeded is in the state of the stream.
-void WriteSafetensors(const WeightMap& weights, std::ostream& file);
+void WriteSafetensors(const WeightTable& weights, std::ostream& file);
 
 }  // namespace rnnserve
 

@@ -4,6 +4,8 @@
 # Sourced by the scripts of this folder. Picks what builds and runs containers: Docker if its daemon
 # answers, otherwise buildah and podman, which need no daemon and are installed here if missing.
 # shellcheck shell=bash
+# Its variables are used by the scripts that source it.
+# shellcheck disable=SC2034
 
 container_dir="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 source_dir="$(cd "$container_dir/../.." && pwd)"

@@ -29,8 +29,8 @@ RULES = {
     "core/kernels": _core("kernels", "std absl eigen"),
     "core/cells": _core("cells", "std absl eigen json"),
     "core/layers": _core("layers", "std absl eigen json"),
-    "core/model": _core("model", "std absl eigen json"),
-    "core/session": _core("session", "std absl"),
+    "core/model": _core("model", "std absl eigen json posix crypto"),
+    "core/session": _core("session", "std absl posix"),
     "core/batching": _core("batching", "std absl"),
     "core/engine": _core("engine", "std absl"),
     # Linked into the program rnnserve-import alone: no other folder may name it.
@@ -64,7 +64,8 @@ LIBRARY_OF_INCLUDE = [
         (r"CLI/", "cli"),
         (r"zip\.h$", "zip"),
         (r"(hdf5|H5\w*)\.h$", "hdf5"),
-        (r"(fcntl|poll|pthread|signal|spawn|termios|unistd)\.h$|sys/", "posix"),
+        (r"openssl/", "crypto"),
+        (r"(fcntl|poll|pthread|signal|spawn|stdlib|termios|unistd)\.h$|sys/", "posix"),
         (r"[a-z_0-9]+$", "std"),
     ]
 ]
@@ -82,8 +83,9 @@ LIBRARY_OF_TARGET = [
         (r"spdlog::", "log"),
         (r"nlohmann_json::", "json"),
         (r"CLI11::", "cli"),
-        (r"libzip::|PkgConfig::libzip|zip$", "zip"),
-        (r"hdf5|HDF5|PkgConfig::hdf5", "hdf5"),
+        (r"libzip::|PkgConfig::LIBZIP", "zip"),
+        (r"HDF5::|PkgConfig::HDF5", "hdf5"),
+        (r"OpenSSL::", "crypto"),
         (r"Threads::|ZLIB::|pthread$|dl$", "std"),
     ]
 ]

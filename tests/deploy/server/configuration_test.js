@@ -14,6 +14,7 @@ const {check} = require('../report.js');
 const {readMetrics} = require('../metrics/expressions.js');
 
 const source = path.resolve(__dirname, '../../..');
+const program = path.join(process.env.RNNSERVE_BIN_DIR, 'rnnserve');
 const startMsMax = 30000;
 
 /** The addresses, once the server has written them; throws if it ends or takes too long. */
@@ -61,7 +62,7 @@ function familyFaults(families, metrics) {
 async function main() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'rnnserve-'));
   const addressFile = path.join(folder, 'addresses.json');
-  const server = spawn(path.join(process.env.RNNSERVE_BIN_DIR, 'rnnserve'), [
+  const server = spawn(program, [
     '--config', path.join(source, 'deploy/kubernetes/base/rnnserve.toml'),
     '--model-dir', path.join(source, 'client/demo/models'),
     '--grpc-address', '127.0.0.1:0', '--metrics-address', '127.0.0.1:0',
@@ -92,8 +93,8 @@ async function main() {
   }
 }
 
-if (process.env.RNNSERVE_BIN_DIR) {
+if (fs.existsSync(program)) {
   main();
 } else {
-  console.log('skip server: RNNSERVE_BIN_DIR names no folder with a built rnnserve');
+  console.log(`skip server: ${program} is not built`);
 }

@@ -1,0 +1,30 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/rnnctl/commands.h"
+
+namespace rnnserve::client {
+
+CallOptions CallOptionsOf(const Options& options) {
+  return CallOptions{absl::Milliseconds(options.timeout_ms)};
+}
+
+absl::Status RunCommand(Client& client, const Options& options, const Terminal& terminal) {
+  switch (options.command) {
+    case Command::kModels:
+      return RunModels(client, options, terminal);
+    case Command::kDescribe:
+      return RunDescribe(client, options, terminal);
+    case Command::kInfer:
+      return RunInfer(client, options, terminal);
+    case Command::kStream:
+      return RunStream(client, options, terminal);
+    case Command::kSessions:
+      return RunSessions(client, options, terminal);
+    case Command::kReset:
+      return RunReset(client, options, terminal);
+  }
+  return absl::InternalError("a command without a function");
+}
+
+}  // namespace rnnserve::client

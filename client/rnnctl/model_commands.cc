@@ -1,0 +1,80 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/rnnctl/commands.h"
+#include "client/rnnctl/print.h"
+#include "client/text/table.h"
+
+namespace rnnserve::client {
+namespace {
+
+// Enough to tell two models apart by eye.
+constexpr size_t kDigestDigits = 12;
+
+std::string FormatDescription(const v1::DescribeModelResponse& model) {
+  const v1::ModelSummary& summary = model.summary();
+  Table facts({{"Model"}, {summary.name()}});
+  facts.AddRow({"digest", summary.digest()});
+  facts.AddRow({"parameters", FormatCount(summary.num_parameters())});
+  facts.AddRow({"input", FormatInput(model.input())});
+  facts.AddRow({"output", absl::StrCat("float32 ", FormatShape(model.output().shape()),
+                                       model.returns_sequences() ? " for every timestep"
+                                                                 : " after the last timestep")});
+  facts.AddRow({"sessions", summary.streamable()
+                                ? absl::StrCat("yes, ", FormatCount(summary.state_bytes()),
+                                               " bytes of state each")
+                                : absl::StrCat("no, layer '", model.non_streamable_layer(),
+                                               "' needs the whole sequence")});
+
+  Table layers({{"LAYER"}, {"CLASS"}, {"OUTPUT"}, {"PARAMETERS", Table::kRight}});
+  for (const v1::LayerSummary& layer : model.layers()) {
+    layers.AddRow({layer.name(), layer.class_name(), FormatShape(layer.output_shape()),
+                   FormatCount(layer.num_parameters())});
+  }
+  std::string text = absl::StrCat(facts.ToString(), "\n", layers.ToString());
+  if (model.states().empty()) return text;
+  Table states({{"STATE OF"}, {"NAME"}, {"SHAPE"}});
+  for (const v1::StateSpec& state : model.states()) {
+    states.AddRow({state.layer(), state.name(), FormatShape(state.spec().shape())});
+  }
+  return absl::StrCat(text, "\n", states.ToString());
+}
+
+}  // namespace
+
+absl::Status RunModels(Client& client, const Options& options, const Terminal& terminal) {
+  const auto models = client.ListModels(CallOptionsOf(options));
+  if (!models.ok()) return models.status();
+  if (options.is_json) {
+    v1::ListModelsResponse response;
+    response.mutable_models()->Assign(models->begin(), models->end());
+    terminal.out << ToJson(response);
+    return absl::OkStatus();
+  }
+  Table table({{"MODEL"},
+               {"SESSIONS"},
+               {"PARAMETERS", Table::kRight},
+               {"STATE BYTES", Table::kRight},
+               {"DIGEST"}});
+  for (const v1::ModelSummary& model : *models) {
+    table.AddRow({model.name(), model.streamable() ? "yes" : "no",
+                  FormatCount(model.num_parameters()), FormatCount(model.state_bytes()),
+                  model.digest().substr(0, kDigestDigits)});
+  }
+  terminal.out << table.ToString();
+  return absl::OkStatus();
+}
+
+absl::Status RunDescribe(Client& client, const Options& options, const Terminal& terminal) {
+  const auto model = client.DescribeModel(options.model, CallOptionsOf(options));
+  if (!model.ok()) return model.status();
+  terminal.out << (options.is_json ? ToJson(*model) : FormatDescription(*model));
+  return absl::OkStatus();
+}
+
+}  // namespace rnnserve::client

@@ -1,0 +1,102 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/rnnctl/options.h"
+
+#include "CLI/CLI.hpp"
+
+namespace rnnserve::client {
+namespace {
+
+constexpr char kFooter[] =
+    "Exit codes: 0 done, 1 the server refused, 2 wrong command line or file, 3 no answer.\n"
+    "Files: .npy [batch, time, features]; .csv with a line for each timestep and a column\n"
+    "`sequence`; .jsonl with [[...], ...] or {\"frames\": [[...], ...]} on each line.";
+
+// The counts below are bounded so that a slip of the finger is told at once.
+constexpr int64_t kMaxBatchRows = 1024;
+constexpr size_t kMaxSessions = 65536;
+constexpr int64_t kMaxChunkTimesteps = 1 << 20;
+
+CLI::App* AddCommand(CLI::App& app, Options* options, Command command, const char* name,
+                     const char* description) {
+  CLI::App* subcommand = app.add_subcommand(name, description);
+  subcommand->callback([options, command] { options->command = command; });
+  return subcommand;
+}
+
+void AddFiles(CLI::App* command, Options* options) {
+  command->add_option("model", options->model, "Name of the model")->required();
+  command->add_option("input", options->input, "File of sequences; - for standard input")
+      ->capture_default_str();
+  command->add_option("-o,--output", options->output, "File of outputs; - for standard output")
+      ->capture_default_str();
+  command
+      ->add_option("--format", options->format,
+                   "Format of what has no telling extension: npy, csv or jsonl")
+      ->check(CLI::IsMember({"npy", "csv", "jsonl"}));
+}
+
+void AddSequenceCommands(CLI::App& app, Options* options) {
+  CLI::App* infer = AddCommand(app, options, Command::kInfer, "infer",
+                               "Compute whole sequences, in batches and without sessions");
+  AddFiles(infer, options);
+  infer
+      ->add_option("--batch", options->num_batch_rows,
+                   "Sequences in one call; only those of equal length go together")
+      ->check(CLI::Range(int64_t{1}, kMaxBatchRows))
+      ->capture_default_str();
+
+  CLI::App* stream = AddCommand(app, options, Command::kStream, "stream",
+                                "Stream each sequence through a session of its own");
+  AddFiles(stream, options);
+  stream->add_option("--sessions", options->num_sessions, "Sessions open at once")
+      ->check(CLI::Range(size_t{1}, kMaxSessions))
+      ->capture_default_str();
+  stream->add_option("--chunk", options->num_chunk_timesteps, "Timesteps in one step")
+      ->check(CLI::Range(int64_t{1}, kMaxChunkTimesteps))
+      ->capture_default_str();
+  stream->add_flag("--last", options->is_last_only,
+                   "Write only the last output of each sequence");
+}
+
+void AddSessionCommands(CLI::App& app, Options* options) {
+  CLI::App* sessions =
+      AddCommand(app, options, Command::kSessions, "sessions", "List the open sessions");
+  sessions->add_option("--model", options->model, "Only sessions of this model");
+
+  CLI::App* reset =
+      AddCommand(app, options, Command::kReset, "reset", "Set sessions back to the initial state");
+  CLI::Option* ids = reset->add_option("session", options->session_ids, "Ids of sessions");
+  CLI::Option* model =
+      reset->add_option("--model", options->model, "All sessions of this model")->excludes(ids);
+  reset->callback([options, ids, model] {
+    if (ids->empty() && model->empty()) throw CLI::RequiredError("Session ids or --model");
+    options->command = Command::kReset;
+  });
+}
+
+}  // namespace
+
+void DeclareCommandLine(CLI::App& app, Options* options) {
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.footer(kFooter);
+  app.add_option("--server", options->server, "Address of the server, host:port")
+      ->envname("RNNSERVE_SERVER")
+      ->capture_default_str();
+  app.add_flag("--json", options->is_json, "Print JSON instead of tables");
+  app.add_option("--timeout-ms", options->timeout_ms, "How long an answer may take")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+
+  AddCommand(app, options, Command::kModels, "models", "List the models of the server");
+  AddCommand(app, options, Command::kDescribe, "describe",
+             "Show the input, output, states and layers of a model")
+      ->add_option("model", options->model, "Name of the model")
+      ->required();
+  AddSequenceCommands(app, options);
+  AddSessionCommands(app, options);
+}
+
+}  // namespace rnnserve::client

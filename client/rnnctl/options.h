@@ -1,0 +1,57 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CLIENT_RNNCTL_OPTIONS_H_
+#define RNNSERVE_CLIENT_RNNCTL_OPTIONS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+namespace rnnserve::client {
+
+enum class Command { kModels, kDescribe, kInfer, kStream, kSessions, kReset };
+
+// What the command line of rnnctl says.
+struct Options {
+  Command command = Command::kModels;
+
+  // Every command.
+  std::string server = "localhost:50051";
+  bool is_json = false;
+  int64_t timeout_ms = 30000;
+
+  // `describe`, `infer`, `stream`; a filter for `sessions`; all sessions of it for `reset`.
+  std::string model;
+
+  // `infer` and `stream`: paths, "-" for standard input and output.
+  std::string input = "-";
+  std::string output = "-";
+  // For files whose extension tells no format; empty: JSON lines in, a table out.
+  std::string format;
+
+  // `infer`: how many sequences go into one call.
+  int64_t num_batch_rows = 64;
+
+  // `stream`: how many sessions are open at once, the timesteps of one step, and whether only the
+  // output of a sequence's last step is written.
+  size_t num_sessions = 64;
+  int64_t num_chunk_timesteps = 1;
+  bool is_last_only = false;
+
+  // `reset`.
+  std::vector<std::string> session_ids;
+};
+
+// Declares the commands and flags of rnnctl on `app`; parsing it fills `options`. Both must live
+// until then.
+void DeclareCommandLine(CLI::App& app, Options* options);
+
+}  // namespace rnnserve::client
+
+#endif  // RNNSERVE_CLIENT_RNNCTL_OPTIONS_H_

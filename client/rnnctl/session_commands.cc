@@ -1,0 +1,56 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "client/rnnctl/commands.h"
+#include "client/rnnctl/print.h"
+#include "client/text/latencies.h"
+#include "client/text/table.h"
+
+namespace rnnserve::client {
+
+absl::Status RunSessions(Client& client, const Options& options, const Terminal& terminal) {
+  const auto sessions = client.ListSessions(options.model, CallOptionsOf(options));
+  if (!sessions.ok()) return sessions.status();
+  if (options.is_json) {
+    v1::ListSessionsResponse response;
+    response.mutable_sessions()->Assign(sessions->begin(), sessions->end());
+    terminal.out << ToJson(response);
+    return absl::OkStatus();
+  }
+  Table table({{"SESSION"},
+               {"MODEL"},
+               {"STEPS", Table::kRight},
+               {"IDLE", Table::kRight},
+               {"STATE BYTES", Table::kRight},
+               {"LIVES"}});
+  for (const v1::SessionSummary& session : *sessions) {
+    table.AddRow({session.session_id(), session.model(),
+                  FormatCount(static_cast<int64_t>(session.version())),
+                  FormatLatency(absl::Milliseconds(session.idle_ms())),
+                  FormatCount(session.state_bytes()),
+                  session.detached() ? "detached" : "with its stream"});
+  }
+  terminal.out << table.ToString();
+  return absl::OkStatus();
+}
+
+absl::Status RunReset(Client& client, const Options& options, const Terminal& terminal) {
+  const auto num_sessions =
+      options.session_ids.empty()
+          ? client.ResetModelSessions(options.model, CallOptionsOf(options))
+          : client.ResetSessions(options.session_ids, CallOptionsOf(options));
+  if (!num_sessions.ok()) return num_sessions.status();
+  if (options.is_json) {
+    v1::ResetStateResponse response;
+    response.set_num_sessions(*num_sessions);
+    terminal.out << ToJson(response);
+  } else {
+    terminal.out << *num_sessions << (*num_sessions == 1 ? " session" : " sessions") << " reset\n";
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace rnnserve::client

@@ -1,0 +1,79 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_BATCHING_BATCH_WORKER_H_
+#define RNNSERVE_CORE_BATCHING_BATCH_WORKER_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "core/base/clock.h"
+#include "core/batching/batch_workspace.h"
+#include "core/batching/bounded_queue.h"
+#include "core/batching/step_observer.h"
+#include "core/batching/step_task.h"
+#include "core/model/model.h"
+
+namespace rnnserve {
+
+// Advances the rows of one batch, cell step by cell step. Rows join from a queue before any cell step
+// and leave after the one that computed their last timestep; neither waits for the others.
+//
+// Owns its workspace and the tasks in its batch. Used by one thread at a time. Clock, model, observer
+// and queue must outlive it. A round in which no row joins or leaves allocates nothing.
+class BatchWorker {
+ public:
+  // REQUIRES: max_rows >= 1.
+  BatchWorker(const Clock& clock, const Model& model, StepObserver& observer,
+              BoundedQueue<StepTask>& queue, int64_t max_rows);
+
+  // One round: takes tasks from the queue while there is room, drops those that are not wanted any
+  // more, computes one timestep of every row, and commits and completes the rows that are done.
+  // Returns the rows that were computed.
+  int64_t RunOnce();
+
+  // The rows that have timesteps left.
+  int64_t rows() const { return workspace_.rows(); }
+
+ private:
+  struct Row {
+    std::unique_ptr<StepTask> task;
+    int64_t next_timestep = 0;
+    absl::Time began;
+    bool is_finite = true;
+
+    bool is_done() const { return next_timestep == task->num_timesteps(); }
+  };
+  struct FinishedTask {
+    std::unique_ptr<StepTask> task;
+    absl::Status status;
+  };
+
+  void Admit();
+  void Join(std::unique_ptr<StepTask> task, absl::Time now);
+  void RunCellStep();
+  // Moves row i on by the timestep that was computed and keeps its output.
+  void Advance(int64_t i);
+  // Commits row i, or not, and takes it out of the batch.
+  void Finish(int64_t i, absl::Time now);
+  void CompleteFinished();
+
+  // Constant after construction.
+  const Clock& clock_;
+  const Model& model_;
+  StepObserver& observer_;
+  BoundedQueue<StepTask>& queue_;
+
+  BatchWorkspace workspace_;
+  std::vector<Row> rows_;  // row i of the workspace
+  // Only used within a round; here so that their memory stays.
+  std::vector<std::unique_ptr<StepTask>> taken_;
+  std::vector<FinishedTask> finished_;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_BATCHING_BATCH_WORKER_H_

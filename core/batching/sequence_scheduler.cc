@@ -1,0 +1,46 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/batching/sequence_scheduler.h"
+
+#include <utility>
+
+#include "absl/types/span.h"
+#include "core/batching/queue_limit.h"
+#include "core/batching/sequence_runner.h"
+
+namespace rnnserve {
+
+SequenceScheduler::SequenceScheduler(const Clock& clock, std::shared_ptr<const Model> model,
+                                     StepObserver& observer, Options options)
+    : clock_(clock),
+      model_(std::move(model)),
+      observer_(observer),
+      options_(options),
+      queue_(options.max_queued) {
+  for (int i = 0; i < options_.num_workers; ++i) workers_.emplace_back([this] { RunWorker(); });
+}
+
+SequenceScheduler::~SequenceScheduler() {
+  queue_.Close();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+absl::Status SequenceScheduler::Submit(std::unique_ptr<SequenceTask>& task) {
+  task->submitted = clock_.Now();
+  const int64_t num_rows = task->num_rows();
+  if (queue_.Push(absl::MakeSpan(&task, 1), num_rows)) return absl::OkStatus();
+  return QueueLimitError(queue_.size(), queue_.capacity(), num_rows, options_.retry_delay);
+}
+
+void SequenceScheduler::RunWorker() {
+  const SequenceRunner runner(clock_, *model_, observer_);
+  std::vector<std::unique_ptr<SequenceTask>> taken;
+  while (queue_.WaitForTask()) {
+    queue_.Take(1, taken);
+    for (std::unique_ptr<SequenceTask>& task : taken) runner.Run(std::move(task));
+    taken.clear();
+  }
+}
+
+}  // namespace rnnserve

@@ -1,0 +1,70 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_BATCHING_SEQUENCE_SCHEDULER_H_
+#define RNNSERVE_CORE_BATCHING_SEQUENCE_SCHEDULER_H_
+
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "core/base/clock.h"
+#include "core/batching/bounded_queue.h"
+#include "core/batching/sequence_task.h"
+#include "core/batching/step_observer.h"
+#include "core/model/model.h"
+
+namespace rnnserve {
+
+// Computes whole sequences of one model that cannot be stepped: a queue, and threads that each run one
+// task at a time (SequenceRunner). Tasks begin in the order of submission. An accepted task begins
+// when the tasks before it are done: with W workers and a queue of Q rows after at most
+// (1 + Q / W) times the time of the longest task. Dropping and shutdown are as in BatchScheduler.
+//
+// Owns its threads. Thread-safe. Clock and observer must outlive it.
+class SequenceScheduler {
+ public:
+  struct Options {
+    // Threads. Each holds the workspace of one task while it runs.
+    int num_workers = 1;
+    // Rows of all the tasks that wait for a worker; one more is refused.
+    int64_t max_queued = 4096;
+    // What a refused caller is told to wait.
+    absl::Duration retry_delay = absl::Milliseconds(100);
+  };
+
+  // REQUIRES: every number of the options is >= 1.
+  SequenceScheduler(const Clock& clock, std::shared_ptr<const Model> model, StepObserver& observer,
+                    Options options);
+  ~SequenceScheduler();
+  SequenceScheduler(const SequenceScheduler&) = delete;
+  SequenceScheduler& operator=(const SequenceScheduler&) = delete;
+
+  // Queues the task, or refuses it: RESOURCE_EXHAUSTED (QUEUE_LIMIT), and the task stays with the
+  // caller, untouched. Never blocks.
+  absl::Status Submit(std::unique_ptr<SequenceTask>& task);
+
+  // The rows that wait for a worker.
+  int64_t num_queued() const { return queue_.size(); }
+
+ private:
+  void RunWorker();
+
+  // Constant after construction.
+  const Clock& clock_;
+  const std::shared_ptr<const Model> model_;
+  StepObserver& observer_;
+  const Options options_;
+
+  // Synchronises itself.
+  BoundedQueue<SequenceTask> queue_;
+
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_BATCHING_SEQUENCE_SCHEDULER_H_

@@ -1,0 +1,46 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_BATCHING_SEQUENCE_TASK_H_
+#define RNNSERVE_CORE_BATCHING_SEQUENCE_TASK_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "core/base/tensor_view.h"
+#include "core/batching/call_limits.h"
+#include "core/session/session_state.h"
+
+namespace rnnserve {
+
+// Whole sequences for a model that cannot be stepped, because a layer needs the end of the sequence
+// first. Its tensors borrow their bytes, which must stay until the completion runs. Used by one
+// thread at a time: who submits it, then a worker.
+struct SequenceTask {
+  // Runs exactly once, on a worker, and gets the task back. Errors: FAILED_PRECONDITION
+  // (STATE_NONFINITE), naming the row; DEADLINE_EXCEEDED or CANCELLED (NOT_EXECUTED).
+  using Completion =
+      absl::AnyInvocable<void(std::unique_ptr<SequenceTask> task, absl::Status status)>;
+
+  int64_t num_rows() const { return input.shape[0]; }
+  int64_t num_timesteps() const { return input.shape[1]; }
+
+  TensorView input;                  // [batch, time, ...input shape], valid for the model, none 0
+  std::optional<TensorView> mask;    // [batch, time], BOOL
+  std::vector<SessionState> states;  // one a row: to begin at, then as after the last timestep
+  CallLimits limits;
+  Completion completion;
+
+  // Filled in on the way: by the scheduler, then by the worker.
+  absl::Time submitted;
+  std::vector<float> output;  // [batch, time, output size], or [batch, output size]
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_BATCHING_SEQUENCE_TASK_H_

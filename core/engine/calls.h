@@ -1,0 +1,84 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_ENGINE_CALLS_H_
+#define RNNSERVE_CORE_ENGINE_CALLS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "core/base/shape.h"
+#include "core/base/tensor_view.h"
+#include "core/batching/call_limits.h"
+#include "core/session/session_state.h"
+
+namespace rnnserve {
+
+// What a client asks of the Engine and what it gets. Values; tensors in a call are borrowed.
+
+struct OpenSessionCall {
+  std::string model;
+  std::string session_id;                 // empty: the engine chooses
+  std::vector<NamedState> initial_state;  // empty: the model's
+  bool detached = true;
+  absl::Duration idle_timeout;            // zero: Options::max_idle_timeout
+};
+
+struct OpenedSession {
+  std::string session_id;
+  uint64_t version = 0;
+  uint64_t epoch = 1;
+  absl::Duration idle_timeout;  // infinite for a session that is not detached
+  std::string model_digest;
+};
+
+struct StepCall {
+  std::string session_id;
+  TensorView input;                       // [time, ...input shape]
+  std::optional<TensorView> mask;         // [time], BOOL
+  std::vector<NamedState> initial_state;  // empty: the session's own
+  bool return_state = false;
+  CallLimits limits;
+};
+
+struct StepResult {
+  Shape output_shape;  // [time, ...] or [...]
+  std::vector<float> output;
+  uint64_t version = 0;
+  uint64_t epoch = 1;
+  std::vector<StateValue> state;  // if asked for
+};
+
+struct ResetStateCall {
+  std::vector<std::string> session_ids;  // these, or
+  std::string model;                     // all sessions of this model
+  std::vector<NamedState> state;         // empty: the model's initial state
+};
+
+struct SessionStateResult {
+  std::vector<StateValue> state;
+  uint64_t version = 0;
+  uint64_t epoch = 1;
+};
+
+struct InferCall {
+  std::string model;
+  TensorView input;                       // [batch, time, ...input shape]
+  std::optional<TensorView> mask;         // [batch, time], BOOL
+  std::vector<NamedState> initial_state;  // each [batch, ...]; empty: the model's
+  bool return_state = false;
+  CallLimits limits;
+};
+
+struct InferResult {
+  Shape output_shape;  // [batch, time, ...] or [batch, ...]
+  std::vector<float> output;
+  std::vector<StateValue> state;  // if asked for, each [batch, ...]
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_ENGINE_CALLS_H_

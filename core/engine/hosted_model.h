@@ -1,0 +1,57 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_ENGINE_HOSTED_MODEL_H_
+#define RNNSERVE_CORE_ENGINE_HOSTED_MODEL_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "core/base/clock.h"
+#include "core/batching/batch_scheduler.h"
+#include "core/batching/sequence_scheduler.h"
+#include "core/engine/engine_options.h"
+#include "core/engine/observer.h"
+#include "core/model/model.h"
+
+namespace rnnserve {
+
+// One model that is served, with the workers that compute it: a BatchScheduler if it can be stepped,
+// else a SequenceScheduler. Thread-safe. Clock and observer must outlive it.
+class HostedModel {
+ public:
+  HostedModel(const Clock& clock, ModelObserver& observer, std::string name,
+              std::shared_ptr<const Model> model, const EngineOptions& options);
+
+  const std::string& name() const { return name_; }
+  const std::shared_ptr<const Model>& model() const { return model_; }
+  ModelObserver& observer() const { return observer_; }
+  bool is_streamable() const { return steps_.has_value(); }
+
+  // FAILED_PRECONDITION (NOT_STREAMABLE), naming the layer, unless the model can be stepped.
+  absl::Status CheckStreamable() const;
+
+  // See BatchScheduler. REQUIRES: is_streamable().
+  absl::Status Submit(absl::Span<std::unique_ptr<StepTask>> tasks) { return steps_->Submit(tasks); }
+  // See SequenceScheduler. REQUIRES: !is_streamable().
+  absl::Status Submit(std::unique_ptr<SequenceTask>& task) { return sequences_->Submit(task); }
+
+  // The steps and rows that wait for a worker.
+  int64_t num_queued() const;
+
+ private:
+  const std::string name_;
+  const std::shared_ptr<const Model> model_;
+  ModelObserver& observer_;
+  // Exactly one of them.
+  std::optional<BatchScheduler> steps_;
+  std::optional<SequenceScheduler> sequences_;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_ENGINE_HOSTED_MODEL_H_

@@ -1,0 +1,25 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/engine/output_shape.h"
+
+#include "absl/container/inlined_vector.h"
+#include "absl/types/span.h"
+
+namespace rnnserve {
+
+Shape Prepend(std::initializer_list<int64_t> leading, const Shape& shape) {
+  absl::InlinedVector<int64_t, 4> extents(leading);
+  extents.insert(extents.end(), shape.extents().begin(), shape.extents().end());
+  return Shape(absl::MakeConstSpan(extents));
+}
+
+Shape StepOutputShape(const Model& model, int64_t time) {
+  return model.returns_sequences() ? Prepend({time}, model.output_shape()) : model.output_shape();
+}
+
+Shape InferOutputShape(const Model& model, int64_t batch, int64_t time) {
+  return Prepend({batch}, StepOutputShape(model, time));
+}
+
+}  // namespace rnnserve

@@ -1,0 +1,75 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/engine/row_gather.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/error.h"
+#include "core/engine/infer_states.h"
+#include "core/engine/output_shape.h"
+
+namespace rnnserve {
+namespace {
+
+// Row `row` of a tensor [batch, ...].
+TensorView RowOf(const TensorView& tensor, size_t row) {
+  const size_t row_bytes = tensor.bytes.size() / static_cast<size_t>(tensor.shape[0]);
+  return {tensor.dtype, Shape(tensor.shape.extents().subspan(1)),
+          tensor.bytes.substr(row * row_bytes, row_bytes)};
+}
+
+}  // namespace
+
+RowGather::RowGather(std::shared_ptr<const Model> model, InferCall call, Callback callback,
+                     CallGate::Pass pass)
+    : model_(std::move(model)),
+      call_(std::move(call)),
+      pass_(std::move(pass)),
+      callback_(std::move(callback)),
+      tasks_(static_cast<size_t>(call_.input.shape[0])),
+      statuses_(tasks_.size()),
+      remaining_(call_.input.shape[0]) {}
+
+std::vector<std::unique_ptr<StepTask>> RowGather::MakeTasks(std::vector<SessionState> states) {
+  std::vector<std::unique_ptr<StepTask>> tasks;
+  tasks.reserve(states.size());
+  for (size_t row = 0; row < states.size(); ++row) {
+    tasks.push_back(std::make_unique<StepTask>(
+        std::move(states[row]), RowOf(call_.input, row),
+        [self = shared_from_this(), row](std::unique_ptr<StepTask> task, absl::Status status) {
+          self->Arrive(row, std::move(task), std::move(status));
+        }));
+    if (call_.mask.has_value()) tasks.back()->mask = RowOf(*call_.mask, row);
+    tasks.back()->limits = call_.limits;
+  }
+  return tasks;
+}
+
+void RowGather::Arrive(size_t row, std::unique_ptr<StepTask> task, absl::Status status) {
+  tasks_[row] = std::move(task);
+  statuses_[row] = std::move(status);
+  // Acquires what the others wrote if this is the last, else releases what this one did.
+  if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) callback_(Assemble());
+}
+
+absl::StatusOr<InferResult> RowGather::Assemble() {
+  for (size_t row = 0; row < statuses_.size(); ++row) {
+    if (!statuses_[row].ok()) return Annotate(statuses_[row], absl::StrCat("row ", row));
+  }
+  InferResult result;
+  result.output_shape =
+      InferOutputShape(*model_, call_.input.shape[0], call_.input.shape[1]);
+  result.output.reserve(tasks_.size() * tasks_.front()->output.size());
+  std::vector<SessionState> states;
+  for (const std::unique_ptr<StepTask>& task : tasks_) {
+    result.output.insert(result.output.end(), task->output.begin(), task->output.end());
+    states.push_back(std::move(task->state()));
+  }
+  if (call_.return_state) result.state = StackStates(*model_, states);
+  return result;
+}
+
+}  // namespace rnnserve

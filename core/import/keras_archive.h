@@ -1,0 +1,44 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_IMPORT_KERAS_ARCHIVE_H_
+#define RNNSERVE_CORE_IMPORT_KERAS_ARCHIVE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "core/model/limits.h"
+
+namespace rnnserve {
+
+// The three files of a model that Keras 3 saved.
+struct KerasArchive {
+  std::string metadata;  // metadata.json
+  std::string config;    // config.json
+  std::string weights;   // model.weights.h5
+};
+
+// What an archive may hold. Nothing is unpacked to disk.
+struct KerasArchiveLimits {
+  // metadata.json and config.json.
+  int64_t json_bytes_max = kModelJsonBytesMax;
+  // model.weights.h5: the weights and the state of the optimizer, which for Adam is twice as large.
+  int64_t weights_bytes_max = 3 * kWeightBytesMax;
+  // Keras stores without compression, and weights hardly compress; its own reader draws the line
+  // here too.
+  int64_t compression_ratio_max = 100;
+};
+
+// Reads a `.keras` file (a zip) or the folder that one was unpacked to. A zip must hold exactly the
+// three files, each once, stored or deflated, with the sizes and checksums that it declares; of a
+// folder nothing else is looked at.
+//
+// Errors: NOT_FOUND and FAILED_PRECONDITION, reason MODEL_PATH; INVALID_ARGUMENT, reason MODEL_FORMAT
+// or MODEL_TOO_LARGE, naming the file in the archive.
+absl::StatusOr<KerasArchive> ReadKerasArchive(const std::string& path,
+                                              const KerasArchiveLimits& limits);
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_IMPORT_KERAS_ARCHIVE_H_

@@ -1,0 +1,200 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// A stream: order, pipelining, bounds, and that every callback is called exactly once however the
+// stream ends.
+
+#include "client/cpp/stream.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/synchronization/mutex.h"
+#include "client/cpp/client.h"
+#include "client/cpp/error.h"
+#include "tests/client/fake_server.h"
+#include "tests/support/status_matchers.h"
+
+namespace rnnserve::client {
+namespace {
+
+using ::rnnserve::testing::IsOk;
+using ::rnnserve::testing::StatusIs;
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+Tensor Frame(float a, float b) { return Tensor({1, 2}, std::vector<float>{a, b}); }
+
+// Collects what callbacks receive. Thread-safe.
+class Answers {
+ public:
+  StepCallback Callback() {
+    return [this](absl::StatusOr<StepResult> result) {
+      absl::MutexLock lock(&mu_);
+      answers_.push_back(std::move(result));
+    };
+  }
+
+  std::vector<absl::StatusOr<StepResult>> Take() {
+    absl::MutexLock lock(&mu_);
+    return std::move(answers_);
+  }
+
+ private:
+  absl::Mutex mu_;
+  std::vector<absl::StatusOr<StepResult>> answers_;
+};
+
+class StreamTest : public ::testing::Test {
+ protected:
+  FakeServer server_;
+  const std::unique_ptr<Client> client_ = server_.Connect();
+};
+
+TEST_F(StreamTest, DoesStepsOfASessionInTheOrderSent) {
+  constexpr int kSteps = 5000;  // More than one message holds.
+  const auto stream = client_->OpenStream();
+  Session session = stream->OpenSession("total").value();
+  Answers answers;
+
+  for (int i = 0; i < kSteps; ++i) session.StepAsync(Frame(1, 0), {}, answers.Callback());
+  ASSERT_THAT(stream->Finish(), IsOk());
+
+  const auto results = answers.Take();
+  ASSERT_EQ(results.size(), static_cast<size_t>(kSteps));
+  for (int i = 0; i < kSteps; ++i) {
+    ASSERT_EQ(results[static_cast<size_t>(i)]->output.floats()[0], static_cast<float>(i + 1));
+  }
+}
+
+TEST_F(StreamTest, CarriesManySessionsAtOnce) {
+  const auto stream = client_->OpenStream();
+  std::vector<Session> sessions;
+  std::vector<Answers> answers(50);
+  for (size_t i = 0; i < answers.size(); ++i) {
+    sessions.push_back(stream->OpenSession("total").value());
+  }
+
+  for (size_t i = 0; i < answers.size(); ++i) {
+    sessions[i].StepAsync(Frame(static_cast<float>(i) + 20, 1), {}, answers[i].Callback());
+  }
+  ASSERT_THAT(stream->Finish(), IsOk());
+
+  for (size_t i = 0; i < answers.size(); ++i) {
+    const auto results = answers[i].Take();
+    ASSERT_EQ(results.size(), 1u);
+    EXPECT_EQ(results[0]->output.floats()[0], static_cast<float>(i) + 20);
+  }
+}
+
+TEST_F(StreamTest, GoesOnAfterAnActionThatFails) {
+  const auto stream = client_->OpenStream();
+  Session session = stream->OpenSession("total").value();
+  Answers answers;
+
+  session.StepAsync(Frame(1, 2), {}, answers.Callback());
+  session.StepAsync(Frame(FakeServer::kBadFeature, 0), {}, answers.Callback());
+  session.StepAsync(Frame(1, 2), {}, answers.Callback());
+  ASSERT_THAT(stream->Finish(), IsOk());
+
+  const auto results = answers.Take();
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_THAT(results[0], IsOk());
+  EXPECT_EQ(ErrorReason(results[1].status()), "STATE_NONFINITE");
+  EXPECT_THAT(results[2]->output.floats(), ElementsAre(2, 4));
+}
+
+TEST_F(StreamTest, RefusesMoreThanMayWait) {
+  const auto stream = client_->OpenStream(StreamOptions{2});
+  Session session = stream->OpenSession("silent").value();
+  Answers waiting;
+  Answers refused;
+  session.StepAsync(Frame(1, 2), {}, waiting.Callback());
+  session.StepAsync(Frame(1, 2), {}, waiting.Callback());
+
+  session.StepAsync(Frame(1, 2), {}, refused.Callback());
+
+  EXPECT_THAT(refused.Take(), ElementsAre(StatusIs(absl::StatusCode::kResourceExhausted,
+                                                   HasSubstr("2 actions wait"))));
+  EXPECT_THAT(waiting.Take(), SizeIs(0));
+}
+
+TEST_F(StreamTest, DestructorCallsBackWhatIsUnanswered) {
+  Answers answers;
+  {
+    const auto stream = client_->OpenStream();
+    Session session = stream->OpenSession("silent").value();
+    session.StepAsync(Frame(1, 2), {}, answers.Callback());
+    session.StepAsync(Frame(1, 2), {}, answers.Callback());
+    session.Release();
+  }
+
+  EXPECT_THAT(answers.Take(),
+              AllOf(SizeIs(2), Each(StatusIs(absl::StatusCode::kCancelled))));
+}
+
+TEST_F(StreamTest, AStepGivesUpAfterItsTimeout) {
+  const auto stream = client_->OpenStream();
+  Session session = stream->OpenSession("silent").value();
+  StepOptions options;
+  options.timeout = absl::Milliseconds(20);
+
+  EXPECT_THAT(session.Step(Frame(1, 2), options),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("20ms")));
+}
+
+TEST_F(StreamTest, PassesOnWhyTheServerEndedIt) {
+  const auto stream = client_->OpenStream();
+  Session session = stream->OpenSession("sums").value();
+  server_.EndStreamsAtNextMessage();
+
+  const auto result = session.Step(Frame(1, 2));
+
+  EXPECT_THAT(result, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("drains")));
+  EXPECT_EQ(ErrorReason(result.status()), "DRAINING");
+  EXPECT_EQ(ErrorReason(stream->Finish()), "DRAINING");
+  EXPECT_EQ(ErrorReason(session.Step(Frame(1, 2)).status()), "DRAINING");
+}
+
+TEST_F(StreamTest, TakesNothingAfterFinish) {
+  const auto stream = client_->OpenStream();
+  ASSERT_THAT(stream->Finish(), IsOk());
+
+  EXPECT_THAT(stream->OpenSession("sums"),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("has ended")));
+}
+
+TEST_F(StreamTest, FinishGivesUpAfterItsTimeoutAndCancels) {
+  const auto stream = client_->OpenStream();
+  Session session = stream->OpenSession("silent").value();
+  Answers answers;
+  session.StepAsync(Frame(1, 2), {}, answers.Callback());
+
+  EXPECT_THAT(stream->Finish(CallOptions{absl::Milliseconds(20)}),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("1 actions unanswered")));
+  EXPECT_THAT(stream->Finish(), StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_THAT(answers.Take(), ElementsAre(StatusIs(absl::StatusCode::kCancelled)));
+}
+
+TEST_F(StreamTest, OutlivesItsClient) {
+  std::unique_ptr<Client> client = server_.Connect();
+  const auto stream = client->OpenStream();
+  client.reset();
+
+  EXPECT_THAT(stream->OpenSession("sums"), IsOk());
+}
+
+TEST_F(StreamTest, SaysThatTheServerIsGone) {
+  auto server = std::make_unique<FakeServer>();
+  const std::unique_ptr<Client> client = server->Connect();
+  server.reset();
+  const auto stream = client->OpenStream();
+
+  EXPECT_THAT(stream->OpenSession("sums"), StatusIs(absl::StatusCode::kUnavailable));
+}
+
+}  // namespace
+}  // namespace rnnserve::client

@@ -1,0 +1,65 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_TESTS_CLIENT_FAKE_SERVER_H_
+#define RNNSERVE_TESTS_CLIENT_FAKE_SERVER_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/cpp/client.h"
+
+namespace rnnserve::client {
+
+// An rnnserve in this process whose models only add, for tests of the client library.
+//
+// Models, all of 2 features and with one state "adder/sum" of [2]:
+//   "sums"    the running sum after every timestep, [time, 2]
+//   "total"   the running sum after the last timestep, [2]
+//   "silent"  never answers a step, and so never ends the stream that sent it
+// A step that contains kBadFeature is refused with FAILED_PRECONDITION, reason STATE_NONFINITE, and
+// changes nothing. ListSessions gives pages of 2. It checks nothing else that a real server checks,
+// and knows no expiry. Thread-safe.
+class FakeServer {
+ public:
+  static constexpr float kBadFeature = 13;
+
+  // Listens on a port that the kernel chose.
+  FakeServer();
+  // Ends every call.
+  ~FakeServer();
+  FakeServer(const FakeServer&) = delete;
+  FakeServer& operator=(const FakeServer&) = delete;
+
+  // "127.0.0.1:port".
+  const std::string& address() const { return address_; }
+
+  // A client of this server.
+  std::unique_ptr<Client> Connect() const;
+
+  // The ids of the open sessions, sorted.
+  std::vector<std::string> OpenSessions() const;
+
+  // Waits until there are `count` open sessions; false if that does not happen in 10 s.
+  bool AwaitOpenSessions(size_t count) const;
+
+  // Ends the streams that run, as a server that drains, at their next message.
+  void EndStreamsAtNextMessage();
+
+ private:
+  class Sessions;
+  class Inference;
+  class Models;
+  struct Running;
+
+  const std::unique_ptr<Sessions> sessions_;
+  const std::unique_ptr<Inference> inference_;
+  const std::unique_ptr<Models> models_;
+  std::unique_ptr<Running> running_;
+  std::string address_;
+};
+
+}  // namespace rnnserve::client
+
+#endif  // RNNSERVE_TESTS_CLIENT_FAKE_SERVER_H_

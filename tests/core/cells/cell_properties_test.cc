@@ -1,0 +1,218 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "core/cells/cell.h"
+#include "tests/core/cells/cell_run.h"
+#include "tests/support/reference_cells.h"
+#include "tests/support/status_matchers.h"
+
+// What every cell must do at every size: agree with plain double-precision loops, give a row the
+// same bits alone, in any batch and at any place of it, and allocate nothing. CellRun poisons
+// padding, scratch and outputs with NaN, so each of these also shows that a step reads nothing it
+// should not.
+
+namespace rnnserve {
+namespace {
+
+using ::rnnserve::testing::CellRun;
+using ::rnnserve::testing::CreateCell;
+using ::rnnserve::testing::IsOk;
+using ::rnnserve::testing::ReferenceCell;
+using ::rnnserve::testing::ReferenceStep;
+using ::rnnserve::testing::Serialized;
+using ::rnnserve::testing::Vector;
+using ::rnnserve::testing::WeightMap;
+
+using Rows = std::vector<std::vector<float>>;
+
+struct Kind {
+  std::string name;
+  std::string cell;
+  size_t gates = 1;
+  size_t states = 1;
+  std::string activation = "tanh";
+  std::string recurrent_activation = "sigmoid";
+  bool use_bias = true;
+  bool reset_after = true;
+};
+
+const Kind kKinds[] = {
+    {"Simple", "SimpleRNNCell"},
+    {"SimpleReluNoBias", "SimpleRNNCell", 1, 1, "relu", "sigmoid", false},
+    {"Minimal", "MinimalRNNCell", 1, 1, "linear", "sigmoid", false},
+    {"Lstm", "LSTMCell", 4, 2},
+    {"LstmHardSigmoidNoBias", "LSTMCell", 4, 2, "elu", "hard_sigmoid", false},
+    {"LstmSoftmaxGates", "LSTMCell", 4, 2, "tanh", "softmax"},
+    {"GruAfter", "GRUCell", 3, 1},
+    {"GruAfterNoBias", "GRUCell", 3, 1, "softsign", "hard_sigmoid", false},
+    {"GruBefore", "GRUCell", 3, 1, "tanh", "sigmoid", true, false},
+    {"GruBeforeSoftmaxNoBias", "GRUCell", 3, 1, "gelu", "softmax", false, false},
+};
+
+struct Size {
+  int64_t input;
+  int64_t units;
+};
+
+const Size kSizes[] = {{1, 1}, {3, 2}, {16, 16}, {1, 17}, {17, 15}, {40, 33}};
+
+constexpr size_t kBatch = 7;
+constexpr size_t kTime = 5;
+
+class CellPropertiesTest : public ::testing::TestWithParam<std::tuple<Kind, Size>> {
+ protected:
+  CellPropertiesTest() {
+    const auto& [kind, size] = GetParam();
+    const int64_t columns = static_cast<int64_t>(kind.gates) * size.units;
+    const float limit = 1.0f / std::sqrt(static_cast<float>(size.units));
+    weights_.AddRandom("kernel", {size.input, columns}, 1, limit);
+    weights_.AddRandom("recurrent_kernel", {size.units, columns}, 2, limit);
+    const bool two_biases = kind.cell == "GRUCell" && kind.reset_after;
+    weights_.AddRandom("bias", two_biases ? Shape({2, columns}) : Shape({columns}), 3);
+
+    auto cell =
+        CreateCell(Serialized(kind.cell, {{"units", size.units},
+                                          {"activation", kind.activation},
+                                          {"recurrent_activation", kind.recurrent_activation},
+                                          {"use_bias", kind.use_bias},
+                                          {"reset_after", kind.reset_after}}),
+                   {size.input}, weights_);
+    EXPECT_THAT(cell, IsOk());
+    cell_ = *std::move(cell);
+  }
+
+  ReferenceCell Reference() const {
+    const auto& [kind, size] = GetParam();
+    return {.kind = kind.cell,
+            .input_size = static_cast<size_t>(size.input),
+            .units = static_cast<size_t>(size.units),
+            .activation = kind.activation,
+            .recurrent_activation = kind.recurrent_activation,
+            .use_bias = kind.use_bias,
+            .reset_after = kind.reset_after,
+            .kernel = weights_.values("kernel"),
+            .recurrent_kernel = weights_.values("recurrent_kernel"),
+            .bias = weights_.values("bias")};
+  }
+
+  // The same rows for the same seed: [kBatch][length].
+  static Rows RandomRows(int64_t length, unsigned seed) {
+    std::mt19937 random(seed);
+    std::uniform_real_distribution<float> uniform(-2.0f, 2.0f);
+    Rows rows(kBatch, std::vector<float>(static_cast<size_t>(length)));
+    for (auto& row : rows) {
+      for (float& value : row) value = uniform(random);
+    }
+    return rows;
+  }
+
+  Rows InputAt(size_t t) const {
+    return RandomRows(cell_->input_size(), static_cast<unsigned>(100 + t));
+  }
+  Rows FirstState(size_t k) const {
+    return RandomRows(cell_->output_size(), static_cast<unsigned>(200 + k));
+  }
+  size_t num_states() const { return cell_->states().size(); }
+
+  // Steps the rows `order` as one batch.
+  CellRun RunRows(const std::vector<size_t>& order) const {
+    CellRun run(*cell_, static_cast<int64_t>(order.size()));
+    for (size_t k = 0; k < num_states(); ++k) {
+      const Rows first = FirstState(k);
+      for (size_t i = 0; i < order.size(); ++i) {
+        run.set_state(static_cast<int64_t>(i), k, first[order[i]]);
+      }
+    }
+    for (size_t t = 0; t < kTime; ++t) {
+      const Rows x = InputAt(t);
+      Rows chosen;
+      for (const size_t row : order) chosen.push_back(x[row]);
+      run.Step(chosen);
+    }
+    return run;
+  }
+
+  WeightMap weights_;
+  std::unique_ptr<Cell> cell_;
+};
+
+TEST_P(CellPropertiesTest, AgreesWithPlainLoops) {
+  ASSERT_EQ(num_states(), std::get<Kind>(GetParam()).states);
+  CellRun run = RunRows({0, 1, 2, 3, 4, 5, 6});
+  const ReferenceCell reference = Reference();
+
+  for (size_t b = 0; b < kBatch; ++b) {
+    std::vector<Vector> states;
+    for (size_t k = 0; k < num_states(); ++k) {
+      const auto first = FirstState(k)[b];
+      states.emplace_back(first.begin(), first.end());
+    }
+    Vector y;
+    for (size_t t = 0; t < kTime; ++t) {
+      const auto x = InputAt(t)[b];
+      y = ReferenceStep(reference, {x.begin(), x.end()}, states);
+    }
+
+    const int64_t row = static_cast<int64_t>(b);
+    const auto near = ::testing::Pointwise(::testing::DoubleNear(2e-6), y);
+    const auto actual = run.y(row);
+    EXPECT_THAT(Vector(actual.begin(), actual.end()), near) << "row " << b;
+    for (size_t k = 0; k < num_states(); ++k) {
+      const auto state = run.state(row, k);
+      EXPECT_THAT(Vector(state.begin(), state.end()),
+                  ::testing::Pointwise(::testing::DoubleNear(2e-6), states[k]))
+          << "state " << k << " of row " << b;
+    }
+  }
+}
+
+TEST_P(CellPropertiesTest, ARowHasTheSameBitsInEveryBatch) {
+  const CellRun all = RunRows({0, 1, 2, 3, 4, 5, 6});
+  const std::vector<std::vector<size_t>> batches = {
+      {0}, {3}, {6}, {5, 1}, {6, 5, 4, 3, 2, 1, 0}, {2, 2, 2, 0}};
+
+  for (const auto& batch : batches) {
+    const CellRun run = RunRows(batch);
+    for (size_t i = 0; i < batch.size(); ++i) {
+      const int64_t here = static_cast<int64_t>(i);
+      const int64_t there = static_cast<int64_t>(batch[i]);
+      EXPECT_EQ(run.y(here), all.y(there)) << "row " << there;
+      for (size_t k = 0; k < num_states(); ++k) {
+        EXPECT_EQ(run.state(here, k), all.state(there, k)) << "state " << k << " of row " << there;
+      }
+    }
+  }
+}
+
+TEST_P(CellPropertiesTest, AStepAllocatesNothing) {
+  EXPECT_EQ(RunRows({0, 1, 2, 3, 4}).allocations(), 0);
+}
+
+TEST_P(CellPropertiesTest, BeginsWithZeroStates) {
+  const CellRun run(*cell_, 1);
+
+  for (size_t k = 0; k < num_states(); ++k) {
+    EXPECT_THAT(run.state(0, k), ::testing::Each(0.0f)) << "state " << k;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cells, CellPropertiesTest,
+                         ::testing::Combine(::testing::ValuesIn(kKinds),
+                                            ::testing::ValuesIn(kSizes)),
+                         [](const auto& test) {
+                           const auto& [kind, size] = test.param;
+                           return kind.name + "In" + std::to_string(size.input) + "Units" +
+                                  std::to_string(size.units);
+                         });
+
+}  // namespace
+}  // namespace rnnserve

@@ -1,0 +1,171 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/kernels/matrix.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <random>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "tests/support/column_batch.h"
+#include "tests/support/malloc_counter.h"
+
+// Products against numbers worked out by hand and against a plain loop in the promised order, which
+// they must match bit for bit, whatever the batch.
+
+namespace rnnserve {
+namespace {
+
+using ::rnnserve::testing::ColumnBatch;
+using ::rnnserve::testing::MallocCounter;
+using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
+
+std::vector<float> RandomValues(int64_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& value : values) value = uniform(random);
+  return values;
+}
+
+// What Affine promises: ascending inputs, beginning with the bias, one rounding an operation.
+std::vector<float> PlainAffine(const std::vector<float>& kernel, std::vector<float> sum,
+                               const std::vector<float>& x) {
+  for (size_t k = 0; k < x.size(); ++k) {
+    for (size_t o = 0; o < sum.size(); ++o) {
+      const float product = kernel[k * sum.size() + o] * x[k];
+      sum[o] += product;
+    }
+  }
+  return sum;
+}
+
+TEST(MatrixTest, AffineMultipliesAndAddsTheBias) {
+  const Matrix weights({1, 2, 3,      // from input 0
+                        10, 20, 30},  // from input 1
+                       2, 1, 3);
+  const AlignedBuffer bias = PackBias({0.5f, 0.25f, 0}, 1, 3);
+  ColumnBatch x({{1, 1}, {2, -1}});
+  ColumnBatch y(3, 2);
+
+  Affine(weights, bias, x.columns(), y.columns());
+
+  EXPECT_THAT(y.values(0), ElementsAre(11.5f, 22.25f, 33));
+  EXPECT_THAT(y.values(1), ElementsAre(-7.5f, -15.75f, -24));
+}
+
+TEST(MatrixTest, AddProductAddsToWhatIsThere) {
+  const Matrix weights({1, 2, 3, 10, 20, 30}, 2, 1, 3);
+  ColumnBatch x({{1, 1}});
+  ColumnBatch y({{100, 200, 300}});
+
+  AddProduct(weights, x.columns(), y.columns());
+
+  EXPECT_THAT(y.values(0), ElementsAre(111, 222, 333));
+}
+
+TEST(MatrixTest, EveryBlockBeginsAtAPaddedRow) {
+  const Matrix weights({1, 2, 3, 4, 5, 6}, 1, 3, 2);
+  const AlignedBuffer bias = PackBias({10, 20, 30, 40, 50, 60}, 3, 2);
+  ColumnBatch x({std::vector<float>{1}});
+  ColumnBatch y(48, 1);
+
+  Affine(weights, bias, x.columns(), y.columns());
+
+  EXPECT_EQ(weights.output_rows(), 48);
+  EXPECT_EQ(weights.num_panels(), 3);
+  const Columns columns = y.columns();
+  for (int64_t block = 0; block < 3; ++block) {
+    const float first = static_cast<float>(2 * block + 1);
+    EXPECT_EQ(columns.Block(block, 2).column(0)[0], 11 * first);
+    EXPECT_EQ(columns.Block(block, 2).column(0)[1], 11 * (first + 1));
+    EXPECT_EQ(columns.Block(block, 2).column(0)[2], 0) << "the padding of a product is zero";
+  }
+}
+
+TEST(MatrixTest, OneBlockHasAsManyRowsAsUnits) {
+  const Matrix weights(std::vector<float>(20), 1, 1, 20);
+
+  EXPECT_EQ(weights.output_rows(), 20);
+  EXPECT_EQ(weights.num_panels(), 2);
+  EXPECT_EQ(PackBias({}, 1, 20).size(), 32);
+}
+
+TEST(MatrixTest, AnEmptyBiasIsZero) {
+  const AlignedBuffer bias = PackBias({}, 2, 3);
+
+  EXPECT_EQ(bias.size(), 32);
+  EXPECT_THAT(bias.span(), ::testing::Each(0.0f));
+}
+
+TEST(MatrixTest, AValueThatIsNotFiniteStaysInItsColumn) {
+  const Matrix weights({1, 2, 3, 4}, 2, 1, 2);
+  const AlignedBuffer bias = PackBias({}, 1, 2);
+  const float infinity = std::numeric_limits<float>::infinity();
+  ColumnBatch x({{1, 1}, {infinity, -infinity}, {2, 2}});
+  ColumnBatch y(2, 3);
+
+  Affine(weights, bias, x.columns(), y.columns());
+
+  EXPECT_THAT(y.values(0), ElementsAre(4, 6));
+  EXPECT_THAT(y.values(2), ElementsAre(8, 12));
+}
+
+TEST(MatrixTest, AllocatesNothing) {
+  const Matrix weights(RandomValues(5 * 40, 1), 5, 2, 20);
+  const AlignedBuffer bias = PackBias({}, 2, 20);
+  ColumnBatch x(5, 3);
+  ColumnBatch y(64, 3);
+
+  MallocCounter allocations;
+  Affine(weights, bias, x.columns(), y.columns());
+  AddProduct(weights, x.columns(), y.columns());
+
+  EXPECT_EQ(allocations.count(), 0);
+}
+
+// (input size, units, batch)
+class MatrixSizesTest : public ::testing::TestWithParam<std::tuple<int, int, int>> {};
+
+TEST_P(MatrixSizesTest, EveryColumnHasTheBitsOfThePlainLoop) {
+  const auto [input_size, units, batch] = GetParam();
+  const std::vector<float> kernel = RandomValues(input_size * units, 1);
+  const std::vector<float> bias = RandomValues(units, 2);
+  std::vector<std::vector<float>> rows;
+  for (int b = 0; b < batch; ++b) {
+    rows.push_back(RandomValues(input_size, static_cast<unsigned>(3 + b)));
+  }
+  const Matrix weights(kernel, input_size, 1, units);
+  ColumnBatch x(rows);
+  ColumnBatch y(units, batch);
+
+  Affine(weights, PackBias(bias, 1, units), x.columns(), y.columns());
+  for (int b = 0; b < batch; ++b) {
+    EXPECT_THAT(y.values(b), ElementsAreArray(PlainAffine(kernel, bias, rows[b]))) << b;
+  }
+
+  AddProduct(weights, x.columns(), y.columns());
+  for (int b = 0; b < batch; ++b) {
+    const std::vector<float> once = PlainAffine(kernel, bias, rows[b]);
+    EXPECT_THAT(y.values(b), ElementsAreArray(PlainAffine(kernel, once, rows[b]))) << b;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, MatrixSizesTest,
+                         ::testing::Combine(::testing::Values(1, 2, 17, 40),
+                                            ::testing::Values(1, 15, 16, 17, 33),
+                                            ::testing::Values(1, 2, 3, 8)),
+                         [](const auto& test) {
+                           return "In" + std::to_string(std::get<0>(test.param)) + "Units" +
+                                  std::to_string(std::get<1>(test.param)) + "Batch" +
+                                  std::to_string(std::get<2>(test.param));
+                         });
+
+}  // namespace
+}  // namespace rnnserve

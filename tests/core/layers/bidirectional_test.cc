@@ -1,0 +1,289 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Bidirectional on a cell that adds its inputs up (see recurrent_layer_test.cc), so that every
+// number can be checked by eye, and on the numbers that Keras' own unit tests expect.
+
+#include "core/layers/bidirectional.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/core/layers/keras_constants.h"
+#include "tests/core/layers/layer_fixture.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/weight_map.h"
+
+namespace rnnserve::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+Json AdderObject(const Json& options) {
+  Json config = {{"units", 1}, {"activation", "linear"}, {"use_bias", false}};
+  config.update(options);
+  return Object("SimpleRNN", config);
+}
+
+// The backward half counts double: its recurrent kernel is 1, but its kernel 2.
+absl::StatusOr<std::unique_ptr<Layer>> BuildAdders(const Json& config) {
+  WeightMap weights;
+  weights.AddConstant("forward/kernel", {1, 1}, 1.0f);
+  weights.AddConstant("forward/recurrent_kernel", {1, 1}, 1.0f);
+  weights.AddConstant("backward/kernel", {1, 1}, 2.0f);
+  weights.AddConstant("backward/recurrent_kernel", {1, 1}, 1.0f);
+  return Build(Object("Bidirectional", config), Sequences(1), weights);
+}
+
+std::unique_ptr<Layer> Adders(const std::string& merge_mode, bool return_sequences,
+                              const Json& options = Json::object()) {
+  Json inner = {{"return_sequences", return_sequences}};
+  inner.update(options);
+  auto layer = BuildAdders({{"merge_mode", merge_mode}, {"layer", AdderObject(inner)}});
+  EXPECT_THAT(layer, IsOk());
+  return *std::move(layer);
+}
+
+TEST(BidirectionalTest, MergesTheLastOutputs) {
+  const Values x = Scalars({{1, 2, 4}});
+
+  EXPECT_EQ(RunLayer(*Adders("concat", false), x).y(), (Values{{{7, 14}}}));
+  EXPECT_EQ(RunLayer(*Adders("sum", false), x).y(), Scalars({{21}}));
+  EXPECT_EQ(RunLayer(*Adders("mul", false), x).y(), Scalars({{98}}));
+  EXPECT_EQ(RunLayer(*Adders("ave", false), x).y(), Scalars({{10.5}}));
+}
+
+TEST(BidirectionalTest, MergesSequencesInTheOrderOfTime) {
+  const Values x = Scalars({{1, 2, 4}});
+
+  EXPECT_EQ(RunLayer(*Adders("concat", true), x).y(), (Values{{{1, 14}, {3, 12}, {7, 8}}}));
+  EXPECT_EQ(RunLayer(*Adders("sum", true), x).y(), Scalars({{15, 15, 15}}));
+  EXPECT_EQ(RunLayer(*Adders("mul", true), x).y(), Scalars({{14, 36, 56}}));
+  EXPECT_EQ(RunLayer(*Adders("ave", true), x).y(), Scalars({{7.5, 7.5, 7.5}}));
+}
+
+TEST(BidirectionalTest, ConcatenatesIsTheDefault) {
+  const auto layer = BuildAdders({{"layer", AdderObject(Json::object())}});
+  ASSERT_THAT(layer, IsOk());
+
+  EXPECT_EQ((*layer)->output_shape(), Shape({2}));
+}
+
+TEST(BidirectionalTest, MaskedTimestepsOfASequenceAreZero) {
+  const Values x = Scalars({{1, 2, 4, 8}, {1, 2, 4, 8}});
+  const MaskBits mask = {{1, 1, 0, 0}, {0, 1, 0, 1}};
+
+  EXPECT_EQ(RunLayer(*Adders("concat", true), x, mask).y(),
+            (Values{{{1, 6}, {3, 4}, {0, 0}, {0, 0}}, {{0, 0}, {2, 20}, {0, 0}, {10, 16}}}));
+  EXPECT_EQ(RunLayer(*Adders("mul", true), x, mask).y(), Scalars({{6, 12, 0, 0}, {0, 40, 0, 160}}));
+}
+
+// Forward: the output of the last timestep that counts; backward: that of the first.
+TEST(BidirectionalTest, SingleOutputsSkipMaskedTimesteps) {
+  const auto run = RunLayer(*Adders("concat", false), Scalars({{1, 2, 4, 8}}), {{0, 1, 1, 0}});
+
+  EXPECT_EQ(run.y(), (Values{{{6, 12}}}));
+}
+
+TEST(BidirectionalTest, ZeroOutputForMaskIsWhateverReturnSequencesIs) {
+  const Json zero = {{"zero_output_for_mask", true}};
+  const Json repeat = {{"zero_output_for_mask", false}};
+  const Values x = Scalars({{1, 2, 4}});
+
+  EXPECT_EQ(RunLayer(*Adders("concat", false, zero), x, {{1, 1, 0}}).y(), (Values{{{3, 6}}}));
+  EXPECT_EQ(RunLayer(*Adders("concat", true, repeat), x, {{1, 1, 0}}).y(),
+            (Values{{{1, 6}, {3, 4}, {0, 0}}}));
+}
+
+TEST(BidirectionalTest, FullyMaskedRowEmitsZeroAndKeepsTheStates) {
+  const auto layer = Adders("concat", false);
+
+  const auto run =
+      RunLayer(*layer, Scalars({{1, 2}}), {{0, 0}}, ColumnsOf(*layer, {{{100}}, {{200}}}));
+
+  EXPECT_EQ(run.y(), (Values{{{0, 0}}}));
+  EXPECT_EQ(run.state(0), (Table{{100}}));
+  EXPECT_EQ(run.state(1), (Table{{200}}));
+}
+
+TEST(BidirectionalTest, EachHalfHasItsStates) {
+  const auto layer = Adders("concat", false);
+
+  const auto run = RunLayer(*layer, Scalars({{1, 2}, {3, 4}}), {},
+                            ColumnsOf(*layer, {{{100}, {200}}, {{1000}, {2000}}}));
+
+  ASSERT_EQ(layer->states().size(), 2u);
+  EXPECT_EQ(layer->states()[0].name, "forward/h");
+  EXPECT_EQ(layer->states()[1].name, "backward/h");
+  EXPECT_EQ(run.y(), (Values{{{103, 1006}}, {{207, 2014}}}));
+  EXPECT_EQ(run.state(0), (Table{{103}, {207}}));
+  EXPECT_EQ(run.state(1), (Table{{1006}, {2014}}));
+}
+
+TEST(BidirectionalTest, HandsTheMaskOnWithSequencesOnly) {
+  const Values x = Scalars({{1, 2}});
+
+  EXPECT_EQ(RunLayer(*Adders("sum", true), x, {{1, 0}}).output_mask(), (MaskBits{{1, 0}}));
+  EXPECT_THAT(RunLayer(*Adders("sum", false), x, {{1, 0}}).output_mask(), IsEmpty());
+}
+
+TEST(BidirectionalTest, CannotStreamAndReturnsWhatItsHalvesReturn) {
+  EXPECT_FALSE(Adders("sum", true)->can_stream());
+  EXPECT_TRUE(Adders("sum", true)->keeps_time());
+  EXPECT_FALSE(Adders("sum", false)->keeps_time());
+  EXPECT_TRUE(Adders("sum", false, {{"return_state", true}})->returns_state());
+  EXPECT_EQ(Adders("sum", false)->num_parameters(), 4);
+}
+
+TEST(BidirectionalTest, TakesABackwardLayerOfItsOwn) {
+  const auto layer = BuildAdders(
+      {{"layer", AdderObject(Json::object())},
+       {"backward_layer", AdderObject({{"go_backwards", true}, {"activation", "relu"}})}});
+  ASSERT_THAT(layer, IsOk());
+
+  EXPECT_EQ(RunLayer(**layer, Scalars({{-1, -2}})).y(), (Values{{{-3, 0}}}));
+}
+
+struct BadConfig {
+  std::string name;
+  Json config;
+  absl::StatusCode code;
+  std::string reason;
+  std::string text;
+};
+
+class BidirectionalErrorTest : public ::testing::TestWithParam<BadConfig> {};
+
+TEST_P(BidirectionalErrorTest, NamesTheLayerAndTheFault) {
+  EXPECT_THAT(BuildAdders(GetParam().config),
+              StatusIs(GetParam().code, HasSubstr(GetParam().text), GetParam().reason));
+}
+
+Json WithBackward(const Json& options) {
+  return {{"layer", AdderObject(Json::object())}, {"backward_layer", AdderObject(options)}};
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, BidirectionalErrorTest,
+    ::testing::Values(
+        BadConfig{"MergeModeNone",
+                  {{"merge_mode", nullptr}, {"layer", AdderObject(Json::object())}},
+                  absl::StatusCode::kUnimplemented,
+                  "OPTION_UNSUPPORTED",
+                  "layer 'layer': merge_mode None"},
+        BadConfig{"MergeModeUnknown",
+                  {{"merge_mode", "max"}, {"layer", AdderObject(Json::object())}},
+                  absl::StatusCode::kInvalidArgument,
+                  "MODEL_CONFIG",
+                  "layer 'layer': merge_mode must be concat, sum, mul or ave, found max"},
+        BadConfig{"NoLayer",
+                  {{"merge_mode", "sum"}},
+                  absl::StatusCode::kInvalidArgument,
+                  "MODEL_CONFIG",
+                  "layer 'layer': 'layer' is null"},
+        BadConfig{"OtherLayer",
+                  {{"layer", Object("ConvLSTM1D")}},
+                  absl::StatusCode::kUnimplemented,
+                  "LAYER_UNSUPPORTED",
+                  "a ConvLSTM1D layer"},
+        BadConfig{"OtherDtype",
+                  {{"layer", AdderObject({{"dtype", "float16"}})}},
+                  absl::StatusCode::kUnimplemented,
+                  "OPTION_UNSUPPORTED",
+                  "float16"},
+        BadConfig{"SameDirection", WithBackward(Json::object()), absl::StatusCode::kInvalidArgument,
+                  "MODEL_CONFIG", "differ in go_backwards"},
+        BadConfig{"OtherSequences",
+                  WithBackward({{"go_backwards", true}, {"return_sequences", true}}),
+                  absl::StatusCode::kInvalidArgument, "MODEL_CONFIG", "agree in return_sequences"},
+        BadConfig{"OtherReturnState",
+                  WithBackward({{"go_backwards", true}, {"return_state", true}}),
+                  absl::StatusCode::kInvalidArgument, "MODEL_CONFIG", "return_state"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(BidirectionalErrorTest, NamesBothSizesIfTheyDiffer) {
+  WeightMap weights;
+  AddKerasWeights("forward/", "SimpleRNN", 4, {{"units", 2}}, &weights);
+  AddKerasWeights("backward/", "SimpleRNN", 4, {{"units", 3}}, &weights);
+  const Json config = {
+      {"layer", Object("SimpleRNN", {{"units", 2}})},
+      {"backward_layer", Object("SimpleRNN", {{"units", 3}, {"go_backwards", true}})}};
+
+  EXPECT_THAT(
+      Build(Object("Bidirectional", config), Sequences(4), weights),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("[2] and [3]"), "MODEL_CONFIG"));
+}
+
+TEST(BidirectionalErrorTest, NeedsATimeAxis) {
+  WeightMap weights;
+  AddKerasWeights("forward/", "SimpleRNN", 4, {{"units", 2}}, &weights);
+
+  EXPECT_THAT(
+      Build(Object("Bidirectional", {{"layer", Object("SimpleRNN", {{"units", 2}})}}), Vectors(4),
+            weights),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("expected ndim=3"), "MODEL_CONFIG"));
+}
+
+// Both halves with the weights of Keras' tests.
+std::unique_ptr<Layer> KerasBidirectional(const std::string& class_name, int64_t features,
+                                          const std::string& merge_mode, const Json& config) {
+  WeightMap weights;
+  AddKerasWeights("forward/", class_name, features, config, &weights);
+  AddKerasWeights("backward/", class_name, features, config, &weights);
+  const Json object =
+      Object("Bidirectional", {{"merge_mode", merge_mode}, {"layer", Object(class_name, config)}});
+  auto layer = Build(object, Sequences(features), weights);
+  EXPECT_THAT(layer, IsOk());
+  return *std::move(layer);
+}
+
+// Two units each: [batch] of pairs (forward, backward) -> [batch][1][4].
+Values Halves(const Table& pairs) {
+  Values values;
+  for (const auto& pair : pairs) values.push_back({{pair[0], pair[0], pair[1], pair[1]}});
+  return values;
+}
+
+TEST(BidirectionalKerasTest, SimpleRnn) {
+  const auto concat = KerasBidirectional("SimpleRNN", 4, "concat", {{"units", 2}});
+  const auto average = KerasBidirectional("SimpleRNN", 4, "ave", {{"units", 2}});
+
+  EXPECT_THAT(RunLayer(*concat, KerasX234()).y(),
+              NearValues(Halves({{0.39687276f, 0.10004295f}, {0.7237238f, 0.53391594f}})));
+  EXPECT_THAT(RunLayer(*average, KerasX234()).y(),
+              NearValues(AllUnits({{0.24845785f}, {0.6288199f}}, 2)));
+}
+
+TEST(BidirectionalKerasTest, GruSequences) {
+  const auto layer =
+      KerasBidirectional("GRU", 4, "sum", {{"units", 2}, {"return_sequences", true}});
+
+  EXPECT_THAT(
+      RunLayer(*layer, KerasX234()).y(),
+      NearValues(AllUnits(
+          {{0.20937867f, 0.34462988f, 0.40290534f}, {0.59829646f, 0.6734641f, 0.6479671f}}, 2)));
+}
+
+TEST(BidirectionalKerasTest, GruMasked) {
+  const auto layer = KerasBidirectional("GRU", 3, "concat", {{"units", 2}});
+
+  EXPECT_THAT(RunLayer(*layer, KerasX243(), {{1, 1, 0, 1}, {1, 0, 0, 1}}).y(),
+              NearValues(Halves({{0.19393763f, 0.11669192f}, {0.30818558f, 0.28380975f}})));
+}
+
+TEST(BidirectionalKerasTest, LstmStates) {
+  const auto layer =
+      KerasBidirectional("LSTM", 4, "concat", {{"units", 2}, {"return_state", true}});
+
+  const auto run = RunLayer(*layer, KerasX234());
+
+  EXPECT_THAT(run.y(), NearValues(Halves({{0.1990008f, 0.12659755f}, {0.52335435f, 0.44717982f}})));
+  ASSERT_EQ(layer->states().size(), 4u);
+  EXPECT_EQ(layer->states()[3].name, "backward/c");
+  EXPECT_THAT(run.state(1), NearTable({{0.35567185f, 0.35567185f}, {1.0492687f, 1.0492687f}}));
+  EXPECT_THAT(run.state(3), NearTable({{0.2501858f, 0.2501858f}, {0.941473f, 0.941473f}}));
+}
+
+}  // namespace
+}  // namespace rnnserve::testing

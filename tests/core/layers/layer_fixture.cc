@@ -1,0 +1,273 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/core/layers/layer_fixture.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+
+#include "core/layers/layer_registry.h"
+#include "tests/support/weight_map.h"
+
+namespace rnnserve::testing {
+namespace {
+
+constexpr float kPoison = std::numeric_limits<float>::quiet_NaN();
+
+size_t Index(int64_t i) { return static_cast<size_t>(i); }
+
+AlignedBuffer Poisoned(int64_t size) {
+  AlignedBuffer buffer(size);
+  std::fill_n(buffer.data(), size, kPoison);
+  return buffer;
+}
+
+// Fills in row-major order.
+template <typename Next>
+Values Generate(int64_t batch, int64_t time, int64_t features, Next next) {
+  Values values(Index(batch), Table(Index(time), std::vector<float>(Index(features))));
+  for (auto& row : values) {
+    for (auto& timestep : row) std::generate(timestep.begin(), timestep.end(), next);
+  }
+  return values;
+}
+
+int64_t StateElements(const StateSpec& state) { return state.shape.NumElements().value(); }
+
+// Where state `index` begins in a column.
+int64_t StateOffset(absl::Span<const StateSpec> states, size_t index) {
+  int64_t offset = 0;
+  for (size_t k = 0; k < index; ++k) offset += PaddedRows(StateElements(states[k]));
+  return offset;
+}
+
+AlignedBuffer InitialColumn(const Layer& layer) {
+  AlignedBuffer column(layer.state_size());
+  layer.InitialState(column.data());
+  for (size_t k = 0; k < layer.states().size(); ++k) {
+    const int64_t size = StateElements(layer.states()[k]);
+    std::fill_n(column.data() + StateOffset(layer.states(), k) + size, PaddedRows(size) - size,
+                kPoison);
+  }
+  return column;
+}
+
+std::vector<float> Flat(const Table& table) {
+  std::vector<float> flat;
+  for (const auto& row : table) flat.insert(flat.end(), row.begin(), row.end());
+  return flat;
+}
+
+std::vector<float> Flat(const Values& values) {
+  std::vector<float> flat;
+  for (const auto& row : values) {
+    for (const auto& timestep : row) flat.insert(flat.end(), timestep.begin(), timestep.end());
+  }
+  return flat;
+}
+
+std::vector<size_t> Sizes(const Table& table) {
+  std::vector<size_t> sizes;
+  for (const auto& row : table) sizes.push_back(row.size());
+  return sizes;
+}
+
+std::vector<std::vector<size_t>> Sizes(const Values& values) {
+  std::vector<std::vector<size_t>> sizes;
+  for (const auto& row : values) sizes.push_back(Sizes(row));
+  return sizes;
+}
+
+bool NearFloat(float actual, float expected) {
+  return std::abs(actual - expected) <= 2e-6f * std::max(1.0f, std::abs(expected));
+}
+
+template <typename T>
+std::vector<uint32_t> BitsOf(const T& values) {
+  const std::vector<float> flat = Flat(values);
+  std::vector<uint32_t> bits(flat.size());
+  if (!flat.empty()) std::memcpy(bits.data(), flat.data(), flat.size() * sizeof(float));
+  return bits;
+}
+
+MATCHER_P(IsNear, expected, "is within 2e-6 of " + ::testing::PrintToString(expected)) {
+  const std::vector<float> actual_flat = Flat(arg);
+  const std::vector<float> expected_flat = Flat(expected);
+  return Sizes(arg) == Sizes(expected) &&
+         std::equal(actual_flat.begin(), actual_flat.end(), expected_flat.begin(), NearFloat);
+}
+
+}  // namespace
+
+Values Scalars(const Table& rows) {
+  Values values;
+  for (const auto& row : rows) {
+    Table& timesteps = values.emplace_back();
+    for (const float value : row) timesteps.push_back({value});
+  }
+  return values;
+}
+
+Values Counting(int64_t batch, int64_t time, int64_t features, float start, float step) {
+  float i = 0.0f;
+  return Generate(batch, time, features, [&] { return start + step * i++; });
+}
+
+Values Random(int64_t batch, int64_t time, int64_t features, unsigned seed) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+  return Generate(batch, time, features, [&] { return uniform(random); });
+}
+
+Values Slice(const Values& values, size_t begin, size_t end) {
+  Values slice;
+  for (const auto& row : values) slice.emplace_back(row.begin() + begin, row.begin() + end);
+  return slice;
+}
+
+MaskBits Slice(const MaskBits& mask, size_t begin, size_t end) {
+  MaskBits slice;
+  for (const auto& row : mask) slice.emplace_back(row.begin() + begin, row.begin() + end);
+  return slice;
+}
+
+MaskBits EveryMask(int time) {
+  MaskBits masks;
+  for (int pattern = 0; pattern < (1 << time); ++pattern) {
+    auto& row = masks.emplace_back();
+    for (int t = 0; t < time; ++t) row.push_back((pattern >> t) & 1);
+  }
+  return masks;
+}
+
+Json Object(const std::string& class_name, Json config) {
+  if (!config.contains("name")) config["name"] = "layer";
+  return {{"class_name", class_name}, {"config", std::move(config)}};
+}
+
+Layer::Input Sequences(int64_t features) { return {Shape{features}, true}; }
+Layer::Input Vectors(int64_t features) { return {Shape{features}, false}; }
+Layer::Input TokenIds() { return {Shape{}, true}; }
+
+absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object, const Layer::Input& input,
+                                             WeightSource& weights) {
+  static const LayerRegistry& registry = *new LayerRegistry(LayerRegistry::BuiltIn());
+  return registry.Create(KerasConfig(object, "layer 'layer'"), input, weights);
+}
+
+absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object, const Layer::Input& input) {
+  WeightMap none;
+  return Build(object, input, none);
+}
+
+StateColumns ColumnsOf(const Layer& layer, const std::vector<Table>& states) {
+  StateColumns columns;
+  for (size_t b = 0; b < states.front().size(); ++b) {
+    AlignedBuffer column = InitialColumn(layer);
+    // So that a layer which does not begin anew is found out.
+    const int64_t states_size = StateOffset(layer.states(), states.size());
+    std::fill_n(column.data() + states_size, layer.state_size() - states_size, 77.0f);
+    for (size_t k = 0; k < states.size(); ++k) {
+      std::copy(states[k][b].begin(), states[k][b].end(),
+                column.data() + StateOffset(layer.states(), k));
+    }
+    layer.OnStatesReplaced(column.data());
+    columns.push_back(std::move(column));
+  }
+  return columns;
+}
+
+PreparedRun::PreparedRun(const Layer& layer, const Values& x, const MaskBits& mask,
+                         const StateColumns& states)
+    : layer_(layer), state_specs_(layer.states().begin(), layer.states().end()) {
+  const auto batch = static_cast<int64_t>(x.size());
+  const auto time = static_cast<int64_t>(x.front().size());
+  const auto rows = static_cast<int64_t>(x.front().front().size());
+  const int64_t y_rows = layer.output_shape().NumElements().value();
+  const int64_t y_time = layer.keeps_time() ? time : 1;
+  x_ = Poisoned(DenseSequenceSize(rows, batch, time));
+  y_ = Poisoned(DenseSequenceSize(y_rows, batch, y_time));
+  states_ = AlignedBuffer(layer.state_size() * batch);
+  scratch_ = Poisoned(layer.scratch_size(batch, time));
+  output_mask_buffer_.resize(Index(batch * time));
+  const Sequence x_sequence = DenseSequence(x_.data(), rows, batch, time);
+  for (int64_t b = 0; b < batch; ++b) {
+    for (int64_t t = 0; t < time; ++t) {
+      const auto& timestep = x[Index(b)][Index(t)];
+      std::copy(timestep.begin(), timestep.end(), x_sequence.At(t).column(b));
+      if (!mask.empty()) mask_.push_back(mask[Index(b)][Index(t)] != 0 ? 1 : 0);
+    }
+  }
+  run_ = {.x = x_sequence,
+          .mask = mask.empty() ? Mask{} : Mask{mask_.data(), time, 1},
+          .state = {states_.data(), layer.state_size(), batch, layer.state_size()},
+          .y = DenseSequence(y_.data(), y_rows, batch, y_time),
+          .scratch = scratch_.data()};
+  const AlignedBuffer initial = InitialColumn(layer);
+  for (int64_t b = 0; b < batch; ++b) {
+    const AlignedBuffer& column = states.empty() ? initial : states[Index(b)];
+    std::copy_n(column.data(), layer.state_size(), run_.state.column(b));
+  }
+}
+
+void PreparedRun::Run() {
+  output_mask_ = layer_.OutputMask(run_.x, run_.mask, output_mask_buffer_.data());
+  layer_.Run(run_);
+}
+
+Values PreparedRun::y() const {
+  Values y;
+  for (int64_t b = 0; b < run_.y.batch; ++b) {
+    auto& row = y.emplace_back();
+    for (int64_t t = 0; t < run_.y.time; ++t) {
+      const float* column = run_.y.At(t).column(b);
+      row.emplace_back(column, column + run_.y.rows);
+    }
+  }
+  return y;
+}
+
+Table PreparedRun::state(size_t index) const {
+  Table state;
+  for (int64_t b = 0; b < run_.state.cols; ++b) {
+    const float* begin = run_.state.column(b) + StateOffset(state_specs_, index);
+    state.emplace_back(begin, begin + StateElements(state_specs_[index]));
+  }
+  return state;
+}
+
+StateColumns PreparedRun::state_columns() const {
+  StateColumns columns;
+  for (int64_t b = 0; b < run_.state.cols; ++b) {
+    columns.push_back(AlignedBuffer::CopyFrom({run_.state.column(b), Index(run_.state.rows)}));
+  }
+  return columns;
+}
+
+MaskBits PreparedRun::output_mask() const {
+  MaskBits bits;
+  if (output_mask_.data == nullptr) return bits;
+  for (int64_t b = 0; b < run_.x.batch; ++b) {
+    auto& row = bits.emplace_back();
+    for (int64_t t = 0; t < run_.x.time; ++t) row.push_back(output_mask_(b, t) ? 1 : 0);
+  }
+  return bits;
+}
+
+PreparedRun RunLayer(const Layer& layer, const Values& x, const MaskBits& mask,
+                     const StateColumns& states) {
+  PreparedRun run(layer, x, mask, states);
+  run.Run();
+  return run;
+}
+
+std::vector<uint32_t> Bits(const Values& values) { return BitsOf(values); }
+std::vector<uint32_t> Bits(const Table& table) { return BitsOf(table); }
+
+::testing::Matcher<const Values&> NearValues(const Values& expected) { return IsNear(expected); }
+::testing::Matcher<const Table&> NearTable(const Table& expected) { return IsNear(expected); }
+
+}  // namespace rnnserve::testing

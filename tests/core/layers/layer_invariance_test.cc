@@ -1,0 +1,236 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// What every layer promises, for every kind of layer: the bits of a row depend neither on the batch
+// that it is in nor on how its timesteps are cut into runs, and a run allocates nothing. All masks
+// of five timesteps are tried, one in each of 32 rows. Sizes straddle the padding of a column.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <random>
+
+#include "core/layers/layer.h"
+#include "tests/core/layers/layer_fixture.h"
+#include "tests/support/malloc_counter.h"
+#include "tests/support/status_matchers.h"
+
+namespace rnnserve::testing {
+namespace {
+
+constexpr int kTime = 5;
+constexpr int64_t kFeatures = 18;
+
+// A weight of any name and shape: random, the same for the same name.
+class AnyWeights final : public WeightSource {
+ public:
+  absl::StatusOr<absl::Span<const float>> Weight(absl::string_view name,
+                                                 const Shape& shape) override {
+    std::seed_seq seed(name.begin(), name.end());
+    std::mt19937 random(seed);
+    std::uniform_real_distribution<float> uniform(-0.5f, 0.5f);
+    auto& values = weights_.emplace_back(static_cast<size_t>(shape.NumElements().value()));
+    for (float& value : values) value = uniform(random);
+    return absl::MakeConstSpan(values);
+  }
+
+ private:
+  std::deque<std::vector<float>> weights_;
+};
+
+struct LayerCase {
+  std::string name;
+  Json object;
+  bool reads_token_ids = false;
+};
+
+Json Units(int units, const Json& options = Json::object()) {
+  Json config = {{"units", units}, {"return_sequences", true}};
+  config.update(options);
+  return config;
+}
+
+Json Stack() {
+  const Json cells = {Object("LSTMCell", {{"units", 3}}), Object("GRUCell", {{"units", 17}}),
+                      Object("SimpleRNNCell", {{"units", 5}})};
+  return Object("StackedRNNCells", {{"cells", cells}});
+}
+
+Json Bidirectional(const Json& layer, const std::string& merge_mode) {
+  return Object("Bidirectional", {{"layer", layer}, {"merge_mode", merge_mode}});
+}
+
+std::vector<LayerCase> StreamableCases() {
+  const Json zero = {{"zero_output_for_mask", true}};
+  const Json last = {{"return_sequences", false}};
+  const Json last_zero = {{"return_sequences", false}, {"zero_output_for_mask", true}};
+  return {
+      {"SimpleRnn", Object("SimpleRNN", Units(19))},
+      {"Lstm", Object("LSTM", Units(19))},
+      {"LstmZero", Object("LSTM", Units(16, zero))},
+      {"LstmLast", Object("LSTM", Units(19, last))},
+      {"LstmLastZero", Object("LSTM", Units(19, last_zero))},
+      {"Gru", Object("GRU", Units(19))},
+      {"GruResetBefore", Object("GRU", Units(7, {{"reset_after", false}}))},
+      {"Stack", Object("RNN", {{"cell", Stack()}, {"return_sequences", true}})},
+      {"Dense", Object("Dense", {{"units", 19}, {"activation", "softmax"}})},
+      {"Activation", Object("Activation", {{"activation", "gelu"}})},
+      {"Relu", Object("ReLU", {{"negative_slope", 0.1}, {"max_value", 0.5}, {"threshold", 0.1}})},
+      {"LeakyRelu", Object("LeakyReLU")},
+      {"Elu", Object("ELU", {{"alpha", 0.7}})},
+      {"Softmax", Object("Softmax")},
+      {"LayerNormalization", Object("LayerNormalization")},
+      {"Dropout", Object("Dropout", {{"rate", 0.5}})},
+      {"Masking", Object("Masking", {{"mask_value", 0.0}})},
+      {"TimeDistributed", Object("TimeDistributed", {{"layer", Object("Dense", {{"units", 3}})}})},
+      {"Embedding",
+       Object("Embedding", {{"input_dim", 9}, {"output_dim", 19}, {"mask_zero", true}}), true},
+  };
+}
+
+std::vector<LayerCase> AllCases() {
+  const Json lstm = Object("LSTM", Units(19));
+  const Json gru_last = Object("GRU", Units(16, {{"return_sequences", false}}));
+  std::vector<LayerCase> cases = StreamableCases();
+  cases.push_back({"LstmBackwards", Object("LSTM", Units(19, {{"go_backwards", true}}))});
+  cases.push_back({"BidirectionalConcat", Bidirectional(lstm, "concat")});
+  cases.push_back({"BidirectionalAverage", Bidirectional(lstm, "ave")});
+  cases.push_back({"BidirectionalLast", Bidirectional(gru_last, "concat")});
+  return cases;
+}
+
+class LayerInvarianceTest : public ::testing::TestWithParam<LayerCase> {
+ protected:
+  void SetUp() override {
+    const LayerCase& test = GetParam();
+    auto built =
+        Build(test.object, test.reads_token_ids ? TokenIds() : Sequences(kFeatures), weights_);
+    ASSERT_THAT(built, IsOk());
+    layer_ = *std::move(built);
+    if (test.reads_token_ids) {
+      x_ = Counting(static_cast<int64_t>(masks_.size()), kTime, 1);
+      for (auto& row : x_) {
+        for (auto& timestep : row)
+          timestep[0] = static_cast<float>(static_cast<int>(timestep[0]) % 9);
+      }
+    } else {
+      x_ = Random(static_cast<int64_t>(masks_.size()), kTime, kFeatures, 1);
+      // A timestep for Masking to find.
+      for (auto& row : x_) row[2].assign(row[2].size(), 0.0f);
+    }
+  }
+
+  // The bits of all states of a row.
+  std::vector<uint32_t> StateBits(const PreparedRun& run, size_t b) const {
+    std::vector<uint32_t> bits;
+    for (size_t k = 0; k < layer_->states().size(); ++k) {
+      const auto state = Bits(Table{run.state(k)[b]});
+      bits.insert(bits.end(), state.begin(), state.end());
+    }
+    return bits;
+  }
+
+  void ExpectSameRow(const PreparedRun& actual, size_t actual_row, const PreparedRun& expected,
+                     size_t expected_row) const {
+    EXPECT_EQ(Bits(actual.y()[actual_row]), Bits(expected.y()[expected_row]));
+    EXPECT_EQ(StateBits(actual, actual_row), StateBits(expected, expected_row));
+    ASSERT_EQ(actual.output_mask().empty(), expected.output_mask().empty());
+    if (!expected.output_mask().empty()) {
+      EXPECT_EQ(actual.output_mask()[actual_row], expected.output_mask()[expected_row]);
+    }
+  }
+
+  const MaskBits masks_ = EveryMask(kTime);
+  AnyWeights weights_;
+  std::unique_ptr<Layer> layer_;
+  Values x_;
+};
+
+TEST_P(LayerInvarianceTest, ARowAloneEqualsTheRowInABatch) {
+  const auto together = RunLayer(*layer_, x_, masks_);
+
+  for (size_t b = 0; b < x_.size(); ++b) {
+    SCOPED_TRACE(::testing::Message() << "mask " << ::testing::PrintToString(masks_[b]));
+    ExpectSameRow(RunLayer(*layer_, {x_[b]}, {masks_[b]}), 0, together, b);
+  }
+}
+
+TEST_P(LayerInvarianceTest, TheOrderOfTheRowsDoesNotMatter) {
+  const Values x(x_.rbegin(), x_.rend());
+  const MaskBits masks(masks_.rbegin(), masks_.rend());
+
+  const auto forward = RunLayer(*layer_, x_, masks_);
+  const auto reversed = RunLayer(*layer_, x, masks);
+
+  for (size_t b = 0; b < x_.size(); ++b) ExpectSameRow(reversed, x_.size() - 1 - b, forward, b);
+}
+
+TEST_P(LayerInvarianceTest, AnAllTrueMaskEqualsNoMask) {
+  const auto with = RunLayer(*layer_, x_, MaskBits(x_.size(), std::vector<int>(kTime, 1)));
+  const auto without = RunLayer(*layer_, x_);
+
+  EXPECT_EQ(Bits(with.y()), Bits(without.y()));
+  for (size_t b = 0; b < x_.size(); ++b) EXPECT_EQ(StateBits(with, b), StateBits(without, b));
+}
+
+TEST_P(LayerInvarianceTest, ARunAllocatesNothing) {
+  PreparedRun run(*layer_, x_, masks_);
+
+  const MallocCounter allocations;
+  run.Run();
+
+  EXPECT_EQ(allocations.count(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Layers, LayerInvarianceTest, ::testing::ValuesIn(AllCases()),
+                         [](const auto& test) { return test.param.name; });
+
+// Only layers that can stream promise this.
+class LayerStreamingTest : public LayerInvarianceTest {
+ protected:
+  // Runs the timesteps in pieces that end at these times, from the initial states; checks that
+  // every piece gives what the whole run gave.
+  void ExpectPiecesEqualWhole(const std::vector<size_t>& ends) const {
+    const auto whole = RunLayer(*layer_, x_, masks_);
+    StateColumns states;
+    size_t begin = 0;
+    for (const size_t end : ends) {
+      const auto piece =
+          RunLayer(*layer_, Slice(x_, begin, end), Slice(masks_, begin, end), states);
+      if (layer_->keeps_time()) {
+        EXPECT_EQ(Bits(piece.y()), Bits(Slice(whole.y(), begin, end)));
+      } else if (end == kTime) {
+        EXPECT_EQ(Bits(piece.y()), Bits(whole.y()));
+      }
+      if (!whole.output_mask().empty()) {
+        EXPECT_EQ(piece.output_mask(), Slice(whole.output_mask(), begin, end));
+      }
+      if (end == kTime) {
+        for (size_t b = 0; b < x_.size(); ++b) EXPECT_EQ(StateBits(piece, b), StateBits(whole, b));
+      }
+      states = piece.state_columns();
+      begin = end;
+    }
+  }
+};
+
+TEST_P(LayerStreamingTest, SingleTimestepsEqualOneRun) {
+  ASSERT_TRUE(layer_->can_stream());
+
+  ExpectPiecesEqualWhole({1, 2, 3, 4, 5});
+}
+
+TEST_P(LayerStreamingTest, AnyCutInTwoEqualsOneRun) {
+  for (const size_t cut : {1, 2, 3, 4}) {
+    SCOPED_TRACE(::testing::Message() << "cut behind timestep " << cut);
+    ExpectPiecesEqualWhole({cut, kTime});
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Layers, LayerStreamingTest, ::testing::ValuesIn(StreamableCases()),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace rnnserve::testing

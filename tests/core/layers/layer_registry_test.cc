@@ -1,0 +1,84 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// LayerRegistry: which factory builds what, and what it refuses by itself.
+
+#include "core/layers/layer_registry.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/core/layers/layer_fixture.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/weight_map.h"
+
+namespace rnnserve::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+// A layer of somebody else's: it doubles its input, in a class that has the name of one of ours.
+class DoublingLayer final : public Layer {
+ public:
+  explicit DoublingLayer(Shape shape) : Layer("doubling", "Dense", std::move(shape)) {}
+
+  void Run(const LayerRun& run) const override {
+    for (int64_t t = 0; t < run.x.time; ++t) {
+      for (int64_t b = 0; b < run.x.batch; ++b) {
+        run.y.At(t).padded(b) = 2.0f * run.x.At(t).padded(b);
+      }
+    }
+  }
+};
+
+TEST(LayerRegistryTest, PrefersTheRegisteredNameToTheClassName) {
+  LayerRegistry registry = LayerRegistry::BuiltIn();
+  registry.Register("mine>Dense", [](const auto&, const auto&, const Layer::Input& input, auto&) {
+    return absl::StatusOr<std::unique_ptr<Layer>>(std::make_unique<DoublingLayer>(input.shape));
+  });
+  Json object = Object("Dense", {{"units", 1}});
+  object["registered_name"] = "mine>Dense";
+  WeightMap none;
+
+  const auto layer = registry.Create(KerasConfig(object, "layer 'd'"), Vectors(2), none);
+
+  ASSERT_THAT(layer, IsOk());
+  EXPECT_EQ(RunLayer(**layer, {{{1, 2}}}).y(), (Values{{{2, 4}}}));
+}
+
+TEST(LayerRegistryTest, NamesALayerThatItDoesNotKnow) {
+  EXPECT_THAT(
+      Build(Object("Attention"), Sequences(2)),
+      StatusIs(absl::StatusCode::kUnimplemented,
+               HasSubstr("layer 'layer': layers of class 'Attention'"), "LAYER_UNSUPPORTED"));
+}
+
+TEST(LayerRegistryTest, DoesNotTakeACustomClassForTheOneOfTheSameName) {
+  Json object = Object("Dropout", {{"rate", 0.5}});
+  object["registered_name"] = "theirs>Dropout";
+
+  EXPECT_THAT(
+      Build(object, Sequences(2)),
+      StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("theirs>Dropout"), "LAYER_UNSUPPORTED"));
+}
+
+TEST(LayerRegistryTest, AcceptsFloat32Only) {
+  const Json policy = {{"class_name", "DTypePolicy"}, {"config", {{"name", "mixed_bfloat16"}}}};
+
+  EXPECT_THAT(Build(Object("Identity", {{"dtype", "float32"}}), Sequences(2)), IsOk());
+  EXPECT_THAT(Build(Object("Identity", {{"dtype", policy}}), Sequences(2)),
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("mixed_bfloat16"),
+                       "OPTION_UNSUPPORTED"));
+}
+
+TEST(LayerRegistryTest, ContainsWhatItBuilds) {
+  const LayerRegistry registry = LayerRegistry::BuiltIn();
+
+  EXPECT_TRUE(registry.Contains("LSTM"));
+  EXPECT_TRUE(registry.Contains("LeakyReLU"));
+  EXPECT_FALSE(registry.Contains("Attention"));
+  EXPECT_TRUE(registry.cells().Contains("LSTMCell"));
+}
+
+}  // namespace
+}  // namespace rnnserve::testing

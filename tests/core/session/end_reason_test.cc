@@ -1,0 +1,21 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every end of a session has a name of its own: it is a metric label and an error reason.
+
+#include "core/session/end_reason.h"
+
+#include <gtest/gtest.h>
+
+namespace rnnserve {
+namespace {
+
+TEST(EndReasonTest, NamesEveryReason) {
+  EXPECT_EQ(EndReasonName(EndReason::kClosed), "SESSION_CLOSED");
+  EXPECT_EQ(EndReasonName(EndReason::kStreamEnded), "SESSION_STREAM_ENDED");
+  EXPECT_EQ(EndReasonName(EndReason::kExpired), "SESSION_EXPIRED");
+  EXPECT_EQ(EndReasonName(EndReason::kBroken), "SESSION_BROKEN");
+}
+
+}  // namespace
+}  // namespace rnnserve

@@ -1,0 +1,253 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+//
+// SessionStore: opening within bounds, ending, remembering, expiring and listing. Who waits for a
+// session is the subject of session_line_test.cc.
+
+#include "core/session/session_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/base/error.h"
+#include "tests/core/session/session_store_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace rnnserve::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr absl::Duration kMinute = absl::Minutes(1);
+
+class SessionStoreTest : public SessionStoreFixture {
+ protected:
+  std::vector<std::string> Ids(const std::string& model_name = "", const std::string& after = "",
+                               int64_t limit = 100) {
+    std::vector<std::string> ids;
+    for (const auto& summary : store_->List(model_name, after, limit)) ids.push_back(summary.id);
+    return ids;
+  }
+};
+
+TEST_F(SessionStoreTest, OpensUnderTheIdOfTheClient) {
+  EXPECT_EQ(*Open("a"), "a");
+
+  const SessionLease lease = Take("a");
+  EXPECT_EQ(lease.id(), "a");
+  EXPECT_EQ(lease.model_name(), "m");
+  EXPECT_EQ(lease.model(), model_);
+  EXPECT_EQ(lease.version(), 0u);
+  EXPECT_EQ(lease.epoch(), 1u);
+}
+
+TEST_F(SessionStoreTest, ChoosesARandomId) {
+  const std::string first = *Open("");
+  const std::string second = *Open("");
+
+  EXPECT_THAT(first, SizeIs(32));
+  EXPECT_NE(first, second);
+}
+
+TEST_F(SessionStoreTest, RefusesAnIdThatIsOpen) {
+  Open("a").IgnoreError();
+
+  EXPECT_THAT(Open("a"), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("is open"),
+                                  "SESSION_EXISTS"));
+  EXPECT_EQ(store_->usage("m").sessions, 1);
+}
+
+TEST_F(SessionStoreTest, RefusesOneSessionTooMany) {
+  SessionStore::Options options;
+  options.max_sessions = 2;
+  options.retry_delay = absl::Milliseconds(70);
+  Restart(options);
+  Open("a").IgnoreError();
+  Open("b").IgnoreError();
+
+  const absl::Status refused = Open("c").status();
+
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kResourceExhausted,
+                                HasSubstr("2 sessions are open, of at most 2"), "SESSION_LIMIT"));
+  EXPECT_EQ(RetryDelay(refused), absl::Milliseconds(70));
+  Close("a");
+  EXPECT_THAT(Open("c"), IsOk());
+}
+
+TEST_F(SessionStoreTest, RefusesOneStateTooMany) {
+  SessionStore::Options options;
+  options.max_state_bytes = model_->state_layout().bytes() * 2 + 1;
+  Restart(options);
+  Open("a").IgnoreError();
+  Open("b").IgnoreError();
+
+  EXPECT_THAT(Open("c"), StatusIs(absl::StatusCode::kResourceExhausted,
+                                  HasSubstr(std::to_string(options.max_state_bytes)),
+                                  "STATE_BYTES_LIMIT"));
+  Close("a");
+  EXPECT_THAT(Open("c"), IsOk());
+}
+
+TEST_F(SessionStoreTest, CountsWhatEachModelUses) {
+  Open("a").IgnoreError();
+  Open("b").IgnoreError();
+  Open("c", absl::InfiniteDuration(), "other").IgnoreError();
+  Close("a");
+
+  EXPECT_EQ(store_->usage("m").sessions, 1);
+  EXPECT_EQ(store_->usage("m").state_bytes, model_->state_layout().bytes());
+  EXPECT_EQ(store_->usage("other").sessions, 1);
+  EXPECT_EQ(store_->usage("unknown").sessions, 0);
+}
+
+TEST_F(SessionStoreTest, TellsAnUnknownSessionFromOneThatEnded) {
+  Open("closed").IgnoreError();
+  Open("broken").IgnoreError();
+  Take("closed").End(EndReason::kStreamEnded);
+  Take("broken").End(EndReason::kBroken);
+
+  EXPECT_THAT(ErrorOf("none"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("no session"), "SESSION_UNKNOWN"));
+  EXPECT_THAT(ErrorOf("closed"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("its stream"),
+                                          "SESSION_STREAM_ENDED"));
+  EXPECT_THAT(ErrorOf("broken"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("internal error"),
+                                          "SESSION_BROKEN"));
+}
+
+TEST_F(SessionStoreTest, ForgetsTheOldestEnds) {
+  SessionStore::Options options;
+  options.max_tombstones = 1;
+  Restart(options);
+  Open("a").IgnoreError();
+  Open("b").IgnoreError();
+  Close("a");
+  Close("b");
+
+  EXPECT_THAT(ErrorOf("a"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("no session"),
+                                     "SESSION_UNKNOWN"));
+  EXPECT_THAT(ErrorOf("b"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("closed"), "SESSION_CLOSED"));
+}
+
+TEST_F(SessionStoreTest, OpensAnIdAgainAfterItsEnd) {
+  Open("a").IgnoreError();
+  Close("a");
+
+  EXPECT_THAT(Open("a"), IsOk());
+
+  EXPECT_EQ(Take("a").id(), "a");
+}
+
+TEST_F(SessionStoreTest, TellsOfEveryEnd) {
+  Open("a").IgnoreError();
+  Open("b", kMinute, "other").IgnoreError();
+  Close("a");
+  clock_.Advance(kMinute);
+  store_->ExpireIdle();
+
+  EXPECT_THAT(ended_, ElementsAre("m SESSION_CLOSED", "other SESSION_EXPIRED"));
+}
+
+TEST_F(SessionStoreTest, ExpiresAfterTheIdleTimeoutAndNotBefore) {
+  Open("a", kMinute).IgnoreError();
+
+  clock_.Advance(kMinute - absl::Nanoseconds(1));
+  EXPECT_EQ(store_->ExpireIdle(), 0);
+  clock_.Advance(absl::Nanoseconds(1));
+  EXPECT_EQ(store_->ExpireIdle(), 1);
+
+  EXPECT_THAT(ErrorOf("a"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("expired"), "SESSION_EXPIRED"));
+  EXPECT_EQ(store_->usage("m").sessions, 0);
+}
+
+TEST_F(SessionStoreTest, CountsTheIdleTimeFromTheLastUse) {
+  Open("a", kMinute).IgnoreError();
+  clock_.Advance(kMinute / 2);
+  { const SessionLease use = Take("a"); }
+
+  clock_.Advance(kMinute / 2);
+  EXPECT_EQ(store_->ExpireIdle(), 0);
+  clock_.Advance(kMinute / 2);
+  EXPECT_EQ(store_->ExpireIdle(), 1);
+}
+
+TEST_F(SessionStoreTest, DoesNotExpireASessionThatIsLeased) {
+  Open("a", kMinute).IgnoreError();
+  {
+    const SessionLease use = Take("a");
+    clock_.Advance(kMinute * 10);
+    EXPECT_EQ(store_->ExpireIdle(), 0);
+  }
+
+  clock_.Advance(kMinute - absl::Nanoseconds(1));
+  EXPECT_EQ(store_->ExpireIdle(), 0);
+  clock_.Advance(absl::Nanoseconds(1));
+  EXPECT_EQ(store_->ExpireIdle(), 1);
+}
+
+TEST_F(SessionStoreTest, NeverExpiresASessionWithoutATimeout) {
+  Open("a").IgnoreError();
+
+  clock_.Advance(absl::Hours(24 * 365));
+
+  EXPECT_EQ(store_->ExpireIdle(), 0);
+}
+
+TEST_F(SessionStoreTest, ExpiresEverySessionThatIsDue) {
+  for (int i = 0; i < 10; ++i) Open(std::to_string(i), kMinute * (i + 1)).IgnoreError();
+
+  clock_.Advance(kMinute * 4);
+
+  EXPECT_EQ(store_->ExpireIdle(), 4);
+  EXPECT_THAT(Ids(), ElementsAre("4", "5", "6", "7", "8", "9"));
+}
+
+TEST_F(SessionStoreTest, ListsInTheOrderOfIdsPageByPage) {
+  for (const char* id : {"c", "a", "d", "b"}) Open(id).IgnoreError();
+
+  EXPECT_THAT(Ids("", "", 3), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(Ids("", "c", 3), ElementsAre("d"));
+  EXPECT_THAT(Ids("", "d", 3), IsEmpty());
+}
+
+TEST_F(SessionStoreTest, ListsTheSessionsOfOneModel) {
+  Open("a").IgnoreError();
+  Open("b", absl::InfiniteDuration(), "other").IgnoreError();
+
+  EXPECT_THAT(Ids("other"), ElementsAre("b"));
+}
+
+TEST_F(SessionStoreTest, SummarizesASession) {
+  Open("a").IgnoreError();
+  {
+    SessionLease lease = Take("a");
+    lease.CommitStep();
+    lease.CommitStep();
+  }
+  clock_.Advance(absl::Seconds(3));
+
+  const SessionStore::Summary summary = store_->List("", "", 1).front();
+
+  EXPECT_EQ(summary.model_name, "m");
+  EXPECT_EQ(summary.version, 2u);
+  EXPECT_EQ(summary.epoch, 1u);
+  EXPECT_TRUE(summary.detached);
+  EXPECT_EQ(summary.idle, absl::Seconds(3));
+  EXPECT_EQ(summary.state_bytes, model_->state_layout().bytes());
+}
+
+TEST_F(SessionStoreTest, ASessionInUseIsNotIdle) {
+  Open("a").IgnoreError();
+  const SessionLease lease = Take("a");
+  clock_.Advance(absl::Seconds(3));
+
+  EXPECT_EQ(store_->List("", "", 1).front().idle, absl::ZeroDuration());
+}
+
+}  // namespace
+}  // namespace rnnserve::testing

@@ -1,0 +1,153 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every golden of this folder, through everything that stands between a `.keras` file and a result:
+// importer, bundle, model. The outputs and states must be those of Keras; and however the batch and
+// the time are cut, the bits must stay the same. Prints the largest error of each layer at the end.
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "core/base/error.h"
+#include "tests/golden/error_table.h"
+#include "tests/golden/golden_case.h"
+#include "tests/golden/model_runner.h"
+#include "tests/support/status_matchers.h"
+
+namespace rnnserve::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Test;
+using ::testing::ValuesIn;
+
+std::string TestName(const ::testing::TestParamInfo<GoldenPath>& info) {
+  return info.param.TestName();
+}
+
+class GoldenTest : public ::testing::TestWithParam<GoldenPath> {
+ protected:
+  static void TearDownTestSuite() { std::cout << '\n' << errors_ << '\n'; }
+
+  // Loads the model, which is kept for the other cases of its folder.
+  void SetUp() override {
+    golden_ = ReadGoldenCase(GetParam());
+    std::shared_ptr<const Model>& model = models_[GetParam().folder];
+    if (model == nullptr) {
+      auto loaded = ImportAndLoad(GetParam());
+      ASSERT_THAT(loaded, IsOk());
+      model = *std::move(loaded);
+    }
+    model_ = model;
+  }
+
+  // The values that Keras has for each state of the model.
+  std::vector<float> KerasStates(const StateLayout::Tensor& tensor) const {
+    for (const GoldenState& state : golden_.states) {
+      if (state.layer == tensor.layer && state.name == tensor.name) return state.value.values;
+    }
+    ADD_FAILURE() << "Keras has no state '" << tensor.name << "' of layer '" << tensor.layer << "'";
+    return {};
+  }
+
+  static ErrorTable errors_;
+  static std::map<std::string, std::shared_ptr<const Model>> models_;
+  GoldenCase golden_;
+  std::shared_ptr<const Model> model_;
+};
+
+ErrorTable GoldenTest::errors_;
+std::map<std::string, std::shared_ptr<const Model>> GoldenTest::models_;
+
+TEST_P(GoldenTest, OutputsAndStatesAreThoseOfKeras) {
+  const ModelResult result = RunWhole(*model_, golden_);
+
+  ASSERT_EQ(result.outputs.size(), golden_.outputs.values.size());
+  const Distance outputs =
+      DistanceOf(result.outputs, golden_.outputs.values, kFloat32Tolerance);
+  Distance states;
+  const auto& tensors = model_->state_layout().tensors;
+  ASSERT_EQ(tensors.size(), golden_.states.size());
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const std::vector<float> expected = KerasStates(tensors[i]);
+    ASSERT_EQ(result.states[i].size(), expected.size());
+    states.Add(DistanceOf(result.states[i], expected, kFloat32Tolerance));
+  }
+  errors_.Add(*model_, outputs, states);
+  EXPECT_LE(outputs.of_allowed, 1.0) << "the outputs differ by up to " << outputs.largest;
+  EXPECT_LE(states.of_allowed, 1.0) << "the states differ by up to " << states.largest;
+}
+
+TEST_P(GoldenTest, EachRowAloneGivesTheBitsItHasInTheBatch) {
+  const ModelResult whole = RunWhole(*model_, golden_);
+
+  for (int64_t row = 0; row < golden_.batch(); ++row) {
+    const ModelResult alone = RunCase(*model_, golden_, row, 1, {golden_.time()});
+    EXPECT_TRUE(alone.SameBitsAs(whole.Row(row, golden_.batch()))) << "row " << row;
+  }
+}
+
+// The parts that the timesteps of a case are run in: one by one, and at random.
+std::vector<std::vector<int64_t>> Cuts(int64_t time) {
+  std::vector<std::vector<int64_t>> all = {std::vector<int64_t>(static_cast<size_t>(time), 1)};
+  std::mt19937 random(20240501);
+  for (int i = 0; i < 3; ++i) {
+    std::vector<int64_t>& cuts = all.emplace_back();
+    for (int64_t left = time; left > 0; left -= cuts.back()) {
+      cuts.push_back(std::uniform_int_distribution<int64_t>(1, left)(random));
+    }
+  }
+  return all;
+}
+
+TEST_P(GoldenTest, AnyCutOfTheTimestepsGivesTheSameBits) {
+  if (const Layer* layer = model_->non_streamable_layer(); layer != nullptr) {
+    GTEST_SKIP() << "layer '" << layer->name() << "' needs the whole sequence";
+  }
+  const ModelResult whole = RunWhole(*model_, golden_);
+
+  for (const std::vector<int64_t>& cuts : Cuts(golden_.time())) {
+    const ModelResult result = RunCase(*model_, golden_, 0, golden_.batch(), cuts);
+    EXPECT_TRUE(result.SameBitsAs(whole)) << "in parts of " << ::testing::PrintToString(cuts);
+  }
+}
+
+std::vector<GoldenPath> CasesWithOutputs(bool have_two) {
+  std::vector<GoldenPath> paths;
+  for (const GoldenPath& path : GoldenPaths("cases")) {
+    if (ReadGoldenCase(path).has_two_outputs == have_two) paths.push_back(path);
+  }
+  return paths;
+}
+
+INSTANTIATE_TEST_SUITE_P(, GoldenTest, ValuesIn(CasesWithOutputs(/*have_two=*/false)), TestName);
+
+// Models that Keras can make and rnnserve cannot serve: it must say which layer.
+using TwoOutputsTest = ::testing::TestWithParam<GoldenPath>;
+using UnsupportedTest = ::testing::TestWithParam<GoldenPath>;
+
+TEST_P(TwoOutputsTest, AreRefused) {
+  EXPECT_THAT(ImportAndLoad(GetParam()),
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("merge_mode"),
+                       "OPTION_UNSUPPORTED"));
+}
+
+TEST_P(UnsupportedTest, IsRefusedByName) {
+  std::ifstream file(FilePath(GetParam(), GetParam().file));
+  const std::string offender = nlohmann::json::parse(file).at("offender");
+
+  EXPECT_THAT(ImportAndLoad(GetParam()),
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr(offender)));
+}
+
+INSTANTIATE_TEST_SUITE_P(, TwoOutputsTest, ValuesIn(CasesWithOutputs(/*have_two=*/true)), TestName);
+INSTANTIATE_TEST_SUITE_P(, UnsupportedTest, ValuesIn(GoldenPaths("unsupported")), TestName);
+
+}  // namespace
+}  // namespace rnnserve::testing

@@ -1,0 +1,111 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Whole batches through a real server: Infer against sessions, masks, states, and models that cannot
+// stream.
+
+#include "tests/integration/served_models.h"
+
+namespace rnnserve::testing {
+namespace {
+
+using ::testing::ElementsAre;
+
+class InferTest : public ServedModelsTest {};
+
+TEST_F(InferTest, ARowEqualsASessionBitForBit) {
+  const std::vector<float> row = Series(5, 7 * 12);
+  std::vector<float> batch = Series(6, 7 * 12);
+  batch.insert(batch.end(), row.begin(), row.end());
+  ASSERT_TRUE(Open(kVowels, "infer-row").ok());
+  v1::InferResponse response;
+
+  ASSERT_TRUE(Infer(InferOf(kVowels, Floats({2, 7, 12}, batch)), &response).ok());
+
+  EXPECT_THAT(response.output().shape(), ElementsAre(2, 9));
+  const std::vector<float> both = Values(response.output());
+  const std::vector<float> last(both.begin() + 9, both.end());
+  EXPECT_EQ(last, StepOutput("infer-row", Floats({7, 12}, row)));
+}
+
+TEST_F(InferTest, SequencesComeBackWithTheirTimeAxis) {
+  v1::InferResponse response;
+
+  ASSERT_TRUE(Infer(InferOf(kSunspots, Floats({2, 5, 1}, Series(7, 10))), &response).ok());
+
+  EXPECT_THAT(response.output().shape(), ElementsAre(2, 5, 1));
+  EXPECT_EQ(Values(response.output()).size(), 10u);
+}
+
+TEST_F(InferTest, APaddedRowEqualsTheShortOne) {
+  std::vector<float> row = Series(8, 3 * 12);
+  const v1::Tensor unpadded = Floats({1, 3, 12}, row);
+  row.resize(5 * 12, 123.0f);
+  v1::InferRequest padded = InferOf(kVowels, Floats({1, 5, 12}, row));
+  *padded.mutable_mask() = Bools({1, 5}, {true, true, true, false, false});
+  v1::InferResponse expected;
+  v1::InferResponse response;
+  ASSERT_TRUE(Infer(InferOf(kVowels, unpadded), &expected).ok());
+
+  ASSERT_TRUE(Infer(padded, &response).ok());
+
+  EXPECT_EQ(Values(response.output()), Values(expected.output()));
+}
+
+TEST_F(InferTest, StatesGoInAndComeOut) {
+  const std::vector<float> series = Series(9, 10);
+  v1::InferRequest first = InferOf(kSunspots, Floats({1, 4, 1}, {series.begin(), series.begin() + 4}));
+  first.set_return_state(true);
+  v1::InferResponse half;
+  v1::InferResponse whole;
+  v1::InferResponse second_half;
+  ASSERT_TRUE(Infer(first, &half).ok());
+  ASSERT_TRUE(Infer(InferOf(kSunspots, Floats({1, 10, 1}, series)), &whole).ok());
+  v1::InferRequest second = InferOf(kSunspots, Floats({1, 6, 1}, {series.begin() + 4, series.end()}));
+  *second.mutable_initial_state() = half.state();
+
+  ASSERT_TRUE(Infer(second, &second_half).ok());
+
+  ASSERT_EQ(half.state_size(), 2);
+  const std::vector<float> all = Values(whole.output());
+  EXPECT_EQ(Values(second_half.output()), std::vector<float>(all.begin() + 4, all.end()));
+}
+
+TEST_F(InferTest, TokenIdsMayBeInt32OrInt64) {
+  v1::Tensor wide;
+  for (const int64_t extent : {1, 3}) wide.add_shape(extent);
+  for (const int64_t id : {1, 2, 0}) wide.add_int_values(id);
+  v1::InferResponse narrow_response;
+  v1::InferResponse wide_response;
+
+  ASSERT_TRUE(Infer(InferOf(kTokens, Ints({1, 3}, {1, 2, 0})), &narrow_response).ok());
+  ASSERT_TRUE(Infer(InferOf(kTokens, wide), &wide_response).ok());
+
+  const std::vector<float> typed(wide_response.output().float_values().begin(),
+                                 wide_response.output().float_values().end());
+  EXPECT_EQ(Values(narrow_response.output()), typed);
+}
+
+TEST_F(InferTest, AModelThatCannotStreamIsServedWhole) {
+  v1::DescribeModelRequest describe;
+  describe.set_model(kTwoWay);
+  v1::DescribeModelResponse model;
+  ASSERT_TRUE(model_stub().DescribeModel(Context().get(), describe, &model).ok());
+  const int64_t features = model.input().shape(0);
+  v1::InferResponse response;
+
+  const grpc::Status status =
+      Infer(InferOf(kTwoWay, Floats({2, 3, features},
+                                    Series(10, static_cast<size_t>(6 * features)))),
+            &response);
+
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  EXPECT_FALSE(model.summary().streamable());
+  EXPECT_FALSE(model.non_streamable_layer().empty());
+  EXPECT_THAT(Open(kTwoWay, "two-way"),
+              FailsWith(grpc::StatusCode::FAILED_PRECONDITION, "NOT_STREAMABLE",
+                        model.non_streamable_layer()));
+}
+
+}  // namespace
+}  // namespace rnnserve::testing

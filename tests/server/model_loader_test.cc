@@ -1,0 +1,104 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Which models the options name, and what comes of paths that hold none.
+
+#include "server/model_loader.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/support/status_matchers.h"
+
+namespace rnnserve::server {
+namespace {
+
+namespace fs = std::filesystem;
+using ::absl::StatusCode;
+using ::rnnserve::testing::IsOk;
+using ::rnnserve::testing::StatusIs;
+using ::testing::HasSubstr;
+
+class ModelLoaderTest : public ::testing::Test {
+ protected:
+  ModelLoaderTest() : folder_(::testing::TempDir() + "/model_loader_test") {
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+  ~ModelLoaderTest() override { fs::remove_all(folder_); }
+
+  std::string Write(const std::string& name, const std::string& bytes) {
+    const fs::path path = fs::path(folder_) / name;
+    fs::create_directories(path.parent_path());
+    std::ofstream(path, std::ios::binary) << bytes;
+    return path;
+  }
+
+  const std::string folder_;
+};
+
+TEST_F(ModelLoaderTest, ListsNamedModelsThenTheFolderInOrder) {
+  Write("zebra.keras", "");
+  Write("ant/model.json", "{}");
+  Write("notes.txt", "");
+
+  const auto sources = ListModelSources({"first=some/path=with"}, folder_);
+
+  ASSERT_THAT(sources, IsOk());
+  ASSERT_EQ(sources->size(), 3u);
+  EXPECT_EQ((*sources)[0].name, "first");
+  EXPECT_EQ((*sources)[0].path, "some/path=with");
+  EXPECT_EQ((*sources)[1].name, "ant");
+  EXPECT_EQ((*sources)[2].name, "zebra");
+}
+
+TEST_F(ModelLoaderTest, RefusesAnOptionThatIsNotNameAndPath) {
+  EXPECT_THAT(ListModelSources({"nopath"}, ""),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("'nopath'"), "MODEL_OPTION"));
+}
+
+TEST_F(ModelLoaderTest, RefusesANameThatComesTwice) {
+  Write("twin.keras", "");
+
+  EXPECT_THAT(ListModelSources({"twin=elsewhere"}, folder_),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("'twin'"), "MODEL_OPTION"));
+}
+
+TEST_F(ModelLoaderTest, AFolderThatIsNotThereIsNotFound) {
+  EXPECT_THAT(ListModelSources({}, "/nonexistent"),
+              StatusIs(StatusCode::kNotFound, HasSubstr("/nonexistent"), "MODEL_PATH"));
+}
+
+TEST_F(ModelLoaderTest, APathThatIsNotThereIsNotFound) {
+  EXPECT_THAT(LoadModel("/nonexistent/model", ""),
+              StatusIs(StatusCode::kNotFound, HasSubstr("/nonexistent/model"), "MODEL_PATH"));
+}
+
+TEST_F(ModelLoaderTest, ABundleThatIsGarbageIsRefused) {
+  Write("bad/model.json", "not json");
+
+  EXPECT_THAT(LoadModel(folder_ + "/bad", ""),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("model.json"), "MODEL_FORMAT"));
+}
+
+TEST_F(ModelLoaderTest, TheReasonOfTheImporterIsHandedOn) {
+  const std::string importer = Write("importer", "#!/bin/sh\necho 'error: LAYER_UNSUPPORTED: layer x: no' >&2\nexit 1\n");
+  fs::permissions(importer, fs::perms::owner_all);
+  const std::string model = Write("m.keras", "bytes");
+
+  EXPECT_THAT(LoadModel(model, importer),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("layer x: no"),
+                       "LAYER_UNSUPPORTED"));
+}
+
+TEST_F(ModelLoaderTest, AnImporterThatIsNotThereIsNamed) {
+  const std::string model = Write("m.keras", "bytes");
+
+  EXPECT_THAT(LoadModel(model, "/nonexistent/importer"),
+              StatusIs(StatusCode::kNotFound, HasSubstr("/nonexistent/importer"), "PROGRAM"));
+}
+
+}  // namespace
+}  // namespace rnnserve::server

@@ -1,0 +1,103 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_TESTS_SUPPORT_RECORDING_OBSERVER_H_
+#define RNNSERVE_TESTS_SUPPORT_RECORDING_OBSERVER_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "core/engine/observer.h"
+
+namespace rnnserve::testing {
+
+// Remembers what it is told, and can hold the workers: while it does, a worker stops at the end of
+// its cell step, so that a test decides what is queued, running or done. Thread-safe.
+class RecordingObserver final : public ModelObserver {
+ public:
+  struct Step {
+    int64_t timesteps;
+    absl::Duration queued;
+    absl::Duration computed;
+  };
+
+  void OnCellStep(int64_t rows, absl::Duration /*duration*/) override {
+    absl::MutexLock lock(&mu_);
+    cell_step_rows_.push_back(rows);
+    ++num_stopped_;
+    const auto may_go_on = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return !is_holding_; };
+    mu_.Await(absl::Condition(&may_go_on));
+    --num_stopped_;
+  }
+  void OnStep(int64_t timesteps, absl::Duration queued, absl::Duration computed) override {
+    absl::MutexLock lock(&mu_);
+    steps_.push_back({timesteps, queued, computed});
+  }
+  void OnSessionEnded(EndReason reason) override {
+    absl::MutexLock lock(&mu_);
+    ended_.push_back(reason);
+  }
+
+  // From now on workers stop at the end of their cell step.
+  void Hold() {
+    absl::MutexLock lock(&mu_);
+    is_holding_ = true;
+  }
+  // Waits until so many workers have stopped. REQUIRES: it holds.
+  void AwaitStopped(int num_workers = 1) {
+    absl::MutexLock lock(&mu_);
+    const auto have_stopped = [this, num_workers]()
+                                  ABSL_NO_THREAD_SAFETY_ANALYSIS { return num_stopped_ >= num_workers; };
+    mu_.Await(absl::Condition(&have_stopped));
+  }
+  // Lets them go on.
+  void Release() {
+    absl::MutexLock lock(&mu_);
+    is_holding_ = false;
+  }
+
+  std::vector<int64_t> cell_step_rows() const {
+    absl::MutexLock lock(&mu_);
+    return cell_step_rows_;
+  }
+  std::vector<Step> steps() const {
+    absl::MutexLock lock(&mu_);
+    return steps_;
+  }
+  std::vector<EndReason> ended() const {
+    absl::MutexLock lock(&mu_);
+    return ended_;
+  }
+
+ private:
+  mutable absl::Mutex mu_;
+  bool is_holding_ ABSL_GUARDED_BY(mu_) = false;
+  int num_stopped_ ABSL_GUARDED_BY(mu_) = 0;
+  std::vector<int64_t> cell_step_rows_ ABSL_GUARDED_BY(mu_);
+  std::vector<Step> steps_ ABSL_GUARDED_BY(mu_);
+  std::vector<EndReason> ended_ ABSL_GUARDED_BY(mu_);
+};
+
+// One RecordingObserver for each model. Thread-safe.
+class RecordingEngineObserver final : public EngineObserver {
+ public:
+  ModelObserver& ForModel(const std::string& model_name) override { return Of(model_name); }
+
+  RecordingObserver& Of(const std::string& model_name) {
+    absl::MutexLock lock(&mu_);
+    return models_[model_name];
+  }
+
+ private:
+  absl::Mutex mu_;
+  std::map<std::string, RecordingObserver> models_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace rnnserve::testing
+
+#endif  // RNNSERVE_TESTS_SUPPORT_RECORDING_OBSERVER_H_

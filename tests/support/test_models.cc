@@ -1,0 +1,109 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/support/test_models.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/cells/keras_config.h"
+#include "core/layers/layer_registry.h"
+#include "tests/support/weight_map.h"
+
+namespace rnnserve::testing {
+namespace {
+
+using Json = nlohmann::json;
+
+// Has every weight that is asked for, made from its name. Owns them.
+class AnyWeights final : public WeightSource {
+ public:
+  absl::StatusOr<absl::Span<const float>> Weight(absl::string_view name,
+                                                 const Shape& shape) override {
+    // FNV-1a: std::hash may differ from one library to another.
+    uint32_t seed = 2166136261u;
+    for (const char c : name) seed = (seed ^ static_cast<unsigned char>(c)) * 16777619u;
+    weights_.AddRandom(std::string(name), shape, seed, 0.8f);
+    return weights_.Weight(name, shape);
+  }
+
+ private:
+  WeightMap weights_;
+};
+
+Json Layer(const std::string& class_name, const std::string& name, Json config) {
+  config["name"] = name;
+  return {{"class_name", class_name}, {"config", std::move(config)}};
+}
+
+Json Input(Json batch_shape, const std::string& dtype = "float32") {
+  return Layer("InputLayer", "input", {{"batch_shape", std::move(batch_shape)}, {"dtype", dtype}});
+}
+
+ModelPtr Build(const std::vector<Json>& layers, WeightSource& weights) {
+  const Json model = {{"class_name", "Sequential"},
+                      {"config", {{"name", "test"}, {"layers", layers}}}};
+  auto built = Model::Create(KerasConfig(model, "model 'test'"), weights,
+                             LayerRegistry::BuiltIn(), "test");
+  if (!built.ok()) {
+    std::cerr << built.status() << std::endl;
+    std::abort();
+  }
+  return *std::move(built);
+}
+
+ModelPtr BuildAny(const std::vector<Json>& layers) {
+  AnyWeights weights;
+  return Build(layers, weights);
+}
+
+}  // namespace
+
+ModelPtr DoublingModel(bool return_sequences) {
+  WeightMap weights;
+  weights.Add("sum/kernel", {1, 1}, {1.0f});
+  weights.Add("sum/recurrent_kernel", {1, 1}, {2.0f});
+  return Build({Input({nullptr, nullptr, 1}),
+                Layer("SimpleRNN", "sum",
+                      {{"units", 1},
+                       {"activation", "linear"},
+                       {"use_bias", false},
+                       {"return_sequences", return_sequences}})},
+               weights);
+}
+
+ModelPtr ClassifierModel() {
+  return BuildAny({Input({nullptr, nullptr, 2}), Layer("Masking", "masking", {{"mask_value", -1.0}}),
+                   Layer("LSTM", "lstm", {{"units", 3}}),
+                   Layer("Dense", "dense", {{"units", 2}, {"activation", "softmax"}})});
+}
+
+ModelPtr ForecasterModel() {
+  return BuildAny({Input({nullptr, nullptr, 2}),
+                   Layer("GRU", "first", {{"units", 3}, {"return_sequences", true}}),
+                   Layer("GRU", "second", {{"units", 20}, {"return_sequences", true}}),
+                   Layer("Dense", "dense", {{"units", 1}})});
+}
+
+ModelPtr TokenModel() {
+  return BuildAny(
+      {Input({nullptr, nullptr}, "int32"),
+       Layer("Embedding", "embedding", {{"input_dim", 5}, {"output_dim", 3}, {"mask_zero", true}}),
+       Layer("LSTM", "lstm", {{"units", 4}, {"return_sequences", true}}),
+       Layer("Dense", "dense", {{"units", 2}})});
+}
+
+ModelPtr BidirectionalModel() {
+  return BuildAny(
+      {Input({nullptr, nullptr, 2}),
+       Layer("Bidirectional", "both",
+             {{"layer", Layer("GRU", "gru", {{"units", 3}, {"return_sequences", true}})}})});
+}
+
+}  // namespace rnnserve::testing
