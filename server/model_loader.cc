@@ -43,7 +43,9 @@ absl::Status AppendFolder(const std::string& folder, std::vector<ModelSource>& s
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     const std::string file_name = entry->path().filename();
-    const bool is_bundle = fs::exists(entry->path() / kBundleModelFile);
+    // A folder that may not be read holds no model: volumes have a lost+found of root's.
+    std::error_code unreadable;
+    const bool is_bundle = fs::exists(entry->path() / kBundleModelFile, unreadable);
     if (!is_bundle && !absl::EndsWith(file_name, ".keras")) continue;
     found.push_back({std::string(absl::StripSuffix(file_name, ".keras")), entry->path()});
   }

@@ -29,7 +29,8 @@ void AddNumber(CLI::App& app, const std::string& name, int64_t& value, const std
 
 void AddModelOptions(CLI::App& app, ServerOptions& options) {
   app.add_option("--model", options.models,
-                 "NAME=PATH of a model: a bundle folder or a .keras file; may be repeated");
+                 "NAME=PATH of a model: a bundle folder or a .keras file; may be repeated")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--model-dir", options.model_dir,
                  "Folder of models; each bundle folder and .keras file in it is served under its "
                  "name without .keras");
@@ -93,6 +94,8 @@ std::variant<ServerOptions, int> ParseCommandLine(int argc, const char* const* a
   app.set_version_flag("--version", RNNSERVE_VERSION);
   app.set_config("--config", "", "TOML file with these options as keys (without the dashes)");
   app.allow_config_extras(CLI::config_extras_mode::error);
+  // So that a wrapper's flags can be overridden behind them. Lists keep all their values.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   AddModelOptions(app, options);
   AddAddressOptions(app, options);
   AddLimitOptions(app, options);

@@ -15,7 +15,6 @@
 namespace rnnserve::server {
 namespace {
 
-constexpr int kMaxResetSessions = 1024;
 constexpr int kDefaultPageSize = 100;
 constexpr int kMaxPageSize = 1000;
 
@@ -90,29 +89,11 @@ absl::StatusOr<InferCall> ToInferCall(const v1::InferRequest& request, CallLimit
   return call;
 }
 
-absl::Status CheckReset(const v1::ResetStateRequest& request) {
-  const int count = request.session_ids_size();
-  if ((count == 0) == request.model().empty()) {
-    return InvalidArgument("RESET_TARGET",
-                           absl::StrCat("give session_ids or model, not ",
-                                        count == 0 ? "neither" : "both"));
-  }
-  if (count > kMaxResetSessions) {
-    return InvalidArgument("RESET_TARGET", absl::StrCat(count, " session_ids, but at most ",
-                                                        kMaxResetSessions));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<v1::OpenSessionResponse> SessionCalls::Open(const v1::OpenSessionRequest& request,
                                                            bool detached) const {
   if (request.model().empty()) return Missing("model");
-  if (request.idle_timeout_ms() < 0) {
-    return InvalidArgument("IDLE_TIMEOUT", absl::StrCat("idle_timeout_ms is ",
-                                                        request.idle_timeout_ms(), ", below 0"));
-  }
   TensorStorage storage;
   OpenSessionCall call;
   call.model = request.model();
@@ -153,7 +134,6 @@ void SessionCalls::Step(const v1::StepRequest& request, CallLimits limits,
 
 void SessionCalls::Reset(const v1::ResetStateRequest& request,
                          Reply<v1::ResetStateResponse> reply) const {
-  if (const absl::Status status = CheckReset(request); !status.ok()) return reply(status);
   auto storage = std::make_unique<TensorStorage>();
   auto states = DecodeStates(request.state(), "state", *storage);
   if (!states.ok()) return reply(states.status());

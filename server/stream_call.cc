@@ -69,7 +69,6 @@ void StreamCall::OnReadDone(bool ok) {
   Request request;
   {
     absl::MutexLock lock(&mu_);
-    is_reading_ = false;
     if (!ok) EndLocked(absl::OkStatus());
     // A message that was read while the stream already ends is not begun: the client sees the
     // status and that it has no result.
@@ -84,6 +83,11 @@ void StreamCall::OnReadDone(bool ok) {
     }
   }
   if (request != nullptr) StartActions(request);
+  {
+    absl::MutexLock lock(&mu_);
+    // Only now: another thread could otherwise read the next message and overtake this one.
+    is_reading_ = false;
+  }
   Advance();
 }
 

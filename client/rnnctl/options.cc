@@ -79,8 +79,12 @@ void AddSessionCommands(CLI::App& app, Options* options) {
 }  // namespace
 
 void DeclareCommandLine(CLI::App& app, Options* options) {
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);
   app.fallthrough();
+  // Not left to require_subcommand: that complains before it has seen that a word is unknown.
+  app.callback([&app] {
+    if (app.get_subcommands().empty()) throw CLI::RequiredError("A command");
+  });
   app.footer(kFooter);
   app.add_option("--server", options->server, "Address of the server, host:port")
       ->envname("RNNSERVE_SERVER")

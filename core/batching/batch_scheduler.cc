@@ -34,8 +34,7 @@ absl::Status BatchScheduler::Submit(absl::Span<std::unique_ptr<StepTask>> tasks)
 }
 
 void BatchScheduler::RunWorker() {
-  BatchWorker worker(clock_, *model_, observer_, queue_, options_.max_batch_rows);
-  while (worker.rows() > 0 || queue_.WaitForTask()) worker.RunOnce();
+  BatchWorker(clock_, *model_, observer_, queue_, options_.max_batch_rows).Run();
 }
 
 }  // namespace rnnserve

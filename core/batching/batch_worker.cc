@@ -30,29 +30,41 @@ BatchWorker::BatchWorker(const Clock& clock, const Model& model, StepObserver& o
   finished_.reserve(static_cast<size_t>(max_rows));
 }
 
+void BatchWorker::Run() {
+  while (true) {
+    if (rows() > 0) {
+      queue_.Take(workspace_.max_rows() - rows(), taken_);
+    } else if (!queue_.WaitAndTake(workspace_.max_rows(), taken_)) {
+      return;
+    }
+    ComputeRound();
+  }
+}
+
 int64_t BatchWorker::RunOnce() {
-  Admit();
+  queue_.Take(workspace_.max_rows() - rows(), taken_);
+  return ComputeRound();
+}
+
+int64_t BatchWorker::ComputeRound() {
+  JoinTaken();
   const int64_t num_rows = rows();
   if (num_rows > 0) RunCellStep();
   CompleteFinished();
   return num_rows;
 }
 
-void BatchWorker::Admit() {
-  do {
-    taken_.clear();
-    queue_.Take(workspace_.max_rows() - rows(), taken_);
-    const absl::Time now = clock_.Now();
-    for (std::unique_ptr<StepTask>& task : taken_) {
-      absl::Status status = CheckStillWanted(task->limits, now);
-      if (status.ok()) {
-        Join(std::move(task), now);
-      } else {
-        Complete(std::move(task), std::move(status));
-      }
+void BatchWorker::JoinTaken() {
+  const absl::Time now = clock_.Now();
+  for (std::unique_ptr<StepTask>& task : taken_) {
+    absl::Status status = CheckStillWanted(task->limits, now);
+    if (status.ok()) {
+      Join(std::move(task), now);
+    } else {
+      Complete(std::move(task), std::move(status));
     }
-    // Once there is a row to compute the queue can wait for the next round.
-  } while (rows() == 0 && !taken_.empty());
+  }
+  taken_.clear();
 }
 
 void BatchWorker::Join(std::unique_ptr<StepTask> task, absl::Time now) {

@@ -30,9 +30,13 @@ class BatchWorker {
   BatchWorker(const Clock& clock, const Model& model, StepObserver& observer,
               BoundedQueue<StepTask>& queue, int64_t max_rows);
 
+  // Rounds, until the queue is closed and empty and every row is done. Waits for tasks when there are
+  // none, and only then.
+  void Run();
+
   // One round: takes tasks from the queue while there is room, drops those that are not wanted any
   // more, computes one timestep of every row, and commits and completes the rows that are done.
-  // Returns the rows that were computed.
+  // Returns the rows that were computed. Never waits.
   int64_t RunOnce();
 
   // The rows that have timesteps left.
@@ -52,7 +56,9 @@ class BatchWorker {
     absl::Status status;
   };
 
-  void Admit();
+  // A round with the tasks that were taken.
+  int64_t ComputeRound();
+  void JoinTaken();
   void Join(std::unique_ptr<StepTask> task, absl::Time now);
   void RunCellStep();
   // Moves row i on by the timestep that was computed and keeps its output.
@@ -69,7 +75,7 @@ class BatchWorker {
 
   BatchWorkspace workspace_;
   std::vector<Row> rows_;  // row i of the workspace
-  // Only used within a round; here so that their memory stays.
+  // Empty between rounds; here so that their memory stays.
   std::vector<std::unique_ptr<StepTask>> taken_;
   std::vector<FinishedTask> finished_;
 };

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -43,26 +44,28 @@ class BoundedQueue {
   }
 
   // Appends up to `max_tasks` tasks to `taken`. Never blocks and, given capacity in `taken`, does not
-  // allocate. While other workers wait idle it leaves them their share, so that a burst is computed
-  // by all workers and not by the first to wake.
+  // allocate. While workers wait in WaitAndTake it leaves them their share, so that a burst is
+  // computed by all workers and not by the first to come.
   void Take(int64_t max_tasks, std::vector<std::unique_ptr<Task>>& taken) {
     absl::MutexLock lock(&mu_);
-    const int64_t waiting = static_cast<int64_t>(entries_.size());
-    const int64_t share = (waiting + num_idle_) / (num_idle_ + 1);
-    for (int64_t count = std::min(max_tasks, share); count > 0; --count) {
-      taken.push_back(std::move(entries_.front().task));
-      size_ -= entries_.front().room;
-      entries_.pop_front();
-    }
+    TakeLocked(max_tasks, taken);
   }
 
-  // Blocks until there is a task to take; false if there never will be: the queue is closed and empty.
-  bool WaitForTask() {
+  // The same, but blocks until there is a task to take. False if there never will be: the queue is
+  // closed and empty. REQUIRES: max_tasks >= 1.
+  bool WaitAndTake(int64_t max_tasks, std::vector<std::unique_ptr<Task>>& taken) {
     absl::MutexLock lock(&mu_);
-    ++num_idle_;
+    ++num_waiting_workers_;
     mu_.Await(absl::Condition(this, &BoundedQueue::HasTaskOrIsClosed));
-    --num_idle_;
-    return !entries_.empty();
+    --num_waiting_workers_;
+    TakeLocked(max_tasks, taken);
+    return !taken.empty();
+  }
+
+  // The workers that wait for a task now.
+  int64_t num_waiting_workers() const {
+    absl::MutexLock lock(&mu_);
+    return num_waiting_workers_;
   }
 
   // No task is pushed any more; those that wait are still to be taken.
@@ -81,12 +84,24 @@ class BoundedQueue {
     return is_closed_ || !entries_.empty();
   }
 
+  void TakeLocked(int64_t max_tasks, std::vector<std::unique_ptr<Task>>& taken)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const int64_t num_tasks = static_cast<int64_t>(entries_.size());
+    const int64_t num_workers = num_waiting_workers_ + 1;
+    const int64_t share = (num_tasks + num_workers - 1) / num_workers;
+    for (int64_t count = std::min(max_tasks, share); count > 0; --count) {
+      taken.push_back(std::move(entries_.front().task));
+      size_ -= entries_.front().room;
+      entries_.pop_front();
+    }
+  }
+
   const int64_t capacity_;
 
   mutable absl::Mutex mu_;
   std::deque<Entry> entries_ ABSL_GUARDED_BY(mu_);
   int64_t size_ ABSL_GUARDED_BY(mu_) = 0;
-  int64_t num_idle_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t num_waiting_workers_ ABSL_GUARDED_BY(mu_) = 0;
   bool is_closed_ ABSL_GUARDED_BY(mu_) = false;
 };
 

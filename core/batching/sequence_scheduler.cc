@@ -36,9 +36,8 @@ absl::Status SequenceScheduler::Submit(std::unique_ptr<SequenceTask>& task) {
 void SequenceScheduler::RunWorker() {
   const SequenceRunner runner(clock_, *model_, observer_);
   std::vector<std::unique_ptr<SequenceTask>> taken;
-  while (queue_.WaitForTask()) {
-    queue_.Take(1, taken);
-    for (std::unique_ptr<SequenceTask>& task : taken) runner.Run(std::move(task));
+  while (queue_.WaitAndTake(1, taken)) {
+    runner.Run(std::move(taken.front()));
     taken.clear();
   }
 }

@@ -4,12 +4,12 @@
 #include "core/engine/input_validation.h"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
 #include "core/model/workspace.h"
@@ -71,19 +71,17 @@ absl::Status CheckTokens(const TensorView& input, int64_t num_tokens) {
   const int64_t count = *input.shape.NumElements();
   for (int64_t i = 0; i < count; ++i) {
     const double token = ElementAt(input, i);
-    if (token >= 0 && token < static_cast<double>(num_tokens) && std::floor(token) == token) {
-      continue;
-    }
-    return InvalidArgument("TOKEN_RANGE", absl::StrCat("input: token ", i, " is ", token,
-                                                       ", not a whole number from 0 to ",
-                                                       num_tokens - 1));
+    if (token >= 0 && token < static_cast<double>(num_tokens)) continue;
+    return InvalidArgument("TOKEN_RANGE",
+                           absl::StrFormat("input: token %d is %.0f, not from 0 to %d", i, token,
+                                           num_tokens - 1));
   }
   return absl::OkStatus();
 }
 
 absl::Status CheckValues(const TensorView& input, const Model& model) {
   const bool is_integer = input.dtype == DataType::kInt32 || input.dtype == DataType::kInt64;
-  if (input.dtype != DataType::kFloat32 && !(is_integer && model.reads_token_ids())) {
+  if (model.reads_token_ids() ? !is_integer : input.dtype != DataType::kFloat32) {
     return InvalidArgument("INPUT_DTYPE",
                            absl::StrCat("input is ", DataTypeName(input.dtype),
                                         ", but the model needs ",

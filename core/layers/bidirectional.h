@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "core/cells/keras_config.h"
 #include "core/cells/weight_source.h"
 #include "core/layers/layer.h"

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "core/cells/cell.h"
 #include "core/cells/cell_registry.h"
 #include "core/cells/keras_config.h"

@@ -109,7 +109,7 @@ absl::StatusOr<Shape> TimestepShape(const KerasConfig& input) {
   std::vector<int64_t> extents;
   for (size_t i = 2; i < batch_shape.size(); ++i) {
     const Json& extent = batch_shape[i];
-    if (!extent.is_number_integer() || extent < 1) {
+    if (!extent.is_number_integer() || extent.get<double>() < 1) {
       return input.Error(absl::StrCat("'batch_shape' is ", batch_shape.dump(), ": extent ", i,
                                       " is not a positive number"));
     }

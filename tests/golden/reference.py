@@ -7,6 +7,7 @@ model keeps closed: the initial and final states of its recurrent layers.
 """
 
 import os
+import warnings
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
@@ -16,6 +17,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras  # noqa: E402  (the environment above must be set first)
 import numpy as np  # noqa: E402
 from keras.src.backend.common.masking import get_keras_mask, set_keras_mask  # noqa: E402
+
+# Said of a whole model given a mask, and of Embedding: neither passes it on, and none should.
+warnings.filterwarnings("ignore", message=".*destroy the mask information")
 
 
 def is_recurrent(layer):

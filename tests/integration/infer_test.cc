@@ -37,17 +37,36 @@ TEST_F(InferTest, SequencesComeBackWithTheirTimeAxis) {
   EXPECT_EQ(Values(response.output()).size(), 10u);
 }
 
-TEST_F(InferTest, APaddedRowEqualsTheShortOne) {
-  std::vector<float> row = Series(8, 3 * 12);
-  const v1::Tensor unpadded = Floats({1, 3, 12}, row);
-  row.resize(5 * 12, 123.0f);
-  v1::InferRequest padded = InferOf(kVowels, Floats({1, 5, 12}, row));
-  *padded.mutable_mask() = Bools({1, 5}, {true, true, true, false, false});
+TEST_F(InferTest, AMaskedRowEqualsTheShortOne) {
+  v1::InferRequest masked = InferOf(kSunspots, Floats({1, 5, 1}, {0.1f, 0.2f, 0.3f, 9.0f, 9.0f}));
+  *masked.mutable_mask() = Bools({1, 5}, {true, true, true, false, false});
+  masked.set_return_state(true);
+  v1::InferRequest shorter = InferOf(kSunspots, Floats({1, 3, 1}, {0.1f, 0.2f, 0.3f}));
+  shorter.set_return_state(true);
   v1::InferResponse expected;
   v1::InferResponse response;
-  ASSERT_TRUE(Infer(InferOf(kVowels, unpadded), &expected).ok());
+  ASSERT_TRUE(Infer(shorter, &expected).ok());
 
-  ASSERT_TRUE(Infer(padded, &response).ok());
+  ASSERT_TRUE(Infer(masked, &response).ok());
+
+  std::vector<float> begin = Values(response.output());
+  begin.resize(3);
+  EXPECT_EQ(begin, Values(expected.output()));
+  ASSERT_EQ(response.state_size(), expected.state_size());
+  for (int i = 0; i < response.state_size(); ++i) {
+    EXPECT_EQ(Values(response.state(i).value()), Values(expected.state(i).value()));
+  }
+}
+
+TEST_F(InferTest, PaddingThatTheModelMasksItselfChangesNothing) {
+  constexpr float kMaskValue = -99.0f;  // of the model's Masking layer
+  std::vector<float> row = Series(8, 3 * 12);
+  v1::InferResponse expected;
+  v1::InferResponse response;
+  ASSERT_TRUE(Infer(InferOf(kVowels, Floats({1, 3, 12}, row)), &expected).ok());
+  row.resize(5 * 12, kMaskValue);
+
+  ASSERT_TRUE(Infer(InferOf(kVowels, Floats({1, 5, 12}, row)), &response).ok());
 
   EXPECT_EQ(Values(response.output()), Values(expected.output()));
 }

@@ -4,6 +4,7 @@
 // The Stream call on a real server: many sessions and actions on one stream, order, errors that do
 // not end it, and sessions that end with it.
 
+#include <algorithm>
 #include <map>
 
 #include "tests/integration/served_models.h"
@@ -103,7 +104,9 @@ TEST_F(StreamTest, ActionsOnOneSessionAreDoneInOrder) {
   EXPECT_EQ(results.at(54).close().version(), 51u);
   EXPECT_EQ(results.at(55).error().code(), static_cast<int>(StatusCode::NOT_FOUND));
   EXPECT_EQ(ReasonOf(results.at(55).error()), "SESSION_CLOSED");
-  EXPECT_TRUE(std::is_sorted(order_.begin(), order_.end()));
+  // Results come as actions finish. Up to the close that is in order; what waits behind a close is
+  // refused while it closes.
+  EXPECT_TRUE(std::is_sorted(order_.begin(), order_.begin() + 54));
   EXPECT_TRUE(Finish().ok());
 }
 

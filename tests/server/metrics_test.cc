@@ -5,6 +5,7 @@
 
 #include "server/metrics.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <prometheus/text_serializer.h>
 
@@ -30,10 +31,10 @@ TEST(MetricsTest, ARequestIsCountedUnderItsMethodAndCode) {
   metrics.ForMethod(Method::kStreamStep).OnRequest(absl::OkStatus(), absl::Milliseconds(3));
 
   const std::string text = Render(metrics);
-  EXPECT_THAT(text, HasSubstr("rnnserve_request_duration_seconds_count{method=\"Stream.Step\","
-                              "code=\"OK\"} 1"));
-  EXPECT_THAT(text, HasSubstr("rnnserve_request_duration_seconds_sum{method=\"Stream.Step\","
-                              "code=\"OK\"} 0.003"));
+  EXPECT_THAT(text, HasSubstr("rnnserve_request_duration_seconds_count{code=\"OK\","
+                              "method=\"Stream.Step\"} 1"));
+  EXPECT_THAT(text, HasSubstr("rnnserve_request_duration_seconds_sum{code=\"OK\","
+                              "method=\"Stream.Step\"} 0.003"));
   EXPECT_THAT(text, Not(HasSubstr("rnnserve_errors_total{")));
 }
 
@@ -44,7 +45,7 @@ TEST(MetricsTest, AnErrorIsCountedWithItsReason) {
       .OnRequest(NotFound("MODEL_NOT_FOUND", "no model 'x'"), absl::Milliseconds(1));
 
   EXPECT_THAT(Render(metrics),
-              HasSubstr("rnnserve_errors_total{method=\"DescribeModel\",code=\"NOT_FOUND\","
+              HasSubstr("rnnserve_errors_total{code=\"NOT_FOUND\",method=\"DescribeModel\","
                         "reason=\"MODEL_NOT_FOUND\"} 1"));
 }
 

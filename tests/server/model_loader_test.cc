@@ -5,6 +5,7 @@
 
 #include "server/model_loader.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>

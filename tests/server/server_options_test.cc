@@ -5,6 +5,7 @@
 
 #include "server/server_options.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>

@@ -5,6 +5,7 @@
 
 #include "server/status_mapping.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/base/error.h"

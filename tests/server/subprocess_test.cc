@@ -5,6 +5,7 @@
 
 #include "server/subprocess.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/status_matchers.h"

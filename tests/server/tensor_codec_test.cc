@@ -5,6 +5,7 @@
 
 #include "server/tensor_codec.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -151,7 +152,7 @@ std::vector<BadTensor> BadTensors() {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, BadTensorTest, ::testing::ValuesIn(BadTensors()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 TEST(EncodeTensorTest, WritesLittleEndianBytes) {
   v1::Tensor tensor;

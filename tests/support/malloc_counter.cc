@@ -6,11 +6,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#include <sanitizer/allocator_interface.h>
-#define RNNSERVE_SANITIZER_ALLOCATES 1
-#endif
+#include <cstdint>
 
 namespace {
 
@@ -25,14 +21,19 @@ void CountAllocation() {
 
 }  // namespace
 
-#ifdef RNNSERVE_SANITIZER_ALLOCATES
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+
+// From <sanitizer/allocator_interface.h>, which GCC does not install.
+extern "C" int __sanitizer_install_malloc_and_free_hooks(
+    void (*on_malloc)(const volatile void* pointer, size_t size),
+    void (*on_free)(const volatile void* pointer));
 
 namespace {
 
 void OnMalloc(const volatile void* /*pointer*/, size_t /*size*/) { CountAllocation(); }
 void OnFree(const volatile void* /*pointer*/) {}
 
-const int hooks_installed = __sanitizer_install_malloc_and_free_hooks(OnMalloc, OnFree);
+[[maybe_unused]] const int num_hooks = __sanitizer_install_malloc_and_free_hooks(OnMalloc, OnFree);
 
 }  // namespace
 

@@ -152,7 +152,7 @@ TEST_F(RnnctlTest, ListsAndResetsSessions) {
   ASSERT_TRUE(session.Step(Tensor({1, 2}, std::vector<float>{1, 2})).ok());
 
   EXPECT_EQ(Run("sessions").out,
-            "SESSION  MODEL  STEPS     IDLE  STATE BYTES  LIVES\n"
+            "SESSION  MODEL  STEPS    IDLE  STATE BYTES  LIVES\n"
             "mine     total      1  1.50 s            8  detached\n");
   EXPECT_EQ(Run("reset mine").out, "1 session reset\n");
   EXPECT_EQ(session.GetState()->at(0).value, Tensor({2}, std::vector<float>{0, 0}));
@@ -211,7 +211,8 @@ TEST_P(RnnctlWrongUseTest, ExitsWithTwo) {
 INSTANTIATE_TEST_SUITE_P(
     , RnnctlWrongUseTest,
     ::testing::Values(
-        WrongUse{"NoCommand", "", "subcommand"}, WrongUse{"UnknownCommand", "fly", "fly"},
+        WrongUse{"NoCommand", "", "A command is required"},
+        WrongUse{"UnknownCommand", "fly", "not expected: fly"},
         WrongUse{"MissingModel", "describe", "model is required"},
         WrongUse{"MissingFile", "infer sums /nonexistent.csv", "input: /nonexistent.csv"},
         WrongUse{"UnknownExtension", "infer sums /nonexistent.xml", "--format"},

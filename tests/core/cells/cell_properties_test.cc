@@ -68,6 +68,11 @@ const Size kSizes[] = {{1, 1}, {3, 2}, {16, 16}, {1, 17}, {17, 15}, {40, 33}};
 constexpr size_t kBatch = 7;
 constexpr size_t kTime = 5;
 
+auto AllNear(const Vector& expected) {
+  return ::testing::Pointwise(::testing::FloatNear(2e-6f),
+                              std::vector<float>(expected.begin(), expected.end()));
+}
+
 class CellPropertiesTest : public ::testing::TestWithParam<std::tuple<Kind, Size>> {
  protected:
   CellPropertiesTest() {
@@ -163,14 +168,9 @@ TEST_P(CellPropertiesTest, AgreesWithPlainLoops) {
     }
 
     const int64_t row = static_cast<int64_t>(b);
-    const auto near = ::testing::Pointwise(::testing::DoubleNear(2e-6), y);
-    const auto actual = run.y(row);
-    EXPECT_THAT(Vector(actual.begin(), actual.end()), near) << "row " << b;
+    EXPECT_THAT(run.y(row), AllNear(y)) << "row " << b;
     for (size_t k = 0; k < num_states(); ++k) {
-      const auto state = run.state(row, k);
-      EXPECT_THAT(Vector(state.begin(), state.end()),
-                  ::testing::Pointwise(::testing::DoubleNear(2e-6), states[k]))
-          << "state " << k << " of row " << b;
+      EXPECT_THAT(run.state(row, k), AllNear(states[k])) << "state " << k << " of row " << b;
     }
   }
 }
@@ -205,14 +205,15 @@ TEST_P(CellPropertiesTest, BeginsWithZeroStates) {
   }
 }
 
+std::string TestName(const ::testing::TestParamInfo<std::tuple<Kind, Size>>& test) {
+  const auto& [kind, size] = test.param;
+  return kind.name + "In" + std::to_string(size.input) + "Units" + std::to_string(size.units);
+}
+
 INSTANTIATE_TEST_SUITE_P(Cells, CellPropertiesTest,
                          ::testing::Combine(::testing::ValuesIn(kKinds),
                                             ::testing::ValuesIn(kSizes)),
-                         [](const auto& test) {
-                           const auto& [kind, size] = test.param;
-                           return kind.name + "In" + std::to_string(size.input) + "Units" +
-                                  std::to_string(size.units);
-                         });
+                         TestName);
 
 }  // namespace
 }  // namespace rnnserve

@@ -63,7 +63,7 @@ TEST(BidirectionalTest, MergesSequencesInTheOrderOfTime) {
   EXPECT_EQ(RunLayer(*Adders("ave", true), x).y(), Scalars({{7.5, 7.5, 7.5}}));
 }
 
-TEST(BidirectionalTest, ConcatenatesIsTheDefault) {
+TEST(BidirectionalTest, ConcatenatesByDefault) {
   const auto layer = BuildAdders({{"layer", AdderObject(Json::object())}});
   ASSERT_THAT(layer, IsOk());
 
@@ -274,15 +274,36 @@ TEST(BidirectionalKerasTest, GruMasked) {
 
 TEST(BidirectionalKerasTest, LstmStates) {
   const auto layer =
-      KerasBidirectional("LSTM", 4, "concat", {{"units", 2}, {"return_state", true}});
+      KerasBidirectional("LSTM", 3, "concat", {{"units", 2}, {"return_state", true}});
 
-  const auto run = RunLayer(*layer, KerasX234());
+  const auto run = RunLayer(*layer, KerasX243());
 
   EXPECT_THAT(run.y(), NearValues(Halves({{0.1990008f, 0.12659755f}, {0.52335435f, 0.44717982f}})));
   ASSERT_EQ(layer->states().size(), 4u);
   EXPECT_EQ(layer->states()[3].name, "backward/c");
   EXPECT_THAT(run.state(1), NearTable({{0.35567185f, 0.35567185f}, {1.0492687f, 1.0492687f}}));
   EXPECT_THAT(run.state(3), NearTable({{0.2501858f, 0.2501858f}, {0.941473f, 0.941473f}}));
+}
+
+TEST(BidirectionalKerasTest, LstmInitialStates) {
+  const auto layer = KerasBidirectional("LSTM", 3, "concat", {{"units", 2}});
+  const std::vector<Table> states = {
+      {{0, 1}, {2, 3}}, {{0, 2}, {4, 6}}, {{0, 3}, {6, 9}}, {{0, 4}, {8, 12}}};
+
+  const auto run = RunLayer(*layer, KerasX243(), {}, ColumnsOf(*layer, states));
+
+  EXPECT_THAT(run.y(), NearValues({{{0.20794602f, 0.4577124f, 0.14046375f, 0.48191673f}},
+                                   {{0.6682636f, 0.6711909f, 0.60943645f, 0.60950446f}}}));
+}
+
+TEST(BidirectionalKerasTest, ASecondCallGoesOnWhereTheFirstEnded) {
+  const auto layer = KerasBidirectional("LSTM", 3, "concat", {{"units", 2}, {"stateful", true}});
+  const auto first = RunLayer(*layer, KerasX243());
+
+  const auto second = RunLayer(*layer, KerasX243(), {}, first.state_columns());
+
+  EXPECT_THAT(second.y(),
+              NearValues(Halves({{0.26234663f, 0.16959146f}, {0.6137073f, 0.5381646f}})));
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 // What every layer promises, for every kind of layer: the bits of a row depend neither on the batch
 // that it is in nor on how its timesteps are cut into runs, and a run allocates nothing. All masks
-// of five timesteps are tried, one in each of 32 rows. Sizes straddle the padding of a column.
+// of four timesteps are tried, one in each of 16 rows. Sizes straddle the padding of a column.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@
 namespace rnnserve::testing {
 namespace {
 
-constexpr int kTime = 5;
+constexpr int kTime = 4;
 constexpr int64_t kFeatures = 18;
 
 // A weight of any name and shape: random, the same for the same name.
@@ -219,11 +219,11 @@ class LayerStreamingTest : public LayerInvarianceTest {
 TEST_P(LayerStreamingTest, SingleTimestepsEqualOneRun) {
   ASSERT_TRUE(layer_->can_stream());
 
-  ExpectPiecesEqualWhole({1, 2, 3, 4, 5});
+  ExpectPiecesEqualWhole({1, 2, 3, 4});
 }
 
 TEST_P(LayerStreamingTest, AnyCutInTwoEqualsOneRun) {
-  for (const size_t cut : {1, 2, 3, 4}) {
+  for (const size_t cut : {1, 2, 3}) {
     SCOPED_TRACE(::testing::Message() << "cut behind timestep " << cut);
     ExpectPiecesEqualWhole({cut, kTime});
   }

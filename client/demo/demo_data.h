@@ -1,0 +1,54 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CLIENT_DEMO_DEMO_DATA_H_
+#define RNNSERVE_CLIENT_DEMO_DEMO_DATA_H_
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/cpp/tensor.h"
+
+// The files that train.py wrote: real recordings and series, and what Keras says about them.
+namespace rnnserve::client {
+
+// The held-out recordings of the Japanese Vowels set. All vectors have an element for each.
+struct VowelsData {
+  // [time, 12]
+  std::vector<Tensor> frames;
+  // Who speaks, 0 to 8.
+  std::vector<int> labels;
+  // Keras' probability of each speaker, [9], and the speaker it chooses.
+  std::vector<std::vector<float>> keras_probabilities;
+  std::vector<int> keras_labels;
+  // The fraction of recordings where Keras chooses right.
+  double keras_accuracy = 0;
+};
+
+// Monthly sunspot numbers. All vectors have an element for each month.
+struct SunspotsData {
+  // "1749-01"
+  std::vector<std::string> months;
+  std::vector<float> values;
+  // Keras' forecast of the next month's value, made in this month.
+  std::vector<float> keras_forecasts;
+  // The same after the state was reset before the month `reset_at`; before it, NaN.
+  std::vector<float> keras_forecasts_after_reset;
+  size_t reset_at = 0;
+};
+
+struct DemoData {
+  std::string keras_version;
+  VowelsData vowels;
+  SunspotsData sunspots;
+};
+
+// Reads `folder`. NOT_FOUND or another code of the system if a file cannot be read;
+// INVALID_ARGUMENT, with the file, if it is not what train.py writes.
+absl::StatusOr<DemoData> LoadDemoData(const std::string& folder);
+
+}  // namespace rnnserve::client
+
+#endif  // RNNSERVE_CLIENT_DEMO_DEMO_DATA_H_

@@ -1,0 +1,63 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CLIENT_DEMO_METRICS_PAGE_H_
+#define RNNSERVE_CLIENT_DEMO_METRICS_PAGE_H_
+
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace rnnserve::client {
+
+// A Prometheus histogram: how many observations were at most each bound.
+//
+// A value. Thread-compatible.
+class Histogram {
+ public:
+  // Adds `count` observations of at most `bound` (infinity for the last bucket).
+  void Add(double bound, double count) { cumulative_[bound] += count; }
+  void AddSum(double sum) { sum_ += sum; }
+
+  // What was observed after `earlier`, an older state of the same histogram.
+  Histogram Since(const Histogram& earlier) const;
+
+  double count() const { return cumulative_.empty() ? 0 : cumulative_.rbegin()->second; }
+  // 0 without observations.
+  double Mean() const { return count() == 0 ? 0 : sum_ / count(); }
+
+  // As histogram_quantile of PromQL: by linear interpolation in the bucket of that rank, whose
+  // lower end is the bound before it or 0; the last finite bound if the rank lies above all. 0
+  // without observations. REQUIRES: 0 <= q <= 1.
+  double Quantile(double q) const;
+
+ private:
+  std::map<double, double> cumulative_;
+  double sum_ = 0;
+};
+
+// The text of a /metrics page, as far as histograms go.
+//
+// Owns the text. Immutable; safe to share.
+class MetricsPage {
+ public:
+  using Labels = std::map<std::string, std::string>;
+
+  explicit MetricsPage(std::string text) : text_(std::move(text)) {}
+
+  // The sum of all histograms `name` that have at least `labels`; empty if there is none.
+  Histogram HistogramOf(absl::string_view name, const Labels& labels) const;
+
+ private:
+  const std::string text_;
+};
+
+// Gets http://`address`/metrics. UNAVAILABLE, with the address, if that fails.
+absl::StatusOr<MetricsPage> FetchMetrics(const std::string& address);
+
+}  // namespace rnnserve::client
+
+#endif  // RNNSERVE_CLIENT_DEMO_METRICS_PAGE_H_

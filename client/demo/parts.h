@@ -1,0 +1,44 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CLIENT_DEMO_PARTS_H_
+#define RNNSERVE_CLIENT_DEMO_PARTS_H_
+
+#include <functional>
+#include <ostream>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "client/cpp/client.h"
+#include "client/demo/comparison.h"
+#include "client/demo/demo_data.h"
+
+// The parts of the demo, in the order in which they run. Each prints what it does and finds, and
+// fails with the error of the server or of the data that stopped it.
+namespace rnnserve::client {
+
+// What every part works with. All must outlive it.
+struct Stage {
+  Client& client;
+  // host:port of the server's /metrics.
+  std::string metrics_address;
+  const DemoData& data;
+  // The time since any fixed moment.
+  std::function<absl::Duration()> clock;
+  std::ostream& out;
+  Checks& checks;
+};
+
+// Classifies every held-out recording: streamed frame by frame, and in padded batches.
+absl::Status RunVowels(const Stage& stage);
+
+// Forecasts the sunspots month by month in one session, which is reset half-way.
+absl::Status RunSunspots(const Stage& stage);
+
+// Measures 1, 8 and 64 sessions at once.
+absl::Status RunSpeed(const Stage& stage);
+
+}  // namespace rnnserve::client
+
+#endif  // RNNSERVE_CLIENT_DEMO_PARTS_H_

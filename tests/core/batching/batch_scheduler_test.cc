@@ -1,0 +1,147 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+//
+// BatchScheduler: the queue's bound, work-conserving workers, and a shutdown that finishes what was
+// accepted. The observer holds the workers where order matters.
+
+#include "core/batching/batch_scheduler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/synchronization/blocking_counter.h"
+#include "core/base/error.h"
+#include "tests/core/batching/step_fixture.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/recording_observer.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/test_models.h"
+
+namespace rnnserve::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class BatchSchedulerTest : public ::testing::Test {
+ protected:
+  void Start(BatchScheduler::Options options) {
+    scheduler_ = std::make_unique<BatchScheduler>(clock_, model_, observer_, options);
+  }
+  absl::Status Submit(std::vector<TestStep>& steps) {
+    std::vector<std::unique_ptr<StepTask>> tasks;
+    for (TestStep& step : steps) tasks.push_back(std::move(step.task()));
+    const absl::Status status = scheduler_->Submit(absl::MakeSpan(tasks));
+    for (size_t i = 0; i < steps.size(); ++i) steps[i].task() = std::move(tasks[i]);
+    return status;
+  }
+  std::vector<TestStep> Steps(int count) {
+    std::vector<TestStep> steps;
+    for (int i = 0; i < count; ++i) steps.emplace_back(*model_, std::vector<float>{1, 2});
+    return steps;
+  }
+
+  FakeClock clock_;
+  RecordingObserver observer_;
+  const ModelPtr model_ = DoublingModel();
+  std::unique_ptr<BatchScheduler> scheduler_;
+};
+
+TEST_F(BatchSchedulerTest, FinishesEverythingBeforeItEnds) {
+  Start({.num_workers = 2, .max_batch_rows = 4});
+  std::vector<TestStep> steps = Steps(50);
+  ASSERT_THAT(Submit(steps), IsOk());
+
+  scheduler_.reset();
+
+  for (const TestStep& step : steps) {
+    ASSERT_TRUE(step.is_complete());
+    EXPECT_THAT(step.output(), ElementsAre(1, 4));
+  }
+}
+
+TEST_F(BatchSchedulerTest, RefusesAtOnceWhatDoesNotFitAndLeavesItUntouched) {
+  observer_.Hold();
+  Start({.num_workers = 1, .max_batch_rows = 1, .max_queued = 3,
+         .retry_delay = absl::Milliseconds(40)});
+  std::vector<TestStep> running = Steps(1);
+  ASSERT_THAT(Submit(running), IsOk());
+  observer_.AwaitStopped();
+  std::vector<TestStep> queued = Steps(2);
+  ASSERT_THAT(Submit(queued), IsOk());
+  std::vector<TestStep> refused = Steps(2);
+
+  const absl::Status status = Submit(refused);
+
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted,
+                               HasSubstr("2 rows wait for a worker, of at most 3; 2 more"),
+                               "QUEUE_LIMIT"));
+  EXPECT_EQ(RetryDelay(status), absl::Milliseconds(40));
+  EXPECT_EQ(scheduler_->num_queued(), 2);
+  EXPECT_NE(refused[0].task(), nullptr);
+  observer_.Release();
+}
+
+TEST_F(BatchSchedulerTest, AStepJoinsTheBatchThatIsRunning) {
+  observer_.Hold();
+  Start({.num_workers = 1, .max_batch_rows = 2});
+  std::vector<TestStep> first = Steps(1);
+  ASSERT_THAT(Submit(first), IsOk());
+  observer_.AwaitStopped();
+  std::vector<TestStep> second = Steps(1);
+  ASSERT_THAT(Submit(second), IsOk());
+  observer_.Release();
+
+  scheduler_.reset();
+
+  EXPECT_THAT(observer_.cell_step_rows(), ElementsAre(1, 2, 1));
+}
+
+TEST_F(BatchSchedulerTest, ASecondWorkerTakesWhatTheFirstCannot) {
+  observer_.Hold();
+  Start({.num_workers = 2, .max_batch_rows = 1});
+  std::vector<TestStep> steps = Steps(2);
+  ASSERT_THAT(Submit(steps), IsOk());
+
+  // Both run at the same time, or this waits for ever.
+  observer_.AwaitStopped(2);
+
+  observer_.Release();
+}
+
+TEST_F(BatchSchedulerTest, CompletesManyStepsOfManyThreads) {
+  constexpr int kThreads = 4;
+  constexpr int kSteps = 200;
+  Start({.num_workers = 2, .max_batch_rows = 8, .max_queued = kThreads * kSteps});
+  absl::BlockingCounter complete(kThreads * kSteps);
+  std::atomic<int> num_right{0};
+  const OwnedTensor input = OwnedTensor::Floats({3, 1}, {1, 2, 3});
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < kSteps; ++i) {
+        auto task = std::make_unique<StepTask>(
+            SessionState(*model_), input.view(),
+            [&](std::unique_ptr<StepTask> done, const absl::Status& status) {
+              if (status.ok() && done->output == std::vector<float>{1, 4, 11}) ++num_right;
+              complete.DecrementCount();
+            });
+        ASSERT_THAT(scheduler_->Submit(absl::MakeSpan(&task, 1)), IsOk());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+
+  complete.Wait();
+
+  EXPECT_EQ(num_right, kThreads * kSteps);
+}
+
+}  // namespace
+}  // namespace rnnserve::testing

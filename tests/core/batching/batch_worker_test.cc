@@ -1,0 +1,334 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+//
+// BatchWorker, driven round by round without a thread: who is in the batch when, what is dropped, what
+// is committed, and that a row's numbers do not depend on the others.
+
+#include "core/batching/batch_worker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/session/session_store.h"
+#include "tests/core/batching/step_fixture.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/recording_observer.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/test_models.h"
+
+namespace rnnserve::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class BatchWorkerTest : public ::testing::Test {
+ protected:
+  BatchWorkerTest() { Use(DoublingModel(), 3); }
+
+  // Begins with a new worker for this model.
+  void Use(ModelPtr model, int64_t max_rows) {
+    worker_.reset();
+    model_ = std::move(model);
+    worker_ = std::make_unique<BatchWorker>(clock_, *model_, observer_, queue_, max_rows);
+  }
+  void Submit(TestStep& step) {
+    step.task()->submitted = clock_.Now();
+    ASSERT_TRUE(queue_.Push(absl::MakeSpan(&step.task(), 1)));
+  }
+  TestStep Submit(const std::vector<float>& values) {
+    TestStep step(*model_, values);
+    Submit(step);
+    return step;
+  }
+  void RunAll() {
+    while (worker_->RunOnce() > 0 || queue_.size() > 0) {
+    }
+  }
+
+  FakeClock clock_;
+  RecordingObserver observer_;
+  BoundedQueue<StepTask> queue_{1000};
+  ModelPtr model_;
+  std::unique_ptr<BatchWorker> worker_;
+};
+
+TEST_F(BatchWorkerTest, DoesNothingWithoutTasks) {
+  EXPECT_EQ(worker_->RunOnce(), 0);
+  EXPECT_THAT(observer_.cell_step_rows(), ElementsAre());
+}
+
+TEST_F(BatchWorkerTest, ComputesOneTimestepARound) {
+  const TestStep step = Submit({1, 2, 3});
+
+  EXPECT_EQ(worker_->RunOnce(), 1);
+  EXPECT_EQ(worker_->RunOnce(), 1);
+  EXPECT_FALSE(step.is_complete());
+  EXPECT_EQ(worker_->RunOnce(), 1);
+
+  ASSERT_TRUE(step.is_complete());
+  EXPECT_THAT(step.status(), IsOk());
+  EXPECT_THAT(step.output(), ElementsAre(1, 4, 11));
+  EXPECT_EQ(worker_->rows(), 0);
+}
+
+TEST_F(BatchWorkerTest, RowsJoinAndLeaveAtEveryCellStep) {
+  const TestStep slow = Submit({1, 1, 1, 1});
+  worker_->RunOnce();
+  const TestStep quick = Submit({5});
+  const TestStep middle = Submit({7, 7});
+  worker_->RunOnce();
+  EXPECT_TRUE(quick.is_complete());
+  const TestStep late = Submit({9, 9});
+  RunAll();
+
+  EXPECT_THAT(observer_.cell_step_rows(), ElementsAre(1, 3, 3, 2));
+  EXPECT_THAT(slow.output(), ElementsAre(1, 3, 7, 15));
+  EXPECT_THAT(quick.output(), ElementsAre(5));
+  EXPECT_THAT(middle.output(), ElementsAre(7, 21));
+  EXPECT_THAT(late.output(), ElementsAre(9, 27));
+}
+
+TEST_F(BatchWorkerTest, TakesNoMoreRowsThanFit) {
+  std::vector<TestStep> steps;
+  for (int i = 0; i < 5; ++i) steps.push_back(Submit({1, 1}));
+
+  worker_->RunOnce();
+  EXPECT_EQ(queue_.size(), 2);
+  RunAll();
+
+  EXPECT_THAT(observer_.cell_step_rows(), ElementsAre(3, 3, 2, 2));
+}
+
+TEST_F(BatchWorkerTest, CompletesInTheOrderOfArrival) {
+  Use(model_, 64);
+  std::vector<int> order;
+  std::vector<TestStep> steps;
+  for (int i = 0; i < 5; ++i) {
+    steps.emplace_back(*model_, std::vector<float>{1});
+    steps.back().task()->completion = [&order, i](std::unique_ptr<StepTask>, const absl::Status&) {
+      order.push_back(i);
+    };
+    Submit(steps.back());
+  }
+
+  RunAll();
+
+  EXPECT_THAT(order, ElementsAre(0, 1, 2, 3, 4));
+}
+
+TEST_F(BatchWorkerTest, ReturnsOnlyTheLastOutputIfTheModelDoes) {
+  Use(DoublingModel(/*return_sequences=*/false), 3);
+  const TestStep first = Submit({1, 2, 3});
+  const TestStep second = Submit({4});
+
+  RunAll();
+
+  EXPECT_THAT(first.output(), ElementsAre(11));
+  EXPECT_THAT(second.output(), ElementsAre(4));
+}
+
+TEST_F(BatchWorkerTest, CommitsTheStateOfARow) {
+  TestStep step = Submit({1, 2, 3});
+
+  RunAll();
+
+  EXPECT_EQ(step.state().Tensors(*model_)[0].values[0], 11);
+}
+
+TEST_F(BatchWorkerTest, CommitsASessionOnceForAllTimesteps) {
+  SessionStore store(clock_, [](const std::string&, EndReason) {}, {});
+  store.Open({"a", "m", model_, SessionState(*model_)}).IgnoreError();
+  std::optional<TestStep> step;
+  store.Lease("a", [&](absl::StatusOr<SessionLease> lease) {
+    step.emplace(*std::move(lease), *model_, std::vector<float>{1, 2, 3});
+  });
+  Submit(*step);
+
+  RunAll();
+
+  EXPECT_EQ(step->state().Tensors(*model_)[0].values[0], 11);
+  step->Drop();
+  EXPECT_EQ(store.List("", "", 1).front().version, 1u);
+}
+
+TEST_F(BatchWorkerTest, BeginsAtTheGivenState) {
+  TestStep step(*model_, {1});
+  const OwnedTensor five = OwnedTensor::Floats({1}, {5});
+  step.task()->start = *SessionState::FromTensors(*model_, {{"sum", "h", five}});
+  Submit(step);
+
+  RunAll();
+
+  EXPECT_THAT(step.output(), ElementsAre(11));
+}
+
+TEST_F(BatchWorkerTest, SkipsMaskedTimesteps) {
+  TestStep step(*model_, {1, 2, 3});
+  const OwnedTensor mask = OwnedTensor::Bools({3}, {1, 0, 1});
+  step.task()->mask = mask;
+  Submit(step);
+  const TestStep other = Submit({1, 2, 3});
+
+  RunAll();
+
+  EXPECT_THAT(step.output(), ElementsAre(1, 1, 5));
+  EXPECT_THAT(other.output(), ElementsAre(1, 4, 11));
+}
+
+TEST_F(BatchWorkerTest, DropsAStepWhoseDeadlineHasPassed) {
+  TestStep step(*model_, {1, 2});
+  step.task()->limits.deadline = clock_.Now() + absl::Milliseconds(5);
+  Submit(step);
+  clock_.Advance(absl::Milliseconds(5));
+
+  EXPECT_EQ(worker_->RunOnce(), 0);
+
+  EXPECT_THAT(step.status(),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("0"), "NOT_EXECUTED"));
+  EXPECT_EQ(step.state().Tensors(*model_)[0].values[0], 0);
+}
+
+TEST_F(BatchWorkerTest, FinishesAStepThatBeganBeforeItsDeadline) {
+  TestStep step(*model_, {1, 2});
+  step.task()->limits.deadline = clock_.Now() + absl::Milliseconds(5);
+  Submit(step);
+  worker_->RunOnce();
+  clock_.Advance(absl::Milliseconds(5));
+
+  RunAll();
+
+  EXPECT_THAT(step.output(), ElementsAre(1, 4));
+}
+
+TEST_F(BatchWorkerTest, DropsAStepThatWasCancelled) {
+  TestStep step(*model_, {1, 2});
+  step.task()->limits.cancellation = std::make_shared<Cancellation>();
+  const auto cancellation = step.task()->limits.cancellation;
+  Submit(step);
+  const TestStep other = Submit({1});
+  cancellation->Cancel();
+
+  EXPECT_EQ(worker_->RunOnce(), 1);
+
+  EXPECT_THAT(step.status(), StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_THAT(other.status(), IsOk());
+}
+
+TEST_F(BatchWorkerTest, FinishesAStepThatBeganBeforeItsCancellation) {
+  TestStep step(*model_, {1, 2});
+  step.task()->limits.cancellation = std::make_shared<Cancellation>();
+  const auto cancellation = step.task()->limits.cancellation;
+  Submit(step);
+  worker_->RunOnce();
+  cancellation->Cancel();
+
+  RunAll();
+
+  EXPECT_THAT(step.output(), ElementsAre(1, 4));
+}
+
+TEST_F(BatchWorkerTest, DoesNotCommitAResultThatIsNotFinite) {
+  TestStep bad = Submit({1, 3e38f, 3e38f, 1});
+  const TestStep good = Submit({1, 1, 1, 1});
+
+  RunAll();
+
+  EXPECT_THAT(bad.status(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                     HasSubstr("timestep 2 of 4"), "STATE_NONFINITE"));
+  EXPECT_EQ(bad.state().Tensors(*model_)[0].values[0], 0);
+  EXPECT_THAT(good.output(), ElementsAre(1, 3, 7, 15));
+  EXPECT_THAT(observer_.cell_step_rows(), ElementsAre(2, 2, 2, 1));
+}
+
+TEST_F(BatchWorkerTest, ReportsHowLongAStepWaitedAndWasComputed) {
+  std::vector<TestStep> steps;
+  for (int i = 0; i < 4; ++i) steps.push_back(Submit({1, 1}));
+  clock_.Advance(absl::Milliseconds(2));
+  worker_->RunOnce();
+  clock_.Advance(absl::Milliseconds(3));
+  RunAll();
+
+  const auto reported = observer_.steps();
+  ASSERT_EQ(reported.size(), 4u);
+  EXPECT_EQ(reported[0].timesteps, 2);
+  EXPECT_EQ(reported[0].queued, absl::Milliseconds(2));
+  EXPECT_EQ(reported[0].computed, absl::Milliseconds(3));
+  EXPECT_EQ(reported[3].queued, absl::Milliseconds(5));
+  EXPECT_EQ(reported[3].computed, absl::ZeroDuration());
+}
+
+TEST_F(BatchWorkerTest, ACompletionMaySubmit) {
+  TestStep second(*model_, {2});
+  TestStep first(*model_, {1});
+  first.task()->completion = [&](std::unique_ptr<StepTask>, const absl::Status&) {
+    Submit(second);
+  };
+  Submit(first);
+
+  RunAll();
+
+  EXPECT_THAT(second.output(), ElementsAre(2));
+}
+
+// Steps of random length that come at random times are the same as each alone, bit for bit.
+class BatchInvarianceTest : public BatchWorkerTest,
+                            public ::testing::WithParamInterface<ModelPtr (*)()> {
+ protected:
+  static std::vector<float> RandomValues(std::mt19937& random, size_t count) {
+    std::uniform_real_distribution<float> uniform(-1, 1);
+    std::vector<float> values(count);
+    for (float& value : values) value = uniform(random);
+    return values;
+  }
+};
+
+TEST_P(BatchInvarianceTest, ARowDoesNotDependOnTheOthers) {
+  Use(GetParam()(), 5);
+  std::mt19937 random(17);
+  std::vector<std::vector<float>> inputs;
+  std::vector<TestStep> together;
+  const OwnedTensor mask = OwnedTensor::Bools({9}, {1, 0, 1, 1, 0, 1, 0, 1, 1});
+  for (int i = 0; i < 60; ++i) {
+    const size_t time = 1 + random() % 9;
+    inputs.push_back(RandomValues(random, time * static_cast<size_t>(model_->input_size())));
+    together.emplace_back(*model_, inputs.back());
+    if (i % 3 == 0) {
+      together.back().task()->mask = TensorView{DataType::kBool, {static_cast<int64_t>(time)},
+                                                mask.view().bytes.substr(0, time)};
+    }
+    Submit(together.back());
+    if (random() % 2 == 0) worker_->RunOnce();
+  }
+  RunAll();
+
+  Use(model_, 1);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    TestStep alone(*model_, inputs[i]);
+    const size_t time = inputs[i].size() / static_cast<size_t>(model_->input_size());
+    if (i % 3 == 0) {
+      alone.task()->mask = TensorView{DataType::kBool, {static_cast<int64_t>(time)},
+                                      mask.view().bytes.substr(0, time)};
+    }
+    Submit(alone);
+    RunAll();
+    EXPECT_EQ(together[i].output(), alone.output()) << "row " << i;
+    EXPECT_EQ(together[i].state().Tensors(*model_)[0].values,
+              alone.state().Tensors(*model_)[0].values)
+        << "row " << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, BatchInvarianceTest,
+                         ::testing::Values(&ClassifierModel, &ForecasterModel));
+
+}  // namespace
+}  // namespace rnnserve::testing

@@ -1,0 +1,117 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+//
+// BatchWorkspace: rows come and go, and each keeps its own state, bit for bit.
+
+#include "core/batching/batch_workspace.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "core/session/session_state.h"
+#include "tests/support/owned_tensor.h"
+#include "tests/support/test_models.h"
+
+namespace rnnserve::testing {
+namespace {
+
+using ::testing::ElementsAre;
+
+class BatchWorkspaceTest : public ::testing::Test {
+ protected:
+  // A state block of the doubling model with this sum, and something in what the layer carries.
+  std::vector<float> Block(float sum) {
+    std::vector<float> block(static_cast<size_t>(model_->state_layout().size));
+    for (size_t i = 0; i < block.size(); ++i) block[i] = sum + static_cast<float>(i);
+    return block;
+  }
+  std::vector<float> Copy(int64_t row) {
+    std::vector<float> block(static_cast<size_t>(model_->state_layout().size));
+    workspace_.CopyState(row, absl::MakeSpan(block));
+    return block;
+  }
+  // The states of all rows, as sums.
+  std::vector<float> Sums() {
+    std::vector<float> sums;
+    for (int64_t row = 0; row < workspace_.rows(); ++row) sums.push_back(Copy(row)[0]);
+    return sums;
+  }
+  void Feed(int64_t row, float x) {
+    workspace_.SetTimestep(row, OwnedTensor::Floats({1, 1}, {x}), nullptr, 0);
+  }
+
+  const ModelPtr model_ = DoublingModel();
+  BatchWorkspace workspace_{*model_, 3};
+};
+
+TEST_F(BatchWorkspaceTest, CopyStateGivesBackWhatJoinTook) {
+  workspace_.Join(Block(10));
+  workspace_.Join(Block(20));
+
+  EXPECT_EQ(Copy(0), Block(10));
+  EXPECT_EQ(Copy(1), Block(20));
+}
+
+TEST_F(BatchWorkspaceTest, TheLastRowMovesIntoTheGap) {
+  for (const float sum : {10.0f, 20.0f, 30.0f}) workspace_.Join(Block(sum));
+
+  workspace_.Leave(0);
+
+  EXPECT_EQ(workspace_.rows(), 2);
+  EXPECT_EQ(Copy(0), Block(30));
+  EXPECT_EQ(Copy(1), Block(20));
+}
+
+TEST_F(BatchWorkspaceTest, TheLastRowLeavesWithoutMovingAny) {
+  for (const float sum : {10.0f, 20.0f}) workspace_.Join(Block(sum));
+
+  workspace_.Leave(1);
+
+  EXPECT_THAT(Sums(), ElementsAre(10));
+}
+
+TEST_F(BatchWorkspaceTest, StepsEveryRow) {
+  workspace_.Join(SessionState(*model_).block());
+  workspace_.Join(SessionState(*model_).block());
+  for (int i = 0; i < 2; ++i) {
+    Feed(0, 1);
+    Feed(1, 5);
+    workspace_.Step(true);
+  }
+
+  EXPECT_THAT(Sums(), ElementsAre(3, 15));
+  EXPECT_THAT(workspace_.output(0), ElementsAre(3));
+  EXPECT_THAT(workspace_.output(1), ElementsAre(15));
+}
+
+TEST_F(BatchWorkspaceTest, AMaskedRowKeepsItsState) {
+  const OwnedTensor input = OwnedTensor::Floats({2, 1}, {1, 1});
+  const TensorView mask_bytes = {DataType::kBool, {2}, absl::string_view("\0\1", 2)};
+  workspace_.Join(SessionState(*model_).block());
+  workspace_.Join(SessionState(*model_).block());
+  for (int64_t t = 0; t < 2; ++t) {
+    workspace_.SetTimestep(0, input, nullptr, t);
+    workspace_.SetTimestep(1, input, &mask_bytes, t);
+    workspace_.Step(true);
+  }
+
+  EXPECT_THAT(Sums(), ElementsAre(3, 1));
+}
+
+TEST_F(BatchWorkspaceTest, SeesAStateThatIsNotFinite) {
+  workspace_.Join(SessionState(*model_).block());
+  workspace_.Join(SessionState(*model_).block());
+  for (int i = 0; i < 2; ++i) {
+    Feed(0, 1);
+    Feed(1, 3e38f);
+    workspace_.Step(false);
+  }
+
+  EXPECT_TRUE(workspace_.has_finite_state(0));
+  EXPECT_FALSE(workspace_.has_finite_state(1));
+}
+
+}  // namespace
+}  // namespace rnnserve::testing

@@ -1,0 +1,66 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_TESTS_CORE_BATCHING_STEP_FIXTURE_H_
+#define RNNSERVE_TESTS_CORE_BATCHING_STEP_FIXTURE_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "core/batching/step_task.h"
+#include "core/model/model.h"
+#include "core/session/session_state.h"
+#include "tests/support/owned_tensor.h"
+
+// The language of the tests that submit steps.
+namespace rnnserve::testing {
+
+// One step from its making to its completion.
+class TestStep {
+ public:
+  // A step of a row of its own that begins at the initial state: `values` are its timesteps.
+  TestStep(const Model& model, const std::vector<float>& values)
+      : TestStep(SessionState(model), model, values) {}
+  TestStep(std::variant<SessionLease, SessionState> row, const Model& model,
+           const std::vector<float>& values)
+      : input_(std::make_unique<OwnedTensor>(OwnedTensor::Floats(
+            {static_cast<int64_t>(values.size()) / model.input_size(), model.input_size()},
+            values))),
+        outcome_(std::make_shared<Outcome>()),
+        task_(std::make_unique<StepTask>(
+            std::move(row), input_->view(),
+            [outcome = outcome_](std::unique_ptr<StepTask> task, absl::Status status) {
+              outcome->status = std::move(status);
+              outcome->task = std::move(task);
+            })) {}
+
+  // What a scheduler takes.
+  std::unique_ptr<StepTask>& task() { return task_; }
+
+  bool is_complete() const { return outcome_->status.has_value(); }
+  // REQUIRES: is_complete(), for this and all below.
+  const absl::Status& status() const { return *outcome_->status; }
+  const std::vector<float>& output() const { return outcome_->task->output; }
+  SessionState& state() { return outcome_->task->state(); }
+  // Gives back what it holds, a lease for example.
+  void Drop() { outcome_->task.reset(); }
+
+ private:
+  struct Outcome {
+    std::optional<absl::Status> status;
+    std::unique_ptr<StepTask> task;
+  };
+
+  std::unique_ptr<OwnedTensor> input_;  // does not move when the step does
+  std::shared_ptr<Outcome> outcome_;
+  std::unique_ptr<StepTask> task_;
+};
+
+}  // namespace rnnserve::testing
+
+#endif  // RNNSERVE_TESTS_CORE_BATCHING_STEP_FIXTURE_H_

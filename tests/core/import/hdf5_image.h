@@ -1,0 +1,49 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_TESTS_CORE_IMPORT_HDF5_IMAGE_H_
+#define RNNSERVE_TESTS_CORE_IMPORT_HDF5_IMAGE_H_
+
+#include <hdf5.h>
+
+#include <string>
+#include <vector>
+
+namespace rnnserve::testing {
+
+// Makes a weights file in memory as Keras makes one, and worse ones by the identifier of the file.
+// Used by one thread at a time: the test's.
+//
+//   Hdf5Image image;
+//   image.AddVariable("layers/dense/vars/0", {2, 1}, {1, 2});
+//   ReadKerasWeights(image.Bytes());
+class Hdf5Image {
+ public:
+  Hdf5Image();
+  ~Hdf5Image();
+  Hdf5Image(const Hdf5Image&) = delete;
+  Hdf5Image& operator=(const Hdf5Image&) = delete;
+
+  // A group, with those above it.
+  void AddGroup(const std::string& path);
+  // A contiguous float32 dataset, with the groups above it.
+  void AddVariable(const std::string& path, const std::vector<hsize_t>& shape,
+                   const std::vector<float>& values);
+  // A dataset that is not quite that.
+  void AddDataset(const std::string& path, hid_t type, const std::vector<hsize_t>& shape,
+                  hid_t properties = H5P_DEFAULT);
+  // The string attribute "name" of a group.
+  void SetOwner(const std::string& group, const std::string& owner);
+
+  hid_t file() const { return file_; }
+  // The file as it is now.
+  std::string Bytes() const;
+
+ private:
+  hid_t links_;  // creates the groups on the way
+  hid_t file_;
+};
+
+}  // namespace rnnserve::testing
+
+#endif  // RNNSERVE_TESTS_CORE_IMPORT_HDF5_IMAGE_H_

@@ -1,0 +1,128 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+//
+// The program as a server runs it: exit status, the line on stderr, and what is left on disk.
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "core/layers/layer_registry.h"
+#include "core/model/bundle.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temporary_folder.h"
+
+namespace rnnserve::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+namespace fs = std::filesystem;
+
+class RnnserveImportTest : public ::testing::Test {
+ protected:
+  // Runs the program; sets status_, out_ and err_.
+  void Run(const std::string& arguments) {
+    const std::string out = folder_.path() / "out";
+    const std::string err = folder_.path() / "err";
+    const std::string command = std::string(RNNSERVE_BIN_DIR) + "/rnnserve-import " + arguments +
+                                " >" + out + " 2>" + err;
+    const int status = std::system(command.c_str());
+    status_ = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    out_ = Content(out);
+    err_ = Content(err);
+  }
+
+  static std::string Content(const std::string& path) {
+    std::stringstream content;
+    content << std::ifstream(path).rdbuf();
+    return content.str();
+  }
+
+  const std::string model_ =
+      std::string(RNNSERVE_SOURCE_DIR) + "/client/demo/models/sunspots.keras";
+  TemporaryFolder folder_;
+  const std::string bundle_ = folder_.path() / "bundle";
+  int status_ = -1;
+  std::string out_;
+  std::string err_;
+};
+
+TEST_F(RnnserveImportTest, WritesABundleThatCanBeServed) {
+  Run(model_ + " " + bundle_);
+
+  EXPECT_EQ(status_, 0) << err_;
+  EXPECT_EQ(err_, "");
+  const auto model = LoadBundle(bundle_, LayerRegistry::BuiltIn());
+  ASSERT_THAT(model, IsOk());
+  EXPECT_THAT(out_, HasSubstr((*model)->digest()));
+}
+
+TEST_F(RnnserveImportTest, ReplacesABundleOnlyByForce) {
+  Run(model_ + " " + bundle_);
+  Run(model_ + " " + bundle_);
+
+  EXPECT_EQ(status_, 1);
+  EXPECT_THAT(err_, StartsWith("error: ALREADY_EXISTS MODEL_PATH: "));
+
+  Run(model_ + " " + bundle_ + " --force");
+  EXPECT_EQ(status_, 0) << err_;
+}
+
+TEST_F(RnnserveImportTest, SaysOnOneLineWhatIsWrongAndWritesNothing) {
+  const std::string garbage = folder_.path() / "garbage.keras";
+  std::ofstream(garbage) << "garbage";
+
+  Run(garbage + " " + bundle_);
+
+  EXPECT_EQ(status_, 1);
+  EXPECT_THAT(err_, StartsWith("error: INVALID_ARGUMENT MODEL_FORMAT: not a .keras file"));
+  EXPECT_EQ(std::count(err_.begin(), err_.end(), '\n'), 1);
+  EXPECT_FALSE(fs::exists(bundle_));
+}
+
+TEST_F(RnnserveImportTest, SaysThatThereIsNoFile) {
+  Run(folder_.path().string() + "/none.keras " + bundle_);
+
+  EXPECT_EQ(status_, 1);
+  EXPECT_THAT(err_, StartsWith("error: NOT_FOUND MODEL_PATH: "));
+}
+
+TEST_F(RnnserveImportTest, RefusesAWrongCommandLine) {
+  Run(model_);
+  EXPECT_EQ(status_, 2);
+
+  Run(model_ + " " + bundle_ + " --no-such-option");
+  EXPECT_EQ(status_, 2);
+}
+
+TEST_F(RnnserveImportTest, TellsItsVersion) {
+  Run("--version");
+
+  EXPECT_EQ(status_, 0);
+  EXPECT_THAT(out_, HasSubstr("."));
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// A sanitizer needs more address space than any limit would leave.
+TEST_F(RnnserveImportTest, StaysWithinItsMemory) {
+  const std::string large = folder_.path() / "large";
+  fs::create_directory(large);
+  for (const char* file : {"metadata.json", "config.json"}) std::ofstream(fs::path(large) / file) << "{}";
+  std::ofstream(fs::path(large) / "model.weights.h5").close();
+  fs::resize_file(fs::path(large) / "model.weights.h5", 512 << 20);
+
+  Run(large + " " + bundle_ + " --memory-limit-bytes 268435456");
+
+  EXPECT_EQ(status_, 1);
+  EXPECT_THAT(err_, StartsWith("error: RESOURCE_EXHAUSTED MODEL_TOO_LARGE: "));
+}
+#endif
+
+}  // namespace
+}  // namespace rnnserve::testing

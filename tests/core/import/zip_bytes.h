@@ -1,0 +1,33 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_TESTS_CORE_IMPORT_ZIP_BYTES_H_
+#define RNNSERVE_TESTS_CORE_IMPORT_ZIP_BYTES_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+// Zip files written byte by byte, so that they can lie.
+namespace rnnserve::testing {
+
+struct ZipEntry {
+  std::string name;
+  std::string content;
+  bool is_deflated = false;
+  // What the headers say instead of the truth.
+  std::optional<uint16_t> method = std::nullopt;
+  std::optional<uint16_t> flags = std::nullopt;
+  std::optional<uint32_t> crc = std::nullopt;
+  std::optional<uint32_t> size = std::nullopt;
+  // The name in the local header, where it differs from that in the directory.
+  std::optional<std::string> local_name = std::nullopt;
+};
+
+// A zip of these entries, in their order.
+std::string ZipBytes(const std::vector<ZipEntry>& entries);
+
+}  // namespace rnnserve::testing
+
+#endif  // RNNSERVE_TESTS_CORE_IMPORT_ZIP_BYTES_H_

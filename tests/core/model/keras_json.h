@@ -1,0 +1,36 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_TESTS_CORE_MODEL_KERAS_JSON_H_
+#define RNNSERVE_TESTS_CORE_MODEL_KERAS_JSON_H_
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+// Serialized Keras objects, as short as a test wants them.
+namespace rnnserve::testing {
+
+using Json = nlohmann::json;
+
+inline Json LayerJson(const std::string& class_name, const std::string& name,
+                      Json config = Json::object()) {
+  config["name"] = name;
+  return {{"class_name", class_name}, {"config", std::move(config)}};
+}
+
+// InputLayer "x": [batch, time, features], or [batch, time] for 0 features.
+inline Json InputJson(int64_t features) {
+  Json batch_shape = {nullptr, nullptr};
+  if (features > 0) batch_shape.push_back(features);
+  return LayerJson("InputLayer", "x", {{"batch_shape", std::move(batch_shape)}});
+}
+
+inline Json SequentialJson(std::vector<Json> layers, const std::string& name = "model") {
+  return LayerJson("Sequential", name, {{"layers", std::move(layers)}});
+}
+
+}  // namespace rnnserve::testing
+
+#endif  // RNNSERVE_TESTS_CORE_MODEL_KERAS_JSON_H_
