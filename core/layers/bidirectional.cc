@@ -26,8 +26,8 @@ nlohmann::json Reversed(const nlohmann::json& layer) {
   return reversed;
 }
 
-// Keras refuses such a pair too.
-absl::Status CheckPair(const KerasConfig& config, const RecurrentLayer& forward,
+// Keras refuses such a pair too. Only a concat joins vectors of two sizes.
+absl::Status CheckPair(const KerasConfig& config, bool is_concat, const RecurrentLayer& forward,
                        const RecurrentLayer& backward) {
   // A recurrent layer can stream unless it goes backwards.
   if (forward.can_stream() == backward.can_stream()) {
@@ -37,10 +37,13 @@ absl::Status CheckPair(const KerasConfig& config, const RecurrentLayer& forward,
       forward.returns_state() != backward.returns_state()) {
     return config.Error("layer and backward_layer must agree in return_sequences and return_state");
   }
-  if (forward.output_shape().rank() != 1 || forward.output_shape() != backward.output_shape()) {
-    return config.Error(absl::StrCat(
-        "layer and backward_layer must give vectors of one size, found ",
-        forward.output_shape().ToString(), " and ", backward.output_shape().ToString()));
+  const Shape& forward_shape = forward.output_shape();
+  const Shape& backward_shape = backward.output_shape();
+  if (forward_shape.rank() != 1 || backward_shape.rank() != 1 ||
+      (!is_concat && forward_shape != backward_shape)) {
+    return config.Error(absl::StrCat("layer and backward_layer must give vectors, of one size but ",
+                                     "for a concat, found ", forward_shape.ToString(), " and ",
+                                     backward_shape.ToString()));
   }
   return absl::OkStatus();
 }
@@ -91,7 +94,7 @@ absl::StatusOr<std::unique_ptr<Layer>> Bidirectional::Create(const LayerRegistry
   ScopedWeights backward_weights(weights, "backward");
   RNNSERVE_ASSIGN_OR_RETURN(auto backward,
                             CreateHalf(registry, backward_config, input, backward_weights));
-  RNNSERVE_RETURN_IF_ERROR(CheckPair(config, *forward, *backward));
+  RNNSERVE_RETURN_IF_ERROR(CheckPair(config, merge == Merge::kConcat, *forward, *backward));
   return absl::WrapUnique(
       new Bidirectional(config, merge, std::move(forward), std::move(backward)));
 }
@@ -100,7 +103,8 @@ Bidirectional::Bidirectional(const KerasConfig& config, Merge merge,
                              std::unique_ptr<RecurrentLayer> forward,
                              std::unique_ptr<RecurrentLayer> backward)
     : Layer(config.name(), config.class_name(),
-            Shape{forward->output_shape()[0] * (merge == Merge::kConcat ? 2 : 1)}),
+            Shape{forward->output_shape()[0] +
+                  (merge == Merge::kConcat ? backward->output_shape()[0] : 0)}),
       merge_(merge),
       forward_{.layer = std::move(forward)},
       backward_{.layer = std::move(backward)} {
@@ -139,7 +143,7 @@ void Bidirectional::Run(const LayerRun& run) const {
   float* const scratch = run.scratch + DenseSequenceSize(rows, run.y.batch, run.y.time);
   // The forward output is the upper part of a concat, or takes up the other by MergeColumn.
   Sequence forward = run.y;
-  forward.rows = rows;
+  forward.rows = forward_.layer->output_shape()[0];
   RunHalf(forward_, run, forward, scratch);
   RunHalf(backward_, run, backward, scratch);
   for (int64_t t = 0; t < run.y.time; ++t) {
@@ -168,7 +172,7 @@ void Bidirectional::RunHalf(const Half& half, const LayerRun& run, Sequence y,
 void Bidirectional::MergeColumn(ConstColumns backward, Columns y, int64_t b) const {
   switch (merge_) {
     case Merge::kConcat:
-      std::copy_n(backward.column(b), backward.rows, y.column(b) + backward.rows);
+      std::copy_n(backward.column(b), backward.rows, y.column(b) + y.rows);
       return;
     case Merge::kSum:
       y.padded(b) += backward.padded(b);

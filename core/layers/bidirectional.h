@@ -21,7 +21,7 @@ namespace rnnserve {
 class LayerRegistry;
 
 // keras.layers.Bidirectional: two recurrent layers over the same sequence, in opposite directions,
-// [input size] -> [2 * output size] for concat, [output size] otherwise:
+// [input size] -> [both output sizes together] for concat, [output size] otherwise:
 //
 //   f = forward(x, mask);  r = backward(x, mask), flipped along time with return_sequences
 //   concat: [f, r]    sum: f + r    mul: f * r    ave: (f + r) / 2

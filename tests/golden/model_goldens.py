@@ -118,12 +118,13 @@ def unsupported():
     outputs = layers.Dense(2, name="dense")(layers.LSTM(3, name="rnn")(inputs))
     yield keras.Model(inputs, outputs, name="functional_root"), "Functional"
     offenders = {
+        "activation_glu": (layers.Activation("glu", name="offender"), "glu"),
         "conv1d": (layers.Conv1D(4, 3, name="offender"), "Conv1D"),
         "lambda": (layers.Lambda(lambda x: x * 2.0, name="offender"), "Lambda"),
         "unknown_cell": (layers.RNN(DecayCell(3, name="cell"), True, name="offender"), "DecayCell"),
     }
     for name, (layer, class_name) in offenders.items():
-        inputs = keras.Input((None, 3), name="inputs")
+        inputs = keras.Input((None, 4), name="inputs")
         yield keras.Sequential([inputs, layer, layers.LSTM(3, name="rnn")], name=name), class_name
 
 

@@ -1,0 +1,120 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Calls an rnnserve server with plain generated stubs: list, infer, a session on a stream, reset.
+
+usage: example.py [SERVER]      (default localhost:50051; `./dev serve` starts one)
+"""
+
+import queue
+import sys
+
+import grpc
+import numpy as np
+import stubs
+
+stubs.generate()
+from google.rpc import error_details_pb2, status_pb2  # noqa: E402  (generated above)
+from rnnserve.v1 import inference_pb2 as api  # noqa: E402
+from rnnserve.v1 import inference_pb2_grpc as api_grpc  # noqa: E402
+from rnnserve.v1 import model_pb2, model_pb2_grpc, session_pb2, tensor_pb2  # noqa: E402
+
+
+def to_tensor(array):
+    """An array as the wire has it: float32, little-endian, row-major."""
+    array = np.ascontiguousarray(array, "<f4")
+    return tensor_pb2.Tensor(
+        dtype=tensor_pb2.DATA_TYPE_FLOAT32, shape=array.shape, raw=array.tobytes()
+    )
+
+
+def to_array(tensor):
+    return np.frombuffer(tensor.raw, "<f4").reshape(tensor.shape)
+
+
+def error_reason(error):
+    """The machine reason in the details of a grpc.RpcError, for example "MODEL_NOT_FOUND"."""
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            for detail in status_pb2.Status.FromString(value).details:
+                info = error_details_pb2.ErrorInfo()
+                if detail.Unpack(info):
+                    return info.reason
+    return ""
+
+
+def list_models(channel):
+    """Prints every model and returns the first that can be streamed, as (name, features)."""
+    models = model_pb2_grpc.ModelServiceStub(channel)
+    first = None
+    for model in models.ListModels(model_pb2.ListModelsRequest(), timeout=10).models:
+        print(f"model {model.name}: {model.num_parameters} parameters")
+        about = models.DescribeModel(model_pb2.DescribeModelRequest(model=model.name), timeout=10)
+        if model.streamable and about.input.dtype == tensor_pb2.DATA_TYPE_FLOAT32 and not first:
+            first = (model.name, about.input.shape[0])
+    return first
+
+
+def infer(channel, model, frames):
+    """Computes a whole batch [batch, time, features] without a session."""
+    request = api.InferRequest(model=model, input=to_tensor(frames))
+    return to_array(api_grpc.InferenceServiceStub(channel).Infer(request, timeout=10).output)
+
+
+class Stream:
+    """One gRPC stream: sends an action and waits for its result."""
+
+    def __init__(self, channel):
+        self._actions = queue.SimpleQueue()
+        requests = iter(self._actions.get, None)  # None half-closes.
+        self._results = api_grpc.InferenceServiceStub(channel).Stream(requests)
+        self._tag = 0
+
+    def do(self, **kind):
+        self._tag += 1
+        action = api.StreamAction(tag=self._tag, **kind)
+        self._actions.put(api.StreamRequest(actions=[action]))
+        (result,) = next(self._results).results
+        if result.HasField("error"):
+            raise RuntimeError(f"{result.error.code}: {result.error.message}")
+        return getattr(result, result.WhichOneof("kind"))
+
+    def close(self):
+        self._actions.put(None)
+        for _ in self._results:
+            pass
+
+
+def stream(channel, model, frames):
+    """Steps a session through [time, features], frame by frame, starts it over and repeats."""
+    calls = Stream(channel)
+    session_id = calls.do(open=session_pb2.OpenSessionRequest(model=model)).session_id
+
+    def step(frame):
+        request = session_pb2.StepRequest(session_id=session_id, input=to_tensor(frame[None]))
+        return to_array(calls.do(step=request).output)
+
+    before = [step(frame) for frame in frames]
+    calls.do(reset=session_pb2.ResetStateRequest(session_ids=[session_id]))
+    after = [step(frame) for frame in frames]
+    calls.close()  # Ends the session too.
+    return before, after
+
+
+def main():
+    server = sys.argv[1] if len(sys.argv) > 1 else "localhost:50051"
+    with grpc.insecure_channel(server) as channel:
+        model, features = list_models(channel) or sys.exit("no model of floats can be streamed")
+        frames = np.random.default_rng(0).normal(size=(5, features)).astype(np.float32)
+        whole = infer(channel, model, frames[None])[0]
+        before, after = stream(channel, model, frames)
+        print(f"{model}: the last output of the whole sequence  {np.atleast_2d(whole)[-1]}")
+        print(f"{model}: ... of a session, frame by frame      {np.atleast_2d(before[-1])[-1]}")
+        print(f"{model}: ... of the session after a reset      {np.atleast_2d(after[-1])[-1]}")
+        try:
+            infer(channel, "nothing", frames[None])
+        except grpc.RpcError as error:
+            print(f"an unknown model: {error.code().name}, reason {error_reason(error)}")
+
+
+if __name__ == "__main__":
+    main()
