@@ -22,8 +22,7 @@ namespace {
 // The largest page the server gives.
 constexpr int kSessionPageSize = 1000;
 
-absl::Status AwaitReady(grpc::Channel& channel, const std::string& target,
-                        absl::Duration timeout) {
+absl::Status AwaitReady(grpc::Channel& channel, const std::string& target, absl::Duration timeout) {
   grpc_connectivity_state state = channel.GetState(/*try_to_connect=*/true);
   while (state != GRPC_CHANNEL_READY) {
     if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || state == GRPC_CHANNEL_SHUTDOWN) {
@@ -86,8 +85,8 @@ Client::~Client() { connection_->unary->Shutdown(); }
 
 absl::StatusOr<std::vector<v1::ModelSummary>> Client::ListModels(const CallOptions& options) {
   v1::ListModelsResponse response;
-  const absl::Status status = Call(*connection_->models, &Models::ListModels,
-                                   v1::ListModelsRequest(), &response, options);
+  const absl::Status status =
+      Call(*connection_->models, &Models::ListModels, v1::ListModelsRequest(), &response, options);
   if (!status.ok()) return status;
   return std::vector<v1::ModelSummary>(response.models().begin(), response.models().end());
 }
@@ -103,8 +102,7 @@ absl::StatusOr<v1::DescribeModelResponse> Client::DescribeModel(const std::strin
   return response;
 }
 
-absl::StatusOr<InferResult> Client::Infer(const InferRequest& request,
-                                          const CallOptions& options) {
+absl::StatusOr<InferResult> Client::Infer(const InferRequest& request, const CallOptions& options) {
   v1::InferRequest message;
   message.set_model(request.model);
   ToMessage(request.input, message.mutable_input());
@@ -127,8 +125,7 @@ std::unique_ptr<Stream> Client::OpenStream(const StreamOptions& options) {
       new Stream(StreamCall::Start(connection_->inference, options.max_pending_actions)));
 }
 
-absl::StatusOr<Session> Client::OpenSession(const std::string& model,
-                                            const SessionOptions& options,
+absl::StatusOr<Session> Client::OpenSession(const std::string& model, const SessionOptions& options,
                                             const CallOptions& call_options) {
   v1::StreamAction action;
   ToMessage(model, options, action.mutable_open());

@@ -32,7 +32,10 @@ class Run : public std::enable_shared_from_this<Run> {
  public:
   Run(Stream& stream, const std::string& model, absl::Span<const Tensor> sequences,
       const StreamSequencesOptions& options, const std::function<void(SequenceStep)>& on_step)
-      : stream_(stream), model_(model), sequences_(sequences), options_(options),
+      : stream_(stream),
+        model_(model),
+        sequences_(sequences),
+        options_(options),
         on_step_(on_step) {}
 
   absl::Status Execute() {

@@ -74,11 +74,11 @@ absl::StatusOr<StepResult> Session::Step(const Tensor& input, const StepOptions&
 
 void Session::StepAsync(const Tensor& input, const StepOptions& options, StepCallback callback) {
   if (channel_ == nullptr) return callback(ClosedError());
-  channel_->Send(StepAction(id_, input, options), options.timeout,
-                 [callback = std::move(callback)](
-                     const absl::StatusOr<v1::StreamResult>& result) mutable {
-                   callback(ToStepResult(result));
-                 });
+  channel_->Send(
+      StepAction(id_, input, options), options.timeout,
+      [callback = std::move(callback)](const absl::StatusOr<v1::StreamResult>& result) mutable {
+        callback(ToStepResult(result));
+      });
 }
 
 absl::Status Session::ResetState(const std::vector<StateTensor>& state,

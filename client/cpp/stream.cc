@@ -27,8 +27,7 @@ Stream::~Stream() {
   call_->DropChannel();
 }
 
-absl::StatusOr<Session> Stream::OpenSession(const std::string& model,
-                                            const SessionOptions& options,
+absl::StatusOr<Session> Stream::OpenSession(const std::string& model, const SessionOptions& options,
                                             const CallOptions& call_options) {
   const auto result = SendAndWait(*call_, OpenAction(model, options), call_options.timeout);
   if (!result.ok()) return result.status();

@@ -39,9 +39,8 @@ absl::Status StreamCall::CheckAcceptsLocked() const {
   if (is_done_ && !status_.ok()) return status_;
   if (is_finishing_ || is_read_ended_) return absl::UnavailableError("the stream has ended");
   if (pending_.size() >= max_pending_actions_) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(pending_.size(), " actions wait for an answer; the most is ",
-                     max_pending_actions_));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        pending_.size(), " actions wait for an answer; the most is ", max_pending_actions_));
   }
   return absl::OkStatus();
 }

@@ -56,8 +56,7 @@ class StreamCall final : public ActionChannel,
   void DropChannel();
 
  private:
-  StreamCall(std::shared_ptr<v1::InferenceService::StubInterface> stub,
-             size_t max_pending_actions);
+  StreamCall(std::shared_ptr<v1::InferenceService::StubInterface> stub, size_t max_pending_actions);
 
   void OnWriteDone(bool ok) override;
   void OnReadDone(bool ok) override;

@@ -32,8 +32,8 @@ absl::Status RunParts(const Addresses& addresses, Checks* checks) {
   if (!data.ok()) return data.status();
   const auto client = Client::Connect(addresses.grpc);
   if (!client.ok()) return client.status();
-  std::cout << "rnnserve at " << addresses.grpc << ", compared with Keras "
-            << data->keras_version << "\n";
+  std::cout << "rnnserve at " << addresses.grpc << ", compared with Keras " << data->keras_version
+            << "\n";
   const Stage stage{**client, addresses.metrics, *data, SteadyClock, std::cout, *checks};
   absl::Status status = RunVowels(stage);
   if (status.ok()) status = RunSunspots(stage);

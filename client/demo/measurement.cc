@@ -13,9 +13,7 @@ namespace rnnserve::client {
 namespace {
 
 void AddServerRow(const std::string& what, const Histogram& seconds, Table* table) {
-  const auto quantile = [&](double q) {
-    return FormatLatency(absl::Seconds(seconds.Quantile(q)));
-  };
+  const auto quantile = [&](double q) { return FormatLatency(absl::Seconds(seconds.Quantile(q))); };
   table->AddRow({what, quantile(0.5), quantile(0.95), quantile(0.99)});
 }
 
@@ -38,10 +36,10 @@ absl::Status Measurement::End() {
   elapsed_ = stage_->clock() - began_;
   absl::StatusOr<ServerTimes> now = ReadServerTimes();
   if (!now.ok()) return now.status();
-  server_ = ServerTimes{now->request.Since(server_.request), now->queue.Since(server_.queue),
-                        now->compute.Since(server_.compute),
-                        now->cell_step.Since(server_.cell_step),
-                        now->batch_rows.Since(server_.batch_rows)};
+  server_ =
+      ServerTimes{now->request.Since(server_.request), now->queue.Since(server_.queue),
+                  now->compute.Since(server_.compute), now->cell_step.Since(server_.cell_step),
+                  now->batch_rows.Since(server_.batch_rows)};
   return absl::OkStatus();
 }
 
@@ -49,12 +47,11 @@ absl::StatusOr<ServerTimes> Measurement::ReadServerTimes() const {
   const absl::StatusOr<MetricsPage> page = FetchMetrics(stage_->metrics_address);
   if (!page.ok()) return page.status();
   const MetricsPage::Labels of_model = {{"model", model_}};
-  return ServerTimes{
-      page->HistogramOf("rnnserve_request_duration_seconds", {{"method", method_}}),
-      page->HistogramOf("rnnserve_queue_duration_seconds", of_model),
-      page->HistogramOf("rnnserve_compute_duration_seconds", of_model),
-      page->HistogramOf("rnnserve_cell_step_duration_seconds", of_model),
-      page->HistogramOf("rnnserve_batch_rows", of_model)};
+  return ServerTimes{page->HistogramOf("rnnserve_request_duration_seconds", {{"method", method_}}),
+                     page->HistogramOf("rnnserve_queue_duration_seconds", of_model),
+                     page->HistogramOf("rnnserve_compute_duration_seconds", of_model),
+                     page->HistogramOf("rnnserve_cell_step_duration_seconds", of_model),
+                     page->HistogramOf("rnnserve_batch_rows", of_model)};
 }
 
 double Measurement::StepsPerSecond() const {
@@ -62,10 +59,8 @@ double Measurement::StepsPerSecond() const {
 }
 
 std::string Measurement::ToString() const {
-  Table table({{"A STEP TAKES"},
-               {"P50", Table::kRight},
-               {"P95", Table::kRight},
-               {"P99", Table::kRight}});
+  Table table(
+      {{"A STEP TAKES"}, {"P50", Table::kRight}, {"P95", Table::kRight}, {"P99", Table::kRight}});
   table.AddRow({"seen by the client", FormatLatency(latencies_.Quantile(0.5)),
                 FormatLatency(latencies_.Quantile(0.95)),
                 FormatLatency(latencies_.Quantile(0.99))});

@@ -105,8 +105,8 @@ absl::StatusOr<MetricsPage> FetchMetrics(const std::string& address) {
   http.set_read_timeout(kHttpTimeoutSeconds);
   const httplib::Result response = http.Get("/metrics");
   if (!response) {
-    return absl::UnavailableError(absl::StrCat("cannot get http://", address, "/metrics: ",
-                                               httplib::to_string(response.error())));
+    return absl::UnavailableError(absl::StrCat("cannot get http://", address,
+                                               "/metrics: ", httplib::to_string(response.error())));
   }
   if (response->status != 200) {
     return absl::UnavailableError(

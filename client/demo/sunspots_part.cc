@@ -29,13 +29,12 @@ absl::StatusOr<std::vector<float>> Forecast(const Stage& stage, Measurement* mea
       if (absl::Status status = session->ResetState(); !status.ok()) return status;
     }
     const absl::Duration sent_at = stage.clock();
-    const auto result =
-        session->Step(Tensor({1, 1}, std::vector<float>{sunspots.values[month]}));
+    const auto result = session->Step(Tensor({1, 1}, std::vector<float>{sunspots.values[month]}));
     if (!result.ok()) return result.status();
     measurement->Add(stage.clock() - sent_at);
     if (result->output.num_elements() != 1) {
-      return absl::InternalError(absl::StrCat("a step of one month has ",
-                                              result->output.num_elements(), " outputs"));
+      return absl::InternalError(
+          absl::StrCat("a step of one month has ", result->output.num_elements(), " outputs"));
     }
     forecasts.push_back(result->output.floats()[0]);
   }
@@ -103,11 +102,12 @@ absl::Status RunSunspots(const Stage& stage) {
   const absl::Span<const float> actual = absl::MakeSpan(sunspots.values).subspan(1);
   const absl::Span<const float> made = absl::MakeSpan(*forecasts).first(actual.size());
   const absl::Span<const float> same = absl::MakeSpan(sunspots.values).first(actual.size());
-  stage.out << ForecastTable(*forecasts, sunspots)
-            << absl::StrFormat(
-                   "\n  Root mean square error %.2f sunspots; guessing \"as this month\", %.2f.\n\n",
-                   RootMeanSquare(made, actual), RootMeanSquare(same, actual))
-            << measurement->ToString() << "\n";
+  stage.out
+      << ForecastTable(*forecasts, sunspots)
+      << absl::StrFormat(
+             "\n  Root mean square error %.2f sunspots; guessing \"as this month\", %.2f.\n\n",
+             RootMeanSquare(made, actual), RootMeanSquare(same, actual))
+      << measurement->ToString() << "\n";
   CheckForecasts(*forecasts, sunspots, &stage.checks);
   return absl::OkStatus();
 }

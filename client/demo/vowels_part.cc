@@ -77,15 +77,14 @@ Score ScoreOf(const Probabilities& probabilities, const VowelsData& vowels) {
     const int prediction = IndexOfLargest(probabilities[i]);
     score.num_right += prediction == vowels.labels[i] ? 1 : 0;
     score.num_as_keras += prediction == vowels.keras_labels[i] ? 1 : 0;
-    score.difference = std::max(
-        score.difference, LargestDifference(probabilities[i], vowels.keras_probabilities[i]));
+    score.difference = std::max(score.difference,
+                                LargestDifference(probabilities[i], vowels.keras_probabilities[i]));
   }
   return score;
 }
 
 // A few recordings from all over the set, and the first that is taken for another speaker's.
-std::vector<size_t> RecordingsToShow(const Probabilities& probabilities,
-                                     const VowelsData& vowels) {
+std::vector<size_t> RecordingsToShow(const Probabilities& probabilities, const VowelsData& vowels) {
   std::vector<size_t> shown;
   for (size_t i = 0; i < kRowsShown; ++i) shown.push_back(i * vowels.labels.size() / kRowsShown);
   for (size_t i = 0; i < probabilities.size(); ++i) {
@@ -131,8 +130,7 @@ std::string ScoreTable(const Score& streamed, const Score& batched, const DemoDa
   return table.ToString(2);
 }
 
-void CheckScore(const std::string& way, const Score& score, const DemoData& data,
-                Checks* checks) {
+void CheckScore(const std::string& way, const Score& score, const DemoData& data, Checks* checks) {
   const size_t num_recordings = data.vowels.labels.size();
   const double keras_right = data.vowels.keras_accuracy * static_cast<double>(num_recordings);
   checks->Expect(score.num_as_keras == num_recordings,

@@ -47,8 +47,8 @@ Columns ReadHeader(const Fields& fields) {
 
 absl::StatusOr<std::vector<double>> ReadFeatures(const Fields& fields, const Columns& columns) {
   if (fields.size() != columns.num_columns) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "has ", fields.size(), " fields; the first line has ", columns.num_columns));
+    return absl::InvalidArgumentError(
+        absl::StrCat("has ", fields.size(), " fields; the first line has ", columns.num_columns));
   }
   std::vector<double> row;
   for (size_t i = 0; i < fields.size(); ++i) {
@@ -79,8 +79,8 @@ class Sequences {
   absl::Status Finish() {
     absl::StatusOr<Tensor> sequence = SequenceFromRows(rows_, kind_);
     if (!sequence.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat("sequence '", name_,
-                                                     "': ", sequence.status().message()));
+      return absl::InvalidArgumentError(
+          absl::StrCat("sequence '", name_, "': ", sequence.status().message()));
     }
     rows_.clear();
     sequences_.push_back(*std::move(sequence));
@@ -118,8 +118,7 @@ absl::StatusOr<std::vector<Tensor>> ParseCsv(absl::string_view text, const Input
       status = sequences.Add(name, *std::move(row));
     }
     if (!status.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat("line ", line_number, ": ",
-                                                     status.message()));
+      return absl::InvalidArgumentError(absl::StrCat("line ", line_number, ": ", status.message()));
     }
   }
   if (absl::Status status = sequences.Finish(); !status.ok()) return status;

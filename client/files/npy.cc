@@ -114,10 +114,9 @@ absl::StatusOr<Tensor> ReadElements(const Header& header, absl::string_view byte
     remaining /= static_cast<size_t>(extent);
   }
   if (!is_exact || (is_empty ? !bytes.empty() : remaining != 1)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the .npy file has ", bytes.size(), " bytes of elements, which is not what ",
-                     header.element_type, " of shape (", absl::StrJoin(header.shape, ", "),
-                     ") takes"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the .npy file has ", bytes.size(), " bytes of elements, which is not what ",
+        header.element_type, " of shape (", absl::StrJoin(header.shape, ", "), ") takes"));
   }
   std::vector<Value> values(bytes.size() / sizeof(Stored));
   for (size_t i = 0; i < values.size(); ++i) {

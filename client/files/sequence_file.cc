@@ -40,16 +40,16 @@ absl::StatusOr<std::vector<Tensor>> SplitArray(const Tensor& array, const InputK
   const size_t rank = kind.is_token ? 1 : 2;
   const bool is_batch = array.rank() == rank + 1;
   const bool is_one = array.rank() == rank;
-  const bool fits = kind.is_token || array.shape().empty() ||
-                    array.shape().back() == kind.num_features;
+  const bool fits =
+      kind.is_token || array.shape().empty() || array.shape().back() == kind.num_features;
   if ((!is_batch && !is_one) || !fits || array.num_elements() == 0) {
-    const std::string wanted =
-        kind.is_token ? "[time] or [batch, time]"
-                      : absl::StrCat("[time, ", kind.num_features, "] or [batch, time, ",
-                                     kind.num_features, "]");
-    return absl::InvalidArgumentError(
-        absl::StrCat("the array has shape [", absl::StrJoin(array.shape(), ", "),
-                     "]; the model takes ", wanted, ", not empty"));
+    const std::string wanted = kind.is_token
+                                   ? "[time] or [batch, time]"
+                                   : absl::StrCat("[time, ", kind.num_features,
+                                                  "] or [batch, time, ", kind.num_features, "]");
+    return absl::InvalidArgumentError(absl::StrCat("the array has shape [",
+                                                   absl::StrJoin(array.shape(), ", "),
+                                                   "]; the model takes ", wanted, ", not empty"));
   }
   if (is_one) return std::vector<Tensor>{array};
   std::vector<Tensor> sequences;

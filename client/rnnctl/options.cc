@@ -56,8 +56,7 @@ void AddSequenceCommands(CLI::App& app, Options* options) {
   stream->add_option("--chunk", options->num_chunk_timesteps, "Timesteps in one step")
       ->check(CLI::Range(int64_t{1}, kMaxChunkTimesteps))
       ->capture_default_str();
-  stream->add_flag("--last", options->is_last_only,
-                   "Write only the last output of each sequence");
+  stream->add_flag("--last", options->is_last_only, "Write only the last output of each sequence");
 }
 
 void AddSessionCommands(CLI::App& app, Options* options) {

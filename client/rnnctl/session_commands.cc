@@ -38,10 +38,9 @@ absl::Status RunSessions(Client& client, const Options& options, const Terminal&
 }
 
 absl::Status RunReset(Client& client, const Options& options, const Terminal& terminal) {
-  const auto num_sessions =
-      options.session_ids.empty()
-          ? client.ResetModelSessions(options.model, CallOptionsOf(options))
-          : client.ResetSessions(options.session_ids, CallOptionsOf(options));
+  const auto num_sessions = options.session_ids.empty()
+                                ? client.ResetModelSessions(options.model, CallOptionsOf(options))
+                                : client.ResetSessions(options.session_ids, CallOptionsOf(options));
   if (!num_sessions.ok()) return num_sessions.status();
   if (options.is_json) {
     v1::ResetStateResponse response;

@@ -47,7 +47,8 @@ std::string FormatSpeed(size_t num_sequences, int64_t num_timesteps, const Laten
                         absl::Duration elapsed) {
   const double seconds = absl::ToDoubleSeconds(elapsed);
   return absl::StrFormat(
-      "%d sequences, %d timesteps in %.2f s: %.0f timesteps/s; a step took p50 %s, p95 %s, p99 %s\n",
+      "%d sequences, %d timesteps in %.2f s: %.0f timesteps/s; a step took p50 %s, p95 %s, p99 "
+      "%s\n",
       num_sequences, num_timesteps, seconds, static_cast<double>(num_timesteps) / seconds,
       FormatLatency(latencies.Quantile(0.5)), FormatLatency(latencies.Quantile(0.95)),
       FormatLatency(latencies.Quantile(0.99)));

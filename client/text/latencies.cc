@@ -22,7 +22,8 @@ absl::Duration Latencies::Quantile(double q) const {
 std::string FormatLatency(absl::Duration latency) {
   const double us = absl::ToDoubleMicroseconds(latency);
   if (us < 999.5) return absl::StrFormat("%.0f us", us);
-  if (us < 999.5e3) return absl::StrFormat("%.*f ms", us < 9.995e3 ? 2 : us < 99.95e3 ? 1 : 0, us / 1e3);
+  if (us < 999.5e3)
+    return absl::StrFormat("%.*f ms", us < 9.995e3 ? 2 : us < 99.95e3 ? 1 : 0, us / 1e3);
   return absl::StrFormat("%.2f s", us / 1e6);
 }
 

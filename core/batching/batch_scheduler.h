@@ -20,21 +20,22 @@
 
 namespace rnnserve {
 
-// Computes the steps of one streamable model: a queue, and threads that each run a batch (BatchWorker)
-// which the tasks of the queue join at every cell step.
+// Computes the steps of one streamable model: a queue, and threads that each run a batch
+// (BatchWorker) which the tasks of the queue join at every cell step.
 //
-// Work-conserving: a worker never waits while a task is queued, neither for more rows nor for a clock.
+// Work-conserving: a worker never waits while a task is queued, neither for more rows nor for a
+// clock.
 //
-// Worst wait. With W workers of R rows, a queue of Q, tasks of at most T timesteps, and S the time of
-// one cell step of R rows, an accepted task begins after at most
+// Worst wait. With W workers of R rows, a queue of Q, tasks of at most T timesteps, and S the time
+// of one cell step of R rows, an accepted task begins after at most
 //
 //     (1 + Q / (W * R)) * T * S + S
 //
-// since every column is busy whenever a task waits, and a column needs at most T * S for a task. This
-// is with W idle cores and completions that take no time.
+// since every column is busy whenever a task waits, and a column needs at most T * S for a task.
+// This is with W idle cores and completions that take no time.
 //
-// Order. Tasks begin in the order of submission and each keeps its column until it is done: a task of
-// many timesteps delays the others only by the column that it takes.
+// Order. Tasks begin in the order of submission and each keeps its column until it is done: a task
+// of many timesteps delays the others only by the column that it takes.
 //
 // Dropping. A task whose deadline has passed, or that is cancelled, is dropped when a worker would
 // take it; until then it takes room in the queue. A task that has begun is finished.

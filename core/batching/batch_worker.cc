@@ -24,7 +24,11 @@ void Complete(std::unique_ptr<StepTask> task, absl::Status status) {
 
 BatchWorker::BatchWorker(const Clock& clock, const Model& model, StepObserver& observer,
                          BoundedQueue<StepTask>& queue, int64_t max_rows)
-    : clock_(clock), model_(model), observer_(observer), queue_(queue), workspace_(model, max_rows) {
+    : clock_(clock),
+      model_(model),
+      observer_(observer),
+      queue_(queue),
+      workspace_(model, max_rows) {
   rows_.reserve(static_cast<size_t>(max_rows));
   taken_.reserve(static_cast<size_t>(max_rows));
   finished_.reserve(static_cast<size_t>(max_rows));
@@ -105,8 +109,7 @@ void BatchWorker::Advance(int64_t i) {
   const absl::Span<const float> output = workspace_.output(i);
   row.is_finite = row.is_finite && AllFinite(output);
   const int64_t index = model_.returns_sequences() ? t : 0;
-  std::copy(output.begin(), output.end(),
-            row.task->output.begin() + index * model_.output_size());
+  std::copy(output.begin(), output.end(), row.task->output.begin() + index * model_.output_size());
 }
 
 void BatchWorker::Finish(int64_t i, absl::Time now) {
@@ -118,10 +121,10 @@ void BatchWorker::Finish(int64_t i, absl::Time now) {
     observer_.OnStep(row.task->num_timesteps(), row.began - row.task->submitted, now - row.began);
   } else {
     status = FailedPrecondition(
-        "STATE_NONFINITE", absl::StrCat("timestep ", row.next_timestep - 1, " of ",
-                                        row.task->num_timesteps(),
-                                        " makes a state or output that is not finite; none of "
-                                        "them was committed"));
+        "STATE_NONFINITE",
+        absl::StrCat("timestep ", row.next_timestep - 1, " of ", row.task->num_timesteps(),
+                     " makes a state or output that is not finite; none of "
+                     "them was committed"));
   }
   finished_.push_back({std::move(row.task), std::move(status)});
   workspace_.Leave(i);

@@ -19,19 +19,19 @@
 
 namespace rnnserve {
 
-// Advances the rows of one batch, cell step by cell step. Rows join from a queue before any cell step
-// and leave after the one that computed their last timestep; neither waits for the others.
+// Advances the rows of one batch, cell step by cell step. Rows join from a queue before any cell
+// step and leave after the one that computed their last timestep; neither waits for the others.
 //
-// Owns its workspace and the tasks in its batch. Used by one thread at a time. Clock, model, observer
-// and queue must outlive it. A round in which no row joins or leaves allocates nothing.
+// Owns its workspace and the tasks in its batch. Used by one thread at a time. Clock, model,
+// observer and queue must outlive it. A round in which no row joins or leaves allocates nothing.
 class BatchWorker {
  public:
   // REQUIRES: max_rows >= 1.
   BatchWorker(const Clock& clock, const Model& model, StepObserver& observer,
               BoundedQueue<StepTask>& queue, int64_t max_rows);
 
-  // Rounds, until the queue is closed and empty and every row is done. Waits for tasks when there are
-  // none, and only then.
+  // Rounds, until the queue is closed and empty and every row is done. Waits for tasks when there
+  // are none, and only then.
   void Run();
 
   // One round: takes tasks from the queue while there is room, drops those that are not wanted any

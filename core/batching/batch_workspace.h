@@ -13,15 +13,15 @@
 
 namespace rnnserve {
 
-// The rows that are in the batch now, each in one column of a model's workspace, and one cell step of
-// all of them:
+// The rows that are in the batch now, each in one column of a model's workspace, and one cell step
+// of all of them:
 //
 //   Join(a) Join(b) Join(c)      a  b  c
 //   Leave(0)                     c  b        the last row moves into the gap
 //
-// A row's state lives here from Join to Leave; CopyState reads it back, bit for bit what Join or the
-// last Step left. Owns the workspace. Used by one thread at a time: the worker. Allocates nothing
-// after construction. The model must outlive it.
+// A row's state lives here from Join to Leave; CopyState reads it back, bit for bit what Join or
+// the last Step left. Owns the workspace. Used by one thread at a time: the worker. Allocates
+// nothing after construction. The model must outlive it.
 class BatchWorkspace {
  public:
   // REQUIRES: max_rows >= 1.
@@ -32,15 +32,16 @@ class BatchWorkspace {
   int64_t max_rows() const { return workspace_.max_batch(); }
   int64_t rows() const { return rows_; }
 
-  // Adds a row that begins at `state`, a state block; it is row rows() - 1. REQUIRES: there is room.
+  // Adds a row that begins at `state`, a state block; it is row rows() - 1. REQUIRES: there is
+  // room.
   void Join(absl::Span<const float> state);
   // Copies the state block of a row to `state`.
   void CopyState(int64_t row, absl::Span<float> state);
   // Removes a row; the last one takes its index.
   void Leave(int64_t row);
 
-  // Sets what a row reads in the next step: timestep `t` of a tensor that is valid for the model, and
-  // of its mask, [time] BOOL, if there is one. To be called for every row before each Step.
+  // Sets what a row reads in the next step: timestep `t` of a tensor that is valid for the model,
+  // and of its mask, [time] BOOL, if there is one. To be called for every row before each Step.
   void SetTimestep(int64_t row, const TensorView& input, const TensorView* mask, int64_t t);
 
   // One cell step of every row. `with_output` false: the outputs are not needed this time.

@@ -17,8 +17,8 @@
 
 namespace rnnserve {
 
-// Tasks that wait for a worker, first in, first out. Each takes room; what does not fit is refused at
-// once. Owns the tasks. Thread-safe.
+// Tasks that wait for a worker, first in, first out. Each takes room; what does not fit is refused
+// at once. Owns the tasks. Thread-safe.
 template <typename Task>
 class BoundedQueue {
  public:
@@ -43,8 +43,8 @@ class BoundedQueue {
     return true;
   }
 
-  // Appends up to `max_tasks` tasks to `taken`. Never blocks and, given capacity in `taken`, does not
-  // allocate. While workers wait in WaitAndTake it leaves them their share, so that a burst is
+  // Appends up to `max_tasks` tasks to `taken`. Never blocks and, given capacity in `taken`, does
+  // not allocate. While workers wait in WaitAndTake it leaves them their share, so that a burst is
   // computed by all workers and not by the first to come.
   void Take(int64_t max_tasks, std::vector<std::unique_ptr<Task>>& taken) {
     absl::MutexLock lock(&mu_);

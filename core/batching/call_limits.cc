@@ -14,9 +14,10 @@ absl::Status CheckStillWanted(const CallLimits& limits, absl::Time now) {
                      "the call was cancelled before its work began; nothing was executed");
   }
   if (now >= limits.deadline) {
-    return MakeError(absl::StatusCode::kDeadlineExceeded, "NOT_EXECUTED",
-                     absl::StrCat("the deadline passed ", absl::FormatDuration(now - limits.deadline),
-                                  " before the work could begin; nothing was executed"));
+    return MakeError(
+        absl::StatusCode::kDeadlineExceeded, "NOT_EXECUTED",
+        absl::StrCat("the deadline passed ", absl::FormatDuration(now - limits.deadline),
+                     " before the work could begin; nothing was executed"));
   }
   return absl::OkStatus();
 }

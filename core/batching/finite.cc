@@ -10,8 +10,8 @@
 namespace rnnserve {
 
 bool AllFinite(absl::Span<const float> values) {
-  // The exponent of infinities and NaNs is all ones. A maximum without a branch is what the compiler
-  // turns into vector instructions.
+  // The exponent of infinities and NaNs is all ones. A maximum without a branch is what the
+  // compiler turns into vector instructions.
   uint32_t largest = 0;
   for (const float value : values) {
     uint32_t bits;

@@ -48,9 +48,9 @@ absl::Status Unpack(const Model& model, Workspace& workspace, SequenceTask& task
     const float* state = workspace.states(batch).column(b);
     if (!AllFinite({row, static_cast<size_t>(time * size)}) ||
         !AllStatesFinite(model.state_layout(), state)) {
-      return FailedPrecondition("STATE_NONFINITE",
-                                absl::StrCat("row ", b, " of ", batch,
-                                             " makes a state or output that is not finite"));
+      return FailedPrecondition(
+          "STATE_NONFINITE",
+          absl::StrCat("row ", b, " of ", batch, " makes a state or output that is not finite"));
     }
     const auto block = task.states[static_cast<size_t>(b)].block();
     std::copy_n(state, block.size(), block.begin());

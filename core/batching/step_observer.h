@@ -10,8 +10,8 @@
 
 namespace rnnserve {
 
-// Is told what the workers of one model compute. Calls come from worker threads, never under a lock,
-// and must return soon. Thread-safe.
+// Is told what the workers of one model compute. Calls come from worker threads, never under a
+// lock, and must return soon. Thread-safe.
 class StepObserver {
  public:
   virtual ~StepObserver() = default;

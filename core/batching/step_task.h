@@ -21,15 +21,15 @@
 
 namespace rnnserve {
 
-// The next timesteps of one row: of a session, whose lease it holds, or of a row of Infer, which has
-// a state of its own. All its timesteps are committed together or none is.
+// The next timesteps of one row: of a session, whose lease it holds, or of a row of Infer, which
+// has a state of its own. All its timesteps are committed together or none is.
 //
-// Its tensors borrow their bytes, which must stay until the completion runs. Used by one thread at a
-// time: who submits it, then a worker.
+// Its tensors borrow their bytes, which must stay until the completion runs. Used by one thread at
+// a time: who submits it, then a worker.
 struct StepTask {
-  // Runs exactly once, on a worker, and gets the task back. OK: the state is committed and the output
-  // is complete. Else the state is as it was: FAILED_PRECONDITION (STATE_NONFINITE), DEADLINE_EXCEEDED
-  // or CANCELLED (NOT_EXECUTED).
+  // Runs exactly once, on a worker, and gets the task back. OK: the state is committed and the
+  // output is complete. Else the state is as it was: FAILED_PRECONDITION (STATE_NONFINITE),
+  // DEADLINE_EXCEEDED or CANCELLED (NOT_EXECUTED).
   using Completion = absl::AnyInvocable<void(std::unique_ptr<StepTask> task, absl::Status status)>;
 
   StepTask(std::variant<SessionLease, SessionState> row_to_advance, TensorView timesteps,

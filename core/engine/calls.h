@@ -24,7 +24,7 @@ struct OpenSessionCall {
   std::string session_id;                 // empty: the engine chooses
   std::vector<NamedState> initial_state;  // empty: the model's
   bool detached = true;
-  absl::Duration idle_timeout;            // zero: Options::max_idle_timeout
+  absl::Duration idle_timeout;  // zero: Options::max_idle_timeout
 };
 
 struct OpenedSession {

@@ -108,10 +108,9 @@ absl::StatusOr<OpenedSession> Engine::OpenSession(const OpenSessionCall& call) {
   OpenedSession opened;
   opened.idle_timeout = idle_timeout;
   opened.model_digest = hosted->model()->digest();
-  RNNSERVE_ASSIGN_OR_RETURN(
-      opened.session_id,
-      sessions_.Open({call.session_id, hosted->name(), hosted->model(), std::move(state),
-                      call.detached, idle_timeout}));
+  RNNSERVE_ASSIGN_OR_RETURN(opened.session_id,
+                            sessions_.Open({call.session_id, hosted->name(), hosted->model(),
+                                            std::move(state), call.detached, idle_timeout}));
   return opened;
 }
 
@@ -141,8 +140,8 @@ void Engine::StepLeased(SessionLease lease, const StepCall& call, StepCallback c
   HostedModel* hosted = *FindHosted(lease.model_name());
   auto task = std::make_unique<StepTask>(
       std::move(lease), call.input,
-      [callback = std::move(callback), return_state = call.return_state,
-       pass = std::move(pass)](std::unique_ptr<StepTask> done, absl::Status outcome) mutable {
+      [callback = std::move(callback), return_state = call.return_state, pass = std::move(pass)](
+          std::unique_ptr<StepTask> done, absl::Status outcome) mutable {
         if (!outcome.ok()) return callback(outcome);
         callback(MakeStepResult(*done, return_state));
       });
@@ -193,8 +192,8 @@ void Engine::ResetModel(const ResetStateCall& call, ResetCallback callback) {
   const auto shared_state = std::make_shared<const SessionState>(*std::move(state));
   sessions_.LeaseEach(
       call.model, [shared_state](SessionLease lease) { lease.state() = shared_state->Clone(); },
-      [callback = std::move(callback), pass = gate_.Enter()](
-          absl::StatusOr<int64_t> num_reset) mutable { callback(num_reset); });
+      [callback = std::move(callback),
+       pass = gate_.Enter()](absl::StatusOr<int64_t> num_reset) mutable { callback(num_reset); });
 }
 
 void Engine::GetState(absl::string_view session_id, StateCallback callback) {

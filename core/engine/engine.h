@@ -39,22 +39,33 @@ struct ModelLoad {
   int64_t queued_steps = 0;
 };
 
-// Runs models for clients: holds the models and the sessions, and computes steps in batches. All that
-// a server needs of rnnserve's core.
+// Runs models for clients: holds the models and the sessions, and computes steps in batches. All
+// that a server needs of rnnserve's core.
 //
-// Calls with a callback return at once. The callback runs exactly once, on the calling thread or on a
-// worker, never under a lock; it must not block. The bytes that a call's tensors point to must stay
-// until then. Calls on one session take effect in the order in which they were made.
+// Calls with a callback return at once. The callback runs exactly once, on the calling thread or on
+// a worker, never under a lock; it must not block. The bytes that a call's tensors point to must
+// stay until then. Calls on one session take effect in the order in which they were made.
 //
-// Every call may fail with NOT_FOUND (MODEL_NOT_FOUND, SESSION_UNKNOWN, SESSION_CLOSED, ...),
-// INVALID_ARGUMENT (the reason and the text name the field and both numbers), RESOURCE_EXHAUSTED
-// (SESSION_LIMIT, STATE_BYTES_LIMIT, SESSION_QUEUE_LIMIT, QUEUE_LIMIT) and, once it drains, with
-// UNAVAILABLE (DRAINING). After any failure the states are as before the call.
+// Errors, by code and reason. After any of them the states are as before the call.
+//
+//   NOT_FOUND            MODEL_NOT_FOUND SESSION_UNKNOWN, or why it ended: SESSION_CLOSED
+//                        SESSION_STREAM_ENDED SESSION_EXPIRED SESSION_BROKEN
+//   ALREADY_EXISTS       MODEL_EXISTS SESSION_EXISTS
+//   INVALID_ARGUMENT     MODEL_NAME SESSION_ID IDLE_TIMEOUT RESET_TARGET
+//     the input          INPUT_RANK INPUT_SHAPE INPUT_DTYPE TIMESTEPS BATCH_ROWS INFER_BYTES
+//                        TOKEN_RANGE NOT_FINITE TENSOR_LENGTH
+//     the mask           MASK_DTYPE MASK_SHAPE MASK_VALUE TENSOR_LENGTH
+//     a state            STATE_MISSING STATE_UNKNOWN STATE_TWICE STATE_SHAPE STATE_DTYPE NOT_FINITE
+//                        TENSOR_LENGTH
+//   FAILED_PRECONDITION  NOT_STREAMABLE STATE_NONFINITE (the result is not finite)
+//   RESOURCE_EXHAUSTED   SESSION_LIMIT STATE_BYTES_LIMIT SESSION_QUEUE_LIMIT QUEUE_LIMIT
+//   DEADLINE_EXCEEDED    NOT_EXECUTED
+//   CANCELLED            NOT_EXECUTED
+//   UNAVAILABLE          DRAINING
 //
 // Thread-safe. The clock and the observer must outlive it.
 class Engine {
  public:
-  using OpenCallback = absl::AnyInvocable<void(absl::StatusOr<OpenedSession>)>;
   using StepCallback = absl::AnyInvocable<void(absl::StatusOr<StepResult>)>;
   // The number of sessions that were reset.
   using ResetCallback = absl::AnyInvocable<void(absl::StatusOr<int64_t>)>;
@@ -69,18 +80,18 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Makes a model available. ALREADY_EXISTS (MODEL_EXISTS) if the name is taken; INVALID_ARGUMENT
-  // (MODEL_NAME) unless it is 1 to 128 of [A-Za-z0-9._-].
+  // Makes a model available, with workers of its own. The name is 1 to 128 of [A-Za-z0-9._-].
   absl::Status AddModel(const std::string& name, std::shared_ptr<const Model> model);
   // In the order of their names.
   std::vector<NamedModel> models() const;
   absl::StatusOr<std::shared_ptr<const Model>> FindModel(absl::string_view name) const;
   ModelLoad load(absl::string_view model_name) const;
 
-  // Also ALREADY_EXISTS (SESSION_EXISTS); FAILED_PRECONDITION (NOT_STREAMABLE), naming the layer.
+  // Refused for a model that cannot stream: NOT_STREAMABLE, naming the layer.
   absl::StatusOr<OpenedSession> OpenSession(const OpenSessionCall& call);
-  // Also DEADLINE_EXCEEDED or CANCELLED, not executed; FAILED_PRECONDITION (STATE_NONFINITE).
+  // Advances a session by all the timesteps or by none.
   void Step(StepCall call, StepCallback callback);
+  // Resets all the sessions or none; of a whole model, all that are open then.
   void ResetState(ResetStateCall call, ResetCallback callback);
   void GetState(absl::string_view session_id, StateCallback callback);
   void SetState(absl::string_view session_id, std::vector<NamedState> state,
@@ -90,7 +101,7 @@ class Engine {
   absl::StatusOr<std::vector<SessionStore::Summary>> ListSessions(absl::string_view model_name,
                                                                   absl::string_view after,
                                                                   int64_t limit) const;
-  // Also DEADLINE_EXCEEDED or CANCELLED, not executed; FAILED_PRECONDITION (STATE_NONFINITE).
+  // Computes a batch of any model, without a session. If a row fails the call fails and names it.
   void Infer(InferCall call, InferCallback callback);
 
   // Ends the sessions whose idle timeout has passed. To be called now and then.

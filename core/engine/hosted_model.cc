@@ -30,9 +30,9 @@ HostedModel::HostedModel(const Clock& clock, ModelObserver& observer, std::strin
                    BatchScheduler::Options{num_workers, options.max_batch_rows,
                                            options.max_queued_steps, options.retry_delay});
   } else {
-    sequences_.emplace(clock, model_, observer_,
-                       SequenceScheduler::Options{num_workers, options.max_queued_steps,
-                                                  options.retry_delay});
+    sequences_.emplace(
+        clock, model_, observer_,
+        SequenceScheduler::Options{num_workers, options.max_queued_steps, options.retry_delay});
   }
 }
 

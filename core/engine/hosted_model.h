@@ -20,8 +20,8 @@
 
 namespace rnnserve {
 
-// One model that is served, with the workers that compute it: a BatchScheduler if it can be stepped,
-// else a SequenceScheduler. Thread-safe. Clock and observer must outlive it.
+// One model that is served, with the workers that compute it: a BatchScheduler if it can be
+// stepped, else a SequenceScheduler. Thread-safe. Clock and observer must outlive it.
 class HostedModel {
  public:
   HostedModel(const Clock& clock, ModelObserver& observer, std::string name,

@@ -19,8 +19,8 @@ absl::StatusOr<std::vector<SessionState>> InitialStates(const Model& model, cons
     if (call.initial_state.empty()) {
       states.emplace_back(model);
     } else {
-      RNNSERVE_ASSIGN_OR_RETURN(
-          SessionState state, SessionState::FromTensors(model, call.initial_state, batch, row));
+      RNNSERVE_ASSIGN_OR_RETURN(SessionState state,
+                                SessionState::FromTensors(model, call.initial_state, batch, row));
       states.push_back(std::move(state));
     }
   }
@@ -30,8 +30,8 @@ absl::StatusOr<std::vector<SessionState>> InitialStates(const Model& model, cons
 std::vector<StateValue> StackStates(const Model& model, absl::Span<const SessionState> rows) {
   std::vector<StateValue> stacked;
   for (const StateLayout::Tensor& tensor : model.state_layout().tensors) {
-    StateValue value{tensor.layer, tensor.name,
-                     Prepend({static_cast<int64_t>(rows.size())}, tensor.shape), {}};
+    StateValue value{
+        tensor.layer, tensor.name, Prepend({static_cast<int64_t>(rows.size())}, tensor.shape), {}};
     value.values.reserve(rows.size() * static_cast<size_t>(tensor.size));
     for (const SessionState& row : rows) {
       const float* begin = row.block().data() + tensor.offset;

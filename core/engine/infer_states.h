@@ -14,8 +14,8 @@
 
 namespace rnnserve {
 
-// The state at which each row of the batch begins: what the call gives, or the model's initial state.
-// Errors: those of SessionState::FromTensors. REQUIRES: the input is valid.
+// The state at which each row of the batch begins: what the call gives, or the model's initial
+// state. Errors: those of SessionState::FromTensors. REQUIRES: the input is valid.
 absl::StatusOr<std::vector<SessionState>> InitialStates(const Model& model, const InferCall& call);
 
 // The tensors of the rows, stacked: each [batch, ...], in the order of the model's layout.

@@ -4,12 +4,13 @@
 #include "core/engine/input_validation.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <optional>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
 #include "core/model/workspace.h"
@@ -25,8 +26,8 @@ constexpr size_t kMaxResetIds = 1024;
 absl::Status CheckName(absl::string_view name, absl::string_view punctuation,
                        absl::string_view reason, absl::string_view what) {
   if (name.empty() || name.size() > kMaxNameLength) {
-    return InvalidArgument(reason, absl::StrCat(what, " has ", name.size(), " characters, not 1 to ",
-                                                kMaxNameLength));
+    return InvalidArgument(
+        reason, absl::StrCat(what, " has ", name.size(), " characters, not 1 to ", kMaxNameLength));
   }
   const auto is_bad = [punctuation](char c) {
     return !absl::ascii_isalnum(static_cast<unsigned char>(c)) &&
@@ -43,10 +44,10 @@ absl::Status CheckRank(const TensorView& input, int num_leading, const Model& mo
                        absl::string_view leading) {
   const int rank = num_leading + model.input_shape().rank();
   if (input.shape.rank() == rank) return absl::OkStatus();
-  return InvalidArgument("INPUT_RANK", absl::StrCat("input has ", input.shape.rank(),
-                                                    " dimensions, shape ", input.shape.ToString(),
-                                                    ", but the model needs ", rank, ": ", leading,
-                                                    " and ", model.input_shape().ToString()));
+  return InvalidArgument("INPUT_RANK",
+                         absl::StrCat("input has ", input.shape.rank(), " dimensions, shape ",
+                                      input.shape.ToString(), ", but the model needs ", rank, ": ",
+                                      leading, " and ", model.input_shape().ToString()));
 }
 
 absl::Status CheckExtent(int64_t extent, int64_t max, absl::string_view reason,
@@ -67,14 +68,27 @@ absl::Status CheckFeatures(const TensorView& input, int num_leading, const Model
   return absl::OkStatus();
 }
 
+// Element i of an INT32 or INT64 tensor. ElementAt would round the largest ones.
+int64_t IntegerAt(const TensorView& tensor, int64_t i) {
+  const bool is_wide = tensor.dtype == DataType::kInt64;
+  const char* element = tensor.bytes.data() + i * DataTypeBytes(tensor.dtype);
+  int64_t wide = 0;
+  int32_t narrow = 0;
+  if (is_wide) {
+    std::memcpy(&wide, element, sizeof(wide));
+  } else {
+    std::memcpy(&narrow, element, sizeof(narrow));
+  }
+  return is_wide ? wide : narrow;
+}
+
 absl::Status CheckTokens(const TensorView& input, int64_t num_tokens) {
   const int64_t count = *input.shape.NumElements();
   for (int64_t i = 0; i < count; ++i) {
-    const double token = ElementAt(input, i);
-    if (token >= 0 && token < static_cast<double>(num_tokens)) continue;
-    return InvalidArgument("TOKEN_RANGE",
-                           absl::StrFormat("input: token %d is %.0f, not from 0 to %d", i, token,
-                                           num_tokens - 1));
+    const int64_t token = IntegerAt(input, i);
+    if (token >= 0 && token < num_tokens) continue;
+    return InvalidArgument("TOKEN_RANGE", absl::StrCat("input: token ", i, " is ", token,
+                                                       ", not from 0 to ", num_tokens - 1));
   }
   return absl::OkStatus();
 }
@@ -82,10 +96,10 @@ absl::Status CheckTokens(const TensorView& input, int64_t num_tokens) {
 absl::Status CheckValues(const TensorView& input, const Model& model) {
   const bool is_integer = input.dtype == DataType::kInt32 || input.dtype == DataType::kInt64;
   if (model.reads_token_ids() ? !is_integer : input.dtype != DataType::kFloat32) {
-    return InvalidArgument("INPUT_DTYPE",
-                           absl::StrCat("input is ", DataTypeName(input.dtype),
-                                        ", but the model needs ",
-                                        model.reads_token_ids() ? "INT32 or INT64" : "FLOAT32"));
+    return InvalidArgument(
+        "INPUT_DTYPE",
+        absl::StrCat("input is ", DataTypeName(input.dtype), ", but the model needs ",
+                     model.reads_token_ids() ? "INT32 or INT64" : "FLOAT32"));
   }
   RNNSERVE_RETURN_IF_ERROR(CheckLength(input, "input"));
   RNNSERVE_RETURN_IF_ERROR(CheckFinite(input, "input"));
@@ -100,17 +114,17 @@ absl::Status CheckMask(const std::optional<TensorView>& mask, const Shape& expec
                            absl::StrCat("mask is ", DataTypeName(mask->dtype), ", not BOOL"));
   }
   if (!(mask->shape == expected)) {
-    return InvalidArgument("MASK_SHAPE", absl::StrCat("mask has shape ", mask->shape.ToString(),
-                                                      ", but the input needs ",
-                                                      expected.ToString()));
+    return InvalidArgument("MASK_SHAPE",
+                           absl::StrCat("mask has shape ", mask->shape.ToString(),
+                                        ", but the input needs ", expected.ToString()));
   }
   RNNSERVE_RETURN_IF_ERROR(CheckLength(*mask, "mask"));
   const size_t bad = mask->bytes.find_first_not_of(absl::string_view("\0\1", 2));
   if (bad == absl::string_view::npos) return absl::OkStatus();
   return InvalidArgument(
-      "MASK_VALUE", absl::StrCat("mask: byte ", bad, " is ",
-                                 static_cast<int>(static_cast<unsigned char>(mask->bytes[bad])),
-                                 ", not 0 or 1"));
+      "MASK_VALUE",
+      absl::StrCat("mask: byte ", bad, " is ",
+                   static_cast<int>(static_cast<unsigned char>(mask->bytes[bad])), ", not 0 or 1"));
 }
 
 // The states, the outputs and, for a model that cannot be stepped, the workspace.

@@ -14,8 +14,9 @@
 
 namespace rnnserve {
 
-// What clients send, checked before anything is computed or changed. Every error is INVALID_ARGUMENT
-// with one of the reasons that Engine lists; its text names the field and both numbers.
+// What clients send, checked before anything is computed or changed. Every error is
+// INVALID_ARGUMENT with one of the reasons that Engine lists; its text names the field and both
+// numbers.
 
 // 1 to 128 of [A-Za-z0-9._-].
 absl::Status ValidateModelName(absl::string_view name);

@@ -60,8 +60,7 @@ absl::StatusOr<InferResult> RowGather::Assemble() {
     if (!statuses_[row].ok()) return Annotate(statuses_[row], absl::StrCat("row ", row));
   }
   InferResult result;
-  result.output_shape =
-      InferOutputShape(*model_, call_.input.shape[0], call_.input.shape[1]);
+  result.output_shape = InferOutputShape(*model_, call_.input.shape[0], call_.input.shape[1]);
   result.output.reserve(tasks_.size() * tasks_.front()->output.size());
   std::vector<SessionState> states;
   for (const std::unique_ptr<StepTask>& task : tasks_) {

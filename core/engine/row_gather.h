@@ -19,9 +19,9 @@
 
 namespace rnnserve {
 
-// One Infer of a streamable model, cut into one StepTask a row, so that its rows share cell steps with
-// sessions and with other calls. Answers when the last row is done: with the whole result, or with
-// the error of the first row that failed, which names it.
+// One Infer of a streamable model, cut into one StepTask a row, so that its rows share cell steps
+// with sessions and with other calls. Answers when the last row is done: with the whole result, or
+// with the error of the first row that failed, which names it.
 //
 // Owned by the tasks that it made. Thread-safe.
 class RowGather : public std::enable_shared_from_this<RowGather> {

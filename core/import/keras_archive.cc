@@ -22,8 +22,8 @@ namespace {
 // One file of the archive: its name, how long it may be, and where its content goes.
 struct Member {
   absl::string_view name;
-  int64_t KerasArchiveLimits::* bytes_max;
-  std::string KerasArchive::* content;
+  int64_t KerasArchiveLimits::*bytes_max;
+  std::string KerasArchive::*content;
 };
 
 constexpr std::array<Member, 3> kMembers = {{
@@ -31,6 +31,9 @@ constexpr std::array<Member, 3> kMembers = {{
     {"config.json", &KerasArchiveLimits::json_bytes_max, &KerasArchive::config},
     {"model.weights.h5", &KerasArchiveLimits::weights_bytes_max, &KerasArchive::weights},
 }};
+
+// A file of this size may be compressed as well as it likes: small models can be mostly zeros.
+constexpr uint64_t kHarmlessBytes = 1 << 20;
 
 using Zip = std::unique_ptr<zip_t, decltype(&zip_discard)>;
 using ZipFile = std::unique_ptr<zip_file_t, decltype(&zip_fclose)>;
@@ -53,13 +56,14 @@ const Member* FindMember(absl::string_view name) {
 // What the directory of the zip says about a file, before its content is touched.
 absl::Status CheckDeclared(const zip_stat_t& stat, const Member& member,
                            const KerasArchiveLimits& limits) {
-  constexpr zip_uint64_t kNeeded = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD |
-                                   ZIP_STAT_ENCRYPTION_METHOD;
+  constexpr zip_uint64_t kNeeded =
+      ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
   if ((stat.valid & kNeeded) != kNeeded) return MalformedMember(member.name, "has no size");
   if (stat.encryption_method != ZIP_EM_NONE) return MalformedMember(member.name, "is encrypted");
   if (stat.comp_method != ZIP_CM_STORE && stat.comp_method != ZIP_CM_DEFLATE) {
-    return MalformedMember(member.name, absl::StrCat("is compressed by method ", stat.comp_method,
-                                                     "; only 0 (stored) and 8 (deflated) are read"));
+    return MalformedMember(member.name,
+                           absl::StrCat("is compressed by method ", stat.comp_method,
+                                        "; only 0 (stored) and 8 (deflated) are read"));
   }
   const auto bytes_max = static_cast<uint64_t>(limits.*(member.bytes_max));
   if (stat.size > bytes_max) {
@@ -67,11 +71,11 @@ absl::Status CheckDeclared(const zip_stat_t& stat, const Member& member,
                                                            " bytes; at most ", bytes_max));
   }
   const auto ratio_max = static_cast<uint64_t>(limits.compression_ratio_max);
-  if (stat.size / ratio_max > stat.comp_size) {
-    return InvalidArgument("MODEL_TOO_LARGE",
-                           absl::StrCat("'", member.name, "': ", stat.comp_size,
-                                        " bytes unpack to ", stat.size, ", more than ", ratio_max,
-                                        " times as many"));
+  if (stat.size > kHarmlessBytes && stat.size / ratio_max > stat.comp_size) {
+    return InvalidArgument(
+        "MODEL_TOO_LARGE",
+        absl::StrCat("'", member.name, "': ", stat.comp_size, " bytes unpack to ", stat.size,
+                     ", more than ", ratio_max, " times as many"));
   }
   return absl::OkStatus();
 }
@@ -108,9 +112,7 @@ absl::StatusOr<KerasArchive> ReadZip(zip_t* zip, const KerasArchiveLimits& limit
     }
     const Member* const member = FindMember(stat.name);
     if (member == nullptr) return MalformedMember(stat.name, "does not belong there");
-    bool& is_found = found[static_cast<size_t>(member - kMembers.data())];
-    if (is_found) return MalformedMember(stat.name, "is there twice");
-    is_found = true;
+    found[static_cast<size_t>(member - kMembers.data())] = true;
     RNNSERVE_RETURN_IF_ERROR(CheckDeclared(stat, *member, limits));
     RNNSERVE_ASSIGN_OR_RETURN(archive.*(member->content), ReadMember(zip, i, stat));
   }
@@ -139,6 +141,8 @@ absl::StatusOr<KerasArchive> ReadKerasArchive(const std::string& path,
   if (std::filesystem::is_directory(path, ignored)) return ReadFolder(path, limits);
   RNNSERVE_RETURN_IF_ERROR(OpenInputFile(path).status());
   int error_code = 0;
+  // With these checks two entries of one name are an error, as are headers that contradict each
+  // other.
   const Zip zip(zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &error_code), &zip_discard);
   if (zip == nullptr) {
     zip_error_t error;

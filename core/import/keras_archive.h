@@ -34,8 +34,8 @@ struct KerasArchiveLimits {
 // three files, each once, stored or deflated, with the sizes and checksums that it declares; of a
 // folder nothing else is looked at.
 //
-// Errors: NOT_FOUND and FAILED_PRECONDITION, reason MODEL_PATH; INVALID_ARGUMENT, reason MODEL_FORMAT
-// or MODEL_TOO_LARGE, naming the file in the archive.
+// Errors: NOT_FOUND and FAILED_PRECONDITION, reason MODEL_PATH; INVALID_ARGUMENT, reason
+// MODEL_FORMAT or MODEL_TOO_LARGE, naming the file in the archive.
 absl::StatusOr<KerasArchive> ReadKerasArchive(const std::string& path,
                                               const KerasArchiveLimits& limits);
 

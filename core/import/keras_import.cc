@@ -28,13 +28,14 @@ using Json = nlohmann::json;
 // the Python that saved the model: with it no two files would be equal.
 bool IsForTrainingOnly(absl::string_view key) {
   return key == "shared_object_id" || key == "trainable" || key == "build_config" ||
-         key == "build_input_shape" || key == "compile_config" || absl::EndsWith(key, "_initializer") || absl::EndsWith(key, "_regularizer") ||
+         key == "build_input_shape" || key == "compile_config" ||
+         absl::EndsWith(key, "_initializer") || absl::EndsWith(key, "_regularizer") ||
          absl::EndsWith(key, "_constraint");
 }
 
 // The name under which a serialized object is looked up. Keras leaves it out for its own classes; a
-// class of somebody else without a registered name gets that of its module, so that a "mine.LSTM" is
-// not taken for the LSTM of Keras.
+// class of somebody else without a registered name gets that of its module, so that a "mine.LSTM"
+// is not taken for the LSTM of Keras.
 std::string RegisteredName(const KerasConfig& object, const Json& module) {
   const std::string name = object.registered_name();
   if (!module.is_string() || absl::StrContains(name, ">")) return name;
@@ -123,7 +124,8 @@ absl::StatusOr<std::string> ReadKerasVersion(const std::string& text) {
 // Moves the variables of a group into the bundle.
 absl::Status TakeVariables(const VariableGroup& group, KerasWeights& source, WeightTable& weights) {
   const auto error = [&group](absl::string_view text) {
-    return InvalidArgument("MODEL_WEIGHTS", absl::StrCat("model.weights.h5: '", group.path, "' ", text));
+    return InvalidArgument("MODEL_WEIGHTS",
+                           absl::StrCat("model.weights.h5: '", group.path, "' ", text));
   };
   const auto found = source.find(group.path);
   if (found == source.end()) {
@@ -149,10 +151,10 @@ absl::Status TakeVariables(const VariableGroup& group, KerasWeights& source, Wei
 absl::Status CheckNothingLeft(const KerasWeights& source) {
   for (const auto& [path, variables] : source) {
     if (variables.values.empty()) continue;
-    return InvalidArgument("MODEL_WEIGHTS",
-                           absl::StrCat("model.weights.h5: '", path, "' has ",
-                                        variables.values.size(),
-                                        " variables that belong to no layer of config.json"));
+    return InvalidArgument(
+        "MODEL_WEIGHTS",
+        absl::StrCat("model.weights.h5: '", path, "' has ", variables.values.size(),
+                     " variables that belong to no layer of config.json"));
   }
   return absl::OkStatus();
 }
@@ -175,7 +177,8 @@ absl::StatusOr<Bundle> ImportKeras(const KerasArchive& archive, const LayerRegis
     bundle.model["config"]["layers"] = std::move(flat);
   }
   // Before the weights, so that an unsupported layer is called that and not a strange weight.
-  RNNSERVE_RETURN_IF_ERROR(DescribeSequential(KerasConfig(bundle.model, "config.json"), registry).status());
+  RNNSERVE_RETURN_IF_ERROR(
+      DescribeSequential(KerasConfig(bundle.model, "config.json"), registry).status());
 
   RNNSERVE_ASSIGN_OR_RETURN(KerasWeights weights, ReadKerasWeights(archive.weights));
   for (const auto& [object, place] : layers) {

@@ -65,9 +65,8 @@ absl::Status Collect(const KerasConfig& object, const LayerPlace& place,
                      std::vector<VariableGroup>& groups);
 
 // The object that stands under `key` of the configuration and in group `group` of the file.
-absl::Status CollectChild(const KerasConfig& object, absl::string_view key,
-                          const std::string& path, const std::string& scope,
-                          std::vector<VariableGroup>& groups) {
+absl::Status CollectChild(const KerasConfig& object, absl::string_view key, const std::string& path,
+                          const std::string& scope, std::vector<VariableGroup>& groups) {
   RNNSERVE_ASSIGN_OR_RETURN(const KerasConfig child, object.Object(key));
   return Collect(child, {path, child.name(), scope}, groups);
 }

@@ -17,8 +17,8 @@ namespace rnnserve {
 // Where Keras 3 stores variables in `model.weights.h5`, and what they are called in a bundle.
 //
 // An object's own variables are the datasets 0, 1, ... of a group "vars" below the object; the
-// objects inside it are groups named after the attribute that holds them. Datasets have no names, so
-// the order in which Keras makes the variables of each class is known here:
+// objects inside it are groups named after the attribute that holds them. Datasets have no names,
+// so the order in which Keras makes the variables of each class is known here:
 //
 //   layers/lstm/cell/vars/{0, 1, 2}                    lstm/{kernel, recurrent_kernel, bias}
 //   layers/rnn/cell/cells/gru_cell_1/vars/{0, 1, 2}    rnn/cells/1/{kernel, ...}

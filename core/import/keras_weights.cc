@@ -18,8 +18,8 @@
 namespace rnnserve {
 namespace {
 
-// Keras writes a group for every layer, cell and list of cells, at most some ten levels deep. Beyond
-// these numbers a file is there to waste time.
+// Keras writes a group for every layer, cell and list of cells, at most some ten levels deep.
+// Beyond these numbers a file is there to waste time.
 constexpr int kDepthMax = 32;
 constexpr size_t kObjectsMax = 1 << 16;
 constexpr hsize_t kLinksMax = 4096;  // in one group; each costs a search through its group
@@ -123,7 +123,8 @@ absl::StatusOr<std::vector<std::string>> WeightsReader::ReadLinks(hid_t group,
       return Malformed(path, absl::StrCat("has an entry ", i, " that cannot be read"));
     }
     if (link.type != H5L_TYPE_HARD) {
-      return Malformed(Join(path, name.data()), "is a link to somewhere else, which is not followed");
+      return Malformed(Join(path, name.data()),
+                       "is a link to somewhere else, which is not followed");
     }
     names.emplace_back(name.data());
   }
@@ -141,7 +142,8 @@ absl::Status WeightsReader::CheckObject(hid_t group, const std::string& name, H5
   }
   if (!seen_.insert(info.addr).second) return Malformed(path, "is reached by two paths");
   if (seen_.size() > kObjectsMax) {
-    return Malformed(path, absl::StrCat("comes after ", kObjectsMax, " objects, the most there may be"));
+    return Malformed(path,
+                     absl::StrCat("comes after ", kObjectsMax, " objects, the most there may be"));
   }
   return absl::OkStatus();
 }
@@ -169,8 +171,7 @@ absl::StatusOr<std::string> ReadOwner(hid_t group, const std::string& path) {
   const Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
   char* text = nullptr;
   if (!attribute.ok() || !stored.ok() || H5Tis_variable_str(stored.id()) <= 0 ||
-      H5Sget_simple_extent_npoints(space.id()) != 1 ||
-      H5Tset_size(type.id(), H5T_VARIABLE) < 0 ||
+      H5Sget_simple_extent_npoints(space.id()) != 1 || H5Tset_size(type.id(), H5T_VARIABLE) < 0 ||
       H5Tset_cset(type.id(), H5Tget_cset(stored.id())) < 0 ||
       H5Aread(attribute.id(), type.id(), &text) < 0 || text == nullptr) {
     return Malformed(path, "has an attribute 'name' that is not one string");
@@ -187,7 +188,8 @@ absl::Status WeightsReader::ReadVariables(hid_t group, const std::string& path) 
   for (size_t i = 0; i < names.size(); ++i) {
     const std::string name = absl::StrCat(i);
     if (H5Lexists(group, name.c_str(), H5P_DEFAULT) <= 0) {
-      return Malformed(path, absl::StrCat("has ", names.size(), " variables, but none is '", i, "'"));
+      return Malformed(path,
+                       absl::StrCat("has ", names.size(), " variables, but none is '", i, "'"));
     }
     RNNSERVE_ASSIGN_OR_RETURN(Weight weight, ReadDataset(group, name, Join(path, name)));
     variables.values.push_back(std::move(weight));
@@ -218,7 +220,8 @@ absl::StatusOr<Shape> WeightsReader::ReadShape(hid_t dataset, const std::string&
   std::array<hsize_t, kRankMax> dims = {};
   H5Sget_simple_extent_dims(space.id(), dims.data(), nullptr);
   std::vector<int64_t> extents;
-  for (int i = 0; i < rank; ++i) extents.push_back(static_cast<int64_t>(dims[static_cast<size_t>(i)]));
+  for (int i = 0; i < rank; ++i)
+    extents.push_back(static_cast<int64_t>(dims[static_cast<size_t>(i)]));
   return Shape(extents);
 }
 
@@ -230,18 +233,18 @@ absl::StatusOr<Weight> WeightsReader::ReadDataset(hid_t group, const std::string
   RNNSERVE_RETURN_IF_ERROR(CheckLayout(dataset.id(), path));
   const Handle type(H5Dget_type(dataset.id()), H5Tclose);
   if (!type.ok() || H5Tequal(type.id(), H5T_IEEE_F32LE) <= 0) {
-    return MakeError(absl::StatusCode::kUnimplemented, "DTYPE_UNSUPPORTED",
-                     absl::StrCat("model.weights.h5: '", path,
-                                  "' is not float32; only float32 is supported"));
+    return MakeError(
+        absl::StatusCode::kUnimplemented, "DTYPE_UNSUPPORTED",
+        absl::StrCat("model.weights.h5: '", path, "' is not float32; only float32 is supported"));
   }
   RNNSERVE_ASSIGN_OR_RETURN(const Shape shape, ReadShape(dataset.id(), path));
   const auto size = shape.NumElements();
   const auto bytes = size.has_value() ? CheckedMultiply(*size, sizeof(float)) : std::nullopt;
   if (!bytes.has_value() || *bytes > kWeightBytesMax - bytes_) {
-    return InvalidArgument("MODEL_TOO_LARGE",
-                           absl::StrCat("model.weights.h5: '", path, "' of shape ",
-                                        shape.ToString(), " comes after ", bytes_,
-                                        " bytes of weights; at most ", kWeightBytesMax));
+    return InvalidArgument(
+        "MODEL_TOO_LARGE",
+        absl::StrCat("model.weights.h5: '", path, "' of shape ", shape.ToString(), " comes after ",
+                     bytes_, " bytes of weights; at most ", kWeightBytesMax));
   }
   const auto stored = static_cast<int64_t>(H5Dget_storage_size(dataset.id()));
   if (stored != *bytes) {

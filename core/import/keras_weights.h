@@ -24,9 +24,9 @@ struct KerasVariables {
 // out are those that training alone needs: the optimizer's and the seed generators'.
 using KerasWeights = std::map<std::string, KerasVariables, std::less<>>;
 
-// Reads a `model.weights.h5` in memory. It must hold nothing but groups, hard links that form a tree,
-// and contiguous float32 datasets without filters; that is what Keras writes. Links to other files,
-// compressed, chunked, virtual or external datasets are refused unread.
+// Reads a `model.weights.h5` in memory. It must hold nothing but groups, hard links that form a
+// tree, and contiguous float32 datasets without filters; that is what Keras writes. Links to other
+// files, compressed, chunked, virtual or external datasets are refused unread.
 //
 // Errors: INVALID_ARGUMENT, reason MODEL_WEIGHTS (damaged or not as above) or MODEL_TOO_LARGE;
 // UNIMPLEMENTED, reason DTYPE_UNSUPPORTED, for numbers of another type. The text names the path.

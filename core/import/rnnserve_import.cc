@@ -11,9 +11,8 @@
 //
 //   exit status 0   BUNDLE_DIR is a complete bundle that can be served; one line on stdout says so.
 //   exit status 1   Nothing was written. The last line on stderr is
-//                       error: CODE REASON: text
-//                   CODE is the name of a status code ("INVALID_ARGUMENT"), REASON that of the error
-//                   ("MODEL_WEIGHTS"), the text one line for people.
+//                       error: REASON: text
+//                   REASON is that of the error ("MODEL_WEIGHTS"), the text is for people.
 //   exit status 2   The command line was wrong; stderr says how.
 //   a signal        A fault in the reader of a format: to be treated as INVALID_ARGUMENT,
 //                   MODEL_FORMAT. Nothing was written at BUNDLE_DIR; a folder BUNDLE_DIR.?????? may
@@ -60,8 +59,7 @@ struct Options {
 };
 
 extern "C" void OnCpuLimit(int) {
-  constexpr char kLine[] = "error: RESOURCE_EXHAUSTED MODEL_TOO_LARGE: more than --cpu-limit-s of "
-                           "computing time\n";
+  constexpr char kLine[] = "error: MODEL_TOO_LARGE: more than --cpu-limit-s of computing time\n";
   if (write(STDERR_FILENO, kLine, sizeof(kLine) - 1) < 0) _exit(3);
   _exit(1);
 }
@@ -79,9 +77,8 @@ absl::Status Import(const Options& options) {
   RNNSERVE_ASSIGN_OR_RETURN(const KerasArchive archive,
                             ReadKerasArchive(options.input, KerasArchiveLimits()));
   RNNSERVE_ASSIGN_OR_RETURN(const Bundle bundle, ImportKeras(archive, LayerRegistry::BuiltIn()));
-  RNNSERVE_RETURN_IF_ERROR(
-      WriteBundle(bundle, options.output,
-                  options.force ? IfBundleExists::kReplace : IfBundleExists::kFail));
+  RNNSERVE_RETURN_IF_ERROR(WriteBundle(
+      bundle, options.output, options.force ? IfBundleExists::kReplace : IfBundleExists::kFail));
   std::cout << options.output << ": " << bundle.weights.size() << " weights, digest "
             << BundleDigest(bundle) << '\n';
   return absl::OkStatus();
@@ -89,8 +86,7 @@ absl::Status Import(const Options& options) {
 
 // The error as one line: names in a model may hold anything.
 std::string ErrorLine(const absl::Status& status) {
-  std::string line = absl::StrCat("error: ", absl::StatusCodeToString(status.code()), " ",
-                                  ErrorReason(status), ": ", status.message());
+  std::string line = absl::StrCat("error: ", ErrorReason(status), ": ", status.message());
   for (char& c : line) {
     if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) c = ' ';
   }

@@ -51,10 +51,9 @@ absl::Status ReadDescription(const Json& document, Bundle& bundle) {
     return Malformed("'format_version' is missing; this is no bundle");
   }
   if (*version != kFormatVersion) {
-    return FailedPrecondition(
-        "MODEL_FORMAT_VERSION",
-        absl::StrCat(kBundleModelFile, ": format_version ", version->dump(),
-                     "; this program reads ", kFormatVersion));
+    return FailedPrecondition("MODEL_FORMAT_VERSION",
+                              absl::StrCat(kBundleModelFile, ": format_version ", version->dump(),
+                                           "; this program reads ", kFormatVersion));
   }
   for (const auto& [key, value] : document.items()) {
     if (key == "generator" && value.is_string()) {
@@ -90,9 +89,8 @@ class TemporaryFolder {
 };
 
 bool WriteFiles(const Bundle& bundle, const fs::path& folder) {
-  const Json document = {{"format_version", kFormatVersion},
-                         {"generator", bundle.generator},
-                         {"model", bundle.model}};
+  const Json document = {
+      {"format_version", kFormatVersion}, {"generator", bundle.generator}, {"model", bundle.model}};
   std::ofstream description(folder / kBundleModelFile, std::ios::binary);
   description << document.dump(1) << '\n';
   description.close();

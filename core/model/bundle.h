@@ -32,8 +32,8 @@ struct Bundle {
 constexpr char kBundleModelFile[] = "model.json";
 constexpr char kBundleWeightsFile[] = "weights.safetensors";
 
-// SHA-256, in hexadecimal, of what the model is: description and weights, whatever the layout of the
-// files and whoever wrote them.
+// SHA-256, in hexadecimal, of what the model is: description and weights, whatever the layout of
+// the files and whoever wrote them.
 std::string BundleDigest(const Bundle& bundle);
 
 // Reads a bundle without building its model. Errors: NOT_FOUND and FAILED_PRECONDITION, reason
@@ -54,9 +54,9 @@ absl::StatusOr<std::shared_ptr<const Model>> LoadBundle(const std::string& path,
 enum class IfBundleExists { kFail, kReplace };
 
 // Writes a bundle to the folder `path`: into a folder beside it first, which takes its name when it
-// is complete. Errors: ALREADY_EXISTS, reason MODEL_PATH, if there is something at `path` that is not
-// to be replaced or is no bundle; FAILED_PRECONDITION, reason MODEL_PATH, if it cannot be written.
-// After an error `path` is what it was.
+// is complete. Errors: ALREADY_EXISTS, reason MODEL_PATH, if there is something at `path` that is
+// not to be replaced or is no bundle; FAILED_PRECONDITION, reason MODEL_PATH, if it cannot be
+// written. After an error `path` is what it was.
 absl::Status WriteBundle(const Bundle& bundle, const std::string& path, IfBundleExists if_exists);
 
 }  // namespace rnnserve

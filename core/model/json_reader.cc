@@ -78,8 +78,8 @@ class FaultFinder final : public nlohmann::json_sax<Json> {
 
 absl::StatusOr<Json> ParseJson(absl::string_view text, int64_t bytes_max, absl::string_view what) {
   if (static_cast<int64_t>(text.size()) > bytes_max) {
-    return InvalidArgument("MODEL_TOO_LARGE", absl::StrCat(what, ": ", text.size(),
-                                                           " bytes; at most ", bytes_max));
+    return InvalidArgument("MODEL_TOO_LARGE",
+                           absl::StrCat(what, ": ", text.size(), " bytes; at most ", bytes_max));
   }
   FaultFinder finder;
   if (!Json::sax_parse(text.begin(), text.end(), &finder)) {

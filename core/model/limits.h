@@ -18,11 +18,12 @@ constexpr int64_t kModelJsonBytesMax = int64_t{4} << 20;
 // A model of stacked cells in a Bidirectional in a TimeDistributed is 14 levels deep.
 constexpr int kJsonDepthMax = 64;
 
-// The deepest recurrent models in use have some tens of layers. One workspace holds a value for each.
+// The deepest recurrent models in use have some tens of layers. One workspace holds a value for
+// each.
 constexpr int64_t kLayersMax = 256;
 
-// The width of a layer or of an input: an output over a vocabulary has some 100,000. The limit keeps
-// every product of a width, a batch and a number of timesteps far from overflow.
+// The width of a layer or of an input: an output over a vocabulary has some 100,000. The limit
+// keeps every product of a width, a batch and a number of timesteps far from overflow.
 constexpr int64_t kUnitsMax = int64_t{1} << 20;
 
 // Token ids travel through layers as floats, which hold every whole number up to this one.

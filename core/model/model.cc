@@ -45,9 +45,8 @@ Model::Model(std::string digest, Shape input_shape, std::vector<std::unique_ptr<
   const auto last_of_sequence = std::find_if(
       layers_.begin(), layers_.end(), [](const auto& layer) { return !layer->keeps_time(); });
   returns_sequences_ = last_of_sequence == layers_.end();
-  tail_begin_ = returns_sequences_
-                    ? layers_.size()
-                    : static_cast<size_t>(last_of_sequence - layers_.begin()) + 1;
+  tail_begin_ = returns_sequences_ ? layers_.size()
+                                   : static_cast<size_t>(last_of_sequence - layers_.begin()) + 1;
   LayOutStates();
 }
 

@@ -22,10 +22,10 @@ namespace rnnserve {
 // A Keras Sequential model: its layers with their weights. A step is a function of the model, the
 // states of the rows and a workspace.
 //
-// The layers fall into two parts. The sequence part has a time axis and holds every recurrent layer;
-// the tail, which may be empty, follows a recurrent layer that returns only its last output. Who
-// steps a session timestep by timestep runs the sequence part each time and the tail only for the
-// last one.
+// The layers fall into two parts. The sequence part has a time axis and holds every recurrent
+// layer; the tail, which may be empty, follows a recurrent layer that returns only its last output.
+// Who steps a session timestep by timestep runs the sequence part each time and the tail only for
+// the last one.
 //
 // Owns its layers. Immutable; safe to share. Running cannot fail and allocates nothing.
 class Model {

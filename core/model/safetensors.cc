@@ -30,8 +30,8 @@ constexpr int64_t kFloatBytes = sizeof(float);
 constexpr absl::string_view kMetadataKey = "__metadata__";
 // The types that safetensors knows besides F32.
 constexpr std::array<absl::string_view, 14> kOtherTypes = {
-    "BOOL", "U8",  "I8",  "F8_E4M3", "F8_E5M2", "U16", "I16",
-    "F16",  "BF16", "U32", "I32",    "U64",     "I64", "F64"};
+    "BOOL", "U8",   "I8",  "F8_E4M3", "F8_E5M2", "U16", "I16",
+    "F16",  "BF16", "U32", "I32",     "U64",     "I64", "F64"};
 
 // One tensor of the header: where its bytes lie behind the header.
 struct Entry {
@@ -64,9 +64,8 @@ std::optional<std::vector<int64_t>> WholeNumbers(const Json& value) {
 
 absl::Status CheckType(const std::string& name, const Json& dtype) {
   if (dtype == "F32") return absl::OkStatus();
-  if (!dtype.is_string() ||
-      std::find(kOtherTypes.begin(), kOtherTypes.end(), dtype.get<std::string>()) ==
-          kOtherTypes.end()) {
+  if (!dtype.is_string() || std::find(kOtherTypes.begin(), kOtherTypes.end(),
+                                      dtype.get<std::string>()) == kOtherTypes.end()) {
     return MalformedEntry(name, absl::StrCat("there is no dtype ", dtype.dump()));
   }
   return MakeError(absl::StatusCode::kUnimplemented, "DTYPE_UNSUPPORTED",
@@ -94,9 +93,9 @@ absl::StatusOr<Entry> ParseEntry(const std::string& name, const Json& object) {
   const auto elements = entry.shape.NumElements();
   const auto bytes = elements.has_value() ? CheckedMultiply(*elements, kFloatBytes) : std::nullopt;
   if (!bytes.has_value() || *bytes != entry.end - entry.begin) {
-    return MalformedEntry(name, absl::StrCat("F32 of shape ", entry.shape.ToString(),
-                                             " does not take the ", entry.end - entry.begin,
-                                             " bytes it has"));
+    return MalformedEntry(
+        name, absl::StrCat("F32 of shape ", entry.shape.ToString(), " does not take the ",
+                           entry.end - entry.begin, " bytes it has"));
   }
   return entry;
 }
@@ -148,9 +147,9 @@ absl::StatusOr<std::string> ReadHeader(std::istream& file, int64_t size) {
     return Malformed(absl::StrCat("a header of ", length, " bytes in a file of ", size));
   }
   if (length > static_cast<uint64_t>(kWeightsHeaderBytesMax)) {
-    return InvalidArgument("MODEL_TOO_LARGE", absl::StrCat("weights: a header of ", length,
-                                                           " bytes; at most ",
-                                                           kWeightsHeaderBytesMax));
+    return InvalidArgument(
+        "MODEL_TOO_LARGE",
+        absl::StrCat("weights: a header of ", length, " bytes; at most ", kWeightsHeaderBytesMax));
   }
   std::string header(static_cast<size_t>(length), '\0');
   if (!file.read(header.data(), static_cast<std::streamsize>(length))) {
@@ -184,9 +183,9 @@ absl::StatusOr<WeightTable> ReadSafetensors(std::istream& file, int64_t size) {
   RNNSERVE_ASSIGN_OR_RETURN(const std::string header_text, ReadHeader(file, size));
   const int64_t data_bytes = size - kLengthBytes - static_cast<int64_t>(header_text.size());
   if (data_bytes > kWeightBytesMax) {
-    return InvalidArgument("MODEL_TOO_LARGE", absl::StrCat("weights: ", data_bytes,
-                                                           " bytes of tensors; at most ",
-                                                           kWeightBytesMax));
+    return InvalidArgument(
+        "MODEL_TOO_LARGE",
+        absl::StrCat("weights: ", data_bytes, " bytes of tensors; at most ", kWeightBytesMax));
   }
   auto header = ParseJson(header_text, kWeightsHeaderBytesMax, "header");
   if (!header.ok()) return Malformed(header.status().message());

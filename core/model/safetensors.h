@@ -18,9 +18,9 @@ namespace rnnserve {
 // Strict: the tensors must cover everything behind the header, without overlap, gap or rest. Every
 // length is checked against what is there before anything is allocated.
 //
-// Errors: INVALID_ARGUMENT, reason MODEL_WEIGHTS (a file that is cut off, damaged or no safetensors)
-// or MODEL_TOO_LARGE (limits.h); UNIMPLEMENTED, reason DTYPE_UNSUPPORTED, for a tensor of another
-// type than F32. The text names the tensor and the numbers.
+// Errors: INVALID_ARGUMENT, reason MODEL_WEIGHTS (a file that is cut off, damaged or no
+// safetensors) or MODEL_TOO_LARGE (limits.h); UNIMPLEMENTED, reason DTYPE_UNSUPPORTED, for a tensor
+// of another type than F32. The text names the tensor and the numbers.
 absl::StatusOr<WeightTable> ReadSafetensors(std::istream& file, int64_t size);
 
 // Writes the weights in the order of their names, the first at a multiple of 64 bytes. The same

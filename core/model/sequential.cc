@@ -35,8 +35,8 @@ bool IsKnown(const Part& part, const LayerRegistry& registry) {
   return part.is_cell ? registry.cells().Contains(name) : registry.Contains(name);
 }
 
-// Appends the part and all layers and cells inside it. A part that nobody knows is not entered: what
-// its configuration means is not known either.
+// Appends the part and all layers and cells inside it. A part that nobody knows is not entered:
+// what its configuration means is not known either.
 absl::Status CollectParts(Part part, const LayerRegistry& registry, std::vector<Part>& parts) {
   const KerasConfig config = part.config;
   const bool is_known = IsKnown(part, registry);
@@ -74,8 +74,8 @@ absl::Status CheckSize(const KerasConfig& config, absl::string_view key, int64_t
   if (!config.Has(key)) return absl::OkStatus();
   RNNSERVE_ASSIGN_OR_RETURN(const int64_t size, config.PositiveInt(key));
   if (size <= max) return absl::OkStatus();
-  return InvalidArgument("MODEL_TOO_LARGE", absl::StrCat(config.path(), ": '", key, "' is ", size,
-                                                         "; at most ", max));
+  return InvalidArgument("MODEL_TOO_LARGE",
+                         absl::StrCat(config.path(), ": '", key, "' is ", size, "; at most ", max));
 }
 
 absl::Status CheckPart(const KerasConfig& config) {
@@ -89,10 +89,11 @@ absl::Status CheckName(const KerasConfig& layer, std::set<std::string>& names) {
   const std::string name = layer.name();
   if (name.empty()) return layer.Error("the layer has no name");
   if (name.size() > kLayerNameBytesMax) {
-    return layer.Error(absl::StrCat("the name has ", name.size(), " bytes; at most ",
-                                    kLayerNameBytesMax));
+    return layer.Error(
+        absl::StrCat("the name has ", name.size(), " bytes; at most ", kLayerNameBytesMax));
   }
-  if (std::any_of(name.begin(), name.end(), [](unsigned char c) { return absl::ascii_iscntrl(c); })) {
+  if (std::any_of(name.begin(), name.end(),
+                  [](unsigned char c) { return absl::ascii_iscntrl(c); })) {
     return layer.Error("the name holds a control character");
   }
   if (!names.insert(name).second) return layer.Error("two layers have this name");
@@ -138,9 +139,9 @@ absl::StatusOr<Shape> ReadInputLayer(const KerasConfig& input) {
   RNNSERVE_ASSIGN_OR_RETURN(const std::string dtype, input.String("dtype", "float32"));
   const bool is_integer = dtype.find("int") != std::string::npos;
   if (dtype == "float32" || (is_integer && shape.rank() == 0)) return shape;
-  return input.Unsupported(absl::StrCat("an input of dtype '", dtype, "' and shape ",
-                                        input.Raw("batch_shape").dump(),
-                                        "; only float32, or whole numbers as token ids, is supported"));
+  return input.Unsupported(
+      absl::StrCat("an input of dtype '", dtype, "' and shape ", input.Raw("batch_shape").dump(),
+                   "; only float32, or whole numbers as token ids, is supported"));
 }
 
 // The layers of the model with its input in front, each called by its name in error texts.

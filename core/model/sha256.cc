@@ -24,8 +24,7 @@ void Sha256::Add(absl::string_view bytes) {
 std::string Sha256::Finish() {
   std::array<unsigned char, 32> digest{};
   EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
-  return absl::BytesToHexString(
-      {reinterpret_cast<const char*>(digest.data()), digest.size()});
+  return absl::BytesToHexString({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
 }  // namespace rnnserve

@@ -13,7 +13,7 @@
 namespace rnnserve {
 
 absl::StatusOr<absl::Span<const float>> WeightTableSource::Weight(absl::string_view name,
-                                                                const Shape& shape) {
+                                                                  const Shape& shape) {
   const auto found = weights_.find(name);
   if (found == weights_.end()) {
     return InvalidArgument("MODEL_WEIGHTS", absl::StrCat("the weight '", name, "' of shape ",
@@ -21,10 +21,9 @@ absl::StatusOr<absl::Span<const float>> WeightTableSource::Weight(absl::string_v
   }
   const auto& [stored_shape, values] = found->second;
   if (!(stored_shape == shape)) {
-    return InvalidArgument("MODEL_WEIGHTS",
-                           absl::StrCat("the weight '", name, "' has shape ",
-                                        stored_shape.ToString(), "; its layer needs ",
-                                        shape.ToString()));
+    return InvalidArgument(
+        "MODEL_WEIGHTS", absl::StrCat("the weight '", name, "' has shape ", stored_shape.ToString(),
+                                      "; its layer needs ", shape.ToString()));
   }
   for (int64_t i = 0; i < values.size(); ++i) {
     if (!std::isfinite(values.data()[i])) {
@@ -43,9 +42,9 @@ absl::Status WeightTableSource::CheckAllUsed() const {
     if (!used_.contains(name)) unused.push_back(absl::StrCat("'", name, "'"));
   }
   if (unused.empty()) return absl::OkStatus();
-  return InvalidArgument("MODEL_WEIGHTS",
-                         absl::StrCat("weights that belong to no layer of the model: ",
-                                      absl::StrJoin(unused, ", ")));
+  return InvalidArgument(
+      "MODEL_WEIGHTS",
+      absl::StrCat("weights that belong to no layer of the model: ", absl::StrJoin(unused, ", ")));
 }
 
 }  // namespace rnnserve

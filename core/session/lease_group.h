@@ -34,8 +34,8 @@ class LeaseGroup {
   std::atomic<size_t> remaining_;
 };
 
-// Hands the leases of SessionStore::LeaseEach on as they come and counts them. Owned by the callbacks
-// that feed it. Thread-safe.
+// Hands the leases of SessionStore::LeaseEach on as they come and counts them. Owned by the
+// callbacks that feed it. Thread-safe.
 class LeaseSweep {
  public:
   // REQUIRES: size >= 1.

@@ -21,8 +21,8 @@ struct Session;
 // time; SessionStore::Lease hands them out in the order of the calls.
 //
 // Destroying the lease returns the session, as it then is, to the next in line (whose callback may
-// run on this thread, inside the destructor). Movable. Used by one thread at a time: whoever holds it.
-// The store must outlive it.
+// run on this thread, inside the destructor). Movable. Used by one thread at a time: whoever holds
+// it. The store must outlive it.
 class SessionLease {
  public:
   SessionLease(SessionLease&& other) noexcept;
@@ -49,7 +49,7 @@ class SessionLease {
   friend class SessionStore;
   SessionLease(SessionStore* store, std::shared_ptr<Session> session);
 
-  SessionStore* store_;               // null once spent or moved from
+  SessionStore* store_;  // null once spent or moved from
   std::shared_ptr<Session> session_;
 };
 

@@ -30,8 +30,8 @@ absl::StatusOr<size_t> FindTensor(const StateLayout& layout, const NamedState& s
     const StateLayout::Tensor& tensor = layout.tensors[i];
     if (tensor.layer == state.layer && tensor.name == state.name) return i;
   }
-  return InvalidArgument("STATE_UNKNOWN", absl::StrCat("the model has no ",
-                                                       Describe(state.layer, state.name)));
+  return InvalidArgument("STATE_UNKNOWN",
+                         absl::StrCat("the model has no ", Describe(state.layer, state.name)));
 }
 
 absl::Status CheckState(const NamedState& state, const Shape& expected) {

@@ -42,10 +42,11 @@ class SessionState {
   SessionState(SessionState&&) noexcept = default;
   SessionState& operator=(SessionState&&) noexcept = default;
 
-  // The initial state of the model with every tensor replaced by what a client gave: FLOAT32, of the
-  // shape of the tensor; or, if `batch` is given, of the shape [batch, ...], of which row `row` is
-  // taken. Errors: INVALID_ARGUMENT, reason STATE_MISSING, STATE_UNKNOWN, STATE_TWICE, STATE_SHAPE,
-  // STATE_DTYPE, TENSOR_LENGTH, NOT_FINITE, each naming layer and state and both numbers.
+  // The initial state of the model with every tensor replaced by what a client gave: FLOAT32, of
+  // the shape of the tensor; or, if `batch` is given, of the shape [batch, ...], of which row `row`
+  // is taken. Errors: INVALID_ARGUMENT, reason STATE_MISSING, STATE_UNKNOWN, STATE_TWICE,
+  // STATE_SHAPE, STATE_DTYPE, TENSOR_LENGTH, NOT_FINITE, each naming layer and state and both
+  // numbers.
   static absl::StatusOr<SessionState> FromTensors(const Model& model,
                                                   absl::Span<const NamedState> tensors,
                                                   std::optional<int64_t> batch = std::nullopt,

@@ -110,9 +110,8 @@ void SessionStore::LeaseAll(absl::Span<const std::string> ids, LeaseAllCallback 
     if (error.ok() && !sessions.empty()) {
       const auto group = std::make_shared<LeaseGroup>(sessions.size(), std::move(callback));
       to_serve = EnqueueAllLocked(sessions, [&group](size_t i) {
-        return [group, i](absl::StatusOr<SessionLease> lease) {
-          group->Arrive(i, std::move(lease));
-        };
+        return
+            [group, i](absl::StatusOr<SessionLease> lease) { group->Arrive(i, std::move(lease)); };
       });
     }
   }
@@ -220,8 +219,7 @@ bool SessionStore::EnqueueLocked(Session& session, LeaseCallback callback) {
 }
 
 std::vector<SessionStore::SessionPtr> SessionStore::EnqueueAllLocked(
-    absl::Span<const SessionPtr> sessions,
-    absl::FunctionRef<LeaseCallback(size_t)> make_callback) {
+    absl::Span<const SessionPtr> sessions, absl::FunctionRef<LeaseCallback(size_t)> make_callback) {
   std::vector<SessionPtr> to_serve;
   for (size_t i = 0; i < sessions.size(); ++i) {
     if (EnqueueLocked(*sessions[i], make_callback(i))) to_serve.push_back(sessions[i]);
@@ -239,11 +237,10 @@ std::vector<SessionStore::Summary> SessionStore::List(absl::string_view model_na
        it != sessions_.end() && static_cast<int64_t>(summaries.size()) < limit; ++it) {
     const Session& session = *it->second;
     if (!model_name.empty() && session.model_name != model_name) continue;
-    summaries.push_back({session.id, session.model_name,
-                         session.version.load(std::memory_order_relaxed), session.epoch,
-                         session.detached,
-                         IsBusy(session) ? absl::ZeroDuration() : now - session.last_use,
-                         session.state_bytes});
+    summaries.push_back(
+        {session.id, session.model_name, session.version.load(std::memory_order_relaxed),
+         session.epoch, session.detached,
+         IsBusy(session) ? absl::ZeroDuration() : now - session.last_use, session.state_bytes});
   }
   return summaries;
 }

@@ -43,8 +43,8 @@ void ErrorTable::Add(const Model& model, const Distance& outputs, const Distance
 }
 
 std::ostream& operator<<(std::ostream& out, const ErrorTable& table) {
-  out << absl::StreamFormat("%-22s %6s  %-16s %-16s %s\n", "models with", "cases",
-                            "outputs differ", "states differ", "of the tolerance");
+  out << absl::StreamFormat("%-22s %6s  %-16s %-16s %s\n", "models with", "cases", "outputs differ",
+                            "states differ", "of the tolerance");
   for (const auto& [name, row] : table.rows_) {
     Distance worst = row.outputs;
     worst.Add(row.states);

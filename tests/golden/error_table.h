@@ -26,8 +26,8 @@ constexpr Tolerance kFloat32Tolerance = {2e-6, 1e-5};
 
 // The distance of values from those of Keras.
 struct Distance {
-  double largest = 0;      // |ours - keras|
-  double of_allowed = 0;   // the largest part of the tolerance that a value took; over 1: too much
+  double largest = 0;     // |ours - keras|
+  double of_allowed = 0;  // the largest part of the tolerance that a value took; over 1: too much
 
   void Add(const Distance& other);
 };

@@ -64,9 +64,8 @@ std::vector<GoldenPath> GoldenPaths(const std::string& folder) {
       paths.push_back({folder + "/" + model.path().filename().string(), entry.path().filename()});
     }
   }
-  std::sort(paths.begin(), paths.end(), [](const GoldenPath& a, const GoldenPath& b) {
-    return a.TestName() < b.TestName();
-  });
+  std::sort(paths.begin(), paths.end(),
+            [](const GoldenPath& a, const GoldenPath& b) { return a.TestName() < b.TestName(); });
   return paths;
 }
 

@@ -13,8 +13,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <string>
+#include <vector>
 
-#include "core/base/error.h"
 #include "tests/golden/error_table.h"
 #include "tests/golden/golden_case.h"
 #include "tests/golden/model_runner.h"
@@ -24,7 +25,6 @@ namespace rnnserve::testing {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Test;
 using ::testing::ValuesIn;
 
 std::string TestName(const ::testing::TestParamInfo<GoldenPath>& info) {
@@ -69,8 +69,7 @@ TEST_P(GoldenTest, OutputsAndStatesAreThoseOfKeras) {
   const ModelResult result = RunWhole(*model_, golden_);
 
   ASSERT_EQ(result.outputs.size(), golden_.outputs.values.size());
-  const Distance outputs =
-      DistanceOf(result.outputs, golden_.outputs.values, kFloat32Tolerance);
+  const Distance outputs = DistanceOf(result.outputs, golden_.outputs.values, kFloat32Tolerance);
   Distance states;
   const auto& tensors = model_->state_layout().tensors;
   ASSERT_EQ(tensors.size(), golden_.states.size());
@@ -133,17 +132,17 @@ using TwoOutputsTest = ::testing::TestWithParam<GoldenPath>;
 using UnsupportedTest = ::testing::TestWithParam<GoldenPath>;
 
 TEST_P(TwoOutputsTest, AreRefused) {
-  EXPECT_THAT(ImportAndLoad(GetParam()),
-              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("merge_mode"),
-                       "OPTION_UNSUPPORTED"));
+  EXPECT_THAT(ImportAndLoad(GetParam()), StatusIs(absl::StatusCode::kUnimplemented,
+                                                  HasSubstr("merge_mode"), "OPTION_UNSUPPORTED"));
 }
 
 TEST_P(UnsupportedTest, IsRefusedByName) {
   std::ifstream file(FilePath(GetParam(), GetParam().file));
   const std::string offender = nlohmann::json::parse(file).at("offender");
 
-  EXPECT_THAT(ImportAndLoad(GetParam()),
-              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr(offender)));
+  const auto model = ImportAndLoad(GetParam());
+  ASSERT_FALSE(model.ok());
+  EXPECT_THAT(std::string(model.status().message()), HasSubstr(offender));
 }
 
 INSTANTIATE_TEST_SUITE_P(, TwoOutputsTest, ValuesIn(CasesWithOutputs(/*have_two=*/true)), TestName);

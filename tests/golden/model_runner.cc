@@ -47,7 +47,8 @@ void FillInput(const GoldenCase& golden, int64_t first_row, int64_t num_rows, in
       std::copy_n(golden.inputs.values.begin() + step * input.rows, input.rows,
                   input.At(t).column(b));
       if (!golden.mask.has_value()) continue;
-      workspace.mask()[b * length + t] = golden.mask->values[static_cast<size_t>(step)] != 0 ? 1 : 0;
+      workspace.mask()[b * length + t] =
+          golden.mask->values[static_cast<size_t>(step)] != 0 ? 1 : 0;
     }
   }
 }

@@ -24,8 +24,9 @@ struct ModelResult {
   ModelResult Row(int64_t row, int64_t batch) const;
 };
 
-// Runs the rows [first_row, first_row + num_rows) of a case as one batch, in as many calls as `cuts`
-// has lengths, the states kept in between. REQUIRES: the lengths add up to the time of the case.
+// Runs the rows [first_row, first_row + num_rows) of a case as one batch, in as many calls as
+// `cuts` has lengths, the states kept in between. REQUIRES: the lengths add up to the time of the
+// case.
 ModelResult RunCase(const Model& model, const GoldenCase& golden, int64_t first_row,
                     int64_t num_rows, const std::vector<int64_t>& cuts);
 

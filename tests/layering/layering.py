@@ -23,6 +23,7 @@ CMAKE_CALL = re.compile(
 GENERATED_HEADER = re.compile(r"(rnnserve|google/rpc)/.*\.pb\.h$")
 # Spelt so that this file does not hold what it looks for.
 MACHINE_PATH = re.compile(r"(?<![\w.$}/-])/" + r"(?:work|root|home|tmp)/\w")
+MARKDOWN_LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 LOCK_ADDRESS = re.compile(r'"resolved"\s*:')
 
 
@@ -198,7 +199,16 @@ def check_addresses(tree: Tree) -> Iterator[Breach]:
                 yield Breach(path, i, "a lock file must not name where packages come from")
 
 
-CHECKS = (check_includes, check_reach, check_links, check_time, check_licence, check_addresses)
+def check_documents(tree: Tree) -> Iterator[Breach]:
+    for path in tree.paths:
+        for i, line in enumerate(tree.lines(path), 1) if path.endswith(".md") else ():
+            for target in MARKDOWN_LINK.findall(line):
+                if not (tree.root / path).parent.joinpath(target).exists():
+                    yield Breach(path, i, f"the link to {target} leads nowhere")
+
+
+CHECKS = (check_includes, check_reach, check_links, check_time, check_licence, check_addresses,
+          check_documents)
 
 
 def breaches(root: Path) -> list:

@@ -27,7 +27,7 @@ CLEAN = {
     "server/main.cc": CPP + '#include "rnnserve/v1/inference.grpc.pb.h"\n#include <grpcpp/grpcpp.h>\n',
     "client/cpp/client.h": CPP + '#include "rnnserve/v1/tensor.pb.h"\n#include <unistd.h>\n',
     "tests/core/cell_test.cc": CPP + '#include "core/cells/cell.h"\n#include "server/anything.h"\n',
-    "README.md": "No licence line, no breach.\n",
+    "README.md": "No licence line, no breach. [A](core/base), [b](https://example.com), [c](#d).\n",
 }
 
 
@@ -123,6 +123,10 @@ class LayeringTest(unittest.TestCase):
         self.expect({"tests/x/package-lock.json": '{\n "resolved": "x"\n}\n'},
                     Breach("tests/x/package-lock.json", 2,
                            "a lock file must not name where packages come from"))
+
+    def test_links_between_documents_lead_somewhere(self):
+        self.expect({"deploy/README.md": "[right](../README.md#x)\n[wrong](README.txt)\n"},
+                    Breach("deploy/README.md", 2, "the link to README.txt leads nowhere"))
 
     def test_binary_and_built_files_are_not_read(self):
         self.expect({"deploy/picture.bin": "\0", "build/x.h": "#include <grpcpp/grpcpp.h>\n"})

@@ -14,9 +14,10 @@ namespace rnnserve::testing {
 //   cell->Step(step);
 //   EXPECT_EQ(allocations.count(), 0);
 //
-// malloc and everything built on it counts: new, aligned new, calloc, realloc. Linking the library
-// replaces malloc for the whole program; under AddressSanitizer and ThreadSanitizer it asks the
-// sanitizer instead. Owns nothing. Thread-compatible.
+// malloc and everything built on it counts: new, aligned new, calloc, realloc, memalign. Linking
+// the library replaces malloc for the whole program; under AddressSanitizer and ThreadSanitizer it
+// asks the sanitizer instead, and ThreadSanitizer does not tell of memalign and its kin. Owns
+// nothing. Thread-compatible.
 class MallocCounter {
  public:
   enum class Scope {

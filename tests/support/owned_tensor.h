@@ -14,8 +14,8 @@
 
 namespace rnnserve::testing {
 
-// A tensor for a test, with the bytes that a TensorView only borrows. The view stays valid as long as
-// the tensor is neither changed nor moved. A value type.
+// A tensor for a test, with the bytes that a TensorView only borrows. The view stays valid as long
+// as the tensor is neither changed nor moved. A value type.
 class OwnedTensor {
  public:
   // Any bytes, right or wrong.
@@ -33,6 +33,12 @@ class OwnedTensor {
   }
   static OwnedTensor Bools(Shape shape, const std::vector<uint8_t>& values) {
     return Of(DataType::kBool, std::move(shape), values);
+  }
+
+  // REQUIRES: the shape has a number of elements.
+  static OwnedTensor Zeros(Shape shape, DataType dtype = DataType::kFloat32) {
+    const auto bytes = static_cast<size_t>(*shape.NumElements() * DataTypeBytes(dtype));
+    return {dtype, std::move(shape), std::string(bytes, '\0')};
   }
 
   TensorView view() const { return {dtype_, shape_, bytes_}; }

@@ -51,8 +51,9 @@ class RecordingObserver final : public ModelObserver {
   // Waits until so many workers have stopped. REQUIRES: it holds.
   void AwaitStopped(int num_workers = 1) {
     absl::MutexLock lock(&mu_);
-    const auto have_stopped = [this, num_workers]()
-                                  ABSL_NO_THREAD_SAFETY_ANALYSIS { return num_stopped_ >= num_workers; };
+    const auto have_stopped = [this, num_workers]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      return num_stopped_ >= num_workers;
+    };
     mu_.Await(absl::Condition(&have_stopped));
   }
   // Lets them go on.

@@ -82,9 +82,10 @@ ServerProcess::~ServerProcess() {
 
 absl::Status ServerProcess::Spawn(const std::vector<std::string>& arguments) {
   if (folder_.empty()) return absl::InternalError("cannot make a temporary folder");
-  std::vector<std::string> command = {options_.program, "--grpc-address",    "127.0.0.1:0",
-                                      "--metrics-address", "127.0.0.1:0",    "--address-file",
-                                      folder_ + "/addresses.json"};
+  std::vector<std::string> command = {
+      options_.program,           "--grpc-address", "127.0.0.1:0",
+      "--metrics-address",        "127.0.0.1:0",    "--address-file",
+      folder_ + "/addresses.json"};
   command.insert(command.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : command) argv.push_back(word.data());
@@ -107,9 +108,9 @@ absl::Status ServerProcess::AwaitAddresses() {
           absl::StrCat(options_.program, " ended with ", *exit_status, ":\n", Log()));
     }
     if (absl::Now() > deadline) {
-      return absl::DeadlineExceededError(
-          absl::StrCat(options_.program, " does not serve after ",
-                       absl::FormatDuration(options_.timeout), ":\n", Log()));
+      return absl::DeadlineExceededError(absl::StrCat(options_.program, " does not serve after ",
+                                                      absl::FormatDuration(options_.timeout), ":\n",
+                                                      Log()));
     }
     absl::SleepFor(kPollInterval);
   }

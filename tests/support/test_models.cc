@@ -49,8 +49,8 @@ Json Input(Json batch_shape, const std::string& dtype = "float32") {
 ModelPtr Build(const std::vector<Json>& layers, WeightSource& weights) {
   const Json model = {{"class_name", "Sequential"},
                       {"config", {{"name", "test"}, {"layers", layers}}}};
-  auto built = Model::Create(KerasConfig(model, "model 'test'"), weights,
-                             LayerRegistry::BuiltIn(), "test");
+  auto built =
+      Model::Create(KerasConfig(model, "model 'test'"), weights, LayerRegistry::BuiltIn(), "test");
   if (!built.ok()) {
     std::cerr << built.status() << std::endl;
     std::abort();
@@ -69,17 +69,17 @@ ModelPtr DoublingModel(bool return_sequences) {
   WeightMap weights;
   weights.Add("sum/kernel", {1, 1}, {1.0f});
   weights.Add("sum/recurrent_kernel", {1, 1}, {2.0f});
-  return Build({Input({nullptr, nullptr, 1}),
-                Layer("SimpleRNN", "sum",
-                      {{"units", 1},
-                       {"activation", "linear"},
-                       {"use_bias", false},
-                       {"return_sequences", return_sequences}})},
+  return Build({Input({nullptr, nullptr, 1}), Layer("SimpleRNN", "sum",
+                                                    {{"units", 1},
+                                                     {"activation", "linear"},
+                                                     {"use_bias", false},
+                                                     {"return_sequences", return_sequences}})},
                weights);
 }
 
 ModelPtr ClassifierModel() {
-  return BuildAny({Input({nullptr, nullptr, 2}), Layer("Masking", "masking", {{"mask_value", -1.0}}),
+  return BuildAny({Input({nullptr, nullptr, 2}),
+                   Layer("Masking", "masking", {{"mask_value", -1.0}}),
                    Layer("LSTM", "lstm", {{"units", 3}}),
                    Layer("Dense", "dense", {{"units", 2}, {"activation", "softmax"}})});
 }

@@ -20,19 +20,20 @@ using ModelPtr = std::shared_ptr<const Model>;
 // Every lost, repeated or reordered timestep shows: from 0, the inputs 1, 2, 3 give 1, 4, 11.
 ModelPtr DoublingModel(bool return_sequences = true);
 
-// A classifier of 2 features: Masking(-1), LSTM 'lstm' of 3 units, Dense softmax over 2 classes; one
-// output after the last timestep. Random weights, the same every time.
+// A classifier of 2 features: Masking(-1), LSTM 'lstm' of 3 units, Dense softmax over 2 classes;
+// one output after the last timestep. Random weights, the same every time.
 ModelPtr ClassifierModel();
 
-// A forecaster of 2 features: GRU 'first' of 3 units, GRU 'second' of 20, Dense 1; an output for every
-// timestep.
+// A forecaster of 2 features: GRU 'first' of 3 units, GRU 'second' of 20, Dense 1; an output for
+// every timestep.
 ModelPtr ForecasterModel();
 
-// A tagger of 5 token ids, 0 being masked: Embedding(5, 3), LSTM 'lstm' of 4 units, Dense 2; an output
-// for every timestep.
+// A tagger of 5 token ids, 0 being masked: Embedding(5, 3), LSTM 'lstm' of 4 units, Dense 2; an
+// output for every timestep.
 ModelPtr TokenModel();
 
-// Cannot stream: Bidirectional 'both' of GRUs of 3 units over 2 features, an output for every timestep.
+// Cannot stream: Bidirectional 'both' of GRUs of 3 units over 2 features, an output for every
+// timestep.
 ModelPtr BidirectionalModel();
 
 }  // namespace rnnserve::testing

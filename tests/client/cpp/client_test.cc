@@ -66,8 +66,7 @@ TEST_F(ClientTest, InfersABatch) {
   const auto result = client_->Infer(request);
 
   ASSERT_THAT(result, IsOk());
-  EXPECT_EQ(result->output,
-            Tensor({2, 2, 2}, std::vector<float>{1, 2, 4, 6, /**/ 10, 20, 40, 60}));
+  EXPECT_EQ(result->output, Tensor({2, 2, 2}, std::vector<float>{1, 2, 4, 6, /**/ 10, 20, 40, 60}));
   ASSERT_EQ(result->state.size(), 1u);
   EXPECT_THAT(result->state[0].value.floats(), ElementsAre(7, 8));
 }

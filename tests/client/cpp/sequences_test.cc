@@ -106,8 +106,7 @@ TEST(PadTest, FillsUpWithThePaddingAndMasksIt) {
 
   EXPECT_EQ(batch.input,
             Tensor({2, 3, 2}, std::vector<float>{1, 0, -9, -9, -9, -9, /**/ 2, 0, 2, 0, 2, 0}));
-  EXPECT_EQ(batch.mask,
-            Tensor({2, 3}, std::vector<bool>{true, false, false, true, true, true}));
+  EXPECT_EQ(batch.mask, Tensor({2, 3}, std::vector<bool>{true, false, false, true, true, true}));
 }
 
 TEST(PadTest, PadsTokenIds) {

@@ -132,8 +132,7 @@ TEST_F(StreamTest, DestructorCallsBackWhatIsUnanswered) {
     session.Release();
   }
 
-  EXPECT_THAT(answers.Take(),
-              AllOf(SizeIs(2), Each(StatusIs(absl::StatusCode::kCancelled))));
+  EXPECT_THAT(answers.Take(), AllOf(SizeIs(2), Each(StatusIs(absl::StatusCode::kCancelled))));
 }
 
 TEST_F(StreamTest, AStepGivesUpAfterItsTimeout) {

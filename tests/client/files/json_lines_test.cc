@@ -24,11 +24,11 @@ constexpr InputKind kTwoFeatures{false, 2};
 constexpr InputKind kTokens{true, 1};
 
 TEST(JsonLinesTest, ReadsArraysAndObjects) {
-  EXPECT_THAT(ParseJsonLines("[[1.5, -2], [3, 4]]\n\n{\"label\": 3, \"frames\": [[5, 6]]}\n",
-                             kTwoFeatures)
-                  .value(),
-              ElementsAre(Tensor({2, 2}, std::vector<float>{1.5f, -2, 3, 4}),
-                          Tensor({1, 2}, std::vector<float>{5, 6})));
+  EXPECT_THAT(
+      ParseJsonLines("[[1.5, -2], [3, 4]]\n\n{\"label\": 3, \"frames\": [[5, 6]]}\n", kTwoFeatures)
+          .value(),
+      ElementsAre(Tensor({2, 2}, std::vector<float>{1.5f, -2, 3, 4}),
+                  Tensor({1, 2}, std::vector<float>{5, 6})));
 }
 
 TEST(JsonLinesTest, ReadsPlainNumbersAsTimesteps) {
@@ -73,8 +73,9 @@ TEST(JsonLinesTest, WritesOutputs) {
 }
 
 TEST(JsonLinesTest, WritesNullForWhatJsonDoesNotHave) {
-  EXPECT_EQ(FormatJsonLines({Tensor({1}, std::vector<float>{std::numeric_limits<float>::quiet_NaN()})}),
-            "{\"sequence\":0,\"output\":[null]}\n");
+  EXPECT_EQ(
+      FormatJsonLines({Tensor({1}, std::vector<float>{std::numeric_limits<float>::quiet_NaN()})}),
+      "{\"sequence\":0,\"output\":[null]}\n");
 }
 
 }  // namespace

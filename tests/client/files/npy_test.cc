@@ -21,8 +21,7 @@ using ::rnnserve::testing::StatusIs;
 using ::testing::HasSubstr;
 
 std::string Golden(const std::string& name) {
-  return ReadFile(
-             absl::StrCat(RNNSERVE_SOURCE_DIR, "/tests/client/files/golden/", name, ".npy"))
+  return ReadFile(absl::StrCat(RNNSERVE_SOURCE_DIR, "/tests/client/files/golden/", name, ".npy"))
       .value();
 }
 
@@ -103,8 +102,9 @@ std::string WithShape(absl::string_view shape) {
 TEST(NpyTest, RefusesShapesThatMakeNoSense) {
   ASSERT_EQ(ParseNpy(WithShape("(3, 2), }")).value().shape(), (std::vector<int64_t>{3, 2}));
 
-  for (const char* shape : {"(2, -3), }", "(2, x), }", "2, }", "(2, 3", "(9223372036854775807, 8), }",
-                            "(99999999999999999999, 1), }", "(4, 3), }", "(2, 3, 0), }"}) {
+  for (const char* shape :
+       {"(2, -3), }", "(2, x), }", "2, }", "(2, 3", "(9223372036854775807, 8), }",
+        "(99999999999999999999, 1), }", "(4, 3), }", "(2, 3, 0), }"}) {
     EXPECT_THAT(ParseNpy(WithShape(shape)), StatusIs(absl::StatusCode::kInvalidArgument)) << shape;
   }
 }

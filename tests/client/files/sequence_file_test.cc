@@ -38,10 +38,9 @@ TEST(SequenceFileTest, KnowsFormatsByNameAndExtension) {
 }
 
 TEST(SequenceFileTest, CutsABatchIntoSequences) {
-  EXPECT_THAT(
-      ParseArray(Tensor({2, 1, 2}, std::vector<float>{1, 2, 3, 4}), kTwoFeatures).value(),
-      ElementsAre(Tensor({1, 2}, std::vector<float>{1, 2}),
-                  Tensor({1, 2}, std::vector<float>{3, 4})));
+  EXPECT_THAT(ParseArray(Tensor({2, 1, 2}, std::vector<float>{1, 2, 3, 4}), kTwoFeatures).value(),
+              ElementsAre(Tensor({1, 2}, std::vector<float>{1, 2}),
+                          Tensor({1, 2}, std::vector<float>{3, 4})));
 }
 
 TEST(SequenceFileTest, TakesAMatrixAsOneSequence) {
@@ -58,9 +57,9 @@ TEST(SequenceFileTest, TakesAVectorAsOneSequenceOfOneFeature) {
 TEST(SequenceFileTest, TakesIntegersAsFeaturesAndAsTokenIds) {
   EXPECT_THAT(ParseArray(Tensor({1, 2}, std::vector<int64_t>{1, 2}), kTwoFeatures).value(),
               ElementsAre(Tensor({1, 2}, std::vector<float>{1, 2})));
-  EXPECT_THAT(ParseArray(Tensor({2, 1}, std::vector<int64_t>{1, 2}), kTokens).value(),
-              ElementsAre(Tensor({1}, std::vector<int64_t>{1}),
-                          Tensor({1}, std::vector<int64_t>{2})));
+  EXPECT_THAT(
+      ParseArray(Tensor({2, 1}, std::vector<int64_t>{1, 2}), kTokens).value(),
+      ElementsAre(Tensor({1}, std::vector<int64_t>{1}), Tensor({1}, std::vector<int64_t>{2})));
 }
 
 TEST(SequenceFileTest, RefusesFloatsAsTokenIds) {

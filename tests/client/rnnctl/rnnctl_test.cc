@@ -35,14 +35,12 @@ class RnnctlTest : public ::testing::Test {
   ~RnnctlTest() override { std::filesystem::remove_all(folder_); }
 
   // Runs `rnnctl ARGUMENTS`, words of the shell, against the fake server.
-  Outcome Run(const std::string& arguments) {
-    return RunAgainst(server_.address(), arguments);
-  }
+  Outcome Run(const std::string& arguments) { return RunAgainst(server_.address(), arguments); }
 
   Outcome RunAgainst(const std::string& server, const std::string& arguments) {
     const std::string command =
-        absl::StrCat("RNNSERVE_SERVER=", server, " ", RNNSERVE_BIN_DIR, "/rnnctl ", arguments,
-                     " >", Path("out"), " 2>", Path("err"), " </dev/null");
+        absl::StrCat("RNNSERVE_SERVER=", server, " ", RNNSERVE_BIN_DIR, "/rnnctl ", arguments, " >",
+                     Path("out"), " 2>", Path("err"), " </dev/null");
     const int status = std::system(command.c_str());
     return {WEXITSTATUS(status), ReadFile(Path("out")).value(), ReadFile(Path("err")).value()};
   }
@@ -54,9 +52,9 @@ class RnnctlTest : public ::testing::Test {
     return Path(name);
   }
 
-  const std::string folder_ = absl::StrCat(
-      ::testing::TempDir(), "/rnnctl_",
-      ::testing::UnitTest::GetInstance()->current_test_info()->name());
+  const std::string folder_ =
+      absl::StrCat(::testing::TempDir(), "/rnnctl_",
+                   ::testing::UnitTest::GetInstance()->current_test_info()->name());
   FakeServer server_;
 };
 
@@ -114,8 +112,7 @@ TEST_F(RnnctlTest, PrintsATableOrJsonToStandardOutput) {
             "SEQUENCE  TIME  Y0  Y1\n"
             "       0     0   1   2\n"
             "       0     1   4   6\n");
-  EXPECT_EQ(Run("--json infer sums " + input).out,
-            "{\"sequence\":0,\"output\":[[1,2],[4,6]]}\n");
+  EXPECT_EQ(Run("--json infer sums " + input).out, "{\"sequence\":0,\"output\":[[1,2],[4,6]]}\n");
 }
 
 TEST_F(RnnctlTest, StreamsEverySequenceThroughItsOwnSession) {

@@ -68,7 +68,9 @@ TEST_F(BatchSchedulerTest, FinishesEverythingBeforeItEnds) {
 
 TEST_F(BatchSchedulerTest, RefusesAtOnceWhatDoesNotFitAndLeavesItUntouched) {
   observer_.Hold();
-  Start({.num_workers = 1, .max_batch_rows = 1, .max_queued = 3,
+  Start({.num_workers = 1,
+         .max_batch_rows = 1,
+         .max_queued = 3,
          .retry_delay = absl::Milliseconds(40)});
   std::vector<TestStep> running = Steps(1);
   ASSERT_THAT(Submit(running), IsOk());
@@ -79,9 +81,9 @@ TEST_F(BatchSchedulerTest, RefusesAtOnceWhatDoesNotFitAndLeavesItUntouched) {
 
   const absl::Status status = Submit(refused);
 
-  EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted,
-                               HasSubstr("2 rows wait for a worker, of at most 3; 2 more"),
-                               "QUEUE_LIMIT"));
+  EXPECT_THAT(status,
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       HasSubstr("2 rows wait for a worker, of at most 3; 2 more"), "QUEUE_LIMIT"));
   EXPECT_EQ(RetryDelay(status), absl::Milliseconds(40));
   EXPECT_EQ(scheduler_->num_queued(), 2);
   EXPECT_NE(refused[0].task(), nullptr);

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// BatchWorker, driven round by round without a thread: who is in the batch when, what is dropped, what
-// is committed, and that a row's numbers do not depend on the others.
+// BatchWorker, driven round by round without a thread: who is in the batch when, what is dropped,
+// what is committed, and that a row's numbers do not depend on the others.
 
 #include "core/batching/batch_worker.h"
 
@@ -302,8 +302,8 @@ TEST_P(BatchInvarianceTest, ARowDoesNotDependOnTheOthers) {
     inputs.push_back(RandomValues(random, time * static_cast<size_t>(model_->input_size())));
     together.emplace_back(*model_, inputs.back());
     if (i % 3 == 0) {
-      together.back().task()->mask = TensorView{DataType::kBool, {static_cast<int64_t>(time)},
-                                                mask.view().bytes.substr(0, time)};
+      together.back().task()->mask = TensorView{
+          DataType::kBool, {static_cast<int64_t>(time)}, mask.view().bytes.substr(0, time)};
     }
     Submit(together.back());
     if (random() % 2 == 0) worker_->RunOnce();
@@ -315,8 +315,8 @@ TEST_P(BatchInvarianceTest, ARowDoesNotDependOnTheOthers) {
     TestStep alone(*model_, inputs[i]);
     const size_t time = inputs[i].size() / static_cast<size_t>(model_->input_size());
     if (i % 3 == 0) {
-      alone.task()->mask = TensorView{DataType::kBool, {static_cast<int64_t>(time)},
-                                      mask.view().bytes.substr(0, time)};
+      alone.task()->mask = TensorView{
+          DataType::kBool, {static_cast<int64_t>(time)}, mask.view().bytes.substr(0, time)};
     }
     Submit(alone);
     RunAll();

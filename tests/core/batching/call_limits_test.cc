@@ -40,9 +40,9 @@ TEST(CallLimitsTest, IsWantedUntilItIsCancelled) {
 
   limits.cancellation->Cancel();
 
-  EXPECT_THAT(CheckStillWanted(limits, kNow),
-              StatusIs(absl::StatusCode::kCancelled, HasSubstr("nothing was executed"),
-                       "NOT_EXECUTED"));
+  EXPECT_THAT(
+      CheckStillWanted(limits, kNow),
+      StatusIs(absl::StatusCode::kCancelled, HasSubstr("nothing was executed"), "NOT_EXECUTED"));
 }
 
 }  // namespace

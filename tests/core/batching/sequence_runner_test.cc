@@ -109,9 +109,9 @@ TEST_F(SequenceRunnerTest, BeginsAtTheGivenStatesAndSkipsMaskedTimesteps) {
 TEST_F(SequenceRunnerTest, NamesTheRowThatIsNotFinite) {
   model_ = DoublingModel();
 
-  EXPECT_THAT(*Run(OwnedTensor::Floats({2, 2, 1}, {1, 2, 3e38f, 3e38f})).status,
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("row 1 of 2"),
-                       "STATE_NONFINITE"));
+  EXPECT_THAT(
+      *Run(OwnedTensor::Floats({2, 2, 1}, {1, 2, 3e38f, 3e38f})).status,
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("row 1 of 2"), "STATE_NONFINITE"));
 }
 
 TEST_F(SequenceRunnerTest, DropsWhatIsNotWantedAnyMore) {
@@ -161,8 +161,7 @@ TEST_F(SequenceRunnerTest, SchedulerCountsRows) {
 
   EXPECT_THAT(scheduler.Submit(task),
               StatusIs(absl::StatusCode::kResourceExhausted,
-                       HasSubstr("0 rows wait for a worker, of at most 1; 2 more"),
-                       "QUEUE_LIMIT"));
+                       HasSubstr("0 rows wait for a worker, of at most 1; 2 more"), "QUEUE_LIMIT"));
   EXPECT_NE(task, nullptr);
 }
 

@@ -60,8 +60,7 @@ void Hdf5Image::SetOwner(const std::string& group, const std::string& owner) {
   Check(H5Tset_size(type, H5T_VARIABLE));
   Check(H5Tset_cset(type, H5T_CSET_UTF8));
   const hid_t space = Check(H5Screate(H5S_SCALAR));
-  const hid_t attribute =
-      Check(H5Acreate2(object, "name", type, space, H5P_DEFAULT, H5P_DEFAULT));
+  const hid_t attribute = Check(H5Acreate2(object, "name", type, space, H5P_DEFAULT, H5P_DEFAULT));
   const char* const text = owner.c_str();
   Check(H5Awrite(attribute, type, &text));
   H5Aclose(attribute);

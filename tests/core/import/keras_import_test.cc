@@ -74,7 +74,8 @@ TEST_F(KerasImportTest, KeepsOnlyWhatIsComputed) {
   layers_[1]["module"] = "keras.layers";
   layers_[1]["registered_name"] = nullptr;
   layers_[1]["build_config"] = {{"input_shape", {nullptr, nullptr, 1}}};
-  layers_[1]["config"]["kernel_initializer"] = {{"class_name", "Zeros"}, {"config", Json::object()}};
+  layers_[1]["config"]["kernel_initializer"] = {{"class_name", "Zeros"},
+                                                {"config", Json::object()}};
   layers_[1]["config"]["bias_regularizer"] = nullptr;
   layers_[1]["config"]["dtype"] = {{"module", "keras"},
                                    {"class_name", "DTypePolicy"},
@@ -137,9 +138,9 @@ TEST_F(KerasImportTest, RefusesAFunctionalModel) {
   archive.metadata = metadata_;
   archive.config = LayerJson("Functional", "model").dump();
 
-  EXPECT_THAT(ImportKeras(archive, LayerRegistry::BuiltIn()),
-              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("'Functional'"),
-                       "MODEL_UNSUPPORTED"));
+  EXPECT_THAT(
+      ImportKeras(archive, LayerRegistry::BuiltIn()),
+      StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("'Functional'"), "MODEL_UNSUPPORTED"));
 }
 
 TEST_F(KerasImportTest, RefusesFilesOfKeras2) {
@@ -152,7 +153,8 @@ TEST_F(KerasImportTest, RefusesFilesOfKeras2) {
 TEST_F(KerasImportTest, RefusesMetadataWithoutAVersion) {
   for (const char* metadata : {"{}", "[]", R"({"keras_version": 3})"}) {
     metadata_ = metadata;
-    EXPECT_THAT(Import(), StatusIs(kInvalid, HasSubstr("'keras_version'"), "MODEL_FORMAT")) << metadata;
+    EXPECT_THAT(Import(), StatusIs(kInvalid, HasSubstr("'keras_version'"), "MODEL_FORMAT"))
+        << metadata;
   }
 }
 
@@ -169,10 +171,10 @@ TEST_F(KerasImportTest, RefusesWeightsOfAnotherLayer) {
   weights_.AddGroup("layers/simple_rnn/vars");
   weights_.SetOwner("layers/simple_rnn/vars", "rnn_before");
 
-  EXPECT_THAT(Import(),
-              StatusIs(kInvalid, HasSubstr("'layers/simple_rnn/vars' belongs to 'rnn_before', but "
+  EXPECT_THAT(Import(), StatusIs(kInvalid,
+                                 HasSubstr("'layers/simple_rnn/vars' belongs to 'rnn_before', but "
                                            "config.json has 'rnn' there"),
-                       "MODEL_WEIGHTS"));
+                                 "MODEL_WEIGHTS"));
 }
 
 TEST_F(KerasImportTest, NamesAMissingGroup) {
@@ -189,7 +191,8 @@ TEST_F(KerasImportTest, RefusesTooManyAndTooFewVariables) {
 
   H5Ldelete(weights_.file(), "layers/dense/vars/1", H5P_DEFAULT);
   H5Ldelete(weights_.file(), "layers/simple_rnn/cell/vars/2", H5P_DEFAULT);
-  EXPECT_THAT(Import(), StatusIs(kInvalid, HasSubstr("has 2 variables, not the 3"), "MODEL_WEIGHTS"));
+  EXPECT_THAT(Import(),
+              StatusIs(kInvalid, HasSubstr("has 2 variables, not the 3"), "MODEL_WEIGHTS"));
 }
 
 TEST_F(KerasImportTest, RefusesVariablesThatAreLeftOver) {
@@ -202,7 +205,8 @@ TEST_F(KerasImportTest, RefusesVariablesThatAreLeftOver) {
 TEST_F(KerasImportTest, RefusesAWeightOfAnotherShape) {
   layers_[1]["config"]["units"] = 2;
 
-  EXPECT_THAT(Import(), StatusIs(kInvalid, HasSubstr("'rnn/kernel' has shape [1, 1]"), "MODEL_WEIGHTS"));
+  EXPECT_THAT(Import(),
+              StatusIs(kInvalid, HasSubstr("'rnn/kernel' has shape [1, 1]"), "MODEL_WEIGHTS"));
 }
 
 TEST_F(KerasImportTest, GivesTheSameDigestEveryTime) {

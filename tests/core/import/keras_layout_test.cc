@@ -31,10 +31,11 @@ INSTANTIATE_TEST_SUITE_P(
     , ToSnakeCaseTest,
     Values(SnakeCase{"LSTM", "lstm"}, SnakeCase{"GRUCell", "gru_cell"},
            SnakeCase{"SimpleRNN", "simple_rnn"}, SnakeCase{"SimpleRNNCell", "simple_rnn_cell"},
-           SnakeCase{"StackedRNNCells", "stacked_rnn_cells"}, SnakeCase{"ConvLSTM1D", "conv_lstm1d"},
-           SnakeCase{"TimeDistributed", "time_distributed"}, SnakeCase{"ReLU", "re_lu"},
-           SnakeCase{"LeakyReLU", "leaky_re_lu"}, SnakeCase{"MinimalRNNCell", "minimal_rnn_cell"},
-           SnakeCase{"My_Layer", "my__layer"}, SnakeCase{"pkg>A", "pkg_a"}, SnakeCase{"", ""}));
+           SnakeCase{"StackedRNNCells", "stacked_rnn_cells"},
+           SnakeCase{"ConvLSTM1D", "conv_lstm1d"}, SnakeCase{"TimeDistributed", "time_distributed"},
+           SnakeCase{"ReLU", "re_lu"}, SnakeCase{"LeakyReLU", "leaky_re_lu"},
+           SnakeCase{"MinimalRNNCell", "minimal_rnn_cell"}, SnakeCase{"My_Layer", "my__layer"},
+           SnakeCase{"pkg>A", "pkg_a"}, SnakeCase{"", ""}));
 
 TEST(GroupNamesTest, CountsTheClassesOfOneList) {
   GroupNames names;
@@ -74,7 +75,8 @@ TEST(VariableGroupsTest, OfAStackOfCells) {
   EXPECT_THAT(
       GroupsOf(LayerJson("RNN", "x", {{"cell", stack}})),
       ElementsAre(
-          "layers/x/cell/cells/gru_cell/vars: x/cells/0/kernel x/cells/0/recurrent_kernel x/cells/0/bias",
+          "layers/x/cell/cells/gru_cell/vars: x/cells/0/kernel x/cells/0/recurrent_kernel "
+          "x/cells/0/bias",
           "layers/x/cell/cells/minimal_rnn_cell/vars: x/cells/1/kernel x/cells/1/recurrent_kernel",
           "layers/x/cell/cells/gru_cell_1/vars: x/cells/2/kernel x/cells/2/recurrent_kernel"));
 }
@@ -99,8 +101,9 @@ TEST(VariableGroupsTest, OfANormalization) {
               ElementsAre("layers/x/vars: x/gamma x/beta"));
   EXPECT_THAT(GroupsOf(LayerJson("LayerNormalization", "x", {{"scale", false}})),
               ElementsAre("layers/x/vars: x/beta"));
-  EXPECT_THAT(GroupsOf(LayerJson("LayerNormalization", "x", {{"rms_scaling", true}, {"scale", false}})),
-              ElementsAre("layers/x/vars: x/gamma"));
+  EXPECT_THAT(
+      GroupsOf(LayerJson("LayerNormalization", "x", {{"rms_scaling", true}, {"scale", false}})),
+      ElementsAre("layers/x/vars: x/gamma"));
 }
 
 TEST(VariableGroupsTest, OfALayerWithoutWeights) {

@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Weights files as Keras writes them, and everything else that HDF5 can express and must be refused.
+// Weights files as Keras writes them, and everything else that HDF5 can express and must be
+// refused.
 
 #include "core/import/keras_weights.h"
 
@@ -78,7 +79,8 @@ TEST(KerasWeightsTest, LeavesOutWhatTrainingNeeds) {
 }
 
 TEST(KerasWeightsTest, RefusesWhatIsNotHdf5) {
-  EXPECT_THAT(ReadKerasWeights(""), StatusIs(kInvalid, HasSubstr("not a HDF5 file"), "MODEL_WEIGHTS"));
+  EXPECT_THAT(ReadKerasWeights(""),
+              StatusIs(kInvalid, HasSubstr("not a HDF5 file"), "MODEL_WEIGHTS"));
   EXPECT_THAT(ReadKerasWeights(std::string(4096, 'g')),
               StatusIs(kInvalid, HasSubstr("not a HDF5 file"), "MODEL_WEIGHTS"));
 }
@@ -108,7 +110,8 @@ TEST(KerasWeightsTest, FollowsNoSoftLink) {
 TEST(KerasWeightsTest, FollowsNoLinkToAnotherFile) {
   Hdf5Image image;
   image.AddGroup("layers/dense/vars");
-  H5Lcreate_external("/etc/passwd", "/", image.file(), "layers/dense/vars/0", H5P_DEFAULT, H5P_DEFAULT);
+  H5Lcreate_external("/etc/passwd", "/", image.file(), "layers/dense/vars/0", H5P_DEFAULT,
+                     H5P_DEFAULT);
 
   EXPECT_THAT(ReadKerasWeights(image.Bytes()),
               StatusIs(kInvalid, HasSubstr("'layers/dense/vars/0' is a link"), "MODEL_WEIGHTS"));
@@ -117,7 +120,8 @@ TEST(KerasWeightsTest, FollowsNoLinkToAnotherFile) {
 TEST(KerasWeightsTest, RefusesAGroupInsideItself) {
   Hdf5Image image;
   image.AddGroup("layers/dense");
-  H5Lcreate_hard(image.file(), "layers", image.file(), "layers/dense/again", H5P_DEFAULT, H5P_DEFAULT);
+  H5Lcreate_hard(image.file(), "layers", image.file(), "layers/dense/again", H5P_DEFAULT,
+                 H5P_DEFAULT);
 
   EXPECT_THAT(ReadKerasWeights(image.Bytes()),
               StatusIs(kInvalid, HasSubstr("'layers/dense/again' is reached by two paths"),
@@ -127,8 +131,8 @@ TEST(KerasWeightsTest, RefusesAGroupInsideItself) {
 TEST(KerasWeightsTest, RefusesAVariableUnderTwoNames) {
   Hdf5Image image;
   image.AddVariable("layers/dense/vars/0", {1}, {1});
-  H5Lcreate_hard(image.file(), "layers/dense/vars/0", image.file(), "layers/dense/vars/1", H5P_DEFAULT,
-                 H5P_DEFAULT);
+  H5Lcreate_hard(image.file(), "layers/dense/vars/0", image.file(), "layers/dense/vars/1",
+                 H5P_DEFAULT, H5P_DEFAULT);
 
   EXPECT_THAT(ReadKerasWeights(image.Bytes()),
               StatusIs(kInvalid, HasSubstr("two paths"), "MODEL_WEIGHTS"));
@@ -196,8 +200,9 @@ TEST(KerasWeightsTest, RefusesMoreElementsThanAreStored) {
   Hdf5Image image;
   image.AddDataset("layers/dense/vars/0", H5T_IEEE_F32LE, {1 << 14, 1 << 14});
 
-  EXPECT_THAT(ReadKerasWeights(image.Bytes()),
-              StatusIs(kInvalid, HasSubstr("takes 1073741824 bytes, but stores 0"), "MODEL_WEIGHTS"));
+  EXPECT_THAT(
+      ReadKerasWeights(image.Bytes()),
+      StatusIs(kInvalid, HasSubstr("takes 1073741824 bytes, but stores 0"), "MODEL_WEIGHTS"));
 }
 
 TEST(KerasWeightsTest, RefusesMoreBytesThanTheLimit) {
@@ -227,8 +232,9 @@ TEST(KerasWeightsTest, RefusesAnOwnerThatIsNoString) {
   H5Sclose(space);
   H5Gclose(group);
 
-  EXPECT_THAT(ReadKerasWeights(image.Bytes()),
-              StatusIs(kInvalid, HasSubstr("attribute 'name' that is not one string"), "MODEL_WEIGHTS"));
+  EXPECT_THAT(
+      ReadKerasWeights(image.Bytes()),
+      StatusIs(kInvalid, HasSubstr("attribute 'name' that is not one string"), "MODEL_WEIGHTS"));
 }
 
 }  // namespace

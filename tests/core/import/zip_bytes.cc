@@ -20,7 +20,8 @@ std::string Le32(uint32_t value) { return Le16(value & 0xFFFF) + Le16(value >> 1
 std::string Deflate(const std::string& content) {
   z_stream stream = {};
   constexpr int kRawDeflate = -15;
-  if (deflateInit2(&stream, 9, Z_DEFLATED, kRawDeflate, 8, Z_DEFAULT_STRATEGY) != Z_OK) std::abort();
+  if (deflateInit2(&stream, 9, Z_DEFLATED, kRawDeflate, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+    std::abort();
   std::string packed(deflateBound(&stream, content.size()), '\0');
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
   stream.avail_in = static_cast<uInt>(content.size());
@@ -33,8 +34,8 @@ std::string Deflate(const std::string& content) {
 }
 
 uint32_t Crc(const std::string& content) {
-  return static_cast<uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(content.data()),
-                                     static_cast<uInt>(content.size())));
+  return static_cast<uint32_t>(
+      crc32(0, reinterpret_cast<const Bytef*>(content.data()), static_cast<uInt>(content.size())));
 }
 
 }  // namespace

@@ -13,8 +13,8 @@
 namespace rnnserve::testing {
 
 struct ZipEntry {
-  std::string name;
-  std::string content;
+  std::string name = "";
+  std::string content = "";
   bool is_deflated = false;
   // What the headers say instead of the truth.
   std::optional<uint16_t> method = std::nullopt;

@@ -123,18 +123,19 @@ TEST_F(BundleTest, SaysWhichFileIsNotThere) {
 
   ASSERT_THAT(WriteBundle(Example(), path_, IfBundleExists::kFail), IsOk());
   fs::remove(fs::path(path_) / kBundleWeightsFile);
-  EXPECT_THAT(Load(),
-              StatusIs(absl::StatusCode::kNotFound, HasSubstr("weights.safetensors"), "MODEL_PATH"));
+  EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kNotFound, HasSubstr("weights.safetensors"),
+                               "MODEL_PATH"));
 }
 
 TEST_F(BundleTest, RefusesADescriptionCutOffAnywhere) {
   ASSERT_THAT(WriteBundle(Example(), path_, IfBundleExists::kFail), IsOk());
-  const std::string whole = nlohmann::json{{"format_version", 1}, {"model", Example().model}}.dump();
+  const std::string whole =
+      nlohmann::json{{"format_version", 1}, {"model", Example().model}}.dump();
 
   for (size_t size = 0; size < whole.size(); ++size) {
     Overwrite(kBundleModelFile, whole.substr(0, size));
-    EXPECT_THAT(Load(),
-                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("model.json"), "MODEL_FORMAT"))
+    EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("model.json"),
+                                 "MODEL_FORMAT"))
         << "cut off after " << size;
   }
 }
@@ -172,7 +173,8 @@ struct BadDocument {
   const char* message;
 };
 
-class BundleBadDocumentTest : public BundleTest, public ::testing::WithParamInterface<BadDocument> {};
+class BundleBadDocumentTest : public BundleTest,
+                              public ::testing::WithParamInterface<BadDocument> {};
 
 TEST_P(BundleBadDocumentTest, IsRefused) {
   ASSERT_THAT(WriteBundle(Example(), path_, IfBundleExists::kFail), IsOk());
@@ -186,23 +188,24 @@ constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 
 INSTANTIATE_TEST_SUITE_P(
     , BundleBadDocumentTest,
-    Values(BadDocument{"Array", "[]", kInvalid, "MODEL_FORMAT", "not an object"},
-           BadDocument{"NoVersion", R"({"model": {}})", kInvalid, "MODEL_FORMAT", "'format_version'"},
-           BadDocument{"VersionIsAString", R"({"format_version": "1", "model": {}})", kInvalid,
-                       "MODEL_FORMAT", "'format_version'"},
-           BadDocument{"LaterVersion", R"({"format_version": 2, "model": {}})",
-                       absl::StatusCode::kFailedPrecondition, "MODEL_FORMAT_VERSION",
-                       "format_version 2; this program reads 1"},
-           BadDocument{"NoModel", R"({"format_version": 1})", kInvalid, "MODEL_FORMAT",
-                       "'model' is missing"},
-           BadDocument{"ModelIsAString", R"({"format_version": 1, "model": "x"})", kInvalid,
-                       "MODEL_FORMAT", "'model' is unknown or has the wrong type"},
-           BadDocument{"UnknownKey", R"({"format_version": 1, "model": {}, "modle": {}})", kInvalid,
-                       "MODEL_FORMAT", "'modle' is unknown"},
-           BadDocument{"GeneratorIsANumber", R"({"format_version": 1, "model": {}, "generator": 1})",
-                       kInvalid, "MODEL_FORMAT", "'generator'"},
-           BadDocument{"EmptyModel", R"({"format_version": 1, "model": {}})",
-                       absl::StatusCode::kUnimplemented, "MODEL_UNSUPPORTED", "Sequential"}),
+    Values(
+        BadDocument{"Array", "[]", kInvalid, "MODEL_FORMAT", "not an object"},
+        BadDocument{"NoVersion", R"({"model": {}})", kInvalid, "MODEL_FORMAT", "'format_version'"},
+        BadDocument{"VersionIsAString", R"({"format_version": "1", "model": {}})", kInvalid,
+                    "MODEL_FORMAT", "'format_version'"},
+        BadDocument{"LaterVersion", R"({"format_version": 2, "model": {}})",
+                    absl::StatusCode::kFailedPrecondition, "MODEL_FORMAT_VERSION",
+                    "format_version 2; this program reads 1"},
+        BadDocument{"NoModel", R"({"format_version": 1})", kInvalid, "MODEL_FORMAT",
+                    "'model' is missing"},
+        BadDocument{"ModelIsAString", R"({"format_version": 1, "model": "x"})", kInvalid,
+                    "MODEL_FORMAT", "'model' is unknown or has the wrong type"},
+        BadDocument{"UnknownKey", R"({"format_version": 1, "model": {}, "modle": {}})", kInvalid,
+                    "MODEL_FORMAT", "'modle' is unknown"},
+        BadDocument{"GeneratorIsANumber", R"({"format_version": 1, "model": {}, "generator": 1})",
+                    kInvalid, "MODEL_FORMAT", "'generator'"},
+        BadDocument{"EmptyModel", R"({"format_version": 1, "model": {}})",
+                    absl::StatusCode::kUnimplemented, "MODEL_UNSUPPORTED", "Sequential"}),
     [](const auto& tested) { return std::string(tested.param.name); });
 
 TEST(BundleDigestTest, DoesNotDependOnWhoWroteIt) {
@@ -231,8 +234,12 @@ INSTANTIATE_TEST_SUITE_P(
     , BundleDigestChangeTest,
     Values(Change{"OfTheDescription", [](Bundle& b) { b.model["config"]["name"] = "other"; }},
            Change{"OfAValue", [](Bundle& b) { b.weights["gru/bias"].values.data()[3] = 9; }},
-           Change{"OfTheSignOfZero", [](Bundle& b) { b.weights["gru/bias"].values.data()[0] = -0.0f; }},
-           Change{"OfAShape", [](Bundle& b) { b.weights["gru/bias"].shape = {12, 2}; }},
+           Change{"OfTheSignOfZero",
+                  [](Bundle& b) { b.weights["gru/bias"].values.data()[0] = -0.0f; }},
+           Change{"OfAShape",
+                  [](Bundle& b) {
+                    b.weights["gru/bias"].shape = {12, 2};
+                  }},
            Change{"OfAName",
                   [](Bundle& b) {
                     auto node = b.weights.extract("gru/bias");

@@ -45,8 +45,9 @@ TEST_F(InputFileTest, ReadsAsManyBytesAsAllowedAndNoMore) {
 }
 
 TEST_F(InputFileTest, SaysThatThereIsNone) {
-  EXPECT_THAT(OpenInputFile(folder_.path() / "none"),
-              StatusIs(absl::StatusCode::kNotFound, HasSubstr("none' does not exist"), "MODEL_PATH"));
+  EXPECT_THAT(
+      OpenInputFile(folder_.path() / "none"),
+      StatusIs(absl::StatusCode::kNotFound, HasSubstr("none' does not exist"), "MODEL_PATH"));
 }
 
 TEST_F(InputFileTest, RefusesAFolder) {

@@ -21,11 +21,13 @@ using ::testing::Values;
 constexpr int64_t kBytesMax = 1000;
 
 std::string Nested(int depth) {
-  return std::string(static_cast<size_t>(depth), '[') + std::string(static_cast<size_t>(depth), ']');
+  return std::string(static_cast<size_t>(depth), '[') +
+         std::string(static_cast<size_t>(depth), ']');
 }
 
 TEST(ParseJsonTest, ReturnsTheDocument) {
-  const auto document = ParseJson(R"({"a": [1, 2.5, "x", null, true], "b": {"a": -1}})", kBytesMax, "doc");
+  const auto document =
+      ParseJson(R"({"a": [1, 2.5, "x", null, true], "b": {"a": -1}})", kBytesMax, "doc");
 
   ASSERT_THAT(document, IsOk());
   EXPECT_EQ((*document)["a"], nlohmann::json({1, 2.5, "x", nullptr, true}));
@@ -73,15 +75,16 @@ TEST_P(ParseJsonMalformedTest, IsRefusedWithThePosition) {
                        "MODEL_FORMAT"));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    , ParseJsonMalformedTest,
-    Values(Malformed{"Empty", ""}, Malformed{"CutOff", R"({"a": [1, )"},
-           Malformed{"Trailing", "{} x"}, Malformed{"NotANumber", R"({"a": NaN})"},
-           Malformed{"InfiniteNumber", R"({"a": 1e999})"},
-           Malformed{"InvalidUtf8", "{\"a\": \"\xC3\x28\"}"},
-           Malformed{"LoneSurrogate", R"({"a": "\uD800"})"},
-           Malformed{"NulByte", std::string("{\0}", 3)}, Malformed{"Comment", "// a\n{}"}),
-    [](const auto& tested) { return std::string(tested.param.name); });
+INSTANTIATE_TEST_SUITE_P(, ParseJsonMalformedTest,
+                         Values(Malformed{"Empty", ""}, Malformed{"CutOff", R"({"a": [1, )"},
+                                Malformed{"Trailing", "{} x"},
+                                Malformed{"NotANumber", R"({"a": NaN})"},
+                                Malformed{"InfiniteNumber", R"({"a": 1e999})"},
+                                Malformed{"InvalidUtf8", "{\"a\": \"\xC3\x28\"}"},
+                                Malformed{"LoneSurrogate", R"({"a": "\uD800"})"},
+                                Malformed{"NulByte", std::string("{\0}", 3)},
+                                Malformed{"Comment", "// a\n{}"}),
+                         [](const auto& tested) { return std::string(tested.param.name); });
 
 }  // namespace
 }  // namespace rnnserve::testing

@@ -20,7 +20,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ModelPtr = std::shared_ptr<const Model>;
 
-void Add(WeightTable& table, const std::string& name, Shape shape, const std::vector<float>& values) {
+void Add(WeightTable& table, const std::string& name, Shape shape,
+         const std::vector<float>& values) {
   table.emplace(name, Weight{std::move(shape), AlignedBuffer::CopyFrom(values)});
 }
 
@@ -187,10 +188,9 @@ TEST(ModelTest, LaysOutTheStatesOfAllLayers) {
   WeightTable table;
   Add(table, "lstm/kernel", {1, 80}, std::vector<float>(80));
   Add(table, "lstm/recurrent_kernel", {20, 80}, std::vector<float>(1600));
-  const ModelPtr model =
-      *Create({InputJson(1), Doubling("rnn", true, table),
-               LayerJson("LSTM", "lstm", {{"units", 20}, {"use_bias", false}})},
-              table);
+  const ModelPtr model = *Create({InputJson(1), Doubling("rnn", true, table),
+                                  LayerJson("LSTM", "lstm", {{"units", 20}, {"use_bias", false}})},
+                                 table);
   const StateLayout& layout = model->state_layout();
 
   ASSERT_EQ(layout.tensors.size(), 3);
@@ -237,8 +237,7 @@ TEST(ModelTest, NamesTheLayerThatCannotStream) {
   WeightTable table;
   Json backwards = Doubling("back", true, table);
   backwards["config"]["go_backwards"] = true;
-  const ModelPtr model =
-      *Create({InputJson(1), Doubling("rnn", true, table), backwards}, table);
+  const ModelPtr model = *Create({InputJson(1), Doubling("rnn", true, table), backwards}, table);
 
   ASSERT_NE(model->non_streamable_layer(), nullptr);
   EXPECT_EQ(model->non_streamable_layer()->name(), "back");
@@ -259,15 +258,17 @@ TEST(ModelTest, RunsWithoutAllocating) {
 TEST(ModelTest, RefusesAModelWithoutFeaturesOrTokenIds) {
   WeightTable table;
 
-  EXPECT_THAT(Create({InputJson(0), Doubling("rnn", true, table)}, table),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("layer 'rnn'"), "MODEL_CONFIG"));
+  EXPECT_THAT(
+      Create({InputJson(0), Doubling("rnn", true, table)}, table),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("layer 'rnn'"), "MODEL_CONFIG"));
 }
 
 TEST(ModelTest, RefusesARecurrentLayerBehindOneThatDropsTheTime) {
   WeightTable table;
 
-  EXPECT_THAT(Create({InputJson(1), Doubling("a", false, table), Doubling("b", true, table)}, table),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("layer 'b'"), "MODEL_CONFIG"));
+  EXPECT_THAT(
+      Create({InputJson(1), Doubling("a", false, table), Doubling("b", true, table)}, table),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("layer 'b'"), "MODEL_CONFIG"));
 }
 
 TEST(ModelTest, RefusesALayerBehindOneThatReturnsItsStates) {

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Files written byte by byte: every way in which one can be wrong has its test. Memory errors on the
-// way are AddressSanitizer's to find.
+// Files written byte by byte: every way in which one can be wrong has its test. Memory errors on
+// the way are AddressSanitizer's to find.
 
 #include "core/model/safetensors.h"
 
@@ -102,8 +102,8 @@ TEST(SafetensorsTest, RefusesTheFileCutOffAtEveryByte) {
   const std::string whole = TwoTensors();
 
   for (size_t size = 0; size < whole.size(); ++size) {
-    EXPECT_THAT(Read(whole.substr(0, size)),
-                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("weights: "), "MODEL_WEIGHTS"))
+    EXPECT_THAT(Read(whole.substr(0, size)), StatusIs(absl::StatusCode::kInvalidArgument,
+                                                      HasSubstr("weights: "), "MODEL_WEIGHTS"))
         << "cut off after " << size;
   }
 }
@@ -127,8 +127,8 @@ TEST(SafetensorsTest, SurvivesEveryFlippedByte) {
     damaged[i] = static_cast<char>(damaged[i] ^ 0x5A);
     const auto read = Read(damaged);
     if (!read.ok()) {
-      EXPECT_THAT(read.status().code(), AnyOf(absl::StatusCode::kInvalidArgument,
-                                              absl::StatusCode::kUnimplemented));
+      EXPECT_THAT(read.status().code(),
+                  AnyOf(absl::StatusCode::kInvalidArgument, absl::StatusCode::kUnimplemented));
     }
   }
 }
@@ -136,9 +136,8 @@ TEST(SafetensorsTest, SurvivesEveryFlippedByte) {
 TEST(SafetensorsTest, RefusesAHeaderThatIsTooLong) {
   const std::string header(static_cast<size_t>(kWeightsHeaderBytesMax) + 1, ' ');
 
-  EXPECT_THAT(Read(File(header, "")),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("at most 4194304"),
-                       "MODEL_TOO_LARGE"));
+  EXPECT_THAT(Read(File(header, "")), StatusIs(absl::StatusCode::kInvalidArgument,
+                                               HasSubstr("at most 4194304"), "MODEL_TOO_LARGE"));
 }
 
 TEST(SafetensorsTest, RefusesAHeaderLongerThanTheFileWithoutAllocatingIt) {
@@ -151,17 +150,16 @@ TEST(SafetensorsTest, RefusesAHeaderLongerThanTheFileWithoutAllocatingIt) {
 TEST(SafetensorsTest, RefusesMoreBytesThanTheLimitUnread) {
   std::istringstream file(File("{}", ""));
 
-  EXPECT_THAT(ReadSafetensors(file, 10 + kWeightBytesMax + 1),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("4294967297"),
-                       "MODEL_TOO_LARGE"));
+  EXPECT_THAT(
+      ReadSafetensors(file, 10 + kWeightBytesMax + 1),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("4294967297"), "MODEL_TOO_LARGE"));
 }
 
 TEST(SafetensorsTest, SaysWhichTensorHasAnotherType) {
   const std::string header = R"({"x":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}})";
 
-  EXPECT_THAT(Read(File(header, "1234")),
-              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("'x' is BF16"),
-                       "DTYPE_UNSUPPORTED"));
+  EXPECT_THAT(Read(File(header, "1234")), StatusIs(absl::StatusCode::kUnimplemented,
+                                                   HasSubstr("'x' is BF16"), "DTYPE_UNSUPPORTED"));
 }
 
 struct BadHeader {
@@ -174,9 +172,9 @@ class SafetensorsBadHeaderTest : public ::testing::TestWithParam<BadHeader> {};
 
 // With 8 bytes of tensors behind it.
 TEST_P(SafetensorsBadHeaderTest, IsRefused) {
-  EXPECT_THAT(Read(File(GetParam().header, "12345678")),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(GetParam().text),
-                       "MODEL_WEIGHTS"));
+  EXPECT_THAT(
+      Read(File(GetParam().header, "12345678")),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(GetParam().text), "MODEL_WEIGHTS"));
 }
 
 std::string OneTensor(const std::string& fields) { return R"({"x":{)" + fields + "}}"; }
@@ -189,15 +187,18 @@ INSTANTIATE_TEST_SUITE_P(
         BadHeader{"Array", "[]", "the header is not an object"},
         BadHeader{"NotJson", "{x}", "not JSON at byte"},
         BadHeader{"KeyTwice", R"({"x":1,"x":2})", "'x' occurs twice"},
-        BadHeader{"MetadataIsNoObject", R"({"__metadata__":[]})", "'__metadata__' is not an object"},
+        BadHeader{"MetadataIsNoObject", R"({"__metadata__":[]})",
+                  "'__metadata__' is not an object"},
         BadHeader{"MetadataHoldsANumber", R"({"__metadata__":{"a":1}})", "'__metadata__' is not"},
-        BadHeader{"EmptyName", R"({"":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", "0 bytes"},
+        BadHeader{"EmptyName", R"({"":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
+                  "0 bytes"},
         BadHeader{"LongName",
                   R"({")" + std::string(1025, 'n') +
                       R"(":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
                   "1025 bytes, not 1 to 1024"},
         BadHeader{"EntryIsNoObject", R"({"x":7})", "'x': not an object of"},
-        BadHeader{"NoShape", OneTensor(R"("dtype":"F32","data_offsets":[0,8])"), "not an object of"},
+        BadHeader{"NoShape", OneTensor(R"("dtype":"F32","data_offsets":[0,8])"),
+                  "not an object of"},
         BadHeader{"UnknownField",
                   OneTensor(R"("dtype":"F32","shape":[2],"data_offsets":[0,8],"y":1)"),
                   "not an object of"},
@@ -213,9 +214,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadHeader{"ExtentBeyondInt64",
                   OneTensor(R"("dtype":"F32","shape":[18446744073709551615],"data_offsets":[0,8])"),
                   "'shape' is not a list of whole numbers"},
-        BadHeader{"ShapeOverflows",
-                  OneTensor(R"("dtype":"F32","shape":[4294967296,4294967296,0],"data_offsets":[0,8])"),
-                  "does not take the 8 bytes"},
+        BadHeader{
+            "ShapeOverflows",
+            OneTensor(R"("dtype":"F32","shape":[4294967296,4294967296,0],"data_offsets":[0,8])"),
+            "does not take the 8 bytes"},
         BadHeader{"ShapeOverflowsInBytes",
                   OneTensor(R"("dtype":"F32","shape":[4611686018427387906],"data_offsets":[0,8])"),
                   "does not take the 8 bytes"},

@@ -48,7 +48,8 @@ TEST(DescribeSequentialTest, TellsTheInputAndTheLayersByName) {
 
 TEST(DescribeSequentialTest, TakesTokenIdsOfAnyWholeNumberType) {
   for (const char* dtype : {"float32", "int32", "int64", "uint8"}) {
-    const auto shape = InputShapeOf(SequentialJson({Input({nullptr, nullptr}, {{"dtype", dtype}}), Gru()}));
+    const auto shape =
+        InputShapeOf(SequentialJson({Input({nullptr, nullptr}, {{"dtype", dtype}}), Gru()}));
     ASSERT_THAT(shape, IsOk()) << dtype;
     EXPECT_EQ(*shape, Shape()) << dtype;
   }
@@ -60,25 +61,27 @@ TEST(DescribeSequentialTest, NamesAllUnsupportedLayersAndCellsAtOnce) {
        LayerJson("TimeDistributed", "each", {{"layer", LayerJson("Flatten", "flat")}}),
        LayerJson("RNN", "stack",
                  {{"cell", LayerJson("StackedRNNCells", "cells",
-                                     {{"cells", {LayerJson("GRUCell", "known", {{"units", 2}}),
-                                                 LayerJson("PeepholeCell", "odd")}}})}})});
+                                     {{"cells",
+                                       {LayerJson("GRUCell", "known", {{"units", 2}}),
+                                        LayerJson("PeepholeCell", "odd")}}})}})});
 
-  EXPECT_THAT(InputShapeOf(model),
-              StatusIs(absl::StatusCode::kUnimplemented,
-                       AllOf(HasSubstr("layer 'conv' (Conv1D)"),
-                             HasSubstr("layer 'each', layer (Flatten)"),
-                             HasSubstr("layer 'stack', cell, cells[1] (PeepholeCell)"),
-                             Not(HasSubstr("GRU"))),
-                       "LAYER_UNSUPPORTED"));
+  EXPECT_THAT(
+      InputShapeOf(model),
+      StatusIs(
+          absl::StatusCode::kUnimplemented,
+          AllOf(HasSubstr("layer 'conv' (Conv1D)"), HasSubstr("layer 'each', layer (Flatten)"),
+                HasSubstr("layer 'stack', cell, cells[1] (PeepholeCell)"), Not(HasSubstr("GRU"))),
+          "LAYER_UNSUPPORTED"));
 }
 
 TEST(DescribeSequentialTest, NamesAnUnsupportedCell) {
   Json cell = LayerJson("LSTMCell", "cell", {{"units", 2}});
   cell["registered_name"] = "mine>LSTMCell";
 
-  EXPECT_THAT(InputShapeOf(SequentialJson({InputJson(3), LayerJson("RNN", "rnn", {{"cell", cell}})})),
-              StatusIs(absl::StatusCode::kUnimplemented,
-                       HasSubstr("layer 'rnn', cell (mine>LSTMCell)"), "CELL_UNSUPPORTED"));
+  EXPECT_THAT(
+      InputShapeOf(SequentialJson({InputJson(3), LayerJson("RNN", "rnn", {{"cell", cell}})})),
+      StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("layer 'rnn', cell (mine>LSTMCell)"),
+               "CELL_UNSUPPORTED"));
 }
 
 TEST(DescribeSequentialTest, LooksIntoBothDirections) {
@@ -87,15 +90,15 @@ TEST(DescribeSequentialTest, LooksIntoBothDirections) {
        LayerJson("Bidirectional", "both",
                  {{"layer", Gru()}, {"backward_layer", LayerJson("ConvLSTM1D", "back")}})});
 
-  EXPECT_THAT(InputShapeOf(model),
-              StatusIs(absl::StatusCode::kUnimplemented,
-                       HasSubstr("layer 'both', backward_layer (ConvLSTM1D)"), "LAYER_UNSUPPORTED"));
+  EXPECT_THAT(InputShapeOf(model), StatusIs(absl::StatusCode::kUnimplemented,
+                                            HasSubstr("layer 'both', backward_layer (ConvLSTM1D)"),
+                                            "LAYER_UNSUPPORTED"));
 }
 
 TEST(DescribeSequentialTest, RefusesAnotherKindOfModel) {
-  EXPECT_THAT(InputShapeOf(LayerJson("Functional", "model")),
-              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("'Functional'"),
-                       "MODEL_UNSUPPORTED"));
+  EXPECT_THAT(
+      InputShapeOf(LayerJson("Functional", "model")),
+      StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("'Functional'"), "MODEL_UNSUPPORTED"));
 }
 
 TEST(DescribeSequentialTest, RefusesAnotherDtypeOfTheModelAndOfACell) {
@@ -105,10 +108,10 @@ TEST(DescribeSequentialTest, RefusesAnotherDtypeOfTheModelAndOfACell) {
 
   EXPECT_THAT(InputShapeOf(model), StatusIs(absl::StatusCode::kUnimplemented,
                                             HasSubstr("mixed_float16"), "OPTION_UNSUPPORTED"));
-  EXPECT_THAT(InputShapeOf(SequentialJson({InputJson(3), LayerJson("RNN", "rnn", {{"cell", cell}})})),
-              StatusIs(absl::StatusCode::kUnimplemented,
-                       AllOf(HasSubstr("layer 'rnn', cell"), HasSubstr("bfloat16")),
-                       "OPTION_UNSUPPORTED"));
+  EXPECT_THAT(
+      InputShapeOf(SequentialJson({InputJson(3), LayerJson("RNN", "rnn", {{"cell", cell}})})),
+      StatusIs(absl::StatusCode::kUnimplemented,
+               AllOf(HasSubstr("layer 'rnn', cell"), HasSubstr("bfloat16")), "OPTION_UNSUPPORTED"));
 }
 
 TEST(DescribeSequentialTest, TakesAsManyLayersAsAllowedAndNoMore) {
@@ -132,9 +135,9 @@ struct Refused {
 class DescribeSequentialRefusesTest : public ::testing::TestWithParam<Refused> {};
 
 TEST_P(DescribeSequentialRefusesTest, AndSaysWhy) {
-  EXPECT_THAT(InputShapeOf(GetParam().model), StatusIs(absl::StatusCode::kInvalidArgument,
-                                                       HasSubstr(GetParam().text),
-                                                       std::string(GetParam().reason)));
+  EXPECT_THAT(InputShapeOf(GetParam().model),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(GetParam().text),
+                       std::string(GetParam().reason)));
 }
 
 Json WithInput(Json batch_shape) { return SequentialJson({Input(std::move(batch_shape)), Gru()}); }
@@ -149,31 +152,36 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"LayerIsANumber", SequentialJson({InputJson(3), 7}), "MODEL_CONFIG", "layers[1]"},
         Refused{"NoInput", SequentialJson({Gru(), Gru("b")}), "MODEL_CONFIG",
                 "layer 'gru': the first layer is a GRU"},
-        Refused{"NoBatchShape", SequentialJson({LayerJson("InputLayer", "x"), Gru()}), "MODEL_CONFIG",
-                "layer 'x': 'batch_shape' is null"},
-        Refused{"BatchShapeOfOneAxis", WithInput({nullptr}), "MODEL_CONFIG", "'batch_shape' is [null]"},
+        Refused{"NoBatchShape", SequentialJson({LayerJson("InputLayer", "x"), Gru()}),
+                "MODEL_CONFIG", "layer 'x': 'batch_shape' is null"},
+        Refused{"BatchShapeOfOneAxis", WithInput({nullptr}), "MODEL_CONFIG",
+                "'batch_shape' is [null]"},
         Refused{"UnknownFeatures", WithInput({nullptr, nullptr, nullptr}), "MODEL_CONFIG",
                 "extent 2 is not a positive number"},
         Refused{"NoFeatures", WithInput({nullptr, nullptr, 0}), "MODEL_CONFIG", "extent 2"},
         Refused{"NegativeFeatures", WithInput({nullptr, nullptr, -12}), "MODEL_CONFIG", "extent 2"},
-        Refused{"FractionalFeatures", WithInput({nullptr, nullptr, 1.5}), "MODEL_CONFIG", "extent 2"},
+        Refused{"FractionalFeatures", WithInput({nullptr, nullptr, 1.5}), "MODEL_CONFIG",
+                "extent 2"},
         Refused{"TooManyFeatures", WithInput({nullptr, nullptr, 1 << 20, 2}), "MODEL_TOO_LARGE",
                 "more than 1048576 values"},
         Refused{"FeaturesOverflow",
                 WithInput({nullptr, nullptr, 18446744073709551615u, 18446744073709551615u}),
                 "MODEL_TOO_LARGE", "more than 1048576 values"},
-        Refused{"NoName", WithLayer(LayerJson("GRU", "", {{"units", 2}})), "MODEL_CONFIG", "no name"},
+        Refused{"NoName", WithLayer(LayerJson("GRU", "", {{"units", 2}})), "MODEL_CONFIG",
+                "no name"},
         Refused{"LongName", WithLayer(Gru(std::string(257, 'n'))), "MODEL_CONFIG",
                 "257 bytes; at most 256"},
-        Refused{"ControlCharacterInName", WithLayer(Gru("a\nb")), "MODEL_CONFIG", "control character"},
+        Refused{"ControlCharacterInName", WithLayer(Gru("a\nb")), "MODEL_CONFIG",
+                "control character"},
         Refused{"NameTwice", SequentialJson({InputJson(3), Gru(), Gru()}), "MODEL_CONFIG",
                 "layer 'gru': two layers have this name"},
         Refused{"TooManyUnits", WithLayer(LayerJson("GRU", "gru", {{"units", (1 << 20) + 1}})),
                 "MODEL_TOO_LARGE", "layer 'gru': 'units' is 1048577; at most 1048576"},
-        Refused{"NegativeUnits", WithLayer(LayerJson("GRU", "gru", {{"units", -1}})), "MODEL_CONFIG",
-                "'units' is -1"},
+        Refused{"NegativeUnits", WithLayer(LayerJson("GRU", "gru", {{"units", -1}})),
+                "MODEL_CONFIG", "'units' is -1"},
         Refused{"TooManyTokens",
-                WithLayer(LayerJson("Embedding", "e", {{"input_dim", (1 << 24) + 1}, {"output_dim", 2}})),
+                WithLayer(LayerJson("Embedding", "e",
+                                    {{"input_dim", (1 << 24) + 1}, {"output_dim", 2}})),
                 "MODEL_TOO_LARGE", "'input_dim' is 16777217; at most 16777216"},
         Refused{"CellIsAString", WithLayer(LayerJson("RNN", "rnn", {{"cell", "GRUCell"}})),
                 "MODEL_CONFIG", "'cell' is \"GRUCell\""}),
@@ -182,8 +190,9 @@ INSTANTIATE_TEST_SUITE_P(
 class DescribeSequentialInputOptionTest : public ::testing::TestWithParam<Json> {};
 
 TEST_P(DescribeSequentialInputOptionTest, IsUnsupported) {
-  EXPECT_THAT(InputShapeOf(SequentialJson({Input({nullptr, nullptr, 3}, GetParam()), Gru()})),
-              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("layer 'x'"), "OPTION_UNSUPPORTED"));
+  EXPECT_THAT(
+      InputShapeOf(SequentialJson({Input({nullptr, nullptr, 3}, GetParam()), Gru()})),
+      StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("layer 'x'"), "OPTION_UNSUPPORTED"));
 }
 
 INSTANTIATE_TEST_SUITE_P(, DescribeSequentialInputOptionTest,

@@ -130,20 +130,18 @@ TEST_F(SessionLineTest, TheEndOfASessionAnswersItsLine) {
   std::move(lease).End(EndReason::kClosed);
 
   for (const Turn& turn : {first, second}) {
-    EXPECT_THAT(**turn, StatusIs(absl::StatusCode::kNotFound, HasSubstr("closed"),
-                                 "SESSION_CLOSED"));
+    EXPECT_THAT(**turn,
+                StatusIs(absl::StatusCode::kNotFound, HasSubstr("closed"), "SESSION_CLOSED"));
   }
 }
 
 TEST_F(SessionLineTest, ASessionCanEndInsideACallback) {
   std::vector<absl::StatusCode> codes;
   const Turn holder = Wait("a");
-  store_->Lease("a", [](absl::StatusOr<SessionLease> lease) {
-    (*std::move(lease)).End(EndReason::kClosed);
-  });
-  store_->Lease("a", [&](absl::StatusOr<SessionLease> lease) {
-    codes.push_back(lease.status().code());
-  });
+  store_->Lease(
+      "a", [](absl::StatusOr<SessionLease> lease) { (*std::move(lease)).End(EndReason::kClosed); });
+  store_->Lease(
+      "a", [&](absl::StatusOr<SessionLease> lease) { codes.push_back(lease.status().code()); });
 
   Return(holder);
 
@@ -185,8 +183,8 @@ TEST_F(SessionLineTest, SeveralTogetherWaitForTheLast) {
 TEST_F(SessionLineTest, SeveralTogetherGetInNoLineIfOneIsUnknown) {
   const Turns turns = WaitForAll({"a", "none", "b"});
 
-  EXPECT_THAT(**turns, StatusIs(absl::StatusCode::kNotFound, HasSubstr("no session"),
-                                "SESSION_UNKNOWN"));
+  EXPECT_THAT(**turns,
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("no session"), "SESSION_UNKNOWN"));
   EXPECT_TRUE(HasLease(Wait("a")));
 }
 
@@ -196,8 +194,8 @@ TEST_F(SessionLineTest, SeveralTogetherFailIfOneEndsMeanwhile) {
 
   std::move(b).End(EndReason::kClosed);
 
-  EXPECT_THAT(**turns, StatusIs(absl::StatusCode::kNotFound, HasSubstr("closed"),
-                                "SESSION_CLOSED"));
+  EXPECT_THAT(**turns,
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("closed"), "SESSION_CLOSED"));
   EXPECT_TRUE(HasLease(Wait("a")));
   EXPECT_TRUE(HasLease(Wait("c")));
 }
@@ -244,8 +242,7 @@ TEST_F(SessionLineTest, DoesNotCountASessionThatEndedBeforeItsTurn) {
   SessionLease b = Take("b");
   int64_t num_leased = -1;
   store_->LeaseEach(
-      "m", [](const SessionLease&) {},
-      [&](absl::StatusOr<int64_t> count) { num_leased = *count; });
+      "m", [](const SessionLease&) {}, [&](absl::StatusOr<int64_t> count) { num_leased = *count; });
 
   std::move(b).End(EndReason::kClosed);
 

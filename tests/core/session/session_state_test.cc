@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// SessionState: made from a model or from a client's tensors; every wrong tensor is refused with its
-// reason and both numbers.
+// SessionState: made from a model or from a client's tensors; every wrong tensor is refused with
+// its reason and both numbers.
 
 #include "core/session/session_state.h"
 
@@ -93,10 +93,10 @@ TEST_F(SessionStateTest, CloneIsIndependent) {
 }
 
 TEST_F(SessionStateTest, RefusesAMissingState) {
-  EXPECT_THAT(SessionState::FromTensors(*model_, {H(one_)}),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       AllOf(HasSubstr("'c' of layer 'lstm'"), HasSubstr("1 of 2")),
-                       "STATE_MISSING"));
+  EXPECT_THAT(
+      SessionState::FromTensors(*model_, {H(one_)}),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               AllOf(HasSubstr("'c' of layer 'lstm'"), HasSubstr("1 of 2")), "STATE_MISSING"));
 }
 
 TEST_F(SessionStateTest, RefusesAnUnknownState) {
@@ -116,8 +116,7 @@ TEST_F(SessionStateTest, RefusesAWrongShape) {
 
   EXPECT_THAT(SessionState::FromTensors(*model_, {H(four), C(two_)}),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       AllOf(HasSubstr("'h'"), HasSubstr("[4]"), HasSubstr("[3]")),
-                       "STATE_SHAPE"));
+                       AllOf(HasSubstr("'h'"), HasSubstr("[4]"), HasSubstr("[3]")), "STATE_SHAPE"));
 }
 
 TEST_F(SessionStateTest, RefusesAWrongBatch) {
@@ -149,10 +148,10 @@ TEST_F(SessionStateTest, RefusesAValueThatIsNotFinite) {
   const OwnedTensor good = OwnedTensor::Floats({2, 3}, {1, 2, 3, 4, 5, 6});
 
   EXPECT_THAT(SessionState::FromTensors(*model_, {H(good), C(bad)}, 2, 0), IsOk());
-  EXPECT_THAT(SessionState::FromTensors(*model_, {H(good), C(bad)}, 2, 1),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       AllOf(HasSubstr("'c'"), HasSubstr("row 1"), HasSubstr("element 1")),
-                       "NOT_FINITE"));
+  EXPECT_THAT(
+      SessionState::FromTensors(*model_, {H(good), C(bad)}, 2, 1),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               AllOf(HasSubstr("'c'"), HasSubstr("row 1"), HasSubstr("element 1")), "NOT_FINITE"));
 }
 
 }  // namespace

@@ -56,8 +56,8 @@ TEST_F(SessionStoreTest, ChoosesARandomId) {
 TEST_F(SessionStoreTest, RefusesAnIdThatIsOpen) {
   Open("a").IgnoreError();
 
-  EXPECT_THAT(Open("a"), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("is open"),
-                                  "SESSION_EXISTS"));
+  EXPECT_THAT(Open("a"),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("is open"), "SESSION_EXISTS"));
   EXPECT_EQ(store_->usage("m").sessions, 1);
 }
 
@@ -85,9 +85,9 @@ TEST_F(SessionStoreTest, RefusesOneStateTooMany) {
   Open("a").IgnoreError();
   Open("b").IgnoreError();
 
-  EXPECT_THAT(Open("c"), StatusIs(absl::StatusCode::kResourceExhausted,
-                                  HasSubstr(std::to_string(options.max_state_bytes)),
-                                  "STATE_BYTES_LIMIT"));
+  EXPECT_THAT(Open("c"),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       HasSubstr(std::to_string(options.max_state_bytes)), "STATE_BYTES_LIMIT"));
   Close("a");
   EXPECT_THAT(Open("c"), IsOk());
 }
@@ -114,8 +114,8 @@ TEST_F(SessionStoreTest, TellsAnUnknownSessionFromOneThatEnded) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no session"), "SESSION_UNKNOWN"));
   EXPECT_THAT(ErrorOf("closed"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("its stream"),
                                           "SESSION_STREAM_ENDED"));
-  EXPECT_THAT(ErrorOf("broken"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("internal error"),
-                                          "SESSION_BROKEN"));
+  EXPECT_THAT(ErrorOf("broken"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("internal error"), "SESSION_BROKEN"));
 }
 
 TEST_F(SessionStoreTest, ForgetsTheOldestEnds) {
@@ -127,8 +127,8 @@ TEST_F(SessionStoreTest, ForgetsTheOldestEnds) {
   Close("a");
   Close("b");
 
-  EXPECT_THAT(ErrorOf("a"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("no session"),
-                                     "SESSION_UNKNOWN"));
+  EXPECT_THAT(ErrorOf("a"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("no session"), "SESSION_UNKNOWN"));
   EXPECT_THAT(ErrorOf("b"),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("closed"), "SESSION_CLOSED"));
 }

@@ -29,7 +29,9 @@ constexpr int kCallsPerThread = 500;
 
 class SessionStoreThreadsTest : public ::testing::Test {
  protected:
-  SessionStoreThreadsTest() : store_(clock_, [](const std::string&, EndReason) {}, Options()) {
+  SessionStoreThreadsTest()
+      : store_(
+            clock_, [](const std::string&, EndReason) {}, Options()) {
     for (int i = 0; i < kSessions; ++i) {
       ids_.push_back(std::to_string(i));
       store_.Open({ids_.back(), "m", model_, SessionState(*model_)}).IgnoreError();

@@ -1,0 +1,78 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The committed data of the demo, and data that is not as it should be.
+
+#include "client/demo/demo_data.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "client/files/sequence_file.h"
+#include "tests/support/status_matchers.h"
+
+namespace rnnserve::client {
+namespace {
+
+using ::rnnserve::testing::IsOk;
+using ::rnnserve::testing::StatusIs;
+using ::testing::HasSubstr;
+
+constexpr char kCommitted[] = RNNSERVE_SOURCE_DIR "/client/demo/data";
+
+TEST(DemoDataTest, ReadsTheCommittedFiles) {
+  const auto data = LoadDemoData(kCommitted);
+
+  ASSERT_THAT(data, IsOk());
+  EXPECT_EQ(data->vowels.labels.size(), 370u);
+  EXPECT_EQ(data->vowels.frames[0].shape()[1], 12);
+  EXPECT_EQ(data->sunspots.months.front(), "1749-01");
+  EXPECT_EQ(data->sunspots.values.front(), 58);
+  const size_t reset_at = data->sunspots.reset_at;
+  EXPECT_TRUE(std::isnan(data->sunspots.keras_forecasts_after_reset[reset_at - 1]));
+  EXPECT_FALSE(std::isnan(data->sunspots.keras_forecasts_after_reset[reset_at]));
+}
+
+struct WrongFile {
+  const char* name;
+  const char* file;
+  const char* contents;
+  const char* message;
+};
+
+class WrongDemoDataTest : public ::testing::TestWithParam<WrongFile> {};
+
+TEST_P(WrongDemoDataTest, IsNamed) {
+  const std::string folder = absl::StrCat(::testing::TempDir(), "/demo_data_", GetParam().name);
+  std::filesystem::remove_all(folder);
+  std::filesystem::copy(kCommitted, folder);
+  ASSERT_THAT(WriteFile(absl::StrCat(folder, "/", GetParam().file), GetParam().contents), IsOk());
+
+  EXPECT_THAT(LoadDemoData(folder), StatusIs(absl::StatusCode::kInvalidArgument,
+                                             ::testing::AllOf(HasSubstr(GetParam().file),
+                                                              HasSubstr(GetParam().message))));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , WrongDemoDataTest,
+    ::testing::Values(
+        WrongFile{"NoJson", "sunspots.jsonl", "{", "parse error"},
+        WrongFile{"NoLabel", "japanese_vowels_test.jsonl",
+                  "{\"frames\":[[1,2,3,4,5,6,7,8,9,10,11,12]]}", "label"},
+        WrongFile{"TooFewLines", "sunspots_keras.jsonl", "{\"forecast\":1}\n", "has 1 lines"},
+        WrongFile{"TooFewProbabilities", "japanese_vowels_keras.jsonl",
+                  "{\"label\":1,\"probabilities\":[1]}\n", "has 1 probabilities"},
+        WrongFile{"AnotherType", "keras.json", "{\"keras_version\":3}", "must be string"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(DemoDataTest, NamesTheFolderThatIsMissing) {
+  EXPECT_THAT(LoadDemoData("/nonexistent"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("/nonexistent/")));
+}
+
+}  // namespace
+}  // namespace rnnserve::client

@@ -1,0 +1,210 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// rnnctl, rnnserve-demo and the library against a real server that serves the demo models.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "client/cpp/client.h"
+#include "client/cpp/error.h"
+#include "client/files/npy.h"
+#include "client/files/sequence_file.h"
+#include "tests/support/server_process.h"
+#include "tests/support/status_matchers.h"
+
+namespace rnnserve::client {
+namespace {
+
+using ::rnnserve::testing::IsOk;
+using ::rnnserve::testing::ServerProcess;
+using ::rnnserve::testing::StatusIs;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr char kDemo[] = RNNSERVE_SOURCE_DIR "/client/demo";
+
+struct Outcome {
+  int exit_code = -1;
+  std::string out;
+  std::string err;
+};
+
+// One server for all tests.
+class ClientServedTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto server = ServerProcess::Start({"--model-dir", absl::StrCat(kDemo, "/models")});
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+  }
+
+  static void TearDownTestSuite() {
+    if (server_ != nullptr) {
+      EXPECT_EQ(server_->Stop(), 0) << server_->Log();
+    }
+    server_.reset();
+  }
+
+  ClientServedTest() { std::filesystem::create_directories(folder_); }
+  ~ClientServedTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string Path(const std::string& name) const { return absl::StrCat(folder_, "/", name); }
+
+  // Runs a program of this build, by words of the shell.
+  Outcome Run(const std::string& command_line) {
+    const std::string command = absl::StrCat(RNNSERVE_BIN_DIR, "/", command_line, " >", Path("out"),
+                                             " 2>", Path("err"), " </dev/null");
+    const int status = std::system(command.c_str());
+    return {WEXITSTATUS(status), ReadFile(Path("out")).value(), ReadFile(Path("err")).value()};
+  }
+
+  Outcome Rnnctl(const std::string& arguments) {
+    return Run(absl::StrCat("rnnctl --server ", server_->grpc_address(), " ", arguments));
+  }
+
+  Outcome Demo(const std::string& data) {
+    return Run(absl::StrCat("rnnserve-demo --grpc ", server_->grpc_address(), " --metrics ",
+                            server_->metrics_address(), " --data ", data));
+  }
+
+  static std::unique_ptr<ServerProcess> server_;
+  const std::string folder_ =
+      absl::StrCat(::testing::TempDir(), "/client_served_",
+                   ::testing::UnitTest::GetInstance()->current_test_info()->name());
+};
+
+std::unique_ptr<ServerProcess> ClientServedTest::server_;
+
+TEST_F(ClientServedTest, DemoAgreesWithKeras) {
+  const Outcome outcome = Demo(absl::StrCat(kDemo, "/data"));
+
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.out << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("96.76 %"), HasSubstr("-- ResetState --"),
+                                 HasSubstr("comparisons agree"), Not(HasSubstr("FAILED"))));
+}
+
+TEST_F(ClientServedTest, DemoFailsIfOneNumberDisagrees) {
+  const std::string data = Path("data");
+  std::filesystem::copy(absl::StrCat(kDemo, "/data"), data);
+  const std::string file = data + "/sunspots_keras.jsonl";
+  const std::string lines = ReadFile(file).value();
+  const std::string changed = absl::StrReplaceAll(
+      lines, {{"{\"month\":\"1749-02\",\"forecast\":5", "{\"month\":\"1749-02\",\"forecast\":6"}});
+  ASSERT_NE(changed, lines);
+  ASSERT_THAT(WriteFile(file, changed), IsOk());
+
+  const Outcome outcome = Demo(data);
+
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
+  EXPECT_THAT(outcome.out, HasSubstr("[FAILED] forecasts before the reset"));
+}
+
+TEST_F(ClientServedTest, DemoFailsIfOnePredictionDisagrees) {
+  const std::string data = Path("data");
+  std::filesystem::copy(absl::StrCat(kDemo, "/data"), data);
+  const std::string file = data + "/japanese_vowels_keras.jsonl";
+  const std::string lines = ReadFile(file).value();
+  ASSERT_EQ(lines.substr(0, 10), "{\"label\":0");
+  ASSERT_THAT(WriteFile(file, "{\"label\":1" + lines.substr(10)), IsOk());
+
+  const Outcome outcome = Demo(data);
+
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
+  EXPECT_THAT(outcome.out, HasSubstr("[FAILED] streamed: 369 of 370 predictions"));
+}
+
+TEST_F(ClientServedTest, RnnctlShowsTheModels) {
+  EXPECT_THAT(Rnnctl("models").out, AllOf(HasSubstr("japanese_vowels"), HasSubstr("sunspots")));
+  EXPECT_THAT(Rnnctl("describe sunspots").out,
+              AllOf(HasSubstr("float32 [time, 1]"), HasSubstr("gru_2")));
+}
+
+TEST_F(ClientServedTest, RnnctlStreamsWhatItInfers) {
+  const std::string input = absl::StrCat(kDemo, "/data/japanese_vowels_test.jsonl");
+
+  const Outcome infer =
+      Rnnctl(absl::StrCat("infer japanese_vowels ", input, " -o ", Path("infer.npy")));
+  const Outcome stream =
+      Rnnctl(absl::StrCat("stream japanese_vowels ", input, " --last -o ", Path("stream.npy")));
+  const Outcome chunks = Rnnctl(
+      absl::StrCat("stream japanese_vowels ", input, " --last --chunk 7 -o ", Path("chunks.npy")));
+
+  ASSERT_EQ(infer.exit_code, 0) << infer.err;
+  ASSERT_EQ(stream.exit_code, 0) << stream.err;
+  ASSERT_EQ(chunks.exit_code, 0) << chunks.err;
+  const Tensor inferred = ParseNpy(ReadFile(Path("infer.npy")).value()).value();
+  EXPECT_EQ(inferred.shape(), (std::vector<int64_t>{370, 9}));
+  EXPECT_EQ(ParseNpy(ReadFile(Path("stream.npy")).value()).value(), inferred);
+  EXPECT_EQ(ParseNpy(ReadFile(Path("chunks.npy")).value()).value(), inferred);
+}
+
+TEST_F(ClientServedTest, RnnctlTellsTheServersReason) {
+  ASSERT_THAT(WriteFile(Path("in.jsonl"), "[1e39, 2]\n"), IsOk());
+
+  const Outcome infinite = Rnnctl("infer sunspots " + Path("in.jsonl"));
+  const Outcome unknown = Rnnctl("reset never-opened");
+
+  EXPECT_EQ(infinite.exit_code, 1);
+  EXPECT_THAT(infinite.err, HasSubstr("INVALID_ARGUMENT (NOT_FINITE)"));
+  EXPECT_EQ(unknown.exit_code, 1);
+  EXPECT_THAT(unknown.err, HasSubstr("NOT_FOUND (SESSION_UNKNOWN)"));
+}
+
+TEST_F(ClientServedTest, ADetachedSessionIsListedResetAndClosed) {
+  const auto client = Client::Connect(server_->grpc_address());
+  ASSERT_THAT(client, IsOk());
+  SessionOptions options;
+  options.session_id = "detached-one";
+  absl::StatusOr<Session> session = (*client)->OpenSession("sunspots", options);
+  ASSERT_THAT(session, IsOk());
+  const Tensor value({1, 1}, std::vector<float>{50});
+  const auto first = session->Step(value);
+  ASSERT_THAT(first, IsOk());
+
+  EXPECT_THAT(Rnnctl("sessions --model sunspots").out, HasSubstr("detached-one"));
+  EXPECT_EQ(Rnnctl("reset detached-one").out, "1 session reset\n");
+  const auto again = session->Step(value);
+
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(again->output, first->output);
+  EXPECT_EQ(again->version, 2u);
+  EXPECT_THAT(session->Close(), IsOk());
+  EXPECT_THAT(Rnnctl("sessions").out, Not(HasSubstr("detached-one")));
+}
+
+TEST_F(ClientServedTest, StatesMoveFromOneSessionToAnother) {
+  const auto client = Client::Connect(server_->grpc_address());
+  ASSERT_THAT(client, IsOk());
+  const auto stream = (*client)->OpenStream();
+  absl::StatusOr<Session> a = stream->OpenSession("sunspots");
+  absl::StatusOr<Session> b = (*client)->OpenSession("sunspots");
+  ASSERT_THAT(a, IsOk());
+  ASSERT_THAT(b, IsOk());
+  const Tensor value({1, 1}, std::vector<float>{50});
+  ASSERT_THAT(a->Step(value), IsOk());
+
+  const auto state = a->GetState();
+  ASSERT_THAT(state, IsOk());
+  ASSERT_THAT(b->SetState(*state), IsOk());
+
+  EXPECT_EQ(a->Step(value)->output, b->Step(value)->output);
+}
+
+TEST_F(ClientServedTest, AnExpiredDeadlineIsToldAsSuch) {
+  const auto client = Client::Connect(server_->grpc_address());
+  ASSERT_THAT(client, IsOk());
+
+  EXPECT_THAT((*client)->ListModels(CallOptions{absl::ZeroDuration()}),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+}
+
+}  // namespace
+}  // namespace rnnserve::client
