@@ -42,7 +42,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Clock& clock, const 
   RNNSERVE_RETURN_IF_ERROR(server->Listen());
   RNNSERVE_RETURN_IF_ERROR(server->ListenForMetrics());
   RNNSERVE_RETURN_IF_ERROR(server->WriteAddressFile());
-  server->grpc_server_->GetHealthCheckService()->SetServingStatus(true);
+  server->SetServing(true);
   log.Info("serving", {{"grpc", server->grpc_address_}, {"metrics", server->metrics_address_}});
   return server;
 }
@@ -59,6 +59,14 @@ Server::Server(const Clock& clock, const Log& log, ServerOptions options)
 
 Server::~Server() {
   if (grpc_server_ != nullptr) Stop();
+}
+
+void Server::SetServing(bool is_serving) {
+  grpc::HealthCheckServiceInterface* const health = grpc_server_->GetHealthCheckService();
+  for (const char* service : {"", v1::InferenceService::service_full_name(),
+                              v1::ModelService::service_full_name()}) {
+    health->SetServingStatus(service, is_serving);
+  }
 }
 
 absl::Status Server::LoadModels() {
@@ -98,7 +106,7 @@ absl::Status Server::Listen() {
     return ListenError("gRPC", options_.grpc_address, "the port is taken or the address is bad");
   }
   // Until the server is whole.
-  grpc_server_->GetHealthCheckService()->SetServingStatus(false);
+  SetServing(false);
   grpc_address_ = absl::StrCat(HostOf(options_.grpc_address), ":", port);
   return absl::OkStatus();
 }
@@ -135,7 +143,7 @@ void Server::Tick() { engine_.ExpireIdleSessions(); }
 
 bool Server::Stop() {
   log_.Info("draining");
-  grpc_server_->GetHealthCheckService()->SetServingStatus(false);
+  SetServing(false);
   engine_.StartDraining();
   streams_.Drain();
   const bool finished = engine_.WaitUntilIdle(options_.drain_timeout);

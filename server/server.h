@@ -55,6 +55,8 @@ class Server {
  private:
   Server(const Clock& clock, const Log& log, ServerOptions options);
 
+  // What grpc.health.v1 says of the server ("") and of each service by its name.
+  void SetServing(bool is_serving);
   absl::Status LoadModels();
   absl::Status Listen();
   absl::Status ListenForMetrics();

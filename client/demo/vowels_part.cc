@@ -106,11 +106,13 @@ std::string PredictionTable(const Probabilities& probabilities, const VowelsData
                {""}});
   for (size_t i : RecordingsToShow(probabilities, vowels)) {
     const int prediction = IndexOfLargest(probabilities[i]);
+    const char* remark = prediction == vowels.labels[i]         ? ""
+                         : prediction == vowels.keras_labels[i] ? "mistaken, as Keras is"
+                                                                : "mistaken";
     table.AddRow({absl::StrCat(i), absl::StrCat(vowels.frames[i].shape()[0]),
                   absl::StrCat(vowels.labels[i] + 1), absl::StrCat(prediction + 1),
                   absl::StrFormat("%.1f %%", 100 * probabilities[i][prediction]),
-                  absl::StrCat(vowels.keras_labels[i] + 1),
-                  prediction == vowels.labels[i] ? "" : "mistaken, as Keras is"});
+                  absl::StrCat(vowels.keras_labels[i] + 1), remark});
   }
   return table.ToString(2);
 }

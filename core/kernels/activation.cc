@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace rnnserve {
@@ -75,28 +76,41 @@ void LogSoftmax(Columns x) {
   }
 }
 
-// The projection on the simplex, max(x - threshold, 0) with the threshold for which the sum is one.
-// Keras sorts to find it. This needs no memory: take the mean excess of all values as threshold,
-// then of those above it, until none falls away; the threshold only rises, so that ends.
+// What Keras computes, with s the values in descending order and c[j] = s[1] + ... + s[j]:
+//
+//   k = the number of j with s[j] - (c[j] - 1) / j > 0        (they are the first k)
+//   threshold = (c[1] + ... + c[k] - 1) / k
+//   y = max(x - threshold, 0)
+//
+// The paper (Martins et al., 2016) has c[k] alone in place of the sum in the threshold; Keras up to
+// 3.15 adds them all up, so its result sums to one only where k is 1. Instead of sorting, which would
+// need memory, the next smaller value is looked for each time.
 void Sparsemax(Columns x) {
   for (int64_t b = 0; b < x.cols; ++b) {
-    SubtractLargest(x, b);
     const float* column = x.column(b);
-    float threshold = (Sum(x, b) - 1.0f) / static_cast<float>(x.rows);
-    for (int64_t support = x.rows, previous = 0; support != previous;) {
-      previous = support;
-      support = 0;
-      float sum = 0.0f;
+    float largest = std::numeric_limits<float>::infinity();
+    float cumulated = 0.0f;
+    float sum = 0.0f;
+    float count = 0.0f;
+    for (bool is_support = true; is_support;) {
+      float next = -std::numeric_limits<float>::infinity();
+      int64_t times = 0;  // that `next` is there
       for (int64_t i = 0; i < x.rows; ++i) {
-        if (column[i] > threshold) {
-          sum += column[i];
-          ++support;
-        }
+        if (column[i] >= largest || column[i] < next) continue;
+        times = column[i] > next ? 1 : times + 1;
+        next = column[i];
       }
-      if (support == 0) break;
-      threshold = (sum - 1.0f) / static_cast<float>(support);
+      is_support = times > 0;
+      for (; times > 0 && is_support; --times) {
+        is_support = next - (cumulated + next - 1.0f) / (count + 1.0f) > 0.0f;
+        if (!is_support) break;
+        cumulated += next;
+        sum += cumulated;
+        count += 1.0f;
+      }
+      largest = next;
     }
-    x.padded(b) = (x.padded(b) - threshold).max(0.0f);
+    x.padded(b) = (x.padded(b) - (sum - 1.0f) / count).max(0.0f);
   }
 }
 

@@ -71,16 +71,20 @@ Vector Softmax(Vector x) {
   return x;
 }
 
-// As Martins and Astudillo (2016) define it: sort, find how many values stay, subtract.
+// As Keras computes it: the threshold adds up the cumulated sums of all values that stay, where
+// Martins and Astudillo (2016) take the last of them.
 Vector Sparsemax(Vector x) {
   Vector sorted = x;
   std::sort(sorted.rbegin(), sorted.rend());
+  double cumulated = 0;
   double sum = 0;
   double threshold = 0;
   for (size_t k = 0; k < sorted.size(); ++k) {
-    sum += sorted[k];
+    cumulated += sorted[k];
     const double count = static_cast<double>(k + 1);
-    if (1 + count * sorted[k] > sum) threshold = (sum - 1) / count;
+    if (sorted[k] - (cumulated - 1) / count <= 0) break;
+    sum += cumulated;
+    threshold = (sum - 1) / count;
   }
   for (double& value : x) value = std::max(value - threshold, 0.0);
   return x;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/support/status_matchers.h"
 
 // Tensors as requests bring them: any bytes, any shape, any alignment.
@@ -101,7 +102,7 @@ TEST(ElementAtTest, ReadsEveryType) {
 }
 
 TEST(ElementAtTest, ReadsValuesAtAnyAlignment) {
-  const std::string bytes = "?" + Bytes<float>({1.5f, 2.5f});
+  const std::string bytes = absl::StrCat("?", Bytes<float>({1.5f, 2.5f}));
   const TensorView tensor{DataType::kFloat32, {2}, absl::string_view(bytes).substr(1)};
 
   EXPECT_EQ(ElementAt(tensor, 0), 1.5);

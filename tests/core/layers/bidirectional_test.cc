@@ -207,6 +207,7 @@ TEST(BidirectionalErrorTest, NamesBothSizesIfTheyDiffer) {
   AddKerasWeights("forward/", "SimpleRNN", 4, {{"units", 2}}, &weights);
   AddKerasWeights("backward/", "SimpleRNN", 4, {{"units", 3}}, &weights);
   const Json config = {
+      {"merge_mode", "sum"},
       {"layer", Object("SimpleRNN", {{"units", 2}})},
       {"backward_layer", Object("SimpleRNN", {{"units", 3}, {"go_backwards", true}})}};
 

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/support/owned_tensor.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_models.h"
@@ -74,7 +75,7 @@ TEST_F(SessionStateTest, TakesOneRowOfABatch) {
 }
 
 TEST_F(SessionStateTest, ReadsBytesAtAnyAlignment) {
-  const std::string shifted = "x" + std::string(one_.view().bytes);
+  const std::string shifted = absl::StrCat("x", one_.view().bytes);
   const TensorView unaligned{DataType::kFloat32, {3}, absl::string_view(shifted).substr(1)};
 
   const auto state = SessionState::FromTensors(*model_, {H(unaligned), C(two_)});

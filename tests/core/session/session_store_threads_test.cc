@@ -18,6 +18,7 @@
 
 #include "core/base/clock.h"
 #include "core/session/session_store.h"
+#include "absl/strings/str_cat.h"
 #include "tests/support/test_models.h"
 
 namespace rnnserve::testing {
@@ -108,7 +109,7 @@ TEST_F(SessionStoreThreadsTest, OpeningAndEndingKeepTheCounts) {
   std::atomic<int> num_opened{0};
   std::atomic<int> num_ended{0};
   RunThreads([&](std::mt19937& random) {
-    const std::string id = "x" + std::to_string(random() % 3);
+    const std::string id = absl::StrCat("x", random() % 3);
     if (store_.Open({id, "m", model_, SessionState(*model_)}).ok()) ++num_opened;
     store_.Lease(id, [&](absl::StatusOr<SessionLease> lease) {
       if (!lease.ok()) return;
