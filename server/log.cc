@@ -36,9 +36,9 @@ std::string JsonLine(absl::string_view level, absl::string_view event, Log::Fact
 std::string TextLine(absl::string_view event, Log::Facts facts) {
   std::string line(event);
   for (const Log::Fact& fact : facts) {
-    absl::StrAppend(&line, " ", fact.first, "=",
-                    fact.second.dump(-1, ' ', false,
-                                     nlohmann::ordered_json::error_handler_t::replace));
+    absl::StrAppend(
+        &line, " ", fact.first, "=",
+        fact.second.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   }
   return line;
 }

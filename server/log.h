@@ -22,8 +22,8 @@ namespace rnnserve::server {
 //
 //   log.Info("model loaded", {{"model", name}, {"parameters", count}});
 //
-// As JSON: {"time":"2026-11-22T03:03:33.123Z","level":"info","event":"model loaded","model":"m",...}.
-// Never logs tensors, states or ids of sessions. Thread-safe.
+// As JSON: {"time":"2026-11-22T03:03:33.123Z","level":"info","event":"model
+// loaded","model":"m",...}. Never logs tensors, states or ids of sessions. Thread-safe.
 class Log {
  public:
   struct Options {

@@ -40,10 +40,10 @@ constexpr std::array kEndReasons = {EndReason::kClosed, EndReason::kStreamEnded,
 
 // In the order of Method: the values of the label `method`.
 constexpr std::array kMethodNames = {
-    "Infer",         "OpenSession",    "Step",           "CloseSession",
-    "ResetState",    "GetState",       "SetState",       "ListSessions",
-    "ListModels",    "DescribeModel",  "Stream.Open",    "Stream.Step",
-    "Stream.Reset",  "Stream.GetState", "Stream.SetState", "Stream.Close",
+    "Infer",        "OpenSession", "Step",         "CloseSession",    "ResetState",
+    "GetState",     "SetState",    "ListSessions", "ListModels",      "DescribeModel",
+    "Stream.Open",  "Stream.Step", "Stream.Reset", "Stream.GetState", "Stream.SetState",
+    "Stream.Close",
 };
 static_assert(kMethodNames.size() == static_cast<size_t>(Method::kStreamClose) + 1);
 

@@ -31,8 +31,7 @@ constexpr absl::Duration kImportTimeout = absl::Minutes(2);
 absl::StatusOr<ModelSource> ParseModelOption(const std::string& option) {
   const std::vector<std::string> parts = absl::StrSplit(option, absl::MaxSplits('=', 1));
   if (parts.size() != 2 || parts[0].empty() || parts[1].empty()) {
-    return InvalidArgument("MODEL_OPTION",
-                           absl::StrCat("--model '", option, "' is not NAME=PATH"));
+    return InvalidArgument("MODEL_OPTION", absl::StrCat("--model '", option, "' is not NAME=PATH"));
   }
   return ModelSource{parts[0], parts[1]};
 }
@@ -50,8 +49,8 @@ absl::Status AppendFolder(const std::string& folder, std::vector<ModelSource>& s
     found.push_back({std::string(absl::StripSuffix(file_name, ".keras")), entry->path()});
   }
   if (error) {
-    return NotFound("MODEL_PATH", absl::StrCat("cannot read the model folder ", folder, ": ",
-                                               error.message()));
+    return NotFound("MODEL_PATH",
+                    absl::StrCat("cannot read the model folder ", folder, ": ", error.message()));
   }
   std::sort(found.begin(), found.end(),
             [](const ModelSource& a, const ModelSource& b) { return a.name < b.name; });
@@ -89,9 +88,8 @@ absl::StatusOr<std::shared_ptr<const Model>> ImportModel(const std::string& path
     fs::remove_all(folder, ignored);
   };
   const std::string bundle = absl::StrCat(folder, "/model");
-  RNNSERVE_ASSIGN_OR_RETURN(
-      const SubprocessResult result,
-      RunSubprocess({ImporterPath(importer), path, bundle}, kImportTimeout));
+  RNNSERVE_ASSIGN_OR_RETURN(const SubprocessResult result,
+                            RunSubprocess({ImporterPath(importer), path, bundle}, kImportTimeout));
   if (result.exit_code != 0) return ImportError(result);
   return LoadBundle(bundle, LayerRegistry::BuiltIn());
 }

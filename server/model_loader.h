@@ -19,9 +19,9 @@ struct ModelSource {
   std::string path;
 };
 
-// What the options name: every "NAME=PATH", then every bundle and .keras file in `model_dir`, in the
-// order of their names. Errors: INVALID_ARGUMENT (MODEL_OPTION) if an entry is not NAME=PATH or a name
-// comes twice; NOT_FOUND (MODEL_PATH) if the folder cannot be read.
+// What the options name: every "NAME=PATH", then every bundle and .keras file in `model_dir`, in
+// the order of their names. Errors: INVALID_ARGUMENT (MODEL_OPTION) if an entry is not NAME=PATH or
+// a name comes twice; NOT_FOUND (MODEL_PATH) if the folder cannot be read.
 absl::StatusOr<std::vector<ModelSource>> ListModelSources(const std::vector<std::string>& models,
                                                           const std::string& model_dir);
 

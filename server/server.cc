@@ -63,8 +63,8 @@ Server::~Server() {
 
 void Server::SetServing(bool is_serving) {
   grpc::HealthCheckServiceInterface* const health = grpc_server_->GetHealthCheckService();
-  for (const char* service : {"", v1::InferenceService::service_full_name(),
-                              v1::ModelService::service_full_name()}) {
+  for (const char* service :
+       {"", v1::InferenceService::service_full_name(), v1::ModelService::service_full_name()}) {
     health->SetServingStatus(service, is_serving);
   }
 }
@@ -77,12 +77,11 @@ absl::Status Server::LoadModels() {
     auto model = LoadModel(source.path, options_.importer);
     if (!model.ok()) return Annotate(model.status(), absl::StrCat("model '", source.name, "'"));
     RNNSERVE_RETURN_IF_ERROR(engine_.AddModel(source.name, *model));
-    log_.Info("model loaded",
-              {{"model", source.name},
-               {"parameters", (*model)->num_parameters()},
-               {"state_bytes", (*model)->state_layout().bytes()},
-               {"streamable", (*model)->non_streamable_layer() == nullptr},
-               {"milliseconds", absl::ToInt64Milliseconds(clock_.Now() - begin)}});
+    log_.Info("model loaded", {{"model", source.name},
+                               {"parameters", (*model)->num_parameters()},
+                               {"state_bytes", (*model)->state_layout().bytes()},
+                               {"streamable", (*model)->non_streamable_layer() == nullptr},
+                               {"milliseconds", absl::ToInt64Milliseconds(clock_.Now() - begin)}});
   }
   return absl::OkStatus();
 }

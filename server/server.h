@@ -34,8 +34,8 @@ namespace rnnserve::server {
 // Thread-compatible: one thread starts, ticks and stops it. The clock and the log must outlive it.
 class Server {
  public:
-  // Errors: those of ListModelSources and LoadModel, naming the model; UNAVAILABLE (LISTEN) if a port
-  // is taken or an address is bad, naming it; UNAVAILABLE (ADDRESS_FILE).
+  // Errors: those of ListModelSources and LoadModel, naming the model; UNAVAILABLE (LISTEN) if a
+  // port is taken or an address is bad, naming it; UNAVAILABLE (ADDRESS_FILE).
   static absl::StatusOr<std::unique_ptr<Server>> Start(const Clock& clock, const Log& log,
                                                        ServerOptions options);
   ~Server();

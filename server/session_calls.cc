@@ -201,8 +201,8 @@ absl::StatusOr<v1::ListSessionsResponse> SessionCalls::List(
     const v1::ListSessionsRequest& request) const {
   const int64_t page_size = request.page_size() == 0 ? kDefaultPageSize : request.page_size();
   if (page_size < 1 || page_size > kMaxPageSize) {
-    return InvalidArgument("PAGE_SIZE", absl::StrCat("page_size is ", page_size,
-                                                     ", but 1 to ", kMaxPageSize));
+    return InvalidArgument("PAGE_SIZE",
+                           absl::StrCat("page_size is ", page_size, ", but 1 to ", kMaxPageSize));
   }
   // The token is the last id of the page before: it stays valid when that session ends. One more
   // than a page is read to know whether another follows.
@@ -231,16 +231,16 @@ void SessionCalls::Infer(const v1::InferRequest& request, CallLimits limits,
   auto storage = std::make_unique<TensorStorage>();
   auto call = ToInferCall(request, std::move(limits), *storage);
   if (!call.ok()) return reply(call.status());
-  engine_.Infer(*std::move(call), [&request, storage = std::move(storage),
-                                   reply = std::move(reply)](
-                                      absl::StatusOr<InferResult> result) mutable {
-    if (!result.ok()) return reply(result.status());
-    const TensorEncoding encoding = EncodingOf(request.input());
-    v1::InferResponse response;
-    EncodeTensor(result->output_shape, result->output, encoding, *response.mutable_output());
-    EncodeStates(result->state, encoding, *response.mutable_state());
-    reply(std::move(response));
-  });
+  engine_.Infer(
+      *std::move(call), [&request, storage = std::move(storage),
+                         reply = std::move(reply)](absl::StatusOr<InferResult> result) mutable {
+        if (!result.ok()) return reply(result.status());
+        const TensorEncoding encoding = EncodingOf(request.input());
+        v1::InferResponse response;
+        EncodeTensor(result->output_shape, result->output, encoding, *response.mutable_output());
+        EncodeStates(result->state, encoding, *response.mutable_state());
+        reply(std::move(response));
+      });
 }
 
 void SessionCalls::EndWithStream(const std::string& session_id) const {

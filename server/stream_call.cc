@@ -22,9 +22,9 @@ constexpr size_t kMaxUnwrittenBytes = 1 << 20;
 
 absl::Status CheckMessage(const v1::StreamRequest& request) {
   if (request.actions_size() < 1 || request.actions_size() > kMaxActions) {
-    return InvalidArgument("STREAM_ACTIONS", absl::StrCat(request.actions_size(),
-                                                          " actions in a message, but 1 to ",
-                                                          kMaxActions));
+    return InvalidArgument(
+        "STREAM_ACTIONS",
+        absl::StrCat(request.actions_size(), " actions in a message, but 1 to ", kMaxActions));
   }
   for (int i = 0; i < request.actions_size(); ++i) {
     if (request.actions(i).kind_case() == v1::StreamAction::KIND_NOT_SET) {

@@ -27,12 +27,14 @@ namespace rnnserve::server {
 class StreamRegistry;
 
 // One open Stream call. Reads messages, starts their actions, writes results as they come, and ends
-// when the client has half-closed (or is gone, or the server drains) and every action has its result.
+// when the client has half-closed (or is gone, or the server drains) and every action has its
+// result.
 //
 // Invariants, under `mu_`:
 //   1. At most one read, one write and one Finish are ever under way or issued.
 //   2. `outstanding_` counts the actions that were started and have no result yet.
-//   3. Finish is issued only when nothing is outstanding, unwritten or being issued, so that no reply
+//   3. Finish is issued only when nothing is outstanding, unwritten or being issued, so that no
+//   reply
 //      can reach a stream that is gone.
 //   4. No gRPC function is called under `mu_`.
 // It reads on only while fewer than kMaxOutstanding actions are under way and fewer than
@@ -101,8 +103,8 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
   bool is_issuing_read_ ABSL_GUARDED_BY(mu_) = false;
   bool is_writing_ ABSL_GUARDED_BY(mu_) = false;
   bool is_finishing_ ABSL_GUARDED_BY(mu_) = false;
-  bool is_ending_ ABSL_GUARDED_BY(mu_) = false;   // nothing more will be read
-  bool is_broken_ ABSL_GUARDED_BY(mu_) = false;   // nothing more can be written
+  bool is_ending_ ABSL_GUARDED_BY(mu_) = false;  // nothing more will be read
+  bool is_broken_ ABSL_GUARDED_BY(mu_) = false;  // nothing more can be written
   absl::Status final_status_ ABSL_GUARDED_BY(mu_);
   int64_t outstanding_ ABSL_GUARDED_BY(mu_) = 0;
   std::deque<v1::StreamResult> unwritten_ ABSL_GUARDED_BY(mu_);

@@ -18,8 +18,8 @@ struct SubprocessResult {
   std::string error_output;  // the first 64 KiB of what it wrote to standard error
 };
 
-// Runs the program `arguments[0]` with those arguments, without standard input and output, and waits
-// for its end. Errors: NOT_FOUND (PROGRAM) if it cannot be started; DEADLINE_EXCEEDED
+// Runs the program `arguments[0]` with those arguments, without standard input and output, and
+// waits for its end. Errors: NOT_FOUND (PROGRAM) if it cannot be started; DEADLINE_EXCEEDED
 // (PROGRAM_TIMEOUT) if it runs longer than `timeout`: it is then killed. Blocks.
 absl::StatusOr<SubprocessResult> RunSubprocess(const std::vector<std::string>& arguments,
                                                absl::Duration timeout);

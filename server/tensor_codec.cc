@@ -118,8 +118,8 @@ absl::StatusOr<TensorView> DecodeTensor(const v1::Tensor& tensor, absl::string_v
                                                        " dimensions, but at most ", kMaxRank));
   }
   TensorView view;
-  view.shape = Shape(absl::MakeConstSpan(tensor.shape().data(),
-                                         static_cast<size_t>(tensor.shape_size())));
+  view.shape =
+      Shape(absl::MakeConstSpan(tensor.shape().data(), static_cast<size_t>(tensor.shape_size())));
   if (typed_fields == 0) {
     RNNSERVE_ASSIGN_OR_RETURN(view.dtype, ToDataType(tensor.dtype(), what));
     view.bytes = tensor.raw();

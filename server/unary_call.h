@@ -21,7 +21,8 @@
 namespace rnnserve::server {
 
 // One unary call: carries the client's cancellation and deadline to the engine, its reply back, and
-// measures it. gRPC owns it from the moment a handler returns it; it deletes itself when gRPC is done.
+// measures it. gRPC owns it from the moment a handler returns it; it deletes itself when gRPC is
+// done.
 template <typename Response>
 class UnaryCall final : public grpc::ServerUnaryReactor {
  public:

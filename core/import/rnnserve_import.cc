@@ -54,8 +54,8 @@ struct Options {
   // About five times the weights are in memory at once: the file with the optimizer's state, the
   // weights, and the model that is built to check them. So this is for 800 MiB of weights.
   uint64_t memory_limit_bytes = uint64_t{4} << 30;
-  // A gigabyte takes some seconds.
-  uint64_t cpu_limit_s = 120;
+  // A gigabyte takes some seconds. There are damaged files in which libhdf5 runs in circles.
+  uint64_t cpu_limit_s = 60;
 };
 
 extern "C" void OnCpuLimit(int) {

@@ -83,8 +83,8 @@ void LogSoftmax(Columns x) {
 //   y = max(x - threshold, 0)
 //
 // The paper (Martins et al., 2016) has c[k] alone in place of the sum in the threshold; Keras up to
-// 3.15 adds them all up, so its result sums to one only where k is 1. Instead of sorting, which would
-// need memory, the next smaller value is looked for each time.
+// 3.15 adds them all up, so its result sums to one only where k is 1. Instead of sorting, which
+// would need memory, the next smaller value is looked for each time.
 void Sparsemax(Columns x) {
   for (int64_t b = 0; b < x.cols; ++b) {
     const float* column = x.column(b);

@@ -43,8 +43,9 @@ absl::Status CheckLastAxis(const KerasConfig& config, const Layer::Input& input)
     const auto index = axis.get<int64_t>();
     if (index == -1 || index == NumAxes(input) - 1) return absl::OkStatus();
   }
-  return config.Unsupported(absl::StrCat("axis ", raw.dump().substr(0, 80), " is not supported; it must be the ",
-                                         "last of ", NumAxes(input)));
+  return config.Unsupported(absl::StrCat("axis ", raw.dump().substr(0, 80),
+                                         " is not supported; it must be the ", "last of ",
+                                         NumAxes(input)));
 }
 
 }  // namespace rnnserve

@@ -3,7 +3,7 @@
 
 #include "core/session/session_store.h"
 
-#include <algorithm>
+#include <deque>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
@@ -173,7 +173,23 @@ void SessionStore::End(SessionPtr session, EndReason reason) {
   for (LeaseCallback& callback : line) callback(EndedError(reason));
 }
 
-void SessionStore::ServeLine(const SessionPtr& session) {
+void SessionStore::ServeLine(SessionPtr session) {
+  // Callbacks return leases, so serving one line makes others ready: these are served after it, by
+  // the same loop. A chain of sessions of any length takes no more stack than one.
+  thread_local std::deque<std::pair<SessionStore*, SessionPtr>> lines;
+  thread_local bool is_serving = false;
+  lines.emplace_back(this, std::move(session));
+  if (is_serving) return;
+  is_serving = true;
+  while (!lines.empty()) {
+    const auto [store, next] = std::move(lines.front());
+    lines.pop_front();
+    store->ServeOneLine(next);
+  }
+  is_serving = false;
+}
+
+void SessionStore::ServeOneLine(const SessionPtr& session) {
   while (true) {
     LeaseCallback next;
     {

@@ -89,7 +89,8 @@ class SessionStore {
   absl::StatusOr<std::string> Open(OpenRequest request);
 
   // Calls `callback` with a lease when it is this caller's turn: at once and on this thread if the
-  // session is free, else on the thread that returns it. Errors, through the callback: NOT_FOUND
+  // session is free (but after the callback of a lease that runs on this thread, if there is one),
+  // else on the thread that returns it. Errors, through the callback: NOT_FOUND
   // (SESSION_UNKNOWN, or the reason of its end); RESOURCE_EXHAUSTED (SESSION_QUEUE_LIMIT).
   void Lease(absl::string_view id, LeaseCallback callback);
 
@@ -124,9 +125,10 @@ class SessionStore {
   void End(SessionPtr session, EndReason reason);
 
   // Gives the session to the callers in line, one after another, until it does not come back before
-  // its callback returns. A loop, so that a line of any length takes no more stack than one caller.
-  // REQUIRES: this thread has set is_served of the session.
-  void ServeLine(const SessionPtr& session);
+  // its callback returns. If this thread is in a callback already, that comes first: whatever the
+  // callbacks do, they are never nested. REQUIRES: this thread has set is_served of the session.
+  void ServeLine(SessionPtr session);
+  void ServeOneLine(const SessionPtr& session);
 
   // The session, if it is open and one more caller may get in line for it.
   absl::StatusOr<SessionPtr> FindWithRoomLocked(absl::string_view id) const

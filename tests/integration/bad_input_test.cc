@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Every kind of bad input, sent to a real server: the code, the reason, the numbers in the text, and
-// a state that stays as it was.
+// Every kind of bad input, sent to a real server: the code, the reason, the numbers in the text,
+// and a state that stays as it was.
 
 #include <cmath>
 #include <functional>
@@ -43,9 +43,12 @@ TEST_P(BadStepTest, IsRefusedAndLeavesTheState) {
 }
 
 BadStep WrongInput(std::string name, v1::Tensor input, std::string reason, std::string text) {
-  return {std::move(name), kVowels,
+  return {std::move(name),
+          kVowels,
           [input](v1::StepRequest& request) { *request.mutable_input() = input; },
-          StatusCode::INVALID_ARGUMENT, std::move(reason), std::move(text)};
+          StatusCode::INVALID_ARGUMENT,
+          std::move(reason),
+          std::move(text)};
 }
 
 BadStep WrongTokens(std::string name, v1::Tensor input, std::string reason, std::string text) {
@@ -55,14 +58,18 @@ BadStep WrongTokens(std::string name, v1::Tensor input, std::string reason, std:
 }
 
 BadStep WrongMask(std::string name, v1::Tensor mask, std::string reason, std::string text) {
-  return {std::move(name), kVowels,
+  return {std::move(name),
+          kVowels,
           [mask](v1::StepRequest& request) { *request.mutable_mask() = mask; },
-          StatusCode::INVALID_ARGUMENT, std::move(reason), std::move(text)};
+          StatusCode::INVALID_ARGUMENT,
+          std::move(reason),
+          std::move(text)};
 }
 
 BadStep WrongState(std::string name, std::vector<std::pair<std::string, v1::Tensor>> states,
                    std::string reason, std::string text) {
-  return {std::move(name), kVowels,
+  return {std::move(name),
+          kVowels,
           [states](v1::StepRequest& request) {
             for (const auto& [state_name, value] : states) {
               v1::StateTensor& state = *request.add_initial_state();
@@ -71,7 +78,9 @@ BadStep WrongState(std::string name, std::vector<std::pair<std::string, v1::Tens
               *state.mutable_value() = value;
             }
           },
-          StatusCode::INVALID_ARGUMENT, std::move(reason), std::move(text)};
+          StatusCode::INVALID_ARGUMENT,
+          std::move(reason),
+          std::move(text)};
 }
 
 BadStep Unsupported(std::string name, std::function<void(v1::StepRequest&)> spoil) {
@@ -127,8 +136,7 @@ TEST_F(BadCallTest, AnUnknownModelIsNotFound) {
 
   EXPECT_THAT(Infer(InferOf("nothing", Floats({1, 1, 12}, Series(1, 12))), &response),
               FailsWith(StatusCode::NOT_FOUND, "MODEL_NOT_FOUND"));
-  EXPECT_THAT(Open("nothing", "bad-model"),
-              FailsWith(StatusCode::NOT_FOUND, "MODEL_NOT_FOUND"));
+  EXPECT_THAT(Open("nothing", "bad-model"), FailsWith(StatusCode::NOT_FOUND, "MODEL_NOT_FOUND"));
   EXPECT_THAT(model_stub().DescribeModel(Context().get(), describe, &description),
               FailsWith(StatusCode::NOT_FOUND, "MODEL_NOT_FOUND"));
 }

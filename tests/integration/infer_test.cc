@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Whole batches through a real server: Infer against sessions, masks, states, and models that cannot
-// stream.
+// Whole batches through a real server: Infer against sessions, masks, states, and models that
+// cannot stream.
 
 #include "tests/integration/served_models.h"
 
@@ -73,14 +73,16 @@ TEST_F(InferTest, PaddingThatTheModelMasksItselfChangesNothing) {
 
 TEST_F(InferTest, StatesGoInAndComeOut) {
   const std::vector<float> series = Series(9, 10);
-  v1::InferRequest first = InferOf(kSunspots, Floats({1, 4, 1}, {series.begin(), series.begin() + 4}));
+  v1::InferRequest first =
+      InferOf(kSunspots, Floats({1, 4, 1}, {series.begin(), series.begin() + 4}));
   first.set_return_state(true);
   v1::InferResponse half;
   v1::InferResponse whole;
   v1::InferResponse second_half;
   ASSERT_TRUE(Infer(first, &half).ok());
   ASSERT_TRUE(Infer(InferOf(kSunspots, Floats({1, 10, 1}, series)), &whole).ok());
-  v1::InferRequest second = InferOf(kSunspots, Floats({1, 6, 1}, {series.begin() + 4, series.end()}));
+  v1::InferRequest second =
+      InferOf(kSunspots, Floats({1, 6, 1}, {series.begin() + 4, series.end()}));
   *second.mutable_initial_state() = half.state();
 
   ASSERT_TRUE(Infer(second, &second_half).ok());
@@ -113,17 +115,15 @@ TEST_F(InferTest, AModelThatCannotStreamIsServedWhole) {
   const int64_t features = model.input().shape(0);
   v1::InferResponse response;
 
-  const grpc::Status status =
-      Infer(InferOf(kTwoWay, Floats({2, 3, features},
-                                    Series(10, static_cast<size_t>(6 * features)))),
-            &response);
+  const grpc::Status status = Infer(
+      InferOf(kTwoWay, Floats({2, 3, features}, Series(10, static_cast<size_t>(6 * features)))),
+      &response);
 
   EXPECT_TRUE(status.ok()) << status.error_message();
   EXPECT_FALSE(model.summary().streamable());
   EXPECT_FALSE(model.non_streamable_layer().empty());
-  EXPECT_THAT(Open(kTwoWay, "two-way"),
-              FailsWith(grpc::StatusCode::FAILED_PRECONDITION, "NOT_STREAMABLE",
-                        model.non_streamable_layer()));
+  EXPECT_THAT(Open(kTwoWay, "two-way"), FailsWith(grpc::StatusCode::FAILED_PRECONDITION,
+                                                  "NOT_STREAMABLE", model.non_streamable_layer()));
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// How a server process starts, refuses to start, reports its health and metrics, expires sessions and
-// stops.
+// How a server process starts, refuses to start, reports its health and metrics, expires sessions
+// and stops.
 
 #include <grpcpp/grpcpp.h>
 #include <httplib.h>
@@ -56,8 +56,8 @@ class LifecycleTest : public ::testing::Test {
 TEST_F(LifecycleTest, AGarbageModelIsNamedAndTheServerDoesNotStart) {
   const std::string path = WriteFile("garbage.keras", "this is no model");
 
-  EXPECT_THAT(StartError({"--model", "broken=" + path}), AllOf(HasSubstr("model 'broken'"),
-                                                               HasSubstr("MODEL_FORMAT")));
+  EXPECT_THAT(StartError({"--model", "broken=" + path}),
+              AllOf(HasSubstr("model 'broken'"), HasSubstr("MODEL_FORMAT")));
 }
 
 TEST_F(LifecycleTest, ATruncatedModelIsRefused) {
@@ -106,8 +106,8 @@ TEST_F(LifecycleTest, AnUnknownKeyInTheConfigurationIsNamed) {
 }
 
 TEST_F(LifecycleTest, AModelFolderServesAllThatIsInIt) {
-  auto server =
-      ServerProcess::Start({"--model-dir", std::string(RNNSERVE_SOURCE_DIR) + "/client/demo/models"});
+  auto server = ServerProcess::Start(
+      {"--model-dir", std::string(RNNSERVE_SOURCE_DIR) + "/client/demo/models"});
   ASSERT_TRUE(server.ok()) << server.status();
   auto stub = v1::ModelService::NewStub(
       grpc::CreateChannel((*server)->grpc_address(), grpc::InsecureChannelCredentials()));
@@ -152,8 +152,9 @@ TEST_F(LifecycleTest, IdleSessionsExpireAndSaySo) {
   grpc::ClientContext step_context;
   EXPECT_THAT(stub->Step(&step_context, step, &stepped),
               FailsWith(grpc::StatusCode::NOT_FOUND, "SESSION_EXPIRED"));
-  EXPECT_THAT(Metrics(**server),
-              HasSubstr("rnnserve_sessions_ended_total{model=\"vowels\",reason=\"SESSION_EXPIRED\"} 1"));
+  EXPECT_THAT(
+      Metrics(**server),
+      HasSubstr("rnnserve_sessions_ended_total{model=\"vowels\",reason=\"SESSION_EXPIRED\"} 1"));
   EXPECT_EQ((*server)->Stop(), 0);
 }
 

@@ -94,8 +94,8 @@ std::string ReasonOf(const grpc::Status& status) {
 MATCHER_P3(FailsWithMatcher, code, reason, text_part,
            absl::StrCat("code ", static_cast<int>(code), ", reason ", reason, ", text with '",
                         text_part, "'")) {
-  *result_listener << "code " << static_cast<int>(arg.error_code()) << ", reason "
-                   << ReasonOf(arg) << ", text '" << arg.error_message() << "'";
+  *result_listener << "code " << static_cast<int>(arg.error_code()) << ", reason " << ReasonOf(arg)
+                   << ", text '" << arg.error_message() << "'";
   return arg.error_code() == code && ReasonOf(arg) == reason &&
          arg.error_message().find(text_part) != std::string::npos;
 }
@@ -108,9 +108,9 @@ MATCHER_P3(FailsWithMatcher, code, reason, text_part,
 void ServedModelsTest::SetUpTestSuite() {
   std::vector<std::string> arguments = ModelArguments();
   // Small enough to be reached by a test.
-  for (const char* argument : {"--max-timesteps", "64", "--max-infer-rows", "8",
-                               "--max-message-bytes", "65536", "--session-idle-timeout-ms",
-                               "60000"}) {
+  for (const char* argument :
+       {"--max-timesteps", "64", "--max-infer-rows", "8", "--max-message-bytes", "65536",
+        "--session-idle-timeout-ms", "60000"}) {
     arguments.push_back(argument);
   }
   auto server = ServerProcess::Start(arguments);
@@ -149,8 +149,7 @@ grpc::Status ServedModelsTest::Step(const v1::StepRequest& request, v1::StepResp
   return stub_->Step(Context().get(), request, response);
 }
 
-grpc::Status ServedModelsTest::Infer(const v1::InferRequest& request,
-                                     v1::InferResponse* response) {
+grpc::Status ServedModelsTest::Infer(const v1::InferRequest& request, v1::InferResponse* response) {
   return stub_->Infer(Context().get(), request, response);
 }
 

@@ -116,9 +116,9 @@ class BadTensorTest : public ::testing::TestWithParam<BadTensor> {};
 TEST_P(BadTensorTest, IsRefusedWithReasonAndNumbers) {
   TensorStorage storage;
 
-  EXPECT_THAT(DecodeTensor(GetParam().tensor, "input", storage),
-              StatusIs(StatusCode::kInvalidArgument, HasSubstr(GetParam().text),
-                       GetParam().reason));
+  EXPECT_THAT(
+      DecodeTensor(GetParam().tensor, "input", storage),
+      StatusIs(StatusCode::kInvalidArgument, HasSubstr(GetParam().text), GetParam().reason));
 }
 
 std::vector<BadTensor> BadTensors() {

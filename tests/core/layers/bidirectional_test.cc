@@ -202,21 +202,37 @@ INSTANTIATE_TEST_SUITE_P(
                   absl::StatusCode::kInvalidArgument, "MODEL_CONFIG", "return_state"}),
     [](const auto& test) { return test.param.name; });
 
-TEST(BidirectionalErrorTest, NamesBothSizesIfTheyDiffer) {
+// Two units forward, three backward; the weights are those of Keras' tests.
+absl::StatusOr<std::unique_ptr<Layer>> BuildTwoSizes(const std::string& merge_mode) {
   WeightMap weights;
   AddKerasWeights("forward/", "SimpleRNN", 4, {{"units", 2}}, &weights);
   AddKerasWeights("backward/", "SimpleRNN", 4, {{"units", 3}}, &weights);
   const Json config = {
-      {"merge_mode", "sum"},
+      {"merge_mode", merge_mode},
       {"layer", Object("SimpleRNN", {{"units", 2}})},
       {"backward_layer", Object("SimpleRNN", {{"units", 3}, {"go_backwards", true}})}};
-
-  EXPECT_THAT(
-      Build(Object("Bidirectional", config), Sequences(4), weights),
-      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("[2] and [3]"), "MODEL_CONFIG"));
+  return Build(Object("Bidirectional", config), Sequences(4), weights);
 }
 
-TEST(BidirectionalErrorTest, NeedsATimeAxis) {
+TEST(BidirectionalTest, NamesBothSizesIfTheyDiffer) {
+  EXPECT_THAT(BuildTwoSizes("sum"), StatusIs(absl::StatusCode::kInvalidArgument,
+                                             HasSubstr("[2] and [3]"), "MODEL_CONFIG"));
+}
+
+TEST(BidirectionalTest, ConcatenatesHalvesOfTwoSizes) {
+  const auto layer = BuildTwoSizes("concat");
+  ASSERT_THAT(layer, IsOk());
+
+  const Values y = RunLayer(**layer, KerasX234()).y();
+
+  ASSERT_EQ(y[0][0].size(), 5u);
+  EXPECT_NEAR(y[0][0][1], 0.39687276f, 2e-6);  // forward, as in BidirectionalKerasTest
+  EXPECT_EQ(y[0][0][2], y[0][0][3]);
+  EXPECT_EQ(y[0][0][3], y[0][0][4]);
+  EXPECT_LT(y[0][0][4], 0.2f);
+}
+
+TEST(BidirectionalTest, NeedsATimeAxis) {
   WeightMap weights;
   AddKerasWeights("forward/", "SimpleRNN", 4, {{"units", 2}}, &weights);
 

@@ -104,6 +104,31 @@ TEST_F(SessionLineTest, ALongLineDoesNotDeepenTheStack) {
   EXPECT_LT(highest - lowest, 4096u);
 }
 
+// Each caller waits for two sessions, of which the caller before it holds one.
+TEST_F(SessionLineTest, ALongChainOfSessionsDoesNotDeepenTheStack) {
+  constexpr int kSessions = 10'000;
+  Restart({});
+  for (int i = 0; i < kSessions; ++i) Open(std::to_string(i)).IgnoreError();
+  const Turn holder = Wait("0");
+  uintptr_t lowest = std::numeric_limits<uintptr_t>::max();
+  uintptr_t highest = 0;
+  int num_served = 0;
+  for (int i = 1; i < kSessions; ++i) {
+    store_->LeaseAll({std::to_string(i - 1), std::to_string(i)}, [&](const auto& leases) {
+      const char local = 0;
+      lowest = std::min(lowest, reinterpret_cast<uintptr_t>(&local));
+      highest = std::max(highest, reinterpret_cast<uintptr_t>(&local));
+      if (leases.ok()) ++num_served;
+    });
+  }
+  ASSERT_EQ(num_served, 0);
+
+  Return(holder);
+
+  EXPECT_EQ(num_served, kSessions - 1);
+  EXPECT_LT(highest - lowest, 4096u);
+}
+
 TEST_F(SessionLineTest, RefusesOneCallerTooMany) {
   SessionStore::Options options;
   options.max_waiting = 2;

@@ -16,9 +16,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "core/base/clock.h"
 #include "core/session/session_store.h"
-#include "absl/strings/str_cat.h"
 #include "tests/support/test_models.h"
 
 namespace rnnserve::testing {
