@@ -57,7 +57,8 @@ ensure_base_image() {
       containers import --change "LABEL $stand_in_label=true" - "$base_image" >/dev/null
   fi
   local stand_in
-  stand_in="$(containers image inspect --format "{{index .Labels \"$stand_in_label\"}}" "$base_image")"
+  stand_in="$(containers image inspect --format "{{index .Labels \"$stand_in_label\"}}" \
+    "$base_image")"
   if [[ "$stand_in" == true ]]; then
     say "the build stage uses mmdebstrap's minimal Debian 12, NOT the official $base_image"
   fi
