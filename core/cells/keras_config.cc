@@ -44,6 +44,10 @@ absl::StatusOr<Activation> Named(const KerasConfig& owner, absl::string_view key
                                  const std::string& name) {
   const auto activation = ActivationFromName(name);
   if (activation.has_value()) return *activation;
+  // Keras has it too, but it halves the vector, which nothing here expects of an activation.
+  if (name == "glu") {
+    return owner.Unsupported(absl::StrCat("'", key, "': the activation 'glu' is not supported"));
+  }
   return owner.Error(absl::StrCat("'", key, "': there is no activation '", name, "'"));
 }
 

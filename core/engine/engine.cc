@@ -192,8 +192,8 @@ void Engine::ResetModel(const ResetStateCall& call, ResetCallback callback) {
   const auto shared_state = std::make_shared<const SessionState>(*std::move(state));
   sessions_.LeaseEach(
       call.model, [shared_state](SessionLease lease) { lease.state() = shared_state->Clone(); },
-      [callback = std::move(callback),
-       pass = gate_.Enter()](absl::StatusOr<int64_t> num_reset) mutable { callback(num_reset); });
+      [callback = std::move(callback), pass = gate_.Enter()](
+          absl::StatusOr<int64_t> num_reset) mutable { callback(std::move(num_reset)); });
 }
 
 void Engine::GetState(absl::string_view session_id, StateCallback callback) {

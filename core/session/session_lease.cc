@@ -25,7 +25,7 @@ SessionLease& SessionLease::operator=(SessionLease&& other) noexcept {
 }
 
 SessionLease::~SessionLease() {
-  if (store_ != nullptr) store_->Return(std::move(session_));
+  if (store_ != nullptr) store_->Return(session_);
 }
 
 const std::string& SessionLease::id() const { return session_->id; }
@@ -39,7 +39,8 @@ const SessionState& SessionLease::state() const { return session_->state; }
 void SessionLease::CommitStep() { session_->version.fetch_add(1, std::memory_order_relaxed); }
 
 void SessionLease::End(EndReason reason) && {
-  std::exchange(store_, nullptr)->End(std::move(session_), reason);
+  std::exchange(store_, nullptr)->End(session_, reason);
+  session_.reset();
 }
 
 }  // namespace rnnserve

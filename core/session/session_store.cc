@@ -87,16 +87,17 @@ void SessionStore::Lease(absl::string_view id, LeaseCallback callback) {
   {
     absl::MutexLock lock(&mu_);
     session = FindWithRoomLocked(id);
-    if (session.ok()) must_serve = EnqueueLocked(**session, std::move(callback));
+    if (session.ok()) {
+      must_serve = EnqueueLocked(**session, std::move(callback));
+      callback = nullptr;
+    }
   }
-  if (!session.ok()) {
-    callback(session.status());
-  } else if (must_serve) {
-    ServeLine(*session);
-  }
+  if (callback != nullptr) callback(session.status());
+  if (must_serve) ServeLine(*session);
 }
 
 void SessionStore::LeaseAll(absl::Span<const std::string> ids, LeaseAllCallback callback) {
+  const auto group = std::make_shared<LeaseGroup>(ids.size(), std::move(callback));
   absl::Status error;
   std::vector<SessionPtr> to_serve;
   {
@@ -107,51 +108,46 @@ void SessionStore::LeaseAll(absl::Span<const std::string> ids, LeaseAllCallback 
       error.Update(session.status());
       if (session.ok()) sessions.push_back(*std::move(session));
     }
-    if (error.ok() && !sessions.empty()) {
-      const auto group = std::make_shared<LeaseGroup>(sessions.size(), std::move(callback));
+    if (error.ok()) {
       to_serve = EnqueueAllLocked(sessions, [&group](size_t i) {
         return
             [group, i](absl::StatusOr<SessionLease> lease) { group->Arrive(i, std::move(lease)); };
       });
     }
   }
-  if (!error.ok()) {
-    callback(error);
-  } else if (ids.empty()) {
-    callback(std::vector<SessionLease>());
-  }
   for (const SessionPtr& session : to_serve) ServeLine(session);
+  if (error.ok()) return;
+  for (size_t i = 0; i < ids.size(); ++i) group->Arrive(i, error);
 }
 
 void SessionStore::LeaseEach(absl::string_view model_name, std::function<void(SessionLease)> each,
                              absl::AnyInvocable<void(absl::StatusOr<int64_t>)> done) {
-  absl::Status error;
-  std::vector<SessionPtr> sessions;
+  absl::StatusOr<int64_t> answer = 0;
   std::vector<SessionPtr> to_serve;
   {
     absl::MutexLock lock(&mu_);
+    std::vector<SessionPtr> sessions;
+    absl::Status error;
     for (const auto& [id, session] : sessions_) {
       if (session->model_name != model_name) continue;
       error.Update(CheckRoomInLineLocked(*session));
       sessions.push_back(session);
     }
-    if (error.ok() && !sessions.empty()) {
+    if (!error.ok()) answer = error;
+    if (answer.ok() && !sessions.empty()) {
       const auto sweep =
           std::make_shared<LeaseSweep>(sessions.size(), std::move(each), std::move(done));
+      done = nullptr;
       to_serve = EnqueueAllLocked(sessions, [&sweep](size_t) {
         return [sweep](absl::StatusOr<SessionLease> lease) { sweep->Arrive(std::move(lease)); };
       });
     }
   }
-  if (!error.ok()) {
-    done(error);
-  } else if (sessions.empty()) {
-    done(0);
-  }
+  if (done != nullptr) done(answer);
   for (const SessionPtr& session : to_serve) ServeLine(session);
 }
 
-void SessionStore::Return(SessionPtr session) {
+void SessionStore::Return(const SessionPtr& session) {
   {
     absl::MutexLock lock(&mu_);
     session->is_leased = false;
@@ -162,7 +158,7 @@ void SessionStore::Return(SessionPtr session) {
   ServeLine(session);
 }
 
-void SessionStore::End(SessionPtr session, EndReason reason) {
+void SessionStore::End(const SessionPtr& session, EndReason reason) {
   std::list<LeaseCallback> line;
   {
     absl::MutexLock lock(&mu_);

@@ -97,7 +97,7 @@ class SessionStore {
   // The leases of several sessions together, in the order of `ids`. It gets in line for all of them
   // at this moment, or, with the errors of Lease, for none; so two such calls cannot wait for each
   // other. If one of them ends meanwhile the callback gets its NOT_FOUND and no lease.
-  // REQUIRES: no id is there twice.
+  // REQUIRES: at least one id, and none twice.
   void LeaseAll(absl::Span<const std::string> ids, LeaseAllCallback callback);
 
   // Gets in line for every session of a model, or for none if one line is full: RESOURCE_EXHAUSTED
@@ -121,8 +121,8 @@ class SessionStore {
   using SessionPtr = std::shared_ptr<Session>;
 
   // Takes the session back and serves its line.
-  void Return(SessionPtr session);
-  void End(SessionPtr session, EndReason reason);
+  void Return(const SessionPtr& session);
+  void End(const SessionPtr& session, EndReason reason);
 
   // Gives the session to the callers in line, one after another, until it does not come back before
   // its callback returns. If this thread is in a callback already, that comes first: whatever the

@@ -240,12 +240,6 @@ TEST_F(SessionLineTest, CrossedCallsForSeveralDoNotBlockEachOther) {
   EXPECT_TRUE(backward->has_value());
 }
 
-TEST_F(SessionLineTest, NoneTogetherIsAnsweredAtOnce) {
-  const Turns turns = WaitForAll({});
-
-  ASSERT_THAT(**turns, IsOk());
-}
-
 TEST_F(SessionLineTest, LeasesEachSessionOfAModelInItsTurn) {
   Open("d", absl::InfiniteDuration(), "other").IgnoreError();
   const Turn holder = Wait("b");
