@@ -92,7 +92,7 @@ absl::Status Session::ResetState(const std::vector<StateTensor>& state,
 absl::StatusOr<std::vector<StateTensor>> Session::GetState(const CallOptions& options) {
   v1::StreamAction action;
   action.mutable_get_state()->set_session_id(id_);
-  const auto result = Perform(channel_.get(), std::move(action), options);
+  auto result = Perform(channel_.get(), std::move(action), options);
   if (!result.ok()) return result.status();
   return FromMessages(result->get_state().state());
 }
@@ -107,7 +107,7 @@ absl::Status Session::SetState(const std::vector<StateTensor>& state, const Call
 absl::Status Session::Close(const CallOptions& options) {
   v1::StreamAction action;
   action.mutable_close()->set_session_id(id_);
-  const absl::Status status = Perform(channel_.get(), std::move(action), options).status();
+  absl::Status status = Perform(channel_.get(), std::move(action), options).status();
   if (status.ok()) channel_.reset();
   return status;
 }

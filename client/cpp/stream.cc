@@ -29,7 +29,7 @@ Stream::~Stream() {
 
 absl::StatusOr<Session> Stream::OpenSession(const std::string& model, const SessionOptions& options,
                                             const CallOptions& call_options) {
-  const auto result = SendAndWait(*call_, OpenAction(model, options), call_options.timeout);
+  auto result = SendAndWait(*call_, OpenAction(model, options), call_options.timeout);
   if (!result.ok()) return result.status();
   return Session(call_, result->open().session_id());
 }
@@ -46,7 +46,7 @@ void Stream::OpenSessionAsync(const std::string& model, const SessionOptions& op
 
 absl::Status Stream::Finish(const CallOptions& options) {
   call_->HalfClose();
-  const absl::Status status = call_->AwaitEnd(options.timeout);
+  absl::Status status = call_->AwaitEnd(options.timeout);
   if (absl::IsDeadlineExceeded(status)) call_->Cancel();
   return status;
 }

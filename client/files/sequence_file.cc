@@ -84,7 +84,7 @@ absl::StatusOr<std::string> StackAsNpy(const std::vector<Tensor>& outputs) {
 }
 
 absl::Status SystemError(const std::string& path) {
-  const absl::Status status = absl::ErrnoToStatus(errno, path);
+  absl::Status status = absl::ErrnoToStatus(errno, path);
   if (absl::IsNotFound(status) || absl::IsPermissionDenied(status)) return status;
   return absl::UnavailableError(status.message());
 }

@@ -46,6 +46,7 @@ absl::Status InferBatch(Client& client, const Options& options,
                         const std::vector<Tensor>& sequences, const std::vector<size_t>& batch,
                         std::vector<Tensor>* outputs) {
   std::vector<Tensor> rows;
+  rows.reserve(batch.size());
   for (size_t index : batch) rows.push_back(sequences[index]);
   InferRequest request;
   request.model = options.model;

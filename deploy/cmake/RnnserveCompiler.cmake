@@ -16,7 +16,7 @@ target_compile_options(rnnserve_compiler INTERFACE -ffp-contract=off)
 
 if(RNNSERVE_SANITIZER)
   set(flags -fsanitize=${RNNSERVE_SANITIZER} -fno-omit-frame-pointer)
-  if(RNNSERVE_SANITIZER STREQUAL "undefined")
+  if(RNNSERVE_SANITIZER MATCHES "undefined")
     list(APPEND flags -fno-sanitize-recover=all)
   endif()
   add_compile_options(${flags})

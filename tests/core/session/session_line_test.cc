@@ -106,7 +106,7 @@ TEST_F(SessionLineTest, ALongLineDoesNotDeepenTheStack) {
 
 // Each caller waits for two sessions, of which the caller before it holds one.
 TEST_F(SessionLineTest, ALongChainOfSessionsDoesNotDeepenTheStack) {
-  constexpr int kSessions = 10'000;
+  constexpr int kSessions = 2'000;
   Restart({});
   for (int i = 0; i < kSessions; ++i) Open(std::to_string(i)).IgnoreError();
   const Turn holder = Wait("0");
