@@ -9,18 +9,17 @@
 
 namespace rnnserve {
 
-ActivationLayer::ActivationLayer(const KerasConfig& config, int64_t features, Activation activation)
-    : PointwiseLayer(config.name(), config.class_name(), Shape{features}),
-      activation_(activation) {}
+ActivationLayer::ActivationLayer(const KerasConfig& config, ValueSpec output, Activation activation)
+    : PointwiseLayer(config, std::move(output)), activation_(activation) {}
 
 absl::StatusOr<std::unique_ptr<Layer>> ActivationLayer::Create(const LayerRegistry& /*registry*/,
                                                                const KerasConfig& config,
-                                                               const Input& input,
+                                                               const ValueSpec& input,
                                                                WeightSource& /*weights*/) {
-  RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, NumFeatures(config, input));
+  RNNSERVE_RETURN_IF_ERROR(NumFeatures(config, input).status());
   RNNSERVE_ASSIGN_OR_RETURN(const Activation activation,
                             config.ActivationOr("activation", Activation::kLinear));
-  return absl::WrapUnique(new ActivationLayer(config, features, activation));
+  return absl::WrapUnique(new ActivationLayer(config, input, activation));
 }
 
 void ActivationLayer::Apply(ConstColumns x, Columns y) const {

@@ -24,10 +24,11 @@ class ActivationLayer final : public PointwiseLayer {
   // Errors: see LayerRegistry::Factory.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
                                                        const KerasConfig& config,
-                                                       const Input& input, WeightSource& weights);
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
 
  private:
-  ActivationLayer(const KerasConfig& config, int64_t features, Activation activation);
+  ActivationLayer(const KerasConfig& config, ValueSpec output, Activation activation);
 
   void Apply(ConstColumns x, Columns y) const override;
 

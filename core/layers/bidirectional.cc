@@ -33,7 +33,7 @@ absl::Status CheckPair(const KerasConfig& config, bool is_concat, const Recurren
   if (forward.can_stream() == backward.can_stream()) {
     return config.Error("layer and backward_layer must differ in go_backwards");
   }
-  if (forward.keeps_time() != backward.keeps_time() ||
+  if (forward.output().has_time != backward.output().has_time ||
       forward.returns_state() != backward.returns_state()) {
     return config.Error("layer and backward_layer must agree in return_sequences and return_state");
   }
@@ -63,7 +63,7 @@ absl::StatusOr<Bidirectional::Merge> Bidirectional::ParseMerge(const KerasConfig
 }
 
 absl::StatusOr<std::unique_ptr<RecurrentLayer>> Bidirectional::CreateHalf(
-    const LayerRegistry& registry, const KerasConfig& config, const Input& input,
+    const LayerRegistry& registry, const KerasConfig& config, const ValueSpec& input,
     WeightSource& weights) {
   if (!RecurrentLayer::IsRecurrent(config.registered_name())) {
     return MakeError(absl::StatusCode::kUnimplemented, "LAYER_UNSUPPORTED",
@@ -79,7 +79,7 @@ absl::StatusOr<std::unique_ptr<RecurrentLayer>> Bidirectional::CreateHalf(
 
 absl::StatusOr<std::unique_ptr<Layer>> Bidirectional::Create(const LayerRegistry& registry,
                                                              const KerasConfig& config,
-                                                             const Input& input,
+                                                             const ValueSpec& input,
                                                              WeightSource& weights) {
   RNNSERVE_ASSIGN_OR_RETURN(const Merge merge, ParseMerge(config));
   RNNSERVE_ASSIGN_OR_RETURN(const KerasConfig forward_config, config.Object("layer"));
@@ -102,9 +102,9 @@ absl::StatusOr<std::unique_ptr<Layer>> Bidirectional::Create(const LayerRegistry
 Bidirectional::Bidirectional(const KerasConfig& config, Merge merge,
                              std::unique_ptr<RecurrentLayer> forward,
                              std::unique_ptr<RecurrentLayer> backward)
-    : Layer(config.name(), config.class_name(),
-            Shape{forward->output_shape()[0] +
-                  (merge == Merge::kConcat ? backward->output_shape()[0] : 0)}),
+    : Layer(config, forward->output().WithShape(
+                        {forward->output_shape()[0] +
+                         (merge == Merge::kConcat ? backward->output_shape()[0] : 0)})),
       merge_(merge),
       forward_{.layer = std::move(forward)},
       backward_{.layer = std::move(backward)} {
@@ -133,7 +133,8 @@ int64_t Bidirectional::scratch_size(int64_t batch, int64_t time) const {
   const auto half_size = [&](const Half& half) {
     return ColumnsSize(half.layer->state_size(), batch) + half.layer->scratch_size(batch, time);
   };
-  return DenseSequenceSize(backward_.layer->output_shape()[0], batch, keeps_time() ? time : 1) +
+  return DenseSequenceSize(backward_.layer->output_shape()[0], batch,
+                           output().has_time ? time : 1) +
          std::max(half_size(forward_), half_size(backward_));
 }
 
@@ -186,8 +187,8 @@ void Bidirectional::MergeColumn(ConstColumns backward, Columns y, int64_t b) con
   }
 }
 
-Mask Bidirectional::OutputMask(ConstSequence /*x*/, Mask mask, uint8_t* /*buffer*/) const {
-  return keeps_time() ? mask : Mask{};
+Mask Bidirectional::OutputMask(const LayerRun& run, uint8_t* /*buffer*/) const {
+  return output().has_time ? run.mask : Mask{};
 }
 
 }  // namespace rnnserve

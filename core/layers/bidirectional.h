@@ -42,9 +42,9 @@ class Bidirectional final : public Layer {
   // Errors: see LayerRegistry::Factory.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
                                                        const KerasConfig& config,
-                                                       const Input& input, WeightSource& weights);
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
 
-  bool keeps_time() const override { return forward_.layer->keeps_time(); }
   bool can_stream() const override { return false; }
   bool returns_state() const override { return forward_.layer->returns_state(); }
   int64_t num_parameters() const override;
@@ -54,7 +54,7 @@ class Bidirectional final : public Layer {
   int64_t scratch_size(int64_t batch, int64_t time) const override;
 
   void Run(const LayerRun& run) const override;
-  Mask OutputMask(ConstSequence x, Mask mask, uint8_t* buffer) const override;
+  Mask OutputMask(const LayerRun& run, uint8_t* buffer) const override;
 
  private:
   enum class Merge { kConcat, kSum, kMul, kAve };
@@ -69,7 +69,7 @@ class Bidirectional final : public Layer {
   static absl::StatusOr<Merge> ParseMerge(const KerasConfig& config);
   static absl::StatusOr<std::unique_ptr<RecurrentLayer>> CreateHalf(const LayerRegistry& registry,
                                                                     const KerasConfig& config,
-                                                                    const Input& input,
+                                                                    const ValueSpec& input,
                                                                     WeightSource& weights);
 
   Bidirectional(const KerasConfig& config, Merge merge, std::unique_ptr<RecurrentLayer> forward,

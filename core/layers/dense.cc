@@ -12,16 +12,17 @@
 
 namespace rnnserve {
 
-Dense::Dense(const KerasConfig& config, Matrix kernel, AlignedBuffer bias, Activation activation,
-             int64_t num_parameters)
-    : PointwiseLayer(config.name(), config.class_name(), Shape{kernel.units()}),
+Dense::Dense(const KerasConfig& config, ValueSpec output, Matrix kernel, AlignedBuffer bias,
+             Activation activation, int64_t num_parameters)
+    : PointwiseLayer(config, std::move(output)),
       kernel_(std::move(kernel)),
       bias_(std::move(bias)),
       activation_(activation),
       num_parameters_(num_parameters) {}
 
 absl::StatusOr<std::unique_ptr<Layer>> Dense::Create(const LayerRegistry& /*registry*/,
-                                                     const KerasConfig& config, const Input& input,
+                                                     const KerasConfig& config,
+                                                     const ValueSpec& input,
                                                      WeightSource& weights) {
   RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, NumFeatures(config, input));
   RNNSERVE_ASSIGN_OR_RETURN(const int64_t units, config.PositiveInt("units"));
@@ -34,9 +35,9 @@ absl::StatusOr<std::unique_ptr<Layer>> Dense::Create(const LayerRegistry& /*regi
   if (use_bias) {
     RNNSERVE_ASSIGN_OR_RETURN(bias, weights.Weight("bias", Shape{units}));
   }
-  return absl::WrapUnique(new Dense(config, Matrix(kernel, features, 1, units),
-                                    PackBias(bias, 1, units), activation,
-                                    static_cast<int64_t>(kernel.size() + bias.size())));
+  return absl::WrapUnique(new Dense(config, input.WithShape({units}),
+                                    Matrix(kernel, features, 1, units), PackBias(bias, 1, units),
+                                    activation, static_cast<int64_t>(kernel.size() + bias.size())));
 }
 
 void Dense::Apply(ConstColumns x, Columns y) const {

@@ -30,13 +30,14 @@ class Dense final : public PointwiseLayer {
   // Errors: see LayerRegistry::Factory.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
                                                        const KerasConfig& config,
-                                                       const Input& input, WeightSource& weights);
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
 
   int64_t num_parameters() const override { return num_parameters_; }
 
  private:
-  Dense(const KerasConfig& config, Matrix kernel, AlignedBuffer bias, Activation activation,
-        int64_t num_parameters);
+  Dense(const KerasConfig& config, ValueSpec output, Matrix kernel, AlignedBuffer bias,
+        Activation activation, int64_t num_parameters);
 
   void Apply(ConstColumns x, Columns y) const override;
 

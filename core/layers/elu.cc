@@ -11,15 +11,16 @@
 
 namespace rnnserve {
 
-Elu::Elu(const KerasConfig& config, int64_t features, float alpha)
-    : PointwiseLayer(config.name(), config.class_name(), Shape{features}), alpha_(alpha) {}
+Elu::Elu(const KerasConfig& config, ValueSpec output, float alpha)
+    : PointwiseLayer(config, std::move(output)), alpha_(alpha) {}
 
 absl::StatusOr<std::unique_ptr<Layer>> Elu::Create(const LayerRegistry& /*registry*/,
-                                                   const KerasConfig& config, const Input& input,
+                                                   const KerasConfig& config,
+                                                   const ValueSpec& input,
                                                    WeightSource& /*weights*/) {
-  RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, NumFeatures(config, input));
+  RNNSERVE_RETURN_IF_ERROR(NumFeatures(config, input).status());
   RNNSERVE_ASSIGN_OR_RETURN(const double alpha, config.Number("alpha", 1.0));
-  return absl::WrapUnique(new Elu(config, features, static_cast<float>(alpha)));
+  return absl::WrapUnique(new Elu(config, input, static_cast<float>(alpha)));
 }
 
 void Elu::Apply(ConstColumns x, Columns y) const {

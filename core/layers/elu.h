@@ -26,10 +26,11 @@ class Elu final : public PointwiseLayer {
   // Errors: see LayerRegistry::Factory.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
                                                        const KerasConfig& config,
-                                                       const Input& input, WeightSource& weights);
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
 
  private:
-  Elu(const KerasConfig& config, int64_t features, float alpha);
+  Elu(const KerasConfig& config, ValueSpec output, float alpha);
 
   void Apply(ConstColumns x, Columns y) const override;
 

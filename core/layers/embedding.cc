@@ -14,9 +14,9 @@
 
 namespace rnnserve {
 
-Embedding::Embedding(const KerasConfig& config, AlignedBuffer embeddings, int64_t output_dim,
-                     bool mask_zero)
-    : Layer(config.name(), config.class_name(), Shape{output_dim}),
+Embedding::Embedding(const KerasConfig& config, ValueSpec output, AlignedBuffer embeddings,
+                     int64_t output_dim, bool mask_zero)
+    : Layer(config, std::move(output)),
       embeddings_(std::move(embeddings)),
       output_dim_(output_dim),
       input_dim_(embeddings_.size() / output_dim),
@@ -24,7 +24,7 @@ Embedding::Embedding(const KerasConfig& config, AlignedBuffer embeddings, int64_
 
 absl::StatusOr<std::unique_ptr<Layer>> Embedding::Create(const LayerRegistry& /*registry*/,
                                                          const KerasConfig& config,
-                                                         const Input& input,
+                                                         const ValueSpec& input,
                                                          WeightSource& weights) {
   if (!input.has_time || input.shape.rank() != 0) {
     return config.Unsupported(absl::StrCat("an Embedding reads one token id a timestep, [batch, ",
@@ -40,8 +40,9 @@ absl::StatusOr<std::unique_ptr<Layer>> Embedding::Create(const LayerRegistry& /*
   }
   RNNSERVE_ASSIGN_OR_RETURN(const absl::Span<const float> embeddings,
                             weights.Weight("embeddings", Shape{input_dim, output_dim}));
-  return absl::WrapUnique(
-      new Embedding(config, AlignedBuffer::CopyFrom(embeddings), output_dim, mask_zero));
+  return absl::WrapUnique(new Embedding(config, input.WithShape({output_dim}),
+                                        AlignedBuffer::CopyFrom(embeddings), output_dim,
+                                        mask_zero));
 }
 
 void Embedding::Run(const LayerRun& run) const {
@@ -59,8 +60,9 @@ void Embedding::Run(const LayerRun& run) const {
   }
 }
 
-Mask Embedding::OutputMask(ConstSequence x, Mask /*mask*/, uint8_t* buffer) const {
+Mask Embedding::OutputMask(const LayerRun& run, uint8_t* buffer) const {
   if (!mask_zero_) return Mask{};
+  const ConstSequence& x = run.x;
   for (int64_t b = 0; b < x.batch; ++b) {
     for (int64_t t = 0; t < x.time; ++t) {
       buffer[b * x.time + t] = x.At(t).column(b)[0] != 0.0f ? 1 : 0;

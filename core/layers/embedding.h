@@ -34,18 +34,19 @@ class Embedding final : public Layer {
   // Errors: see LayerRegistry::Factory.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
                                                        const KerasConfig& config,
-                                                       const Input& input, WeightSource& weights);
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
 
   bool reads_token_ids() const override { return true; }
   int64_t num_tokens() const override { return input_dim_; }
   int64_t num_parameters() const override { return embeddings_.size(); }
 
   void Run(const LayerRun& run) const override;
-  Mask OutputMask(ConstSequence x, Mask mask, uint8_t* buffer) const override;
+  Mask OutputMask(const LayerRun& run, uint8_t* buffer) const override;
 
  private:
-  Embedding(const KerasConfig& config, AlignedBuffer embeddings, int64_t output_dim,
-            bool mask_zero);
+  Embedding(const KerasConfig& config, ValueSpec output, AlignedBuffer embeddings,
+            int64_t output_dim, bool mask_zero);
 
   const AlignedBuffer embeddings_;
   const int64_t output_dim_;

@@ -20,19 +20,19 @@ absl::Status CheckUnitInterval(const KerasConfig& config, absl::string_view key)
 
 }  // namespace
 
-Identity::Identity(const KerasConfig& config, int64_t features)
-    : PointwiseLayer(config.name(), config.class_name(), Shape{features}) {}
+Identity::Identity(const KerasConfig& config, ValueSpec output)
+    : PointwiseLayer(config, std::move(output)) {}
 
 absl::StatusOr<std::unique_ptr<Layer>> Identity::Create(const LayerRegistry& /*registry*/,
                                                         const KerasConfig& config,
-                                                        const Input& input,
+                                                        const ValueSpec& input,
                                                         WeightSource& /*weights*/) {
   RNNSERVE_RETURN_IF_ERROR(CheckUnitInterval(config, "rate"));
   RNNSERVE_RETURN_IF_ERROR(CheckUnitInterval(config, "stddev"));
-  RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, config.class_name() == "SpatialDropout1D"
-                                                        ? NumSequenceFeatures(config, input)
-                                                        : NumFeatures(config, input));
-  return absl::WrapUnique(new Identity(config, features));
+  if (config.class_name() == "SpatialDropout1D") {
+    RNNSERVE_RETURN_IF_ERROR(NumSequenceFeatures(config, input).status());
+  }
+  return absl::WrapUnique(new Identity(config, input));
 }
 
 void Identity::Apply(ConstColumns x, Columns y) const { Copy(x, y); }

@@ -24,10 +24,11 @@ class Identity final : public PointwiseLayer {
   // Errors: see LayerRegistry::Factory.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
                                                        const KerasConfig& config,
-                                                       const Input& input, WeightSource& weights);
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
 
  private:
-  Identity(const KerasConfig& config, int64_t features);
+  Identity(const KerasConfig& config, ValueSpec output);
 
   void Apply(ConstColumns x, Columns y) const override;
 };

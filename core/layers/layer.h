@@ -12,17 +12,22 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "core/base/shape.h"
+#include "core/cells/keras_config.h"
 #include "core/cells/state_spec.h"
 #include "core/layers/sequence.h"
+#include "core/layers/value_spec.h"
 
 namespace rnnserve {
 
 // What one call of Layer::Run reads and writes. x, state, y and scratch never overlap.
 struct LayerRun {
-  ConstSequence x;           // [input size, batch, time]
-  Mask mask;                 // of x
+  ConstSequence x;  // [input size, batch, time]
+  Mask mask;        // of x
+  // What a merging layer reads besides, and the mask of each.
+  absl::Span<const ConstSequence> more_x;
+  absl::Span<const Mask> more_masks;
   Columns state;             // [state_size(), batch]: read, then left as after the last timestep
-  Sequence y;                // [output size, batch, time], or time 1 (see keeps_time())
+  Sequence y;                // [output size, batch, output_time()]
   float* scratch = nullptr;  // scratch_size(batch, time) floats, aligned to 64 bytes
 };
 
@@ -38,24 +43,23 @@ struct LayerRun {
 // nothing.
 class Layer {
  public:
-  // What stands in front of the layer: the shape of one timestep, and whether there is a time axis.
-  struct Input {
-    Shape shape;
-    bool has_time = true;
-  };
-
   virtual ~Layer() = default;
 
   const std::string& name() const { return name_; }
   // The Keras class, for example "LSTM".
   const std::string& class_name() const { return class_name_; }
-  // The shape of one timestep of output.
-  const Shape& output_shape() const { return output_shape_; }
+  // What the layer makes of its inputs. `time` of it is only known if that of the inputs is.
+  const ValueSpec& output() const { return output_; }
+  const Shape& output_shape() const { return output_.shape; }
 
-  // Whether the output has the time axis of the input; false if only the last output is returned.
-  virtual bool keeps_time() const { return true; }
+  // The number of timesteps of output for inputs of that many, each (1 for an input without a time
+  // axis); at most 2^31. 1 if the output has no time axis. Default: that of the first input.
+  virtual int64_t output_time(absl::Span<const int64_t> input_times) const {
+    return output_.has_time ? input_times[0] : 1;
+  }
+  // Whether the layer can be given the timesteps of its input one by one.
   virtual bool can_stream() const { return true; }
-  // Whether Keras returns the states beside the output. Nothing can stand behind such a layer.
+  // Whether Keras returns the states beside the output.
   virtual bool returns_state() const { return false; }
   // Whether the input is token ids (each coded as one float) instead of features.
   virtual bool reads_token_ids() const { return false; }
@@ -81,25 +85,23 @@ class Layer {
 
   virtual void Run(const LayerRun& run) const = 0;
 
-  // The mask of the output, by the propagation rules of Keras 3. A layer that makes a mask writes
-  // it to `buffer` (batch * time bytes, row-major [batch, time]) and returns a view of it; the
-  // default hands on the mask of the input.
-  virtual Mask OutputMask(ConstSequence x, Mask mask, uint8_t* buffer) const {
-    static_cast<void>(x);
+  // The mask of the output, by the propagation rules of Keras 3, for a run of which at least the
+  // inputs and their masks are set. A layer that makes a mask writes it to `buffer` (one byte for
+  // every timestep of output, or of input if those are more, row-major [batch, time]) and returns a
+  // view of it; the default hands on the mask of the first input.
+  virtual Mask OutputMask(const LayerRun& run, uint8_t* buffer) const {
     static_cast<void>(buffer);
-    return mask;
+    return run.mask;
   }
 
  protected:
-  Layer(std::string name, std::string class_name, Shape output_shape)
-      : name_(std::move(name)),
-        class_name_(std::move(class_name)),
-        output_shape_(std::move(output_shape)) {}
+  Layer(const KerasConfig& config, ValueSpec output)
+      : name_(config.name()), class_name_(config.class_name()), output_(std::move(output)) {}
 
  private:
   const std::string name_;
   const std::string class_name_;
-  const Shape output_shape_;
+  const ValueSpec output_;
 };
 
 }  // namespace rnnserve

@@ -15,12 +15,9 @@
 
 namespace rnnserve {
 
-LayerNormalization::LayerNormalization(const KerasConfig& config, int64_t features,
+LayerNormalization::LayerNormalization(const KerasConfig& config, const ValueSpec& output,
                                        const Options& options)
-    : PointwiseLayer(config.name(), config.class_name(), Shape{features}),
-      options_(options),
-      gamma_(features),
-      beta_(features) {
+    : PointwiseLayer(config, output), options_(options), gamma_(features), beta_(features) {
   std::fill_n(gamma_.data(), features, 1.0f);
 }
 
@@ -39,12 +36,12 @@ absl::StatusOr<LayerNormalization::Options> LayerNormalization::ParseOptions(
 
 absl::StatusOr<std::unique_ptr<Layer>> LayerNormalization::Create(const LayerRegistry& /*registry*/,
                                                                   const KerasConfig& config,
-                                                                  const Input& input,
+                                                                  const ValueSpec& input,
                                                                   WeightSource& weights) {
   RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, NumFeatures(config, input));
   RNNSERVE_RETURN_IF_ERROR(CheckLastAxis(config, input));
   RNNSERVE_ASSIGN_OR_RETURN(const Options options, ParseOptions(config));
-  auto layer = absl::WrapUnique(new LayerNormalization(config, features, options));
+  auto layer = absl::WrapUnique(new LayerNormalization(config, input, options));
   if (options.scale || options.rms_scaling) {
     RNNSERVE_ASSIGN_OR_RETURN(const absl::Span<const float> gamma,
                               weights.Weight("gamma", Shape{features}));

@@ -30,7 +30,8 @@ class LayerNormalization final : public PointwiseLayer {
   // Errors: see LayerRegistry::Factory.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
                                                        const KerasConfig& config,
-                                                       const Input& input, WeightSource& weights);
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
 
   int64_t num_parameters() const override { return num_parameters_; }
 
@@ -44,7 +45,7 @@ class LayerNormalization final : public PointwiseLayer {
 
   static absl::StatusOr<Options> ParseOptions(const KerasConfig& config);
 
-  LayerNormalization(const KerasConfig& config, int64_t features, const Options& options);
+  LayerNormalization(const KerasConfig& config, const ValueSpec& output, const Options& options);
 
   void Apply(ConstColumns x, Columns y) const override;
 

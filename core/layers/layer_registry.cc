@@ -50,13 +50,27 @@ LayerRegistry LayerRegistry::BuiltIn(CellRegistry cells) {
 LayerRegistry::LayerRegistry(CellRegistry cells) : cells_(std::move(cells)) {}
 
 void LayerRegistry::Register(std::string name, Factory factory) {
+  RegisterMerge(
+      std::move(name),
+      [factory = std::move(factory)](
+          const LayerRegistry& registry, const KerasConfig& config,
+          absl::Span<const ValueSpec> inputs,
+          WeightSource& weights) -> absl::StatusOr<std::unique_ptr<Layer>> {
+        if (inputs.size() != 1) {
+          return config.Error(absl::StrCat("the layer reads one input, found ", inputs.size()));
+        }
+        return factory(registry, config, inputs[0], weights);
+      });
+}
+
+void LayerRegistry::RegisterMerge(std::string name, MergeFactory factory) {
   factories_.insert_or_assign(std::move(name), std::move(factory));
 }
 
 bool LayerRegistry::Contains(absl::string_view name) const { return factories_.contains(name); }
 
 absl::StatusOr<std::unique_ptr<Layer>> LayerRegistry::Create(const KerasConfig& config,
-                                                             const Layer::Input& input,
+                                                             absl::Span<const ValueSpec> inputs,
                                                              WeightSource& weights) const {
   const auto entry = factories_.find(config.registered_name());
   if (entry == factories_.end()) {
@@ -65,7 +79,7 @@ absl::StatusOr<std::unique_ptr<Layer>> LayerRegistry::Create(const KerasConfig& 
                                   "' are not supported"));
   }
   RNNSERVE_RETURN_IF_ERROR(config.RequireFloat32());
-  return entry->second(*this, config, input, weights);
+  return entry->second(*this, config, inputs, weights);
 }
 
 }  // namespace rnnserve

@@ -10,6 +10,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "core/cells/cell_registry.h"
 #include "core/cells/keras_config.h"
 #include "core/cells/weight_source.h"
@@ -24,11 +25,16 @@ namespace rnnserve {
 // Thread-compatible: fill it first, then share it.
 class LayerRegistry {
  public:
-  // Builds one layer. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG or MODEL_WEIGHTS;
+  // Builds one layer of one input. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG or MODEL_WEIGHTS;
   // UNIMPLEMENTED, reason LAYER_UNSUPPORTED, CELL_UNSUPPORTED or OPTION_UNSUPPORTED; each names the
   // layer.
   using Factory = std::function<absl::StatusOr<std::unique_ptr<Layer>>(
-      const LayerRegistry& registry, const KerasConfig& config, const Layer::Input& input,
+      const LayerRegistry& registry, const KerasConfig& config, const ValueSpec& input,
+      WeightSource& weights)>;
+
+  // The same of any number of inputs: a layer that merges them. There is at least one.
+  using MergeFactory = std::function<absl::StatusOr<std::unique_ptr<Layer>>(
+      const LayerRegistry& registry, const KerasConfig& config, absl::Span<const ValueSpec> inputs,
       WeightSource& weights)>;
 
   // Every layer that rnnserve knows, with these cells: RNN, SimpleRNN, LSTM, GRU, Bidirectional,
@@ -42,19 +48,25 @@ class LayerRegistry {
 
   // Adds a layer; a name that is taken is replaced.
   void Register(std::string name, Factory factory);
+  void RegisterMerge(std::string name, MergeFactory factory);
 
   bool Contains(absl::string_view name) const;
 
   // `weights` is already scoped to the layer. Errors: those of the factory; UNIMPLEMENTED, reason
   // LAYER_UNSUPPORTED, if no layer of that name is registered, or OPTION_UNSUPPORTED, if it does
-  // not compute in float32.
+  // not compute in float32; INVALID_ARGUMENT, reason MODEL_CONFIG, if it reads one input and is
+  // given another number.
   absl::StatusOr<std::unique_ptr<Layer>> Create(const KerasConfig& config,
-                                                const Layer::Input& input,
+                                                absl::Span<const ValueSpec> inputs,
                                                 WeightSource& weights) const;
+  absl::StatusOr<std::unique_ptr<Layer>> Create(const KerasConfig& config, const ValueSpec& input,
+                                                WeightSource& weights) const {
+    return Create(config, absl::MakeConstSpan(&input, 1), weights);
+  }
 
  private:
   CellRegistry cells_;
-  absl::flat_hash_map<std::string, Factory> factories_;
+  absl::flat_hash_map<std::string, MergeFactory> factories_;
 };
 
 }  // namespace rnnserve

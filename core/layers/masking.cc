@@ -26,16 +26,16 @@ absl::StatusOr<float> MaskValue(const KerasConfig& config) {
 
 }  // namespace
 
-Masking::Masking(const KerasConfig& config, int64_t features, float mask_value)
-    : Layer(config.name(), config.class_name(), Shape{features}), mask_value_(mask_value) {}
+Masking::Masking(const KerasConfig& config, ValueSpec output, float mask_value)
+    : Layer(config, std::move(output)), mask_value_(mask_value) {}
 
 absl::StatusOr<std::unique_ptr<Layer>> Masking::Create(const LayerRegistry& /*registry*/,
                                                        const KerasConfig& config,
-                                                       const Input& input,
+                                                       const ValueSpec& input,
                                                        WeightSource& /*weights*/) {
-  RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, NumSequenceFeatures(config, input));
+  RNNSERVE_RETURN_IF_ERROR(NumSequenceFeatures(config, input).status());
   RNNSERVE_ASSIGN_OR_RETURN(const float mask_value, MaskValue(config));
-  return absl::WrapUnique(new Masking(config, features, mask_value));
+  return absl::WrapUnique(new Masking(config, input, mask_value));
 }
 
 bool Masking::Counts(ConstColumns x, int64_t b) const {
@@ -56,7 +56,8 @@ void Masking::Run(const LayerRun& run) const {
   }
 }
 
-Mask Masking::OutputMask(ConstSequence x, Mask /*mask*/, uint8_t* buffer) const {
+Mask Masking::OutputMask(const LayerRun& run, uint8_t* buffer) const {
+  const ConstSequence& x = run.x;
   for (int64_t b = 0; b < x.batch; ++b) {
     for (int64_t t = 0; t < x.time; ++t) buffer[b * x.time + t] = Counts(x.At(t), b) ? 1 : 0;
   }

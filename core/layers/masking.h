@@ -24,13 +24,14 @@ class Masking final : public Layer {
   // Errors: see LayerRegistry::Factory.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
                                                        const KerasConfig& config,
-                                                       const Input& input, WeightSource& weights);
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
 
   void Run(const LayerRun& run) const override;
-  Mask OutputMask(ConstSequence x, Mask mask, uint8_t* buffer) const override;
+  Mask OutputMask(const LayerRun& run, uint8_t* buffer) const override;
 
  private:
-  Masking(const KerasConfig& config, int64_t features, float mask_value);
+  Masking(const KerasConfig& config, ValueSpec output, float mask_value);
 
   // Whether the timestep of that column counts.
   bool Counts(ConstColumns x, int64_t b) const;

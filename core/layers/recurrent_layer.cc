@@ -25,8 +25,8 @@ constexpr LayerOfCell kLayersOfCells[] = {
     {"SimpleRNN", "SimpleRNNCell"}, {"LSTM", "LSTMCell"}, {"GRU", "GRUCell"}};
 
 absl::StatusOr<std::unique_ptr<Cell>> CreateCell(const CellRegistry& cells,
-                                                 const KerasConfig& config,
-                                                 const Layer::Input& input, WeightSource& weights) {
+                                                 const KerasConfig& config, const ValueSpec& input,
+                                                 WeightSource& weights) {
   for (const LayerOfCell& entry : kLayersOfCells) {
     if (entry.layer == config.registered_name()) {
       return cells.Create(entry.cell, config, input.shape, weights);
@@ -34,6 +34,12 @@ absl::StatusOr<std::unique_ptr<Cell>> CreateCell(const CellRegistry& cells,
   }
   RNNSERVE_ASSIGN_OR_RETURN(const KerasConfig cell, config.Object("cell"));
   return cells.Create(cell, input.shape, weights);
+}
+
+ValueSpec OutputOf(const ValueSpec& input, const RecurrentLayer::Options& options,
+                   const Cell& cell) {
+  if (options.return_sequences) return input.WithShape(cell.output_shape());
+  return {cell.output_shape(), /*has_time=*/false, std::nullopt};
 }
 
 absl::Status CheckCell(const KerasConfig& config, const Cell& cell) {
@@ -70,10 +76,8 @@ bool RecurrentLayer::IsRecurrent(absl::string_view name) {
 }
 
 RecurrentLayer::RecurrentLayer(const KerasConfig& config, const Options& options,
-                               std::unique_ptr<Cell> cell)
-    : Layer(config.name(), config.class_name(), cell->output_shape()),
-      options_(options),
-      cell_(std::move(cell)) {
+                               const ValueSpec& input, std::unique_ptr<Cell> cell)
+    : Layer(config, OutputOf(input, options, *cell)), options_(options), cell_(std::move(cell)) {
   for (const StateSpec& state : cell_->states()) {
     const int64_t size = *state.shape.NumElements();
     state_rows_.push_back({states_size_, size});
@@ -83,7 +87,7 @@ RecurrentLayer::RecurrentLayer(const KerasConfig& config, const Options& options
 
 absl::StatusOr<std::unique_ptr<Layer>> RecurrentLayer::Create(const LayerRegistry& registry,
                                                               const KerasConfig& config,
-                                                              const Input& input,
+                                                              const ValueSpec& input,
                                                               WeightSource& weights) {
   RNNSERVE_ASSIGN_OR_RETURN(const Options options, Options::Parse(config));
   return CreateWithOptions(registry.cells(), config, options, input, weights);
@@ -91,11 +95,11 @@ absl::StatusOr<std::unique_ptr<Layer>> RecurrentLayer::Create(const LayerRegistr
 
 absl::StatusOr<std::unique_ptr<RecurrentLayer>> RecurrentLayer::CreateWithOptions(
     const CellRegistry& cells, const KerasConfig& config, const Options& options,
-    const Input& input, WeightSource& weights) {
+    const ValueSpec& input, WeightSource& weights) {
   RNNSERVE_RETURN_IF_ERROR(CheckSequence(config, input));
   RNNSERVE_ASSIGN_OR_RETURN(std::unique_ptr<Cell> cell, CreateCell(cells, config, input, weights));
   RNNSERVE_RETURN_IF_ERROR(CheckCell(config, *cell));
-  return absl::WrapUnique(new RecurrentLayer(config, options, std::move(cell)));
+  return absl::WrapUnique(new RecurrentLayer(config, options, input, std::move(cell)));
 }
 
 int64_t RecurrentLayer::emitted_size() const {
@@ -159,8 +163,8 @@ void RecurrentLayer::Commit(const LayerRun& run, int64_t t, ConstColumns next, C
   }
 }
 
-Mask RecurrentLayer::OutputMask(ConstSequence /*x*/, Mask mask, uint8_t* /*buffer*/) const {
-  return options_.return_sequences ? mask : Mask{};
+Mask RecurrentLayer::OutputMask(const LayerRun& run, uint8_t* /*buffer*/) const {
+  return options_.return_sequences ? run.mask : Mask{};
 }
 
 }  // namespace rnnserve

@@ -64,13 +64,13 @@ class RecurrentLayer final : public Layer {
   // Errors: see LayerRegistry::Factory.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
                                                        const KerasConfig& config,
-                                                       const Input& input, WeightSource& weights);
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
   // The same with other options than the configuration has.
   static absl::StatusOr<std::unique_ptr<RecurrentLayer>> CreateWithOptions(
       const CellRegistry& cells, const KerasConfig& config, const Options& options,
-      const Input& input, WeightSource& weights);
+      const ValueSpec& input, WeightSource& weights);
 
-  bool keeps_time() const override { return options_.return_sequences; }
   bool can_stream() const override { return !options_.go_backwards; }
   bool returns_state() const override { return options_.return_state; }
   int64_t num_parameters() const override { return cell_->num_parameters(); }
@@ -81,7 +81,7 @@ class RecurrentLayer final : public Layer {
   int64_t scratch_size(int64_t batch, int64_t time) const override;
 
   void Run(const LayerRun& run) const override;
-  Mask OutputMask(ConstSequence x, Mask mask, uint8_t* buffer) const override;
+  Mask OutputMask(const LayerRun& run, uint8_t* buffer) const override;
 
  private:
   // Where a state of the cell lies in the column.
@@ -90,7 +90,8 @@ class RecurrentLayer final : public Layer {
     int64_t size = 0;
   };
 
-  RecurrentLayer(const KerasConfig& config, const Options& options, std::unique_ptr<Cell> cell);
+  RecurrentLayer(const KerasConfig& config, const Options& options, const ValueSpec& input,
+                 std::unique_ptr<Cell> cell);
 
   // The floats of `emitted` in the state column.
   int64_t emitted_size() const;

@@ -23,8 +23,8 @@ absl::StatusOr<float> NonNegative(const KerasConfig& config, absl::string_view k
 
 }  // namespace
 
-Relu::Relu(const KerasConfig& config, int64_t features, const Options& options)
-    : PointwiseLayer(config.name(), config.class_name(), Shape{features}), options_(options) {}
+Relu::Relu(const KerasConfig& config, ValueSpec output, const Options& options)
+    : PointwiseLayer(config, std::move(output)), options_(options) {}
 
 absl::StatusOr<Relu::Options> Relu::ParseOptions(const KerasConfig& config) {
   constexpr double kNoMaximum = std::numeric_limits<double>::infinity();
@@ -43,11 +43,12 @@ absl::StatusOr<Relu::Options> Relu::ParseOptions(const KerasConfig& config) {
 }
 
 absl::StatusOr<std::unique_ptr<Layer>> Relu::Create(const LayerRegistry& /*registry*/,
-                                                    const KerasConfig& config, const Input& input,
+                                                    const KerasConfig& config,
+                                                    const ValueSpec& input,
                                                     WeightSource& /*weights*/) {
-  RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, NumFeatures(config, input));
+  RNNSERVE_RETURN_IF_ERROR(NumFeatures(config, input).status());
   RNNSERVE_ASSIGN_OR_RETURN(const Options options, ParseOptions(config));
-  return absl::WrapUnique(new Relu(config, features, options));
+  return absl::WrapUnique(new Relu(config, input, options));
 }
 
 void Relu::Apply(ConstColumns x, Columns y) const {

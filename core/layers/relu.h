@@ -28,7 +28,8 @@ class Relu final : public PointwiseLayer {
   // Errors: see LayerRegistry::Factory.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
                                                        const KerasConfig& config,
-                                                       const Input& input, WeightSource& weights);
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
 
  private:
   struct Options {
@@ -39,7 +40,7 @@ class Relu final : public PointwiseLayer {
 
   static absl::StatusOr<Options> ParseOptions(const KerasConfig& config);
 
-  Relu(const KerasConfig& config, int64_t features, const Options& options);
+  Relu(const KerasConfig& config, ValueSpec output, const Options& options);
 
   void Apply(ConstColumns x, Columns y) const override;
 

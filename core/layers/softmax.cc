@@ -10,16 +10,15 @@
 
 namespace rnnserve {
 
-Softmax::Softmax(const KerasConfig& config, int64_t features)
-    : Layer(config.name(), config.class_name(), Shape{features}) {}
+Softmax::Softmax(const KerasConfig& config, ValueSpec output) : Layer(config, std::move(output)) {}
 
 absl::StatusOr<std::unique_ptr<Layer>> Softmax::Create(const LayerRegistry& /*registry*/,
                                                        const KerasConfig& config,
-                                                       const Input& input,
+                                                       const ValueSpec& input,
                                                        WeightSource& /*weights*/) {
-  RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, NumFeatures(config, input));
+  RNNSERVE_RETURN_IF_ERROR(NumFeatures(config, input).status());
   RNNSERVE_RETURN_IF_ERROR(CheckLastAxis(config, input));
-  return absl::WrapUnique(new Softmax(config, features));
+  return absl::WrapUnique(new Softmax(config, input));
 }
 
 void Softmax::Run(const LayerRun& run) const {

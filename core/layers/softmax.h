@@ -29,12 +29,13 @@ class Softmax final : public Layer {
   // Errors: see LayerRegistry::Factory.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
                                                        const KerasConfig& config,
-                                                       const Input& input, WeightSource& weights);
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
 
   void Run(const LayerRun& run) const override;
 
  private:
-  Softmax(const KerasConfig& config, int64_t features);
+  Softmax(const KerasConfig& config, ValueSpec output);
 };
 
 }  // namespace rnnserve

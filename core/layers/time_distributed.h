@@ -24,7 +24,8 @@ class TimeDistributed final : public Layer {
   // Errors: see LayerRegistry::Factory.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
                                                        const KerasConfig& config,
-                                                       const Input& input, WeightSource& weights);
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
 
   int64_t num_parameters() const override { return layer_->num_parameters(); }
   int64_t scratch_size(int64_t batch, int64_t time) const override {
@@ -33,7 +34,7 @@ class TimeDistributed final : public Layer {
   void Run(const LayerRun& run) const override { layer_->Run(run); }
 
  private:
-  TimeDistributed(const KerasConfig& config, std::unique_ptr<Layer> layer);
+  TimeDistributed(const KerasConfig& config, ValueSpec output, std::unique_ptr<Layer> layer);
 
   const std::unique_ptr<Layer> layer_;
 };

@@ -20,7 +20,7 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::Create(const KerasConfig& co
   RNNSERVE_ASSIGN_OR_RETURN(const SequentialDescription description,
                             DescribeSequential(config, registry));
   std::vector<std::unique_ptr<Layer>> layers;
-  Layer::Input input{description.input_shape, /*has_time=*/true};
+  ValueSpec input{description.input_shape, /*has_time=*/true, std::nullopt};
   for (const KerasConfig& layer_config : description.layers) {
     ScopedWeights layer_weights(weights, layer_config.name());
     RNNSERVE_ASSIGN_OR_RETURN(std::unique_ptr<Layer> layer,
@@ -32,8 +32,7 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::Create(const KerasConfig& co
       return layer_config.Error(absl::StrCat("the layer in front, '", layers.back()->name(),
                                              "', has return_state; nothing can stand behind it"));
     }
-    input.shape = layer->output_shape();
-    input.has_time = input.has_time && layer->keeps_time();
+    input = layer->output();
     layers.push_back(std::move(layer));
   }
   return std::shared_ptr<const Model>(
@@ -43,7 +42,7 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::Create(const KerasConfig& co
 Model::Model(std::string digest, Shape input_shape, std::vector<std::unique_ptr<Layer>> layers)
     : digest_(std::move(digest)), input_shape_(std::move(input_shape)), layers_(std::move(layers)) {
   const auto last_of_sequence = std::find_if(
-      layers_.begin(), layers_.end(), [](const auto& layer) { return !layer->keeps_time(); });
+      layers_.begin(), layers_.end(), [](const auto& layer) { return !layer->output().has_time; });
   returns_sequences_ = last_of_sequence == layers_.end();
   tail_begin_ = returns_sequences_ ? layers_.size()
                                    : static_cast<size_t>(last_of_sequence - layers_.begin()) + 1;
@@ -96,8 +95,8 @@ const Layer* Model::non_streamable_layer() const {
   return nullptr;
 }
 
-void Model::RunLayer(size_t index, ConstSequence x, Mask mask, Workspace& workspace, int64_t batch,
-                     int64_t time) const {
+LayerRun Model::RunLayer(size_t index, ConstSequence x, Mask mask, Workspace& workspace,
+                         int64_t batch, int64_t time) const {
   const Layer& layer = *layers_[index];
   LayerRun run;
   run.x = x;
@@ -106,6 +105,7 @@ void Model::RunLayer(size_t index, ConstSequence x, Mask mask, Workspace& worksp
   run.y = workspace.value(index, batch, time);
   run.scratch = workspace.scratch();
   layer.Run(run);
+  return run;
 }
 
 void Model::RunSequencePart(Workspace& workspace, int64_t batch, int64_t time,
@@ -114,8 +114,8 @@ void Model::RunSequencePart(Workspace& workspace, int64_t batch, int64_t time,
   Mask mask;
   if (has_mask) mask = {workspace.mask(), /*batch_stride=*/time, /*time_stride=*/1};
   for (size_t i = 0; i < tail_begin_; ++i) {
-    RunLayer(i, x, mask, workspace, batch, time);
-    mask = layers_[i]->OutputMask(x, mask, workspace.mask_buffer(i));
+    const LayerRun run = RunLayer(i, x, mask, workspace, batch, time);
+    mask = layers_[i]->OutputMask(run, workspace.mask_buffer(i));
     x = workspace.value(i, batch, time);
   }
 }

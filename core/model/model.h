@@ -88,8 +88,8 @@ class Model {
  private:
   Model(std::string digest, Shape input_shape, std::vector<std::unique_ptr<Layer>> layers);
   void LayOutStates();
-  void RunLayer(size_t index, ConstSequence x, Mask mask, Workspace& workspace, int64_t batch,
-                int64_t time) const;
+  LayerRun RunLayer(size_t index, ConstSequence x, Mask mask, Workspace& workspace, int64_t batch,
+                    int64_t time) const;
 
   std::string digest_;
   Shape input_shape_;

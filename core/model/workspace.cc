@@ -28,7 +28,7 @@ std::vector<LayerSizes> SizesOf(const Model& model) {
   bool has_time = true;
   for (const auto& layer : model.layers()) {
     const bool input_has_time = has_time;
-    has_time = has_time && layer->keeps_time();
+    has_time = has_time && layer->output().has_time;
     sizes.push_back({*layer->output_shape().NumElements(), input_has_time, has_time});
   }
   return sizes;

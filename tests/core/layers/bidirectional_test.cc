@@ -130,8 +130,8 @@ TEST(BidirectionalTest, HandsTheMaskOnWithSequencesOnly) {
 
 TEST(BidirectionalTest, CannotStreamAndReturnsWhatItsHalvesReturn) {
   EXPECT_FALSE(Adders("sum", true)->can_stream());
-  EXPECT_TRUE(Adders("sum", true)->keeps_time());
-  EXPECT_FALSE(Adders("sum", false)->keeps_time());
+  EXPECT_TRUE(Adders("sum", true)->output().has_time);
+  EXPECT_FALSE(Adders("sum", false)->output().has_time);
   EXPECT_TRUE(Adders("sum", false, {{"return_state", true}})->returns_state());
   EXPECT_EQ(Adders("sum", false)->num_parameters(), 4);
 }

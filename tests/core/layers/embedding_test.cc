@@ -22,7 +22,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 absl::StatusOr<std::unique_ptr<Layer>> BuildEmbedding(const Json& options,
-                                                      const Layer::Input& input = TokenIds()) {
+                                                      const ValueSpec& input = TokenIds()) {
   Json config = {{"input_dim", 3}, {"output_dim", 2}};
   config.update(options);
   WeightMap weights;

@@ -148,17 +148,17 @@ Json Object(const std::string& class_name, Json config) {
   return {{"class_name", class_name}, {"config", std::move(config)}};
 }
 
-Layer::Input Sequences(int64_t features) { return {Shape{features}, true}; }
-Layer::Input Vectors(int64_t features) { return {Shape{features}, false}; }
-Layer::Input TokenIds() { return {Shape{}, true}; }
+ValueSpec Sequences(int64_t features) { return {Shape{features}, true}; }
+ValueSpec Vectors(int64_t features) { return {Shape{features}, false}; }
+ValueSpec TokenIds() { return {Shape{}, true}; }
 
-absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object, const Layer::Input& input,
+absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object, const ValueSpec& input,
                                              WeightSource& weights) {
   static const LayerRegistry& registry = *new LayerRegistry(LayerRegistry::BuiltIn());
   return registry.Create(KerasConfig(object, "layer 'layer'"), input, weights);
 }
 
-absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object, const Layer::Input& input) {
+absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object, const ValueSpec& input) {
   WeightMap none;
   return Build(object, input, none);
 }
@@ -187,7 +187,7 @@ PreparedRun::PreparedRun(const Layer& layer, const Values& x, const MaskBits& ma
   const auto time = static_cast<int64_t>(x.front().size());
   const auto rows = static_cast<int64_t>(x.front().front().size());
   const int64_t y_rows = layer.output_shape().NumElements().value();
-  const int64_t y_time = layer.keeps_time() ? time : 1;
+  const int64_t y_time = layer.output().has_time ? time : 1;
   x_ = Poisoned(DenseSequenceSize(rows, batch, time));
   y_ = Poisoned(DenseSequenceSize(y_rows, batch, y_time));
   states_ = AlignedBuffer(layer.state_size() * batch);
@@ -214,7 +214,7 @@ PreparedRun::PreparedRun(const Layer& layer, const Values& x, const MaskBits& ma
 }
 
 void PreparedRun::Run() {
-  output_mask_ = layer_.OutputMask(run_.x, run_.mask, output_mask_buffer_.data());
+  output_mask_ = layer_.OutputMask(run_, output_mask_buffer_.data());
   layer_.Run(run_);
 }
 

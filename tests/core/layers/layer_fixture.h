@@ -46,15 +46,15 @@ MaskBits EveryMask(int time);
 Json Object(const std::string& class_name, Json config = Json::object());
 
 // What stands in front of a layer.
-Layer::Input Sequences(int64_t features);
-Layer::Input Vectors(int64_t features);
-Layer::Input TokenIds();
+ValueSpec Sequences(int64_t features);
+ValueSpec Vectors(int64_t features);
+ValueSpec TokenIds();
 
 // Builds a layer of the built-in registry; error texts call it "layer 'layer'". The one without
 // weights is for layers that have none.
-absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object, const Layer::Input& input,
+absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object, const ValueSpec& input,
                                              WeightSource& weights);
-absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object, const Layer::Input& input);
+absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object, const ValueSpec& input);
 
 // Columns of state_size() floats, one a batch row: the states and what the layer carries besides.
 using StateColumns = std::vector<AlignedBuffer>;

@@ -199,7 +199,7 @@ class LayerStreamingTest : public LayerInvarianceTest {
     for (const size_t end : ends) {
       const auto piece =
           RunLayer(*layer_, Slice(x_, begin, end), Slice(masks_, begin, end), states);
-      if (layer_->keeps_time()) {
+      if (layer_->output().has_time) {
         EXPECT_EQ(Bits(piece.y()), Bits(Slice(whole.y(), begin, end)));
       } else if (end == kTime) {
         EXPECT_EQ(Bits(piece.y()), Bits(whole.y()));

@@ -33,7 +33,7 @@ class DoublingLayer final : public Layer {
 
 TEST(LayerRegistryTest, PrefersTheRegisteredNameToTheClassName) {
   LayerRegistry registry = LayerRegistry::BuiltIn();
-  registry.Register("mine>Dense", [](const auto&, const auto&, const Layer::Input& input, auto&) {
+  registry.Register("mine>Dense", [](const auto&, const auto&, const ValueSpec& input, auto&) {
     return absl::StatusOr<std::unique_ptr<Layer>>(std::make_unique<DoublingLayer>(input.shape));
   });
   Json object = Object("Dense", {{"units", 1}});

@@ -52,7 +52,7 @@ TEST(RecurrentLayerTest, ReturnsTheLastOutput) {
 
   EXPECT_EQ(run.y(), Scalars({{6}, {60}}));
   EXPECT_EQ(run.state(0), (Table{{6}, {60}}));
-  EXPECT_FALSE(layer->keeps_time());
+  EXPECT_FALSE(layer->output().has_time);
   EXPECT_EQ(layer->output_shape(), Shape({1}));
 }
 
@@ -62,7 +62,7 @@ TEST(RecurrentLayerTest, ReturnsEveryOutput) {
   const auto run = RunLayer(*layer, Scalars({{1, 2, 3}, {10, 20, 30}}));
 
   EXPECT_EQ(run.y(), Scalars({{1, 3, 6}, {10, 30, 60}}));
-  EXPECT_TRUE(layer->keeps_time());
+  EXPECT_TRUE(layer->output().has_time);
 }
 
 TEST(RecurrentLayerTest, RunsOneTimestep) {
@@ -302,7 +302,7 @@ TEST(RecurrentLayerOptionsTest, SaysThatItReturnsTheState) {
 struct BadLayer {
   std::string name;
   Json object;
-  Layer::Input input;
+  ValueSpec input;
   absl::StatusCode code;
   std::string reason;
   std::string text;

@@ -18,7 +18,7 @@ namespace {
 using ::testing::HasSubstr;
 
 absl::StatusOr<std::unique_ptr<Layer>> BuildAround(const Json& inner,
-                                                   const Layer::Input& input = Sequences(2)) {
+                                                   const ValueSpec& input = Sequences(2)) {
   WeightMap weights;
   weights.Add("layer/kernel", {2, 1}, {1, 10});
   weights.Add("layer/recurrent_kernel", {1, 1}, {1});
