@@ -1,0 +1,42 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_LAYERS_VALUE_SPEC_H_
+#define RNNSERVE_CORE_LAYERS_VALUE_SPEC_H_
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "core/base/shape.h"
+
+namespace rnnserve {
+
+// What is known of a tensor between two layers before any model runs. A Keras tensor of shape
+//
+//   [batch, 7, 5]   is {shape [5], has_time true, time 7}
+//   [batch, T, 5]   is {shape [5], has_time true}            T differs from call to call
+//   [batch, 5]      is {shape [5], has_time false}
+//   [batch, T]      is {shape [], has_time true}             token ids, or one number a timestep
+//
+// A value type.
+struct ValueSpec {
+  Shape shape;  // of one timestep, or of the whole row if there is no time axis
+  bool has_time = true;
+  std::optional<int64_t> time;  // the number of timesteps, where the model fixes it
+
+  // The number of axes that Keras counts: batch, time and those of `shape`.
+  int rank() const { return 1 + (has_time ? 1 : 0) + shape.rank(); }
+
+  // The same time axis, or none, with another shape at every timestep.
+  ValueSpec WithShape(Shape other) const { return {std::move(other), has_time, time}; }
+
+  friend bool operator==(const ValueSpec& a, const ValueSpec& b) {
+    return a.shape == b.shape && a.has_time == b.has_time && a.time == b.time;
+  }
+  friend bool operator!=(const ValueSpec& a, const ValueSpec& b) { return !(a == b); }
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_LAYERS_VALUE_SPEC_H_
