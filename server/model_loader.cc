@@ -36,6 +36,11 @@ absl::StatusOr<ModelSource> ParseModelOption(const std::string& option) {
   return ModelSource{parts[0], parts[1]};
 }
 
+// Weights alone (.weights.h5) are no model.
+bool IsWholeModelHdf5(const std::string& file_name) {
+  return absl::EndsWith(file_name, ".h5") && !absl::EndsWith(file_name, ".weights.h5");
+}
+
 absl::Status AppendFolder(const std::string& folder, std::vector<ModelSource>& sources) {
   std::error_code error;
   std::vector<ModelSource> found;
@@ -45,8 +50,11 @@ absl::Status AppendFolder(const std::string& folder, std::vector<ModelSource>& s
     // A folder that may not be read holds no model: volumes have a lost+found of root's.
     std::error_code unreadable;
     const bool is_bundle = fs::exists(entry->path() / kBundleModelFile, unreadable);
-    if (!is_bundle && !absl::EndsWith(file_name, ".keras")) continue;
-    found.push_back({std::string(absl::StripSuffix(file_name, ".keras")), entry->path()});
+    const bool is_file = absl::EndsWith(file_name, ".keras") || IsWholeModelHdf5(file_name);
+    if (!is_bundle && !is_file) continue;
+    const absl::string_view name = absl::StripSuffix(file_name, ".keras");
+    found.push_back(
+        {std::string(is_bundle ? name : absl::StripSuffix(name, ".h5")), entry->path()});
   }
   if (error) {
     return NotFound("MODEL_PATH",
@@ -64,20 +72,32 @@ std::string ImporterPath(const std::string& importer) {
   return fs::read_symlink("/proc/self/exe", error).parent_path() / "rnnserve-import";
 }
 
-// The error that the importer printed as "error: REASON: text".
+// The code of that name ("INVALID_ARGUMENT"); INVALID_ARGUMENT if there is none.
+absl::StatusCode CodeFromName(absl::string_view name) {
+  constexpr int kLast = static_cast<int>(absl::StatusCode::kUnauthenticated);
+  for (int code = 1; code <= kLast; ++code) {
+    if (absl::StatusCodeToString(static_cast<absl::StatusCode>(code)) == name) {
+      return static_cast<absl::StatusCode>(code);
+    }
+  }
+  return absl::StatusCode::kInvalidArgument;
+}
+
+// The error that the importer printed as "error: CODE: REASON: text".
 absl::Status ImportError(const SubprocessResult& result) {
   for (const absl::string_view line : absl::StrSplit(result.error_output, '\n')) {
     absl::string_view rest = line;
     if (!absl::ConsumePrefix(&rest, "error: ")) continue;
-    const std::vector<std::string> parts = absl::StrSplit(rest, absl::MaxSplits(": ", 1));
-    if (parts.size() == 2) return InvalidArgument(parts[0], parts[1]);
+    const std::vector<std::string> parts = absl::StrSplit(rest, absl::MaxSplits(": ", 2));
+    if (parts.size() == 3) return MakeError(CodeFromName(parts[0]), parts[1], parts[2]);
   }
   return InvalidArgument("MODEL_IMPORT", absl::StrCat("the importer ended with code ",
                                                       result.exit_code, " and no reason"));
 }
 
-absl::StatusOr<std::shared_ptr<const Model>> ImportModel(const std::string& path,
-                                                         const std::string& importer) {
+absl::StatusOr<std::shared_ptr<const Model>> ImportModel(
+    const std::string& path, const std::string& importer, const LayerRegistry& layers,
+    absl::Span<const std::string> cell_plugins) {
   std::string folder = fs::temp_directory_path() / "rnnserve-import-XXXXXX";
   if (mkdtemp(folder.data()) == nullptr) {
     return MakeError(absl::StatusCode::kResourceExhausted, "MODEL_IMPORT",
@@ -88,10 +108,13 @@ absl::StatusOr<std::shared_ptr<const Model>> ImportModel(const std::string& path
     fs::remove_all(folder, ignored);
   };
   const std::string bundle = absl::StrCat(folder, "/model");
-  RNNSERVE_ASSIGN_OR_RETURN(const SubprocessResult result,
-                            RunSubprocess({ImporterPath(importer), path, bundle}, kImportTimeout));
+  std::vector<std::string> command = {ImporterPath(importer), path, bundle};
+  for (const std::string& plugin : cell_plugins) {
+    command.insert(command.end(), {"--cell-plugin", plugin});
+  }
+  RNNSERVE_ASSIGN_OR_RETURN(const SubprocessResult result, RunSubprocess(command, kImportTimeout));
   if (result.exit_code != 0) return ImportError(result);
-  return LoadBundle(bundle, LayerRegistry::BuiltIn());
+  return LoadBundle(bundle, layers);
 }
 
 }  // namespace
@@ -114,15 +137,22 @@ absl::StatusOr<std::vector<ModelSource>> ListModelSources(const std::vector<std:
 }
 
 absl::StatusOr<std::shared_ptr<const Model>> LoadModel(const std::string& path,
-                                                       const std::string& importer) {
+                                                       const std::string& importer,
+                                                       const LayerRegistry& layers,
+                                                       absl::Span<const std::string> cell_plugins) {
   std::error_code error;
   if (!fs::exists(path, error)) {
     return NotFound("MODEL_PATH", absl::StrCat("there is no ", path));
   }
   if (fs::exists(fs::path(path) / kBundleModelFile, error)) {
-    return LoadBundle(path, LayerRegistry::BuiltIn());
+    return LoadBundle(path, layers);
   }
-  return ImportModel(path, importer);
+  return ImportModel(path, importer, layers, cell_plugins);
+}
+
+absl::StatusOr<std::shared_ptr<const Model>> LoadModel(const std::string& path,
+                                                       const std::string& importer) {
+  return LoadModel(path, importer, LayerRegistry::BuiltIn(), /*cell_plugins=*/{});
 }
 
 }  // namespace rnnserve::server

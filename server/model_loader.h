@@ -9,25 +9,34 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "core/layers/layer_registry.h"
 #include "core/model/model.h"
 
 namespace rnnserve::server {
 
-// A model to load: the name that clients use, and a bundle folder or a .keras file.
+// A model to load: the name that clients use, and a bundle folder or a file of Keras.
 struct ModelSource {
   std::string name;
   std::string path;
 };
 
-// What the options name: every "NAME=PATH", then every bundle and .keras file in `model_dir`, in
-// the order of their names. Errors: INVALID_ARGUMENT (MODEL_OPTION) if an entry is not NAME=PATH or
-// a name comes twice; NOT_FOUND (MODEL_PATH) if the folder cannot be read.
+// What the options name: every "NAME=PATH", then every bundle, .keras and whole-model .h5 file in
+// `model_dir`, in the order of their names. Errors: INVALID_ARGUMENT (MODEL_OPTION) if an entry is
+// not NAME=PATH or a name comes twice; NOT_FOUND (MODEL_PATH) if the folder cannot be read.
 absl::StatusOr<std::vector<ModelSource>> ListModelSources(const std::vector<std::string>& models,
                                                           const std::string& model_dir);
 
-// Loads a bundle; a .keras file is first turned into a temporary one by the program `importer`, a
-// process of its own with bounded memory and time, so that no foreign format is read in this one.
-// Blocks. Errors: NOT_FOUND (MODEL_PATH); those of LoadBundle and of the importer, with its reason.
+// Loads a bundle, built by `layers`; a .keras file is first turned into a temporary one by the
+// program `importer`, a process of its own with bounded memory and time, so that no foreign format
+// is read in this one. The importer is given `cell_plugins`, the plug-ins that `layers` has cells
+// of. Blocks. Errors: NOT_FOUND (MODEL_PATH); those of LoadBundle and of the importer, with its
+// code and reason.
+absl::StatusOr<std::shared_ptr<const Model>> LoadModel(const std::string& path,
+                                                       const std::string& importer,
+                                                       const LayerRegistry& layers,
+                                                       absl::Span<const std::string> cell_plugins);
+// The same with the built-in layers and cells.
 absl::StatusOr<std::shared_ptr<const Model>> LoadModel(const std::string& path,
                                                        const std::string& importer);
 

@@ -18,9 +18,18 @@ void SetShape(const Shape& shape, google::protobuf::RepeatedField<int64_t>& exte
 void Summarise(const std::string& name, const Model& model, v1::ModelSummary& summary) {
   summary.set_name(name);
   summary.set_digest(model.digest());
-  summary.set_streamable(model.non_streamable_layer() == nullptr);
+  summary.set_streamable(model.is_streamable());
   summary.set_num_parameters(model.num_parameters());
   summary.set_state_bytes(model.state_layout().bytes());
+}
+
+void DescribeTensor(const std::string& name, const ValueSpec& value, v1::DataType dtype,
+                    v1::NamedTensorSpec& named) {
+  named.set_name(name);
+  named.mutable_spec()->set_dtype(dtype);
+  SetShape(value.shape, *named.mutable_spec()->mutable_shape());
+  named.set_has_time(value.has_time);
+  if (value.has_time) named.set_time(value.time.value_or(0));
 }
 
 void DescribeStates(const Model& model, v1::DescribeModelResponse& response) {
@@ -34,9 +43,10 @@ void DescribeStates(const Model& model, v1::DescribeModelResponse& response) {
 }
 
 void DescribeLayers(const Model& model, v1::DescribeModelResponse& response) {
-  for (const auto& layer : model.layers()) {
+  for (size_t i = 0; i < model.layers().size(); ++i) {
+    const auto& layer = model.layers()[i];
     v1::LayerSummary& summary = *response.add_layers();
-    summary.set_name(layer->name());
+    summary.set_name(model.plan().layer_names[i]);
     summary.set_class_name(layer->class_name());
     summary.set_num_parameters(layer->num_parameters());
     SetShape(layer->output_shape(), *summary.mutable_output_shape());
@@ -47,17 +57,20 @@ absl::StatusOr<v1::DescribeModelResponse> Describe(const Engine& engine, const s
   RNNSERVE_ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model, engine.FindModel(name));
   v1::DescribeModelResponse response;
   Summarise(name, *model, *response.mutable_summary());
-  response.mutable_input()->set_dtype(model->reads_token_ids() ? v1::DATA_TYPE_INT32
-                                                               : v1::DATA_TYPE_FLOAT32);
-  SetShape(model->input_shape(), *response.mutable_input()->mutable_shape());
-  response.mutable_output()->set_dtype(v1::DATA_TYPE_FLOAT32);
-  SetShape(model->output_shape(), *response.mutable_output()->mutable_shape());
-  response.set_returns_sequences(model->returns_sequences());
+  for (const Model::Input& input : model->inputs()) {
+    DescribeTensor(input.name, input.spec,
+                   input.is_token_ids ? v1::DATA_TYPE_INT32 : v1::DATA_TYPE_FLOAT32,
+                   *response.add_inputs());
+  }
+  for (const Model::Output& output : model->outputs()) {
+    DescribeTensor(output.name, output.spec, v1::DATA_TYPE_FLOAT32, *response.add_outputs());
+  }
+  *response.mutable_input() = response.inputs(0).spec();
+  *response.mutable_output() = response.outputs(0).spec();
+  response.set_returns_sequences(response.outputs(0).has_time());
   DescribeStates(*model, response);
   DescribeLayers(*model, response);
-  if (const Layer* layer = model->non_streamable_layer(); layer != nullptr) {
-    response.set_non_streamable_layer(layer->name());
-  }
+  response.set_non_streamable_reason(model->non_streamable_reason());
   return response;
 }
 

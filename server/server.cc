@@ -13,8 +13,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "core/cells/load_cell_plugin.h"
 #include "server/model_loader.h"
 
 namespace rnnserve::server {
@@ -69,18 +71,29 @@ void Server::SetServing(bool is_serving) {
   }
 }
 
+absl::StatusOr<CellRegistry> Server::LoadCells() {
+  CellRegistry cells = CellRegistry::BuiltIn();
+  for (const std::string& path : options_.cell_plugins) {
+    RNNSERVE_ASSIGN_OR_RETURN(const auto names, LoadCellPlugin(path, cells));
+    log_.Info("cell plug-in loaded", {{"path", path}, {"cells", absl::StrJoin(names, ", ")}});
+  }
+  return cells;
+}
+
 absl::Status Server::LoadModels() {
+  RNNSERVE_ASSIGN_OR_RETURN(CellRegistry cells, LoadCells());
+  const LayerRegistry layers = LayerRegistry::BuiltIn(std::move(cells));
   RNNSERVE_ASSIGN_OR_RETURN(const auto sources,
                             ListModelSources(options_.models, options_.model_dir));
   for (const ModelSource& source : sources) {
     const absl::Time begin = clock_.Now();
-    auto model = LoadModel(source.path, options_.importer);
+    auto model = LoadModel(source.path, options_.importer, layers, options_.cell_plugins);
     if (!model.ok()) return Annotate(model.status(), absl::StrCat("model '", source.name, "'"));
     RNNSERVE_RETURN_IF_ERROR(engine_.AddModel(source.name, *model));
     log_.Info("model loaded", {{"model", source.name},
                                {"parameters", (*model)->num_parameters()},
                                {"state_bytes", (*model)->state_layout().bytes()},
-                               {"streamable", (*model)->non_streamable_layer() == nullptr},
+                               {"streamable", (*model)->is_streamable()},
                                {"milliseconds", absl::ToInt64Milliseconds(clock_.Now() - begin)}});
   }
   return absl::OkStatus();

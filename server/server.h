@@ -57,6 +57,8 @@ class Server {
 
   // What grpc.health.v1 says of the server ("") and of each service by its name.
   void SetServing(bool is_serving);
+  // The built-in cells and those of the plug-ins.
+  absl::StatusOr<CellRegistry> LoadCells();
   absl::Status LoadModels();
   absl::Status Listen();
   absl::Status ListenForMetrics();

@@ -28,15 +28,22 @@ void AddNumber(CLI::App& app, const std::string& name, int64_t& value, const std
 }
 
 void AddModelOptions(CLI::App& app, ServerOptions& options) {
-  app.add_option("--model", options.models,
-                 "NAME=PATH of a model: a bundle folder or a .keras file; may be repeated")
+  app.add_option(
+         "--model", options.models,
+         "NAME=PATH of a model: a bundle folder, a .keras file or a whole-model .h5 file; may "
+         "be repeated")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--model-dir", options.model_dir,
-                 "Folder of models; each bundle folder and .keras file in it is served under its "
-                 "name without .keras");
-  app.add_option("--importer", options.importer,
-                 "The rnnserve-import program that reads .keras files; default: the one beside "
-                 "this program");
+                 "Folder of models; each bundle folder, .keras and whole-model .h5 file in it is "
+                 "served under its name without .keras or .h5");
+  app.add_option(
+      "--importer", options.importer,
+      "The rnnserve-import program that reads .keras and .h5 files; default: the one beside "
+      "this program");
+  app.add_option("--cell-plugin", options.cell_plugins,
+                 "Absolute path of a shared library with cells, whose code this program then runs; "
+                 "may be repeated; no other is ever loaded")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
 void AddAddressOptions(CLI::App& app, ServerOptions& options) {

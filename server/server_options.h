@@ -21,6 +21,8 @@ struct ServerOptions {
   std::vector<std::string> models;  // "NAME=PATH"
   std::string model_dir;            // empty: none
   std::string importer;             // empty: beside this program
+  // Shared libraries with cells: absolute paths, and the only ones that are ever loaded.
+  std::vector<std::string> cell_plugins;
   std::string grpc_address = "0.0.0.0:50051";
   std::string metrics_address = "0.0.0.0:9464";
   std::string address_file;  // empty: none

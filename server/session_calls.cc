@@ -10,6 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "server/infer_calls.h"
+#include "server/state_codec.h"
 #include "server/tensor_codec.h"
 
 namespace rnnserve::server {
@@ -18,66 +20,15 @@ namespace {
 constexpr int kDefaultPageSize = 100;
 constexpr int kMaxPageSize = 1000;
 
-absl::Status NotSupported(absl::string_view field) {
-  return MakeError(absl::StatusCode::kUnimplemented, "FIELD_UNSUPPORTED",
-                   absl::StrCat(field, " is not supported yet"));
-}
-
-absl::Status Missing(absl::string_view field) {
-  return InvalidArgument("FIELD_MISSING", absl::StrCat(field, " is missing"));
-}
-
-template <typename States>
-absl::StatusOr<std::vector<NamedState>> DecodeStates(const States& states, absl::string_view field,
-                                                     TensorStorage& storage) {
-  std::vector<NamedState> decoded;
-  decoded.reserve(static_cast<size_t>(states.size()));
-  for (const v1::StateTensor& state : states) {
-    const std::string what = absl::StrCat(field, " ", state.layer(), "/", state.name());
-    RNNSERVE_ASSIGN_OR_RETURN(TensorView value, DecodeTensor(state.value(), what, storage));
-    decoded.push_back({state.layer(), state.name(), std::move(value)});
-  }
-  return decoded;
-}
-
-template <typename States>
-void EncodeStates(const std::vector<StateValue>& values, TensorEncoding encoding, States& states) {
-  for (const StateValue& value : values) {
-    v1::StateTensor& state = *states.Add();
-    state.set_layer(value.layer);
-    state.set_name(value.name);
-    EncodeTensor(value.shape, value.values, encoding, *state.mutable_value());
-  }
-}
-
 absl::StatusOr<StepCall> ToStepCall(const v1::StepRequest& request, CallLimits limits,
                                     TensorStorage& storage) {
-  if (request.session_id().empty()) return Missing("session_id");
-  if (request.has_step_index()) return NotSupported("step_index");
-  if (request.has_epoch()) return NotSupported("epoch");
-  if (request.training()) return NotSupported("training");
-  if (!request.has_input()) return Missing("input");
+  if (request.session_id().empty()) return FieldMissing("session_id");
+  if (request.has_step_index()) return FieldUnsupported("step_index");
+  if (request.has_epoch()) return FieldUnsupported("epoch");
+  if (request.training()) return FieldUnsupported("training");
+  if (!request.has_input()) return FieldMissing("input");
   StepCall call;
   call.session_id = request.session_id();
-  call.limits = std::move(limits);
-  call.return_state = request.return_state();
-  RNNSERVE_ASSIGN_OR_RETURN(call.input, DecodeTensor(request.input(), "input", storage));
-  if (request.has_mask()) {
-    RNNSERVE_ASSIGN_OR_RETURN(call.mask, DecodeTensor(request.mask(), "mask", storage));
-  }
-  RNNSERVE_ASSIGN_OR_RETURN(call.initial_state,
-                            DecodeStates(request.initial_state(), "initial_state", storage));
-  return call;
-}
-
-absl::StatusOr<InferCall> ToInferCall(const v1::InferRequest& request, CallLimits limits,
-                                      TensorStorage& storage) {
-  if (request.model().empty()) return Missing("model");
-  if (request.training()) return NotSupported("training");
-  if (request.session_ids_size() > 0) return NotSupported("session_ids");
-  if (!request.has_input()) return Missing("input");
-  InferCall call;
-  call.model = request.model();
   call.limits = std::move(limits);
   call.return_state = request.return_state();
   RNNSERVE_ASSIGN_OR_RETURN(call.input, DecodeTensor(request.input(), "input", storage));
@@ -93,7 +44,7 @@ absl::StatusOr<InferCall> ToInferCall(const v1::InferRequest& request, CallLimit
 
 absl::StatusOr<v1::OpenSessionResponse> SessionCalls::Open(const v1::OpenSessionRequest& request,
                                                            bool detached) const {
-  if (request.model().empty()) return Missing("model");
+  if (request.model().empty()) return FieldMissing("model");
   TensorStorage storage;
   OpenSessionCall call;
   call.model = request.model();
@@ -152,7 +103,7 @@ void SessionCalls::Reset(const v1::ResetStateRequest& request,
 
 void SessionCalls::GetState(const v1::GetStateRequest& request,
                             Reply<v1::GetStateResponse> reply) const {
-  if (request.session_id().empty()) return reply(Missing("session_id"));
+  if (request.session_id().empty()) return reply(FieldMissing("session_id"));
   engine_.GetState(request.session_id(), [&request, reply = std::move(reply)](
                                              absl::StatusOr<SessionStateResult> result) mutable {
     if (!result.ok()) return reply(result.status());
@@ -167,8 +118,8 @@ void SessionCalls::GetState(const v1::GetStateRequest& request,
 
 void SessionCalls::SetState(const v1::SetStateRequest& request,
                             Reply<v1::SetStateResponse> reply) const {
-  if (request.session_id().empty()) return reply(Missing("session_id"));
-  if (request.state().empty()) return reply(Missing("state"));
+  if (request.session_id().empty()) return reply(FieldMissing("session_id"));
+  if (request.state().empty()) return reply(FieldMissing("state"));
   auto storage = std::make_unique<TensorStorage>();
   auto states = DecodeStates(request.state(), "state", *storage);
   if (!states.ok()) return reply(states.status());
@@ -185,7 +136,7 @@ void SessionCalls::SetState(const v1::SetStateRequest& request,
 
 void SessionCalls::Close(const v1::CloseSessionRequest& request,
                          Reply<v1::CloseSessionResponse> reply) const {
-  if (request.session_id().empty()) return reply(Missing("session_id"));
+  if (request.session_id().empty()) return reply(FieldMissing("session_id"));
   engine_.CloseSession(
       request.session_id(), EndReason::kClosed,
       [&request, reply = std::move(reply)](absl::StatusOr<uint64_t> version) mutable {
@@ -231,16 +182,12 @@ void SessionCalls::Infer(const v1::InferRequest& request, CallLimits limits,
   auto storage = std::make_unique<TensorStorage>();
   auto call = ToInferCall(request, std::move(limits), *storage);
   if (!call.ok()) return reply(call.status());
-  engine_.Infer(
-      *std::move(call), [&request, storage = std::move(storage),
-                         reply = std::move(reply)](absl::StatusOr<InferResult> result) mutable {
-        if (!result.ok()) return reply(result.status());
-        const TensorEncoding encoding = EncodingOf(request.input());
-        v1::InferResponse response;
-        EncodeTensor(result->output_shape, result->output, encoding, *response.mutable_output());
-        EncodeStates(result->state, encoding, *response.mutable_state());
-        reply(std::move(response));
-      });
+  engine_.Infer(*std::move(call),
+                [&request, storage = std::move(storage),
+                 reply = std::move(reply)](absl::StatusOr<InferResult> result) mutable {
+                  if (!result.ok()) return reply(result.status());
+                  reply(ToInferResponse(request, *result));
+                });
 }
 
 void SessionCalls::EndWithStream(const std::string& session_id) const {

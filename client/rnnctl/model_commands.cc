@@ -28,8 +28,7 @@ std::string FormatDescription(const v1::DescribeModelResponse& model) {
   facts.AddRow({"sessions", summary.streamable()
                                 ? absl::StrCat("yes, ", FormatCount(summary.state_bytes()),
                                                " bytes of state each")
-                                : absl::StrCat("no, layer '", model.non_streamable_layer(),
-                                               "' needs the whole sequence")});
+                                : absl::StrCat("no: ", model.non_streamable_reason())});
 
   Table layers({{"LAYER"}, {"CLASS"}, {"OUTPUT"}, {"PARAMETERS", Table::kRight}});
   for (const v1::LayerSummary& layer : model.layers()) {

@@ -28,6 +28,7 @@ BatchWorker::BatchWorker(const Clock& clock, const Model& model, StepObserver& o
       model_(model),
       observer_(observer),
       queue_(queue),
+      returns_sequences_(model.outputs().front().spec.has_time),
       workspace_(model, max_rows) {
   rows_.reserve(static_cast<size_t>(max_rows));
   taken_.reserve(static_cast<size_t>(max_rows));
@@ -73,14 +74,14 @@ void BatchWorker::JoinTaken() {
 
 void BatchWorker::Join(std::unique_ptr<StepTask> task, absl::Time now) {
   // Only now, so that steps that wait hold no memory for their results.
-  const int64_t num_outputs = model_.returns_sequences() ? task->num_timesteps() : 1;
-  task->output.resize(static_cast<size_t>(num_outputs * model_.output_size()));
+  const int64_t num_outputs = returns_sequences_ ? task->num_timesteps() : 1;
+  task->output.resize(static_cast<size_t>(num_outputs * model_.outputs().front().size));
   workspace_.Join(std::as_const(task->start.has_value() ? *task->start : task->state()).block());
   rows_.push_back({std::move(task), 0, now, true});
 }
 
 void BatchWorker::RunCellStep() {
-  bool with_output = model_.returns_sequences();
+  bool with_output = returns_sequences_;
   for (int64_t i = 0; i < rows(); ++i) {
     const Row& row = rows_[static_cast<size_t>(i)];
     const StepTask& task = *row.task;
@@ -105,11 +106,12 @@ void BatchWorker::Advance(int64_t i) {
   Row& row = rows_[static_cast<size_t>(i)];
   const int64_t t = row.next_timestep++;
   row.is_finite = workspace_.has_finite_state(i);
-  if (!model_.returns_sequences() && !row.is_done()) return;
+  if (!returns_sequences_ && !row.is_done()) return;
   const absl::Span<const float> output = workspace_.output(i);
   row.is_finite = row.is_finite && AllFinite(output);
-  const int64_t index = model_.returns_sequences() ? t : 0;
-  std::copy(output.begin(), output.end(), row.task->output.begin() + index * model_.output_size());
+  const int64_t index = returns_sequences_ ? t : 0;
+  std::copy(output.begin(), output.end(),
+            row.task->output.begin() + index * model_.outputs().front().size);
 }
 
 void BatchWorker::Finish(int64_t i, absl::Time now) {

@@ -26,7 +26,7 @@ namespace rnnserve {
 // observer and queue must outlive it. A round in which no row joins or leaves allocates nothing.
 class BatchWorker {
  public:
-  // REQUIRES: max_rows >= 1.
+  // REQUIRES: max_rows >= 1 and the model is streamable.
   BatchWorker(const Clock& clock, const Model& model, StepObserver& observer,
               BoundedQueue<StepTask>& queue, int64_t max_rows);
 
@@ -72,6 +72,7 @@ class BatchWorker {
   const Model& model_;
   StepObserver& observer_;
   BoundedQueue<StepTask>& queue_;
+  const bool returns_sequences_;  // an output for every timestep, not only after the last
 
   BatchWorkspace workspace_;
   std::vector<Row> rows_;  // row i of the workspace

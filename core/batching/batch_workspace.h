@@ -24,7 +24,7 @@ namespace rnnserve {
 // nothing after construction. The model must outlive it.
 class BatchWorkspace {
  public:
-  // REQUIRES: max_rows >= 1.
+  // REQUIRES: max_rows >= 1 and the model is streamable.
   BatchWorkspace(const Model& model, int64_t max_rows);
   BatchWorkspace(const BatchWorkspace&) = delete;
   BatchWorkspace& operator=(const BatchWorkspace&) = delete;
@@ -47,7 +47,7 @@ class BatchWorkspace {
   // One cell step of every row. `with_output` false: the outputs are not needed this time.
   void Step(bool with_output);
 
-  // The output of a row in the last Step, output_size() floats.
+  // The output of a row in the last Step, outputs().front().size floats.
   absl::Span<const float> output(int64_t row);
   // Whether every state of a row is finite.
   bool has_finite_state(int64_t row);

@@ -18,40 +18,56 @@ namespace {
 
 // Puts the whole task into the workspace.
 void Pack(const Model& model, const SequenceTask& task, Workspace& workspace) {
-  const int64_t batch = task.num_rows();
-  const int64_t time = task.num_timesteps();
-  const Sequence input = workspace.input(batch, time);
-  for (int64_t b = 0; b < batch; ++b) {
-    for (int64_t t = 0; t < time; ++t) {
-      CopyTimestep(task.input, b * time + t, model.input_size(), input.At(t).column(b));
+  for (size_t i = 0; i < task.inputs.size(); ++i) {
+    const SequenceTask::Input& given = task.inputs[i];
+    const Sequence input = workspace.input(i);
+    for (int64_t b = 0; b < input.batch; ++b) {
+      for (int64_t t = 0; t < input.time; ++t) {
+        CopyTimestep(given.tensor, b * input.time + t, model.inputs()[i].size,
+                     input.At(t).column(b));
+      }
     }
-    const auto state = task.states[static_cast<size_t>(b)].block();
-    std::copy(state.begin(), state.end(), workspace.states(batch).column(b));
+    if (given.mask.has_value()) {
+      std::copy(given.mask->bytes.begin(), given.mask->bytes.end(), workspace.mask(i));
+    }
+    workspace.UseMask(i, given.mask.has_value());
   }
-  if (task.mask.has_value()) {
-    std::copy(task.mask->bytes.begin(), task.mask->bytes.end(), workspace.mask());
+  workspace.SetTraining(task.row_seeds);
+  for (int64_t b = 0; b < task.num_rows(); ++b) {
+    const auto state = task.states[static_cast<size_t>(b)].block();
+    std::copy(state.begin(), state.end(), workspace.states().column(b));
   }
 }
 
-// Takes outputs and states out of the workspace. Error: STATE_NONFINITE, naming the first row.
+absl::Status NotFiniteError(int64_t row, int64_t batch) {
+  return FailedPrecondition(
+      "STATE_NONFINITE",
+      absl::StrCat("row ", row, " of ", batch, " makes a state or output that is not finite"));
+}
+
+// Takes one output out of the workspace. Error: STATE_NONFINITE, naming the first row.
+absl::Status UnpackOutput(ConstSequence output, std::vector<float>& values) {
+  const int64_t row_size = output.time * output.rows;
+  values.resize(static_cast<size_t>(output.batch * row_size));
+  for (int64_t b = 0; b < output.batch; ++b) {
+    float* row = values.data() + b * row_size;
+    for (int64_t t = 0; t < output.time; ++t) {
+      std::copy_n(output.At(t).column(b), output.rows, row + t * output.rows);
+    }
+    if (!AllFinite({row, static_cast<size_t>(row_size)})) return NotFiniteError(b, output.batch);
+  }
+  return absl::OkStatus();
+}
+
+// Takes outputs and states out of the workspace. Error: as above.
 absl::Status Unpack(const Model& model, Workspace& workspace, SequenceTask& task) {
-  const int64_t batch = task.num_rows();
-  const int64_t time = model.returns_sequences() ? task.num_timesteps() : 1;
-  const int64_t size = model.output_size();
-  const ConstSequence output = model.output(workspace, batch, task.num_timesteps());
-  task.output.resize(static_cast<size_t>(batch * time * size));
-  for (int64_t b = 0; b < batch; ++b) {
-    float* row = task.output.data() + b * time * size;
-    for (int64_t t = 0; t < time; ++t) {
-      std::copy_n(output.At(t).column(b), size, row + t * size);
-    }
-    const float* state = workspace.states(batch).column(b);
-    if (!AllFinite({row, static_cast<size_t>(time * size)}) ||
-        !AllStatesFinite(model.state_layout(), state)) {
-      return FailedPrecondition(
-          "STATE_NONFINITE",
-          absl::StrCat("row ", b, " of ", batch, " makes a state or output that is not finite"));
-    }
+  task.outputs.resize(model.outputs().size());
+  for (size_t i = 0; i < task.outputs.size(); ++i) {
+    RNNSERVE_RETURN_IF_ERROR(UnpackOutput(model.output(workspace, i), task.outputs[i]));
+  }
+  for (int64_t b = 0; b < task.num_rows(); ++b) {
+    const float* state = workspace.states().column(b);
+    if (!AllStatesFinite(model.state_layout(), state)) return NotFiniteError(b, task.num_rows());
     const auto block = task.states[static_cast<size_t>(b)].block();
     std::copy_n(state, block.size(), block.begin());
   }
@@ -69,14 +85,16 @@ void SequenceRunner::Run(std::unique_ptr<SequenceTask> task) const {
 absl::Status SequenceRunner::Compute(SequenceTask& task) const {
   const absl::Time begin = clock_.Now();
   RNNSERVE_RETURN_IF_ERROR(CheckStillWanted(task.limits, begin));
-  Workspace workspace(model_, task.num_rows(), task.num_timesteps());
+  const std::vector<int64_t> times = task.times();
+  Workspace workspace(model_, task.num_rows(), times);
   Pack(model_, task, workspace);
-  model_.RunSequencePart(workspace, task.num_rows(), task.num_timesteps(), task.mask.has_value());
-  model_.RunTail(workspace, task.num_rows());
+  model_.RunSequencePart(workspace);
+  model_.RunTail(workspace);
   RNNSERVE_RETURN_IF_ERROR(Unpack(model_, workspace, task));
   const absl::Duration computed = clock_.Now() - begin;
+  const int64_t num_timesteps = *std::max_element(times.begin(), times.end());
   for (int64_t b = 0; b < task.num_rows(); ++b) {
-    observer_.OnStep(task.num_timesteps(), begin - task.submitted, computed);
+    observer_.OnStep(num_timesteps, begin - task.submitted, computed);
   }
   return absl::OkStatus();
 }

@@ -19,7 +19,7 @@
 
 namespace rnnserve {
 
-// Computes whole sequences of one model that cannot be stepped: a queue, and threads that each run
+// Computes whole sequences of one model: a queue, and threads that each run
 // one task at a time (SequenceRunner). Tasks begin in the order of submission. An accepted task
 // begins when the tasks before it are done: with W workers and a queue of Q rows after at most (1 +
 // Q / W) times the time of the longest task. Dropping and shutdown are as in BatchScheduler.

@@ -18,8 +18,8 @@
 
 namespace rnnserve {
 
-// Whole sequences for a model that cannot be stepped, because a layer needs the end of the sequence
-// first. Its tensors borrow their bytes, which must stay until the completion runs. Used by one
+// Whole sequences: for a model that cannot be stepped, because a layer needs the end of the sequence
+// first, and for runs with Keras' training=True. Its tensors borrow their bytes, which must stay until the completion runs. Used by one
 // thread at a time: who submits it, then a worker.
 struct SequenceTask {
   // Runs exactly once, on a worker, and gets the task back. Errors: FAILED_PRECONDITION
@@ -27,18 +27,28 @@ struct SequenceTask {
   using Completion =
       absl::AnyInvocable<void(std::unique_ptr<SequenceTask> task, absl::Status status)>;
 
-  int64_t num_rows() const { return input.shape[0]; }
-  int64_t num_timesteps() const { return input.shape[1]; }
+  struct Input {
+    TensorView tensor;               // [batch, time, ...], or [batch, ...] without a time axis
+    int64_t time = 1;                // its timesteps; 1 without a time axis
+    std::optional<TensorView> mask;  // [batch, time], BOOL
+  };
 
-  TensorView input;                  // [batch, time, ...input shape], valid for the model, none 0
-  std::optional<TensorView> mask;    // [batch, time], BOOL
+  int64_t num_rows() const { return inputs.front().tensor.shape[0]; }
+  std::vector<int64_t> times() const {
+    std::vector<int64_t> times;
+    for (const Input& input : inputs) times.push_back(input.time);
+    return times;
+  }
+
+  std::vector<Input> inputs;         // as many as the model has, valid for it, no extent 0
   std::vector<SessionState> states;  // one a row: to begin at, then as after the last timestep
+  std::vector<uint64_t> row_seeds;   // for training=True, one a row (Workspace); else none
   CallLimits limits;
   Completion completion;
 
   // Filled in on the way: by the scheduler, then by the worker.
   absl::Time submitted;
-  std::vector<float> output;  // [batch, time, output size], or [batch, output size]
+  std::vector<std::vector<float>> outputs;  // each [batch, time, size], or [batch, size]
 };
 
 }  // namespace rnnserve

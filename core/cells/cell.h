@@ -10,6 +10,7 @@
 #include "absl/types/span.h"
 #include "core/base/shape.h"
 #include "core/cells/state_spec.h"
+#include "core/cells/training_run.h"
 #include "core/kernels/columns.h"
 
 namespace rnnserve {
@@ -33,6 +34,9 @@ struct CellStep {
   Columns y;                                 // [output size, batch]
   absl::Span<const Columns> next_state;      // each [state size, batch]
   float* scratch = nullptr;                  // scratch_size(batch) floats, aligned to 64 bytes
+  // In a run with Keras' training=True, else null: the same for every timestep of the run. For what
+  // is random in the cell, such as its dropout.
+  const TrainingRun* training = nullptr;
 };
 
 // A recurrent cell: what Keras calls a cell, a function (x, states) -> (y, states) with weights.

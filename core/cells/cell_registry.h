@@ -5,10 +5,12 @@
 #define RNNSERVE_CORE_CELLS_CELL_REGISTRY_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "core/base/shape.h"
@@ -17,6 +19,12 @@
 #include "core/cells/weight_source.h"
 
 namespace rnnserve {
+
+// A weight of a cell, as Keras makes it in `build`.
+struct CellVariable {
+  std::string name;    // in a bundle, below the layer: "kernel"
+  std::string option;  // the option without which Keras does not make it ("use_bias"); or empty
+};
 
 // Builds cells by the name under which Keras serialized them: the registered name of a custom class
 // ("package>Name"), else the class name.
@@ -31,14 +39,28 @@ class CellRegistry {
       const CellRegistry& registry, const KerasConfig& config, const Shape& input_shape,
       WeightSource& weights)>;
 
-  // SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells, and MinimalRNNCell also under the name
-  // rnnserve>MinimalRNNCell.
+  // SimpleRNNCell, LSTMCell, GRUCell, ConvLSTM1DCell, ConvLSTM2DCell, ConvLSTM3DCell,
+  // StackedRNNCells, and MinimalRNNCell also under the name rnnserve>MinimalRNNCell.
   static CellRegistry BuiltIn();
 
-  // Adds a cell; a name that is taken is replaced.
-  void Register(std::string name, Factory factory);
+  // Adds a cell; a name that is taken is replaced. `variables` are its weights in the order in
+  // which the class makes them in Keras, which is how a `.keras` file numbers them; without them a
+  // model with the cell can be served but not imported.
+  void Register(std::string name, Factory factory, std::vector<CellVariable> variables = {});
 
   bool Contains(absl::string_view name) const;
+  // The names of all cells, in ascending order.
+  std::vector<std::string> Names() const;
+
+  // The names of the weights that Keras makes for the cell `name` with these options, in its order.
+  // Errors: UNIMPLEMENTED, reason CELL_UNSUPPORTED, if no cell of that name is registered;
+  // INVALID_ARGUMENT, reason MODEL_CONFIG, if an option is not a boolean.
+  absl::StatusOr<std::vector<std::string>> VariableNames(absl::string_view name,
+                                                         const KerasConfig& config) const;
+
+  // Moves the cells of `other` here. Errors: INVALID_ARGUMENT, reason PLUGIN_LOAD, naming the cell,
+  // if a name is taken here; then nothing has changed.
+  absl::Status Merge(CellRegistry other);
 
   // Builds the cell that `config` describes. Errors: those of the factory; UNIMPLEMENTED, reason
   // CELL_UNSUPPORTED, naming the cell and where it stands, if no cell of that name is registered.
@@ -52,7 +74,16 @@ class CellRegistry {
                                                WeightSource& weights) const;
 
  private:
-  absl::flat_hash_map<std::string, Factory> factories_;
+  struct Entry {
+    Factory factory;
+    std::vector<CellVariable> variables;
+  };
+
+  absl::StatusOr<const Entry*> Find(absl::string_view name, const KerasConfig& config) const;
+
+  // Not a hash map: a plug-in has its own copy of this code, and Abseil's hashes differ from copy
+  // to copy.
+  std::map<std::string, Entry, std::less<>> entries_;
 };
 
 }  // namespace rnnserve

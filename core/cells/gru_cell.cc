@@ -39,19 +39,22 @@ absl::StatusOr<std::unique_ptr<Cell>> GruCell::Create(const CellRegistry& /*regi
                                                       const Shape& input_shape,
                                                       WeightSource& weights) {
   RNNSERVE_ASSIGN_OR_RETURN(const auto options, KerasCellOptions::Read(config, input_shape));
+  RNNSERVE_ASSIGN_OR_RETURN(const auto dropouts, CellDropouts::ReadGated(config));
   RNNSERVE_ASSIGN_OR_RETURN(const bool reset_after, config.Bool("reset_after", true));
   const int64_t columns = gru_gate::kCount * options.units;
   const Shape bias_shape = reset_after ? Shape({2, columns}) : Shape({columns});
   RNNSERVE_ASSIGN_OR_RETURN(const auto cell_weights,
                             KerasCellWeights::Read(options, gru_gate::kCount, bias_shape, weights));
-  return std::unique_ptr<Cell>(new GruCell(options, reset_after, cell_weights));
+  return std::unique_ptr<Cell>(new GruCell(options, reset_after, dropouts, cell_weights));
 }
 
-GruCell::GruCell(const KerasCellOptions& options, bool reset_after, const KerasCellWeights& weights)
+GruCell::GruCell(const KerasCellOptions& options, bool reset_after, const CellDropouts& dropouts,
+                 const KerasCellWeights& weights)
     : Cell({.input = {options.input_size},
             .output = {options.units},
             .states = {{"h", {options.units}}},
             .constants = {}}),
+      dropouts_(dropouts),
       activation_(options.activation),
       recurrent_activation_(options.recurrent_activation),
       reset_after_(reset_after),
@@ -68,7 +71,9 @@ GruCell::GruCell(const KerasCellOptions& options, bool reset_after, const KerasC
 
 int64_t GruCell::scratch_size(int64_t batch) const {
   const int64_t gates = ColumnsSize(kernel_.output_rows(), batch);
-  return gates + (reset_after_ ? gates : ColumnsSize(kernel_.units(), batch));
+  return gates + (reset_after_ ? gates : ColumnsSize(kernel_.units(), batch)) +
+         std::max(dropouts_.input.scratch_size(kernel_.input_size(), batch),
+                  dropouts_.state.scratch_size(kernel_.units(), batch));
 }
 
 void GruCell::Step(const CellStep& step) const {
@@ -77,11 +82,11 @@ void GruCell::Step(const CellStep& step) const {
 
   float* scratch = step.scratch;
   const Columns gates = TakeColumns(scratch, kernel_.output_rows(), step.x.cols);
-  Affine(kernel_, bias_, step.x, gates);
+  dropouts_.input.Affine(kernel_, bias_, step.training, step.x, scratch, gates);
   if (reset_after_) {
-    ResetAfter(h, gates, scratch);
+    ResetAfter(step, gates, scratch);
   } else {
-    ResetBefore(h, gates, scratch);
+    ResetBefore(step, gates, scratch);
   }
 
   const Columns z = gates.Block(gru_gate::kUpdate, kernel_.units());
@@ -92,9 +97,10 @@ void GruCell::Step(const CellStep& step) const {
   Copy(next_h, step.y);
 }
 
-void GruCell::ResetAfter(ConstColumns h, Columns gates, float* scratch) const {
+void GruCell::ResetAfter(const CellStep& step, Columns gates, float* scratch) const {
   const Columns recurrent = TakeColumns(scratch, gates.rows, gates.cols);
-  Affine(recurrent_kernel_, recurrent_bias_, h, recurrent);
+  dropouts_.state.Affine(recurrent_kernel_, recurrent_bias_, step.training, step.state[0], scratch,
+                         recurrent);
 
   const int64_t units = kernel_.units();
   const Columns z = gates.Block(gru_gate::kUpdate, units);
@@ -113,17 +119,26 @@ void GruCell::ResetAfter(ConstColumns h, Columns gates, float* scratch) const {
   Activate(activation_, hh);
 }
 
-void GruCell::ResetBefore(ConstColumns h, Columns gates, float* scratch) const {
+void GruCell::ResetBefore(const CellStep& step, Columns gates, float* scratch) const {
+  const ConstColumns h = step.state[0];
   const int64_t units = kernel_.units();
   const Columns z = gates.Block(gru_gate::kUpdate, units);
   const Columns r = gates.Block(gru_gate::kReset, units);
   const Columns hh = gates.Block(gru_gate::kCandidate, units);
-  AddProduct(gate_recurrent_kernel_, h, gates.Rows(0, gate_recurrent_kernel_.output_rows()));
+  dropouts_.state.AddProduct(gate_recurrent_kernel_, step.training, h, scratch,
+                             gates.Rows(0, gate_recurrent_kernel_.output_rows()));
   Activate(recurrent_activation_, z);
   Activate(recurrent_activation_, r);
 
   const Columns reset_h = TakeColumns(scratch, units, gates.cols);
-  for (int64_t b = 0; b < gates.cols; ++b) reset_h.padded(b) = r.padded(b) * h.padded(b);
+  const bool drops = dropouts_.state.ActsIn(step.training);
+  for (int64_t b = 0; b < gates.cols; ++b) {
+    reset_h.padded(b) = h.padded(b);
+    if (drops) {
+      dropouts_.state.DropFor(gru_gate::kCandidate, *step.training, b, h, reset_h.column(b));
+    }
+    reset_h.padded(b) *= r.padded(b);
+  }
   AddProduct(candidate_recurrent_kernel_, reset_h, hh);
   Activate(activation_, hh);
 }

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "core/base/aligned_buffer.h"
+#include "core/cells/cell_dropout.h"
 #include "core/cells/cell_registry.h"
 #include "core/cells/keras_cell_options.h"
 #include "core/kernels/matrix.h"
@@ -36,6 +37,9 @@ namespace rnnserve {
 //   | h |             | h |                    | h |            then    h  += R_h^T (r * h)
 //   +---+             +---+                    +---+
 //
+// In training x and h are, in each product with K and R, those that the dropout leaves
+// (CellDropout); h' takes up the whole h.
+//
 // One state, "h". Owns its weights. Immutable; safe to share.
 class GruCell final : public Cell {
  public:
@@ -50,12 +54,14 @@ class GruCell final : public Cell {
   void Step(const CellStep& step) const override;
 
  private:
-  GruCell(const KerasCellOptions& options, bool reset_after, const KerasCellWeights& weights);
+  GruCell(const KerasCellOptions& options, bool reset_after, const CellDropouts& dropouts,
+          const KerasCellWeights& weights);
 
   // Both leave z in block z of `gates` and hh in block h. `gates` holds x K + b at first.
-  void ResetAfter(ConstColumns h, Columns gates, float* scratch) const;
-  void ResetBefore(ConstColumns h, Columns gates, float* scratch) const;
+  void ResetAfter(const CellStep& step, Columns gates, float* scratch) const;
+  void ResetBefore(const CellStep& step, Columns gates, float* scratch) const;
 
+  const CellDropouts dropouts_;
   const Activation activation_;
   const Activation recurrent_activation_;
   const bool reset_after_;

@@ -10,7 +10,7 @@ namespace rnnserve {
 
 absl::StatusOr<KerasCellOptions> KerasCellOptions::Read(const KerasConfig& config,
                                                         const Shape& input_shape) {
-  RNNSERVE_RETURN_IF_ERROR(config.RequireFloat32());
+  RNNSERVE_RETURN_IF_ERROR(config.CheckDtypePolicy());
   KerasCellOptions options;
   RNNSERVE_ASSIGN_OR_RETURN(options.input_size, VectorInputSize(config, input_shape));
   RNNSERVE_ASSIGN_OR_RETURN(options.units, config.PositiveInt("units"));

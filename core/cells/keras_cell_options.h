@@ -14,8 +14,8 @@
 namespace rnnserve {
 
 // The options that SimpleRNNCell, LSTMCell and GRUCell share and that matter once they are trained.
-// Initializers, regularizers, constraints, dropout, recurrent_dropout, seed, unit_forget_bias and
-// implementation do not and are not read. A value type.
+// Initializers, regularizers, constraints, seed and unit_forget_bias do not and are not read; for
+// dropout see CellDropouts. A value type.
 struct KerasCellOptions {
   int64_t input_size = 0;
   int64_t units = 0;

@@ -3,6 +3,7 @@
 
 #include "core/cells/keras_config.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -38,6 +39,14 @@ std::string Show(const Json& value) {
   std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
   if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
   return text;
+}
+
+constexpr int64_t kLargestInt = std::numeric_limits<int32_t>::max();
+
+bool IsPositiveInt(const Json& value) {
+  // An integer beyond int64 would be negative as one: compare as a double first.
+  return value.is_number_integer() && value.get<double>() >= 1.0 &&
+         value.get<double>() <= static_cast<double>(kLargestInt);
 }
 
 absl::StatusOr<Activation> Named(const KerasConfig& owner, absl::string_view key,
@@ -118,15 +127,24 @@ absl::StatusOr<std::string> KerasConfig::String(absl::string_view key,
 }
 
 absl::StatusOr<int64_t> KerasConfig::PositiveInt(absl::string_view key) const {
-  constexpr int64_t kLargest = std::numeric_limits<int32_t>::max();
   const Json& value = Raw(key);
-  // An integer beyond int64 would be negative as one: compare as a double first.
-  if (value.is_number_integer() && value.get<double>() >= 1.0 &&
-      value.get<double>() <= static_cast<double>(kLargest)) {
-    return value.get<int64_t>();
-  }
+  if (IsPositiveInt(value)) return value.get<int64_t>();
   return Error(
-      absl::StrCat("'", key, "' is ", Show(value), ", not a whole number from 1 to ", kLargest));
+      absl::StrCat("'", key, "' is ", Show(value), ", not a whole number from 1 to ", kLargestInt));
+}
+
+absl::StatusOr<std::vector<int64_t>> KerasConfig::PositiveInts(
+    absl::string_view key, size_t count, std::optional<int64_t> fallback) const {
+  const Json& value = Raw(key);
+  if (value.is_null() && fallback.has_value()) return std::vector<int64_t>(count, *fallback);
+  if (IsPositiveInt(value)) return std::vector<int64_t>(count, value.get<int64_t>());
+  if (value.is_array() && value.size() == count &&
+      std::all_of(value.begin(), value.end(), IsPositiveInt)) {
+    return value.get<std::vector<int64_t>>();
+  }
+  return Error(absl::StrCat("'", key, "' is ", Show(value), ", not ", count,
+                            count == 1 ? " whole number" : " whole numbers", " from 1 to ",
+                            kLargestInt));
 }
 
 absl::StatusOr<Activation> KerasConfig::ActivationOr(absl::string_view key,
@@ -168,12 +186,16 @@ absl::StatusOr<std::vector<KerasConfig>> KerasConfig::Objects(absl::string_view 
 
 const Json& KerasConfig::Raw(absl::string_view key) const { return Find(*config_, key); }
 
-absl::Status KerasConfig::RequireFloat32() const {
+absl::Status KerasConfig::CheckDtypePolicy() const {
   const Json& dtype = Raw("dtype");
   // Keras writes a name, or a serialized DTypePolicy with the name in its configuration.
   const Json& policy = dtype.is_object() ? Find(Find(dtype, "config"), "name") : dtype;
-  if (dtype.is_null() || policy == "float32") return absl::OkStatus();
-  return Unsupported(absl::StrCat("dtype ", Show(policy), "; only float32 is supported"));
+  if (dtype.is_null()) return absl::OkStatus();
+  for (const char* name :
+       {"float32", "float64", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16"}) {
+    if (policy == name) return absl::OkStatus();
+  }
+  return Unsupported(absl::StrCat("the dtype policy ", Show(policy), " is not supported"));
 }
 
 absl::Status KerasConfig::Error(absl::string_view text) const {

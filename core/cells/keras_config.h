@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,10 @@ class KerasConfig {
   absl::StatusOr<std::string> String(absl::string_view key, absl::string_view fallback) const;
   // A whole number from 1 to 2^31 - 1. Required.
   absl::StatusOr<int64_t> PositiveInt(absl::string_view key) const;
+  // `count` of them: a list of that length, or one number that stands for all. Where it is absent
+  // or null, all are `fallback`; without a fallback it is required.
+  absl::StatusOr<std::vector<int64_t>> PositiveInts(
+      absl::string_view key, size_t count, std::optional<int64_t> fallback = std::nullopt) const;
   // An activation by name, or as Keras serializes a function or an Activation, ReLU, LeakyReLU, ELU
   // or Softmax layer; null is linear. Options of these layers that no Activation has, such as
   // another slope, are UNIMPLEMENTED, reason OPTION_UNSUPPORTED.
@@ -53,8 +58,10 @@ class KerasConfig {
   // The raw value under `key`; null if it is absent.
   const nlohmann::json& Raw(absl::string_view key) const;
 
-  // OK if the dtype policy is float32 or absent; else UNIMPLEMENTED, reason OPTION_UNSUPPORTED.
-  absl::Status RequireFloat32() const;
+  // OK if the dtype policy is absent or one of floating point, which is computed in float32
+  // whatever its precision: float32, float64, float16, bfloat16, mixed_float16, mixed_bfloat16.
+  // Else (a quantized one) UNIMPLEMENTED, reason OPTION_UNSUPPORTED.
+  absl::Status CheckDtypePolicy() const;
 
   // An INVALID_ARGUMENT, reason MODEL_CONFIG, about this object.
   absl::Status Error(absl::string_view text) const;

@@ -3,6 +3,8 @@
 
 #include "core/cells/lstm_cell.h"
 
+#include <algorithm>
+
 #include "core/base/status_macros.h"
 #include "core/cells/gates.h"
 
@@ -13,18 +15,21 @@ absl::StatusOr<std::unique_ptr<Cell>> LstmCell::Create(const CellRegistry& /*reg
                                                        const Shape& input_shape,
                                                        WeightSource& weights) {
   RNNSERVE_ASSIGN_OR_RETURN(const auto options, KerasCellOptions::Read(config, input_shape));
+  RNNSERVE_ASSIGN_OR_RETURN(const auto dropouts, CellDropouts::ReadGated(config));
   RNNSERVE_ASSIGN_OR_RETURN(
       const auto cell_weights,
       KerasCellWeights::Read(options, lstm_gate::kCount, Shape({lstm_gate::kCount * options.units}),
                              weights));
-  return std::unique_ptr<Cell>(new LstmCell(options, cell_weights));
+  return std::unique_ptr<Cell>(new LstmCell(options, dropouts, cell_weights));
 }
 
-LstmCell::LstmCell(const KerasCellOptions& options, const KerasCellWeights& weights)
+LstmCell::LstmCell(const KerasCellOptions& options, const CellDropouts& dropouts,
+                   const KerasCellWeights& weights)
     : Cell({.input = {options.input_size},
             .output = {options.units},
             .states = {{"h", {options.units}}, {"c", {options.units}}},
             .constants = {}}),
+      dropouts_(dropouts),
       activation_(options.activation),
       recurrent_activation_(options.recurrent_activation),
       num_parameters_(weights.num_parameters()),
@@ -33,7 +38,9 @@ LstmCell::LstmCell(const KerasCellOptions& options, const KerasCellWeights& weig
       bias_(PackBias(weights.bias, lstm_gate::kCount, options.units)) {}
 
 int64_t LstmCell::scratch_size(int64_t batch) const {
-  return ColumnsSize(kernel_.output_rows(), batch);
+  return ColumnsSize(kernel_.output_rows(), batch) +
+         std::max(dropouts_.input.scratch_size(kernel_.input_size(), batch),
+                  dropouts_.state.scratch_size(kernel_.units(), batch));
 }
 
 void LstmCell::Step(const CellStep& step) const {
@@ -44,8 +51,8 @@ void LstmCell::Step(const CellStep& step) const {
 
   float* scratch = step.scratch;
   const Columns gates = TakeColumns(scratch, kernel_.output_rows(), step.x.cols);
-  Affine(kernel_, bias_, step.x, gates);
-  AddProduct(recurrent_kernel_, h, gates);
+  dropouts_.input.Affine(kernel_, bias_, step.training, step.x, scratch, gates);
+  dropouts_.state.AddProduct(recurrent_kernel_, step.training, h, scratch, gates);
 
   const int64_t units = kernel_.units();
   const Columns i = gates.Block(lstm_gate::kInput, units);

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "core/base/aligned_buffer.h"
+#include "core/cells/cell_dropout.h"
 #include "core/cells/cell_registry.h"
 #include "core/cells/keras_cell_options.h"
 #include "core/kernels/matrix.h"
@@ -33,6 +34,8 @@ namespace rnnserve {
 //               | o   |                 | o   |  3 PaddedRows(U)
 //               +-----+                 +-----+
 //
+// In training x and h are, in each gate, those that the dropout leaves (CellDropout).
+//
 // Two states, "h" then "c". Owns its weights. Immutable; safe to share.
 class LstmCell final : public Cell {
  public:
@@ -47,8 +50,10 @@ class LstmCell final : public Cell {
   void Step(const CellStep& step) const override;
 
  private:
-  LstmCell(const KerasCellOptions& options, const KerasCellWeights& weights);
+  LstmCell(const KerasCellOptions& options, const CellDropouts& dropouts,
+           const KerasCellWeights& weights);
 
+  const CellDropouts dropouts_;
   const Activation activation_;
   const Activation recurrent_activation_;
   const int64_t num_parameters_;

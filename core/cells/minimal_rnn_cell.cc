@@ -12,7 +12,7 @@ absl::StatusOr<std::unique_ptr<Cell>> MinimalRnnCell::Create(const CellRegistry&
                                                              const KerasConfig& config,
                                                              const Shape& input_shape,
                                                              WeightSource& weights) {
-  RNNSERVE_RETURN_IF_ERROR(config.RequireFloat32());
+  RNNSERVE_RETURN_IF_ERROR(config.CheckDtypePolicy());
   RNNSERVE_ASSIGN_OR_RETURN(const int64_t input_size, VectorInputSize(config, input_shape));
   RNNSERVE_ASSIGN_OR_RETURN(const int64_t units, config.PositiveInt("units"));
   RNNSERVE_ASSIGN_OR_RETURN(const auto kernel, weights.Weight("kernel", {input_size, units}));

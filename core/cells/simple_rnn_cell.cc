@@ -3,6 +3,8 @@
 
 #include "core/cells/simple_rnn_cell.h"
 
+#include <algorithm>
+
 #include "core/base/status_macros.h"
 
 namespace rnnserve {
@@ -12,26 +14,34 @@ absl::StatusOr<std::unique_ptr<Cell>> SimpleRnnCell::Create(const CellRegistry& 
                                                             const Shape& input_shape,
                                                             WeightSource& weights) {
   RNNSERVE_ASSIGN_OR_RETURN(const auto options, KerasCellOptions::Read(config, input_shape));
+  RNNSERVE_ASSIGN_OR_RETURN(const auto dropouts, CellDropouts::ReadSimple(config));
   RNNSERVE_ASSIGN_OR_RETURN(
       const auto cell_weights,
       KerasCellWeights::Read(options, /*gates=*/1, Shape({options.units}), weights));
-  return std::unique_ptr<Cell>(new SimpleRnnCell(options, cell_weights));
+  return std::unique_ptr<Cell>(new SimpleRnnCell(options, dropouts, cell_weights));
 }
 
-SimpleRnnCell::SimpleRnnCell(const KerasCellOptions& options, const KerasCellWeights& weights)
+SimpleRnnCell::SimpleRnnCell(const KerasCellOptions& options, const CellDropouts& dropouts,
+                             const KerasCellWeights& weights)
     : Cell({.input = {options.input_size},
             .output = {options.units},
             .states = {{"h", {options.units}}},
             .constants = {}}),
+      dropouts_(dropouts),
       activation_(options.activation),
       num_parameters_(weights.num_parameters()),
       kernel_(weights.kernel, options.input_size, 1, options.units),
       recurrent_kernel_(weights.recurrent_kernel, options.units, 1, options.units),
       bias_(PackBias(weights.bias, 1, options.units)) {}
 
+int64_t SimpleRnnCell::scratch_size(int64_t batch) const {
+  return std::max(dropouts_.input.scratch_size(kernel_.input_size(), batch),
+                  dropouts_.state.scratch_size(kernel_.units(), batch));
+}
+
 void SimpleRnnCell::Step(const CellStep& step) const {
-  Affine(kernel_, bias_, step.x, step.y);
-  AddProduct(recurrent_kernel_, step.state[0], step.y);
+  dropouts_.input.Affine(kernel_, bias_, step.training, step.x, step.scratch, step.y);
+  dropouts_.state.AddProduct(recurrent_kernel_, step.training, step.state[0], step.scratch, step.y);
   Activate(activation_, step.y);
   Copy(step.y, step.next_state[0]);
 }

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "core/base/aligned_buffer.h"
+#include "core/cells/cell_dropout.h"
 #include "core/cells/cell_registry.h"
 #include "core/cells/keras_cell_options.h"
 #include "core/kernels/matrix.h"
@@ -18,7 +19,8 @@ namespace rnnserve {
 //   h' = act(x K + h R + b)      x [F]   h [U]   K [F, U]   R [U, U]   b [U]
 //   y  = h'
 //
-// One state, "h". Owns its weights. Immutable; safe to share.
+// In training x and h are those that the dropout leaves (CellDropout). One state, "h". Owns its
+// weights. Immutable; safe to share.
 class SimpleRnnCell final : public Cell {
  public:
   // A CellRegistry::Factory.
@@ -28,11 +30,14 @@ class SimpleRnnCell final : public Cell {
                                                       WeightSource& weights);
 
   int64_t num_parameters() const override { return num_parameters_; }
+  int64_t scratch_size(int64_t batch) const override;
   void Step(const CellStep& step) const override;
 
  private:
-  SimpleRnnCell(const KerasCellOptions& options, const KerasCellWeights& weights);
+  SimpleRnnCell(const KerasCellOptions& options, const CellDropouts& dropouts,
+                const KerasCellWeights& weights);
 
+  const CellDropouts dropouts_;
   const Activation activation_;
   const int64_t num_parameters_;
   const Matrix kernel_;

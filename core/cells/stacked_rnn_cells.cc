@@ -40,7 +40,7 @@ absl::StatusOr<std::unique_ptr<Cell>> StackedRnnCells::Create(const CellRegistry
                                                               const KerasConfig& config,
                                                               const Shape& input_shape,
                                                               WeightSource& weights) {
-  RNNSERVE_RETURN_IF_ERROR(config.RequireFloat32());
+  RNNSERVE_RETURN_IF_ERROR(config.CheckDtypePolicy());
   RNNSERVE_ASSIGN_OR_RETURN(const std::vector<KerasConfig> configs, config.Objects("cells"));
   if (configs.empty()) return config.Error("'cells' is empty");
   std::vector<std::unique_ptr<Cell>> cells;
@@ -86,8 +86,14 @@ void StackedRnnCells::InitialState(int state_index, absl::Span<float> value) con
 
 void StackedRnnCells::Step(const CellStep& step) const {
   CellStep inner = step;
+  TrainingRun training;
   size_t first_state = 0;
+  int64_t index = 0;
   for (const auto& cell : cells_) {
+    if (step.training != nullptr) {
+      training = step.training->Part(index++);
+      inner.training = &training;
+    }
     const size_t num_states = cell->states().size();
     inner.state = step.state.subspan(first_state, num_states);
     inner.next_state = step.next_state.subspan(first_state, num_states);

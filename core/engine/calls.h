@@ -64,19 +64,35 @@ struct SessionStateResult {
   uint64_t epoch = 1;
 };
 
+// One input of a model in a batch call.
+struct NamedInput {
+  std::string name;                // may be empty if the model has one input
+  TensorView tensor;               // [batch, time, ...input shape], or [batch, ...] without time
+  std::optional<TensorView> mask;  // [batch, time], BOOL
+};
+
 struct InferCall {
   std::string model;
-  TensorView input;                       // [batch, time, ...input shape]
-  std::optional<TensorView> mask;         // [batch, time], BOOL
+  std::vector<NamedInput> inputs;
   std::vector<NamedState> initial_state;  // each [batch, ...]; empty: the model's
   bool return_state = false;
+  // Computes with Keras' training=True, that is with dropout. The seed of row i is
+  // RandomBits(seed, i) of core/kernels/random.h: the same call gives the same bits again, and equal
+  // rows of one call differ.
+  std::optional<uint64_t> training_seed;
   CallLimits limits;
 };
 
+struct NamedOutput {
+  std::string name;
+  Shape shape;  // [batch, time, ...] or [batch, ...]
+  std::vector<float> values;
+};
+
 struct InferResult {
-  Shape output_shape;  // [batch, time, ...] or [batch, ...]
-  std::vector<float> output;
-  std::vector<StateValue> state;  // if asked for, each [batch, ...]
+  std::vector<NamedOutput> outputs;  // in the order of the model
+  std::vector<StateValue> state;     // if asked for, each [batch, ...]
+  std::optional<uint64_t> training_seed;
 };
 
 }  // namespace rnnserve

@@ -26,8 +26,8 @@ struct EngineOptions {
   int64_t max_timesteps = 4096;
   // Rows in one Infer.
   int64_t max_infer_rows = 1024;
-  // Bytes that one Infer may take for its states and outputs and, if the model cannot stream, for
-  // the workspace of the whole batch.
+  // Bytes that one Infer may take for its states and outputs and, if the model cannot stream or the
+  // call is with training, for the workspace of the whole batch.
   int64_t max_infer_bytes = int64_t{256} << 20;
   // What a refused caller is told to wait.
   absl::Duration retry_delay = absl::Milliseconds(100);

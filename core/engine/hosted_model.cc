@@ -23,30 +23,26 @@ int NumWorkers(const EngineOptions& options) {
 
 HostedModel::HostedModel(const Clock& clock, ModelObserver& observer, std::string name,
                          std::shared_ptr<const Model> model, const EngineOptions& options)
-    : name_(std::move(name)), model_(std::move(model)), observer_(observer) {
-  const int num_workers = NumWorkers(options);
-  if (model_->non_streamable_layer() == nullptr) {
-    steps_.emplace(clock, model_, observer_,
-                   BatchScheduler::Options{num_workers, options.max_batch_rows,
-                                           options.max_queued_steps, options.retry_delay});
-  } else {
-    sequences_.emplace(
-        clock, model_, observer_,
-        SequenceScheduler::Options{num_workers, options.max_queued_steps, options.retry_delay});
-  }
+    : name_(std::move(name)),
+      model_(std::move(model)),
+      observer_(observer),
+      sequences_(clock, model_, observer_,
+                 SequenceScheduler::Options{model_->is_streamable() ? 1 : NumWorkers(options),
+                                            options.max_queued_steps, options.retry_delay}) {
+  if (!model_->is_streamable()) return;
+  steps_.emplace(clock, model_, observer_,
+                 BatchScheduler::Options{NumWorkers(options), options.max_batch_rows,
+                                         options.max_queued_steps, options.retry_delay});
 }
 
 absl::Status HostedModel::CheckStreamable() const {
-  const Layer* layer = model_->non_streamable_layer();
-  if (layer == nullptr) return absl::OkStatus();
-  return FailedPrecondition(
-      "NOT_STREAMABLE", absl::StrCat("layer '", layer->name(), "' (", layer->class_name(),
-                                     ") needs the whole sequence: the model has no sessions, only "
-                                     "Infer"));
+  if (is_streamable()) return absl::OkStatus();
+  return FailedPrecondition("NOT_STREAMABLE", absl::StrCat(model_->non_streamable_reason(),
+                                                           "; it has no sessions, only Infer"));
 }
 
 int64_t HostedModel::num_queued() const {
-  return is_streamable() ? steps_->num_queued() : sequences_->num_queued();
+  return sequences_.num_queued() + (is_streamable() ? steps_->num_queued() : 0);
 }
 
 }  // namespace rnnserve

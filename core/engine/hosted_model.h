@@ -21,7 +21,9 @@
 namespace rnnserve {
 
 // One model that is served, with the workers that compute it: a BatchScheduler if it can be
-// stepped, else a SequenceScheduler. Thread-safe. Clock and observer must outlive it.
+// stepped, and a SequenceScheduler for whole sequences. The latter has a single worker if there is
+// the former: then it computes runs with training=True alone, which are not to slow down sessions on
+// more than one core. Thread-safe. Clock and observer must outlive it.
 class HostedModel {
  public:
   HostedModel(const Clock& clock, ModelObserver& observer, std::string name,
@@ -37,8 +39,8 @@ class HostedModel {
 
   // See BatchScheduler. REQUIRES: is_streamable().
   absl::Status Submit(absl::Span<std::unique_ptr<StepTask>> tasks) { return steps_->Submit(tasks); }
-  // See SequenceScheduler. REQUIRES: !is_streamable().
-  absl::Status Submit(std::unique_ptr<SequenceTask>& task) { return sequences_->Submit(task); }
+  // See SequenceScheduler.
+  absl::Status Submit(std::unique_ptr<SequenceTask>& task) { return sequences_.Submit(task); }
 
   // The steps and rows that wait for a worker.
   int64_t num_queued() const;
@@ -47,9 +49,8 @@ class HostedModel {
   const std::string name_;
   const std::shared_ptr<const Model> model_;
   ModelObserver& observer_;
-  // Exactly one of them.
-  std::optional<BatchScheduler> steps_;
-  std::optional<SequenceScheduler> sequences_;
+  std::optional<BatchScheduler> steps_;  // if the model can be stepped
+  SequenceScheduler sequences_;
 };
 
 }  // namespace rnnserve

@@ -12,7 +12,7 @@
 namespace rnnserve {
 
 absl::StatusOr<std::vector<SessionState>> InitialStates(const Model& model, const InferCall& call) {
-  const int64_t batch = call.input.shape[0];
+  const int64_t batch = call.inputs.front().tensor.shape[0];
   std::vector<SessionState> states;
   states.reserve(static_cast<size_t>(batch));
   for (int64_t row = 0; row < batch; ++row) {

@@ -13,7 +13,8 @@
 
 namespace rnnserve {
 
-// Checks and starts one Infer: row by row if the model can be stepped, else as a whole. The
+// Checks and starts one Infer: row by row if the model can be stepped, else, and with training, as
+// a whole. The
 // callback runs exactly once, on this thread or a worker, with the errors of Engine::Infer; the
 // pass is given back after it.
 void StartInference(HostedModel& hosted, const EngineOptions& options, InferCall call,

@@ -15,11 +15,13 @@ Shape Prepend(std::initializer_list<int64_t> leading, const Shape& shape) {
 }
 
 Shape StepOutputShape(const Model& model, int64_t time) {
-  return model.returns_sequences() ? Prepend({time}, model.output_shape()) : model.output_shape();
+  const ValueSpec& output = model.outputs().front().spec;
+  return output.has_time ? Prepend({time}, output.shape) : output.shape;
 }
 
-Shape InferOutputShape(const Model& model, int64_t batch, int64_t time) {
-  return Prepend({batch}, StepOutputShape(model, time));
+Shape InferOutputShape(const Model::Output& output, int64_t batch, int64_t time) {
+  return output.spec.has_time ? Prepend({batch, time}, output.spec.shape)
+                              : Prepend({batch}, output.spec.shape);
 }
 
 }  // namespace rnnserve

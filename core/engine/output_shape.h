@@ -18,8 +18,8 @@ Shape Prepend(std::initializer_list<int64_t> leading, const Shape& shape);
 // The output of one session's step: [time, ...], or [...] of the last timestep.
 Shape StepOutputShape(const Model& model, int64_t time);
 
-// The output of a batch: [batch, time, ...], or [batch, ...] of the last timestep.
-Shape InferOutputShape(const Model& model, int64_t batch, int64_t time);
+// One output of a batch: [batch, time, ...], or [batch, ...] without a time axis.
+Shape InferOutputShape(const Model::Output& output, int64_t batch, int64_t time);
 
 }  // namespace rnnserve
 

@@ -29,20 +29,20 @@ RowGather::RowGather(std::shared_ptr<const Model> model, InferCall call, Callbac
       call_(std::move(call)),
       pass_(std::move(pass)),
       callback_(std::move(callback)),
-      tasks_(static_cast<size_t>(call_.input.shape[0])),
+      tasks_(static_cast<size_t>(num_rows())),
       statuses_(tasks_.size()),
-      remaining_(call_.input.shape[0]) {}
+      remaining_(num_rows()) {}
 
 std::vector<std::unique_ptr<StepTask>> RowGather::MakeTasks(std::vector<SessionState> states) {
   std::vector<std::unique_ptr<StepTask>> tasks;
   tasks.reserve(states.size());
   for (size_t row = 0; row < states.size(); ++row) {
     tasks.push_back(std::make_unique<StepTask>(
-        std::move(states[row]), RowOf(call_.input, row),
+        std::move(states[row]), RowOf(input().tensor, row),
         [self = shared_from_this(), row](std::unique_ptr<StepTask> task, absl::Status status) {
           self->Arrive(row, std::move(task), std::move(status));
         }));
-    if (call_.mask.has_value()) tasks.back()->mask = RowOf(*call_.mask, row);
+    if (input().mask.has_value()) tasks.back()->mask = RowOf(*input().mask, row);
     tasks.back()->limits = call_.limits;
   }
   return tasks;
@@ -60,11 +60,14 @@ absl::StatusOr<InferResult> RowGather::Assemble() {
     if (!statuses_[row].ok()) return Annotate(statuses_[row], absl::StrCat("row ", row));
   }
   InferResult result;
-  result.output_shape = InferOutputShape(*model_, call_.input.shape[0], call_.input.shape[1]);
-  result.output.reserve(tasks_.size() * tasks_.front()->output.size());
+  const Model::Output& spec = model_->outputs().front();
+  NamedOutput& output = result.outputs.emplace_back();
+  output.name = spec.name;
+  output.shape = InferOutputShape(spec, num_rows(), input().tensor.shape[1]);
+  output.values.reserve(tasks_.size() * tasks_.front()->output.size());
   std::vector<SessionState> states;
   for (const std::unique_ptr<StepTask>& task : tasks_) {
-    result.output.insert(result.output.end(), task->output.begin(), task->output.end());
+    output.values.insert(output.values.end(), task->output.begin(), task->output.end());
     states.push_back(std::move(task->state()));
   }
   if (call_.return_state) result.state = StackStates(*model_, states);

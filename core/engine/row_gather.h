@@ -42,6 +42,9 @@ class RowGather : public std::enable_shared_from_this<RowGather> {
   void Arrive(size_t row, std::unique_ptr<StepTask> task, absl::Status status);
   absl::StatusOr<InferResult> Assemble();
 
+  const NamedInput& input() const { return call_.inputs.front(); }
+  int64_t num_rows() const { return input().tensor.shape[0]; }
+
   const std::shared_ptr<const Model> model_;
   const InferCall call_;
   const CallGate::Pass pass_;

@@ -10,6 +10,7 @@
 #include <memory>
 #include <system_error>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "core/base/error.h"
@@ -44,6 +45,18 @@ absl::Status Malformed(absl::string_view text) {
 
 absl::Status MalformedMember(absl::string_view name, absl::string_view text) {
   return Malformed(absl::StrCat("'", name, "' ", text));
+}
+
+// Keras writes this where it is asked for ".npz"; it holds pickled Python objects, which are
+// programs.
+constexpr absl::string_view kPickledWeights = "model.weights.npz";
+constexpr absl::string_view kAssets = "assets/";
+
+absl::Status PickledWeights() {
+  return MakeError(absl::StatusCode::kUnimplemented, "MODEL_UNSUPPORTED",
+                   absl::StrCat("'", kPickledWeights,
+                                "' holds pickled objects, which are not read; "
+                                "save the model with HDF5 weights, as Keras does by default"));
 }
 
 const Member* FindMember(absl::string_view name) {
@@ -111,6 +124,9 @@ absl::StatusOr<KerasArchive> ReadZip(zip_t* zip, const KerasArchiveLimits& limit
       return Malformed(absl::StrCat("entry ", i, " cannot be read"));
     }
     const Member* const member = FindMember(stat.name);
+    // What a layer keeps beside its weights; none that is supported does.
+    if (absl::StartsWith(stat.name, kAssets)) continue;
+    if (absl::string_view(stat.name) == kPickledWeights) return PickledWeights();
     if (member == nullptr) return MalformedMember(stat.name, "does not belong there");
     found[static_cast<size_t>(member - kMembers.data())] = true;
     RNNSERVE_RETURN_IF_ERROR(CheckDeclared(stat, *member, limits));
@@ -125,6 +141,10 @@ absl::StatusOr<KerasArchive> ReadZip(zip_t* zip, const KerasArchiveLimits& limit
 absl::StatusOr<KerasArchive> ReadFolder(const std::filesystem::path& folder,
                                         const KerasArchiveLimits& limits) {
   KerasArchive archive;
+  std::error_code ignored;  // a folder that may not be read is reported below
+  if (std::filesystem::exists(folder / std::string(kPickledWeights), ignored)) {
+    return PickledWeights();
+  }
   for (const Member& member : kMembers) {
     RNNSERVE_ASSIGN_OR_RETURN(
         archive.*(member.content),

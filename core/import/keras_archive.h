@@ -12,7 +12,7 @@
 
 namespace rnnserve {
 
-// The three files of a model that Keras 3 saved.
+// The three files of a `.keras` model.
 struct KerasArchive {
   std::string metadata;  // metadata.json
   std::string config;    // config.json
@@ -31,11 +31,12 @@ struct KerasArchiveLimits {
 };
 
 // Reads a `.keras` file (a zip) or the folder that one was unpacked to. A zip must hold exactly the
-// three files, each once, stored or deflated, with the sizes and checksums that it declares; of a
-// folder nothing else is looked at.
+// three files, each once, stored or deflated, with the sizes and checksums that it declares, and
+// "assets/", which is not looked at; of a folder nothing else is looked at.
 //
 // Errors: NOT_FOUND and FAILED_PRECONDITION, reason MODEL_PATH; INVALID_ARGUMENT, reason
-// MODEL_FORMAT or MODEL_TOO_LARGE, naming the file in the archive.
+// MODEL_FORMAT or MODEL_TOO_LARGE, naming the file in the archive; UNIMPLEMENTED, reason
+// MODEL_UNSUPPORTED, if the weights are pickled (`model.weights.npz`).
 absl::StatusOr<KerasArchive> ReadKerasArchive(const std::string& path,
                                               const KerasArchiveLimits& limits);
 

@@ -3,107 +3,68 @@
 
 #include "core/import/keras_import.h"
 
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/strip.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "core/import/hdf5_file.h"
+#include "core/import/keras2_config.h"
+#include "core/import/keras_config_cleaner.h"
 #include "core/import/keras_layout.h"
 #include "core/import/keras_weights.h"
+#include "core/import/legacy_weights.h"
+#include "core/model/graph.h"
 #include "core/model/json_reader.h"
 #include "core/model/limits.h"
-#include "core/model/sequential.h"
 
 namespace rnnserve {
 namespace {
 
 using Json = nlohmann::json;
 
-// Keys that say nothing of what a model computes. `shared_object_id` is an address in the memory of
-// the Python that saved the model: with it no two files would be equal.
-bool IsForTrainingOnly(absl::string_view key) {
-  return key == "shared_object_id" || key == "trainable" || key == "build_config" ||
-         key == "build_input_shape" || key == "compile_config" ||
-         absl::EndsWith(key, "_initializer") || absl::EndsWith(key, "_regularizer") ||
-         absl::EndsWith(key, "_constraint");
-}
+constexpr char kWholeModelFile[] = "the .h5 file";
+constexpr char kWholeModelWeights[] = "model_weights";
 
-// The name under which a serialized object is looked up. Keras leaves it out for its own classes; a
-// class of somebody else without a registered name gets that of its module, so that a "mine.LSTM"
-// is not taken for the LSTM of Keras.
-std::string RegisteredName(const KerasConfig& object, const Json& module) {
-  const std::string name = object.registered_name();
-  if (!module.is_string() || absl::StrContains(name, ">")) return name;
-  const std::string module_name = module.get<std::string>();
-  const bool is_keras = module_name == "keras" || absl::StartsWith(module_name, "keras.") ||
-                        module_name == "builtins";
-  return is_keras ? name : absl::StrCat(module_name, ">", name);
-}
-
-// The JSON of a bundle for the JSON of a `.keras` file: the same objects, less what only training
-// and Python need.
-Json Clean(const Json& value) {
-  if (value.is_array()) {
-    Json list = Json::array();
-    for (const Json& element : value) list.push_back(Clean(element));
-    return list;
-  }
-  if (!value.is_object()) return value;
-  Json object = Json::object();
-  if (value.contains("class_name") && value.contains("config")) {
-    const KerasConfig config(value, "");
-    if (config.class_name() == "DTypePolicy" && config.Raw("name").is_string()) {
-      return config.Raw("name");
-    }
-    object["class_name"] = value["class_name"];
-    object["config"] = Clean(value["config"]);
-    const std::string name = RegisteredName(config, value.value("module", Json()));
-    if (name != config.class_name()) object["registered_name"] = name;
-    return object;
-  }
-  for (const auto& [key, element] : value.items()) {
-    if (!IsForTrainingOnly(key)) object[key] = Clean(element);
-  }
-  return object;
-}
-
-// A layer on its way into the bundle.
-struct ImportedLayer {
-  Json object;
-  LayerPlace place;
+// A model on its way into a bundle.
+struct Import {
+  Json source;    // as Keras 3 would have written it
+  Bundle bundle;  // without weights
 };
 
-// Appends the layers of a serialized Sequential, and in the place of a Sequential among them its
-// layers. `place` is that of the Sequential itself; the outermost has an empty scope.
-absl::Status Dissolve(const KerasConfig& sequential, const LayerPlace& place,
-                      std::vector<ImportedLayer>& layers) {
-  RNNSERVE_ASSIGN_OR_RETURN(const std::vector<KerasConfig> objects, sequential.Objects("layers"));
-  GroupNames group_names;
-  for (size_t i = 0; i < objects.size(); ++i) {
-    const KerasConfig& object = objects[i];
-    const std::string name = object.name();
-    LayerPlace inner{"", name, place.scope.empty() ? name : absl::StrCat(place.scope, "/", name)};
-    if (object.class_name() == "InputLayer" && i == 0) {
-      // Keras has no group for it; the model has one input.
-      if (!layers.empty()) continue;
-    } else {
-      inner.path = absl::StrCat(place.path, "layers/", group_names.Next(object.class_name()));
-    }
-    if (object.class_name() == "Sequential") {
-      inner.path += "/";
-      RNNSERVE_RETURN_IF_ERROR(Dissolve(object, inner, layers));
-      continue;
-    }
-    ImportedLayer layer{sequential.Raw("layers")[i], std::move(inner)};
-    if (!name.empty()) layer.object["config"]["name"] = layer.place.scope;
-    layers.push_back(std::move(layer));
+// Translates the configuration and checks that all of it is supported. Nothing of the weights is
+// looked at yet, so that an unsupported layer is called that and not a strange weight.
+absl::StatusOr<Import> BeginImport(Json model, const std::string& version,
+                                   const LayerRegistry& registry) {
+  if (absl::StartsWith(version, "1.") || version == "1") {
+    return MakeError(
+        absl::StatusCode::kUnimplemented, "KERAS_VERSION",
+        absl::StrCat("saved by Keras ", version, "; only files of Keras 2 and 3 are read"));
   }
-  return absl::OkStatus();
+  Import import;
+  if (absl::StartsWith(version, "2.") || version == "2") {
+    RNNSERVE_ASSIGN_OR_RETURN(import.source, ConvertKeras2Config(std::move(model)));
+  } else {
+    import.source = std::move(model);
+  }
+  import.bundle.generator = absl::StrCat("rnnserve-import, from a file of Keras ", version);
+  import.bundle.model = CleanKerasConfig(import.source);
+  RNNSERVE_RETURN_IF_ERROR(
+      ReadGraph(KerasConfig(import.bundle.model, "the model"), registry).status());
+  return import;
+}
+
+// The bundle with its weights, if the model can be built with them.
+absl::StatusOr<Bundle> FinishImport(Import import, WeightTable weights,
+                                    const LayerRegistry& registry) {
+  import.bundle.weights = std::move(weights);
+  RNNSERVE_RETURN_IF_ERROR(BuildModel(import.bundle, registry).status());
+  return std::move(import.bundle);
 }
 
 absl::StatusOr<std::string> ReadKerasVersion(const std::string& text) {
@@ -112,85 +73,100 @@ absl::StatusOr<std::string> ReadKerasVersion(const std::string& text) {
   if (!metadata.is_object() || !metadata.value("keras_version", Json()).is_string()) {
     return InvalidArgument("MODEL_FORMAT", "metadata.json: 'keras_version' is missing");
   }
-  const std::string version = metadata["keras_version"];
-  if (absl::StartsWith(version, "1.") || absl::StartsWith(version, "2.")) {
-    return MakeError(absl::StatusCode::kUnimplemented, "KERAS_VERSION",
-                     absl::StrCat("metadata.json: saved by Keras ", version,
-                                  "; only files of Keras 3 are read"));
-  }
-  return version;
+  return metadata["keras_version"].get<std::string>();
 }
 
-// Moves the variables of a group into the bundle.
-absl::Status TakeVariables(const VariableGroup& group, KerasWeights& source, WeightTable& weights) {
-  const auto error = [&group](absl::string_view text) {
-    return InvalidArgument("MODEL_WEIGHTS",
-                           absl::StrCat("model.weights.h5: '", group.path, "' ", text));
-  };
-  const auto found = source.find(group.path);
-  if (found == source.end()) {
-    return group.names.empty() ? absl::OkStatus() : error("is missing");
-  }
-  KerasVariables& variables = found->second;
-  if (!variables.owner.empty() && !group.owner.empty() && variables.owner != group.owner) {
-    return error(absl::StrCat("belongs to '", variables.owner, "', but config.json has '",
-                              group.owner, "' there"));
-  }
-  if (variables.values.size() != group.names.size()) {
-    return error(absl::StrCat("has ", variables.values.size(), " variables, not the ",
-                              group.names.size(), " of its layer (",
-                              absl::StrJoin(group.names, ", "), ")"));
-  }
-  for (size_t i = 0; i < group.names.size(); ++i) {
-    weights.insert_or_assign(group.names[i], std::move(variables.values[i]));
-  }
-  source.erase(found);
-  return absl::OkStatus();
+absl::StatusOr<WeightTable> LayerWeights(const Json& model, KerasWeights weights,
+                                         OwnerCheck owner_check, const CellRegistry& cells) {
+  const bool is_first_format = std::any_of(weights.begin(), weights.end(), [](const auto& group) {
+    return absl::StartsWith(group.first, "_layer_checkpoint_dependencies/");
+  });
+  RNNSERVE_ASSIGN_OR_RETURN(const auto groups,
+                            VariableGroups(model, cells,
+                                           is_first_format ? GroupNaming::kCheckpointDependencies
+                                                           : GroupNaming::kLayers));
+  return AssignWeights(groups, std::move(weights), owner_check);
 }
 
-absl::Status CheckNothingLeft(const KerasWeights& source) {
-  for (const auto& [path, variables] : source) {
-    if (variables.values.empty()) continue;
-    return InvalidArgument(
-        "MODEL_WEIGHTS",
-        absl::StrCat("model.weights.h5: '", path, "' has ", variables.values.size(),
-                     " variables that belong to no layer of config.json"));
-  }
-  return absl::OkStatus();
+absl::StatusOr<WeightTable> LegacyWeights(const Json& model, Hdf5File& file,
+                                          const std::string& group, const CellRegistry& cells) {
+  RNNSERVE_ASSIGN_OR_RETURN(const auto expected, LegacyVariablesOf(model, cells));
+  RNNSERVE_ASSIGN_OR_RETURN(auto layers, ReadLegacyWeights(file, group));
+  return AssignLegacyWeights(expected, std::move(layers));
+}
+
+// A string attribute of the root of a file; the fallback if there is none.
+absl::StatusOr<std::string> RootString(Hdf5File& file, const std::string& name,
+                                       const std::string& fallback) {
+  RNNSERVE_ASSIGN_OR_RETURN(const auto strings, file.ReadStrings("", name));
+  if (!strings.has_value()) return fallback;
+  if (strings->size() == 1) return strings->front();
+  return file.Malformed("", absl::StrCat("has an attribute '", name, "' that is not one string"));
+}
+
+// Keras 2 wrote its version into `to_json()`, Keras 3 does not; and only Keras 2 has
+// batch_input_shape.
+absl::StatusOr<std::string> VersionOf(const Json& config, Hdf5File& file) {
+  const Json noted = config.is_object() ? config.value("keras_version", Json()) : Json();
+  if (noted.is_string()) return noted.get<std::string>();
+  const bool is_keras2 = absl::StrContains(config.dump(), "\"batch_input_shape\"");
+  return RootString(file, "keras_version", is_keras2 ? "2" : "3");
 }
 
 }  // namespace
 
 absl::StatusOr<Bundle> ImportKeras(const KerasArchive& archive, const LayerRegistry& registry) {
   RNNSERVE_ASSIGN_OR_RETURN(const std::string version, ReadKerasVersion(archive.metadata));
-  RNNSERVE_ASSIGN_OR_RETURN(const Json config,
+  RNNSERVE_ASSIGN_OR_RETURN(Json config,
                             ParseJson(archive.config, kModelJsonBytesMax, "config.json"));
-  Bundle bundle;
-  bundle.generator = absl::StrCat("rnnserve-import, from a file of Keras ", version);
-  bundle.model = Clean(config);
-  std::vector<ImportedLayer> layers;
-  const KerasConfig model(bundle.model, "config.json");
-  if (model.class_name() == "Sequential") {
-    RNNSERVE_RETURN_IF_ERROR(Dissolve(model, {}, layers));
-    Json flat = Json::array();
-    for (const ImportedLayer& layer : layers) flat.push_back(layer.object);
-    bundle.model["config"]["layers"] = std::move(flat);
-  }
-  // Before the weights, so that an unsupported layer is called that and not a strange weight.
-  RNNSERVE_RETURN_IF_ERROR(
-      DescribeSequential(KerasConfig(bundle.model, "config.json"), registry).status());
+  RNNSERVE_ASSIGN_OR_RETURN(Import import, BeginImport(std::move(config), version, registry));
+  RNNSERVE_ASSIGN_OR_RETURN(KerasWeights found, ReadKerasWeights(archive.weights));
+  RNNSERVE_ASSIGN_OR_RETURN(
+      WeightTable weights,
+      LayerWeights(import.source, std::move(found), OwnerCheck::kNames, registry.cells()));
+  return FinishImport(std::move(import), std::move(weights), registry);
+}
 
-  RNNSERVE_ASSIGN_OR_RETURN(KerasWeights weights, ReadKerasWeights(archive.weights));
-  for (const auto& [object, place] : layers) {
-    RNNSERVE_ASSIGN_OR_RETURN(const auto groups,
-                              VariableGroups(KerasConfig(object, place.owner), place));
-    for (const VariableGroup& group : groups) {
-      RNNSERVE_RETURN_IF_ERROR(TakeVariables(group, weights, bundle.weights));
-    }
+absl::StatusOr<Bundle> ImportHdf5(absl::string_view hdf5, const LayerRegistry& registry) {
+  RNNSERVE_ASSIGN_OR_RETURN(const auto file, Hdf5File::Open(hdf5, kWholeModelFile));
+  RNNSERVE_ASSIGN_OR_RETURN(const std::string text, RootString(*file, "model_config", ""));
+  if (text.empty()) {
+    return InvalidArgument("MODEL_FORMAT",
+                           absl::StrCat(kWholeModelFile,
+                                        " has no 'model_config': it holds weights alone, and the "
+                                        "configuration of the model has to be given too"));
   }
-  RNNSERVE_RETURN_IF_ERROR(CheckNothingLeft(weights));
-  RNNSERVE_RETURN_IF_ERROR(BuildModel(bundle, registry).status());
-  return bundle;
+  // Keras wrote no version before 1.1.
+  RNNSERVE_ASSIGN_OR_RETURN(const std::string version, RootString(*file, "keras_version", "1"));
+  RNNSERVE_ASSIGN_OR_RETURN(Json config, ParseJson(text, kModelJsonBytesMax, "model_config"));
+  RNNSERVE_ASSIGN_OR_RETURN(Import import, BeginImport(std::move(config), version, registry));
+  RNNSERVE_ASSIGN_OR_RETURN(
+      WeightTable weights,
+      LegacyWeights(import.source, *file, kWholeModelWeights, registry.cells()));
+  return FinishImport(std::move(import), std::move(weights), registry);
+}
+
+absl::StatusOr<Bundle> ImportConfigAndWeights(absl::string_view config_json, absl::string_view hdf5,
+                                              const LayerRegistry& registry) {
+  RNNSERVE_ASSIGN_OR_RETURN(Json config,
+                            ParseJson(config_json, kModelJsonBytesMax, "the configuration"));
+  RNNSERVE_ASSIGN_OR_RETURN(const auto file, Hdf5File::Open(hdf5, "the weights"));
+  RNNSERVE_ASSIGN_OR_RETURN(const std::string version, VersionOf(config, *file));
+  RNNSERVE_ASSIGN_OR_RETURN(Import import, BeginImport(std::move(config), version, registry));
+  WeightTable weights;
+  RNNSERVE_ASSIGN_OR_RETURN(const auto layer_names, file->ReadStrings("", "layer_names"));
+  const bool is_whole_model = file->Contains(kWholeModelWeights, Hdf5File::Kind::kGroup);
+  if (layer_names.has_value() || is_whole_model ||
+      file->Contains("top_level_model_weights", Hdf5File::Kind::kGroup)) {
+    RNNSERVE_ASSIGN_OR_RETURN(
+        weights, LegacyWeights(import.source, *file, is_whole_model ? kWholeModelWeights : "",
+                               registry.cells()));
+  } else {
+    RNNSERVE_ASSIGN_OR_RETURN(KerasWeights found, ReadKerasWeights(*file));
+    RNNSERVE_ASSIGN_OR_RETURN(weights, LayerWeights(import.source, std::move(found),
+                                                    OwnerCheck::kNone, registry.cells()));
+  }
+  return FinishImport(std::move(import), std::move(weights), registry);
 }
 
 }  // namespace rnnserve

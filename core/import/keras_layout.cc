@@ -4,119 +4,182 @@
 #include "core/import/keras_layout.h"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/types/span.h"
 #include "core/base/status_macros.h"
+#include "core/cells/keras_config.h"
+#include "core/import/keras_config_cleaner.h"
+#include "core/import/keras_variables.h"
+#include "core/model/model_parts.h"
 
 namespace rnnserve {
 namespace {
 
-// A variable, and the option without which it is not made.
-struct Variable {
-  absl::string_view name;
-  absl::string_view option = "";
+using Json = nlohmann::json;
+
+// Where an object stands in the file and in the bundle.
+struct Place {
+  std::string path;        // "layers/lstm"
+  std::string scope;       // "lstm"
+  bool is_trained = true;  // unless it or something around it is frozen
 };
 
-constexpr std::array<Variable, 3> kCellVariables = {
-    {{"kernel"}, {"recurrent_kernel"}, {"bias", "use_bias"}}};
-constexpr std::array<Variable, 2> kMinimalCellVariables = {{{"kernel"}, {"recurrent_kernel"}}};
-constexpr std::array<Variable, 2> kDenseVariables = {{{"kernel"}, {"bias", "use_bias"}}};
-constexpr std::array<Variable, 1> kEmbeddingVariables = {{{"embeddings"}}};
-constexpr std::array<Variable, 2> kNormVariables = {{{"gamma", "scale"}, {"beta", "center"}}};
-constexpr std::array<Variable, 1> kRmsNormVariables = {{{"gamma"}}};
-
-// Layers that make their cell themselves out of their own options.
-bool IsLayerOfOneCell(absl::string_view class_name) {
-  return class_name == "LSTM" || class_name == "GRU" || class_name == "SimpleRNN";
+// Functions of keras.ops in a Functional look like layers, but Keras keeps nothing of them.
+bool IsOperation(const Json& object) {
+  const Json module = object.value("module", Json());
+  return module.is_string() && absl::StartsWith(module.get<std::string>(), "keras.src.ops");
 }
 
-// The variables of a class in the order in which it makes them; none for a class without any.
-absl::StatusOr<absl::Span<const Variable>> VariablesOf(const KerasConfig& object) {
-  const std::string class_name = object.class_name();
-  if (IsLayerOfOneCell(class_name) || class_name == "LSTMCell" || class_name == "GRUCell" ||
-      class_name == "SimpleRNNCell") {
-    return absl::MakeConstSpan(kCellVariables);
+// Collects the groups of a model, object by object.
+class GroupCollector {
+ public:
+  GroupCollector(const CellRegistry& cells, GroupNaming naming) : cells_(cells), naming_(naming) {}
+
+  const std::vector<VariableGroup>& groups() const { return groups_; }
+
+  absl::Status AddModel(const KerasConfig& model, const Place& place);
+  absl::Status AddObject(const Json& json, const std::string& error_path, Place place);
+
+ private:
+  absl::Status AddLayers(const KerasConfig& model, const Place& place);
+  absl::Status AddCells(const KerasConfig& stack, const Place& place);
+  absl::Status AddOwnVariables(const Json& json, const KerasConfig& object, const Place& place);
+  // The object that stands under `key` of the configuration.
+  absl::Status AddChild(const KerasConfig& object, const char* key, Place place) {
+    return AddObject(object.Raw(key), absl::StrCat(object.path(), ", ", key), std::move(place));
   }
-  if (class_name == "MinimalRNNCell") return absl::MakeConstSpan(kMinimalCellVariables);
-  if (class_name == "Dense") return absl::MakeConstSpan(kDenseVariables);
-  if (class_name == "Embedding") return absl::MakeConstSpan(kEmbeddingVariables);
-  if (class_name == "LayerNormalization") {
-    RNNSERVE_ASSIGN_OR_RETURN(const bool is_rms, object.Bool("rms_scaling", false));
-    return is_rms ? absl::MakeConstSpan(kRmsNormVariables) : absl::MakeConstSpan(kNormVariables);
-  }
-  return absl::Span<const Variable>();
+
+  const CellRegistry& cells_;
+  const GroupNaming naming_;
+  std::vector<VariableGroup> groups_;
+  std::map<Json, std::string> shared_;  // the path of an object by its identity
+};
+
+absl::Status GroupCollector::AddModel(const KerasConfig& model, const Place& place) {
+  groups_.push_back({absl::StrCat(place.path, "vars"), model.name(), {}});
+  return AddLayers(model, place);
 }
 
-absl::StatusOr<std::vector<std::string>> VariableNames(const KerasConfig& object,
-                                                       const std::string& scope) {
-  RNNSERVE_ASSIGN_OR_RETURN(const absl::Span<const Variable> variables, VariablesOf(object));
-  std::vector<std::string> names;
-  for (const Variable& variable : variables) {
-    RNNSERVE_ASSIGN_OR_RETURN(const bool is_made, object.Bool(variable.option, true));
-    if (is_made) names.push_back(absl::StrCat(scope, "/", variable.name));
-  }
-  return names;
-}
-
-absl::Status Collect(const KerasConfig& object, const LayerPlace& place,
-                     std::vector<VariableGroup>& groups);
-
-// The object that stands under `key` of the configuration and in group `group` of the file.
-absl::Status CollectChild(const KerasConfig& object, absl::string_view key, const std::string& path,
-                          const std::string& scope, std::vector<VariableGroup>& groups) {
-  RNNSERVE_ASSIGN_OR_RETURN(const KerasConfig child, object.Object(key));
-  return Collect(child, {path, child.name(), scope}, groups);
-}
-
-absl::Status CollectCells(const KerasConfig& stack, const LayerPlace& place,
-                          std::vector<VariableGroup>& groups) {
-  RNNSERVE_ASSIGN_OR_RETURN(const std::vector<KerasConfig> cells, stack.Objects("cells"));
-  GroupNames group_names;
-  for (size_t i = 0; i < cells.size(); ++i) {
-    const std::string group = group_names.Next(cells[i].class_name());
-    RNNSERVE_RETURN_IF_ERROR(Collect(cells[i],
-                                     {absl::StrCat(place.path, "/cells/", group), cells[i].name(),
-                                      absl::StrCat(place.scope, "/cells/", i)},
-                                     groups));
+absl::Status GroupCollector::AddLayers(const KerasConfig& model, const Place& place) {
+  const bool is_sequential = model.class_name() == "Sequential";
+  const bool counts_twice = naming_ == GroupNaming::kCheckpointDependencies;
+  const char* const list = counts_twice ? "_layer_checkpoint_dependencies/" : "layers/";
+  const std::string scope = place.scope.empty() ? "" : absl::StrCat(place.scope, "/");
+  RNNSERVE_ASSIGN_OR_RETURN(const auto layers, model.Objects("layers"));
+  GroupNames names;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const Json& json = model.Raw("layers")[i];
+    const KerasConfig& layer = layers[i];
+    if (IsOperation(json) || (is_sequential && i == 0 && layer.class_name() == "InputLayer")) {
+      continue;
+    }
+    const std::string group = names.Next(layer.class_name());
+    const size_t num_groups = groups_.size();
+    RNNSERVE_RETURN_IF_ERROR(
+        AddObject(json, absl::StrCat("layer '", scope, layer.name(), "'"),
+                  {absl::StrCat(place.path, list, group), scope + layer.name(), place.is_trained}));
+    const bool has_variables =
+        std::any_of(groups_.begin() + static_cast<std::ptrdiff_t>(num_groups), groups_.end(),
+                    [](const VariableGroup& added) { return !added.variables.empty(); });
+    if (counts_twice && has_variables) names.Next(layer.class_name());
   }
   return absl::OkStatus();
 }
 
-absl::Status Collect(const KerasConfig& object, const LayerPlace& place,
-                     std::vector<VariableGroup>& groups) {
-  const auto& [path, owner, scope] = place;
-  const std::string class_name = object.class_name();
-  RNNSERVE_ASSIGN_OR_RETURN(std::vector<std::string> names, VariableNames(object, scope));
-  if (IsLayerOfOneCell(class_name)) {
-    groups.push_back({absl::StrCat(path, "/vars"), owner, {}});
-    groups.push_back({absl::StrCat(path, "/cell/vars"), /*owner=*/"", std::move(names)});
-    return absl::OkStatus();
+absl::Status GroupCollector::AddCells(const KerasConfig& stack, const Place& place) {
+  RNNSERVE_ASSIGN_OR_RETURN(const auto cells, stack.Objects("cells"));
+  GroupNames names;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    RNNSERVE_RETURN_IF_ERROR(
+        AddObject(stack.Raw("cells")[i], cells[i].path(),
+                  {absl::StrCat(place.path, "/cells/", names.Next(cells[i].class_name())),
+                   absl::StrCat(place.scope, "/cells/", i), place.is_trained}));
   }
-  groups.push_back({absl::StrCat(path, "/vars"), owner, std::move(names)});
-  if (class_name == "RNN") return CollectChild(object, "cell", path + "/cell", scope, groups);
-  if (class_name == "StackedRNNCells") return CollectCells(object, place, groups);
+  return absl::OkStatus();
+}
+
+absl::Status GroupCollector::AddOwnVariables(const Json& json, const KerasConfig& object,
+                                             const Place& place) {
+  VariableGroup group{absl::StrCat(place.path, "/vars"), object.name(), {}};
+  if (IsLayerOfOneCell(object.class_name())) {
+    groups_.push_back(group);
+    group = {absl::StrCat(place.path, "/cell/vars"), /*owner=*/"", {}};
+  }
+  RNNSERVE_ASSIGN_OR_RETURN(const auto variables,
+                            KerasVariablesOf(object, RegisteredNameOf(json), cells_));
+  for (const KerasVariable& variable : variables) {
+    group.variables.push_back(
+        {absl::StrCat(place.scope, "/", variable.name), place.is_trained && variable.is_trained});
+  }
+  groups_.push_back(std::move(group));
+  return absl::OkStatus();
+}
+
+absl::Status GroupCollector::AddObject(const Json& json, const std::string& error_path,
+                                       Place place) {
+  const KerasConfig object(json, error_path);
+  const std::string class_name = object.class_name();
+  if (json.is_object() && json.contains("shared_object_id")) {
+    place.path = shared_.try_emplace(json["shared_object_id"], place.path).first->second;
+  }
+  RNNSERVE_ASSIGN_OR_RETURN(const bool is_trained, object.Bool("trainable", true));
+  place.is_trained = place.is_trained && is_trained;
+  if (IsModelClass(class_name)) {
+    place.path += "/";
+    return AddModel(object, place);
+  }
+  RNNSERVE_RETURN_IF_ERROR(AddOwnVariables(json, object, place));
+  const auto& [path, scope, unused] = place;
+  if (class_name == "RNN")
+    return AddChild(object, "cell", {path + "/cell", scope, place.is_trained});
+  if (class_name == "StackedRNNCells") return AddCells(object, place);
   if (class_name == "TimeDistributed") {
-    return CollectChild(object, "layer", path + "/layer", scope + "/layer", groups);
+    return AddChild(object, "layer", {path + "/layer", scope + "/layer", place.is_trained});
   }
   if (class_name == "Bidirectional") {
     RNNSERVE_RETURN_IF_ERROR(
-        CollectChild(object, "layer", path + "/forward_layer", scope + "/forward", groups));
-    return CollectChild(object, "backward_layer", path + "/backward_layer", scope + "/backward",
-                        groups);
+        AddChild(object, "layer", {path + "/forward_layer", scope + "/forward", place.is_trained}));
+    return AddChild(object, "backward_layer",
+                    {path + "/backward_layer", scope + "/backward", place.is_trained});
   }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<VariableGroup>> VariableGroups(const KerasConfig& layer,
-                                                          const LayerPlace& place) {
-  std::vector<VariableGroup> groups;
-  RNNSERVE_RETURN_IF_ERROR(Collect(layer, place, groups));
-  return groups;
+absl::StatusOr<std::vector<VariableGroup>> VariableGroups(const Json& model,
+                                                          const CellRegistry& cells,
+                                                          GroupNaming naming) {
+  GroupCollector collector(cells, naming);
+  RNNSERVE_RETURN_IF_ERROR(collector.AddModel(KerasConfig(model, "config.json"), {}));
+  return collector.groups();
+}
+
+absl::StatusOr<std::vector<LegacyVariables>> LegacyVariablesOf(const Json& model,
+                                                               const CellRegistry& cells) {
+  const KerasConfig config(model, "model_config");
+  RNNSERVE_ASSIGN_OR_RETURN(const auto layers, config.Objects("layers"));
+  RNNSERVE_ASSIGN_OR_RETURN(const bool is_trained, config.Bool("trainable", true));
+  std::vector<LegacyVariables> list;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const std::string name = layers[i].name();
+    GroupCollector collector(cells, GroupNaming::kLayers);
+    RNNSERVE_RETURN_IF_ERROR(
+        collector.AddObject(config.Raw("layers")[i], layers[i].path(), {"", name, is_trained}));
+    std::vector<VariableGroup::Variable> variables;
+    for (const VariableGroup& group : collector.groups()) {
+      variables.insert(variables.end(), group.variables.begin(), group.variables.end());
+    }
+    if (variables.empty()) continue;
+    std::stable_partition(variables.begin(), variables.end(),
+                          [](const auto& variable) { return variable.is_trained; });
+    list.push_back({name, {}});
+    for (auto& variable : variables) list.back().names.push_back(std::move(variable.name));
+  }
+  return list;
 }
 
 std::string GroupNames::Next(absl::string_view class_name) {

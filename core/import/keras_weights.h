@@ -10,6 +10,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "core/import/hdf5_file.h"
+#include "core/import/keras_layout.h"
 #include "core/model/weight_table.h"
 
 namespace rnnserve {
@@ -20,18 +22,26 @@ struct KerasVariables {
   std::vector<Weight> values;
 };
 
-// The variables of a Keras weights file by the path of their group: "layers/lstm/cell/vars". Left
-// out are those that training alone needs: the optimizer's and the seed generators'.
+// The variables of a file that Keras 2.12 or later wrote, by the path of their group:
+// "layers/lstm/cell/vars". Left out are those that training alone needs: the optimizer's and the
+// seed generators'.
 using KerasWeights = std::map<std::string, KerasVariables, std::less<>>;
 
-// Reads a `model.weights.h5` in memory. It must hold nothing but groups, hard links that form a
-// tree, and contiguous float32 datasets without filters; that is what Keras writes. Links to other
-// files, compressed, chunked, virtual or external datasets are refused unread.
-//
-// Errors: INVALID_ARGUMENT, reason MODEL_WEIGHTS (damaged or not as above) or MODEL_TOO_LARGE;
-// UNIMPLEMENTED, reason DTYPE_UNSUPPORTED, for numbers of another type. The text names the path.
-// Used by one thread at a time: libhdf5 has global state.
+// Reads a `model.weights.h5` or `.weights.h5`. Errors: those of Hdf5File; INVALID_ARGUMENT, reason
+// MODEL_WEIGHTS, if there is anything in it but groups, and datasets in groups "vars".
+absl::StatusOr<KerasWeights> ReadKerasWeights(Hdf5File& file);
+// The same of a file in memory.
 absl::StatusOr<KerasWeights> ReadKerasWeights(absl::string_view hdf5);
+
+// Whether a group must belong to the object of that name, or only to one of its class: Keras puts
+// weights alone (`.weights.h5`) into a model with other names too.
+enum class OwnerCheck { kNames, kNone };
+
+// Moves the variables into the bundle under the names that the groups give them. A group that
+// stands twice is copied: one layer at two places of the model. Errors: INVALID_ARGUMENT, reason
+// MODEL_WEIGHTS, if variables are missing, left over or belong to a layer of another name.
+absl::StatusOr<WeightTable> AssignWeights(const std::vector<VariableGroup>& groups,
+                                          KerasWeights source, OwnerCheck owner_check);
 
 }  // namespace rnnserve
 

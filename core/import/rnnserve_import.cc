@@ -1,56 +1,58 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// rnnserve-import: turns a model that Keras 3 saved into a bundle.
+// rnnserve-import: turns a model that Keras saved into a bundle.
 //
-//   rnnserve-import MODEL.keras BUNDLE_DIR [--force] [--memory-limit-bytes N] [--cpu-limit-s N]
+//   rnnserve-import MODEL BUNDLE_DIR [--config CONFIG.json] [--force] [--cell-plugin PATH]...
+//                   [--memory-limit-bytes N] [--cpu-limit-s N]
+//
+// MODEL is a .keras file or the folder that one was unpacked to, a whole model in HDF5 (.h5), or,
+// with --config, weights alone (.weights.h5).
 //
 // It is a program of its own because zip and HDF5 are large formats with a long history of faults:
-// whatever a hostile file does to their readers happens here, within limits, and not in the server,
-// which runs this program for a `.keras` file. What a program that runs it may rely on:
+// whatever a hostile file does to their readers happens here, and not in the server, which runs
+// this program for a model that is no bundle. The work is done in a process within limits; the one
+// that was started waits for it and reports. What a program that runs it may rely on:
 //
 //   exit status 0   BUNDLE_DIR is a complete bundle that can be served; one line on stdout says so.
-//   exit status 1   Nothing was written. The last line on stderr is
-//                       error: REASON: text
-//                   REASON is that of the error ("MODEL_WEIGHTS"), the text is for people.
+//   exit status 1   Nothing was written at BUNDLE_DIR; a folder BUNDLE_DIR.?????? may be left
+//   beside
+//                   it if the time was up. The last line on stderr is
+//                       error: CODE: REASON: text
+//                   CODE and REASON are those of the error ("INVALID_ARGUMENT", "MODEL_WEIGHTS"),
+//                   the text is for people. A fault in a reader is INVALID_ARGUMENT, MODEL_FORMAT.
 //   exit status 2   The command line was wrong; stderr says how.
-//   a signal        A fault in the reader of a format: to be treated as INVALID_ARGUMENT,
-//                   MODEL_FORMAT. Nothing was written at BUNDLE_DIR; a folder BUNDLE_DIR.?????? may
-//                   be left beside it.
-
-#include <signal.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <filesystem>
 #include <iostream>
-#include <new>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "core/cells/load_cell_plugin.h"
+#include "core/import/confined_process.h"
 #include "core/import/keras_archive.h"
 #include "core/import/keras_import.h"
 #include "core/layers/layer_registry.h"
 #include "core/model/bundle.h"
+#include "core/model/input_file.h"
 
 namespace rnnserve {
 namespace {
 
-// A sanitizer reserves terabytes of address space for itself.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kLimitsMemory = false;
-#else
-constexpr bool kLimitsMemory = true;
-#endif
-
 struct Options {
   std::string input;
   std::string output;
+  std::string config;
   bool force = false;
+  // Shared libraries with cells: absolute paths.
+  std::vector<std::string> cell_plugins;
   // About five times the weights are in memory at once: the file with the optimizer's state, the
   // weights, and the model that is built to check them. So this is for 800 MiB of weights.
   uint64_t memory_limit_bytes = uint64_t{4} << 30;
@@ -58,35 +60,53 @@ struct Options {
   uint64_t cpu_limit_s = 60;
 };
 
-extern "C" void OnCpuLimit(int) {
-  constexpr char kLine[] = "error: MODEL_TOO_LARGE: more than --cpu-limit-s of computing time\n";
-  if (write(STDERR_FILENO, kLine, sizeof(kLine) - 1) < 0) _exit(3);
-  _exit(1);
+// Every HDF5 file of Keras begins with this.
+constexpr absl::string_view kHdf5Signature = "\x89HDF\r\n\x1a\n";
+
+absl::StatusOr<bool> IsHdf5(const std::string& path) {
+  std::error_code ignored;  // OpenInputFile says what is wrong with the path
+  if (std::filesystem::is_directory(path, ignored)) return false;
+  RNNSERVE_ASSIGN_OR_RETURN(InputFile file, OpenInputFile(path));
+  std::string begin(kHdf5Signature.size(), '\0');
+  file.stream.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  return begin == kHdf5Signature;
 }
 
-void LimitResources(const Options& options) {
-  // With a higher hard limit the signal comes first and can say what happened.
-  const rlimit cpu{options.cpu_limit_s, options.cpu_limit_s + 1};
-  setrlimit(RLIMIT_CPU, &cpu);
-  signal(SIGXCPU, OnCpuLimit);
-  const rlimit memory{options.memory_limit_bytes, options.memory_limit_bytes};
-  if (kLimitsMemory) setrlimit(RLIMIT_AS, &memory);
+absl::StatusOr<Bundle> ReadModel(const Options& options, const LayerRegistry& registry) {
+  const KerasArchiveLimits limits;
+  RNNSERVE_ASSIGN_OR_RETURN(const bool is_hdf5, IsHdf5(options.input));
+  if (!is_hdf5 && options.config.empty()) {
+    RNNSERVE_ASSIGN_OR_RETURN(const KerasArchive archive, ReadKerasArchive(options.input, limits));
+    return ImportKeras(archive, registry);
+  }
+  if (!is_hdf5) {
+    return InvalidArgument("MODEL_FORMAT", absl::StrCat("'", options.input,
+                                                        "' is no HDF5 file; --config goes with "
+                                                        "weights in HDF5"));
+  }
+  RNNSERVE_ASSIGN_OR_RETURN(const std::string hdf5,
+                            ReadInputFile(options.input, limits.weights_bytes_max));
+  if (options.config.empty()) return ImportHdf5(hdf5, registry);
+  RNNSERVE_ASSIGN_OR_RETURN(const std::string config,
+                            ReadInputFile(options.config, limits.json_bytes_max));
+  return ImportConfigAndWeights(config, hdf5, registry);
 }
 
-absl::Status Import(const Options& options) {
-  RNNSERVE_ASSIGN_OR_RETURN(const KerasArchive archive,
-                            ReadKerasArchive(options.input, KerasArchiveLimits()));
-  RNNSERVE_ASSIGN_OR_RETURN(const Bundle bundle, ImportKeras(archive, LayerRegistry::BuiltIn()));
+// Writes the bundle; returns what there is to say of it.
+absl::StatusOr<std::string> Import(const Options& options) {
+  RNNSERVE_ASSIGN_OR_RETURN(CellRegistry cells, CellsWithPlugins(options.cell_plugins));
+  RNNSERVE_ASSIGN_OR_RETURN(const Bundle bundle,
+                            ReadModel(options, LayerRegistry::BuiltIn(std::move(cells))));
   RNNSERVE_RETURN_IF_ERROR(WriteBundle(
       bundle, options.output, options.force ? IfBundleExists::kReplace : IfBundleExists::kFail));
-  std::cout << options.output << ": " << bundle.weights.size() << " weights, digest "
-            << BundleDigest(bundle) << '\n';
-  return absl::OkStatus();
+  return absl::StrCat(options.output, ": ", bundle.weights.size(), " weights, digest ",
+                      BundleDigest(bundle));
 }
 
 // The error as one line: names in a model may hold anything.
 std::string ErrorLine(const absl::Status& status) {
-  std::string line = absl::StrCat("error: ", ErrorReason(status), ": ", status.message());
+  std::string line = absl::StrCat("error: ", absl::StatusCodeToString(status.code()), ": ",
+                                  ErrorReason(status), ": ", status.message());
   for (char& c : line) {
     if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) c = ' ';
   }
@@ -95,11 +115,19 @@ std::string ErrorLine(const absl::Status& status) {
 
 int Main(int argc, char** argv) {
   Options options;
-  CLI::App app("Turns a model that Keras 3 saved into a bundle for rnnserve.", "rnnserve-import");
-  app.add_option("model", options.input, "a .keras file, or the folder that one was unpacked to")
+  CLI::App app("Turns a model that Keras saved into a bundle for rnnserve.", "rnnserve-import");
+  app.add_option("model", options.input,
+                 "a .keras file, the folder that one was unpacked to, a whole model in HDF5 (.h5), "
+                 "or weights alone (.weights.h5) with --config")
       ->required();
   app.add_option("bundle", options.output, "the folder to write")->required();
+  app.add_option("--config", options.config,
+                 "the configuration that goes with weights alone: what model.to_json() returns");
   app.add_flag("--force", options.force, "replace a bundle that is there already");
+  app.add_option("--cell-plugin", options.cell_plugins,
+                 "absolute path of a shared library with cells; may be repeated")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--memory-limit-bytes", options.memory_limit_bytes, "the most memory to use")
       ->capture_default_str();
   app.add_option("--cpu-limit-s", options.cpu_limit_s, "the most seconds to compute")
@@ -110,18 +138,14 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  LimitResources(options);
-  absl::Status status;
-  try {
-    status = Import(options);
-  } catch (const std::bad_alloc&) {
-    status = MakeError(absl::StatusCode::kResourceExhausted, "MODEL_TOO_LARGE",
-                       absl::StrCat("more than --memory-limit-bytes (", options.memory_limit_bytes,
-                                    ") of memory is needed"));
+  const absl::StatusOr<std::string> result = RunConfined(
+      {options.memory_limit_bytes, options.cpu_limit_s}, [&options] { return Import(options); });
+  if (!result.ok()) {
+    std::cerr << ErrorLine(result.status()) << '\n';
+    return 1;
   }
-  if (status.ok()) return 0;
-  std::cerr << ErrorLine(status) << '\n';
-  return 1;
+  std::cout << *result << '\n';
+  return 0;
 }
 
 }  // namespace

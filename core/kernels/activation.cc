@@ -16,6 +16,7 @@ namespace {
 // ones that recurrent models spend their time in.
 float Softplus(float x) { return std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x))); }
 float HardSigmoid(float x) { return std::clamp(x / 6.0f + 0.5f, 0.0f, 1.0f); }
+float HardSigmoidV1(float x) { return std::clamp(0.2f * x + 0.5f, 0.0f, 1.0f); }
 float Elu(float x) { return x > 0.0f ? x : std::expm1(x); }
 float Selu(float x) {
   constexpr float kScale = 1.0507009873554805f;
@@ -128,6 +129,7 @@ constexpr std::pair<Activation, absl::string_view> kNames[] = {
     {Activation::kSoftplus, "softplus"},
     {Activation::kSoftsign, "softsign"},
     {Activation::kHardSigmoid, "hard_sigmoid"},
+    {Activation::kHardSigmoidV1, "hard_sigmoid_v1"},
     {Activation::kHardSilu, "hard_silu"},
     {Activation::kHardTanh, "hard_tanh"},
     {Activation::kSilu, "silu"},
@@ -198,6 +200,8 @@ void Activate(Activation activation, Columns x) {
       return ForEachValue(x, [](float v) { return v / (1.0f + std::abs(v)); });
     case Activation::kHardSigmoid:
       return ForEachValue(x, HardSigmoid);
+    case Activation::kHardSigmoidV1:
+      return ForEachValue(x, HardSigmoidV1);
     case Activation::kHardSilu:
       return ForEachValue(x, [](float v) { return v * HardSigmoid(v); });
     case Activation::kHardTanh:

@@ -26,7 +26,8 @@ enum class Activation {
   kExponential,
   kSoftplus,
   kSoftsign,
-  kHardSigmoid,  // clip(x / 6 + 0.5, 0, 1)
+  kHardSigmoid,    // clip(x / 6 + 0.5, 0, 1)
+  kHardSigmoidV1,  // clip(0.2 x + 0.5, 0, 1): what Keras 2 called hard_sigmoid
   kHardSilu,
   kHardTanh,
   kSilu,
@@ -44,7 +45,8 @@ enum class Activation {
   kSparsemax,
 };
 
-// The activation of that Keras name or alias ("swish", "hard_swish"); nothing if there is none.
+// The activation of that Keras name or alias ("swish", "hard_swish"), or "hard_sigmoid_v1"; nothing
+// if there is none.
 std::optional<Activation> ActivationFromName(absl::string_view name);
 
 // The Keras name.

@@ -37,12 +37,26 @@ void MultiplyPanel(const float* panel, int64_t first, ConstColumns start, ConstC
   }
 }
 
-// y[:, b] := start[:, b] + W x[:, b].
-void Multiply(const Matrix& weights, ConstColumns start, ConstColumns x, Columns y) {
+// The panels [begin, end) of a matrix.
+struct Panels {
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
+Panels AllPanels(const Matrix& weights) { return {0, weights.num_panels()}; }
+
+Panels PanelsOfBlock(const Matrix& weights, int64_t block) {
+  const int64_t count = PaddedRows(weights.units()) / kColumnQuantum;
+  return {block * count, (block + 1) * count};
+}
+
+// y[:, b] := start[:, b] + W x[:, b], for the output rows of these panels.
+void Multiply(const Matrix& weights, Panels panels, ConstColumns start, ConstColumns x,
+              Columns y) {
   assert(x.rows == weights.input_size());
   assert(y.rows == weights.output_rows());
   assert(x.cols == y.cols);
-  for (int64_t p = 0; p < weights.num_panels(); ++p) {
+  for (int64_t p = panels.begin; p < panels.end; ++p) {
     const ConstColumns panel_start = start.Rows(p * kColumnQuantum, kColumnQuantum);
     const Columns panel_y = y.Rows(p * kColumnQuantum, kColumnQuantum);
     int64_t b = 0;
@@ -51,6 +65,11 @@ void Multiply(const Matrix& weights, ConstColumns start, ConstColumns x, Columns
     }
     if (b < x.cols) MultiplyPanel<1>(weights.panel(p), b, panel_start, x, panel_y);
   }
+}
+
+// The same column for every column of y: a stride of zero.
+ConstColumns EveryColumn(const AlignedBuffer& column, ConstColumns y) {
+  return {column.data(), y.rows, y.cols, /*stride=*/0};
 }
 
 }  // namespace
@@ -84,10 +103,20 @@ AlignedBuffer PackBias(absl::Span<const float> bias, int64_t blocks, int64_t uni
 
 void Affine(const Matrix& weights, const AlignedBuffer& bias, ConstColumns x, Columns y) {
   assert(bias.size() == PaddedRows(weights.output_rows()));
-  // Every column begins with the bias: a stride of zero.
-  Multiply(weights, {bias.data(), y.rows, y.cols, /*stride=*/0}, x, y);
+  Multiply(weights, AllPanels(weights), EveryColumn(bias, y), x, y);
 }
 
-void AddProduct(const Matrix& weights, ConstColumns x, Columns y) { Multiply(weights, y, x, y); }
+void AddProduct(const Matrix& weights, ConstColumns x, Columns y) {
+  Multiply(weights, AllPanels(weights), y, x, y);
+}
+
+void AffineBlock(const Matrix& weights, int64_t block, const AlignedBuffer& bias, ConstColumns x,
+                 Columns y) {
+  Multiply(weights, PanelsOfBlock(weights, block), EveryColumn(bias, y), x, y);
+}
+
+void AddBlockProduct(const Matrix& weights, int64_t block, ConstColumns x, Columns y) {
+  Multiply(weights, PanelsOfBlock(weights, block), y, x, y);
+}
 
 }  // namespace rnnserve

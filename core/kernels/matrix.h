@@ -59,6 +59,12 @@ void Affine(const Matrix& weights, const AlignedBuffer& bias, ConstColumns x, Co
 // y[:, b] += W x[:, b], in the same order, beginning with what y holds.
 void AddProduct(const Matrix& weights, ConstColumns x, Columns y);
 
+// The same for the rows of one block of y alone, with the same bits; the other rows of y stay.
+// REQUIRES: block is in [0, blocks()); y has the rows of all blocks.
+void AffineBlock(const Matrix& weights, int64_t block, const AlignedBuffer& bias, ConstColumns x,
+                 Columns y);
+void AddBlockProduct(const Matrix& weights, int64_t block, ConstColumns x, Columns y);
+
 }  // namespace rnnserve
 
 #endif  // RNNSERVE_CORE_KERNELS_MATRIX_H_

@@ -9,14 +9,15 @@
 
 namespace rnnserve {
 
-ActivationLayer::ActivationLayer(const KerasConfig& config, ValueSpec output, Activation activation)
-    : PointwiseLayer(config, std::move(output)), activation_(activation) {}
+ActivationLayer::ActivationLayer(const KerasConfig& config, const ValueSpec& input,
+                                 Activation activation)
+    : LastAxisLayer(config, input, input), activation_(activation) {}
 
 absl::StatusOr<std::unique_ptr<Layer>> ActivationLayer::Create(const LayerRegistry& /*registry*/,
                                                                const KerasConfig& config,
                                                                const ValueSpec& input,
                                                                WeightSource& /*weights*/) {
-  RNNSERVE_RETURN_IF_ERROR(NumFeatures(config, input).status());
+  RNNSERVE_RETURN_IF_ERROR(LastExtent(config, input).status());
   RNNSERVE_ASSIGN_OR_RETURN(const Activation activation,
                             config.ActivationOr("activation", Activation::kLinear));
   return absl::WrapUnique(new ActivationLayer(config, input, activation));

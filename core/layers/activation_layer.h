@@ -11,15 +11,15 @@
 #include "core/cells/keras_config.h"
 #include "core/cells/weight_source.h"
 #include "core/kernels/activation.h"
-#include "core/layers/pointwise_layer.h"
+#include "core/layers/last_axis_layer.h"
 
 namespace rnnserve {
 
 class LayerRegistry;
 
-// keras.layers.Activation: y = activation(x) at every timestep, [features] -> [features].
-// Immutable; safe to share.
-class ActivationLayer final : public PointwiseLayer {
+// keras.layers.Activation: y = activation(x), of any shape; softmax and its like look at the
+// vectors along the last axis. Immutable; safe to share.
+class ActivationLayer final : public LastAxisLayer {
  public:
   // Errors: see LayerRegistry::Factory.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
@@ -28,7 +28,7 @@ class ActivationLayer final : public PointwiseLayer {
                                                        WeightSource& weights);
 
  private:
-  ActivationLayer(const KerasConfig& config, ValueSpec output, Activation activation);
+  ActivationLayer(const KerasConfig& config, const ValueSpec& input, Activation activation);
 
   void Apply(ConstColumns x, Columns y) const override;
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
@@ -26,7 +27,16 @@ nlohmann::json Reversed(const nlohmann::json& layer) {
   return reversed;
 }
 
-// Keras refuses such a pair too. Only a concat joins vectors of two sizes.
+int64_t LastOf(const Shape& shape) { return shape[shape.rank() - 1]; }
+
+// `shape` with another last extent.
+Shape WithLast(const Shape& shape, int64_t extent) {
+  absl::InlinedVector<int64_t, 4> extents(shape.extents().begin(), shape.extents().end());
+  extents.back() = extent;
+  return Shape(extents);
+}
+
+// Keras refuses such a pair too. Only a concat joins shapes of two last extents.
 absl::Status CheckPair(const KerasConfig& config, bool is_concat, const RecurrentLayer& forward,
                        const RecurrentLayer& backward) {
   // A recurrent layer can stream unless it goes backwards.
@@ -39,11 +49,13 @@ absl::Status CheckPair(const KerasConfig& config, bool is_concat, const Recurren
   }
   const Shape& forward_shape = forward.output_shape();
   const Shape& backward_shape = backward.output_shape();
-  if (forward_shape.rank() != 1 || backward_shape.rank() != 1 ||
-      (!is_concat && forward_shape != backward_shape)) {
-    return config.Error(absl::StrCat("layer and backward_layer must give vectors, of one size but ",
-                                     "for a concat, found ", forward_shape.ToString(), " and ",
-                                     backward_shape.ToString()));
+  const Shape joined_as =
+      is_concat ? WithLast(backward_shape, LastOf(forward_shape)) : backward_shape;
+  if (forward_shape != joined_as) {
+    return config.Error(
+        absl::StrCat("layer and backward_layer must give one shape, up to its last ",
+                     "extent for a concat, found ", forward_shape.ToString(), " and ",
+                     backward_shape.ToString()));
   }
   return absl::OkStatus();
 }
@@ -70,7 +82,7 @@ absl::StatusOr<std::unique_ptr<RecurrentLayer>> Bidirectional::CreateHalf(
                      absl::StrCat(config.path(), ": a ", config.registered_name(),
                                   " layer is not supported inside a Bidirectional layer"));
   }
-  RNNSERVE_RETURN_IF_ERROR(config.RequireFloat32());
+  RNNSERVE_RETURN_IF_ERROR(config.CheckDtypePolicy());
   RNNSERVE_ASSIGN_OR_RETURN(RecurrentLayer::Options options,
                             RecurrentLayer::Options::Parse(config));
   options.zero_output_for_mask = options.return_sequences;
@@ -102,9 +114,11 @@ absl::StatusOr<std::unique_ptr<Layer>> Bidirectional::Create(const LayerRegistry
 Bidirectional::Bidirectional(const KerasConfig& config, Merge merge,
                              std::unique_ptr<RecurrentLayer> forward,
                              std::unique_ptr<RecurrentLayer> backward)
-    : Layer(config, forward->output().WithShape(
-                        {forward->output_shape()[0] +
-                         (merge == Merge::kConcat ? backward->output_shape()[0] : 0)})),
+    : Layer(config, forward->output().WithShape(merge == Merge::kConcat
+                                                    ? WithLast(forward->output_shape(),
+                                                               LastOf(forward->output_shape()) +
+                                                                   LastOf(backward->output_shape()))
+                                                    : forward->output_shape())),
       merge_(merge),
       forward_{.layer = std::move(forward)},
       backward_{.layer = std::move(backward)} {
@@ -133,18 +147,18 @@ int64_t Bidirectional::scratch_size(int64_t batch, int64_t time) const {
   const auto half_size = [&](const Half& half) {
     return ColumnsSize(half.layer->state_size(), batch) + half.layer->scratch_size(batch, time);
   };
-  return DenseSequenceSize(backward_.layer->output_shape()[0], batch,
+  return DenseSequenceSize(*backward_.layer->output_shape().NumElements(), batch,
                            output().has_time ? time : 1) +
          std::max(half_size(forward_), half_size(backward_));
 }
 
 void Bidirectional::Run(const LayerRun& run) const {
-  const int64_t rows = backward_.layer->output_shape()[0];
+  const int64_t rows = *backward_.layer->output_shape().NumElements();
   const Sequence backward = DenseSequence(run.scratch, rows, run.y.batch, run.y.time);
   float* const scratch = run.scratch + DenseSequenceSize(rows, run.y.batch, run.y.time);
-  // The forward output is the upper part of a concat, or takes up the other by MergeColumn.
+  // The forward output lies at the top of the column, where MergeColumn joins it with the other.
   Sequence forward = run.y;
-  forward.rows = forward_.layer->output_shape()[0];
+  forward.rows = *forward_.layer->output_shape().NumElements();
   RunHalf(forward_, run, forward, scratch);
   RunHalf(backward_, run, backward, scratch);
   for (int64_t t = 0; t < run.y.time; ++t) {
@@ -164,16 +178,33 @@ void Bidirectional::RunHalf(const Half& half, const LayerRun& run, Sequence y,
   half_run.state = state;
   half_run.y = y;
   half_run.scratch = scratch;
+  TrainingRun training;
+  if (run.training != nullptr) {
+    training = run.training->Part(&half == &forward_ ? 0 : 1);
+    half_run.training = &training;
+  }
   half.layer->Run(half_run);
   for (int64_t b = 0; b < state.cols; ++b) {
     std::copy_n(state.column(b), half.size, run.state.column(b) + half.offset);
   }
 }
 
+void Bidirectional::Concatenate(const float* backward, float* y) const {
+  const int64_t y_size = LastOf(forward_.layer->output_shape());
+  const int64_t backward_size = LastOf(backward_.layer->output_shape());
+  const int64_t num_vectors = *forward_.layer->output_shape().NumElements() / y_size;
+  // From the last to the first, so that none is overwritten before it was moved.
+  for (int64_t v = num_vectors - 1; v >= 0; --v) {
+    float* const end = y + v * (y_size + backward_size) + y_size;
+    std::copy_backward(y + v * y_size, y + (v + 1) * y_size, end);
+    std::copy_n(backward + v * backward_size, backward_size, end);
+  }
+}
+
 void Bidirectional::MergeColumn(ConstColumns backward, Columns y, int64_t b) const {
   switch (merge_) {
     case Merge::kConcat:
-      std::copy_n(backward.column(b), backward.rows, y.column(b) + y.rows);
+      Concatenate(backward.column(b), y.column(b));
       return;
     case Merge::kSum:
       y.padded(b) += backward.padded(b);

@@ -21,7 +21,7 @@ namespace rnnserve {
 class LayerRegistry;
 
 // keras.layers.Bidirectional: two recurrent layers over the same sequence, in opposite directions,
-// [input size] -> [both output sizes together] for concat, [output size] otherwise:
+// [...] -> [..., both output sizes together] for concat, [..., output size] otherwise:
 //
 //   f = forward(x, mask);  r = backward(x, mask), flipped along time with return_sequences
 //   concat: [f, r]    sum: f + r    mul: f * r    ave: (f + r) / 2
@@ -78,6 +78,9 @@ class Bidirectional final : public Layer {
   void AddStates(absl::string_view direction, Half* half);
   // Runs one direction from its states in run.state, and leaves them there.
   void RunHalf(const Half& half, const LayerRun& run, Sequence y, float* scratch) const;
+  // Puts the vectors of the backward output behind those of the forward output, which y begins
+  // with.
+  void Concatenate(const float* backward, float* y) const;
   // Merges one column of the backward output into that of the forward output.
   void MergeColumn(ConstColumns backward, Columns y, int64_t b) const;
 

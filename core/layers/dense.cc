@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/memory/memory.h"
 #include "absl/types/span.h"
 #include "core/base/status_macros.h"
@@ -12,9 +13,20 @@
 
 namespace rnnserve {
 
-Dense::Dense(const KerasConfig& config, ValueSpec output, Matrix kernel, AlignedBuffer bias,
+namespace {
+
+// `shape` with another last extent.
+Shape WithLast(const Shape& shape, int64_t units) {
+  absl::InlinedVector<int64_t, 4> extents(shape.extents().begin(), shape.extents().end());
+  extents.back() = units;
+  return Shape(extents);
+}
+
+}  // namespace
+
+Dense::Dense(const KerasConfig& config, const ValueSpec& input, Matrix kernel, AlignedBuffer bias,
              Activation activation, int64_t num_parameters)
-    : PointwiseLayer(config, std::move(output)),
+    : LastAxisLayer(config, input, input.WithShape(WithLast(input.shape, kernel.units()))),
       kernel_(std::move(kernel)),
       bias_(std::move(bias)),
       activation_(activation),
@@ -24,7 +36,7 @@ absl::StatusOr<std::unique_ptr<Layer>> Dense::Create(const LayerRegistry& /*regi
                                                      const KerasConfig& config,
                                                      const ValueSpec& input,
                                                      WeightSource& weights) {
-  RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, NumFeatures(config, input));
+  RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, LastExtent(config, input));
   RNNSERVE_ASSIGN_OR_RETURN(const int64_t units, config.PositiveInt("units"));
   RNNSERVE_ASSIGN_OR_RETURN(const bool use_bias, config.Bool("use_bias", true));
   RNNSERVE_ASSIGN_OR_RETURN(const Activation activation,
@@ -35,9 +47,9 @@ absl::StatusOr<std::unique_ptr<Layer>> Dense::Create(const LayerRegistry& /*regi
   if (use_bias) {
     RNNSERVE_ASSIGN_OR_RETURN(bias, weights.Weight("bias", Shape{units}));
   }
-  return absl::WrapUnique(new Dense(config, input.WithShape({units}),
-                                    Matrix(kernel, features, 1, units), PackBias(bias, 1, units),
-                                    activation, static_cast<int64_t>(kernel.size() + bias.size())));
+  return absl::WrapUnique(new Dense(config, input, Matrix(kernel, features, 1, units),
+                                    PackBias(bias, 1, units), activation,
+                                    static_cast<int64_t>(kernel.size() + bias.size())));
 }
 
 void Dense::Apply(ConstColumns x, Columns y) const {

@@ -13,19 +13,19 @@
 #include "core/cells/weight_source.h"
 #include "core/kernels/activation.h"
 #include "core/kernels/matrix.h"
-#include "core/layers/pointwise_layer.h"
+#include "core/layers/last_axis_layer.h"
 
 namespace rnnserve {
 
 class LayerRegistry;
 
-// keras.layers.Dense at every timestep:
+// keras.layers.Dense on every vector along the last axis, [..., features] -> [..., units]:
 //
 //   y = activation(x K + b)      x [features], K [features, units], b [units], y [units]
 //
 // Weights: "kernel", and "bias" if use_bias. Masked timesteps are computed like any other. Owns its
 // weights. Immutable; safe to share.
-class Dense final : public PointwiseLayer {
+class Dense final : public LastAxisLayer {
  public:
   // Errors: see LayerRegistry::Factory.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
@@ -36,7 +36,7 @@ class Dense final : public PointwiseLayer {
   int64_t num_parameters() const override { return num_parameters_; }
 
  private:
-  Dense(const KerasConfig& config, ValueSpec output, Matrix kernel, AlignedBuffer bias,
+  Dense(const KerasConfig& config, const ValueSpec& input, Matrix kernel, AlignedBuffer bias,
         Activation activation, int64_t num_parameters);
 
   void Apply(ConstColumns x, Columns y) const override;

@@ -7,7 +7,6 @@
 
 #include "absl/memory/memory.h"
 #include "core/base/status_macros.h"
-#include "core/layers/layer_config.h"
 
 namespace rnnserve {
 
@@ -18,7 +17,6 @@ absl::StatusOr<std::unique_ptr<Layer>> Elu::Create(const LayerRegistry& /*regist
                                                    const KerasConfig& config,
                                                    const ValueSpec& input,
                                                    WeightSource& /*weights*/) {
-  RNNSERVE_RETURN_IF_ERROR(NumFeatures(config, input).status());
   RNNSERVE_ASSIGN_OR_RETURN(const double alpha, config.Number("alpha", 1.0));
   return absl::WrapUnique(new Elu(config, input, static_cast<float>(alpha)));
 }

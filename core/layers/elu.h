@@ -16,7 +16,7 @@ namespace rnnserve {
 
 class LayerRegistry;
 
-// keras.layers.ELU at every timestep, [features] -> [features]:
+// keras.layers.ELU, element by element, of any shape:
 //
 //   y = x if x > 0, else alpha * (exp(x) - 1)
 //

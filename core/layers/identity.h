@@ -16,9 +16,8 @@ namespace rnnserve {
 
 class LayerRegistry;
 
-// y = x. At inference that is what keras.layers.Identity, Dropout, SpatialDropout1D,
-// GaussianDropout, GaussianNoise, AlphaDropout and ActivityRegularization do. Immutable; safe to
-// share.
+// y = x: keras.layers.Identity, and ActivityRegularization, which adds to a loss alone. Immutable;
+// safe to share.
 class Identity final : public PointwiseLayer {
  public:
   // Errors: see LayerRegistry::Factory.

@@ -14,6 +14,7 @@
 #include "core/base/shape.h"
 #include "core/cells/keras_config.h"
 #include "core/cells/state_spec.h"
+#include "core/cells/training_run.h"
 #include "core/layers/sequence.h"
 #include "core/layers/value_spec.h"
 
@@ -28,7 +29,9 @@ struct LayerRun {
   absl::Span<const Mask> more_masks;
   Columns state;             // [state_size(), batch]: read, then left as after the last timestep
   Sequence y;                // [output size, batch, output_time()]
+  Sequence second_y;         // the same of second_output()
   float* scratch = nullptr;  // scratch_size(batch, time) floats, aligned to 64 bytes
+  const TrainingRun* training = nullptr;  // in a run with Keras' training=True, else null
 };
 
 // One layer of a model, with its weights: a function of the input sequence and the states.
@@ -52,13 +55,20 @@ class Layer {
   const ValueSpec& output() const { return output_; }
   const Shape& output_shape() const { return output_.shape; }
 
+  // What the layer makes besides, on the same time axis: Bidirectional without a merge gives the
+  // outputs of both directions. Null if there is none.
+  virtual const ValueSpec* second_output() const { return nullptr; }
+
   // The number of timesteps of output for inputs of that many, each (1 for an input without a time
-  // axis); at most 2^31. 1 if the output has no time axis. Default: that of the first input.
+  // axis); at most 2^31. 1 if the output has no time axis; less than 1 if the layer cannot work on
+  // these. Default: that of the first input.
   virtual int64_t output_time(absl::Span<const int64_t> input_times) const {
     return output_.has_time ? input_times[0] : 1;
   }
   // Whether the layer can be given the timesteps of its input one by one.
   virtual bool can_stream() const { return true; }
+  // Why a run with training=True is not what Keras computes, for people: "it ...". Empty if it is.
+  virtual std::string no_training_reason() const { return ""; }
   // Whether Keras returns the states beside the output.
   virtual bool returns_state() const { return false; }
   // Whether the input is token ids (each coded as one float) instead of features.

@@ -15,10 +15,13 @@
 
 namespace rnnserve {
 
-LayerNormalization::LayerNormalization(const KerasConfig& config, const ValueSpec& output,
+LayerNormalization::LayerNormalization(const KerasConfig& config, const ValueSpec& input,
                                        const Options& options)
-    : PointwiseLayer(config, output), options_(options), gamma_(features), beta_(features) {
-  std::fill_n(gamma_.data(), features, 1.0f);
+    : LastAxisLayer(config, input, input),
+      options_(options),
+      gamma_(input.shape[input.shape.rank() - 1]),
+      beta_(gamma_.size()) {
+  std::fill_n(gamma_.data(), gamma_.size(), 1.0f);
 }
 
 absl::StatusOr<LayerNormalization::Options> LayerNormalization::ParseOptions(
@@ -38,7 +41,7 @@ absl::StatusOr<std::unique_ptr<Layer>> LayerNormalization::Create(const LayerReg
                                                                   const KerasConfig& config,
                                                                   const ValueSpec& input,
                                                                   WeightSource& weights) {
-  RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, NumFeatures(config, input));
+  RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, LastExtent(config, input));
   RNNSERVE_RETURN_IF_ERROR(CheckLastAxis(config, input));
   RNNSERVE_ASSIGN_OR_RETURN(const Options options, ParseOptions(config));
   auto layer = absl::WrapUnique(new LayerNormalization(config, input, options));

@@ -11,13 +11,13 @@
 #include "core/base/aligned_buffer.h"
 #include "core/cells/keras_config.h"
 #include "core/cells/weight_source.h"
-#include "core/layers/pointwise_layer.h"
+#include "core/layers/last_axis_layer.h"
 
 namespace rnnserve {
 
 class LayerRegistry;
 
-// keras.layers.LayerNormalization over the features of every timestep, [features] -> [features]:
+// keras.layers.LayerNormalization over every vector along the last axis, of any shape:
 //
 //   y = (x - mean) / sqrt(variance + epsilon) * gamma + beta          variance: of the population
 //   y = x / sqrt(variance + epsilon) * gamma                          with rms_scaling
@@ -25,7 +25,7 @@ class LayerRegistry;
 // Weights: "gamma" [features] if scale or rms_scaling, "beta" [features] if center and not
 // rms_scaling. Mean and variance are computed in float64. Owns its weights. Immutable; safe to
 // share.
-class LayerNormalization final : public PointwiseLayer {
+class LayerNormalization final : public LastAxisLayer {
  public:
   // Errors: see LayerRegistry::Factory.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
@@ -45,7 +45,7 @@ class LayerNormalization final : public PointwiseLayer {
 
   static absl::StatusOr<Options> ParseOptions(const KerasConfig& config);
 
-  LayerNormalization(const KerasConfig& config, const ValueSpec& output, const Options& options);
+  LayerNormalization(const KerasConfig& config, const ValueSpec& input, const Options& options);
 
   void Apply(ConstColumns x, Columns y) const override;
 

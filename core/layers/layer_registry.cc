@@ -3,47 +3,127 @@
 
 #include "core/layers/layer_registry.h"
 
+#include <iterator>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
 #include "core/layers/activation_layer.h"
 #include "core/layers/bidirectional.h"
+#include "core/layers/concatenate.h"
+#include "core/layers/conv1d.h"
 #include "core/layers/dense.h"
+#include "core/layers/dot.h"
+#include "core/layers/element_affine.h"
+#include "core/layers/elementwise_merge.h"
 #include "core/layers/elu.h"
 #include "core/layers/embedding.h"
+#include "core/layers/global_pooling.h"
+#include "core/layers/group_normalization.h"
 #include "core/layers/identity.h"
 #include "core/layers/layer_config.h"
 #include "core/layers/layer_normalization.h"
+#include "core/layers/mask_operation.h"
 #include "core/layers/masking.h"
+#include "core/layers/noise.h"
+#include "core/layers/permute.h"
+#include "core/layers/pooling.h"
+#include "core/layers/prelu.h"
 #include "core/layers/recurrent_layer.h"
 #include "core/layers/relu.h"
+#include "core/layers/reshape.h"
 #include "core/layers/softmax.h"
+#include "core/layers/time_copy.h"
 #include "core/layers/time_distributed.h"
+#include "core/layers/vector_normalization.h"
 
 namespace rnnserve {
 
+namespace {
+
+void RegisterRecurrent(LayerRegistry* registry) {
+  for (const char* name : {"RNN", "rnnserve>RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D",
+                           "ConvLSTM2D", "ConvLSTM3D"}) {
+    registry->RegisterMerge(name, RecurrentLayer::Create);
+  }
+  registry->Register("Bidirectional", Bidirectional::Create);
+  registry->Register("TimeDistributed", TimeDistributed::Create);
+}
+
+// Those of one vector or element at a time.
+void RegisterPointwise(LayerRegistry* registry) {
+  for (const char* name : {"Identity", "ActivityRegularization"}) {
+    registry->Register(name, Identity::Create);
+  }
+  for (const char* name :
+       {"Dropout", "SpatialDropout1D", "GaussianDropout", "GaussianNoise", "AlphaDropout"}) {
+    registry->Register(name, Noise::Create);
+  }
+  registry->Register("Activation", ActivationLayer::Create);
+  registry->Register("BatchNormalization", ElementAffine::Create);
+  registry->Register("Dense", Dense::Create);
+  registry->Register("ELU", Elu::Create);
+  registry->Register("Embedding", Embedding::Create);
+  registry->Register("GroupNormalization", GroupNormalization::Create);
+  registry->Register("LayerNormalization", LayerNormalization::Create);
+  registry->Register("LeakyReLU", Relu::Create);
+  registry->Register("Masking", Masking::Create);
+  registry->Register("PReLU", Prelu::Create);
+  registry->Register("ReLU", Relu::Create);
+  registry->Register("Rescaling", ElementAffine::Create);
+  registry->Register("RMSNormalization", VectorNormalization::Create);
+  registry->Register("Softmax", Softmax::Create);
+  registry->Register("UnitNormalization", VectorNormalization::Create);
+}
+
+// Those that change the shape, or look along time.
+void RegisterShaping(LayerRegistry* registry) {
+  for (const char* name : {"Cropping1D", "ZeroPadding1D", "UpSampling1D", "RepeatVector"}) {
+    registry->Register(name, TimeCopy::Create);
+  }
+  for (const char* name : {"Conv1D", "DepthwiseConv1D", "SeparableConv1D"}) {
+    registry->Register(name, Conv1d::Create);
+  }
+  registry->Register("AveragePooling1D", Pooling::Create);
+  registry->Register("Flatten", Reshape::Create);
+  registry->Register("GlobalAveragePooling1D", GlobalPooling::Create);
+  registry->Register("GlobalMaxPooling1D", GlobalPooling::Create);
+  registry->Register("MaxPooling1D", Pooling::Create);
+  registry->Register("Permute", Permute::Create);
+  registry->Register("Reshape", Reshape::Create);
+}
+
+void RegisterMerging(LayerRegistry* registry) {
+  for (const char* name : {"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"}) {
+    registry->RegisterMerge(name, ElementwiseMerge::Create);
+  }
+  registry->RegisterMerge("Concatenate", Concatenate::Create);
+  registry->RegisterMerge("Dot", Dot::Create);
+}
+
+// The operations on masks have the dtype bool, which is none that a layer computes in.
+constexpr absl::string_view kMaskOperations[] = {"NotEqual",  "Any",      "LogicalOr",
+                                                 "ZerosLike", "OnesLike", "ExpandDims"};
+
+void RegisterMaskOperations(LayerRegistry* registry) {
+  for (const char* name : {"NotEqual", "Any", "ZerosLike", "OnesLike"}) {
+    registry->Register(name, MaskOperation::Create);
+  }
+  registry->Register("ExpandDims", Reshape::Create);
+  registry->RegisterMerge("LogicalOr", ElementwiseMerge::Create);
+}
+
+}  // namespace
+
 LayerRegistry LayerRegistry::BuiltIn(CellRegistry cells) {
   LayerRegistry registry(std::move(cells));
-  for (const char* name : {"RNN", "SimpleRNN", "LSTM", "GRU"}) {
-    registry.Register(name, RecurrentLayer::Create);
-  }
-  for (const char* name : {"Identity", "Dropout", "SpatialDropout1D", "GaussianDropout",
-                           "GaussianNoise", "AlphaDropout", "ActivityRegularization"}) {
-    registry.Register(name, Identity::Create);
-  }
-  registry.Register("Activation", ActivationLayer::Create);
-  registry.Register("Bidirectional", Bidirectional::Create);
-  registry.Register("Dense", Dense::Create);
-  registry.Register("ELU", Elu::Create);
-  registry.Register("Embedding", Embedding::Create);
-  registry.Register("LayerNormalization", LayerNormalization::Create);
-  registry.Register("LeakyReLU", Relu::Create);
-  registry.Register("Masking", Masking::Create);
-  registry.Register("ReLU", Relu::Create);
-  registry.Register("Softmax", Softmax::Create);
-  registry.Register("TimeDistributed", TimeDistributed::Create);
+  RegisterRecurrent(&registry);
+  RegisterPointwise(&registry);
+  RegisterShaping(&registry);
+  RegisterMerging(&registry);
+  RegisterMaskOperations(&registry);
   return registry;
 }
 
@@ -78,7 +158,9 @@ absl::StatusOr<std::unique_ptr<Layer>> LayerRegistry::Create(const KerasConfig& 
                      absl::StrCat(config.path(), ": layers of class '", config.registered_name(),
                                   "' are not supported"));
   }
-  RNNSERVE_RETURN_IF_ERROR(config.RequireFloat32());
+  if (absl::c_find(kMaskOperations, config.registered_name()) == std::end(kMaskOperations)) {
+    RNNSERVE_RETURN_IF_ERROR(config.CheckDtypePolicy());
+  }
   return entry->second(*this, config, inputs, weights);
 }
 

@@ -19,8 +19,7 @@
 namespace rnnserve {
 
 // Builds layers by the name under which Keras serialized them: the registered name of a custom
-// class
-// ("package>Name"), else the class name.
+// class ("package>Name"), else the class name.
 //
 // Thread-compatible: fill it first, then share it.
 class LayerRegistry {
@@ -37,9 +36,20 @@ class LayerRegistry {
       const LayerRegistry& registry, const KerasConfig& config, absl::Span<const ValueSpec> inputs,
       WeightSource& weights)>;
 
-  // Every layer that rnnserve knows, with these cells: RNN, SimpleRNN, LSTM, GRU, Bidirectional,
-  // TimeDistributed, Embedding, Masking, Dense, Activation, ReLU, LeakyReLU, ELU, Softmax,
-  // LayerNormalization, and those of the Identity class.
+  // Every layer that rnnserve knows, with these cells:
+  //
+  //   recurrent   RNN, SimpleRNN, LSTM, GRU, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, Bidirectional,
+  //               TimeDistributed
+  //   by vector   Dense, Embedding, Masking, Activation, Softmax, ReLU, LeakyReLU, PReLU, ELU,
+  //               Rescaling, BatchNormalization, LayerNormalization, RMSNormalization,
+  //               UnitNormalization, GroupNormalization, Identity, ActivityRegularization
+  //   random      Dropout, SpatialDropout1D, AlphaDropout, GaussianDropout, GaussianNoise
+  //   shape       Reshape, Flatten, Permute, RepeatVector, Cropping1D, ZeroPadding1D, UpSampling1D
+  //   over time   Conv1D, DepthwiseConv1D, SeparableConv1D, AveragePooling1D, MaxPooling1D,
+  //               GlobalAveragePooling1D, GlobalMaxPooling1D
+  //   merging     Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot
+  //   on masks    NotEqual, Any, LogicalOr, ExpandDims, ZerosLike, OnesLike: operations that Keras
+  //               writes into files beside the layers
   static LayerRegistry BuiltIn(CellRegistry cells = CellRegistry::BuiltIn());
 
   explicit LayerRegistry(CellRegistry cells);
@@ -53,9 +63,9 @@ class LayerRegistry {
   bool Contains(absl::string_view name) const;
 
   // `weights` is already scoped to the layer. Errors: those of the factory; UNIMPLEMENTED, reason
-  // LAYER_UNSUPPORTED, if no layer of that name is registered, or OPTION_UNSUPPORTED, if it does
-  // not compute in float32; INVALID_ARGUMENT, reason MODEL_CONFIG, if it reads one input and is
-  // given another number.
+  // LAYER_UNSUPPORTED, if no layer of that name is registered, or OPTION_UNSUPPORTED, if its
+  // dtype policy is not supported; INVALID_ARGUMENT, reason MODEL_CONFIG, if it reads one input and
+  // is given another number.
   absl::StatusOr<std::unique_ptr<Layer>> Create(const KerasConfig& config,
                                                 absl::Span<const ValueSpec> inputs,
                                                 WeightSource& weights) const;

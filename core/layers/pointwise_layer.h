@@ -13,7 +13,8 @@
 namespace rnnserve {
 
 // A layer whose output at a timestep depends on the input at that timestep alone, and on no mask.
-// Every timestep is computed, masked or not; the mask is handed on.
+// Every timestep is computed, masked or not; the mask is handed on. Timesteps have any shape: they
+// come flattened, row-major. (Layers of the last axis alone: LastAxisLayer.)
 //
 // Immutable; safe to share.
 class PointwiseLayer : public Layer {
@@ -24,7 +25,7 @@ class PointwiseLayer : public Layer {
   using Layer::Layer;
 
  private:
-  // One timestep: x is [input features, batch], y is [output features, batch].
+  // One timestep: x is [input elements, batch], y is [output elements, batch].
   virtual void Apply(ConstColumns x, Columns y) const = 0;
 };
 

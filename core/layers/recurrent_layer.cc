@@ -21,8 +21,12 @@ struct LayerOfCell {
   absl::string_view layer;
   absl::string_view cell;
 };
-constexpr LayerOfCell kLayersOfCells[] = {
-    {"SimpleRNN", "SimpleRNNCell"}, {"LSTM", "LSTMCell"}, {"GRU", "GRUCell"}};
+constexpr LayerOfCell kLayersOfCells[] = {{"SimpleRNN", "SimpleRNNCell"},
+                                          {"LSTM", "LSTMCell"},
+                                          {"GRU", "GRUCell"},
+                                          {"ConvLSTM1D", "ConvLSTM1DCell"},
+                                          {"ConvLSTM2D", "ConvLSTM2DCell"},
+                                          {"ConvLSTM3D", "ConvLSTM3DCell"}};
 
 absl::StatusOr<std::unique_ptr<Cell>> CreateCell(const CellRegistry& cells,
                                                  const KerasConfig& config, const ValueSpec& input,
@@ -43,13 +47,35 @@ ValueSpec OutputOf(const ValueSpec& input, const RecurrentLayer::Options& option
 }
 
 absl::Status CheckCell(const KerasConfig& config, const Cell& cell) {
-  if (!cell.constants().empty()) {
-    return config.Unsupported("a cell with constants is not supported");
-  }
   const auto num_states = static_cast<int64_t>(cell.states().size());
   if (num_states > RecurrentLayer::kMaxStates) {
     return config.Unsupported(absl::StrCat("a cell with ", num_states, " states is not supported; ",
                                            "it may have at most ", RecurrentLayer::kMaxStates));
+  }
+  const auto num_constants = static_cast<int64_t>(cell.constants().size());
+  if (num_constants > RecurrentLayer::kMaxConstants) {
+    return config.Unsupported(absl::StrCat("a cell with ", num_constants, " constants is not ",
+                                           "supported; it may have at most ",
+                                           RecurrentLayer::kMaxConstants));
+  }
+  return absl::OkStatus();
+}
+
+// Whether the layer is given what its cell wants: as many constants, each of its shape.
+absl::Status CheckConstants(const KerasConfig& config, const Cell& cell,
+                            absl::Span<const ValueSpec> constants) {
+  const auto& expected = cell.constants();
+  if (constants.size() != expected.size()) {
+    return config.Error(
+        absl::StrCat("the cell takes ", expected.size(), " constants, found ", constants.size()));
+  }
+  for (size_t i = 0; i < constants.size(); ++i) {
+    const ValueSpec& given = constants[i];
+    if (given.has_time || !(given.shape == expected[i])) {
+      return config.Error(absl::StrCat("constant ", i, " of the cell is ", expected[i].ToString(),
+                                       " without time, found ", given.shape.ToString(),
+                                       given.has_time ? " at every timestep" : ""));
+    }
   }
   return absl::OkStatus();
 }
@@ -87,18 +113,20 @@ RecurrentLayer::RecurrentLayer(const KerasConfig& config, const Options& options
 
 absl::StatusOr<std::unique_ptr<Layer>> RecurrentLayer::Create(const LayerRegistry& registry,
                                                               const KerasConfig& config,
-                                                              const ValueSpec& input,
+                                                              absl::Span<const ValueSpec> inputs,
                                                               WeightSource& weights) {
   RNNSERVE_ASSIGN_OR_RETURN(const Options options, Options::Parse(config));
-  return CreateWithOptions(registry.cells(), config, options, input, weights);
+  return CreateWithOptions(registry.cells(), config, options, inputs, weights);
 }
 
 absl::StatusOr<std::unique_ptr<RecurrentLayer>> RecurrentLayer::CreateWithOptions(
     const CellRegistry& cells, const KerasConfig& config, const Options& options,
-    const ValueSpec& input, WeightSource& weights) {
+    absl::Span<const ValueSpec> inputs, WeightSource& weights) {
+  const ValueSpec& input = inputs[0];
   RNNSERVE_RETURN_IF_ERROR(CheckSequence(config, input));
   RNNSERVE_ASSIGN_OR_RETURN(std::unique_ptr<Cell> cell, CreateCell(cells, config, input, weights));
   RNNSERVE_RETURN_IF_ERROR(CheckCell(config, *cell));
+  RNNSERVE_RETURN_IF_ERROR(CheckConstants(config, *cell, inputs.subspan(1)));
   return absl::WrapUnique(new RecurrentLayer(config, options, input, std::move(cell)));
 }
 
@@ -134,10 +162,14 @@ void RecurrentLayer::Run(const LayerRun& run) const {
     states[k] = run.state.Rows(offset, size);
     next_states[k] = next.Rows(offset, size);
   }
+  std::array<ConstColumns, kMaxConstants> constants;
+  for (size_t k = 0; k < run.more_x.size(); ++k) constants[k] = run.more_x[k].At(0);
   CellStep step;
+  step.constants = {constants.data(), run.more_x.size()};
   step.state = {states.data(), state_rows_.size()};
   step.next_state = {next_states.data(), state_rows_.size()};
   step.scratch = scratch;
+  step.training = run.training;
   for (int64_t i = 0; i < run.x.time; ++i) {
     const int64_t t = options_.go_backwards ? run.x.time - 1 - i : i;
     step.x = run.x.At(t);

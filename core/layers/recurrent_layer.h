@@ -21,8 +21,9 @@ namespace rnnserve {
 
 class LayerRegistry;
 
-// keras.layers.RNN, SimpleRNN, LSTM and GRU: loops a cell over time, [input size] -> [output size].
-// What Keras (up to 3.15, TensorFlow and torch) computes, for one batch row:
+// keras.layers.RNN, SimpleRNN, LSTM, GRU and ConvLSTM1D to 3D: loops a cell over time, [one
+// timestep of input] -> [one of output]. What Keras (up to 3.15, TensorFlow and torch) computes,
+// for one batch row:
 //
 //   emitted = 0;  states = initial states
 //   for t = 0 .. T-1:                                 T-1 .. 0 with go_backwards, padding included
@@ -38,6 +39,9 @@ class LayerRegistry;
 // here: sessions keep the state, and both loops give the same numbers.
 //
 //   state column:  | state 0 . | state 1 . | emitted . |        . = padding to kColumnQuantum
+//
+// The first input is the sequence. Those after it are the constants of the cell, which see every
+// timestep: tensors without a time axis, one for each of Cell::constants(). They have no mask.
 //
 // `emitted` makes many short runs equal one long run. Without a use (zero_output_for_mask) it is
 // left out. Weights: those of the cell, below the layer itself. Owns the cell. Immutable; safe to
@@ -58,18 +62,27 @@ class RecurrentLayer final : public Layer {
   // running thread. 64 are 32 LSTM cells above each other.
   static constexpr int64_t kMaxStates = 64;
 
-  // Whether a layer of that name is one of the four that this class is.
+  // The constants that a cell may take; they are addressed in the same way.
+  static constexpr int64_t kMaxConstants = 16;
+
+  // Whether a layer of that name is one of those that this class is.
   static bool IsRecurrent(absl::string_view name);
 
-  // Errors: see LayerRegistry::Factory.
+  // A LayerRegistry::MergeFactory. Errors: see there; INVALID_ARGUMENT, reason MODEL_CONFIG, also
+  // if there are other constants than the cell takes.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
                                                        const KerasConfig& config,
-                                                       const ValueSpec& input,
+                                                       absl::Span<const ValueSpec> inputs,
                                                        WeightSource& weights);
-  // The same with other options than the configuration has.
+  // The same with other options than the configuration has. REQUIRES: at least one input.
   static absl::StatusOr<std::unique_ptr<RecurrentLayer>> CreateWithOptions(
       const CellRegistry& cells, const KerasConfig& config, const Options& options,
-      const ValueSpec& input, WeightSource& weights);
+      absl::Span<const ValueSpec> inputs, WeightSource& weights);
+  static absl::StatusOr<std::unique_ptr<RecurrentLayer>> CreateWithOptions(
+      const CellRegistry& cells, const KerasConfig& config, const Options& options,
+      const ValueSpec& input, WeightSource& weights) {
+    return CreateWithOptions(cells, config, options, absl::MakeConstSpan(&input, 1), weights);
+  }
 
   bool can_stream() const override { return !options_.go_backwards; }
   bool returns_state() const override { return options_.return_state; }

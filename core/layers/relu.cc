@@ -9,7 +9,6 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
-#include "core/layers/layer_config.h"
 
 namespace rnnserve {
 namespace {
@@ -46,7 +45,6 @@ absl::StatusOr<std::unique_ptr<Layer>> Relu::Create(const LayerRegistry& /*regis
                                                     const KerasConfig& config,
                                                     const ValueSpec& input,
                                                     WeightSource& /*weights*/) {
-  RNNSERVE_RETURN_IF_ERROR(NumFeatures(config, input).status());
   RNNSERVE_ASSIGN_OR_RETURN(const Options options, ParseOptions(config));
   return absl::WrapUnique(new Relu(config, input, options));
 }

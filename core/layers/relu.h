@@ -17,7 +17,7 @@ namespace rnnserve {
 
 class LayerRegistry;
 
-// keras.layers.ReLU and keras.layers.LeakyReLU at every timestep, [features] -> [features]:
+// keras.layers.ReLU and keras.layers.LeakyReLU, element by element, of any shape:
 //
 //   y = min(x, max_value)                        if x > threshold
 //   y = negative_slope * (x - threshold)         otherwise

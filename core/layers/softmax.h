@@ -16,7 +16,7 @@ namespace rnnserve {
 
 class LayerRegistry;
 
-// keras.layers.Softmax over the features of every timestep, [features] -> [features]:
+// keras.layers.Softmax over the last axis of every timestep, [..., features] -> the same:
 //
 //   y_i = exp(x_i - max x) / sum_j exp(x_j - max x)
 //
@@ -32,10 +32,13 @@ class Softmax final : public Layer {
                                                        const ValueSpec& input,
                                                        WeightSource& weights);
 
+  int64_t scratch_size(int64_t batch, int64_t time) const override;
   void Run(const LayerRun& run) const override;
 
  private:
-  Softmax(const KerasConfig& config, ValueSpec output);
+  Softmax(const KerasConfig& config, const ValueSpec& input);
+
+  const int64_t num_features_;
 };
 
 }  // namespace rnnserve

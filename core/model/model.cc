@@ -9,125 +9,141 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
-#include "core/model/sequential.h"
+#include "core/model/graph.h"
 
 namespace rnnserve {
+namespace {
+
+// How many ids every layer takes that reads them from this value.
+int64_t NumTokens(const Plan& plan, size_t value) {
+  int64_t num_tokens = 0;
+  for (const Plan::Node& node : plan.nodes) {
+    if (node.inputs.front() != value || !node.layer->reads_token_ids()) continue;
+    const int64_t tokens = node.layer->num_tokens();
+    num_tokens = num_tokens == 0 ? tokens : std::min(num_tokens, tokens);
+  }
+  // Without an Embedding they are numbers like any other.
+  return num_tokens == 0 ? int64_t{1} << 24 : num_tokens;
+}
+
+}  // namespace
 
 absl::StatusOr<std::shared_ptr<const Model>> Model::Create(const KerasConfig& config,
                                                            WeightSource& weights,
                                                            const LayerRegistry& registry,
                                                            std::string digest) {
-  RNNSERVE_ASSIGN_OR_RETURN(const SequentialDescription description,
-                            DescribeSequential(config, registry));
-  std::vector<std::unique_ptr<Layer>> layers;
-  ValueSpec input{description.input_shape, /*has_time=*/true, std::nullopt};
-  for (const KerasConfig& layer_config : description.layers) {
-    ScopedWeights layer_weights(weights, layer_config.name());
-    RNNSERVE_ASSIGN_OR_RETURN(std::unique_ptr<Layer> layer,
-                              registry.Create(layer_config, input, layer_weights));
-    if (layers.empty() && description.input_shape.rank() == 0 && !layer->reads_token_ids()) {
-      return layer_config.Error("the input has no features; a model needs [batch, time, features]");
-    }
-    if (!layers.empty() && layers.back()->returns_state()) {
-      return layer_config.Error(absl::StrCat("the layer in front, '", layers.back()->name(),
-                                             "', has return_state; nothing can stand behind it"));
-    }
-    input = layer->output();
-    layers.push_back(std::move(layer));
-  }
-  return std::shared_ptr<const Model>(
-      new Model(std::move(digest), description.input_shape, std::move(layers)));
+  RNNSERVE_ASSIGN_OR_RETURN(const Graph graph, ReadGraph(config, registry));
+  RNNSERVE_ASSIGN_OR_RETURN(Plan plan, BuildPlan(graph, registry, weights));
+  return std::shared_ptr<const Model>(new Model(std::move(digest), graph, std::move(plan)));
 }
 
-Model::Model(std::string digest, Shape input_shape, std::vector<std::unique_ptr<Layer>> layers)
-    : digest_(std::move(digest)), input_shape_(std::move(input_shape)), layers_(std::move(layers)) {
-  const auto last_of_sequence = std::find_if(
-      layers_.begin(), layers_.end(), [](const auto& layer) { return !layer->output().has_time; });
-  returns_sequences_ = last_of_sequence == layers_.end();
-  tail_begin_ = returns_sequences_ ? layers_.size()
-                                   : static_cast<size_t>(last_of_sequence - layers_.begin()) + 1;
+Model::Model(std::string digest, const Graph& graph, Plan plan)
+    : digest_(std::move(digest)), plan_(std::move(plan)) {
+  for (size_t i = 0; i < graph.inputs.size(); ++i) {
+    const Graph::Input& input = graph.inputs[i];
+    inputs_.push_back({input.name, input.spec, plan_.values[i].rows, input.is_token_ids,
+                       input.is_token_ids ? NumTokens(plan_, i) : 0});
+  }
+  for (size_t i = 0; i < graph.outputs.size(); ++i) {
+    const Plan::Value& value = plan_.values[plan_.outputs[i]];
+    outputs_.push_back({graph.outputs[i].name, value.spec, value.rows});
+  }
   LayOutStates();
+  non_streamable_reason_ = NonStreamableReason();
+  no_training_reason_ = NoTrainingReason();
 }
 
 void Model::LayOutStates() {
-  for (const auto& layer : layers_) {
+  for (Plan::Node& node : plan_.nodes) {
     int64_t offset = state_layout_.size;
-    state_offsets_.push_back(offset);
-    for (const StateSpec& state : layer->states()) {
+    node.state_offset = offset;
+    for (const StateSpec& state : node.layer->states()) {
       const int64_t size = *state.shape.NumElements();
-      state_layout_.tensors.push_back({layer->name(), state.name, state.shape, offset, size});
+      state_layout_.tensors.push_back({node.name, state.name, state.shape, offset, size});
       offset += PaddedRows(size);
     }
-    state_layout_.size += PaddedRows(layer->state_size());
+    state_layout_.size += PaddedRows(node.layer->state_size());
   }
   initial_state_ = AlignedBuffer(state_layout_.size);
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    layers_[i]->InitialState(initial_state_.data() + state_offsets_[i]);
+  for (const Plan::Node& node : plan_.nodes) {
+    node.layer->InitialState(initial_state_.data() + node.state_offset);
   }
 }
 
-int64_t Model::input_size() const { return *input_shape_.NumElements(); }
+std::string Model::NonStreamableReason() const {
+  if (inputs_.size() > 1) return absl::StrCat("the model has ", inputs_.size(), " inputs");
+  if (outputs_.size() > 1) return absl::StrCat("the model has ", outputs_.size(), " outputs");
+  if (!inputs_.front().spec.has_time) return "the input of the model has no time axis";
+  for (const Plan::Node& node : plan_.nodes) {
+    if (!node.layer->can_stream()) {
+      return absl::StrCat("layer '", node.name, "' needs the end of the sequence first");
+    }
+    if (!node.initial_state.empty()) {
+      return absl::StrCat("layer '", node.name, "' begins at a state of the model's own");
+    }
+  }
+  return "";
+}
 
-bool Model::reads_token_ids() const { return layers_.front()->reads_token_ids(); }
-
-int64_t Model::num_tokens() const { return layers_.front()->num_tokens(); }
-
-const Shape& Model::output_shape() const { return layers_.back()->output_shape(); }
-
-int64_t Model::output_size() const { return *output_shape().NumElements(); }
+std::string Model::NoTrainingReason() const {
+  for (const Plan::Node& node : plan_.nodes) {
+    const std::string reason = node.layer->no_training_reason();
+    if (!reason.empty()) return absl::StrCat("layer '", node.name, "': ", reason);
+  }
+  return "";
+}
 
 int64_t Model::num_parameters() const {
   int64_t sum = 0;
-  for (const auto& layer : layers_) sum += layer->num_parameters();
+  for (const auto& layer : plan_.layers) sum += layer->num_parameters();
   return sum;
 }
 
 void Model::OnStatesReplaced(float* block) const {
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    layers_[i]->OnStatesReplaced(block + state_offsets_[i]);
+  for (const Plan::Node& node : plan_.nodes) {
+    node.layer->OnStatesReplaced(block + node.state_offset);
   }
 }
 
-const Layer* Model::non_streamable_layer() const {
-  for (const auto& layer : layers_) {
-    if (!layer->can_stream()) return layer.get();
+absl::StatusOr<std::vector<int64_t>> Model::ValueTimes(
+    absl::Span<const int64_t> input_times) const {
+  std::vector<int64_t> times(plan_.values.size());
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    times[i] = input_times[i];
+    const std::optional<int64_t> fixed = inputs_[i].spec.time;
+    if (is_streamable() || !fixed.has_value() || *fixed == times[i]) continue;
+    return InvalidArgument("TIMESTEPS", absl::StrCat("input '", inputs_[i].name, "' has ", times[i],
+                                                     " timesteps, but the model needs ", *fixed));
   }
-  return nullptr;
-}
-
-LayerRun Model::RunLayer(size_t index, ConstSequence x, Mask mask, Workspace& workspace,
-                         int64_t batch, int64_t time) const {
-  const Layer& layer = *layers_[index];
-  LayerRun run;
-  run.x = x;
-  run.mask = mask;
-  run.state = workspace.states(batch).Rows(state_offsets_[index], layer.state_size());
-  run.y = workspace.value(index, batch, time);
-  run.scratch = workspace.scratch();
-  layer.Run(run);
-  return run;
-}
-
-void Model::RunSequencePart(Workspace& workspace, int64_t batch, int64_t time,
-                            bool has_mask) const {
-  ConstSequence x = workspace.input(batch, time);
-  Mask mask;
-  if (has_mask) mask = {workspace.mask(), /*batch_stride=*/time, /*time_stride=*/1};
-  for (size_t i = 0; i < tail_begin_; ++i) {
-    const LayerRun run = RunLayer(i, x, mask, workspace, batch, time);
-    mask = layers_[i]->OutputMask(run, workspace.mask_buffer(i));
-    x = workspace.value(i, batch, time);
+  plan_.PropagateTimes(absl::MakeSpan(times));
+  for (const Plan::Node& node : plan_.nodes) {
+    if (times[node.output] >= 1) continue;
+    std::string text = absl::StrCat("layer '", node.name, "' cannot work on ");
+    for (const size_t input : node.inputs) {
+      absl::StrAppend(&text, input == node.inputs.front() ? "" : " and ", times[input]);
+    }
+    return InvalidArgument("TIMESTEPS", absl::StrCat(text, " timesteps"));
   }
+  return times;
 }
 
-void Model::RunTail(Workspace& workspace, int64_t batch) const {
-  for (size_t i = tail_begin_; i < layers_.size(); ++i) {
-    RunLayer(i, workspace.value(i - 1, batch, 1), Mask{}, workspace, batch, 1);
+std::vector<int64_t> Model::OutputTimes(absl::Span<const int64_t> input_times) const {
+  std::vector<int64_t> times(plan_.values.size());
+  std::copy(input_times.begin(), input_times.end(), times.begin());
+  plan_.PropagateTimes(absl::MakeSpan(times));
+  std::vector<int64_t> output_times;
+  for (const size_t output : plan_.outputs) output_times.push_back(times[output]);
+  return output_times;
+}
+
+void Model::RunSequencePart(Workspace& workspace) const {
+  for (size_t i = 0; i < plan_.tail_begin; ++i) workspace.RunNode(plan_.nodes[i]);
+}
+
+void Model::RunTail(Workspace& workspace) const {
+  for (size_t i = plan_.tail_begin; i < plan_.nodes.size(); ++i) {
+    workspace.RunNode(plan_.nodes[i]);
   }
-}
-
-ConstSequence Model::output(Workspace& workspace, int64_t batch, int64_t time) const {
-  return workspace.value(layers_.size() - 1, batch, time);
 }
 
 }  // namespace rnnserve

@@ -10,32 +10,44 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "core/base/aligned_buffer.h"
 #include "core/cells/keras_config.h"
 #include "core/cells/weight_source.h"
 #include "core/layers/layer.h"
 #include "core/layers/layer_registry.h"
+#include "core/model/plan.h"
 #include "core/model/state_layout.h"
 #include "core/model/workspace.h"
 
 namespace rnnserve {
 
-// A Keras Sequential model: its layers with their weights. A step is a function of the model, the
-// states of the rows and a workspace.
-//
-// The layers fall into two parts. The sequence part has a time axis and holds every recurrent
-// layer; the tail, which may be empty, follows a recurrent layer that returns only its last output.
-// Who steps a session timestep by timestep runs the sequence part each time and the tail only for
-// the last one.
+// A Keras model: its layers with their weights. A step is a function of the model, the states of
+// the rows and a workspace.
 //
 // Owns its layers. Immutable; safe to share. Running cannot fail and allocates nothing.
 class Model {
  public:
-  // Builds the model that `config` (a serialized Keras Sequential) describes. `digest` identifies
-  // description and weights.
+  // What a call gives, under the name of the InputLayer.
+  struct Input {
+    std::string name;
+    ValueSpec spec;
+    int64_t size = 0;  // floats of one timestep; 1 for a token id
+    bool is_token_ids = false;
+    int64_t num_tokens = 0;  // how many different ids there are, if it is token ids
+  };
+  // What a call gets, under the name of the layer that made it; "lstm:1" is a further output of it.
+  struct Output {
+    std::string name;
+    ValueSpec spec;
+    int64_t size = 0;  // floats of one timestep
+  };
+
+  // Builds the model that `config` (a serialized Keras Sequential or Functional) describes.
+  // `digest` identifies description and weights.
   //
-  // Errors: those of DescribeSequential, which names all layers that are not supported at once and
-  // before any weight is read; INVALID_ARGUMENT, reason MODEL_CONFIG or MODEL_WEIGHTS, and
-  // UNIMPLEMENTED, reason OPTION_UNSUPPORTED, of the layers, naming the layer.
+  // Errors: those of ReadGraph, which names all layers that are not supported at once and before
+  // any weight is read; those of BuildPlan.
   static absl::StatusOr<std::shared_ptr<const Model>> Create(const KerasConfig& config,
                                                              WeightSource& weights,
                                                              const LayerRegistry& registry,
@@ -46,21 +58,13 @@ class Model {
 
   // SHA-256 of the description and the weights, in hexadecimal.
   const std::string& digest() const { return digest_; }
-  const std::vector<std::unique_ptr<Layer>>& layers() const { return layers_; }
-
-  // One timestep of input: its shape ([] for token ids).
-  const Shape& input_shape() const { return input_shape_; }
-  // The floats of one timestep of input: 1 for a token id.
-  int64_t input_size() const;
-  bool reads_token_ids() const;
-  // How many different token ids there are, if it reads them.
-  int64_t num_tokens() const;
-  // One output, without batch and time.
-  const Shape& output_shape() const;
-  int64_t output_size() const;
-  // Whether there is an output for every timestep, or one after the last.
-  bool returns_sequences() const { return returns_sequences_; }
+  const Plan& plan() const { return plan_; }
+  const std::vector<std::unique_ptr<Layer>>& layers() const { return plan_.layers; }
   int64_t num_parameters() const;
+
+  // In the order of Keras; at least one of each.
+  const std::vector<Input>& inputs() const { return inputs_; }
+  const std::vector<Output>& outputs() const { return outputs_; }
 
   const StateLayout& state_layout() const { return state_layout_; }
   // The state block of a new row, state_layout().size floats.
@@ -69,36 +73,47 @@ class Model {
   // layers' carried values begin anew. See Layer::OnStatesReplaced.
   void OnStatesReplaced(float* block) const;
 
-  // The first layer that cannot be stepped; null if the model can be.
-  const Layer* non_streamable_layer() const;
+  // Why the model cannot be stepped timestep by timestep, for people: it names the layer, or says
+  // that there are several inputs or outputs. Empty if it can be.
+  const std::string& non_streamable_reason() const { return non_streamable_reason_; }
+  bool is_streamable() const { return non_streamable_reason_.empty(); }
+  // Why a run with Keras' training=True is not possible, for people: it names the layer. Empty if
+  // it is.
+  const std::string& no_training_reason() const { return no_training_reason_; }
 
-  // Runs the sequence part on the first `batch` rows of `time` timesteps: reads input(), mask() and
-  // states() of the workspace, leaves states() as after the last timestep. `has_mask` false: every
-  // timestep counts and mask() is not read. REQUIRES: batch and time at least 1 and within the
-  // workspace, which is one of this model.
-  void RunSequencePart(Workspace& workspace, int64_t batch, int64_t time, bool has_mask) const;
+  // The timesteps of each value of the plan, given those of each input (1 without a time axis).
+  // Error: INVALID_ARGUMENT, reason TIMESTEPS, naming the input whose number is fixed, or the layer
+  // that cannot work on so many.
+  absl::StatusOr<std::vector<int64_t>> ValueTimes(absl::Span<const int64_t> input_times) const;
+  // The timesteps of each output (1 without a time axis). REQUIRES: ValueTimes is OK.
+  std::vector<int64_t> OutputTimes(absl::Span<const int64_t> input_times) const;
 
+  // Runs the sequence part of the plan: reads the inputs, masks and states of the workspace, which
+  // is one of this model, and leaves the states as after the last timestep.
+  void RunSequencePart(Workspace& workspace) const;
   // Runs the tail on what the sequence part left.
-  void RunTail(Workspace& workspace, int64_t batch) const;
+  void RunTail(Workspace& workspace) const;
 
-  // What the last run left: [output_size, batch, time], with time 1 unless it returns sequences.
-  // Without a call of RunTail since the last RunSequencePart it is that of an earlier run.
-  ConstSequence output(Workspace& workspace, int64_t batch, int64_t time) const;
+  // What the last run left of output i: [size, batch, time], with time 1 if it has no time axis.
+  // Without a call of RunTail since the last RunSequencePart it may be that of an earlier run.
+  ConstSequence output(Workspace& workspace, size_t i = 0) const {
+    return workspace.value(plan_.outputs[i]);
+  }
 
  private:
-  Model(std::string digest, Shape input_shape, std::vector<std::unique_ptr<Layer>> layers);
+  Model(std::string digest, const Graph& graph, Plan plan);
   void LayOutStates();
-  LayerRun RunLayer(size_t index, ConstSequence x, Mask mask, Workspace& workspace, int64_t batch,
-                    int64_t time) const;
+  std::string NonStreamableReason() const;
+  std::string NoTrainingReason() const;
 
   std::string digest_;
-  Shape input_shape_;
-  std::vector<std::unique_ptr<Layer>> layers_;
-  size_t tail_begin_ = 0;  // the first layer of the tail; layers_.size() if it is empty
-  bool returns_sequences_ = true;
+  Plan plan_;
+  std::vector<Input> inputs_;
+  std::vector<Output> outputs_;
   StateLayout state_layout_;
-  std::vector<int64_t> state_offsets_;  // of each layer, in the state block
   AlignedBuffer initial_state_;
+  std::string non_streamable_reason_;
+  std::string no_training_reason_;
 };
 
 }  // namespace rnnserve

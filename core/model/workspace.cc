@@ -16,81 +16,142 @@ namespace {
 // this, no size below overflows, whatever a layer multiplies it with.
 constexpr int64_t kTimestepsMax = int64_t{1} << 32;
 
-// What each layer reads and leaves: its values and whether they have the time axis.
-struct LayerSizes {
-  int64_t rows = 0;
-  bool input_has_time = true;
-  bool has_time = true;
+struct Sizes {
+  int64_t scratch = 0;              // floats; all nodes share one scratch: no two run at once
+  size_t more_inputs = 0;           // of the node that has the most
+  std::vector<int64_t> mask_bytes;  // of each value
+  int64_t passed_mask_bytes = 0;
 };
 
-std::vector<LayerSizes> SizesOf(const Model& model) {
-  std::vector<LayerSizes> sizes;
-  bool has_time = true;
-  for (const auto& layer : model.layers()) {
-    const bool input_has_time = has_time;
-    has_time = has_time && layer->output().has_time;
-    sizes.push_back({*layer->output_shape().NumElements(), input_has_time, has_time});
+Sizes SizesOf(const Plan& plan, int64_t batch, absl::Span<const int64_t> times) {
+  Sizes sizes;
+  for (const int64_t time : times) sizes.mask_bytes.push_back(batch * time);
+  for (const Plan::Node& node : plan.nodes) {
+    const int64_t time = times[node.inputs.front()];
+    sizes.scratch = std::max(sizes.scratch, node.layer->scratch_size(batch, time));
+    sizes.more_inputs = std::max(sizes.more_inputs, node.inputs.size() - 1);
+    // A layer that drops the time still says what its mask would be.
+    for (const size_t input : node.inputs) {
+      sizes.mask_bytes[node.output] = std::max(sizes.mask_bytes[node.output], batch * times[input]);
+    }
+    if (node.mask.has_value()) {
+      sizes.passed_mask_bytes = std::max(sizes.passed_mask_bytes, batch * times[*node.mask]);
+    }
   }
   return sizes;
 }
 
-// All layers share one scratch: no two run at the same time.
-int64_t ScratchSize(const Model& model, int64_t batch, int64_t time) {
-  const std::vector<LayerSizes> sizes = SizesOf(model);
-  int64_t scratch = 0;
-  for (size_t i = 0; i < sizes.size(); ++i) {
-    const int64_t layer_time = sizes[i].input_has_time ? time : 1;
-    scratch = std::max(scratch, model.layers()[i]->scratch_size(batch, layer_time));
-  }
-  return scratch;
-}
-
 }  // namespace
 
-Workspace::Workspace(const Model& model, int64_t max_batch, int64_t max_time)
-    : max_batch_(max_batch),
-      max_time_(max_time),
-      input_rows_(model.input_size()),
+Workspace::Workspace(const Model& model, int64_t max_batch, absl::Span<const int64_t> max_times)
+    : model_(model),
+      max_batch_(max_batch),
       state_size_(model.state_layout().size),
-      input_(DenseSequenceSize(input_rows_, max_batch, max_time)),
+      batch_(max_batch),
       states_(state_size_ * max_batch),
-      scratch_(ScratchSize(model, max_batch, max_time)),
-      mask_(static_cast<size_t>(max_batch * max_time), uint8_t{1}) {
-  for (const LayerSizes& layer : SizesOf(model)) {
-    const int64_t time = layer.has_time ? max_time : 1;
-    Value value;
-    value.rows = layer.rows;
-    value.has_time = layer.has_time;
-    value.floats = AlignedBuffer(DenseSequenceSize(layer.rows, max_batch, time));
-    value.mask.resize(mask_.size());
-    values_.push_back(std::move(value));
+      values_(model.plan().values.size()) {
+  times_.resize(values_.size());
+  SetTimes(max_times);
+  const Sizes sizes = SizesOf(model.plan(), max_batch, times_);
+  scratch_ = AlignedBuffer(sizes.scratch);
+  more_x_.resize(sizes.more_inputs);
+  more_masks_.resize(sizes.more_inputs);
+  passed_mask_.resize(static_cast<size_t>(sizes.passed_mask_bytes));
+  for (size_t i = 0; i < values_.size(); ++i) {
+    Value& value = values_[i];
+    value.rows = model.plan().values[i].rows;
+    value.floats = AlignedBuffer(DenseSequenceSize(value.rows, max_batch, times_[i]));
+    value.mask_bytes.resize(static_cast<size_t>(sizes.mask_bytes[i]), uint8_t{1});
   }
 }
 
-std::optional<int64_t> Workspace::Bytes(const Model& model, int64_t max_batch, int64_t max_time) {
-  const std::optional<int64_t> timesteps = CheckedMultiply(max_batch, max_time);
-  if (!timesteps.has_value() || *timesteps > kTimestepsMax) return std::nullopt;
-  int64_t floats = DenseSequenceSize(model.input_size(), max_batch, max_time) +
-                   model.state_layout().size * max_batch + ScratchSize(model, max_batch, max_time);
-  int64_t mask_bytes = *timesteps;
-  for (const LayerSizes& layer : SizesOf(model)) {
-    floats += DenseSequenceSize(layer.rows, max_batch, layer.has_time ? max_time : 1);
-    mask_bytes += *timesteps;
+std::optional<int64_t> Workspace::Bytes(const Model& model, int64_t max_batch,
+                                        absl::Span<const int64_t> max_times) {
+  const auto times = model.ValueTimes(max_times);
+  if (!times.ok()) return std::nullopt;
+  for (const int64_t time : *times) {
+    const std::optional<int64_t> timesteps = CheckedMultiply(max_batch, time);
+    if (!timesteps.has_value() || *timesteps > kTimestepsMax) return std::nullopt;
+  }
+  const Sizes sizes = SizesOf(model.plan(), max_batch, *times);
+  int64_t floats = model.state_layout().size * max_batch + sizes.scratch;
+  int64_t mask_bytes = sizes.passed_mask_bytes;
+  for (size_t i = 0; i < times->size(); ++i) {
+    floats += DenseSequenceSize(model.plan().values[i].rows, max_batch, (*times)[i]);
+    mask_bytes += sizes.mask_bytes[i];
   }
   return floats * static_cast<int64_t>(sizeof(float)) + mask_bytes;
 }
 
-Sequence Workspace::input(int64_t batch, int64_t time) {
-  return DenseSequence(input_.data(), input_rows_, batch, time);
+void Workspace::SetTimes(absl::Span<const int64_t> times) {
+  std::copy(times.begin(), times.end(), times_.begin());
+  model_.plan().PropagateTimes(absl::MakeSpan(times_));
 }
 
-Columns Workspace::states(int64_t batch) {
-  return {states_.data(), state_size_, batch, state_size_};
+void Workspace::UseMask(size_t i, bool uses_mask) {
+  values_[i].mask = uses_mask ? Mask{mask(i), times_[i], 1} : Mask{};
 }
 
-Sequence Workspace::value(size_t layer_index, int64_t batch, int64_t time) {
-  Value& value = values_[layer_index];
-  return DenseSequence(value.floats.data(), value.rows, batch, value.has_time ? time : 1);
+void Workspace::RunNode(const Plan::Node& node) {
+  const Layer& layer = *node.layer;
+  const size_t first = node.inputs.front();
+  LayerRun run;
+  run.x = value(first);
+  run.state = states().Rows(node.state_offset, layer.state_size());
+  run.y = value(node.output);
+  if (layer.second_output() != nullptr) run.second_y = value(node.output + 1);
+  run.scratch = scratch_.data();
+  const size_t num_more = node.inputs.size() - 1;
+  for (size_t i = 0; i < num_more; ++i) {
+    more_x_[i] = value(node.inputs[i + 1]);
+    more_masks_[i] = values_[node.inputs[i + 1]].mask;
+  }
+  run.more_x = {more_x_.data(), num_more};
+  run.more_masks = {more_masks_.data(), num_more};
+
+  // Keras hands the mask of the input on, whatever mask the call was given.
+  run.mask = values_[first].mask;
+  Value& output = values_[node.output];
+  output.mask = layer.OutputMask(run, output.mask_bytes.data());
+  if (layer.second_output() != nullptr) values_[node.output + 1].mask = output.mask;
+  if (node.ignores_mask) run.mask = Mask{};
+  if (node.mask.has_value()) run.mask = PassedMask(*node.mask);
+
+  const TrainingRun training = TrainingRun{row_seeds_}.Part(node.index);
+  if (!row_seeds_.empty()) run.training = &training;
+  if (!node.initial_state.empty()) BeginAtGivenStates(node, run.state);
+  layer.Run(run);
+  if (layer.returns_state()) ReturnStates(node, run.state);
+}
+
+Mask Workspace::PassedMask(size_t mask_value) {
+  const ConstSequence bits = value(mask_value);
+  for (int64_t b = 0; b < bits.batch; ++b) {
+    for (int64_t t = 0; t < bits.time; ++t) {
+      passed_mask_[static_cast<size_t>(b * bits.time + t)] = bits.At(t).column(b)[0] != 0.0f;
+    }
+  }
+  return {passed_mask_.data(), bits.time, 1};
+}
+
+void Workspace::BeginAtGivenStates(const Plan::Node& node, Columns state) {
+  int64_t offset = 0;
+  for (const size_t given : node.initial_state) {
+    const ConstColumns from = value(given).At(0);
+    Copy(from, state.Rows(offset, from.rows));
+    offset += PaddedRows(from.rows);
+  }
+  for (int64_t b = 0; b < state.cols; ++b) node.layer->OnStatesReplaced(state.column(b));
+}
+
+void Workspace::ReturnStates(const Plan::Node& node, ConstColumns state) {
+  size_t index = Plan::FirstStateValue(node);
+  int64_t offset = 0;
+  for (size_t k = 0; k < node.layer->states().size(); ++k, ++index) {
+    const Columns to = value(index).At(0);
+    Copy(state.Rows(offset, to.rows), to);
+    offset += PaddedRows(to.rows);
+  }
 }
 
 }  // namespace rnnserve

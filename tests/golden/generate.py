@@ -11,13 +11,14 @@ import reference  # First: it sets up Keras.
 import golden_case
 import layer_goldens
 import model_goldens
+import peer_goldens
 import recurrent_goldens
 import upstream_goldens
 
 HERE = pathlib.Path(__file__).resolve().parent
 CASES = HERE / "cases"
 UNSUPPORTED = HERE / "unsupported"
-FAMILIES = (recurrent_goldens, layer_goldens, model_goldens, upstream_goldens)
+FAMILIES = (recurrent_goldens, layer_goldens, model_goldens, upstream_goldens, peer_goldens)
 
 
 def all_goldens():

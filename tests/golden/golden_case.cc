@@ -4,9 +4,11 @@
 #include "tests/golden/golden_case.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "core/base/status_macros.h"
@@ -42,10 +44,38 @@ std::vector<GoldenState> ReadStates(const Json& document, const char* key) {
   return states;
 }
 
+// The members of a list, or the only one where there is no list.
+std::vector<Json> ListOf(const Json& json) {
+  if (json.is_array()) return json.get<std::vector<Json>>();
+  return {json};
+}
+
+GoldenInput ReadInput(const Json& json) {
+  GoldenInput input{json.value("name", ""), ReadTensor(json), std::nullopt};
+  if (json.contains("mask")) input.mask = ReadTensor(json["mask"]);
+  return input;
+}
+
+std::string Contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+absl::StatusOr<Bundle> Import(const GoldenPath& path, const LayerRegistry& registry) {
+  const std::string hdf5 = FilePath(path, "model.h5");
+  if (fs::exists(hdf5)) return ImportHdf5(Contents(hdf5), registry);
+  RNNSERVE_ASSIGN_OR_RETURN(const KerasArchive archive,
+                            ReadKerasArchive(FilePath(path, "model.keras"), KerasArchiveLimits()));
+  return ImportKeras(archive, registry);
+}
+
 }  // namespace
 
 std::string GoldenPath::TestName() const {
   std::string name = fs::path(folder).filename();
+  if (const std::string parent = fs::path(folder).parent_path(); parent != "cases") {
+    name = parent + "_" + name;
+  }
   const std::string stem = fs::path(file).stem();
   if (stem != "case") name += stem.substr(4);
   std::replace(name.begin(), name.end(), '-', '_');
@@ -77,12 +107,20 @@ GoldenCase ReadGoldenCase(const GoldenPath& path) {
   std::ifstream file(FilePath(path, path.file));
   const Json document = Json::parse(file);
   GoldenCase golden;
-  golden.inputs = ReadTensor(document.at("inputs"));
-  if (document.contains("mask")) golden.mask = ReadTensor(document["mask"]);
+  for (const Json& input : ListOf(document.at("inputs"))) golden.inputs.push_back(ReadInput(input));
+  if (document.contains("mask")) golden.inputs.front().mask = ReadTensor(document["mask"]);
   golden.initial_state = ReadStates(document, "initial_state");
-  golden.outputs = ReadTensor(document.at("outputs"));
+  for (const Json& output : ListOf(document.at("outputs"))) {
+    golden.outputs.push_back(ReadTensor(output));
+  }
+  if (document.contains("backward_outputs")) {
+    golden.outputs.push_back(ReadTensor(document["backward_outputs"]));
+  }
   golden.states = ReadStates(document, "states");
-  golden.has_two_outputs = document.contains("backward_outputs");
+  if (document.contains("tolerance")) {
+    const Json& tolerance = document["tolerance"];
+    golden.tolerance = {tolerance.at("absolute"), tolerance.at("relative")};
+  }
   return golden;
 }
 
@@ -90,9 +128,7 @@ absl::StatusOr<std::shared_ptr<const Model>> ImportAndLoad(const GoldenPath& pat
   const LayerRegistry registry = LayerRegistry::BuiltIn();
   const TemporaryFolder temporary;
   const std::string bundle_path = temporary.path() / "bundle";
-  RNNSERVE_ASSIGN_OR_RETURN(const KerasArchive archive,
-                            ReadKerasArchive(FilePath(path, "model.keras"), KerasArchiveLimits()));
-  RNNSERVE_ASSIGN_OR_RETURN(const Bundle bundle, ImportKeras(archive, registry));
+  RNNSERVE_ASSIGN_OR_RETURN(const Bundle bundle, Import(path, registry));
   RNNSERVE_RETURN_IF_ERROR(WriteBundle(bundle, bundle_path, IfBundleExists::kFail));
   return LoadBundle(bundle_path, registry);
 }

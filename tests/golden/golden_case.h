@@ -13,6 +13,7 @@
 
 #include "core/base/shape.h"
 #include "core/model/model.h"
+#include "tests/golden/error_table.h"
 
 namespace rnnserve::testing {
 
@@ -29,18 +30,24 @@ struct GoldenState {
   GoldenTensor value;
 };
 
+// An input of a call.
+struct GoldenInput {
+  std::string name;  // of the InputLayer; empty if the case does not tell: the only one
+  GoldenTensor value;
+  std::optional<GoldenTensor> mask;
+};
+
 // One recorded call of a model: a case*.json. README.md describes the files.
 struct GoldenCase {
-  GoldenTensor inputs;
-  std::optional<GoldenTensor> mask;
+  std::vector<GoldenInput> inputs;
   std::vector<GoldenState> initial_state;
-  GoldenTensor outputs;
+  std::vector<GoldenTensor> outputs;
   std::vector<GoldenState> states;
-  // The model has two outputs, which rnnserve does not do.
-  bool has_two_outputs = false;
+  Tolerance tolerance = kFloat32Tolerance;
 
-  int64_t batch() const { return inputs.shape[0]; }
-  int64_t time() const { return inputs.shape[1]; }
+  int64_t batch() const { return inputs.front().value.shape[0]; }
+  // The timesteps of the first input, which has a time axis in every case.
+  int64_t time() const { return inputs.front().value.shape[1]; }
 };
 
 // Where a case stands: "cases/gru_last", "case-mask.json".
@@ -48,7 +55,7 @@ struct GoldenPath {
   std::string folder;
   std::string file;
 
-  // A name that GoogleTest takes: "gru_last_mask".
+  // A name that GoogleTest takes: "gru_last_mask", "conformance_gru_0_1".
   std::string TestName() const;
 };
 std::ostream& operator<<(std::ostream& out, const GoldenPath& path);
@@ -62,7 +69,7 @@ std::string FilePath(const GoldenPath& path, const std::string& file);
 // Aborts if the file is not what README.md says.
 GoldenCase ReadGoldenCase(const GoldenPath& path);
 
-// Imports the `model.keras` of the folder, writes the bundle, loads it.
+// Imports the `model.keras` or `model.h5` of the folder, writes the bundle, loads it.
 absl::StatusOr<std::shared_ptr<const Model>> ImportAndLoad(const GoldenPath& path);
 
 }  // namespace rnnserve::testing

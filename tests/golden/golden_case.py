@@ -24,6 +24,9 @@ class Call:
     initial_states: bool | dict = False
     # Values that the outputs must have; None where Keras alone says what is right.
     expected: np.ndarray | None = None
+    # Final states {layer name: flat list of arrays} of another framework. With them, its states and
+    # outputs are recorded in place of those of Keras, which must be the same within the tolerance.
+    expected_states: dict | None = None
 
 
 @dataclasses.dataclass
@@ -39,6 +42,8 @@ class Golden:
     dtype: str = "float32"
     # Keeps the weights that the layers' own initializers give.
     keep_weights: bool = False
+    # These weights, in the order of the model's.
+    weights: list | None = None
     # Re-packed with DEFLATE, as a zip tool would and a fifth in size; False: as Keras wrote it.
     deflate: bool = True
 
@@ -51,7 +56,9 @@ class Golden:
             self.input_shape, batch_size=self.batch_size, dtype=self.dtype, name="inputs"
         )
         model = keras.Sequential([entry, *self.layers], name=self.name)
-        if not self.keep_weights:
+        if self.weights is not None:
+            model.set_weights(self.weights)
+        elif not self.keep_weights:
             random = self.random("weights")
             model.set_weights([random.normal(0.0, 0.5, w.shape) for w in model.weights])
         return model
@@ -70,6 +77,10 @@ def write(golden, folder):
         outputs, final_states = run(model, call.inputs, call.mask, states or None)
         if call.expected is not None:
             np.testing.assert_allclose(outputs[0], call.expected, rtol=1e-5, atol=1e-6)
+        if call.expected_states is not None:
+            for name, values in call.expected_states.items():
+                np.testing.assert_allclose(final_states[name], values, rtol=1e-5, atol=1e-6)
+            outputs, final_states = [call.expected], call.expected_states
         about = f"{golden.about}; {call.about}" if call.about else golden.about
         case = {"about": about, "inputs": tensor_json(call.inputs)}
         if call.mask is not None:

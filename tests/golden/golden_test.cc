@@ -68,15 +68,19 @@ std::map<std::string, std::shared_ptr<const Model>> GoldenTest::models_;
 TEST_P(GoldenTest, OutputsAndStatesAreThoseOfKeras) {
   const ModelResult result = RunWhole(*model_, golden_);
 
-  ASSERT_EQ(result.outputs.size(), golden_.outputs.values.size());
-  const Distance outputs = DistanceOf(result.outputs, golden_.outputs.values, kFloat32Tolerance);
+  Distance outputs;
+  ASSERT_EQ(result.outputs.size(), golden_.outputs.size());
+  for (size_t i = 0; i < result.outputs.size(); ++i) {
+    ASSERT_EQ(result.outputs[i].size(), golden_.outputs[i].values.size());
+    outputs.Add(DistanceOf(result.outputs[i], golden_.outputs[i].values, golden_.tolerance));
+  }
   Distance states;
   const auto& tensors = model_->state_layout().tensors;
   ASSERT_EQ(tensors.size(), golden_.states.size());
   for (size_t i = 0; i < tensors.size(); ++i) {
     const std::vector<float> expected = KerasStates(tensors[i]);
     ASSERT_EQ(result.states[i].size(), expected.size());
-    states.Add(DistanceOf(result.states[i], expected, kFloat32Tolerance));
+    states.Add(DistanceOf(result.states[i], expected, golden_.tolerance));
   }
   errors_.Add(*model_, outputs, states);
   EXPECT_LE(outputs.of_allowed, 1.0) << "the outputs differ by up to " << outputs.largest;
@@ -87,7 +91,7 @@ TEST_P(GoldenTest, EachRowAloneGivesTheBitsItHasInTheBatch) {
   const ModelResult whole = RunWhole(*model_, golden_);
 
   for (int64_t row = 0; row < golden_.batch(); ++row) {
-    const ModelResult alone = RunCase(*model_, golden_, row, 1, {golden_.time()});
+    const ModelResult alone = RunRows(*model_, golden_, row, 1);
     EXPECT_TRUE(alone.SameBitsAs(whole.Row(row, golden_.batch()))) << "row " << row;
   }
 }
@@ -106,35 +110,20 @@ std::vector<std::vector<int64_t>> Cuts(int64_t time) {
 }
 
 TEST_P(GoldenTest, AnyCutOfTheTimestepsGivesTheSameBits) {
-  if (const Layer* layer = model_->non_streamable_layer(); layer != nullptr) {
-    GTEST_SKIP() << "layer '" << layer->name() << "' needs the whole sequence";
-  }
+  if (!model_->is_streamable()) GTEST_SKIP() << model_->non_streamable_reason();
   const ModelResult whole = RunWhole(*model_, golden_);
 
   for (const std::vector<int64_t>& cuts : Cuts(golden_.time())) {
-    const ModelResult result = RunCase(*model_, golden_, 0, golden_.batch(), cuts);
+    const ModelResult result = RunInParts(*model_, golden_, cuts);
     EXPECT_TRUE(result.SameBitsAs(whole)) << "in parts of " << ::testing::PrintToString(cuts);
   }
 }
 
-std::vector<GoldenPath> CasesWithOutputs(bool have_two) {
-  std::vector<GoldenPath> paths;
-  for (const GoldenPath& path : GoldenPaths("cases")) {
-    if (ReadGoldenCase(path).has_two_outputs == have_two) paths.push_back(path);
-  }
-  return paths;
-}
-
-INSTANTIATE_TEST_SUITE_P(, GoldenTest, ValuesIn(CasesWithOutputs(/*have_two=*/false)), TestName);
+INSTANTIATE_TEST_SUITE_P(, GoldenTest, ValuesIn(GoldenPaths("cases")), TestName);
+INSTANTIATE_TEST_SUITE_P(Random, GoldenTest, ValuesIn(GoldenPaths("conformance")), TestName);
 
 // Models that Keras can make and rnnserve cannot serve: it must say which layer.
-using TwoOutputsTest = ::testing::TestWithParam<GoldenPath>;
 using UnsupportedTest = ::testing::TestWithParam<GoldenPath>;
-
-TEST_P(TwoOutputsTest, AreRefused) {
-  EXPECT_THAT(ImportAndLoad(GetParam()), StatusIs(absl::StatusCode::kUnimplemented,
-                                                  HasSubstr("merge_mode"), "OPTION_UNSUPPORTED"));
-}
 
 TEST_P(UnsupportedTest, IsRefusedByName) {
   std::ifstream file(FilePath(GetParam(), GetParam().file));
@@ -144,7 +133,6 @@ TEST_P(UnsupportedTest, IsRefusedByName) {
               StatusIs(absl::StatusCode::kUnimplemented, HasSubstr(offender)));
 }
 
-INSTANTIATE_TEST_SUITE_P(, TwoOutputsTest, ValuesIn(CasesWithOutputs(/*have_two=*/true)), TestName);
 INSTANTIATE_TEST_SUITE_P(, UnsupportedTest, ValuesIn(GoldenPaths("unsupported")), TestName);
 
 }  // namespace

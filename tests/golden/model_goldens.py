@@ -114,12 +114,11 @@ def goldens():
 
 def unsupported():
     """Yields (model, offending class) of files that Keras writes and the importer must refuse."""
-    inputs = keras.Input((None, 3), name="inputs")
-    outputs = layers.Dense(2, name="dense")(layers.LSTM(3, name="rnn")(inputs))
-    yield keras.Model(inputs, outputs, name="functional_root"), "Functional"
+    inputs = keras.Input((None, 4), name="inputs")
+    outputs = layers.MultiHeadAttention(1, 2, name="offender")(inputs, inputs)
+    yield keras.Model(inputs, outputs, name="functional_attention"), "MultiHeadAttention"
     offenders = {
         "activation_glu": (layers.Activation("glu", name="offender"), "glu"),
-        "conv1d": (layers.Conv1D(4, 3, name="offender"), "Conv1D"),
         "lambda": (layers.Lambda(lambda x: x * 2.0, name="offender"), "Lambda"),
         "unknown_cell": (layers.RNN(DecayCell(3, name="cell"), True, name="offender"), "DecayCell"),
     }

@@ -4,7 +4,9 @@
 #include "tests/golden/model_runner.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <iostream>
 
 #include "core/base/aligned_buffer.h"
 #include "core/model/workspace.h"
@@ -12,102 +14,185 @@
 namespace rnnserve::testing {
 namespace {
 
+using Values = std::vector<std::vector<float>>;
+
 bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
-std::vector<float> RowOf(const std::vector<float>& values, int64_t row, int64_t batch) {
-  const int64_t size = static_cast<int64_t>(values.size()) / batch;
-  return {values.begin() + row * size, values.begin() + (row + 1) * size};
+bool AllSameBits(const Values& a, const Values& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), SameBits);
 }
 
-// The state block of a row as the case wants it to begin.
-AlignedBuffer InitialBlock(const Model& model, const GoldenCase& golden, int64_t row) {
-  AlignedBuffer block = AlignedBuffer::CopyFrom(model.initial_state());
-  bool is_replaced = false;
-  for (const StateLayout::Tensor& tensor : model.state_layout().tensors) {
-    for (const GoldenState& state : golden.initial_state) {
-      if (state.layer != tensor.layer || state.name != tensor.name) continue;
-      std::copy_n(state.value.values.begin() + row * tensor.size, tensor.size,
-                  block.data() + tensor.offset);
-      is_replaced = true;
+Values RowOf(const Values& all, int64_t row, int64_t batch) {
+  Values rows;
+  for (const std::vector<float>& values : all) {
+    const int64_t size = static_cast<int64_t>(values.size()) / batch;
+    rows.emplace_back(values.begin() + row * size, values.begin() + (row + 1) * size);
+  }
+  return rows;
+}
+
+// The rows of a case on a model that runs.
+class Run {
+ public:
+  Run(const Model& model, const GoldenCase& golden, int64_t first_row, int64_t num_rows)
+      : model_(model),
+        golden_(golden),
+        first_row_(first_row),
+        num_rows_(num_rows),
+        inputs_(InputsInOrder()),
+        workspace_(model, num_rows, Times()),
+        outputs_(model.outputs().size(), Values(static_cast<size_t>(num_rows))) {
+    for (int64_t b = 0; b < num_rows; ++b) {
+      const AlignedBuffer block = InitialBlock(first_row + b);
+      std::copy_n(block.data(), block.size(), workspace_.states().column(b));
     }
   }
-  if (is_replaced) model.OnStatesReplaced(block.data());
-  return block;
-}
 
-// Fills in timesteps [begin, begin + length) of the rows.
-void FillInput(const GoldenCase& golden, int64_t first_row, int64_t num_rows, int64_t begin,
-               int64_t length, Workspace& workspace) {
-  const Sequence input = workspace.input(num_rows, length);
-  for (int64_t b = 0; b < num_rows; ++b) {
-    for (int64_t t = 0; t < length; ++t) {
-      const int64_t step = (first_row + b) * golden.time() + begin + t;
-      std::copy_n(golden.inputs.values.begin() + step * input.rows, input.rows,
-                  input.At(t).column(b));
-      if (!golden.mask.has_value()) continue;
-      workspace.mask()[b * length + t] =
-          golden.mask->values[static_cast<size_t>(step)] != 0 ? 1 : 0;
+  // Computes all timesteps.
+  void RunAll() {
+    for (size_t i = 0; i < inputs_.size(); ++i) FillInput(i, 0);
+    Compute(/*is_last=*/true);
+  }
+
+  // Computes the timesteps [begin, begin + length) of a model with one input.
+  void RunPart(int64_t begin, int64_t length) {
+    workspace_.SetTimes({length});
+    FillInput(0, begin);
+    Compute(begin + length == golden_.time());
+  }
+
+  ModelResult Result() {
+    ModelResult result;
+    for (const Values& rows : outputs_) {
+      std::vector<float>& output = result.outputs.emplace_back();
+      for (const auto& row : rows) output.insert(output.end(), row.begin(), row.end());
+    }
+    for (const StateLayout::Tensor& tensor : model_.state_layout().tensors) {
+      std::vector<float>& state = result.states.emplace_back();
+      for (int64_t b = 0; b < num_rows_; ++b) {
+        const float* const values = workspace_.states().column(b) + tensor.offset;
+        state.insert(state.end(), values, values + tensor.size);
+      }
+    }
+    return result;
+  }
+
+ private:
+  // The inputs of the case in the order of the model's.
+  std::vector<const GoldenInput*> InputsInOrder() const {
+    std::vector<const GoldenInput*> inputs;
+    for (const Model::Input& wanted : model_.inputs()) {
+      for (const GoldenInput& input : golden_.inputs) {
+        if (input.name.empty() || input.name == wanted.name) inputs.push_back(&input);
+      }
+    }
+    if (inputs.size() != model_.inputs().size()) {
+      std::cerr << "the case has other inputs than the model\n";
+      std::abort();
+    }
+    return inputs;
+  }
+
+  std::vector<int64_t> Times() const {
+    std::vector<int64_t> times;
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+      times.push_back(model_.inputs()[i].spec.has_time ? inputs_[i]->value.shape[1] : 1);
+    }
+    return times;
+  }
+
+  // The state block of a row as the case wants it to begin.
+  AlignedBuffer InitialBlock(int64_t row) const {
+    AlignedBuffer block = AlignedBuffer::CopyFrom(model_.initial_state());
+    bool is_replaced = false;
+    for (const StateLayout::Tensor& tensor : model_.state_layout().tensors) {
+      for (const GoldenState& state : golden_.initial_state) {
+        if (state.layer != tensor.layer || state.name != tensor.name) continue;
+        std::copy_n(state.value.values.begin() + row * tensor.size, tensor.size,
+                    block.data() + tensor.offset);
+        is_replaced = true;
+      }
+    }
+    if (is_replaced) model_.OnStatesReplaced(block.data());
+    return block;
+  }
+
+  // Fills in the timesteps of input i from `begin` on, as many as the workspace is set to.
+  void FillInput(size_t i, int64_t begin) {
+    const Sequence input = workspace_.input(i);
+    const int64_t time = Times()[i];
+    workspace_.UseMask(i, inputs_[i]->mask.has_value());
+    for (int64_t b = 0; b < num_rows_; ++b) {
+      for (int64_t t = 0; t < input.time; ++t) {
+        const int64_t step = (first_row_ + b) * time + begin + t;
+        std::copy_n(inputs_[i]->value.values.begin() + step * input.rows, input.rows,
+                    input.At(t).column(b));
+        if (!inputs_[i]->mask.has_value()) continue;
+        workspace_.mask(i)[b * input.time + t] =
+            inputs_[i]->mask->values[static_cast<size_t>(step)] != 0 ? 1 : 0;
+      }
     }
   }
-}
 
-}  // namespace
-
-bool ModelResult::SameBitsAs(const ModelResult& other) const {
-  return SameBits(outputs, other.outputs) &&
-         std::equal(states.begin(), states.end(), other.states.begin(), other.states.end(),
-                    SameBits);
-}
-
-ModelResult ModelResult::Row(int64_t row, int64_t batch) const {
-  ModelResult result{RowOf(outputs, row, batch), {}};
-  for (const std::vector<float>& state : states) result.states.push_back(RowOf(state, row, batch));
-  return result;
-}
-
-ModelResult RunCase(const Model& model, const GoldenCase& golden, int64_t first_row,
-                    int64_t num_rows, const std::vector<int64_t>& cuts) {
-  Workspace workspace(model, num_rows, golden.time());
-  const Columns states = workspace.states(num_rows);
-  for (int64_t b = 0; b < num_rows; ++b) {
-    const AlignedBuffer block = InitialBlock(model, golden, first_row + b);
-    std::copy_n(block.data(), block.size(), states.column(b));
+  void Compute(bool is_last) {
+    model_.RunSequencePart(workspace_);
+    if (!is_last && !model_.outputs().front().spec.has_time) return;
+    model_.RunTail(workspace_);
+    for (size_t i = 0; i < outputs_.size(); ++i) Collect(i);
   }
-  std::vector<std::vector<float>> row_outputs(static_cast<size_t>(num_rows));
-  int64_t begin = 0;
-  for (const int64_t length : cuts) {
-    FillInput(golden, first_row, num_rows, begin, length, workspace);
-    model.RunSequencePart(workspace, num_rows, length, golden.mask.has_value());
-    begin += length;
-    if (!model.returns_sequences() && begin < golden.time()) continue;
-    model.RunTail(workspace, num_rows);
-    const ConstSequence output = model.output(workspace, num_rows, length);
+
+  void Collect(size_t i) {
+    const ConstSequence output = model_.output(workspace_, i);
     for (int64_t t = 0; t < output.time; ++t) {
-      for (int64_t b = 0; b < num_rows; ++b) {
+      for (int64_t b = 0; b < num_rows_; ++b) {
         const float* const values = output.At(t).column(b);
-        auto& row = row_outputs[static_cast<size_t>(b)];
+        auto& row = outputs_[i][static_cast<size_t>(b)];
         row.insert(row.end(), values, values + output.rows);
       }
     }
   }
-  ModelResult result;
-  for (const auto& row : row_outputs) {
-    result.outputs.insert(result.outputs.end(), row.begin(), row.end());
+
+  const Model& model_;
+  const GoldenCase& golden_;
+  const int64_t first_row_;
+  const int64_t num_rows_;
+  const std::vector<const GoldenInput*> inputs_;
+  Workspace workspace_;
+  std::vector<Values> outputs_;  // by output and row
+};
+
+}  // namespace
+
+bool ModelResult::SameBitsAs(const ModelResult& other) const {
+  return AllSameBits(outputs, other.outputs) && AllSameBits(states, other.states);
+}
+
+ModelResult ModelResult::Row(int64_t row, int64_t batch) const {
+  return {RowOf(outputs, row, batch), RowOf(states, row, batch)};
+}
+
+ModelResult RunRows(const Model& model, const GoldenCase& golden, int64_t first_row,
+                    int64_t num_rows) {
+  Run run(model, golden, first_row, num_rows);
+  run.RunAll();
+  return run.Result();
+}
+
+ModelResult RunInParts(const Model& model, const GoldenCase& golden,
+                       const std::vector<int64_t>& cuts) {
+  Run run(model, golden, 0, golden.batch());
+  int64_t begin = 0;
+  for (const int64_t length : cuts) {
+    run.RunPart(begin, length);
+    begin += length;
   }
-  for (const StateLayout::Tensor& tensor : model.state_layout().tensors) {
-    std::vector<float>& state = result.states.emplace_back();
-    for (int64_t b = 0; b < num_rows; ++b) {
-      const float* const values = states.column(b) + tensor.offset;
-      state.insert(state.end(), values, values + tensor.size);
-    }
-  }
-  return result;
+  return run.Result();
 }
 
 ModelResult RunWhole(const Model& model, const GoldenCase& golden) {
-  return RunCase(model, golden, 0, golden.batch(), {golden.time()});
+  return RunRows(model, golden, 0, golden.batch());
 }
 
 }  // namespace rnnserve::testing

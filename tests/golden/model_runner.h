@@ -12,10 +12,10 @@
 
 namespace rnnserve::testing {
 
-// What a model made of a case: outputs [batch, (time,) ...] and states, each [batch, ...], in the
-// order of the model's state layout.
+// What a model made of a case: outputs [batch, (time,) ...] in the order of the model's, and states
+// [batch, ...] in the order of its state layout.
 struct ModelResult {
-  std::vector<float> outputs;
+  std::vector<std::vector<float>> outputs;
   std::vector<std::vector<float>> states;
 
   // The bits are the same, not only the numbers.
@@ -24,11 +24,14 @@ struct ModelResult {
   ModelResult Row(int64_t row, int64_t batch) const;
 };
 
-// Runs the rows [first_row, first_row + num_rows) of a case as one batch, in as many calls as
-// `cuts` has lengths, the states kept in between. REQUIRES: the lengths add up to the time of the
-// case.
-ModelResult RunCase(const Model& model, const GoldenCase& golden, int64_t first_row,
-                    int64_t num_rows, const std::vector<int64_t>& cuts);
+// Runs the rows [first_row, first_row + num_rows) of a case as one batch in one call.
+ModelResult RunRows(const Model& model, const GoldenCase& golden, int64_t first_row,
+                    int64_t num_rows);
+
+// Runs all rows in as many calls as `cuts` has lengths, the states kept in between. REQUIRES: the
+// model is streamable, and the lengths add up to the time of the case.
+ModelResult RunInParts(const Model& model, const GoldenCase& golden,
+                       const std::vector<int64_t>& cuts);
 
 // All rows at once and all timesteps in one call.
 ModelResult RunWhole(const Model& model, const GoldenCase& golden);

@@ -17,9 +17,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras  # noqa: E402  (the environment above must be set first)
 import numpy as np  # noqa: E402
 from keras.src.backend.common.masking import get_keras_mask, set_keras_mask  # noqa: E402
+from keras.src.layers.rnn.conv_lstm import ConvLSTMCell  # noqa: E402
 
 # Said of a whole model given a mask, and of Embedding: neither passes it on, and none should.
 warnings.filterwarnings("ignore", message=".*destroy the mask information")
+
+
+TWO_STATE_CELLS = (keras.layers.LSTMCell, ConvLSTMCell)
 
 
 def is_recurrent(layer):
@@ -45,7 +49,7 @@ def state_names(layer):
 def cell_state_names(cell):
     if isinstance(cell, keras.layers.StackedRNNCells):
         return [f"{i}/{n}" for i, inner in enumerate(cell.cells) for n in cell_state_names(inner)]
-    return ["h", "c"] if isinstance(cell, keras.layers.LSTMCell) else ["h"]
+    return ["h", "c"] if isinstance(cell, TWO_STATE_CELLS) else ["h"]
 
 
 def returning_state(layer):

@@ -121,9 +121,9 @@ TEST_F(InferTest, AModelThatCannotStreamIsServedWhole) {
 
   EXPECT_TRUE(status.ok()) << status.error_message();
   EXPECT_FALSE(model.summary().streamable());
-  EXPECT_FALSE(model.non_streamable_layer().empty());
+  EXPECT_FALSE(model.non_streamable_reason().empty());
   EXPECT_THAT(Open(kTwoWay, "two-way"), FailsWith(grpc::StatusCode::FAILED_PRECONDITION,
-                                                  "NOT_STREAMABLE", model.non_streamable_layer()));
+                                                  "NOT_STREAMABLE", model.non_streamable_reason()));
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ def _core(name: str, libraries: str) -> Rule:
 RULES = {
     "core/base": _core("base", "std absl"),
     "core/kernels": _core("kernels", "std absl eigen"),
-    "core/cells": _core("cells", "std absl eigen json"),
+    "core/cells": _core("cells", "std absl eigen json posix"),
     "core/layers": _core("layers", "std absl eigen json"),
     "core/model": _core("model", "std absl eigen json posix crypto"),
     "core/session": _core("session", "std absl posix"),
@@ -38,9 +38,11 @@ RULES = {
         frozenset({"core/base", "core/kernels", "core/cells", "core/layers", "core/model"}),
         frozenset("std absl json zip hdf5 posix cli".split()),
     ),
-    # The engine, and the value types that its interface is made of.
+    # The engine, and the value types that its interface is made of; and the registries, which it
+    # fills from plug-ins.
     "server": Rule(
-        frozenset({"core/base", "core/model", "core/session", "core/engine", "proto"}),
+        frozenset({"core/base", "core/cells", "core/layers", "core/model", "core/session",
+                   "core/engine", "proto"}),
         frozenset("std absl grpc protobuf prometheus http log json cli posix".split()),
     ),
     "client": Rule(
@@ -65,7 +67,7 @@ LIBRARY_OF_INCLUDE = [
         (r"zip\.h$", "zip"),
         (r"(hdf5|H5\w*)\.h$", "hdf5"),
         (r"openssl/", "crypto"),
-        (r"(fcntl|poll|pthread|signal|spawn|stdlib|termios|unistd)\.h$|sys/", "posix"),
+        (r"(dlfcn|fcntl|poll|pthread|signal|spawn|stdlib|termios|unistd)\.h$|sys/", "posix"),
         (r"[a-z_0-9]+$", "std"),
     ]
 ]

@@ -43,16 +43,19 @@ class ModelLoaderTest : public ::testing::Test {
 TEST_F(ModelLoaderTest, ListsNamedModelsThenTheFolderInOrder) {
   Write("zebra.keras", "");
   Write("ant/model.json", "{}");
+  Write("bee.h5", "");
+  Write("cat.weights.h5", "");
   Write("notes.txt", "");
 
   const auto sources = ListModelSources({"first=some/path=with"}, folder_);
 
   ASSERT_THAT(sources, IsOk());
-  ASSERT_EQ(sources->size(), 3u);
+  ASSERT_EQ(sources->size(), 4u);
   EXPECT_EQ((*sources)[0].name, "first");
   EXPECT_EQ((*sources)[0].path, "some/path=with");
   EXPECT_EQ((*sources)[1].name, "ant");
-  EXPECT_EQ((*sources)[2].name, "zebra");
+  EXPECT_EQ((*sources)[2].name, "bee");
+  EXPECT_EQ((*sources)[3].name, "zebra");
 }
 
 TEST_F(ModelLoaderTest, RefusesAnOptionThatIsNotNameAndPath) {
@@ -84,13 +87,13 @@ TEST_F(ModelLoaderTest, ABundleThatIsGarbageIsRefused) {
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("model.json"), "MODEL_FORMAT"));
 }
 
-TEST_F(ModelLoaderTest, TheReasonOfTheImporterIsHandedOn) {
+TEST_F(ModelLoaderTest, TheErrorOfTheImporterIsHandedOn) {
   const std::string importer =
-      Write("importer", "#!/bin/sh\necho 'error: LAYER_UNSUPPORTED: layer x: no' >&2\nexit 1\n");
+      Write("importer", "#!/bin/sh\necho 'error: UNIMPLEMENTED: LAYER_UNSUPPORTED: layer x: no' >&2\nexit 1\n");
   fs::permissions(importer, fs::perms::owner_all);
   const std::string model = Write("m.keras", "bytes");
 
-  EXPECT_THAT(LoadModel(model, importer), StatusIs(StatusCode::kInvalidArgument,
+  EXPECT_THAT(LoadModel(model, importer), StatusIs(StatusCode::kUnimplemented,
                                                    HasSubstr("layer x: no"), "LAYER_UNSUPPORTED"));
 }
 

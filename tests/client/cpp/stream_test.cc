@@ -9,6 +9,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "absl/synchronization/mutex.h"
 #include "client/cpp/client.h"
 #include "client/cpp/error.h"
@@ -28,24 +30,28 @@ using ::testing::SizeIs;
 
 Tensor Frame(float a, float b) { return Tensor({1, 2}, std::vector<float>{a, b}); }
 
-// Collects what callbacks receive. Thread-safe.
+// Collects what callbacks receive, also those that run after it is gone: a stream answers its last
+// steps when it is destroyed. Thread-safe.
 class Answers {
  public:
   StepCallback Callback() {
-    return [this](absl::StatusOr<StepResult> result) {
-      absl::MutexLock lock(&mu_);
-      answers_.push_back(std::move(result));
+    return [list = list_](absl::StatusOr<StepResult> result) {
+      absl::MutexLock lock(&list->mu);
+      list->answers.push_back(std::move(result));
     };
   }
 
   std::vector<absl::StatusOr<StepResult>> Take() {
-    absl::MutexLock lock(&mu_);
-    return std::move(answers_);
+    absl::MutexLock lock(&list_->mu);
+    return std::move(list_->answers);
   }
 
  private:
-  absl::Mutex mu_;
-  std::vector<absl::StatusOr<StepResult>> answers_;
+  struct List {
+    absl::Mutex mu;
+    std::vector<absl::StatusOr<StepResult>> answers;
+  };
+  const std::shared_ptr<List> list_ = std::make_shared<List>();
 };
 
 class StreamTest : public ::testing::Test {

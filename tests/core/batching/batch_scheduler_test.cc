@@ -88,6 +88,7 @@ TEST_F(BatchSchedulerTest, RefusesAtOnceWhatDoesNotFitAndLeavesItUntouched) {
   EXPECT_EQ(scheduler_->num_queued(), 2);
   EXPECT_NE(refused[0].task(), nullptr);
   observer_.Release();
+  scheduler_.reset();  // before the inputs of the steps
 }
 
 TEST_F(BatchSchedulerTest, AStepJoinsTheBatchThatIsRunning) {
@@ -115,6 +116,7 @@ TEST_F(BatchSchedulerTest, ASecondWorkerTakesWhatTheFirstCannot) {
   observer_.AwaitStopped(2);
 
   observer_.Release();
+  scheduler_.reset();
 }
 
 TEST_F(BatchSchedulerTest, CompletesManyStepsOfManyThreads) {

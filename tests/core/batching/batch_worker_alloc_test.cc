@@ -35,8 +35,8 @@ TEST_P(BatchWorkerAllocTest, ARoundBetweenCompletionsAllocatesNothing) {
   BatchWorker worker(clock, *model, observer, queue, 8);
   std::vector<TestStep> steps;
   for (int i = 0; i < 8; ++i) {
-    steps.emplace_back(*model,
-                       std::vector<float>(static_cast<size_t>(kTimesteps * model->input_size())));
+    steps.emplace_back(
+        *model, std::vector<float>(static_cast<size_t>(kTimesteps * model->inputs().front().size)));
     ASSERT_TRUE(queue.Push(absl::MakeSpan(&steps.back().task(), 1)));
   }
   worker.RunOnce();

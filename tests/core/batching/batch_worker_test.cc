@@ -299,7 +299,8 @@ TEST_P(BatchInvarianceTest, ARowDoesNotDependOnTheOthers) {
   const OwnedTensor mask = OwnedTensor::Bools({9}, {1, 0, 1, 1, 0, 1, 0, 1, 1});
   for (int i = 0; i < 60; ++i) {
     const size_t time = 1 + random() % 9;
-    inputs.push_back(RandomValues(random, time * static_cast<size_t>(model_->input_size())));
+    inputs.push_back(
+        RandomValues(random, time * static_cast<size_t>(model_->inputs().front().size)));
     together.emplace_back(*model_, inputs.back());
     if (i % 3 == 0) {
       together.back().task()->mask = TensorView{
@@ -313,7 +314,7 @@ TEST_P(BatchInvarianceTest, ARowDoesNotDependOnTheOthers) {
   Use(model_, 1);
   for (size_t i = 0; i < inputs.size(); ++i) {
     TestStep alone(*model_, inputs[i]);
-    const size_t time = inputs[i].size() / static_cast<size_t>(model_->input_size());
+    const size_t time = inputs[i].size() / static_cast<size_t>(model_->inputs().front().size);
     if (i % 3 == 0) {
       alone.task()->mask = TensorView{
           DataType::kBool, {static_cast<int64_t>(time)}, mask.view().bytes.substr(0, time)};

@@ -37,7 +37,7 @@ class SequenceRunnerTest : public ::testing::Test {
   // A task whose outcome is kept; `input` must outlive it.
   std::unique_ptr<SequenceTask> MakeTask(const OwnedTensor& input, Outcome& outcome) {
     auto task = std::make_unique<SequenceTask>();
-    task->input = input;
+    task->inputs = {{input, input.view().shape[1], std::nullopt}};
     for (int64_t row = 0; row < task->num_rows(); ++row) task->states.emplace_back(*model_);
     task->submitted = clock_.Now();
     task->completion = [&outcome](std::unique_ptr<SequenceTask> done, absl::Status status) {
@@ -68,9 +68,9 @@ TEST_F(SequenceRunnerTest, ComputesEveryRowAsIfAlone) {
   const Outcome alone = Run(second);
 
   ASSERT_THAT(*together.status, IsOk());
-  ASSERT_THAT(together.task->output, SizeIs(2 * 2 * 6));
-  EXPECT_EQ(std::vector<float>(together.task->output.begin() + 12, together.task->output.end()),
-            alone.task->output);
+  ASSERT_THAT(together.task->outputs[0], SizeIs(2 * 2 * 6));
+  EXPECT_EQ(std::vector<float>(together.task->outputs[0].begin() + 12, together.task->outputs[0].end()),
+            alone.task->outputs[0]);
   EXPECT_EQ(together.task->states[1].Tensors(*model_)[0].values,
             alone.task->states[0].Tensors(*model_)[0].values);
 }
@@ -80,14 +80,14 @@ TEST_F(SequenceRunnerTest, ReturnsOutputsAndStates) {
   model_ = DoublingModel();
   Outcome outcome = Run(OwnedTensor::Floats({2, 3, 1}, {1, 2, 3, 4, 5, 6}));
 
-  EXPECT_THAT(outcome.task->output, ElementsAre(1, 4, 11, 4, 13, 32));
+  EXPECT_THAT(outcome.task->outputs[0], ElementsAre(1, 4, 11, 4, 13, 32));
   EXPECT_EQ(outcome.task->states[1].Tensors(*model_)[0].values[0], 32);
 }
 
 TEST_F(SequenceRunnerTest, ReturnsTheLastOutputIfTheModelDoes) {
   model_ = DoublingModel(/*return_sequences=*/false);
 
-  EXPECT_THAT(Run(OwnedTensor::Floats({2, 3, 1}, {1, 2, 3, 4, 5, 6})).task->output,
+  EXPECT_THAT(Run(OwnedTensor::Floats({2, 3, 1}, {1, 2, 3, 4, 5, 6})).task->outputs[0],
               ElementsAre(11, 32));
 }
 
@@ -98,12 +98,12 @@ TEST_F(SequenceRunnerTest, BeginsAtTheGivenStatesAndSkipsMaskedTimesteps) {
   const OwnedTensor ten = OwnedTensor::Floats({1}, {10});
   Outcome outcome;
   auto task = MakeTask(input, outcome);
-  task->mask = mask;
+  task->inputs.front().mask = mask;
   task->states[1] = *SessionState::FromTensors(*model_, {{"sum", "h", ten}});
 
   outcome = Run(std::move(task), outcome);
 
-  EXPECT_THAT(outcome.task->output, ElementsAre(1, 4, 0, 22));
+  EXPECT_THAT(outcome.task->outputs[0], ElementsAre(1, 4, 0, 22));
 }
 
 TEST_F(SequenceRunnerTest, NamesTheRowThatIsNotFinite) {

@@ -29,7 +29,7 @@ class TestStep {
   TestStep(std::variant<SessionLease, SessionState> row, const Model& model,
            const std::vector<float>& values)
       : input_(std::make_unique<OwnedTensor>(OwnedTensor::Floats(
-            {static_cast<int64_t>(values.size()) / model.input_size(), model.input_size()},
+            {static_cast<int64_t>(values.size()) / model.inputs().front().size, model.inputs().front().size},
             values))),
         outcome_(std::make_shared<Outcome>()),
         task_(std::make_unique<StepTask>(

@@ -91,8 +91,9 @@ class CellRegistryTest : public ::testing::Test {
 TEST_F(CellRegistryTest, BuiltInHoldsTheCellsOfKeras) {
   const CellRegistry registry = CellRegistry::BuiltIn();
 
-  for (const char* name : {"SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells",
-                           "MinimalRNNCell", "rnnserve>MinimalRNNCell"}) {
+  for (const char* name :
+       {"SimpleRNNCell", "LSTMCell", "GRUCell", "ConvLSTM1DCell", "ConvLSTM2DCell",
+        "ConvLSTM3DCell", "StackedRNNCells", "MinimalRNNCell", "rnnserve>MinimalRNNCell"}) {
     EXPECT_TRUE(registry.Contains(name)) << name;
   }
   EXPECT_FALSE(registry.Contains("mine>WindowCell"));
@@ -132,6 +133,46 @@ TEST_F(CellRegistryTest, RegisteringANameAgainReplacesTheCell) {
 
   ASSERT_THAT(cell, IsOk());
   EXPECT_EQ((*cell)->output_size(), 7);
+}
+
+TEST_F(CellRegistryTest, ListsTheWeightsInTheOrderOfKeras) {
+  const nlohmann::json with_bias = Serialized("LSTM", {{"units", 1}});
+  const nlohmann::json without_bias = Serialized("LSTM", {{"units", 1}, {"use_bias", false}});
+  const nlohmann::json wrong = Serialized("LSTM", {{"use_bias", 3}});
+
+  EXPECT_THAT(*registry_.VariableNames("LSTMCell", KerasConfig(with_bias, "")),
+              ElementsAre("kernel", "recurrent_kernel", "bias"));
+  EXPECT_THAT(*registry_.VariableNames("LSTMCell", KerasConfig(without_bias, "")),
+              ElementsAre("kernel", "recurrent_kernel"));
+  EXPECT_THAT(
+      registry_.VariableNames("LSTMCell", KerasConfig(wrong, "layer 'l'")),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'use_bias'"), "MODEL_CONFIG"));
+  EXPECT_THAT(
+      registry_.VariableNames("PeepholeCell", KerasConfig(with_bias, "layer 'l'")),
+      StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("'PeepholeCell'"), "CELL_UNSUPPORTED"));
+}
+
+TEST_F(CellRegistryTest, ACellOfOnesOwnListsItsWeights) {
+  registry_.Register("mine>WindowCell", WindowCell::Create,
+                     {{"scale", "use_scale"}, {"shift", ""}});
+  const nlohmann::json object = Window(1);
+
+  EXPECT_THAT(*registry_.VariableNames("mine>WindowCell", KerasConfig(object, "")),
+              ElementsAre("scale", "shift"));
+}
+
+TEST_F(CellRegistryTest, MergingTakesAllCellsOrNone) {
+  CellRegistry other;
+  other.Register("b>Cell", WindowCell::Create);
+  other.Register("mine>WindowCell", WindowCell::Create);
+
+  EXPECT_THAT(registry_.Merge(other), StatusIs(absl::StatusCode::kInvalidArgument,
+                                               HasSubstr("'mine>WindowCell'"), "PLUGIN_LOAD"));
+  EXPECT_FALSE(registry_.Contains("b>Cell"));
+
+  CellRegistry empty;
+  EXPECT_THAT(empty.Merge(other), IsOk());
+  EXPECT_THAT(empty.Names(), ElementsAre("b>Cell", "mine>WindowCell"));
 }
 
 TEST_F(CellRegistryTest, PassesOnTheErrorsOfTheFactory) {

@@ -16,6 +16,7 @@ namespace {
 using ::rnnserve::testing::IsOk;
 using ::rnnserve::testing::StatusIs;
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // The object of a test, with a configuration given as JSON text.
@@ -129,6 +130,17 @@ TEST_F(KerasConfigTest, AnErrorShowsNoMoreThanTheBeginOfALongValue) {
   EXPECT_LT(status.message().size(), 300u);
 }
 
+TEST_F(KerasConfigTest, PositiveIntsAreAListOfThatLengthOrOneForAll) {
+  EXPECT_THAT(*Config(R"({"k": [3, 1]})").PositiveInts("k", 2), ElementsAre(3, 1));
+  EXPECT_THAT(*Config(R"({"k": 3})").PositiveInts("k", 2), ElementsAre(3, 3));
+  EXPECT_THAT(*Config(R"({"k": null})").PositiveInts("k", 2, 1), ElementsAre(1, 1));
+  for (const char* value : {"[3]", "[3, 0]", "[3, 1.5]", "0", "\"3\"", "null"}) {
+    EXPECT_THAT(Config(std::string("{\"k\": ") + value + "}").PositiveInts("k", 2),
+                ConfigError("'k'", "2 whole numbers"))
+        << value;
+  }
+}
+
 TEST_F(KerasConfigTest, PositiveIntIsAWholeNumberFromOneToTwoToTheThirtyOne) {
   EXPECT_EQ(*Config(R"({"units": 1})").PositiveInt("units"), 1);
   EXPECT_EQ(*Config(R"({"units": 2147483647})").PositiveInt("units"), 2147483647);
@@ -205,18 +217,21 @@ TEST_F(KerasConfigTest, RejectsWhatIsNoActivation) {
   EXPECT_THAT(ActivationOfLayer("ReLU", R"({"threshold": "high"})"), ConfigError("'threshold'"));
 }
 
-TEST_F(KerasConfigTest, OnlyFloat32IsSupported) {
-  const std::string policy =
-      R"({"dtype": {"class_name": "DTypePolicy", "config": {"name": "NAME"}}})";
-  const std::string float32 = std::string(policy).replace(policy.find("NAME"), 4, "float32");
-  const std::string mixed = std::string(policy).replace(policy.find("NAME"), 4, "mixed_bfloat16");
+TEST_F(KerasConfigTest, EveryFloatingPointPolicyIsComputed) {
+  EXPECT_THAT(Config("{}").CheckDtypePolicy(), IsOk());
+  for (const char* name :
+       {"float32", "float64", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16"}) {
+    const std::string policy =
+        std::string(R"({"class_name": "DTypePolicy", "config": {"name": ")") + name + "\"}}";
+    EXPECT_THAT(Config(R"({"dtype": ")" + std::string(name) + "\"}").CheckDtypePolicy(), IsOk());
+    EXPECT_THAT(Config(R"({"dtype": )" + policy + "}").CheckDtypePolicy(), IsOk()) << name;
+  }
+}
 
-  EXPECT_THAT(Config("{}").RequireFloat32(), IsOk());
-  EXPECT_THAT(Config(R"({"dtype": "float32"})").RequireFloat32(), IsOk());
-  EXPECT_THAT(Config(float32).RequireFloat32(), IsOk());
-  EXPECT_THAT(Config(R"({"dtype": "float64"})").RequireFloat32(), OptionUnsupported("float64"));
-  EXPECT_THAT(Config(mixed).RequireFloat32(), OptionUnsupported("mixed_bfloat16"));
-  EXPECT_THAT(Config(R"({"dtype": {"config": {}}})").RequireFloat32(), OptionUnsupported("null"));
+TEST_F(KerasConfigTest, OtherPoliciesAreUnsupported) {
+  EXPECT_THAT(Config(R"({"dtype": "int8_from_float32"})").CheckDtypePolicy(),
+              OptionUnsupported("int8_from_float32"));
+  EXPECT_THAT(Config(R"({"dtype": {"config": {}}})").CheckDtypePolicy(), OptionUnsupported("null"));
 }
 
 }  // namespace

@@ -211,7 +211,7 @@ class BadInferTest : public BadInputFixture, public ::testing::WithParamInterfac
 
 TEST_P(BadInferTest, IsRefused) {
   InferCall call = InferOf("classifier", GetParam().input);
-  if (GetParam().mask.has_value()) call.mask = *GetParam().mask;
+  if (GetParam().mask.has_value()) call.inputs[0].mask = *GetParam().mask;
 
   EXPECT_THAT(Infer(call),
               StatusIs(absl::StatusCode::kInvalidArgument,

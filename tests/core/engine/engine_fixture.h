@@ -73,7 +73,7 @@ class EngineFixture : public ::testing::Test {
   static InferCall InferOf(const std::string& model, const OwnedTensor& input) {
     InferCall call;
     call.model = model;
-    call.input = input;
+    call.inputs = {{"", input, std::nullopt}};
     return call;
   }
 

@@ -45,8 +45,8 @@ TEST_F(EngineInferTest, ComputesEveryRow) {
   const auto result = Infer(InferOf("doubling", input));
 
   ASSERT_THAT(result, IsOk());
-  EXPECT_EQ(result->output_shape, Shape({2, 3, 1}));
-  EXPECT_THAT(result->output, ElementsAre(1, 4, 11, 4, 13, 32));
+  EXPECT_EQ(result->outputs[0].shape, Shape({2, 3, 1}));
+  EXPECT_THAT(result->outputs[0].values, ElementsAre(1, 4, 11, 4, 13, 32));
   EXPECT_THAT(result->state, IsEmpty());
 }
 
@@ -56,8 +56,8 @@ TEST_F(EngineInferTest, ReturnsTheLastOutputIfTheModelDoes) {
   const auto result = Infer(InferOf("classifier", input));
 
   ASSERT_THAT(result, IsOk());
-  EXPECT_EQ(result->output_shape, Shape({3, 2}));
-  EXPECT_THAT(result->output, SizeIs(6));
+  EXPECT_EQ(result->outputs[0].shape, Shape({3, 2}));
+  EXPECT_THAT(result->outputs[0].values, SizeIs(6));
 }
 
 TEST_F(EngineInferTest, ReturnsTheStatesIfAsked) {
@@ -79,16 +79,16 @@ TEST_F(EngineInferTest, BeginsAtTheGivenStates) {
   InferCall call = InferOf("doubling", input);
   call.initial_state = {{"sum", "h", states}};
 
-  EXPECT_THAT(Infer(call)->output, ElementsAre(11, 21));
+  EXPECT_THAT(Infer(call)->outputs[0].values, ElementsAre(11, 21));
 }
 
 TEST_F(EngineInferTest, MasksEachRowByItself) {
   const OwnedTensor input = Rows({1, 2, 3, 1, 2, 3}, 2);
   const OwnedTensor mask = OwnedTensor::Bools({2, 3}, {1, 1, 0, 0, 1, 1});
   InferCall call = InferOf("doubling", input);
-  call.mask = mask;
+  call.inputs[0].mask = mask;
 
-  EXPECT_THAT(Infer(call)->output, ElementsAre(1, 4, 4, 0, 2, 7));
+  EXPECT_THAT(Infer(call)->outputs[0].values, ElementsAre(1, 4, 4, 0, 2, 7));
 }
 
 TEST_F(EngineInferTest, TakesTokenIdsOfEveryIntegerType) {
@@ -98,8 +98,8 @@ TEST_F(EngineInferTest, TakesTokenIdsOfEveryIntegerType) {
   const auto result = Infer(InferOf("token", narrow));
 
   ASSERT_THAT(result, IsOk());
-  EXPECT_EQ(result->output_shape, Shape({2, 2, 2}));
-  EXPECT_EQ(Infer(InferOf("token", wide))->output, result->output);
+  EXPECT_EQ(result->outputs[0].shape, Shape({2, 2, 2}));
+  EXPECT_EQ(Infer(InferOf("token", wide))->outputs[0].values, result->outputs[0].values);
 }
 
 TEST_F(EngineInferTest, IsTheSameAsTheStepsOfASession) {
@@ -107,7 +107,8 @@ TEST_F(EngineInferTest, IsTheSameAsTheStepsOfASession) {
   const OwnedTensor steps = OwnedTensor::Floats({5, 2}, Random(5 * 2));
   Open("forecaster", "a").IgnoreError();
 
-  EXPECT_EQ(Infer(InferOf("forecaster", input))->output, Step(StepOf("a", steps))->output);
+  EXPECT_EQ(Infer(InferOf("forecaster", input))->outputs[0].values,
+            Step(StepOf("a", steps))->output);
 }
 
 TEST_F(EngineInferTest, SharesCellStepsWithSessions) {
@@ -122,7 +123,7 @@ TEST_F(EngineInferTest, SharesCellStepsWithSessions) {
   engine_->Infer(InferOf("doubling", input), infer.callback());
   observer.Release();
 
-  EXPECT_THAT(infer.Wait()->output, ElementsAre(1, 2, 3));
+  EXPECT_THAT(infer.Wait()->outputs[0].values, ElementsAre(1, 2, 3));
   EXPECT_THAT(step.Wait()->output, ElementsAre(1, 3));
   EXPECT_THAT(observer.cell_step_rows(), ElementsAre(1, 4));
 }
@@ -157,7 +158,7 @@ TEST_F(EngineInferTest, RefusesABatchThatDoesNotFitIntoTheQueueAsAWhole) {
   engine_->Infer(InferOf("doubling", two), third.callback());
   observer.Release();
   EXPECT_THAT(first.Wait(), IsOk());
-  EXPECT_THAT(third.Wait()->output, ElementsAre(1, 2));
+  EXPECT_THAT(third.Wait()->outputs[0].values, ElementsAre(1, 2));
 }
 
 TEST_F(EngineInferTest, ComputesAModelThatCannotStream) {
@@ -168,13 +169,14 @@ TEST_F(EngineInferTest, ComputesAModelThatCannotStream) {
   const auto result = Infer(call);
 
   ASSERT_THAT(result, IsOk());
-  EXPECT_EQ(result->output_shape, Shape({2, 3, 6}));
+  EXPECT_EQ(result->outputs[0].shape, Shape({2, 3, 6}));
   ASSERT_THAT(result->state, SizeIs(2));
   EXPECT_EQ(result->state[1].name, "backward/h");
   EXPECT_EQ(result->state[1].shape, Shape({2, 3}));
   // The backward half ends at the first timestep: its state is the output there.
   EXPECT_EQ(
-      std::vector<float>(result->output.begin() + 3, result->output.begin() + 6),
+      std::vector<float>(result->outputs[0].values.begin() + 3,
+                         result->outputs[0].values.begin() + 6),
       std::vector<float>(result->state[1].values.begin(), result->state[1].values.begin() + 3));
 }
 
@@ -214,15 +216,16 @@ TEST_P(EngineInvarianceTest, ARowDoesNotDependOnItsBatch) {
       Infer(InferOf(GetParam(), OwnedTensor(DataType::kFloat32, {kBatch, kTime, 2}, shuffled)));
 
   ASSERT_THAT(together, IsOk());
-  const size_t size = together->output.size() / kBatch;
+  const size_t size = together->outputs[0].values.size() / kBatch;
   for (size_t i = 0; i < order.size(); ++i) {
     const OwnedTensor row(DataType::kFloat32, {1, kTime, 2},
                           shuffled.substr(i * kRowBytes, kRowBytes));
     const auto alone = Infer(InferOf(GetParam(), row));
-    const auto begin = together->output.begin() + static_cast<int64_t>(order[i] * size);
-    EXPECT_TRUE(std::equal(alone->output.begin(), alone->output.end(), begin)) << "row " << i;
-    EXPECT_TRUE(std::equal(alone->output.begin(), alone->output.end(),
-                           reordered->output.begin() + static_cast<int64_t>(i * size)))
+    const auto begin = together->outputs[0].values.begin() + static_cast<int64_t>(order[i] * size);
+    EXPECT_TRUE(std::equal(alone->outputs[0].values.begin(), alone->outputs[0].values.end(), begin))
+        << "row " << i;
+    EXPECT_TRUE(std::equal(alone->outputs[0].values.begin(), alone->outputs[0].values.end(),
+                           reordered->outputs[0].values.begin() + static_cast<int64_t>(i * size)))
         << "row " << i;
   }
 }

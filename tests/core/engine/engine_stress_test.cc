@@ -37,20 +37,20 @@ constexpr size_t kFeatures = 2;
 class Oracle {
  public:
   explicit Oracle(ModelPtr model)
-      : model_(std::move(model)), workspace_(*model_, 1, 1), state_(*model_) {}
+      : model_(std::move(model)), workspace_(*model_, 1, {1}), state_(*model_) {}
 
   std::vector<float> Step(const std::vector<float>& values) {
     std::vector<float> outputs;
-    std::copy_n(state_.block().data(), state_.block().size(), workspace_.states(1).column(0));
+    std::copy_n(state_.block().data(), state_.block().size(), workspace_.states().column(0));
     for (size_t t = 0; t < values.size(); t += kFeatures) {
-      std::copy_n(&values[t], kFeatures, workspace_.input(1, 1).At(0).column(0));
-      model_->RunSequencePart(workspace_, 1, 1, false);
-      model_->RunTail(workspace_, 1);
-      const float* y = model_->output(workspace_, 1, 1).At(0).column(0);
-      if (!model_->returns_sequences()) outputs.clear();
-      outputs.insert(outputs.end(), y, y + model_->output_size());
+      std::copy_n(&values[t], kFeatures, workspace_.input().At(0).column(0));
+      model_->RunSequencePart(workspace_);
+      model_->RunTail(workspace_);
+      const float* y = model_->output(workspace_).At(0).column(0);
+      if (!model_->outputs().front().spec.has_time) outputs.clear();
+      outputs.insert(outputs.end(), y, y + model_->outputs().front().size);
     }
-    std::copy_n(workspace_.states(1).column(0), state_.block().size(), state_.block().data());
+    std::copy_n(workspace_.states().column(0), state_.block().size(), state_.block().data());
     ++version_;
     return outputs;
   }
@@ -167,12 +167,12 @@ class EngineStressTest : public ::testing::Test {
       const Answer<InferResult> answer;
       InferCall call;
       call.model = name;
-      call.input = *input;
+      call.inputs = {{"", *input, std::nullopt}};
       engine_.Infer(call, answer.callback());
       checks_.push_back([answer, input, expected = Oracle(model).Step(values)] {
         const auto result = answer.Wait();
         ASSERT_TRUE(result.ok()) << result.status();
-        EXPECT_EQ(result->output, expected);
+        EXPECT_EQ(result->outputs[0].values, expected);
       });
     }
 

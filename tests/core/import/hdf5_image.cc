@@ -69,6 +69,24 @@ void Hdf5Image::SetOwner(const std::string& group, const std::string& owner) {
   H5Gclose(object);
 }
 
+void Hdf5Image::SetStrings(const std::string& group, const std::string& attribute,
+                           const std::vector<std::string>& strings) {
+  const hid_t object = Check(H5Gopen2(file_, group.c_str(), H5P_DEFAULT));
+  const hid_t type = Check(H5Tcopy(H5T_C_S1));
+  Check(H5Tset_size(type, H5T_VARIABLE));
+  const hsize_t size = strings.size();
+  const hid_t space = Check(H5Screate_simple(1, &size, nullptr));
+  const hid_t created =
+      Check(H5Acreate2(object, attribute.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT));
+  std::vector<const char*> texts;
+  for (const std::string& text : strings) texts.push_back(text.c_str());
+  if (!texts.empty()) Check(H5Awrite(created, type, texts.data()));
+  H5Aclose(created);
+  H5Sclose(space);
+  H5Tclose(type);
+  H5Gclose(object);
+}
+
 std::string Hdf5Image::Bytes() const {
   Check(H5Fflush(file_, H5F_SCOPE_GLOBAL));
   const ssize_t size = Check(H5Fget_file_image(file_, nullptr, 0));

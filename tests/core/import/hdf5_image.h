@@ -35,6 +35,10 @@ class Hdf5Image {
   // The string attribute "name" of a group.
   void SetOwner(const std::string& group, const std::string& owner);
 
+  // An attribute of a group that holds a list of strings.
+  void SetStrings(const std::string& group, const std::string& attribute,
+                  const std::vector<std::string>& strings);
+
   hid_t file() const { return file_; }
   // The file as it is now.
   std::string Bytes() const;

@@ -89,7 +89,7 @@ TEST_F(KerasImportTest, KeepsOnlyWhatIsComputed) {
             LayerJson("SimpleRNN", "rnn", {{"units", 1}, {"dtype", "float32"}}));
 }
 
-TEST_F(KerasImportTest, DissolvesASequentialInTheSequential) {
+TEST_F(KerasImportTest, KeepsASequentialInTheSequential) {
   const Json inner = SequentialJson({InputJson(1), layers_[1], layers_[1]}, "inner");
   layers_ = {InputJson(1), inner, layers_[2]};
   layers_[1]["config"]["layers"][1]["config"]["return_sequences"] = true;
@@ -101,17 +101,25 @@ TEST_F(KerasImportTest, DissolvesASequentialInTheSequential) {
   const auto bundle = Import();
 
   ASSERT_THAT(bundle, IsOk());
-  const Json& layers = bundle->model["config"]["layers"];
-  ASSERT_EQ(layers.size(), 4);
-  EXPECT_EQ(layers[0]["config"]["name"], "x");
-  EXPECT_EQ(layers[1]["config"]["name"], "inner/rnn");
-  EXPECT_EQ(layers[2]["config"]["name"], "inner/last");
-  EXPECT_EQ(layers[3]["config"]["name"], "dense");
+  EXPECT_EQ(bundle->model["config"]["layers"][1], layers_[1]);
+  EXPECT_TRUE(bundle->weights.contains("inner/rnn/kernel"));
   EXPECT_TRUE(bundle->weights.contains("inner/last/kernel"));
 }
 
+TEST_F(KerasImportTest, CopiesTheWeightsOfALayerThatIsAlsoInAModelInTheModel) {
+  layers_[2]["shared_object_id"] = 17;
+  layers_[2]["config"]["units"] = 1;
+  layers_.push_back(SequentialJson({InputJson(1), layers_[2]}, "inner"));
+
+  const auto bundle = Import();
+
+  ASSERT_THAT(bundle, IsOk());
+  EXPECT_THAT(bundle->weights.at("dense/kernel").values.span(), ElementsAre(5));
+  EXPECT_THAT(bundle->weights.at("inner/dense/kernel").values.span(), ElementsAre(5));
+}
+
 TEST_F(KerasImportTest, NamesAllUnsupportedLayersBeforeItLooksAtTheWeights) {
-  layers_.push_back(LayerJson("Conv1D", "conv"));
+  layers_.push_back(LayerJson("Conv9D", "conv"));
   layers_.push_back(LayerJson("Lambda", "lambda"));
   KerasArchive archive;
   archive.metadata = metadata_;
@@ -120,7 +128,7 @@ TEST_F(KerasImportTest, NamesAllUnsupportedLayersBeforeItLooksAtTheWeights) {
 
   EXPECT_THAT(ImportKeras(archive, LayerRegistry::BuiltIn()),
               StatusIs(absl::StatusCode::kUnimplemented,
-                       AllOf(HasSubstr("layer 'conv' (Conv1D), layer 'lambda' (Lambda)"),
+                       AllOf(HasSubstr("layer 'conv' (Conv9D), layer 'lambda' (Lambda)"),
                              Not(HasSubstr("dense"))),
                        "LAYER_UNSUPPORTED"));
 }
@@ -133,21 +141,33 @@ TEST_F(KerasImportTest, TakesNoForeignClassForThatOfKeras) {
                                  HasSubstr("(mine.layers>SimpleRNN)"), "LAYER_UNSUPPORTED"));
 }
 
-TEST_F(KerasImportTest, RefusesAFunctionalModel) {
+TEST_F(KerasImportTest, RefusesAModelOfAnotherClass) {
   KerasArchive archive;
   archive.metadata = metadata_;
-  archive.config = LayerJson("Functional", "model").dump();
+  archive.config = LayerJson("MyModel", "model").dump();
 
   EXPECT_THAT(
       ImportKeras(archive, LayerRegistry::BuiltIn()),
-      StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("'Functional'"), "MODEL_UNSUPPORTED"));
+      StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("'MyModel'"), "MODEL_UNSUPPORTED"));
 }
 
-TEST_F(KerasImportTest, RefusesFilesOfKeras2) {
-  metadata_ = R"({"keras_version": "2.15.0"})";
+TEST_F(KerasImportTest, RefusesFilesOfKeras1) {
+  metadata_ = R"({"keras_version": "1.2.2"})";
 
-  EXPECT_THAT(Import(), StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("Keras 2.15.0"),
+  EXPECT_THAT(Import(), StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("Keras 1.2.2"),
                                  "KERAS_VERSION"));
+}
+
+TEST_F(KerasImportTest, ConvertsFilesOfKeras2) {
+  metadata_ = R"({"keras_version": "2.15.0"})";
+  layers_[1]["config"]["time_major"] = false;
+  layers_[1]["config"]["activation"] = "hard_sigmoid";
+
+  const auto bundle = Import();
+
+  ASSERT_THAT(bundle, IsOk());
+  EXPECT_EQ(bundle->model["config"]["layers"][1]["config"],
+            Json({{"name", "rnn"}, {"units", 1}, {"activation", "hard_sigmoid_v1"}}));
 }
 
 TEST_F(KerasImportTest, RefusesMetadataWithoutAVersion) {

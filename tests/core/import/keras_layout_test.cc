@@ -47,23 +47,37 @@ TEST(GroupNamesTest, CountsTheClassesOfOneList) {
   EXPECT_EQ(names.Next("Dense"), "dense_1");
 }
 
-// "path: names" of every group that has any.
-std::vector<std::string> GroupsOf(const Json& layer) {
-  const auto groups = VariableGroups(KerasConfig(layer, "layer"), {"layers/x", "x", "x"});
+std::string Line(const VariableGroup& group) {
+  std::string line = group.path + ":";
+  for (const auto& variable : group.variables) line += " " + variable.name;
+  return line;
+}
+
+// "path: names" of every group that has any, of a model.
+std::vector<std::string> GroupsOfModel(const Json& model,
+                                       GroupNaming naming = GroupNaming::kLayers) {
   std::vector<std::string> lines;
+  const auto groups = VariableGroups(model, CellRegistry::BuiltIn(), naming);
   for (const VariableGroup& group : groups.value()) {
-    std::string line = group.path + ":";
-    for (const std::string& name : group.names) line += " " + name;
-    if (!group.names.empty()) lines.push_back(line);
+    if (!group.variables.empty()) lines.push_back(Line(group));
   }
   return lines;
 }
 
+// The same of a model of one layer.
+std::vector<std::string> GroupsOf(const Json& layer) {
+  return GroupsOfModel(SequentialJson({InputJson(1), layer}));
+}
+
+Json FunctionalJson(const std::string& name, std::vector<Json> layers) {
+  return LayerJson("Functional", name, {{"layers", std::move(layers)}});
+}
+
 TEST(VariableGroupsTest, OfALayerWithItsOwnCell) {
   EXPECT_THAT(GroupsOf(LayerJson("LSTM", "x")),
-              ElementsAre("layers/x/cell/vars: x/kernel x/recurrent_kernel x/bias"));
+              ElementsAre("layers/lstm/cell/vars: x/kernel x/recurrent_kernel x/bias"));
   EXPECT_THAT(GroupsOf(LayerJson("GRU", "x", {{"use_bias", false}})),
-              ElementsAre("layers/x/cell/vars: x/kernel x/recurrent_kernel"));
+              ElementsAre("layers/gru/cell/vars: x/kernel x/recurrent_kernel"));
 }
 
 TEST(VariableGroupsTest, OfAStackOfCells) {
@@ -75,10 +89,11 @@ TEST(VariableGroupsTest, OfAStackOfCells) {
   EXPECT_THAT(
       GroupsOf(LayerJson("RNN", "x", {{"cell", stack}})),
       ElementsAre(
-          "layers/x/cell/cells/gru_cell/vars: x/cells/0/kernel x/cells/0/recurrent_kernel "
+          "layers/rnn/cell/cells/gru_cell/vars: x/cells/0/kernel x/cells/0/recurrent_kernel "
           "x/cells/0/bias",
-          "layers/x/cell/cells/minimal_rnn_cell/vars: x/cells/1/kernel x/cells/1/recurrent_kernel",
-          "layers/x/cell/cells/gru_cell_1/vars: x/cells/2/kernel x/cells/2/recurrent_kernel"));
+          "layers/rnn/cell/cells/minimal_rnn_cell/vars: x/cells/1/kernel "
+          "x/cells/1/recurrent_kernel",
+          "layers/rnn/cell/cells/gru_cell_1/vars: x/cells/2/kernel x/cells/2/recurrent_kernel"));
 }
 
 TEST(VariableGroupsTest, OfBothDirections) {
@@ -86,35 +101,116 @@ TEST(VariableGroupsTest, OfBothDirections) {
 
   EXPECT_THAT(
       GroupsOf(LayerJson("Bidirectional", "x", {{"layer", layer}, {"backward_layer", layer}})),
-      ElementsAre(
-          "layers/x/forward_layer/cell/vars: x/forward/kernel x/forward/recurrent_kernel",
-          "layers/x/backward_layer/cell/vars: x/backward/kernel x/backward/recurrent_kernel"));
+      ElementsAre("layers/bidirectional/forward_layer/cell/vars: x/forward/kernel "
+                  "x/forward/recurrent_kernel",
+                  "layers/bidirectional/backward_layer/cell/vars: x/backward/kernel "
+                  "x/backward/recurrent_kernel"));
 }
 
 TEST(VariableGroupsTest, OfALayerForEachTimestep) {
   EXPECT_THAT(GroupsOf(LayerJson("TimeDistributed", "x", {{"layer", LayerJson("Dense", "d")}})),
-              ElementsAre("layers/x/layer/vars: x/layer/kernel x/layer/bias"));
+              ElementsAre("layers/time_distributed/layer/vars: x/layer/kernel x/layer/bias"));
 }
 
 TEST(VariableGroupsTest, OfANormalization) {
   EXPECT_THAT(GroupsOf(LayerJson("LayerNormalization", "x")),
-              ElementsAre("layers/x/vars: x/gamma x/beta"));
+              ElementsAre("layers/layer_normalization/vars: x/gamma x/beta"));
   EXPECT_THAT(GroupsOf(LayerJson("LayerNormalization", "x", {{"scale", false}})),
-              ElementsAre("layers/x/vars: x/beta"));
+              ElementsAre("layers/layer_normalization/vars: x/beta"));
   EXPECT_THAT(
       GroupsOf(LayerJson("LayerNormalization", "x", {{"rms_scaling", true}, {"scale", false}})),
-      ElementsAre("layers/x/vars: x/gamma"));
+      ElementsAre("layers/layer_normalization/vars: x/gamma"));
+}
+
+TEST(VariableGroupsTest, OfWhatElseHasVariables) {
+  EXPECT_THAT(
+      GroupsOf(LayerJson("BatchNormalization", "x", {{"center", false}})),
+      ElementsAre("layers/batch_normalization/vars: x/gamma x/moving_mean x/moving_variance"));
+  EXPECT_THAT(GroupsOf(LayerJson("ConvLSTM1D", "x")),
+              ElementsAre("layers/conv_lstm1d/cell/vars: x/kernel x/recurrent_kernel x/bias"));
+  EXPECT_THAT(GroupsOf(LayerJson("Conv1D", "x")),
+              ElementsAre("layers/conv1d/vars: x/kernel x/bias"));
+  EXPECT_THAT(GroupsOf(LayerJson("PReLU", "x")), ElementsAre("layers/p_re_lu/vars: x/alpha"));
 }
 
 TEST(VariableGroupsTest, OfALayerWithoutWeights) {
   EXPECT_THAT(GroupsOf(LayerJson("Dropout", "x")), ElementsAre());
 }
 
+TEST(VariableGroupsTest, CountTheInputsOfAFunctionalButNotItsOperations) {
+  Json operation = LayerJson("Concatenate", "concatenate");
+  operation["module"] = "keras.src.ops.numpy";
+  const Json model =
+      FunctionalJson("m", {InputJson(1), LayerJson("Dense", "a"), operation,
+                           LayerJson("Concatenate", "cat"), LayerJson("Dense", "b")});
+
+  const auto groups = VariableGroups(model, CellRegistry::BuiltIn(), GroupNaming::kLayers);
+
+  ASSERT_THAT(groups, IsOk());
+  std::vector<std::string> lines;
+  for (const VariableGroup& group : *groups) lines.push_back(Line(group));
+  EXPECT_THAT(lines,
+              ElementsAre("vars:", "layers/input_layer/vars:", "layers/dense/vars: a/kernel a/bias",
+                          "layers/concatenate/vars:", "layers/dense_1/vars: b/kernel b/bias"));
+}
+
+TEST(VariableGroupsTest, CountAnewInAModelInTheModel) {
+  const Json inner = SequentialJson({InputJson(1), LayerJson("Dense", "d")}, "in");
+  const Json model = FunctionalJson(
+      "m", {InputJson(1), LayerJson("Dense", "a"), inner,
+            FunctionalJson("f", {InputJson(1), LayerJson("Dense", "d")}), LayerJson("Dense", "b")});
+
+  EXPECT_THAT(GroupsOfModel(model),
+              ElementsAre("layers/dense/vars: a/kernel a/bias",
+                          "layers/sequential/layers/dense/vars: in/d/kernel in/d/bias",
+                          "layers/functional/layers/dense/vars: f/d/kernel f/d/bias",
+                          "layers/dense_1/vars: b/kernel b/bias"));
+}
+
+TEST(VariableGroupsTest, OfOneLayerAtTwoPlacesAreTheFirst) {
+  Json shared = LayerJson("Dense", "d", {{"use_bias", false}});
+  shared["shared_object_id"] = 17;
+  const Json model =
+      FunctionalJson("m", {InputJson(1), shared, FunctionalJson("f", {InputJson(1), shared})});
+
+  EXPECT_THAT(GroupsOfModel(model),
+              ElementsAre("layers/dense/vars: d/kernel", "layers/dense/vars: f/d/kernel"));
+}
+
+TEST(VariableGroupsTest, CountLayersWithWeightsTwiceInTheFirstFormat) {
+  const Json dense = LayerJson("Dense", "a", {{"use_bias", false}});
+  const Json other = LayerJson("Dense", "b", {{"use_bias", false}});
+  const Json model = SequentialJson({InputJson(1), dense, LayerJson("Dropout", "x"), other});
+
+  EXPECT_THAT(GroupsOfModel(model, GroupNaming::kCheckpointDependencies),
+              ElementsAre("_layer_checkpoint_dependencies/dense/vars: a/kernel",
+                          "_layer_checkpoint_dependencies/dense_2/vars: b/kernel"));
+}
+
+TEST(LegacyVariablesTest, PutWhatIsTrainedFirst) {
+  Json frozen = LayerJson("Dense", "d", {{"trainable", false}, {"use_bias", false}});
+  const Json inner = SequentialJson(
+      {InputJson(1), LayerJson("BatchNormalization", "n"), frozen, LayerJson("PReLU", "p")}, "in");
+
+  const auto variables = LegacyVariablesOf(
+      SequentialJson({InputJson(1), LayerJson("Dropout", "x"), inner}), CellRegistry::BuiltIn());
+
+  ASSERT_THAT(variables, IsOk());
+  ASSERT_EQ(variables->size(), 1u);
+  EXPECT_EQ(variables->front().layer, "in");
+  EXPECT_THAT(variables->front().names,
+              ElementsAre("in/n/gamma", "in/n/beta", "in/p/alpha", "in/n/moving_mean",
+                          "in/n/moving_variance", "in/d/kernel"));
+}
+
 TEST(VariableGroupsTest, RefuseAnOptionThatIsNoBoolean) {
   const Json layer = LayerJson("GRU", "x", {{"use_bias", "yes"}});
 
-  EXPECT_THAT(VariableGroups(KerasConfig(layer, "layer 'x'"), {"layers/x", "x", "x"}),
-              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("'use_bias'"),
+  EXPECT_THAT(VariableGroups(SequentialJson({InputJson(1), layer}), CellRegistry::BuiltIn(),
+                             GroupNaming::kLayers),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       ::testing::AllOf(::testing::HasSubstr("layer 'x'"),
+                                        ::testing::HasSubstr("'use_bias'")),
                        "MODEL_CONFIG"));
 }
 

@@ -163,14 +163,50 @@ TEST(KerasWeightsTest, RefusesAGroupInPlaceOfAVariable) {
               StatusIs(kInvalid, HasSubstr("is not a dataset"), "MODEL_WEIGHTS"));
 }
 
-TEST(KerasWeightsTest, SaysWhichVariableHasAnotherType) {
-  for (const hid_t type : {H5T_IEEE_F64LE, H5T_IEEE_F32BE, H5T_STD_I32LE}) {
+TEST(KerasWeightsTest, ConvertsEveryFloatingPointType) {
+  const hid_t half = H5Tcopy(H5T_IEEE_F32LE);
+  H5Tset_fields(half, 15, 10, 5, 0, 10);
+  H5Tset_size(half, 2);
+  H5Tset_ebias(half, 15);
+  const float values[] = {1.5f, -2.0f};
+  for (const hid_t type : {H5T_IEEE_F64LE, H5T_IEEE_F32BE, half}) {
     Hdf5Image image;
-    image.AddDataset("layers/dense/vars/0", type, {1});
-    EXPECT_THAT(ReadKerasWeights(image.Bytes()),
-                StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("'layers/dense/vars/0'"),
-                         "DTYPE_UNSUPPORTED"));
+    image.AddDataset("vars/0", type, {2});
+    const hid_t dataset = H5Dopen2(image.file(), "vars/0", H5P_DEFAULT);
+    H5Dwrite(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
+    H5Dclose(dataset);
+
+    const auto weights = ReadKerasWeights(image.Bytes());
+
+    ASSERT_THAT(weights, IsOk());
+    EXPECT_THAT(weights->at("vars").values[0].values.span(), ElementsAre(1.5f, -2.0f));
   }
+  H5Tclose(half);
+}
+
+TEST(KerasWeightsTest, TakesTwoBytesWithoutATypeForBfloat16) {
+  const hid_t opaque = H5Tcreate(H5T_OPAQUE, 2);
+  Hdf5Image image;
+  image.AddDataset("vars/0", opaque, {2});
+  const hid_t dataset = H5Dopen2(image.file(), "vars/0", H5P_DEFAULT);
+  const uint16_t values[] = {0x3fc0, 0xc000};
+  H5Dwrite(dataset, opaque, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
+  H5Dclose(dataset);
+  H5Tclose(opaque);
+
+  const auto weights = ReadKerasWeights(image.Bytes());
+
+  ASSERT_THAT(weights, IsOk());
+  EXPECT_THAT(weights->at("vars").values[0].values.span(), ElementsAre(1.5f, -2.0f));
+}
+
+TEST(KerasWeightsTest, SaysWhichVariableHasAnotherType) {
+  Hdf5Image image;
+  image.AddDataset("layers/dense/vars/0", H5T_STD_I32LE, {1});
+
+  EXPECT_THAT(ReadKerasWeights(image.Bytes()),
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("'layers/dense/vars/0'"),
+                       "DTYPE_UNSUPPORTED"));
 }
 
 TEST(KerasWeightsTest, RefusesChunkedDatasetsWhateverTheyDeclare) {
@@ -210,7 +246,7 @@ TEST(KerasWeightsTest, RefusesMoreBytesThanTheLimit) {
   image.AddDataset("layers/dense/vars/0", H5T_IEEE_F32LE, {1 << 20, 1 << 20});
 
   EXPECT_THAT(ReadKerasWeights(image.Bytes()),
-              StatusIs(kInvalid, HasSubstr("at most 4294967296"), "MODEL_TOO_LARGE"));
+              StatusIs(kInvalid, HasSubstr("only 4294967296 bytes"), "MODEL_TOO_LARGE"));
 }
 
 TEST(KerasWeightsTest, RefusesGroupsNestedTooDeep) {
@@ -234,7 +270,7 @@ TEST(KerasWeightsTest, RefusesAnOwnerThatIsNoString) {
 
   EXPECT_THAT(
       ReadKerasWeights(image.Bytes()),
-      StatusIs(kInvalid, HasSubstr("attribute 'name' that is not one string"), "MODEL_WEIGHTS"));
+      StatusIs(kInvalid, HasSubstr("attribute 'name' that holds no strings"), "MODEL_WEIGHTS"));
 }
 
 }  // namespace

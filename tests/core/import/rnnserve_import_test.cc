@@ -70,7 +70,7 @@ TEST_F(RnnserveImportTest, ReplacesABundleOnlyByForce) {
   Run(model_ + " " + bundle_);
 
   EXPECT_EQ(status_, 1);
-  EXPECT_THAT(err_, StartsWith("error: MODEL_PATH: "));
+  EXPECT_THAT(err_, HasSubstr(": MODEL_PATH: "));
 
   Run(model_ + " " + bundle_ + " --force");
   EXPECT_EQ(status_, 0) << err_;
@@ -83,7 +83,7 @@ TEST_F(RnnserveImportTest, SaysOnOneLineWhatIsWrongAndWritesNothing) {
   Run(garbage + " " + bundle_);
 
   EXPECT_EQ(status_, 1);
-  EXPECT_THAT(err_, StartsWith("error: MODEL_FORMAT: not a .keras file"));
+  EXPECT_THAT(err_, StartsWith("error: INVALID_ARGUMENT: MODEL_FORMAT: not a .keras file"));
   EXPECT_EQ(std::count(err_.begin(), err_.end(), '\n'), 1);
   EXPECT_FALSE(fs::exists(bundle_));
 }
@@ -92,7 +92,7 @@ TEST_F(RnnserveImportTest, SaysThatThereIsNoFile) {
   Run(folder_.path().string() + "/none.keras " + bundle_);
 
   EXPECT_EQ(status_, 1);
-  EXPECT_THAT(err_, StartsWith("error: MODEL_PATH: "));
+  EXPECT_THAT(err_, HasSubstr(": MODEL_PATH: "));
 }
 
 TEST_F(RnnserveImportTest, RefusesAWrongCommandLine) {
@@ -134,7 +134,7 @@ TEST_F(RnnserveImportTest, StopsComputingAtItsLimit) {
   Run(unpacked.string() + " " + bundle_ + " --cpu-limit-s 1");
 
   EXPECT_EQ(status_, 1);
-  EXPECT_EQ(err_, "error: MODEL_TOO_LARGE: more than --cpu-limit-s of computing time\n");
+  EXPECT_THAT(err_, StartsWith("error: RESOURCE_EXHAUSTED: MODEL_TOO_LARGE: more than 1 s"));
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -150,7 +150,7 @@ TEST_F(RnnserveImportTest, StaysWithinItsMemory) {
   Run(large + " " + bundle_ + " --memory-limit-bytes 268435456");
 
   EXPECT_EQ(status_, 1);
-  EXPECT_THAT(err_, StartsWith("error: MODEL_TOO_LARGE: "));
+  EXPECT_THAT(err_, StartsWith("error: RESOURCE_EXHAUSTED: MODEL_TOO_LARGE: "));
 }
 #endif
 

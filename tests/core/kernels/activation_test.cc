@@ -90,6 +90,7 @@ INSTANTIATE_TEST_SUITE_P(
     Values, KerasActivationTest,
     ::testing::Values(
         KerasValues{Activation::kHardSigmoid, {0, .25f, .45f, .5f, .61667f, .93333f, 1}},
+        KerasValues{Activation::kHardSigmoidV1, {0, .2f, .44f, .5f, .64f, 1, 1}},
         KerasValues{Activation::kHardSilu, {0, -.375f, -.135f, 0, .43167f, 2.42667f, 7}},
         KerasValues{Activation::kSigmoid,
                     {.01799f, .18243f, .42556f, .5f, .66819f, .93086f, .99909f}},

@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/core/layers/keras_case.h"
 #include "tests/core/layers/keras_constants.h"
 #include "tests/core/layers/layer_fixture.h"
 #include "tests/support/status_matchers.h"
@@ -183,15 +184,15 @@ INSTANTIATE_TEST_SUITE_P(
                   "MODEL_CONFIG",
                   "layer 'layer': 'layer' is null"},
         BadConfig{"OtherLayer",
-                  {{"layer", Object("ConvLSTM1D")}},
+                  {{"layer", Object("Conv1D")}},
                   absl::StatusCode::kUnimplemented,
                   "LAYER_UNSUPPORTED",
-                  "a ConvLSTM1D layer"},
+                  "a Conv1D layer"},
         BadConfig{"OtherDtype",
-                  {{"layer", AdderObject({{"dtype", "float16"}})}},
+                  {{"layer", AdderObject({{"dtype", "int8"}})}},
                   absl::StatusCode::kUnimplemented,
                   "OPTION_UNSUPPORTED",
-                  "float16"},
+                  "int8"},
         BadConfig{"SameDirection", WithBackward(Json::object()), absl::StatusCode::kInvalidArgument,
                   "MODEL_CONFIG", "differ in go_backwards"},
         BadConfig{"OtherSequences",
@@ -318,6 +319,37 @@ TEST(BidirectionalKerasTest, ASecondCallGoesOnWhereTheFirstEnded) {
 
   EXPECT_THAT(second.y(),
               NearValues(Halves({{0.26234663f, 0.16959146f}, {0.6137073f, 0.5381646f}})));
+}
+
+// The numbers are from Keras; the rule that makes input and weights stands in keras_case.h.
+TEST(BidirectionalTest, JoinsTheLastAxisOfHigherRanks) {
+  const Json inner = Object(
+      "ConvLSTM1D",
+      {{"filters", 2}, {"kernel_size", {2}}, {"padding", "same"}, {"return_sequences", true}});
+  WeightMap weights;
+  for (const std::string half : {"forward/", "backward/"}) {
+    AddPatternWeight(half + "kernel", {2, 1, 8}, &weights);
+    AddPatternWeight(half + "recurrent_kernel", {2, 2, 8}, &weights);
+    AddPatternWeight(half + "bias", {8}, &weights);
+  }
+  const auto layer =
+      Build(Object("Bidirectional", {{"layer", inner}}), Sequences(2, {3, 1}), weights);
+  ASSERT_THAT(layer, IsOk());
+
+  EXPECT_EQ((*layer)->output_shape(), Shape({3, 4}));
+  EXPECT_THAT(RunLayer(**layer, PatternX(2, 2, 3)).y(),
+              NearValues({{{0.122058272f, 0.0169716906f, 0.187326297f, 0.017031977f, -0.0302269328f,
+                            0.11151401f, -0.0359367616f, 0.158188596f, -0.0297935717f, 0.107995957f,
+                            -0.0343763195f, 0.151887462f},
+                           {0.173902571f, 0.0115843527f, 0.103597224f, 0, -0.0407644771f,
+                            0.170888096f, -0.0392069109f, 0.118730918f, -0.0307419132f,
+                            0.154041886f, -0.0253049284f, 0.0959332436f}},
+                          {{0.0844392851f, -0.0200934615f, 0.128612146f, -0.0392385349f,
+                            -0.0473190583f, 0.124857046f, -0.063348107f, 0.179092556f,
+                            -0.0200934634f, 0.0788021237f, -0.0220647603f, 0.104224667f},
+                           {0.116805367f, -0.0503006056f, 0.0649533272f, -0.0430096835f,
+                            -0.0656566024f, 0.190483183f, -0.0544186197f, 0.129345044f,
+                            -0.0168292243f, 0.0969964713f, -0.014142246f, 0.056642957f}}}));
 }
 
 }  // namespace

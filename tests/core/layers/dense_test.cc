@@ -80,12 +80,9 @@ TEST(DenseTest, RefusesNoUnits) {
                        "MODEL_CONFIG"));
 }
 
-TEST(DenseTest, RefusesTimestepsThatAreNotVectors) {
+TEST(DenseTest, RefusesToLookAlongTime) {
   WeightMap weights = Weights();
 
-  EXPECT_THAT(
-      Build(Object("Dense", {{"units", 3}}), {Shape{2, 5}, true}, weights),
-      StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("shape [2, 5]"), "OPTION_UNSUPPORTED"));
   EXPECT_THAT(
       Build(Object("Dense", {{"units", 3}}), TokenIds(), weights),
       StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("layer 'layer'"), "OPTION_UNSUPPORTED"));

@@ -79,7 +79,7 @@ TEST(EmbeddingTest, ReadsTokenIdsOnly) {
   EXPECT_THAT(BuildEmbedding(Json::object(), Sequences(4)),
               StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("[4]"), "OPTION_UNSUPPORTED"));
   EXPECT_THAT(
-      BuildEmbedding(Json::object(), {Shape{}, false}),
+      BuildEmbedding(Json::object(), {Shape{}, false, std::nullopt}),
       StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("layer 'layer'"), "OPTION_UNSUPPORTED"));
 }
 

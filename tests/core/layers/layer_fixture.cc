@@ -82,6 +82,7 @@ std::vector<std::vector<size_t>> Sizes(const Values& values) {
 }
 
 bool NearFloat(float actual, float expected) {
+  if (std::isnan(expected)) return std::isnan(actual);
   return std::abs(actual - expected) <= 2e-6f * std::max(1.0f, std::abs(expected));
 }
 
@@ -91,6 +92,11 @@ std::vector<uint32_t> BitsOf(const T& values) {
   std::vector<uint32_t> bits(flat.size());
   if (!flat.empty()) std::memcpy(bits.data(), flat.data(), flat.size() * sizeof(float));
   return bits;
+}
+
+const LayerRegistry& BuiltIn() {
+  static const LayerRegistry& registry = *new LayerRegistry(LayerRegistry::BuiltIn());
+  return registry;
 }
 
 MATCHER_P(IsNear, expected, "is within 2e-6 of " + ::testing::PrintToString(expected)) {
@@ -148,19 +154,31 @@ Json Object(const std::string& class_name, Json config) {
   return {{"class_name", class_name}, {"config", std::move(config)}};
 }
 
-ValueSpec Sequences(int64_t features) { return {Shape{features}, true}; }
-ValueSpec Vectors(int64_t features) { return {Shape{features}, false}; }
-ValueSpec TokenIds() { return {Shape{}, true}; }
+ValueSpec Sequences(int64_t features) { return {Shape{features}, true, std::nullopt}; }
+ValueSpec Sequences(int64_t time, const Shape& timestep) { return {timestep, true, time}; }
+ValueSpec Vectors(int64_t features) { return {Shape{features}, false, std::nullopt}; }
+ValueSpec TokenIds() { return {Shape{}, true, std::nullopt}; }
 
 absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object, const ValueSpec& input,
                                              WeightSource& weights) {
-  static const LayerRegistry& registry = *new LayerRegistry(LayerRegistry::BuiltIn());
-  return registry.Create(KerasConfig(object, "layer 'layer'"), input, weights);
+  return BuiltIn().Create(KerasConfig(object, "layer 'layer'"), input, weights);
 }
 
 absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object, const ValueSpec& input) {
   WeightMap none;
   return Build(object, input, none);
+}
+
+absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object,
+                                             const std::vector<ValueSpec>& inputs,
+                                             WeightSource& weights) {
+  return BuiltIn().Create(KerasConfig(object, "layer 'layer'"), inputs, weights);
+}
+
+absl::StatusOr<std::unique_ptr<Layer>> BuildMerge(const Json& object,
+                                                  const std::vector<ValueSpec>& inputs) {
+  WeightMap none;
+  return Build(object, inputs, none);
 }
 
 StateColumns ColumnsOf(const Layer& layer, const std::vector<Table>& states) {
@@ -180,32 +198,58 @@ StateColumns ColumnsOf(const Layer& layer, const std::vector<Table>& states) {
   return columns;
 }
 
-PreparedRun::PreparedRun(const Layer& layer, const Values& x, const MaskBits& mask,
-                         const StateColumns& states)
-    : layer_(layer), state_specs_(layer.states().begin(), layer.states().end()) {
-  const auto batch = static_cast<int64_t>(x.size());
-  const auto time = static_cast<int64_t>(x.front().size());
-  const auto rows = static_cast<int64_t>(x.front().front().size());
-  const int64_t y_rows = layer.output_shape().NumElements().value();
-  const int64_t y_time = layer.output().has_time ? time : 1;
-  x_ = Poisoned(DenseSequenceSize(rows, batch, time));
-  y_ = Poisoned(DenseSequenceSize(y_rows, batch, y_time));
-  states_ = AlignedBuffer(layer.state_size() * batch);
-  scratch_ = Poisoned(layer.scratch_size(batch, time));
-  output_mask_buffer_.resize(Index(batch * time));
-  const Sequence x_sequence = DenseSequence(x_.data(), rows, batch, time);
+PreparedRun::Input PreparedRun::Prepare(const RunInput& input) {
+  const auto batch = static_cast<int64_t>(input.x.size());
+  const auto time = static_cast<int64_t>(input.x.front().size());
+  const auto rows = static_cast<int64_t>(input.x.front().front().size());
+  Input prepared;
+  prepared.values = Poisoned(DenseSequenceSize(rows, batch, time));
+  const Sequence x = DenseSequence(prepared.values.data(), rows, batch, time);
   for (int64_t b = 0; b < batch; ++b) {
     for (int64_t t = 0; t < time; ++t) {
-      const auto& timestep = x[Index(b)][Index(t)];
-      std::copy(timestep.begin(), timestep.end(), x_sequence.At(t).column(b));
-      if (!mask.empty()) mask_.push_back(mask[Index(b)][Index(t)] != 0 ? 1 : 0);
+      const auto& timestep = input.x[Index(b)][Index(t)];
+      std::copy(timestep.begin(), timestep.end(), x.At(t).column(b));
+      if (!input.mask.empty()) {
+        prepared.bits.push_back(input.mask[Index(b)][Index(t)] != 0 ? 1 : 0);
+      }
     }
   }
-  run_ = {.x = x_sequence,
-          .mask = mask.empty() ? Mask{} : Mask{mask_.data(), time, 1},
-          .state = {states_.data(), layer.state_size(), batch, layer.state_size()},
-          .y = DenseSequence(y_.data(), y_rows, batch, y_time),
-          .scratch = scratch_.data()};
+  prepared.x = x;
+  if (!input.mask.empty()) prepared.mask = {prepared.bits.data(), time, 1};
+  return prepared;
+}
+
+PreparedRun::PreparedRun(const Layer& layer, const Values& x, const MaskBits& mask,
+                         const StateColumns& states)
+    : PreparedRun(layer, std::vector<RunInput>{{x, mask}}, states) {}
+
+PreparedRun::PreparedRun(const Layer& layer, const std::vector<RunInput>& inputs,
+                         const StateColumns& states)
+    : layer_(layer), state_specs_(layer.states().begin(), layer.states().end()) {
+  std::vector<int64_t> times;
+  for (const RunInput& input : inputs) {
+    inputs_.push_back(Prepare(input));
+    times.push_back(inputs_.back().x.time);
+  }
+  const int64_t batch = inputs_.front().x.batch;
+  const int64_t y_rows = layer.output_shape().NumElements().value();
+  const int64_t y_time = layer.output_time(times);
+  y_ = Poisoned(DenseSequenceSize(y_rows, batch, y_time));
+  states_ = AlignedBuffer(layer.state_size() * batch);
+  scratch_ = Poisoned(layer.scratch_size(batch, times.front()));
+  output_mask_buffer_.resize(
+      Index(batch * std::max(y_time, *std::max_element(times.begin(), times.end()))));
+  for (size_t k = 1; k < inputs_.size(); ++k) {
+    more_x_.push_back(inputs_[k].x);
+    more_masks_.push_back(inputs_[k].mask);
+  }
+  run_.x = inputs_.front().x;
+  run_.mask = inputs_.front().mask;
+  run_.more_x = more_x_;
+  run_.more_masks = more_masks_;
+  run_.state = {states_.data(), layer.state_size(), batch, layer.state_size()};
+  run_.y = DenseSequence(y_.data(), y_rows, batch, y_time);
+  run_.scratch = scratch_.data();
   const AlignedBuffer initial = InitialColumn(layer);
   for (int64_t b = 0; b < batch; ++b) {
     const AlignedBuffer& column = states.empty() ? initial : states[Index(b)];
@@ -252,7 +296,7 @@ MaskBits PreparedRun::output_mask() const {
   if (output_mask_.data == nullptr) return bits;
   for (int64_t b = 0; b < run_.x.batch; ++b) {
     auto& row = bits.emplace_back();
-    for (int64_t t = 0; t < run_.x.time; ++t) row.push_back(output_mask_(b, t) ? 1 : 0);
+    for (int64_t t = 0; t < run_.y.time; ++t) row.push_back(output_mask_(b, t) ? 1 : 0);
   }
   return bits;
 }
@@ -260,6 +304,12 @@ MaskBits PreparedRun::output_mask() const {
 PreparedRun RunLayer(const Layer& layer, const Values& x, const MaskBits& mask,
                      const StateColumns& states) {
   PreparedRun run(layer, x, mask, states);
+  run.Run();
+  return run;
+}
+
+PreparedRun RunMerge(const Layer& layer, const std::vector<RunInput>& inputs) {
+  PreparedRun run(layer, inputs);
   run.Run();
   return run;
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "core/base/aligned_buffer.h"
 #include "core/cells/weight_source.h"
 #include "core/layers/layer.h"
@@ -45,8 +46,9 @@ MaskBits EveryMask(int time);
 // {"class_name": class_name, "config": config}, with the name "layer" unless it has one.
 Json Object(const std::string& class_name, Json config = Json::object());
 
-// What stands in front of a layer.
+// What stands in front of a layer: sequences of any number of timesteps or of `time`.
 ValueSpec Sequences(int64_t features);
+ValueSpec Sequences(int64_t time, const Shape& timestep);
 ValueSpec Vectors(int64_t features);
 ValueSpec TokenIds();
 
@@ -55,6 +57,11 @@ ValueSpec TokenIds();
 absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object, const ValueSpec& input,
                                              WeightSource& weights);
 absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object, const ValueSpec& input);
+absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object,
+                                             const std::vector<ValueSpec>& inputs,
+                                             WeightSource& weights);
+absl::StatusOr<std::unique_ptr<Layer>> BuildMerge(const Json& object,
+                                                  const std::vector<ValueSpec>& inputs);
 
 // Columns of state_size() floats, one a batch row: the states and what the layer carries besides.
 using StateColumns = std::vector<AlignedBuffer>;
@@ -63,6 +70,12 @@ using StateColumns = std::vector<AlignedBuffer>;
 // had set them.
 StateColumns ColumnsOf(const Layer& layer, const std::vector<Table>& states);
 
+// One input of a run.
+struct RunInput {
+  Values x;
+  MaskBits mask = {};
+};
+
 // The buffers of one run. What a layer must not read holds NaN before it: padding, scratch and the
 // output. Owns its memory. Used by one thread at a time: the test's. The layer must outlive the
 // calls of Run.
@@ -70,6 +83,9 @@ class PreparedRun {
  public:
   // Begins with these states, or with the initial states of the layer.
   PreparedRun(const Layer& layer, const Values& x, const MaskBits& mask = {},
+              const StateColumns& states = {});
+  // Of a layer that merges inputs.
+  PreparedRun(const Layer& layer, const std::vector<RunInput>& inputs,
               const StateColumns& states = {});
 
   void Run();
@@ -81,13 +97,24 @@ class PreparedRun {
   MaskBits output_mask() const;
 
  private:
+  // Owns what a RunInput is to a layer.
+  struct Input {
+    AlignedBuffer values;
+    ConstSequence x;
+    std::vector<uint8_t> bits;
+    Mask mask;
+  };
+
+  static Input Prepare(const RunInput& input);
+
   const Layer& layer_;
   const std::vector<StateSpec> state_specs_;
-  AlignedBuffer x_;
+  std::vector<Input> inputs_;
+  std::vector<ConstSequence> more_x_;
+  std::vector<Mask> more_masks_;
   AlignedBuffer y_;
   AlignedBuffer states_;
   AlignedBuffer scratch_;
-  std::vector<uint8_t> mask_;
   std::vector<uint8_t> output_mask_buffer_;
   LayerRun run_;
   Mask output_mask_;
@@ -96,6 +123,7 @@ class PreparedRun {
 // Prepares and runs.
 PreparedRun RunLayer(const Layer& layer, const Values& x, const MaskBits& mask = {},
                      const StateColumns& states = {});
+PreparedRun RunMerge(const Layer& layer, const std::vector<RunInput>& inputs);
 
 // The bits of every value: equal bits, not only equal numbers.
 std::vector<uint32_t> Bits(const Values& values);

@@ -85,6 +85,17 @@ std::vector<LayerCase> StreamableCases() {
       {"Dropout", Object("Dropout", {{"rate", 0.5}})},
       {"Masking", Object("Masking", {{"mask_value", 0.0}})},
       {"TimeDistributed", Object("TimeDistributed", {{"layer", Object("Dense", {{"units", 3}})}})},
+      {"TimeDistributedSoftmax", Object("TimeDistributed", {{"layer", Object("Softmax")}})},
+      {"Rescaling", Object("Rescaling", {{"scale", 0.3}, {"offset", 0.1}})},
+      {"Prelu", Object("PReLU", {{"shared_axes", {1}}})},
+      {"RmsNormalization", Object("RMSNormalization")},
+      {"UnitNormalization", Object("UnitNormalization")},
+      {"Reshape", Object("Reshape", {{"target_shape", {-1, 3, 6}}})},
+      {"GlobalAverage", Object("GlobalAveragePooling1D")},
+      {"GlobalMaximum", Object("GlobalMaxPooling1D")},
+      {"ConvCausal",
+       Object("Conv1D", {{"filters", 19}, {"kernel_size", 3}, {"padding", "causal"}})},
+      {"ConvOneStep", Object("Conv1D", {{"filters", 19}, {"kernel_size", 1}})},
       {"Embedding",
        Object("Embedding", {{"input_dim", 9}, {"output_dim", 19}, {"mask_zero", true}}), true},
   };
@@ -95,6 +106,12 @@ std::vector<LayerCase> AllCases() {
   const Json gru_last = Object("GRU", Units(16, {{"return_sequences", false}}));
   std::vector<LayerCase> cases = StreamableCases();
   cases.push_back({"LstmBackwards", Object("LSTM", Units(19, {{"go_backwards", true}}))});
+  cases.push_back(
+      {"ConvSame", Object("Conv1D", {{"filters", 19}, {"kernel_size", 3}, {"padding", "same"}})});
+  cases.push_back({"Separable", Object("SeparableConv1D", {{"filters", 19}, {"kernel_size", 2}})});
+  cases.push_back({"MaxPooling", Object("MaxPooling1D", {{"pool_size", 2}})});
+  cases.push_back({"ZeroPadding", Object("ZeroPadding1D")});
+  cases.push_back({"GroupNormalization", Object("GroupNormalization", {{"groups", 3}})});
   cases.push_back({"BidirectionalConcat", Bidirectional(lstm, "concat")});
   cases.push_back({"BidirectionalAverage", Bidirectional(lstm, "ave")});
   cases.push_back({"BidirectionalLast", Bidirectional(gru_last, "concat")});

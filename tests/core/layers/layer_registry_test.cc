@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 // A layer of somebody else's: it doubles its input, in a class that has the name of one of ours.
 class DoublingLayer final : public Layer {
  public:
-  explicit DoublingLayer(Shape shape) : Layer("doubling", "Dense", std::move(shape)) {}
+  DoublingLayer(const KerasConfig& config, const ValueSpec& input) : Layer(config, input) {}
 
   void Run(const LayerRun& run) const override {
     for (int64_t t = 0; t < run.x.time; ++t) {
@@ -33,8 +33,9 @@ class DoublingLayer final : public Layer {
 
 TEST(LayerRegistryTest, PrefersTheRegisteredNameToTheClassName) {
   LayerRegistry registry = LayerRegistry::BuiltIn();
-  registry.Register("mine>Dense", [](const auto&, const auto&, const ValueSpec& input, auto&) {
-    return absl::StatusOr<std::unique_ptr<Layer>>(std::make_unique<DoublingLayer>(input.shape));
+  registry.Register("mine>Dense", [](const auto&, const auto& config, const ValueSpec& input,
+                                     auto&) {
+    return absl::StatusOr<std::unique_ptr<Layer>>(std::make_unique<DoublingLayer>(config, input));
   });
   Json object = Object("Dense", {{"units", 1}});
   object["registered_name"] = "mine>Dense";
@@ -62,13 +63,22 @@ TEST(LayerRegistryTest, DoesNotTakeACustomClassForTheOneOfTheSameName) {
       StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("theirs>Dropout"), "LAYER_UNSUPPORTED"));
 }
 
-TEST(LayerRegistryTest, AcceptsFloat32Only) {
-  const Json policy = {{"class_name", "DTypePolicy"}, {"config", {{"name", "mixed_bfloat16"}}}};
+TEST(LayerRegistryTest, AcceptsFloatingPointPolicies) {
+  const Json mixed = {{"class_name", "DTypePolicy"}, {"config", {{"name", "mixed_bfloat16"}}}};
+  const Json int8 = {{"class_name", "QuantizedDTypePolicy"},
+                     {"config", {{"name", "int8_from_float32"}}}};
 
   EXPECT_THAT(Build(Object("Identity", {{"dtype", "float32"}}), Sequences(2)), IsOk());
-  EXPECT_THAT(Build(Object("Identity", {{"dtype", policy}}), Sequences(2)),
-              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("mixed_bfloat16"),
+  EXPECT_THAT(Build(Object("Identity", {{"dtype", mixed}}), Sequences(2)), IsOk());
+  EXPECT_THAT(Build(Object("Identity", {{"dtype", int8}}), Sequences(2)),
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("int8_from_float32"),
                        "OPTION_UNSUPPORTED"));
+}
+
+TEST(LayerRegistryTest, OnlyOperationsOnMasksMayBeOfBool) {
+  EXPECT_THAT(Build(Object("ZerosLike", {{"dtype", "bool"}}), Sequences(2)), IsOk());
+  EXPECT_THAT(Build(Object("Identity", {{"dtype", "bool"}}), Sequences(2)),
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("bool"), "OPTION_UNSUPPORTED"));
 }
 
 TEST(LayerRegistryTest, ContainsWhatItBuilds) {

@@ -258,12 +258,6 @@ TEST(RecurrentLayerCellTest, AMaskedTimestepRepeatsTheOutputAndNotTheState) {
   EXPECT_EQ(run.state(0), (Table{{8}}));
 }
 
-TEST(RecurrentLayerCellTest, RefusesConstants) {
-  EXPECT_THAT(BuildWithCell({{3}}, 1),
-              StatusIs(absl::StatusCode::kUnimplemented,
-                       HasSubstr("layer 'layer': a cell with constants"), "OPTION_UNSUPPORTED"));
-}
-
 TEST(RecurrentLayerCellTest, LimitsTheNumberOfStates) {
   EXPECT_THAT(BuildWithCell({}, RecurrentLayer::kMaxStates), IsOk());
   EXPECT_THAT(

@@ -27,6 +27,31 @@ inline Json InputJson(int64_t features) {
   return LayerJson("InputLayer", "x", {{"batch_shape", std::move(batch_shape)}});
 }
 
+inline Json InputJson(const std::string& name, Json batch_shape) {
+  return LayerJson("InputLayer", name, {{"batch_shape", std::move(batch_shape)}});
+}
+
+// A tensor of a Functional: output `tensor` of call `call` of a layer.
+inline Json TensorJson(const std::string& layer, int call = 0, int tensor = 0) {
+  return {{"class_name", "__keras_tensor__"},
+          {"config", {{"keras_history", {layer, call, tensor}}}}};
+}
+
+// The layer, called once more: with these arguments and keyword arguments.
+inline Json Called(Json layer, Json args, Json kwargs = Json::object()) {
+  layer["inbound_nodes"].push_back({{"args", std::move(args)}, {"kwargs", std::move(kwargs)}});
+  return layer;
+}
+
+// Inputs and outputs are lists of [layer, call, tensor].
+inline Json FunctionalJson(std::vector<Json> layers, Json inputs, Json outputs,
+                           const std::string& name = "model") {
+  return LayerJson("Functional", name,
+                   {{"layers", std::move(layers)},
+                    {"input_layers", std::move(inputs)},
+                    {"output_layers", std::move(outputs)}});
+}
+
 inline Json SequentialJson(std::vector<Json> layers, const std::string& name = "model") {
   return LayerJson("Sequential", name, {{"layers", std::move(layers)}});
 }

@@ -72,18 +72,18 @@ ModelPtr MaskingModel() {
 class Runner {
  public:
   Runner(const ModelPtr& model, int64_t batch, int64_t time)
-      : model_(model), workspace_(*model, batch, time), batch_(batch) {
+      : model_(model), workspace_(*model, batch, {time}) {
     for (int64_t b = 0; b < batch; ++b) {
       const auto initial = model->initial_state();
-      std::copy(initial.begin(), initial.end(), workspace_.states(batch).column(b));
+      std::copy(initial.begin(), initial.end(), workspace_.states().column(b));
     }
   }
 
   // Rows of timesteps of one feature; the mask likewise, or empty.
   void RunSequencePart(const std::vector<std::vector<float>>& x,
                        const std::vector<std::vector<int>>& mask = {}) {
-    time_ = static_cast<int64_t>(x[0].size());
-    const Sequence input = workspace_.input(batch_, time_);
+    workspace_.SetTimes({static_cast<int64_t>(x[0].size())});
+    const Sequence input = workspace_.input();
     for (size_t b = 0; b < x.size(); ++b) {
       for (size_t t = 0; t < x[b].size(); ++t) {
         input.At(static_cast<int64_t>(t)).column(static_cast<int64_t>(b))[0] = x[b][t];
@@ -91,24 +91,23 @@ class Runner {
         workspace_.mask()[b * x[b].size() + t] = static_cast<uint8_t>(mask[b][t]);
       }
     }
-    model_->RunSequencePart(workspace_, batch_, time_, !mask.empty());
+    workspace_.UseMask(0, !mask.empty());
+    model_->RunSequencePart(workspace_);
   }
 
   std::vector<float> Output(int64_t b) {
-    const ConstSequence output = model_->output(workspace_, batch_, time_);
+    const ConstSequence output = model_->output(workspace_);
     std::vector<float> values;
     for (int64_t t = 0; t < output.time; ++t) values.push_back(output.At(t).column(b)[0]);
     return values;
   }
 
-  float* state(int64_t b) { return workspace_.states(batch_).column(b); }
+  float* state(int64_t b) { return workspace_.states().column(b); }
   Workspace& workspace() { return workspace_; }
 
  private:
   ModelPtr model_;
   Workspace workspace_;
-  int64_t batch_;
-  int64_t time_ = 0;
 };
 
 TEST(ModelTest, RunsEveryRowThroughAllLayers) {
@@ -133,12 +132,12 @@ TEST(ModelTest, GoesOnFromTheStatesOfTheLastRun) {
 TEST(ModelTest, RunsTheTailOnlyWhenAsked) {
   const ModelPtr model = LastModel();
   Runner runner(model, 1, 2);
-  ASSERT_FALSE(model->returns_sequences());
+  ASSERT_FALSE(model->outputs().front().spec.has_time);
 
   runner.RunSequencePart({{1, 1}});
   EXPECT_THAT(runner.Output(0), ElementsAre(0));
 
-  model->RunTail(runner.workspace(), 1);
+  model->RunTail(runner.workspace());
   EXPECT_THAT(runner.Output(0), ElementsAre(30));
 }
 
@@ -148,9 +147,9 @@ TEST(ModelTest, HasAnEmptyTailIfTheLastLayerDropsTheTime) {
   Runner runner(model, 1, 2);
 
   runner.RunSequencePart({{1, 1}});
-  model->RunTail(runner.workspace(), 1);
+  model->RunTail(runner.workspace());
 
-  EXPECT_FALSE(model->returns_sequences());
+  EXPECT_FALSE(model->outputs().front().spec.has_time);
   EXPECT_THAT(runner.Output(0), ElementsAre(3));
 }
 
@@ -210,11 +209,13 @@ TEST(ModelTest, TellsItsShapesAndSizes) {
   const ModelPtr model = LastModel();
 
   EXPECT_EQ(model->digest(), "digest");
-  EXPECT_EQ(model->input_shape(), Shape({1}));
-  EXPECT_EQ(model->output_shape(), Shape({1}));
+  EXPECT_EQ(model->inputs().front().name, "x");
+  EXPECT_EQ(model->inputs().front().spec.shape, Shape({1}));
+  EXPECT_EQ(model->outputs().front().name, "ten");
+  EXPECT_EQ(model->outputs().front().spec.shape, Shape({1}));
   EXPECT_EQ(model->num_parameters(), 3);
-  EXPECT_FALSE(model->reads_token_ids());
-  EXPECT_EQ(model->non_streamable_layer(), nullptr);
+  EXPECT_FALSE(model->inputs().front().is_token_ids);
+  EXPECT_TRUE(model->is_streamable());
 }
 
 TEST(ModelTest, ReadsTokenIds) {
@@ -227,9 +228,9 @@ TEST(ModelTest, ReadsTokenIds) {
 
   runner.RunSequencePart({{1, 0, 2}});
 
-  EXPECT_EQ(model->input_size(), 1);
-  EXPECT_TRUE(model->reads_token_ids());
-  EXPECT_EQ(model->num_tokens(), 3);
+  EXPECT_EQ(model->inputs().front().size, 1);
+  EXPECT_TRUE(model->inputs().front().is_token_ids);
+  EXPECT_EQ(model->inputs().front().num_tokens, 3);
   EXPECT_THAT(runner.Output(0), ElementsAre(1, 1, 7));
 }
 
@@ -239,8 +240,7 @@ TEST(ModelTest, NamesTheLayerThatCannotStream) {
   backwards["config"]["go_backwards"] = true;
   const ModelPtr model = *Create({InputJson(1), Doubling("rnn", true, table), backwards}, table);
 
-  ASSERT_NE(model->non_streamable_layer(), nullptr);
-  EXPECT_EQ(model->non_streamable_layer()->name(), "back");
+  EXPECT_THAT(model->non_streamable_reason(), HasSubstr("layer 'back'"));
 }
 
 TEST(ModelTest, RunsWithoutAllocating) {
@@ -249,8 +249,8 @@ TEST(ModelTest, RunsWithoutAllocating) {
   runner.RunSequencePart({{1, 1, 1}, {0, 1, 0}});
 
   MallocCounter allocations;
-  model->RunSequencePart(runner.workspace(), 2, 3, /*has_mask=*/true);
-  model->RunTail(runner.workspace(), 2);
+  model->RunSequencePart(runner.workspace());
+  model->RunTail(runner.workspace());
 
   EXPECT_EQ(allocations.count(), 0);
 }

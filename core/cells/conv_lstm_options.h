@@ -1,0 +1,46 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_CELLS_CONV_LSTM_OPTIONS_H_
+#define RNNSERVE_CORE_CELLS_CONV_LSTM_OPTIONS_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/base/shape.h"
+#include "core/cells/convolution.h"
+#include "core/cells/keras_config.h"
+
+namespace rnnserve {
+
+// What Keras' ConvLSTM1D, ConvLSTM2D and ConvLSTM3D say about their cell, and what follows from it
+// for an input of a known shape. Initializers, regularizers, constraints and seed do not matter once
+// it is trained and are not read; for dropout see CellDropouts. A value type.
+struct ConvLstmOptions {
+  Shape input_shape;  // of one timestep
+  int64_t filters = 0;
+  int64_t channels = 0;               // of the input
+  std::vector<ConvolutionAxis> axes;  // of the convolution of the input
+  bool channels_first = false;
+  Activation activation = Activation::kTanh;
+  Activation recurrent_activation = Activation::kSigmoid;
+  bool use_bias = true;
+
+  // Reads them for a cell of that many spatial axes. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG,
+  // if one is wrong, if strides and dilation_rate are both above 1, or if the input has another
+  // number of axes or is smaller than the kernel; UNIMPLEMENTED, reason OPTION_UNSUPPORTED, for a
+  // dtype policy that KerasConfig refuses, and for an activation over a vector with channels_first,
+  // where Keras takes it over the last spatial axis.
+  static absl::StatusOr<ConvLstmOptions> Read(const KerasConfig& config, int num_axes,
+                                              const Shape& input_shape);
+
+  // The shape of the output and of both states.
+  Shape output_shape() const;
+  // [k_1, .., k_n, input_channels, 4 * filters]
+  Shape kernel_shape(int64_t input_channels) const;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_CELLS_CONV_LSTM_OPTIONS_H_

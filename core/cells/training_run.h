@@ -1,0 +1,38 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_CELLS_TRAINING_RUN_H_
+#define RNNSERVE_CORE_CELLS_TRAINING_RUN_H_
+
+#include <cstdint>
+
+#include "absl/types/span.h"
+#include "core/kernels/random.h"
+
+namespace rnnserve {
+
+// What a run with Keras' `training=True` knows besides: from where its random numbers come. A
+// number is a function of
+//
+//   the seed of the batch row,  the key of the part of the model,  an index
+//
+// and of nothing else: a row gets the same numbers in any batch, and a cell the same dropout mask
+// at every timestep without keeping it. Two parts of a model (two layers, the halves of a
+// Bidirectional, the gates of a cell) have different keys: who is made of parts gives each its
+// Part(). A view; a value type.
+struct TrainingRun {
+  absl::Span<const uint64_t> row_seeds;  // one a batch row
+  uint64_t key = 0;
+
+  TrainingRun Part(int64_t index) const {
+    return {row_seeds, RandomBits(key, static_cast<uint64_t>(index))};
+  }
+  // The key for RandomUniform and RandomNormal of row b here.
+  uint64_t RowKey(int64_t b) const {
+    return RandomBits(row_seeds[static_cast<size_t>(b)], key);
+  }
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_CELLS_TRAINING_RUN_H_

@@ -1,0 +1,30 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_IMPORT_HDF5_DATASET_H_
+#define RNNSERVE_CORE_IMPORT_HDF5_DATASET_H_
+
+#include <hdf5.h>
+
+#include <cstdint>
+#include <functional>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "core/model/weight_table.h"
+
+namespace rnnserve {
+
+// Makes the error of a text about one dataset.
+using Hdf5DatasetError = std::function<absl::Status(absl::string_view text)>;
+
+// Reads an open dataset as float32, whatever floats it holds; before it allocates anything it
+// checks that the dataset lies in the file as it is and has at most `bytes_max` bytes as float32.
+// Errors: those of `malformed`; INVALID_ARGUMENT, reason MODEL_TOO_LARGE; UNIMPLEMENTED, reason
+// DTYPE_UNSUPPORTED. `path` is for the texts of the last two.
+absl::StatusOr<Weight> ReadHdf5Dataset(hid_t dataset, absl::string_view path, int64_t bytes_max,
+                                       const Hdf5DatasetError& malformed);
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_IMPORT_HDF5_DATASET_H_

@@ -1,0 +1,281 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/model/graph.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/error.h"
+#include "core/base/status_macros.h"
+#include "core/model/input_layer.h"
+#include "core/model/layer_call.h"
+#include "core/model/model_parts.h"
+
+namespace rnnserve {
+namespace {
+
+using Values = std::vector<Graph::Value>;
+
+// A shared model inside a shared model multiplies its nodes; each takes a value in a workspace.
+constexpr size_t kNodesMax = 4096;
+
+KerasConfig LayerAt(const KerasConfig& model, const std::string& scope, size_t i) {
+  const nlohmann::json& layer = model.Raw("layers")[i];
+  return KerasConfig(layer, absl::StrCat("layer '", scope, KerasConfig(layer, "").name(), "'"));
+}
+
+// A call of a layer of one Functional that is not in the graph yet.
+struct PendingCall {
+  KerasConfig layer;
+  std::string name;  // within the Functional
+  size_t index = 0;  // counts the calls of the layer
+  LayerCall call;
+};
+
+absl::StatusOr<std::vector<PendingCall>> PendingCalls(const KerasConfig& model,
+                                                      const std::string& scope) {
+  std::vector<PendingCall> pending;
+  for (size_t i = 0; i < model.Raw("layers").size(); ++i) {
+    const KerasConfig layer = LayerAt(model, scope, i);
+    if (layer.class_name() == "InputLayer") continue;
+    const nlohmann::json& object = model.Raw("layers")[i];
+    RNNSERVE_ASSIGN_OR_RETURN(
+        auto calls, ReadLayerCalls(layer, object.value("inbound_nodes", nlohmann::json())));
+    for (size_t k = 0; k < calls.size(); ++k) {
+      pending.push_back({layer, layer.name(), k, std::move(calls[k])});
+    }
+  }
+  return pending;
+}
+
+// The tensors of one Functional that are known so far.
+class TensorTable {
+ public:
+  void AddInput(const TensorRef& ref, Graph::Value value) {
+    calls_[{ref.layer, ref.call}] = {{value}, /*is_complete=*/true};
+  }
+  void Add(const PendingCall& call, Values values) {
+    calls_[{call.name, call.index}] = {std::move(values),
+                                       IsModelClass(call.layer.registered_name())};
+  }
+
+  // Appends the values of these tensors; false while one of them is not known.
+  bool FindAll(const std::vector<TensorRef>& refs, Values& values) const {
+    for (const TensorRef& ref : refs) {
+      const auto found = calls_.find({ref.layer, ref.call});
+      if (found == calls_.end()) return false;
+      const auto& [outputs, is_complete] = found->second;
+      if (!is_complete) {
+        values.push_back({outputs.front().source, ref.tensor});
+      } else if (ref.tensor < outputs.size()) {
+        values.push_back(outputs[ref.tensor]);
+      } else {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  // A node with everything but its layer; nothing while an argument is not known.
+  std::optional<Graph::Node> FindArguments(const LayerCall& call) const {
+    Graph::Node node;
+    Values masks;
+    const bool is_found = FindAll(call.inputs, node.inputs) &&
+                          FindAll(call.initial_state, node.initial_state) &&
+                          FindAll(call.constants, node.constants) &&
+                          (!call.mask.has_value() || FindAll({*call.mask}, masks));
+    if (!is_found) return std::nullopt;
+    if (!masks.empty()) node.mask = masks.front();
+    return node;
+  }
+
+ private:
+  // What a call made: all outputs of a model, else the first of a node, whose layer alone knows how
+  // many there are.
+  struct Outputs {
+    Values values;
+    bool is_complete = false;
+  };
+
+  std::map<std::pair<std::string, size_t>, Outputs> calls_;
+};
+
+// Builds a graph model by model.
+class GraphReader {
+ public:
+  // The nodes of a model whose inputs are these values. `scope` is what its layers' names begin
+  // with. Returns its outputs.
+  absl::StatusOr<Values> AddModel(const KerasConfig& model, const std::string& scope,
+                                  const Values& inputs) {
+    return model.class_name() == "Sequential" ? AddSequential(model, scope, inputs)
+                                              : AddFunctional(model, scope, inputs);
+  }
+
+  // The inputs of the outermost model become those of the graph.
+  absl::StatusOr<Values> AddInputs(const KerasConfig& model);
+  void AddOutputs(const Values& values);
+
+  // What only the layers behind the inputs tell: whether they are token ids.
+  absl::StatusOr<Graph> Finish();
+
+ private:
+  absl::StatusOr<Values> AddSequential(const KerasConfig& model, const std::string& scope,
+                                       const Values& inputs);
+  absl::StatusOr<Values> AddFunctional(const KerasConfig& model, const std::string& scope,
+                                       const Values& inputs);
+  // One call of a layer or model; `node` has everything but the layer.
+  absl::StatusOr<Values> AddCall(const KerasConfig& layer, const std::string& name,
+                                 Graph::Node node);
+
+  Graph graph_;
+  std::vector<KerasConfig> input_configs_;
+  std::map<std::string, size_t> layer_indices_;
+  std::vector<size_t> num_calls_;
+};
+
+absl::StatusOr<Values> GraphReader::AddInputs(const KerasConfig& model) {
+  std::vector<std::string> names;
+  const auto num_layers = model.Raw("layers").size();
+  if (model.class_name() == "Functional") {
+    RNNSERVE_ASSIGN_OR_RETURN(const auto refs, ReadTensorRefs(model, "input_layers"));
+    for (const TensorRef& ref : refs) names.push_back(ref.layer);
+  } else if (num_layers > 0) {
+    names.push_back(LayerAt(model, "", 0).name());
+  }
+  Values values;
+  for (const std::string& name : names) {
+    size_t i = 0;
+    while (i < num_layers && LayerAt(model, "", i).name() != name) ++i;
+    if (i == num_layers) return model.Error(absl::StrCat("there is no input '", name, "'"));
+    const KerasConfig layer = LayerAt(model, "", i);
+    if (layer.class_name() != "InputLayer") {
+      return layer.Error(absl::StrCat("the first layer is a ", layer.class_name(),
+                                      ", not the InputLayer that tells the shape of the input"));
+    }
+    values.push_back({graph_.inputs.size(), 0});
+    graph_.inputs.push_back({name, {}, false});
+    input_configs_.push_back(layer);
+  }
+  return values;
+}
+
+absl::StatusOr<Values> GraphReader::AddSequential(const KerasConfig& model,
+                                                  const std::string& scope, const Values& inputs) {
+  const size_t num_layers = model.Raw("layers").size();
+  if (inputs.size() != 1) {
+    return model.Error(absl::StrCat("a Sequential reads one input, found ", inputs.size()));
+  }
+  Values values = inputs;
+  for (size_t i = 0; i < num_layers; ++i) {
+    const KerasConfig layer = LayerAt(model, scope, i);
+    if (layer.class_name() == "InputLayer" && i == 0) continue;
+    Graph::Node node;
+    node.inputs = {values.front()};
+    RNNSERVE_ASSIGN_OR_RETURN(values, AddCall(layer, scope + layer.name(), std::move(node)));
+  }
+  return values;
+}
+
+absl::StatusOr<Values> GraphReader::AddCall(const KerasConfig& layer, const std::string& name,
+                                            Graph::Node node) {
+  if (IsModelClass(layer.registered_name())) {
+    if (!node.initial_state.empty() || !node.constants.empty() || node.mask.has_value()) {
+      return layer.Unsupported("a call of a model with other arguments than its inputs");
+    }
+    return AddModel(layer, name + "/", node.inputs);
+  }
+  if (graph_.nodes.size() >= kNodesMax) {
+    return InvalidArgument("MODEL_TOO_LARGE",
+                           absl::StrCat("the model calls more than ", kNodesMax, " layers"));
+  }
+  const auto [entry, is_new] = layer_indices_.try_emplace(name, graph_.layers.size());
+  if (is_new) {
+    graph_.layers.push_back({name, layer});
+    num_calls_.push_back(0);
+  }
+  node.layer = entry->second;
+  node.call = num_calls_[node.layer]++;
+  graph_.nodes.push_back(std::move(node));
+  return Values{{graph_.inputs.size() + graph_.nodes.size() - 1, 0}};
+}
+
+absl::StatusOr<Values> GraphReader::AddFunctional(const KerasConfig& model,
+                                                  const std::string& scope, const Values& inputs) {
+  TensorTable tensors;
+  RNNSERVE_ASSIGN_OR_RETURN(const auto input_refs, ReadTensorRefs(model, "input_layers"));
+  if (input_refs.size() != inputs.size()) {
+    return model.Error(
+        absl::StrCat("the model has ", input_refs.size(), " inputs, found ", inputs.size()));
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) tensors.AddInput(input_refs[i], inputs[i]);
+  RNNSERVE_ASSIGN_OR_RETURN(std::vector<PendingCall> pending, PendingCalls(model, scope));
+  // A layer may stand in the file before one that it reads: go round until nothing moves.
+  while (!pending.empty()) {
+    std::vector<PendingCall> blocked;
+    for (PendingCall& next : pending) {
+      std::optional<Graph::Node> node = tensors.FindArguments(next.call);
+      if (!node.has_value()) {
+        blocked.push_back(std::move(next));
+        continue;
+      }
+      RNNSERVE_ASSIGN_OR_RETURN(Values values,
+                                AddCall(next.layer, scope + next.name, *std::move(node)));
+      tensors.Add(next, std::move(values));
+    }
+    if (blocked.size() == pending.size()) {
+      return blocked.front().layer.Error("it reads a tensor that no layer makes before it");
+    }
+    pending = std::move(blocked);
+  }
+  RNNSERVE_ASSIGN_OR_RETURN(const auto output_refs, ReadTensorRefs(model, "output_layers"));
+  Values outputs;
+  if (!tensors.FindAll(output_refs, outputs)) return model.Error("an output is of no layer");
+  return outputs;
+}
+
+void GraphReader::AddOutputs(const Values& values) {
+  for (const Graph::Value& value : values) {
+    const bool is_input = value.source < graph_.inputs.size();
+    const std::string name =
+        is_input ? graph_.inputs[value.source].name
+                 : graph_.layers[graph_.nodes[value.source - graph_.inputs.size()].layer].name;
+    graph_.outputs.push_back(
+        {value.tensor == 0 ? name : absl::StrCat(name, ":", value.tensor), value});
+  }
+}
+
+absl::StatusOr<Graph> GraphReader::Finish() {
+  for (size_t i = 0; i < graph_.inputs.size(); ++i) {
+    Graph::Input& input = graph_.inputs[i];
+    RNNSERVE_ASSIGN_OR_RETURN(const InputLayer layer, ReadInputLayer(input_configs_[i]));
+    const bool feeds_embedding =
+        std::any_of(graph_.nodes.begin(), graph_.nodes.end(), [&](const Graph::Node& node) {
+          return node.inputs.front().source == i &&
+                 graph_.layers[node.layer].config.registered_name() == "Embedding";
+        });
+    input.is_token_ids = layer.extents.size() == 1 && (feeds_embedding || layer.is_integer);
+    RNNSERVE_ASSIGN_OR_RETURN(input.spec, SpecOf(input_configs_[i], layer, input.is_token_ids));
+  }
+  return std::move(graph_);
+}
+
+}  // namespace
+
+absl::StatusOr<Graph> ReadGraph(const KerasConfig& model, const LayerRegistry& registry) {
+  if (!IsModelClass(model.registered_name())) {
+    return MakeError(absl::StatusCode::kUnimplemented, "MODEL_UNSUPPORTED",
+                     absl::StrCat("the model is a '", model.registered_name(),
+                                  "'; only Sequential and Functional models are supported"));
+  }
+  RNNSERVE_RETURN_IF_ERROR(CheckModelParts(model, registry));
+  GraphReader reader;
+  RNNSERVE_ASSIGN_OR_RETURN(const Values inputs, reader.AddInputs(model));
+  RNNSERVE_ASSIGN_OR_RETURN(const Values outputs, reader.AddModel(model, "", inputs));
+  reader.AddOutputs(outputs);
+  return reader.Finish();
+}
+
+}  // namespace rnnserve

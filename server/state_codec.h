@@ -1,0 +1,37 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_SERVER_STATE_CODEC_H_
+#define RNNSERVE_SERVER_STATE_CODEC_H_
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "core/session/session_state.h"
+#include "rnnserve/v1/tensor.pb.h"
+#include "server/tensor_codec.h"
+
+namespace rnnserve::server {
+
+using StateTensors = google::protobuf::RepeatedPtrField<v1::StateTensor>;
+
+// The states of a request; they borrow their bytes from it and from `storage`. `field` names them
+// in error texts. Errors: those of DecodeTensor.
+absl::StatusOr<std::vector<NamedState>> DecodeStates(const StateTensors& states,
+                                                     absl::string_view field,
+                                                     TensorStorage& storage);
+
+// Appends the states to a reply.
+void EncodeStates(const std::vector<StateValue>& values, TensorEncoding encoding,
+                  StateTensors& states);
+
+// INVALID_ARGUMENT, reason FIELD_MISSING.
+absl::Status FieldMissing(absl::string_view field);
+// UNIMPLEMENTED, reason FIELD_UNSUPPORTED.
+absl::Status FieldUnsupported(absl::string_view field);
+
+}  // namespace rnnserve::server
+
+#endif  // RNNSERVE_SERVER_STATE_CODEC_H_

@@ -1,0 +1,35 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Every feature; importing this package fills feature.REGISTRY in the order of the page."""
+
+import features.recurrent  # isort: skip
+import features.convolutional  # isort: skip
+import features.recurrent_options  # isort: skip
+import features.bidirectional  # isort: skip
+import features.around  # isort: skip
+import features.normalization  # isort: skip
+import features.merging  # isort: skip
+import features.shapes  # isort: skip
+import features.graphs  # isort: skip
+import features.files  # noqa: F401  isort: skip
+
+from feature import Deviation
+
+# What concerns every model.
+DEVIATIONS = (
+    Deviation(
+        "Bad input is an error with a reason, before anything is computed.",
+        "Keras lets through what its backend lets through: NaN and infinities, token ids that wrap "
+        "around or are clamped, a batch of one against a batch of many. No timesteps at all fail "
+        "inside its loop.",
+    ),
+    Deviation(
+        "A result that is not finite is an error, and the state stays as it was.",
+        "In a session, NaN would stay for ever. Keras returns it.",
+    ),
+    Deviation(
+        "Where the backends of Keras differ, TensorFlow's numbers count.",
+        "A masked timestep repeats the output before it, zeros at the begin; the JAX and NumPy "
+        "backends emit the state instead.",
+    ),
+)

@@ -1,0 +1,116 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Number types of models, and the formats of their files."""
+
+import contextlib
+
+from feature import Deviation, Floats, Sample, Tokens, Tolerance, feature
+from features.recurrent_options import any_layer
+from reference import keras
+
+layers = keras.layers
+
+FAMILY = "Number types and file formats"
+
+_COMPUTED_IN_FLOAT32 = Deviation(
+    "Whatever the policy, rnnserve computes in float32.",
+    "Weights of a mixed policy are float32 in the file too. The result is nearer to the true one "
+    "than that of Keras for the 16-bit policies, and as near as float32 comes for float64.",
+)
+
+
+@contextlib.contextmanager
+def _policy(name):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _model_of_policy(random, policy):
+    features = random.small_size()
+    with _policy(policy):
+        chain = [layers.Masking(0.0)] if random.chance(0.3) else []
+        chain.append(any_layer(random, return_sequences=True))
+        chain.append(random.choice([layers.LSTM, layers.GRU])(random.small_size()))
+        chain.append(layers.Dense(random.small_size()))
+        model = random.sequential(chain, (None, features))
+    return Sample(model, [Floats((None, features), mask_value=0.0)], time_limits=(1, 4))
+
+
+@feature(
+    "mixed_float16",
+    "mixed_float16",
+    FAMILY,
+    about="dtype policy mixed_float16",
+    options=["dtype policy"],
+    deviations=[_COMPUTED_IN_FLOAT32],
+    tolerance=Tolerance(
+        5e-3,
+        5e-3,
+        "Keras rounds every result to float16, whose steps are 1/1024 of a value, and rounds some "
+        "ten times a timestep; rnnserve does not.",
+    ),
+    weight=0.6,
+)
+def mixed_float16(random):
+    return _model_of_policy(random, "mixed_float16")
+
+
+@feature(
+    "mixed_bfloat16",
+    "mixed_bfloat16",
+    FAMILY,
+    about="dtype policy mixed_bfloat16",
+    options=["dtype policy"],
+    deviations=[_COMPUTED_IN_FLOAT32],
+    tolerance=Tolerance(
+        4e-2,
+        4e-2,
+        "Keras rounds every result to bfloat16, whose steps are 1/128 of a value, and rounds some "
+        "ten times a timestep; rnnserve does not.",
+    ),
+    weight=0.6,
+)
+def mixed_bfloat16(random):
+    return _model_of_policy(random, "mixed_bfloat16")
+
+
+@feature(
+    "float64",
+    "float64",
+    FAMILY,
+    about="dtype policy float64",
+    options=["dtype policy"],
+    deviations=[_COMPUTED_IN_FLOAT32],
+    weight=0.6,
+)
+def float64(random):
+    return _model_of_policy(random, "float64")
+
+
+@feature(
+    "legacy_h5",
+    "Whole models as .h5",
+    FAMILY,
+    about="the file format of Keras 2, as Keras 3 still writes it",
+    options=["model.save('name.h5')"],
+)
+def legacy_h5(random):
+    features, limit = random.small_size(), random.integer(2, 20)
+    tokens = random.chance(0.3)
+    chain = [layers.Embedding(limit, features, mask_zero=True)] if tokens else []
+    chain.append(any_layer(random, with_stack=False, return_sequences=True))
+    if random.chance(0.3):
+        chain.append(layers.Bidirectional(layers.GRU(3, return_sequences=True)))
+    chain.append(layers.LayerNormalization())
+    chain.append(any_layer(random, with_stack=False))
+    chain.append(layers.Dense(random.small_size(), activation="softmax"))
+    shape = (None,) if tokens else (None, features)
+    model = random.sequential(chain, shape, dtype="int32" if tokens else "float32")
+    source = Tokens(shape, limit, padded=True) if tokens else Floats(shape)
+    pairs = [layer for layer in model.layers if isinstance(layer, layers.Bidirectional)]
+    kinds = {"kinds": ("infer",)} if pairs else {}
+    return Sample(model, [source], file_format="h5", **kinds)

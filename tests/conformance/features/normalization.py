@@ -1,0 +1,90 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Normalizations, as they are at inference."""
+
+from feature import WHOLE, Deviation, Floats, Sample, feature
+from features.around import around
+from features.recurrent_options import any_layer
+from reference import keras
+
+layers = keras.layers
+
+FAMILY = "Normalizations"
+EPSILONS = (1e-3, 1e-5, 0.1)
+
+
+def _scale_and_center(random):
+    return {"center": random.chance(0.8), "scale": random.chance(0.8)}
+
+
+@feature(
+    "layer_normalization",
+    "LayerNormalization",
+    FAMILY,
+    about="over the last axis, with epsilon 0.001 unless the model says otherwise",
+    options=["epsilon", "center", "scale", "rms_scaling"],
+)
+def layer_normalization(random):
+    options = _scale_and_center(random)
+    if random.chance(0.2):
+        options = {"rms_scaling": True}
+    layer = layers.LayerNormalization(epsilon=random.choice(EPSILONS), **options)
+    return around(random, [layer], 1 + random.size(0.03) % 256)
+
+
+@feature(
+    "batch_normalization",
+    "BatchNormalization",
+    FAMILY,
+    about="with the moving mean and variance of training",
+    options=["epsilon", "center", "scale"],
+)
+def batch_normalization(random):
+    layer = layers.BatchNormalization(
+        epsilon=random.choice(EPSILONS), **_scale_and_center(random)
+    )
+    return around(random, [layer], random.size(0.03))
+
+
+@feature(
+    "vector_normalizations",
+    "UnitNormalization, RMSNormalization",
+    FAMILY,
+    about="over the last axis",
+    options=["UnitNormalization", "RMSNormalization(epsilon)"],
+)
+def vector_normalizations(random):
+    layer = random.choice(
+        [
+            layers.UnitNormalization,
+            lambda: layers.RMSNormalization(epsilon=random.choice([1e-6, 1e-3])),
+        ]
+    )()
+    return around(random, [layer], random.size(0.03))
+
+
+@feature(
+    "group_normalization",
+    "GroupNormalization",
+    FAMILY,
+    about="over groups of features and over all timesteps, masked ones too",
+    options=["groups", "epsilon", "center", "scale"],
+    deviations=[
+        Deviation(
+            "No session can be opened of a model in which it reads a sequence.",
+            "It needs the end of the sequence first. Infer serves it.",
+        )
+    ],
+)
+def group_normalization(random):
+    groups = random.choice([1, 2, 3])
+    layer = layers.GroupNormalization(
+        groups, epsilon=random.choice(EPSILONS), **_scale_and_center(random)
+    )
+    # Of few values the variance is near zero, where any rounding is magnified.
+    features = groups * random.integer(3, 6)
+    chain = [layer]
+    if random.chance():
+        chain.append(any_layer(random, return_sequences=random.chance()))
+    model = random.sequential(chain, (None, features))
+    return Sample(model, [Floats((None, features))], kinds=WHOLE)

@@ -1,0 +1,212 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Layers that move values, pool them over time, or convolve them over time."""
+
+from feature import INFER, STREAMING, WHOLE, Deviation, Floats, Sample, feature
+from features.recurrent_options import any_layer
+from reference import keras
+
+layers = keras.layers
+
+FAMILY = "Shapes, pooling and convolution over time"
+
+_WHOLE_SEQUENCE = Deviation(
+    "No session can be opened of a model with such a layer.",
+    "It needs timesteps that are not there yet. Infer serves it.",
+)
+
+
+@feature(
+    "fixed_time_shapes",
+    "Reshape, Permute, Flatten",
+    FAMILY,
+    about="of sequences of a fixed number of timesteps, before and after recurrent layers",
+    options=["Reshape", "Permute", "Flatten"],
+    deviations=[_WHOLE_SEQUENCE],
+    weight=1.5,
+)
+def fixed_time_shapes(random):
+    time, features = random.integer(1, 6), random.small_size()
+    units = random.small_size()
+    first = any_layer(random, with_stack=False, return_sequences=True)
+    first = type(first)(units, return_sequences=True)
+    kind = random.choice(["flatten", "permute", "reshape", "reshape_back"])
+    if kind == "flatten":
+        chain = [first, layers.Flatten(), layers.Dense(random.small_size())]
+    elif kind == "permute":
+        chain = [layers.Permute((2, 1)), first]
+    elif kind == "reshape":
+        chain = [layers.Reshape((features, time)), first]
+    else:
+        chain = [first, layers.Reshape((time * units,)), layers.Dense(random.small_size())]
+    model = random.sequential(chain, (time, features))
+    return Sample(
+        model,
+        [Floats((None, features))],
+        time_limits=(time, time),
+        kinds=WHOLE,
+    )
+
+
+@feature(
+    "vector_shapes",
+    "Reshape of each timestep, RepeatVector",
+    FAMILY,
+    about="a vector repeated as a sequence; a decoder after an encoder",
+    options=["RepeatVector", "Reshape"],
+)
+def vector_shapes(random):
+    features = random.small_size()
+    chain = [
+        any_layer(random),
+        layers.RepeatVector(random.integer(1, 5)),
+        any_layer(random, return_sequences=random.chance()),
+    ]
+    model = random.sequential(chain, (None, features))
+    return Sample(model, [Floats((None, features))], kinds=(INFER,), refuses_sessions=False)
+
+
+@feature(
+    "global_pooling",
+    "GlobalAveragePooling1D, GlobalMaxPooling1D",
+    FAMILY,
+    about="over all timesteps; the average obeys the mask, the maximum does not",
+    options=["GlobalAveragePooling1D", "GlobalMaxPooling1D", "mask"],
+    weight=1.5,
+)
+def global_pooling(random):
+    features = random.small_size()
+    pooling = random.choice([layers.GlobalAveragePooling1D, layers.GlobalMaxPooling1D])
+    chain = [layers.Masking(0.0)] if random.chance() else []
+    chain += [any_layer(random, return_sequences=True)] if random.chance(0.6) else []
+    chain += [pooling()]
+    chain += [layers.Dense(random.small_size())] if random.chance() else []
+    model = random.sequential(chain, (None, features))
+    # Of no timesteps, Keras' average is NaN.
+    return Sample(
+        model,
+        [Floats((None, features), mask_value=0.0)],
+        may_mask_all=False,
+        kinds=(INFER,),
+        refuses_sessions=False,
+    )
+
+
+@feature(
+    "pooling_1d",
+    "MaxPooling1D, AveragePooling1D",
+    FAMILY,
+    about="over windows of timesteps",
+    options=["pool_size", "strides", "padding"],
+    deviations=[_WHOLE_SEQUENCE],
+)
+def pooling_1d(random):
+    features, size = random.small_size(), random.integer(1, 4)
+    padding = random.choice(["valid", "same"])
+    pooling = random.choice([layers.MaxPooling1D, layers.AveragePooling1D])
+    chain = [
+        pooling(size, strides=random.choice([None, 1, 2]), padding=padding),
+        any_layer(random, return_sequences=random.chance()),
+    ]
+    model = random.sequential(chain, (None, features))
+    return Sample(
+        model,
+        [Floats((None, features))],
+        time_limits=(size, size + 6),
+        kinds=(INFER,),
+        refuses_sessions=False,
+    )
+
+
+@feature(
+    "crop_and_pad",
+    "Cropping1D, ZeroPadding1D, UpSampling1D",
+    FAMILY,
+    about="timesteps cut off, added at both ends, or repeated",
+    options=["Cropping1D", "ZeroPadding1D", "UpSampling1D"],
+    deviations=[_WHOLE_SEQUENCE],
+)
+def crop_and_pad(random):
+    features = random.small_size()
+    first, last = random.integer(0, 2), random.integer(0, 2)
+    kind = random.choice(["crop", "pad", "repeat"])
+    if kind == "repeat":
+        layer = layers.UpSampling1D(random.integer(1, 3))
+    else:
+        layer = {"crop": layers.Cropping1D, "pad": layers.ZeroPadding1D}[kind]((first, last))
+    chain = [layer, any_layer(random, return_sequences=random.chance())]
+    model = random.sequential(chain, (None, features))
+    return Sample(
+        model,
+        [Floats((None, features))],
+        time_limits=(first + last + 1, first + last + 5),
+        kinds=(INFER,),
+        refuses_sessions=False,
+    )
+
+
+def _conv1d(random, **options):
+    strides = random.choice([1, 1, 2])
+    options |= {
+        "kernel_size": random.integer(1, 4),
+        "strides": strides,
+        "dilation_rate": random.choice([1, 2]) if strides == 1 else 1,
+        "use_bias": random.chance(0.8),
+        "activation": random.choice([None, "relu", "tanh"]),
+    }
+    if options["padding"] != "causal" and random.chance(0.3):
+        return layers.SeparableConv1D(random.small_size(), **options)
+    return layers.Conv1D(random.small_size(), **options)
+
+
+@feature(
+    "conv1d_causal",
+    "Conv1D(padding='causal')",
+    FAMILY,
+    about="reads only what has been: with one timestep a stride, sessions keep its buffer",
+    options=["filters", "kernel_size", "dilation_rate", "strides", "use_bias", "activation"],
+    weight=1.5,
+)
+def conv1d_causal(random):
+    features = random.small_size()
+    conv = _conv1d(random, padding="causal")
+    chain = [conv, any_layer(random, return_sequences=random.chance())]
+    model = random.sequential(chain, (None, features))
+    streams = conv.strides == (1,)
+    return Sample(
+        model,
+        [Floats((None, features))],
+        kinds=STREAMING if streams else WHOLE,
+        takes_mask=False,
+        takes_state=False,
+    )
+
+
+@feature(
+    "conv1d",
+    "Conv1D, SeparableConv1D, DepthwiseConv1D",
+    FAMILY,
+    about="padding valid and same, before a recurrent layer",
+    options=["filters", "kernel_size", "dilation_rate", "strides", "use_bias", "activation"],
+    deviations=[_WHOLE_SEQUENCE],
+)
+def conv1d(random):
+    features = random.small_size()
+    padding = random.choice(["valid", "same"])
+    conv = _conv1d(random, padding=padding)
+    if random.chance(0.25):
+        multiplier = random.integer(1, 2)
+        conv = layers.DepthwiseConv1D(3, padding=padding, depth_multiplier=multiplier)
+    chain = [
+        conv,
+        any_layer(random, return_sequences=random.chance()),
+    ]
+    model = random.sequential(chain, (None, features))
+    return Sample(
+        model,
+        [Floats((None, features))],
+        time_limits=(7, 12),
+        takes_mask=False,
+        kinds=(INFER,),
+        refuses_sessions=False,
+    )

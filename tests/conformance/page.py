@@ -1,0 +1,134 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Writes SUPPORTED.md from supported.json, which `./dev conformance --write-page` makes.
+
+usage: page.py [--check]      (standard library only; --check writes nothing and tells differences)
+"""
+
+import ast
+import json
+import pathlib
+import sys
+import textwrap
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+DATA = HERE / "supported.json"
+PAGE = ROOT / "SUPPORTED.md"
+
+INTRODUCTION = """\
+# What is supported
+
+This page is generated from the results of `./dev conformance --write-page`; do not edit it.
+
+Every feature below is measured: random models are built and saved by Keras {keras} on the TensorFlow
+backend, imported and served by the real programs, called over gRPC in whole batches, through streams
+in random parts, and step by step, and compared with what Keras computes, outputs and final states.
+A case is one such call. [How it works](tests/conformance/README.md). The last run: {passed} of
+{cases} cases passed, seed {seed}.
+
+A result counts as equal within 2e-6 plus 1e-5 of the value, for sizes 1 to 256; the table tells the
+largest difference seen, and how much of that tolerance any value took.
+"""
+
+
+def read():
+    return json.loads(DATA.read_text())
+
+
+def render(document):
+    """The text of the page."""
+    features = document["features"]
+    total = {key: sum(f["result"][key] for f in features) for key in ("cases", "passed")}
+    parts = [INTRODUCTION.format(keras=document["keras"], seed=document["seed"], **total)]
+    families = dict.fromkeys(feature["family"] for feature in features)
+    for family in families:
+        parts += _family(family, [f for f in features if f["family"] == family])
+    parts += _tolerances(features)
+    parts += _deviations(document)
+    return "\n".join(parts)
+
+
+def _family(family, features):
+    lines = [f"## {family}", "", "| | options | cases passed | largest error | of tolerance |"]
+    lines.append("|---|---|---|---|---|")
+    for feature in features:
+        result = feature["result"]
+        passed = f"{result['passed']} of {result['cases']}"
+        about = f"**{feature['title']}**: {feature['about']}"
+        options = ", ".join(feature["options"])
+        error = f"{result['largest_error']:.1e}" if result["passed"] else "not there yet"
+        share = f"{100 * result['of_tolerance']:.0f} %" if result["passed"] else ""
+        lines.append(f"| {about} | {options} | {passed} | {error} | {share} |")
+    return [*lines, ""]
+
+
+def _tolerances(features):
+    wider = [feature for feature in features if feature["tolerance"]["reason"]]
+    if not wider:
+        return []
+    lines = ["## Wider tolerances", ""]
+    for feature in wider:
+        tolerance = feature["tolerance"]
+        lines += _bullet(
+            f"**{feature['title']}**: {tolerance['absolute']:g} plus {tolerance['relative']:g} of "
+            f"the value. {tolerance['reason']}"
+        )
+    return [*lines, ""]
+
+
+def _deviations(document):
+    """Each once, with the features that it is told of."""
+    told_of = {}
+    for feature in document["features"]:
+        for deviation in feature["deviations"]:
+            key = (deviation["what"], deviation["reason"])
+            told_of.setdefault(key, []).append(feature["title"])
+    lines = ["## Where rnnserve does not do what Keras does", ""]
+    for deviation in document["deviations"]:
+        lines += _bullet(f"**{deviation['what']}** {deviation['reason']}")
+    for (what, reason), titles in told_of.items():
+        lines += _bullet(f"{'; '.join(titles)}: **{what}** {reason}")
+    return [*lines, ""]
+
+
+def _bullet(text):
+    return textwrap.wrap(text, 100, initial_indent="- ", subsequent_indent="  ")
+
+
+def declared_features():
+    """The names that the modules of features/ register, without running them."""
+    names = []
+    for path in sorted((HERE / "features").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+            if is_call and node.func.id == "feature":
+                names.append(node.args[0].value)
+    return names
+
+
+def differences():
+    """What is wrong with the committed page and its data: a list of sentences."""
+    document = read()
+    found = []
+    declared = set(declared_features())
+    listed = {feature["name"] for feature in document["features"]}
+    if declared != listed:
+        found.append(f"supported.json lists other features than the code: {declared ^ listed}")
+    if PAGE.read_text() != render(document):
+        found.append("SUPPORTED.md is not what supported.json makes")
+    return found
+
+
+def main():
+    if sys.argv[1:] == ["--check"]:
+        found = differences()
+        for sentence in found:
+            print(f"{sentence}; run ./dev conformance --write-page", file=sys.stderr)
+        return 1 if found else 0
+    PAGE.write_text(render(read()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

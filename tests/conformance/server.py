@@ -1,0 +1,259 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The real server as a process, and every call of a case through plain generated stubs."""
+
+import json
+import pathlib
+import queue
+import subprocess
+import sys
+import time
+
+import grpc
+import numpy as np
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "client/python"))
+
+import stubs  # noqa: E402
+
+# In a process of its own: the compiler of the stubs crashes beside TensorFlow's own protobuf.
+subprocess.run(
+    [sys.executable, "-c", "import stubs; stubs.generate()"], cwd=ROOT / "client/python", check=True
+)
+stubs.generate()
+from rnnserve.v1 import inference_pb2 as api  # noqa: E402
+from rnnserve.v1 import inference_pb2_grpc, model_pb2, model_pb2_grpc  # noqa: E402
+from rnnserve.v1 import session_pb2, tensor_pb2  # noqa: E402
+
+START_SECONDS = 120  # Some hundreds of models on a busy machine.
+STOP_SECONDS = 30
+CALL_SECONDS = 60
+IMPORT_SECONDS = 60
+
+_FLAGS = {
+    "--grpc-address": "127.0.0.1:0",
+    "--metrics-address": "127.0.0.1:0",
+    "--workers": "1",  # For each model, and there are hundreds.
+    "--max-batch-rows": "32",
+    "--max-timesteps": "64",
+    "--log-level": "warning",
+}
+_DTYPES = {
+    np.dtype("float32"): tensor_pb2.DATA_TYPE_FLOAT32,
+    np.dtype("int32"): tensor_pb2.DATA_TYPE_INT32,
+    np.dtype("bool"): tensor_pb2.DATA_TYPE_BOOL,
+}
+_NUMPY_TYPES = {number: dtype for dtype, number in _DTYPES.items()}
+
+
+class ImportRefused(Exception):
+    """rnnserve-import does not take a model; the text is its reason."""
+
+
+def import_model(programs, model_file, bundle):
+    """Makes a bundle of a file that Keras wrote. Raises ImportRefused."""
+    command = [str(programs / "rnnserve-import"), str(model_file), str(bundle)]
+    result = subprocess.run(
+        command, capture_output=True, text=True, timeout=IMPORT_SECONDS, check=False
+    )
+    if result.returncode != 0:
+        lines = result.stderr.strip().splitlines() or [f"code {result.returncode}, no reason"]
+        raise ImportRefused(lines[-1].removeprefix("error: "))
+
+
+class Server:
+    """A server of every bundle in a folder, and a channel to it; ends with its `with` block."""
+
+    def __init__(self, programs, folder):
+        self._folder = folder
+        address_file = folder / "addresses.json"
+        address_file.unlink(missing_ok=True)
+        command = [str(programs / "rnnserve"), "--model-dir", str(folder / "models")]
+        command += ["--address-file", str(address_file)]
+        for flag in _FLAGS.items():
+            command += flag
+        with (folder / "server.log").open("w") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            self._wait(address_file)
+            address = json.loads(address_file.read_text())["grpc"]
+        except BaseException:
+            self._process.kill()
+            raise
+        self._channel = grpc.insecure_channel(address)
+        self.models = model_pb2_grpc.ModelServiceStub(self._channel)
+        self.inference = inference_pb2_grpc.InferenceServiceStub(self._channel)
+
+    def _wait(self, address_file):
+        deadline = time.monotonic() + START_SECONDS
+        while not address_file.exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the server did not start: {self.log()}")
+            time.sleep(0.05)
+
+    def log(self):
+        return (self._folder / "server.log").read_text().strip()
+
+    def is_alive(self):
+        return self._process.poll() is None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._channel.close()
+        self._process.terminate()
+        try:
+            code = self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
+        if code != 0:
+            raise RuntimeError(f"the server ended with code {code}: {self.log()}")
+
+
+def to_tensor(array):
+    array = np.ascontiguousarray(array)
+    return tensor_pb2.Tensor(dtype=_DTYPES[array.dtype], shape=array.shape, raw=array.tobytes())
+
+
+def to_array(tensor):
+    return np.frombuffer(tensor.raw, _NUMPY_TYPES[tensor.dtype]).reshape(tensor.shape)
+
+
+def _state_tensors(states, row=None):
+    """The states of a call, or of one row of it."""
+    return [
+        tensor_pb2.StateTensor(
+            layer=layer, name=name, value=to_tensor(value if row is None else value[row])
+        )
+        for (layer, name), value in (states or {}).items()
+    ]
+
+
+def _states_of(reply):
+    return {(state.layer, state.name): to_array(state.value) for state in reply.state}
+
+
+class ModelClient:
+    """The calls of one model."""
+
+    def __init__(self, server, model):
+        self._inference = server.inference
+        self._model = model
+        request = model_pb2.DescribeModelRequest(model=model)
+        self.about = server.models.DescribeModel(request, timeout=CALL_SECONDS)
+
+    def infer(self, call):
+        """Returns (outputs, states) of the whole batch."""
+        request = api.InferRequest(
+            model=self._model,
+            initial_state=_state_tensors(call.initial_states),
+            return_state=True,
+        )
+        self._set_inputs(request, call.inputs, call.masks)
+        reply = self._inference.Infer(request, timeout=CALL_SECONDS)
+        return self._outputs_of(reply), _states_of(reply)
+
+    def _set_inputs(self, request, inputs, masks):
+        if len(inputs) == 1:
+            request.input.CopyFrom(to_tensor(inputs[0]))
+            if masks is not None and masks[0] is not None:
+                request.mask.CopyFrom(to_tensor(masks[0]))
+            return
+        for i, (spec, value) in enumerate(zip(self.about.inputs, inputs, strict=True)):
+            named = request.inputs.add(name=spec.name, tensor=to_tensor(value))
+            if masks is not None and masks[i] is not None:
+                named.mask.CopyFrom(to_tensor(masks[i]))
+
+    @staticmethod
+    def _outputs_of(reply):
+        outputs = getattr(reply, "outputs", ())  # A Step has no such field.
+        return [to_array(output.tensor) for output in outputs] or [to_array(reply.output)]
+
+    def _open_request(self, call, row):
+        return session_pb2.OpenSessionRequest(
+            model=self._model, initial_state=_state_tensors(call.initial_states, row)
+        )
+
+    def _step_request(self, session, call, row, begin, end):
+        request = session_pb2.StepRequest(
+            session_id=session, return_state=end == call.inputs[0].shape[1]
+        )
+        inputs = [value[row, begin:end] for value in call.inputs]
+        masks = call.masks and [mask[row, begin:end] for mask in call.masks]
+        self._set_inputs(request, inputs, masks)
+        return request
+
+    def steps(self, call):
+        """Unary calls, a session a row. Returns {row: [(end, outputs)]} and {row: states}."""
+        outputs, states = {}, {}
+        for row in range(call.batch):
+            opened = self._inference.OpenSession(
+                self._open_request(call, row), timeout=CALL_SECONDS
+            )
+            begin, outputs[row] = 0, []
+            for length in call.cuts[row]:
+                request = self._step_request(opened.session_id, call, row, begin, begin + length)
+                begin += length
+                reply = self._inference.Step(request, timeout=CALL_SECONDS)
+                outputs[row].append((begin, self._outputs_of(reply)))
+            states[row] = _states_of(reply)
+            self._inference.CloseSession(
+                session_pb2.CloseSessionRequest(session_id=opened.session_id),
+                timeout=CALL_SECONDS,
+            )
+        return outputs, states
+
+    def chunks(self, call):
+        """One stream, a session a row, all rows' parts sent at once. Returns as `steps`."""
+        actions = queue.SimpleQueue()
+        results = self._inference.Stream(iter(actions.get, None), timeout=CALL_SECONDS)
+        rows = range(call.batch)
+        opens = [api.StreamAction(tag=row, open=self._open_request(call, row)) for row in rows]
+        actions.put(api.StreamRequest(actions=opens))
+        sessions = {}
+        while len(sessions) < call.batch:
+            for result in next(results).results:
+                _raise_error_of(result)
+                sessions[result.tag] = result.open.session_id
+        steps, ends = [], {}
+        for row in rows:
+            begin = 0
+            for length in call.cuts[row]:
+                request = self._step_request(sessions[row], call, row, begin, begin + length)
+                begin += length
+                ends[len(steps)] = (row, begin)
+                steps.append(api.StreamAction(tag=len(steps), step=request))
+        actions.put(api.StreamRequest(actions=steps))
+        outputs, states = {row: [] for row in rows}, {}
+        received = 0
+        while received < len(steps):
+            for result in next(results).results:
+                _raise_error_of(result)
+                row, end = ends[result.tag]
+                outputs[row].append((end, self._outputs_of(result.step)))
+                states[row] = _states_of(result.step)
+                received += 1
+        actions.put(None)
+        for _ in results:
+            pass
+        return outputs, states
+
+    def expect_no_sessions(self):
+        """Raises unless a session is refused, for the reason that the model's description has."""
+        reason = self.about.non_streamable_reason
+        request = session_pb2.OpenSessionRequest(model=self._model)
+        try:
+            self._inference.OpenSession(request, timeout=CALL_SECONDS)
+        except grpc.RpcError as error:
+            if error.code() == grpc.StatusCode.FAILED_PRECONDITION and reason in error.details():
+                return
+            raise
+        raise AssertionError("a model that needs the whole sequence opened a session")
+
+
+def _raise_error_of(result):
+    if result.HasField("error"):
+        raise AssertionError(f"an action failed: {result.error.code}: {result.error.message}")

@@ -1,0 +1,190 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Carries some hundred models from their generators through Keras and the server to results."""
+
+import dataclasses
+import logging
+import pathlib
+import re
+import shutil
+import tempfile
+import traceback
+import warnings
+
+import calls
+import compare
+import grpc
+import server
+from compare import Distance
+from feature import CHUNKS, INFER, REGISTRY, WHOLE
+from random_source import Random
+from reference import keras
+
+import features  # noqa: F401  (fills the registry)
+
+# Keras warns of small models and old file formats, which are wanted here.
+warnings.simplefilter("ignore")
+logging.getLogger("absl").setLevel(logging.ERROR)
+
+PASSED = "passed"
+FAILED = "failed"
+REFUSED = "refused"  # By the importer or the server: not there yet, or not meant to be.
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """Some models of a run: (feature, number) each."""
+
+    seed: int
+    models: tuple
+    programs: pathlib.Path
+    failures: pathlib.Path  # Where the files of models that fail are kept.
+
+
+@dataclasses.dataclass
+class Result:
+    """What came of one case."""
+
+    feature: str
+    number: int
+    call: int
+    status: str = PASSED
+    text: str = ""
+    distance: Distance = dataclasses.field(default_factory=Distance)
+
+
+@dataclasses.dataclass
+class _Model:
+    """A model on its way."""
+
+    feature: str
+    number: int
+    file: pathlib.Path
+    sample: object = None
+    calls: list = dataclasses.field(default_factory=list)
+    # Set when it got no further: the status and text of all its cases.
+    ended: tuple = ()
+
+    @property
+    def name(self):
+        return f"{self.feature}-{self.number}"
+
+    def results(self, status, text):
+        return [
+            Result(self.feature, self.number, call, status, text)
+            for call in range(calls.CALLS_OF_A_MODEL)
+        ]
+
+
+def make_sample(seed, feature, number, tiny=False):
+    """The model that (seed, feature, number) stand for. Names of layers begin anew."""
+    keras.utils.clear_session()
+    return REGISTRY[feature].generate(Random(seed, feature, number, tiny=tiny))
+
+
+def run(task):
+    """Returns the Results of a Task."""
+    with tempfile.TemporaryDirectory(prefix="rnnserve-conformance-") as name:
+        folder = pathlib.Path(name)
+        (folder / "files").mkdir()
+        (folder / "models").mkdir()
+        models = [_make(task, folder, *model) for model in task.models]
+        for model in models:
+            _import(task, folder, model)
+        results = []
+        waiting = list(models)
+        while waiting:
+            _serve(task, folder, waiting, results)
+        _keep_failures(task, models, results)
+        return results
+
+
+def _make(task, folder, feature, number):
+    model = _Model(feature, number, folder / "files" / f"{feature}-{number}.keras")
+    try:
+        model.sample = make_sample(task.seed, feature, number)
+        model.file = model.file.with_suffix(f".{model.sample.file_format}")
+        model.calls = calls.make(model.sample, (task.seed, feature, number))
+        model.sample.model.save(model.file)
+        model.has_time = calls.has_time(model.sample)
+        model.sample.model = None  # Thousands of them would fill the memory.
+    except Exception:  # A fault of the generator must not hide the other results.
+        model.ended = (FAILED, f"no reference: {traceback.format_exc(limit=-3)}")
+    return model
+
+
+def _import(task, folder, model):
+    if model.ended:
+        return
+    try:
+        server.import_model(task.programs, model.file, folder / "models" / model.name)
+    except server.ImportRefused as refusal:
+        model.ended = (REFUSED, str(refusal))
+
+
+def _serve(task, folder, waiting, results):
+    """Takes models off `waiting` until all are done or a server has ended."""
+    while waiting and waiting[0].ended:
+        model = waiting.pop(0)
+        results += model.results(*model.ended)
+    if not waiting:
+        return
+    try:
+        with server.Server(task.programs, folder) as running:
+            while waiting and running.is_alive():
+                model = waiting.pop(0)
+                results += model.results(*model.ended) if model.ended else _call(running, model)
+                shutil.rmtree(folder / "models" / model.name, ignore_errors=True)
+    except RuntimeError as error:
+        _blame(folder, waiting, results, str(error))
+
+
+def _blame(folder, waiting, results, log):
+    """A server did not start or ended badly: the model that its log names is to blame, or all."""
+    named = [m for m in waiting if re.search(rf"(?<![\w-]){re.escape(m.name)}(?![\w-])", log)]
+    for model in named[:1] or waiting[:]:
+        waiting.remove(model)
+        shutil.rmtree(folder / "models" / model.name, ignore_errors=True)
+        results += model.results(FAILED, log[-2000:])
+
+
+def _call(running, model):
+    tolerance = REGISTRY[model.feature].tolerance
+    try:
+        client = server.ModelClient(running, model.name)
+        if model.sample.kinds == WHOLE and model.sample.refuses_sessions:
+            client.expect_no_sessions()
+    except (grpc.RpcError, AssertionError) as error:
+        return model.results(FAILED, _text(error))
+    results = []
+    for number, call in enumerate(model.calls):
+        result = Result(model.feature, model.number, number)
+        try:
+            if call.kind == INFER:
+                served = client.infer(call)
+                result.distance = compare.compare_infer(call, served, tolerance)
+            else:
+                served = client.chunks(call) if call.kind == CHUNKS else client.steps(call)
+                result.distance = compare.compare_steps(call, served, model.has_time, tolerance)
+        except Exception as error:  # Whatever it is, it is this case that failed.
+            result.status = FAILED
+            result.text = f"{call.describe()}: {_text(error)}"
+            result.distance = getattr(error, "distance", result.distance)
+            if "UNIMPLEMENTED" in result.text:
+                result.status = REFUSED
+        results.append(result)
+    return results
+
+
+def _text(error):
+    if isinstance(error, grpc.RpcError):
+        return f"{error.code().name}: {error.details()}"
+    return str(error) if isinstance(error, AssertionError) else repr(error)
+
+
+def _keep_failures(task, models, results):
+    failed = {(result.feature, result.number) for result in results if result.status == FAILED}
+    for model in models:
+        if (model.feature, model.number) in failed and model.file.exists():
+            task.failures.mkdir(parents=True, exist_ok=True)
+            shutil.copy(model.file, task.failures)

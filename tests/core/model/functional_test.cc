@@ -1,0 +1,277 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Graphs of a few units whose results can be computed in the head: who reads whose output, which
+// mask counts, where a state begins.
+
+#include <gtest/gtest.h>
+
+#include "core/model/model.h"
+#include "core/model/weight_table.h"
+#include "tests/core/model/keras_json.h"
+#include "tests/support/malloc_counter.h"
+#include "tests/support/status_matchers.h"
+
+namespace rnnserve::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ModelPtr = std::shared_ptr<const Model>;
+
+void Add(WeightTable& table, const std::string& name, Shape shape,
+         const std::vector<float>& values) {
+  table.emplace(name, Weight{std::move(shape), AlignedBuffer::CopyFrom(values)});
+}
+
+// One unit, h := 2 h + x. Weights below `scope`.
+Json Doubling(const std::string& name, Json options, WeightTable& table,
+              const std::string& scope = "") {
+  Add(table, scope + name + "/kernel", {1, 1}, {1});
+  Add(table, scope + name + "/recurrent_kernel", {1, 1}, {2});
+  options.update({{"units", 1}, {"activation", "linear"}, {"use_bias", false}});
+  return LayerJson("SimpleRNN", name, std::move(options));
+}
+
+// y = factor x.
+Json Times(const std::string& name, float factor, WeightTable& table,
+           const std::string& scope = "") {
+  Add(table, scope + name + "/kernel", {1, 1}, {factor});
+  return LayerJson("Dense", name, {{"units", 1}, {"use_bias", false}});
+}
+
+const Json kSequence = {nullptr, nullptr, 1};
+const Json kVector = {nullptr, 1};
+
+Json At(const std::string& layer, int call = 0, int tensor = 0) { return {layer, call, tensor}; }
+
+absl::StatusOr<ModelPtr> Create(const Json& json, const WeightTable& table) {
+  WeightTableSource weights(table);
+  return Model::Create(KerasConfig(json, "model"), weights, LayerRegistry::BuiltIn(), "digest");
+}
+
+// Runs one row: each input is the values of its timesteps, of one feature. Returns the outputs
+// likewise.
+std::vector<std::vector<float>> Run(const ModelPtr& model,
+                                    const std::vector<std::vector<float>>& inputs) {
+  std::vector<int64_t> times;
+  for (const auto& input : inputs) times.push_back(static_cast<int64_t>(input.size()));
+  Workspace workspace(*model, 1, times);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    for (size_t t = 0; t < inputs[i].size(); ++t) {
+      workspace.input(i).At(static_cast<int64_t>(t)).column(0)[0] = inputs[i][t];
+    }
+  }
+  const auto initial = model->initial_state();
+  std::copy(initial.begin(), initial.end(), workspace.states().column(0));
+  MallocCounter allocations;
+  model->RunSequencePart(workspace);
+  model->RunTail(workspace);
+  EXPECT_EQ(allocations.count(), 0);
+  std::vector<std::vector<float>> outputs;
+  for (size_t i = 0; i < model->outputs().size(); ++i) {
+    auto& values = outputs.emplace_back();
+    const ConstSequence output = model->output(workspace, i);
+    for (int64_t t = 0; t < output.time; ++t) values.push_back(output.At(t).column(0)[0]);
+  }
+  return outputs;
+}
+
+TEST(FunctionalTest, FollowsTheCallsAndNotTheOrderOfTheFile) {
+  WeightTable table;
+  const Json model =
+      FunctionalJson({Called(Times("ten", 10, table), {TensorJson("two")}),
+                      Called(Times("two", 2, table), {TensorJson("x")}), InputJson("x", kSequence)},
+                     {At("x")}, {At("ten")});
+
+  const auto created = Create(model, table);
+
+  ASSERT_THAT(created, IsOk());
+  EXPECT_TRUE((*created)->is_streamable());
+  EXPECT_THAT(Run(*created, {{1, 3}}), ElementsAre(ElementsAre(20, 60)));
+}
+
+TEST(FunctionalTest, ReadsSeveralInputsAndGivesSeveralOutputs) {
+  WeightTable table;
+  const Json sum =
+      Called(LayerJson("Add", "sum"), {Json::array({TensorJson("a"), TensorJson("b")})});
+  const Json model = FunctionalJson({InputJson("a", kSequence), InputJson("b", kSequence), sum,
+                                     Called(Times("ten", 10, table), {TensorJson("sum")})},
+                                    {At("a"), At("b")}, {At("sum"), At("ten")});
+
+  const auto created = Create(model, table);
+
+  ASSERT_THAT(created, IsOk());
+  EXPECT_EQ((*created)->inputs()[1].name, "b");
+  EXPECT_EQ((*created)->outputs()[1].name, "ten");
+  EXPECT_THAT((*created)->non_streamable_reason(), HasSubstr("2 inputs"));
+  EXPECT_THAT(Run(*created, {{1, 2}, {3, 4}}), ElementsAre(ElementsAre(4, 6), ElementsAre(40, 60)));
+}
+
+TEST(FunctionalTest, ALayerThatIsCalledTwiceHasOneWeightAndTwoStates) {
+  WeightTable table;
+  Json shared = Called(Doubling("rnn", {{"return_sequences", true}}, table), {TensorJson("a")});
+  shared = Called(std::move(shared), {TensorJson("b")});
+  const Json model = FunctionalJson({InputJson("a", kSequence), InputJson("b", kSequence), shared},
+                                    {At("a"), At("b")}, {At("rnn", 0), At("rnn", 1)});
+
+  const auto created = Create(model, table);
+
+  ASSERT_THAT(created, IsOk());
+  EXPECT_EQ((*created)->num_parameters(), 2);
+  ASSERT_EQ((*created)->state_layout().tensors.size(), 2);
+  EXPECT_EQ((*created)->state_layout().tensors[0].layer, "rnn");
+  EXPECT_EQ((*created)->state_layout().tensors[1].layer, "rnn:1");
+  EXPECT_THAT(Run(*created, {{1, 1}, {5}}), ElementsAre(ElementsAre(1, 3), ElementsAre(5)));
+}
+
+TEST(FunctionalTest, ADecoderBeginsAtTheStateOfItsEncoder) {
+  WeightTable table;
+  const Json encoder =
+      Called(Doubling("encoder", {{"return_state", true}}, table), {TensorJson("a")});
+  const Json decoder =
+      Called(Doubling("decoder", {{"return_sequences", true}}, table), {TensorJson("b")},
+             {{"initial_state", {TensorJson("encoder", 0, 1)}}});
+  const Json model =
+      FunctionalJson({InputJson("a", kSequence), InputJson("b", kSequence), encoder, decoder},
+                     {At("a"), At("b")}, {At("decoder"), At("encoder", 0, 1)});
+
+  const auto created = Create(model, table);
+
+  ASSERT_THAT(created, IsOk());
+  EXPECT_EQ((*created)->outputs()[1].name, "encoder:1");
+  // The encoder ends at 2 * 1 + 1 = 3.
+  EXPECT_THAT(Run(*created, {{1, 1}, {0, 0, 1}}),
+              ElementsAre(ElementsAre(6, 12, 25), ElementsAre(3)));
+}
+
+TEST(FunctionalTest, AVectorCanBeTheInitialState) {
+  WeightTable table;
+  const Json rnn = Called(Doubling("rnn", Json::object(), table), {TensorJson("x")},
+                          {{"initial_state", TensorJson("h")}});
+  const Json model = FunctionalJson({InputJson("x", kSequence), InputJson("h", kVector), rnn},
+                                    {At("x"), At("h")}, {At("rnn")});
+
+  const auto created = Create(model, table);
+
+  ASSERT_THAT(created, IsOk());
+  EXPECT_FALSE((*created)->inputs()[1].spec.has_time);
+  EXPECT_THAT(Run(*created, {{1, 1}, {10}}), ElementsAre(ElementsAre(43)));
+}
+
+// Keras hands the mask of a tensor to a call with this one tensor only.
+TEST(FunctionalTest, ACallWithAnInitialStateIgnoresTheMaskOfItsInput) {
+  WeightTable table;
+  const Json masking =
+      Called(LayerJson("Masking", "masking", {{"mask_value", 0.0}}), {TensorJson("x")});
+  const Json with_state = Called(Doubling("with_state", Json::object(), table),
+                                 {TensorJson("masking")}, {{"initial_state", TensorJson("h")}});
+  const Json without = Called(Doubling("without", Json::object(), table), {TensorJson("masking")});
+  const Json model = FunctionalJson(
+      {InputJson("x", kSequence), InputJson("h", kVector), masking, with_state, without},
+      {At("x"), At("h")}, {At("with_state"), At("without")});
+
+  const auto created = Create(model, table);
+
+  ASSERT_THAT(created, IsOk());
+  EXPECT_THAT(Run(*created, {{1, 0}, {0}}), ElementsAre(ElementsAre(2), ElementsAre(1)));
+}
+
+TEST(FunctionalTest, AMaskThatIsPassedCounts) {
+  WeightTable table;
+  const Json is_used =
+      Called(LayerJson("NotEqual", "not_equal", {{"value", 7.0}}), {TensorJson("x")});
+  const Json any = Called(LayerJson("Any", "any", {{"axis", -1}, {"keepdims", false}}),
+                          {TensorJson("not_equal")});
+  const Json rnn = Called(Doubling("rnn", Json::object(), table), {TensorJson("x")},
+                          {{"mask", TensorJson("any")}, {"training", false}});
+  const Json model =
+      FunctionalJson({InputJson("x", kSequence), is_used, any, rnn}, {At("x")}, {At("rnn")});
+
+  const auto created = Create(model, table);
+
+  ASSERT_THAT(created, IsOk());
+  EXPECT_THAT(Run(*created, {{1, 7, 1}}), ElementsAre(ElementsAre(3)));
+}
+
+TEST(FunctionalTest, AModelInsideIsDissolved) {
+  WeightTable table;
+  Json inner = SequentialJson(
+      {InputJson("y", kSequence), Doubling("rnn", {{"return_sequences", true}}, table, "inner/"),
+       Times("ten", 10, table, "inner/")},
+      "inner");
+  inner = Called(std::move(inner), {TensorJson("x")});
+  const Json model = FunctionalJson(
+      {InputJson("x", kSequence), inner, Called(Times("two", 2, table), {TensorJson("inner")})},
+      {At("x")}, {At("two")});
+
+  const auto created = Create(model, table);
+
+  ASSERT_THAT(created, IsOk());
+  EXPECT_EQ((*created)->plan().layer_names[0], "inner/rnn");
+  EXPECT_EQ((*created)->state_layout().tensors[0].layer, "inner/rnn");
+  EXPECT_THAT(Run(*created, {{1, 1}}), ElementsAre(ElementsAre(20, 60)));
+}
+
+TEST(FunctionalTest, RefusesATensorFromNowhere) {
+  WeightTable table;
+  const Json model = FunctionalJson(
+      {InputJson("x", kSequence), Called(Times("two", 2, table), {TensorJson("three")})}, {At("x")},
+      {At("two")});
+
+  EXPECT_THAT(Create(model, table), StatusIs(absl::StatusCode::kInvalidArgument,
+                                             HasSubstr("layer 'two'"), "MODEL_CONFIG"));
+}
+
+TEST(FunctionalTest, RefusesALayerThatReadsItself) {
+  WeightTable table;
+  const Json model = FunctionalJson(
+      {InputJson("x", kSequence), Called(Times("two", 2, table), {TensorJson("two")})}, {At("x")},
+      {At("two")});
+
+  EXPECT_THAT(Create(model, table), StatusIs(absl::StatusCode::kInvalidArgument,
+                                             HasSubstr("layer 'two'"), "MODEL_CONFIG"));
+}
+
+TEST(FunctionalTest, RefusesAnOutputThatALayerDoesNotHave) {
+  WeightTable table;
+  const Json model =
+      FunctionalJson({InputJson("x", kSequence), Called(Times("two", 2, table), {TensorJson("x")})},
+                     {At("x")}, {At("two", 0, 1)});
+
+  EXPECT_THAT(Create(model, table),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("tensor 1 of it is read, but it has 1"), "MODEL_CONFIG"));
+}
+
+TEST(FunctionalTest, RefusesTooFewInitialStates) {
+  WeightTable table;
+  Add(table, "lstm/kernel", {1, 4}, std::vector<float>(4));
+  Add(table, "lstm/recurrent_kernel", {1, 4}, std::vector<float>(4));
+  const Json lstm = Called(LayerJson("LSTM", "lstm", {{"units", 1}, {"use_bias", false}}),
+                           {TensorJson("x")}, {{"initial_state", {TensorJson("h")}}});
+  const Json model = FunctionalJson({InputJson("x", kSequence), InputJson("h", kVector), lstm},
+                                    {At("x"), At("h")}, {At("lstm")});
+
+  EXPECT_THAT(Create(model, table),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("has 2 states, its initial_state 1"), "MODEL_CONFIG"));
+}
+
+TEST(FunctionalTest, TellsTheTimestepsThatALayerCannotWorkOn) {
+  WeightTable table;
+  const Json sum =
+      Called(LayerJson("Add", "sum"), {Json::array({TensorJson("a"), TensorJson("b")})});
+  const Json model = FunctionalJson({InputJson("a", kSequence), InputJson("b", kSequence), sum},
+                                    {At("a"), At("b")}, {At("sum")});
+  const auto created = Create(model, table);
+  ASSERT_THAT(created, IsOk());
+
+  EXPECT_THAT((*created)->ValueTimes({3, 3}), IsOk());
+  EXPECT_THAT((*created)->ValueTimes({3, 4}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("layer 'sum' cannot work on 3 and 4 timesteps"), "TIMESTEPS"));
+}
+
+}  // namespace
+}  // namespace rnnserve::testing
