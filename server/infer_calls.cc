@@ -3,6 +3,10 @@
 
 #include "server/infer_calls.h"
 
+#include <sys/random.h>
+
+#include <cstdlib>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -55,17 +59,34 @@ absl::StatusOr<std::vector<NamedInput>> DecodeInputs(const v1::InferRequest& req
   return inputs;
 }
 
+uint64_t RandomSeed() {
+  uint64_t seed = 0;
+  // Up to 256 bytes come whole and uninterrupted, says getrandom(2).
+  if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) std::abort();
+  return seed;
+}
+
+// The seed of a request with training; nothing for one without.
+absl::StatusOr<std::optional<uint64_t>> TrainingSeed(const v1::InferRequest& request) {
+  if (request.training()) {
+    return std::make_optional(request.has_seed() ? request.seed() : RandomSeed());
+  }
+  if (!request.has_seed()) return std::nullopt;
+  return InvalidArgument("FIELD_CONFLICT",
+                         absl::StrCat("seed is ", request.seed(), ", but training is false"));
+}
+
 }  // namespace
 
 absl::StatusOr<InferCall> ToInferCall(const v1::InferRequest& request, CallLimits limits,
                                       TensorStorage& storage) {
   if (request.model().empty()) return FieldMissing("model");
-  if (request.training()) return FieldUnsupported("training");
   if (request.session_ids_size() > 0) return FieldUnsupported("session_ids");
   InferCall call;
   call.model = request.model();
   call.limits = std::move(limits);
   call.return_state = request.return_state();
+  RNNSERVE_ASSIGN_OR_RETURN(call.training_seed, TrainingSeed(request));
   RNNSERVE_ASSIGN_OR_RETURN(call.inputs, DecodeInputs(request, storage));
   RNNSERVE_ASSIGN_OR_RETURN(call.initial_state,
                             DecodeStates(request.initial_state(), "initial_state", storage));
@@ -87,6 +108,7 @@ v1::InferResponse ToInferResponse(const v1::InferRequest& request, const InferRe
     }
   }
   EncodeStates(result.state, encoding, *response.mutable_state());
+  if (result.training_seed.has_value()) response.set_seed(*result.training_seed);
   return response;
 }
 

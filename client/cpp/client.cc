@@ -109,6 +109,8 @@ absl::StatusOr<InferResult> Client::Infer(const InferRequest& request, const Cal
   if (request.mask.has_value()) ToMessage(*request.mask, message.mutable_mask());
   ToMessage(request.initial_state, message.mutable_initial_state());
   message.set_return_state(request.return_state);
+  message.set_training(request.training);
+  if (request.seed.has_value()) message.set_seed(*request.seed);
   v1::InferResponse response;
   const absl::Status status =
       Call(*connection_->inference, &Inference::Infer, message, &response, options);
@@ -117,7 +119,9 @@ absl::StatusOr<InferResult> Client::Infer(const InferRequest& request, const Cal
   if (!output.ok()) return output.status();
   absl::StatusOr<std::vector<StateTensor>> state = FromMessages(response.state());
   if (!state.ok()) return state.status();
-  return InferResult{*std::move(output), *std::move(state)};
+  InferResult result{*std::move(output), *std::move(state), std::nullopt};
+  if (response.has_seed()) result.seed = response.seed();
+  return result;
 }
 
 std::unique_ptr<Stream> Client::OpenStream(const StreamOptions& options) {

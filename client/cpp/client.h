@@ -32,6 +32,12 @@ struct InferRequest {
   std::vector<StateTensor> initial_state;
   // Whether the result carries the states after the last timestep.
   bool return_state = false;
+  // Whether dropout is active, as in Keras' model(x, training=True). Equal rows are then independent
+  // samples.
+  bool training = false;
+  // With `training`: where the random numbers come from, for the same result again. Default: the
+  // server chooses, and the result tells.
+  std::optional<uint64_t> seed;
 };
 
 struct InferResult {
@@ -39,6 +45,8 @@ struct InferResult {
   Tensor output;
   // With `return_state`: every state of the model, [batch, units].
   std::vector<StateTensor> state;
+  // With `training`.
+  std::optional<uint64_t> seed;
 };
 
 // A connection to an rnnserve server.

@@ -41,16 +41,19 @@ std::vector<std::vector<size_t>> PlanBatches(const std::vector<Tensor>& sequence
   return batches;
 }
 
-// Computes the sequences of `batch` and puts their outputs in their places.
+// Computes the sequences of call number `call` and puts their outputs in their places.
 absl::Status InferBatch(Client& client, const Options& options,
                         const std::vector<Tensor>& sequences, const std::vector<size_t>& batch,
-                        std::vector<Tensor>* outputs) {
+                        uint64_t call, std::vector<Tensor>* outputs) {
   std::vector<Tensor> rows;
   rows.reserve(batch.size());
   for (size_t index : batch) rows.push_back(sequences[index]);
   InferRequest request;
   request.model = options.model;
   request.input = Pad(rows).input;
+  request.training = options.is_training;
+  // Rows of the same number in two calls would be the same sample with one seed for both.
+  if (options.seed.has_value()) request.seed = *options.seed + call;
   const auto result = client.Infer(request, CallOptionsOf(options));
   if (!result.ok()) return result.status();
   const std::vector<int64_t>& shape = result->output.shape();
@@ -75,8 +78,9 @@ absl::Status RunInfer(Client& client, const Options& options, const Terminal& te
   {
     ProgressBar progress(terminal.progress, "infer", sequences->size());
     const size_t max_rows = static_cast<size_t>(options.num_batch_rows);
+    uint64_t call = 0;
     for (const std::vector<size_t>& batch : PlanBatches(*sequences, max_rows)) {
-      absl::Status status = InferBatch(client, options, *sequences, batch, &outputs);
+      absl::Status status = InferBatch(client, options, *sequences, batch, call++, &outputs);
       if (!status.ok()) return status;
       progress.Advance(batch.size());
     }

@@ -46,6 +46,13 @@ void AddSequenceCommands(CLI::App& app, Options* options) {
                    "Sequences in one call; only those of equal length go together")
       ->check(CLI::Range(int64_t{1}, kMaxBatchRows))
       ->capture_default_str();
+  CLI::Option* training =
+      infer->add_flag("--training", options->is_training,
+                      "With dropout, as in training: equal sequences are independent samples");
+  infer
+      ->add_option("--seed", options->seed,
+                   "For the same samples again: the seed of the first call, counted up by each")
+      ->needs(training);
 
   CLI::App* stream = AddCommand(app, options, Command::kStream, "stream",
                                 "Stream each sequence through a session of its own");

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,8 +36,11 @@ struct Options {
   // For files whose extension tells no format; empty: JSON lines in, a table out.
   std::string format;
 
-  // `infer`: how many sequences go into one call.
+  // `infer`: how many sequences go into one call, whether dropout is active in it, and the seed of
+  // the first call; every further one has the next number.
   int64_t num_batch_rows = 64;
+  bool is_training = false;
+  std::optional<uint64_t> seed;
 
   // `stream`: how many sessions are open at once, the timesteps of one step, and whether only the
   // output of a sequence's last step is written.

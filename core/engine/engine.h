@@ -63,6 +63,7 @@ struct ModelLoad {
 //   DEADLINE_EXCEEDED    NOT_EXECUTED
 //   CANCELLED            NOT_EXECUTED
 //   UNAVAILABLE          DRAINING
+//   UNIMPLEMENTED        TRAINING_UNSUPPORTED (of this model; it names the layer)
 //
 // Thread-safe. The clock and the observer must outlive it.
 class Engine {

@@ -36,42 +36,19 @@ Shape WithLast(const Shape& shape, int64_t extent) {
   return Shape(extents);
 }
 
-// Keras refuses such a pair too. Only a concat joins shapes of two last extents.
-absl::Status CheckPair(const KerasConfig& config, bool is_concat, const RecurrentLayer& forward,
-                       const RecurrentLayer& backward) {
-  // A recurrent layer can stream unless it goes backwards.
-  if (forward.can_stream() == backward.can_stream()) {
-    return config.Error("layer and backward_layer must differ in go_backwards");
-  }
-  if (forward.output().has_time != backward.output().has_time ||
-      forward.returns_state() != backward.returns_state()) {
-    return config.Error("layer and backward_layer must agree in return_sequences and return_state");
-  }
-  const Shape& forward_shape = forward.output_shape();
-  const Shape& backward_shape = backward.output_shape();
-  const Shape joined_as =
-      is_concat ? WithLast(backward_shape, LastOf(forward_shape)) : backward_shape;
-  if (forward_shape != joined_as) {
-    return config.Error(
-        absl::StrCat("layer and backward_layer must give one shape, up to its last ",
-                     "extent for a concat, found ", forward_shape.ToString(), " and ",
-                     backward_shape.ToString()));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<Bidirectional::Merge> Bidirectional::ParseMerge(const KerasConfig& config) {
   if (config.Has("merge_mode") && config.Raw("merge_mode").is_null()) {
-    return config.Unsupported("merge_mode None is not supported; it gives two outputs");
+    return Merge::kNone;
   }
   RNNSERVE_ASSIGN_OR_RETURN(const std::string name, config.String("merge_mode", "concat"));
   if (name == "concat") return Merge::kConcat;
   if (name == "sum") return Merge::kSum;
   if (name == "mul") return Merge::kMul;
   if (name == "ave") return Merge::kAve;
-  return config.Error(absl::StrCat("merge_mode must be concat, sum, mul or ave, found ", name));
+  return config.Error(
+      absl::StrCat("merge_mode must be concat, sum, mul, ave or null, found ", name));
 }
 
 absl::StatusOr<std::unique_ptr<RecurrentLayer>> Bidirectional::CreateHalf(
@@ -87,6 +64,31 @@ absl::StatusOr<std::unique_ptr<RecurrentLayer>> Bidirectional::CreateHalf(
                             RecurrentLayer::Options::Parse(config));
   options.zero_output_for_mask = options.return_sequences;
   return RecurrentLayer::CreateWithOptions(registry.cells(), config, options, input, weights);
+}
+
+absl::Status Bidirectional::CheckPair(const KerasConfig& config, Merge merge,
+                                      const RecurrentLayer& forward,
+                                      const RecurrentLayer& backward) {
+  // A recurrent layer can stream unless it goes backwards.
+  if (forward.can_stream() == backward.can_stream()) {
+    return config.Error("layer and backward_layer must differ in go_backwards");
+  }
+  if (forward.output().has_time != backward.output().has_time ||
+      forward.returns_state() != backward.returns_state()) {
+    return config.Error("layer and backward_layer must agree in return_sequences and return_state");
+  }
+  if (merge == Merge::kNone) return absl::OkStatus();
+  const Shape& forward_shape = forward.output_shape();
+  const Shape& backward_shape = backward.output_shape();
+  const Shape joined_as =
+      merge == Merge::kConcat ? WithLast(backward_shape, LastOf(forward_shape)) : backward_shape;
+  if (forward_shape != joined_as) {
+    return config.Error(
+        absl::StrCat("layer and backward_layer must give one shape, up to its last ",
+                     "extent for a concat, found ", forward_shape.ToString(), " and ",
+                     backward_shape.ToString()));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<Layer>> Bidirectional::Create(const LayerRegistry& registry,
@@ -106,7 +108,7 @@ absl::StatusOr<std::unique_ptr<Layer>> Bidirectional::Create(const LayerRegistry
   ScopedWeights backward_weights(weights, "backward");
   RNNSERVE_ASSIGN_OR_RETURN(auto backward,
                             CreateHalf(registry, backward_config, input, backward_weights));
-  RNNSERVE_RETURN_IF_ERROR(CheckPair(config, merge == Merge::kConcat, *forward, *backward));
+  RNNSERVE_RETURN_IF_ERROR(CheckPair(config, merge, *forward, *backward));
   return absl::WrapUnique(
       new Bidirectional(config, merge, std::move(forward), std::move(backward)));
 }
@@ -122,6 +124,7 @@ Bidirectional::Bidirectional(const KerasConfig& config, Merge merge,
       merge_(merge),
       forward_{.layer = std::move(forward)},
       backward_{.layer = std::move(backward)} {
+  if (merge_ == Merge::kNone) second_output_ = backward_.layer->output();
   AddStates("forward", &forward_);
   backward_.offset = forward_.size;
   AddStates("backward", &backward_);
@@ -163,6 +166,10 @@ void Bidirectional::Run(const LayerRun& run) const {
   RunHalf(backward_, run, backward, scratch);
   for (int64_t t = 0; t < run.y.time; ++t) {
     const ConstColumns flipped = backward.At(run.y.time - 1 - t);
+    if (merge_ == Merge::kNone) {
+      Copy(flipped, run.second_y.At(t));
+      continue;
+    }
     for (int64_t b = 0; b < run.y.batch; ++b) MergeColumn(flipped, forward.At(t), b);
   }
 }
@@ -203,6 +210,8 @@ void Bidirectional::Concatenate(const float* backward, float* y) const {
 
 void Bidirectional::MergeColumn(ConstColumns backward, Columns y, int64_t b) const {
   switch (merge_) {
+    case Merge::kNone:
+      return;
     case Merge::kConcat:
       Concatenate(backward.column(b), y.column(b));
       return;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -24,7 +25,7 @@ class LayerRegistry;
 // [...] -> [..., both output sizes together] for concat, [..., output size] otherwise:
 //
 //   f = forward(x, mask);  r = backward(x, mask), flipped along time with return_sequences
-//   concat: [f, r]    sum: f + r    mul: f * r    ave: (f + r) / 2
+//   concat: [f, r]    sum: f + r    mul: f * r    ave: (f + r) / 2    null: two outputs, f and r
 //
 // As in Keras, both halves have zero_output_for_mask exactly if they have return_sequences,
 // whatever the configuration says: with a mask, masked timesteps of a sequence are 0, and a single
@@ -45,6 +46,9 @@ class Bidirectional final : public Layer {
                                                        const ValueSpec& input,
                                                        WeightSource& weights);
 
+  const ValueSpec* second_output() const override {
+    return second_output_.has_value() ? &*second_output_ : nullptr;
+  }
   bool can_stream() const override { return false; }
   bool returns_state() const override { return forward_.layer->returns_state(); }
   int64_t num_parameters() const override;
@@ -57,7 +61,7 @@ class Bidirectional final : public Layer {
   Mask OutputMask(const LayerRun& run, uint8_t* buffer) const override;
 
  private:
-  enum class Merge { kConcat, kSum, kMul, kAve };
+  enum class Merge { kConcat, kSum, kMul, kAve, kNone };
 
   // One direction, and where its states lie in the column.
   struct Half {
@@ -67,6 +71,9 @@ class Bidirectional final : public Layer {
   };
 
   static absl::StatusOr<Merge> ParseMerge(const KerasConfig& config);
+  // Keras refuses such a pair too. Only a concat joins shapes of two last extents.
+  static absl::Status CheckPair(const KerasConfig& config, Merge merge,
+                                const RecurrentLayer& forward, const RecurrentLayer& backward);
   static absl::StatusOr<std::unique_ptr<RecurrentLayer>> CreateHalf(const LayerRegistry& registry,
                                                                     const KerasConfig& config,
                                                                     const ValueSpec& input,
@@ -88,6 +95,7 @@ class Bidirectional final : public Layer {
   Half forward_;
   Half backward_;
   std::vector<StateSpec> states_;
+  std::optional<ValueSpec> second_output_;
 };
 
 }  // namespace rnnserve

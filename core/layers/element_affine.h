@@ -50,8 +50,8 @@ class ElementAffine final : public PointwiseLayer {
                                                          WeightSource& weights);
   static absl::StatusOr<Coefficients> Rescaling(const KerasConfig& config, const ValueSpec& input);
 
-  ElementAffine(const KerasConfig& config, const ValueSpec& input,
-                const Coefficients& coefficients, std::string no_training_reason);
+  ElementAffine(const KerasConfig& config, const ValueSpec& input, const Coefficients& coefficients,
+                std::string no_training_reason);
 
   void Apply(ConstColumns x, Columns y) const override;
 

@@ -28,6 +28,11 @@ void Apply(const float* x, absl::Span<const int32_t> source, float* y, int64_t r
 
 size_t NumInputs(const LayerRun& run) { return 1 + run.more_x.size(); }
 
+// Whether timestep t of row b of input k counts.
+bool Counts(const LayerRun& run, size_t k, int64_t t, int64_t b) {
+  return MaskOf(run, k)(b, InputOf(run, k).time == 1 ? 0 : t);
+}
+
 }  // namespace
 
 ElementwiseMerge::Operation ElementwiseMerge::ParseOperation(const KerasConfig& config) {
@@ -60,13 +65,16 @@ ElementwiseMerge::ElementwiseMerge(const KerasConfig& config, Operation operatio
 
 void ElementwiseMerge::Run(const LayerRun& run) const {
   const size_t num_inputs = NumInputs(run);
-  const bool skips_masked = operation_ == Operation::kMaximum || operation_ == Operation::kMinimum;
   for (int64_t t = 0; t < run.y.time; ++t) {
     const Columns y = run.y.At(t);
     for (int64_t b = 0; b < y.cols; ++b) {
+      if (operation_ == Operation::kMultiply) {
+        ProductOf(run, t, b);
+        continue;
+      }
       Assign(0, TimestepOf(run.x, t).column(b), y, b);
-      if (skips_masked) {
-        MergeMasked(run, t, b);
+      if (operation_ == Operation::kMaximum || operation_ == Operation::kMinimum) {
+        ExtremeOf(run, t, b);
         continue;
       }
       for (size_t k = 1; k < num_inputs; ++k) {
@@ -77,15 +85,26 @@ void ElementwiseMerge::Run(const LayerRun& run) const {
   }
 }
 
-void ElementwiseMerge::MergeMasked(const LayerRun& run, int64_t t, int64_t b) const {
+void ElementwiseMerge::ProductOf(const LayerRun& run, int64_t t, int64_t b) const {
+  const Columns y = run.y.At(t);
+  bool all_have_masks = true;
+  bool any_counts = false;
+  y.vector(b).setOnes();
+  for (size_t k = 0; k < NumInputs(run); ++k) {
+    all_have_masks = all_have_masks && MaskOf(run, k).data != nullptr;
+    if (!Counts(run, k, t, b)) continue;
+    any_counts = true;
+    Combine(k, TimestepOf(InputOf(run, k), t).column(b), y, b);
+  }
+  if (all_have_masks && !any_counts) y.vector(b).setZero();
+}
+
+void ElementwiseMerge::ExtremeOf(const LayerRun& run, int64_t t, int64_t b) const {
   // Whether what y holds so far counts, and whether it has a mask that says so.
-  const auto counts_in = [&](size_t k) {
-    return MaskOf(run, k)(b, InputOf(run, k).time == 1 ? 0 : t);
-  };
-  bool counts = counts_in(0);
+  bool counts = Counts(run, 0, t, b);
   bool has_mask = run.mask.data != nullptr;
   for (size_t k = 1; k < NumInputs(run); ++k) {
-    const bool x_counts = counts_in(k);
+    const bool x_counts = Counts(run, k, t, b);
     const float* x = TimestepOf(InputOf(run, k), t).column(b);
     const Columns y = run.y.At(t);
     if (x_counts && counts) {
@@ -134,7 +153,7 @@ Mask ElementwiseMerge::OutputMask(const LayerRun& run, uint8_t* buffer) const {
       uint8_t& counts = buffer[b * time + t];
       counts = 0;
       for (size_t k = 0; k < NumInputs(run); ++k) {
-        if (MaskOf(run, k)(b, InputOf(run, k).time == 1 ? 0 : t)) counts = 1;
+        if (Counts(run, k, t, b)) counts = 1;
       }
     }
   }

@@ -22,8 +22,9 @@ class LayerRegistry;
 // element, in the order of the inputs.
 //
 // If every input has a mask, a timestep of output counts if it does in any of them; else all count.
-// Maximum and Minimum leave a masked timestep out in favour of the other inputs, as Keras does (up
-// to the first input without a mask). LogicalOr reads and gives 0 and 1, and no mask.
+// As in Keras, Maximum and Minimum leave a masked timestep out in favour of the other inputs (up to
+// the first input without a mask), Multiply takes it as 1, and as 0 where no input counts, and the
+// others read what it holds. LogicalOr reads and gives 0 and 1, and no mask.
 //
 // It can stream unless one timestep of an input stands for all. Immutable; safe to share.
 class ElementwiseMerge final : public Layer {
@@ -51,8 +52,9 @@ class ElementwiseMerge final : public Layer {
   // y := the column of input k, or y combined with it.
   void Assign(size_t k, const float* x, Columns y, int64_t b) const;
   void Combine(size_t k, const float* x, Columns y, int64_t b) const;
-  // The same of all inputs in turn, of which the masks leave some out.
-  void MergeMasked(const LayerRun& run, int64_t t, int64_t b) const;
+  // y := all inputs in turn, of which the masks leave some out.
+  void ExtremeOf(const LayerRun& run, int64_t t, int64_t b) const;
+  void ProductOf(const LayerRun& run, int64_t t, int64_t b) const;
 
   const Operation operation_;
   const Broadcast broadcast_;

@@ -94,6 +94,7 @@ absl::StatusOr<std::unique_ptr<Layer>> Reshape::Create(const LayerRegistry& /*re
 }
 
 int64_t Reshape::output_time(absl::Span<const int64_t> input_times) const {
+  if (keeps_time_) return input_times[0];
   const int64_t elements = input_times[0] * input_elements_;
   const int64_t time = elements % output_elements_ == 0 ? elements / output_elements_ : 0;
   const int64_t expected = output().has_time ? output().time.value_or(time) : 1;

@@ -19,6 +19,12 @@ namespace {
 
 using Values = std::vector<Graph::Value>;
 
+// What a model is called on.
+struct ModelInputs {
+  Values values;
+  std::optional<Graph::Value> mask;  // of the input
+};
+
 // A shared model inside a shared model multiplies its nodes; each takes a value in a workspace.
 constexpr size_t kNodesMax = 4096;
 
@@ -54,8 +60,9 @@ absl::StatusOr<std::vector<PendingCall>> PendingCalls(const KerasConfig& model,
 // The tensors of one Functional that are known so far.
 class TensorTable {
  public:
-  void AddInput(const TensorRef& ref, Graph::Value value) {
-    calls_[{ref.layer, ref.call}] = {{value}, /*is_complete=*/true};
+  void AddInput(const TensorRef& ref, const ModelInputs& inputs, size_t i) {
+    calls_[{ref.layer, ref.call}] = {{inputs.values[i]}, /*is_complete=*/true};
+    if (inputs.mask.has_value()) masks_[ref.layer] = *inputs.mask;
   }
   void Add(const PendingCall& call, Values values) {
     calls_[{call.name, call.index}] = {std::move(values),
@@ -89,6 +96,11 @@ class TensorTable {
                           (!call.mask.has_value() || FindAll({*call.mask}, masks));
     if (!is_found) return std::nullopt;
     if (!masks.empty()) node.mask = masks.front();
+    // The mask that the model was given belongs to its input, whose readers get it as any mask of a
+    // tensor: if it is their only one.
+    const auto given = masks_.find(call.inputs.front().layer);
+    const bool is_only = call.inputs.size() + call.initial_state.size() == 1;
+    if (masks.empty() && is_only && given != masks_.end()) node.mask = given->second;
     return node;
   }
 
@@ -101,6 +113,7 @@ class TensorTable {
   };
 
   std::map<std::pair<std::string, size_t>, Outputs> calls_;
+  std::map<std::string, Graph::Value> masks_;  // of the model's inputs, by layer
 };
 
 // Builds a graph model by model.
@@ -109,7 +122,7 @@ class GraphReader {
   // The nodes of a model whose inputs are these values. `scope` is what its layers' names begin
   // with. Returns its outputs.
   absl::StatusOr<Values> AddModel(const KerasConfig& model, const std::string& scope,
-                                  const Values& inputs) {
+                                  const ModelInputs& inputs) {
     return model.class_name() == "Sequential" ? AddSequential(model, scope, inputs)
                                               : AddFunctional(model, scope, inputs);
   }
@@ -123,9 +136,9 @@ class GraphReader {
 
  private:
   absl::StatusOr<Values> AddSequential(const KerasConfig& model, const std::string& scope,
-                                       const Values& inputs);
+                                       const ModelInputs& inputs);
   absl::StatusOr<Values> AddFunctional(const KerasConfig& model, const std::string& scope,
-                                       const Values& inputs);
+                                       const ModelInputs& inputs);
   // One call of a layer or model; `node` has everything but the layer.
   absl::StatusOr<Values> AddCall(const KerasConfig& layer, const std::string& name,
                                  Graph::Node node);
@@ -163,17 +176,20 @@ absl::StatusOr<Values> GraphReader::AddInputs(const KerasConfig& model) {
 }
 
 absl::StatusOr<Values> GraphReader::AddSequential(const KerasConfig& model,
-                                                  const std::string& scope, const Values& inputs) {
+                                                  const std::string& scope,
+                                                  const ModelInputs& inputs) {
   const size_t num_layers = model.Raw("layers").size();
-  if (inputs.size() != 1) {
-    return model.Error(absl::StrCat("a Sequential reads one input, found ", inputs.size()));
+  if (inputs.values.size() != 1) {
+    return model.Error(absl::StrCat("a Sequential reads one input, found ", inputs.values.size()));
   }
-  Values values = inputs;
+  Values values = inputs.values;
+  std::optional<Graph::Value> mask = inputs.mask;
   for (size_t i = 0; i < num_layers; ++i) {
     const KerasConfig layer = LayerAt(model, scope, i);
     if (layer.class_name() == "InputLayer" && i == 0) continue;
     Graph::Node node;
     node.inputs = {values.front()};
+    node.mask = std::exchange(mask, std::nullopt);
     RNNSERVE_ASSIGN_OR_RETURN(values, AddCall(layer, scope + layer.name(), std::move(node)));
   }
   return values;
@@ -182,10 +198,10 @@ absl::StatusOr<Values> GraphReader::AddSequential(const KerasConfig& model,
 absl::StatusOr<Values> GraphReader::AddCall(const KerasConfig& layer, const std::string& name,
                                             Graph::Node node) {
   if (IsModelClass(layer.registered_name())) {
-    if (!node.initial_state.empty() || !node.constants.empty() || node.mask.has_value()) {
-      return layer.Unsupported("a call of a model with other arguments than its inputs");
+    if (!node.initial_state.empty() || !node.constants.empty()) {
+      return layer.Unsupported("a call of a model with other arguments than its inputs and mask");
     }
-    return AddModel(layer, name + "/", node.inputs);
+    return AddModel(layer, name + "/", {node.inputs, node.mask});
   }
   if (graph_.nodes.size() >= kNodesMax) {
     return InvalidArgument("MODEL_TOO_LARGE",
@@ -203,14 +219,15 @@ absl::StatusOr<Values> GraphReader::AddCall(const KerasConfig& layer, const std:
 }
 
 absl::StatusOr<Values> GraphReader::AddFunctional(const KerasConfig& model,
-                                                  const std::string& scope, const Values& inputs) {
+                                                  const std::string& scope,
+                                                  const ModelInputs& inputs) {
   TensorTable tensors;
   RNNSERVE_ASSIGN_OR_RETURN(const auto input_refs, ReadTensorRefs(model, "input_layers"));
-  if (input_refs.size() != inputs.size()) {
+  if (input_refs.size() != inputs.values.size()) {
     return model.Error(
-        absl::StrCat("the model has ", input_refs.size(), " inputs, found ", inputs.size()));
+        absl::StrCat("the model has ", input_refs.size(), " inputs, found ", inputs.values.size()));
   }
-  for (size_t i = 0; i < inputs.size(); ++i) tensors.AddInput(input_refs[i], inputs[i]);
+  for (size_t i = 0; i < input_refs.size(); ++i) tensors.AddInput(input_refs[i], inputs, i);
   RNNSERVE_ASSIGN_OR_RETURN(std::vector<PendingCall> pending, PendingCalls(model, scope));
   // A layer may stand in the file before one that it reads: go round until nothing moves.
   while (!pending.empty()) {
@@ -273,7 +290,8 @@ absl::StatusOr<Graph> ReadGraph(const KerasConfig& model, const LayerRegistry& r
   RNNSERVE_RETURN_IF_ERROR(CheckModelParts(model, registry));
   GraphReader reader;
   RNNSERVE_ASSIGN_OR_RETURN(const Values inputs, reader.AddInputs(model));
-  RNNSERVE_ASSIGN_OR_RETURN(const Values outputs, reader.AddModel(model, "", inputs));
+  RNNSERVE_ASSIGN_OR_RETURN(const Values outputs,
+                            reader.AddModel(model, "", {inputs, std::nullopt}));
   reader.AddOutputs(outputs);
   return reader.Finish();
 }

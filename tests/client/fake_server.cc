@@ -241,6 +241,10 @@ class FakeServer::Inference final : public v1::InferenceService::Service {
       const auto& wanted = request->model() == "sums" ? sums : sum;
       output.insert(output.end(), wanted.begin(), wanted.end());
     }
+    if (request->training()) {
+      response->set_seed(request->has_seed() ? request->seed() : 1000);
+      for (float& value : output) value += static_cast<float>(response->seed());
+    }
     std::vector<int64_t> shape = input.shape();
     if (request->model() != "sums") shape.erase(shape.begin() + 1);
     ToMessage(Tensor(shape, output), response->mutable_output());

@@ -186,15 +186,20 @@ TEST_F(BadCallTest, InferChecksBatchTimeAndFeatures) {
               FailsWith(StatusCode::INVALID_ARGUMENT, "INPUT_SHAPE", "11"));
 }
 
+TEST_F(BadCallTest, InferRefusesASeedWithoutTraining) {
+  v1::InferRequest request = InferOf(kVowels, Floats({1, 1, 12}, Series(1, 12)));
+  request.set_seed(7);
+  v1::InferResponse response;
+
+  EXPECT_THAT(Infer(request, &response),
+              FailsWith(StatusCode::INVALID_ARGUMENT, "FIELD_CONFLICT", "seed is 7"));
+}
+
 TEST_F(BadCallTest, InferRefusesWhatItCannotDoYet) {
-  v1::InferRequest training = InferOf(kVowels, Floats({1, 1, 12}, Series(1, 12)));
-  training.set_training(true);
   v1::InferRequest bound = InferOf(kVowels, Floats({1, 1, 12}, Series(1, 12)));
   bound.add_session_ids("a");
   v1::InferResponse response;
 
-  EXPECT_THAT(Infer(training, &response),
-              FailsWith(StatusCode::UNIMPLEMENTED, "FIELD_UNSUPPORTED", "training"));
   EXPECT_THAT(Infer(bound, &response),
               FailsWith(StatusCode::UNIMPLEMENTED, "FIELD_UNSUPPORTED", "session_ids"));
 }

@@ -71,6 +71,24 @@ TEST_F(ClientTest, InfersABatch) {
   EXPECT_THAT(result->state[0].value.floats(), ElementsAre(7, 8));
 }
 
+TEST_F(ClientTest, InfersWithTrainingAndASeed) {
+  InferRequest request;
+  request.model = "total";
+  request.input = Tensor({1, 1, 2}, std::vector<float>{1, 2});
+  const auto inference = client_->Infer(request);
+  request.training = true;
+  const auto chosen_by_server = client_->Infer(request);
+  request.seed = 0;
+
+  const auto result = client_->Infer(request);
+
+  ASSERT_THAT(result, IsOk());
+  EXPECT_EQ(result->seed, 0u);
+  EXPECT_THAT(result->output.floats(), ElementsAre(1, 2));
+  EXPECT_EQ(chosen_by_server->seed, 1000u);
+  EXPECT_EQ(inference->seed, std::nullopt);
+}
+
 TEST_F(ClientTest, ListsSessionsOfAllPages) {
   std::vector<Session> sessions;
   for (const char* id : {"a", "b", "c", "d", "e"}) {

@@ -194,9 +194,9 @@ class InferTest(ServedTest):
 
     def test_refuses_what_is_not_supported_yet(self):
         request = api.InferRequest(
-            model="vowels", input=example.to_tensor(FRAMES[None]), training=True
+            model="vowels", input=example.to_tensor(FRAMES[None]), session_ids=["a"]
         )
-        with self.assert_fails(grpc.StatusCode.UNIMPLEMENTED, "FIELD_UNSUPPORTED", "training"):
+        with self.assert_fails(grpc.StatusCode.UNIMPLEMENTED, "FIELD_UNSUPPORTED", "session_ids"):
             self.inference.Infer(request, timeout=TIMEOUT_S)
 
 

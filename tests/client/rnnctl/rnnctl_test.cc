@@ -115,6 +115,20 @@ TEST_F(RnnctlTest, PrintsATableOrJsonToStandardOutput) {
   EXPECT_EQ(Run("--json infer sums " + input).out, "{\"sequence\":0,\"output\":[[1,2],[4,6]]}\n");
 }
 
+// The fake server adds the seed to the outputs.
+TEST_F(RnnctlTest, GivesEveryCallOfATrainingRunASeedOfItsOwn) {
+  const std::string input = Write("in.jsonl", "[[1,0]]\n[[2,0]]\n[[3,0]]\n");
+
+  const Outcome seeded = Run("--json infer total " + input + " --training --seed 40 --batch 2");
+  const Outcome unseeded = Run("--json infer total " + input + " --training --batch 2");
+
+  EXPECT_EQ(seeded.out,
+            "{\"sequence\":0,\"output\":[41,40]}\n"
+            "{\"sequence\":1,\"output\":[42,40]}\n"
+            "{\"sequence\":2,\"output\":[44,41]}\n");
+  EXPECT_THAT(unseeded.out, HasSubstr("[1003,1000]"));
+}
+
 TEST_F(RnnctlTest, StreamsEverySequenceThroughItsOwnSession) {
   std::string lines;
   for (int i = 0; i < 30; ++i) absl::StrAppend(&lines, "[[", 100 + i, ",0],[1,0],[1,0]]\n");
@@ -217,6 +231,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongUse{"EmptyInput", "infer sums", "standard input: the file holds no sequence"},
         WrongUse{"UnknownOutput", "infer sums -o /nonexistent/a.xml", "--format"},
         WrongUse{"NoSessions", "stream sums - --sessions 0", "--sessions"},
+        WrongUse{"SeedWithoutTraining", "infer sums - --seed 1", "--training"},
         WrongUse{"NothingToReset", "reset", "--model"},
         WrongUse{"ResetOfBoth", "reset a --model sums", "excludes"}),
     [](const auto& test) { return test.param.name; });

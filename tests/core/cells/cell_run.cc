@@ -53,8 +53,8 @@ void CellRun::Step(const std::vector<std::vector<float>>& x) {
   const auto values = scratch.span();
   std::fill(values.begin(), values.end(), std::numeric_limits<float>::quiet_NaN());
 
-  const CellStep step{input.columns(), state_views, constant_views,
-                      y_.columns(),    next_views,  scratch.data()};
+  const CellStep step{input.columns(), state_views,    constant_views, y_.columns(),
+                      next_views,      scratch.data(), training_};
   const MallocCounter counter;
   cell_.Step(step);
   allocations_ = counter.count();

@@ -41,6 +41,8 @@ class CellRun {
   void set_state(int64_t b, size_t k, const std::vector<float>& values);
   // The external constants, one row for each batch row. Needed by cells that take some.
   void add_constant(const std::vector<std::vector<float>>& rows) { constants_.emplace_back(rows); }
+  // From now on steps are with training. `training` must outlive them.
+  void set_training(const TrainingRun* training) { training_ = training; }
   // The output of the last step.
   std::vector<float> y(int64_t b) const { return y_.values(b); }
   // The heap allocations that the last step made.
@@ -53,6 +55,7 @@ class CellRun {
   std::vector<ColumnBatch> constants_;
   ColumnBatch y_;
   int64_t allocations_ = 0;
+  const TrainingRun* training_ = nullptr;
 };
 
 // The sequence 0, 1, 2, ... as batch rows of timesteps of features, as Keras' own tests feed it:

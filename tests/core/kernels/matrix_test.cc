@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 #include <random>
 #include <string>
@@ -44,6 +45,28 @@ std::vector<float> PlainAffine(const std::vector<float>& kernel, std::vector<flo
     }
   }
   return sum;
+}
+
+// Two blocks of 20 units: two panels each.
+TEST(MatrixTest, ABlockOfAProductHasTheBitsOfTheWhole) {
+  constexpr int64_t kUnits = 20;
+  const Matrix weights(RandomValues(3 * 2 * kUnits, 1), 3, 2, kUnits);
+  const AlignedBuffer bias = PackBias(RandomValues(2 * kUnits, 2), 2, kUnits);
+  ColumnBatch x({RandomValues(3, 3), RandomValues(3, 4), RandomValues(3, 5)});
+  ColumnBatch whole(weights.output_rows(), 3);
+  Affine(weights, bias, x.columns(), whole.columns());
+  AddProduct(weights, x.columns(), whole.columns());
+  ColumnBatch blocks(weights.output_rows(), 3);
+
+  AffineBlock(weights, 1, bias, x.columns(), blocks.columns());
+
+  EXPECT_TRUE(std::isnan(blocks.values(0)[kUnits]));
+  AddBlockProduct(weights, 1, x.columns(), blocks.columns());
+  AffineBlock(weights, 0, bias, x.columns(), blocks.columns());
+  AddBlockProduct(weights, 0, x.columns(), blocks.columns());
+  for (int64_t b = 0; b < 3; ++b) {
+    EXPECT_THAT(blocks.values(b), ElementsAreArray(whole.values(b))) << b;
+  }
 }
 
 TEST(MatrixTest, AffineMultipliesAndAddsTheBias) {

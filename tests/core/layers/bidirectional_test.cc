@@ -168,16 +168,11 @@ Json WithBackward(const Json& options) {
 INSTANTIATE_TEST_SUITE_P(
     All, BidirectionalErrorTest,
     ::testing::Values(
-        BadConfig{"MergeModeNone",
-                  {{"merge_mode", nullptr}, {"layer", AdderObject(Json::object())}},
-                  absl::StatusCode::kUnimplemented,
-                  "OPTION_UNSUPPORTED",
-                  "layer 'layer': merge_mode None"},
         BadConfig{"MergeModeUnknown",
                   {{"merge_mode", "max"}, {"layer", AdderObject(Json::object())}},
                   absl::StatusCode::kInvalidArgument,
                   "MODEL_CONFIG",
-                  "layer 'layer': merge_mode must be concat, sum, mul or ave, found max"},
+                  "layer 'layer': merge_mode must be concat, sum, mul, ave or null, found max"},
         BadConfig{"NoLayer",
                   {{"merge_mode", "sum"}},
                   absl::StatusCode::kInvalidArgument,

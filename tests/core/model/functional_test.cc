@@ -52,8 +52,8 @@ absl::StatusOr<ModelPtr> Create(const Json& json, const WeightTable& table) {
 
 // Runs one row: each input is the values of its timesteps, of one feature. Returns the outputs
 // likewise.
-std::vector<std::vector<float>> Run(const ModelPtr& model,
-                                    const std::vector<std::vector<float>>& inputs) {
+std::vector<std::vector<float>> OutputsOf(const ModelPtr& model,
+                                          const std::vector<std::vector<float>>& inputs) {
   std::vector<int64_t> times;
   for (const auto& input : inputs) times.push_back(static_cast<int64_t>(input.size()));
   Workspace workspace(*model, 1, times);
@@ -88,7 +88,7 @@ TEST(FunctionalTest, FollowsTheCallsAndNotTheOrderOfTheFile) {
 
   ASSERT_THAT(created, IsOk());
   EXPECT_TRUE((*created)->is_streamable());
-  EXPECT_THAT(Run(*created, {{1, 3}}), ElementsAre(ElementsAre(20, 60)));
+  EXPECT_THAT(OutputsOf(*created, {{1, 3}}), ElementsAre(ElementsAre(20, 60)));
 }
 
 TEST(FunctionalTest, ReadsSeveralInputsAndGivesSeveralOutputs) {
@@ -105,7 +105,8 @@ TEST(FunctionalTest, ReadsSeveralInputsAndGivesSeveralOutputs) {
   EXPECT_EQ((*created)->inputs()[1].name, "b");
   EXPECT_EQ((*created)->outputs()[1].name, "ten");
   EXPECT_THAT((*created)->non_streamable_reason(), HasSubstr("2 inputs"));
-  EXPECT_THAT(Run(*created, {{1, 2}, {3, 4}}), ElementsAre(ElementsAre(4, 6), ElementsAre(40, 60)));
+  EXPECT_THAT(OutputsOf(*created, {{1, 2}, {3, 4}}),
+              ElementsAre(ElementsAre(4, 6), ElementsAre(40, 60)));
 }
 
 TEST(FunctionalTest, ALayerThatIsCalledTwiceHasOneWeightAndTwoStates) {
@@ -122,7 +123,7 @@ TEST(FunctionalTest, ALayerThatIsCalledTwiceHasOneWeightAndTwoStates) {
   ASSERT_EQ((*created)->state_layout().tensors.size(), 2);
   EXPECT_EQ((*created)->state_layout().tensors[0].layer, "rnn");
   EXPECT_EQ((*created)->state_layout().tensors[1].layer, "rnn:1");
-  EXPECT_THAT(Run(*created, {{1, 1}, {5}}), ElementsAre(ElementsAre(1, 3), ElementsAre(5)));
+  EXPECT_THAT(OutputsOf(*created, {{1, 1}, {5}}), ElementsAre(ElementsAre(1, 3), ElementsAre(5)));
 }
 
 TEST(FunctionalTest, ADecoderBeginsAtTheStateOfItsEncoder) {
@@ -141,7 +142,7 @@ TEST(FunctionalTest, ADecoderBeginsAtTheStateOfItsEncoder) {
   ASSERT_THAT(created, IsOk());
   EXPECT_EQ((*created)->outputs()[1].name, "encoder:1");
   // The encoder ends at 2 * 1 + 1 = 3.
-  EXPECT_THAT(Run(*created, {{1, 1}, {0, 0, 1}}),
+  EXPECT_THAT(OutputsOf(*created, {{1, 1}, {0, 0, 1}}),
               ElementsAre(ElementsAre(6, 12, 25), ElementsAre(3)));
 }
 
@@ -156,7 +157,7 @@ TEST(FunctionalTest, AVectorCanBeTheInitialState) {
 
   ASSERT_THAT(created, IsOk());
   EXPECT_FALSE((*created)->inputs()[1].spec.has_time);
-  EXPECT_THAT(Run(*created, {{1, 1}, {10}}), ElementsAre(ElementsAre(43)));
+  EXPECT_THAT(OutputsOf(*created, {{1, 1}, {10}}), ElementsAre(ElementsAre(43)));
 }
 
 // Keras hands the mask of a tensor to a call with this one tensor only.
@@ -174,7 +175,7 @@ TEST(FunctionalTest, ACallWithAnInitialStateIgnoresTheMaskOfItsInput) {
   const auto created = Create(model, table);
 
   ASSERT_THAT(created, IsOk());
-  EXPECT_THAT(Run(*created, {{1, 0}, {0}}), ElementsAre(ElementsAre(2), ElementsAre(1)));
+  EXPECT_THAT(OutputsOf(*created, {{1, 0}, {0}}), ElementsAre(ElementsAre(2), ElementsAre(1)));
 }
 
 TEST(FunctionalTest, AMaskThatIsPassedCounts) {
@@ -191,7 +192,7 @@ TEST(FunctionalTest, AMaskThatIsPassedCounts) {
   const auto created = Create(model, table);
 
   ASSERT_THAT(created, IsOk());
-  EXPECT_THAT(Run(*created, {{1, 7, 1}}), ElementsAre(ElementsAre(3)));
+  EXPECT_THAT(OutputsOf(*created, {{1, 7, 1}}), ElementsAre(ElementsAre(3)));
 }
 
 TEST(FunctionalTest, AModelInsideIsDissolved) {
@@ -210,7 +211,7 @@ TEST(FunctionalTest, AModelInsideIsDissolved) {
   ASSERT_THAT(created, IsOk());
   EXPECT_EQ((*created)->plan().layer_names[0], "inner/rnn");
   EXPECT_EQ((*created)->state_layout().tensors[0].layer, "inner/rnn");
-  EXPECT_THAT(Run(*created, {{1, 1}}), ElementsAre(ElementsAre(20, 60)));
+  EXPECT_THAT(OutputsOf(*created, {{1, 1}}), ElementsAre(ElementsAre(20, 60)));
 }
 
 TEST(FunctionalTest, RefusesATensorFromNowhere) {
