@@ -215,7 +215,10 @@ absl::StatusOr<Values> GraphReader::AddCall(const KerasConfig& layer, const std:
   node.layer = entry->second;
   node.call = num_calls_[node.layer]++;
   graph_.nodes.push_back(std::move(node));
-  return Values{{graph_.inputs.size() + graph_.nodes.size() - 1, 0}};
+  const size_t source = graph_.inputs.size() + graph_.nodes.size() - 1;
+  // A Bidirectional without a merge is the only layer with two outputs besides states.
+  const bool has_two = layer.Has("merge_mode") && layer.Raw("merge_mode").is_null();
+  return has_two ? Values{{source, 0}, {source, 1}} : Values{{source, 0}};
 }
 
 absl::StatusOr<Values> GraphReader::AddFunctional(const KerasConfig& model,

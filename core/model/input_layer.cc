@@ -72,9 +72,10 @@ absl::StatusOr<ValueSpec> SpecOf(const KerasConfig& layer, const InputLayer& inp
   std::vector<int64_t> shape;
   for (size_t i = spec.has_time ? 1 : 0; i < input.extents.size(); ++i) {
     if (!input.extents[i].has_value()) {
-      return layer.Error(absl::StrCat("'batch_shape' is ", ShapeText(layer), ": extent ", i + 1,
-                                      " must be a number; only batch and time may differ from ",
-                                      "call to call"));
+      return layer.Error(
+          absl::StrCat("'batch_shape' is ", ShapeText(layer), ": extent ", i + 1,
+                       " must be a number; only batch and time may differ from ",
+                       "call to call, and [batch, time] is for an Embedding to read"));
     }
     shape.push_back(*input.extents[i]);
   }

@@ -29,7 +29,7 @@ if(RNNSERVE_CCACHE)
   # lets two clones share their objects.
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env
-      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_SLOPPINESS=pch_defines,time_macros
       CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
       ${RNNSERVE_CCACHE})
   add_compile_options(-fpch-preprocess)

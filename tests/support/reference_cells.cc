@@ -40,6 +40,7 @@ const std::map<std::string, Function>& Functions() {
       {"softplus", Softplus},
       {"softsign", [](double x) { return x / (1 + std::fabs(x)); }},
       {"hard_sigmoid", HardSigmoid},
+      {"hard_sigmoid_v1", [](double x) { return std::min(std::max(0.2 * x + 0.5, 0.0), 1.0); }},
       {"hard_silu", [](double x) { return x * HardSigmoid(x); }},
       {"hard_tanh", [](double x) { return x < -1  ? -1
                                           : x > 1 ? 1

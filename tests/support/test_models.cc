@@ -99,6 +99,27 @@ ModelPtr TokenModel() {
        Layer("Dense", "dense", {{"units", 2}})});
 }
 
+ModelPtr DropoutModel() {
+  return BuildAny({Input({nullptr, nullptr, 2}),
+                   Layer("LSTM", "lstm",
+                         {{"units", 8},
+                          {"return_sequences", true},
+                          {"dropout", 0.3},
+                          {"recurrent_dropout", 0.3}}),
+                   Layer("Dropout", "first", {{"rate", 0.5}}),
+                   Layer("Dropout", "second", {{"rate", 0.5}}),
+                   Layer("Dense", "dense", {{"units", 3}})});
+}
+
+ModelPtr NormalizedModel() {
+  WeightMap weights;
+  for (const char* name : {"gamma", "beta", "moving_mean", "moving_variance"}) {
+    weights.AddConstant(std::string("norm/") + name, {2}, 1.0f);
+  }
+  return Build({Input({nullptr, nullptr, 2}), Layer("BatchNormalization", "norm", Json::object())},
+               weights);
+}
+
 ModelPtr BidirectionalModel() {
   return BuildAny(
       {Input({nullptr, nullptr, 2}),

@@ -59,8 +59,8 @@ TEST(MinimalRnnCellTest, RejectsWrongOptionsAndInputs) {
   EXPECT_THAT(CreateCell(Serialized("MinimalRNNCell", {{"units", 1}}), {2, 2}, weights),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("[2, 2]"), "MODEL_CONFIG"));
   EXPECT_THAT(
-      CreateCell(Serialized("MinimalRNNCell", {{"units", 1}, {"dtype", "float16"}}), {1}, weights),
-      StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("float16"), "OPTION_UNSUPPORTED"));
+      CreateCell(Serialized("MinimalRNNCell", {{"units", 1}, {"dtype", "int8"}}), {1}, weights),
+      StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("int8"), "OPTION_UNSUPPORTED"));
 }
 
 }  // namespace

@@ -20,7 +20,8 @@
 #include "tests/support/test_models.h"
 
 // The language of the engine tests: calls that wait for their answer, on the models "doubling",
-// "classifier", "forecaster", "token" and "bidirectional" of test_models.h.
+// "classifier", "forecaster", "token", "bidirectional", "dropout" and "normalized" of
+// test_models.h.
 namespace rnnserve::testing {
 
 class EngineFixture : public ::testing::Test {
@@ -37,6 +38,8 @@ class EngineFixture : public ::testing::Test {
     engine_->AddModel("forecaster", ForecasterModel()).IgnoreError();
     engine_->AddModel("token", TokenModel()).IgnoreError();
     engine_->AddModel("bidirectional", BidirectionalModel()).IgnoreError();
+    engine_->AddModel("dropout", DropoutModel()).IgnoreError();
+    engine_->AddModel("normalized", NormalizedModel()).IgnoreError();
   }
 
   absl::StatusOr<OpenedSession> Open(const std::string& model, const std::string& id) {

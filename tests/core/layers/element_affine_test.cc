@@ -18,6 +18,20 @@ namespace {
 
 using ::testing::HasSubstr;
 
+TEST(BatchNormalizationTest, IsAsAtInferenceInTrainingOnlyIfItIsFrozen) {
+  const auto reason = [](const Json& config) {
+    WeightMap weights;
+    for (const char* name : {"gamma", "beta", "moving_mean", "moving_variance"}) {
+      weights.AddConstant(name, {2}, 1.0f);
+    }
+    return (*Build(Object("BatchNormalization", config), Sequences(2), weights))
+        ->no_training_reason();
+  };
+
+  EXPECT_THAT(reason(Json::object()), HasSubstr("statistics of the whole batch"));
+  EXPECT_EQ(reason({{"trainable", false}}), "");
+}
+
 class ElementAffineKerasTest : public ::testing::TestWithParam<KerasCase> {};
 
 TEST_P(ElementAffineKerasTest, ComputesWhatKerasComputes) { ExpectWhatKerasComputes(GetParam()); }

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The layers that do nothing at inference.
+// The layers that do nothing.
 
 #include "core/layers/identity.h"
 
@@ -10,17 +10,14 @@
 
 #include "tests/core/layers/layer_fixture.h"
 #include "tests/support/status_matchers.h"
-#include "tests/support/weight_map.h"
 
 namespace rnnserve::testing {
 namespace {
 
-using ::testing::HasSubstr;
-
 class IdentityTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(IdentityTest, HandsOnInputAndMask) {
-  const auto layer = Build(Object(GetParam(), {{"rate", 0.5}, {"stddev", 0.5}}), Sequences(2));
+  const auto layer = Build(Object(GetParam()), Sequences(2));
   ASSERT_THAT(layer, IsOk());
 
   const auto run = RunLayer(**layer, {{{1, 2}, {-3, 4}}}, {{1, 0}});
@@ -32,26 +29,8 @@ TEST_P(IdentityTest, HandsOnInputAndMask) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, IdentityTest,
-                         ::testing::Values("Identity", "Dropout", "SpatialDropout1D",
-                                           "GaussianDropout", "GaussianNoise", "AlphaDropout",
-                                           "ActivityRegularization"),
+                         ::testing::Values("Identity", "ActivityRegularization"),
                          [](const auto& test) { return test.param; });
-
-TEST(IdentityErrorTest, ARateIsAShare) {
-  EXPECT_THAT(Build(Object("Dropout", {{"rate", 1.5}}), Sequences(2)),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("layer 'layer': rate must be between 0 and 1, found 1.5"),
-                       "MODEL_CONFIG"));
-  EXPECT_THAT(Build(Object("GaussianNoise", {{"stddev", -1}}), Sequences(2)),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("stddev"), "MODEL_CONFIG"));
-}
-
-TEST(IdentityErrorTest, SpatialDropoutNeedsATimeAxis) {
-  EXPECT_THAT(
-      Build(Object("SpatialDropout1D", {{"rate", 0.5}}), Vectors(2)),
-      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("expected ndim=3"), "MODEL_CONFIG"));
-  EXPECT_THAT(Build(Object("Dropout", {{"rate", 0.5}}), Vectors(2)), IsOk());
-}
 
 }  // namespace
 }  // namespace rnnserve::testing

@@ -262,6 +262,13 @@ void PreparedRun::Run() {
   layer_.Run(run_);
 }
 
+void PreparedRun::Train(absl::Span<const uint64_t> row_seeds) {
+  const TrainingRun training{row_seeds};
+  run_.training = &training;
+  Run();
+  run_.training = nullptr;
+}
+
 Values PreparedRun::y() const {
   Values y;
   for (int64_t b = 0; b < run_.y.batch; ++b) {
@@ -305,6 +312,13 @@ PreparedRun RunLayer(const Layer& layer, const Values& x, const MaskBits& mask,
                      const StateColumns& states) {
   PreparedRun run(layer, x, mask, states);
   run.Run();
+  return run;
+}
+
+PreparedRun TrainLayer(const Layer& layer, const Values& x,
+                       const std::vector<uint64_t>& row_seeds) {
+  PreparedRun run(layer, x);
+  run.Train(row_seeds);
   return run;
 }
 

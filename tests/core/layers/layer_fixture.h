@@ -89,6 +89,8 @@ class PreparedRun {
               const StateColumns& states = {});
 
   void Run();
+  // With training=True, and a seed for each row.
+  void Train(absl::Span<const uint64_t> row_seeds);
 
   Values y() const;
   // State `index` as clients see it.
@@ -123,6 +125,8 @@ class PreparedRun {
 // Prepares and runs.
 PreparedRun RunLayer(const Layer& layer, const Values& x, const MaskBits& mask = {},
                      const StateColumns& states = {});
+PreparedRun TrainLayer(const Layer& layer, const Values& x,
+                       const std::vector<uint64_t>& row_seeds);
 PreparedRun RunMerge(const Layer& layer, const std::vector<RunInput>& inputs);
 
 // The bits of every value: equal bits, not only equal numbers.

@@ -214,6 +214,23 @@ TEST(FunctionalTest, AModelInsideIsDissolved) {
   EXPECT_THAT(OutputsOf(*created, {{1, 1}}), ElementsAre(ElementsAre(20, 60)));
 }
 
+TEST(FunctionalTest, ASequentialEndsWithBothOutputsOfABidirectionalWithoutMerge) {
+  WeightTable table;
+  Json forward = Doubling("forward", Json::object(), table);
+  Json backward = Doubling("backward", {{"go_backwards", true}}, table);
+  WeightTable scoped;
+  for (auto& [name, weight] : table) scoped.emplace("both/" + name, std::move(weight));
+  const Json both =
+      LayerJson("Bidirectional", "both",
+                {{"merge_mode", nullptr}, {"layer", forward}, {"backward_layer", backward}});
+
+  const auto created = Create(SequentialJson({InputJson("x", kSequence), both}), scoped);
+
+  ASSERT_THAT(created, IsOk());
+  EXPECT_EQ((*created)->outputs()[1].name, "both:1");
+  EXPECT_THAT(OutputsOf(*created, {{1, 0}}), ElementsAre(ElementsAre(2), ElementsAre(1)));
+}
+
 TEST(FunctionalTest, RefusesATensorFromNowhere) {
   WeightTable table;
   const Json model = FunctionalJson(

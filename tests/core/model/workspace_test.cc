@@ -7,8 +7,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <optional>
+#include <vector>
 
 #include "tests/support/test_models.h"
 
@@ -54,6 +56,62 @@ TEST(WorkspaceTest, CountsEveryTimestepUntilAMaskIsWritten) {
   Workspace workspace(*model, 2, {3});
 
   for (int i = 0; i < 6; ++i) EXPECT_EQ(workspace.mask()[i], 1) << i;
+}
+
+// The outputs of one row of ones.
+std::vector<float> OfOnes(const Model& model, Workspace& workspace) {
+  const auto initial = model.initial_state();
+  std::copy(initial.begin(), initial.end(), workspace.states().column(0));
+  for (int64_t t = 0; t < workspace.input().time; ++t) {
+    std::fill_n(workspace.input().At(t).column(0), workspace.input().rows, 1.0f);
+  }
+  model.RunSequencePart(workspace);
+  model.RunTail(workspace);
+  const ConstSequence output = model.output(workspace);
+  std::vector<float> values;
+  for (int64_t t = 0; t < output.time; ++t) {
+    values.insert(values.end(), output.At(t).column(0), output.At(t).column(0) + output.rows);
+  }
+  return values;
+}
+
+TEST(WorkspaceTest, IsRandomInTrainingAlone) {
+  const ModelPtr model = DropoutModel();
+  Workspace workspace(*model, 1, {4});
+  const std::vector<float> inference = OfOnes(*model, workspace);
+
+  workspace.SetTraining({1});
+  const std::vector<float> first = OfOnes(*model, workspace);
+  workspace.SetTraining({2});
+  const std::vector<float> second = OfOnes(*model, workspace);
+  workspace.SetTraining({1});
+
+  EXPECT_EQ(OfOnes(*model, workspace), first);
+  EXPECT_NE(first, second);
+  EXPECT_NE(first, inference);
+  workspace.SetTraining({});
+  EXPECT_EQ(OfOnes(*model, workspace), inference);
+}
+
+// Equal layers behind each other: with one mask for both half of the values would be left, with two
+// a quarter.
+TEST(WorkspaceTest, EveryLayerIsRandomByItself) {
+  const ModelPtr model = DropoutModel();
+  Workspace workspace(*model, 1, {4});
+  workspace.SetTraining({1});
+  OfOnes(*model, workspace);
+  const ConstSequence once = workspace.value(2);
+  const ConstSequence twice = workspace.value(3);
+
+  int num_kept_once = 0;
+  int num_kept_twice = 0;
+  for (int64_t t = 0; t < 4; ++t) {
+    num_kept_once += static_cast<int>((once.At(t).vector(0).array() != 0.0f).count());
+    num_kept_twice += static_cast<int>((twice.At(t).vector(0).array() != 0.0f).count());
+  }
+
+  EXPECT_GT(num_kept_twice, 0);
+  EXPECT_LT(num_kept_twice, num_kept_once);
 }
 
 TEST(WorkspaceTest, BytesGrowWithTheBatch) {
