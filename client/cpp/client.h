@@ -32,8 +32,8 @@ struct InferRequest {
   std::vector<StateTensor> initial_state;
   // Whether the result carries the states after the last timestep.
   bool return_state = false;
-  // Whether dropout is active, as in Keras' model(x, training=True). Equal rows are then independent
-  // samples.
+  // Whether dropout is active, as in Keras' model(x, training=True). Equal rows are then
+  // independent samples.
   bool training = false;
   // With `training`: where the random numbers come from, for the same result again. Default: the
   // server chooses, and the result tells.

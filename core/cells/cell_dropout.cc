@@ -88,8 +88,7 @@ absl::StatusOr<CellDropouts> CellDropouts::ReadGated(const KerasConfig& config) 
   RNNSERVE_ASSIGN_OR_RETURN(const Rates rates, ReadRates(config));
   RNNSERVE_ASSIGN_OR_RETURN(const double implementation, config.Number("implementation", 2.0));
   const bool is_per_gate = rates.state > 0.0 || implementation == 1.0;
-  return MakeGated(rates,
-                   is_per_gate ? CellDropout::Masks::kPerGate : CellDropout::Masks::kShared);
+  return MakeGated(rates, is_per_gate ? CellDropout::Masks::kPerGate : CellDropout::Masks::kShared);
 }
 
 absl::StatusOr<CellDropouts> CellDropouts::ReadConvolutional(const KerasConfig& config) {

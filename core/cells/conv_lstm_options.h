@@ -15,8 +15,8 @@
 namespace rnnserve {
 
 // What Keras' ConvLSTM1D, ConvLSTM2D and ConvLSTM3D say about their cell, and what follows from it
-// for an input of a known shape. Initializers, regularizers, constraints and seed do not matter once
-// it is trained and are not read; for dropout see CellDropouts. A value type.
+// for an input of a known shape. Initializers, regularizers, constraints and seed do not matter
+// once it is trained and are not read; for dropout see CellDropouts. A value type.
 struct ConvLstmOptions {
   Shape input_shape;  // of one timestep
   int64_t filters = 0;

@@ -19,8 +19,8 @@ namespace rnnserve {
 //   y         = y_(n-1)
 //
 // The states are those of the cells, first cell first, named after the position: "0/h", "0/c",
-// "1/h". Every cell that takes external constants gets the same ones; in training each has a dropout
-// of its own. Owns its cells. Immutable; safe to share.
+// "1/h". Every cell that takes external constants gets the same ones; in training each has a
+// dropout of its own. Owns its cells. Immutable; safe to share.
 class StackedRnnCells final : public Cell {
  public:
   // A CellRegistry::Factory; the cells come from `registry`, the weights of cell i from

@@ -28,9 +28,7 @@ struct TrainingRun {
     return {row_seeds, RandomBits(key, static_cast<uint64_t>(index))};
   }
   // The key for RandomUniform and RandomNormal of row b here.
-  uint64_t RowKey(int64_t b) const {
-    return RandomBits(row_seeds[static_cast<size_t>(b)], key);
-  }
+  uint64_t RowKey(int64_t b) const { return RandomBits(row_seeds[static_cast<size_t>(b)], key); }
 };
 
 }  // namespace rnnserve

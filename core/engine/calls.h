@@ -77,8 +77,8 @@ struct InferCall {
   std::vector<NamedState> initial_state;  // each [batch, ...]; empty: the model's
   bool return_state = false;
   // Computes with Keras' training=True, that is with dropout. The seed of row i is
-  // RandomBits(seed, i) of core/kernels/random.h: the same call gives the same bits again, and equal
-  // rows of one call differ.
+  // RandomBits(seed, i) of core/kernels/random.h: the same call gives the same bits again, and
+  // equal rows of one call differ.
   std::optional<uint64_t> training_seed;
   CallLimits limits;
 };

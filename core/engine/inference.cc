@@ -27,9 +27,9 @@ absl::Status CheckTraining(const InferCall& call, const Model& model) {
   if (!call.training_seed.has_value() || model.no_training_reason().empty()) {
     return absl::OkStatus();
   }
-  return MakeError(absl::StatusCode::kUnimplemented, "TRAINING_UNSUPPORTED",
-                   absl::StrCat("the model cannot be computed with training: ",
-                                model.no_training_reason()));
+  return MakeError(
+      absl::StatusCode::kUnimplemented, "TRAINING_UNSUPPORTED",
+      absl::StrCat("the model cannot be computed with training: ", model.no_training_reason()));
 }
 
 // The seeds of the rows, as InferCall says; none without training.
@@ -83,8 +83,9 @@ void StartWhole(HostedModel& hosted, const InferCall& call, std::vector<SessionS
   task->states = std::move(states);
   task->limits = call.limits;
   task->completion = [model = hosted.model(), return_state = call.return_state,
-                      training_seed = call.training_seed, callback = std::move(callback), pass = std::move(pass)](
-                         std::unique_ptr<SequenceTask> done, absl::Status status) mutable {
+                      training_seed = call.training_seed, callback = std::move(callback),
+                      pass = std::move(pass)](std::unique_ptr<SequenceTask> done,
+                                              absl::Status status) mutable {
     if (!status.ok()) return callback(std::move(status));
     InferResult result = MakeResult(*model, *done, return_state);
     result.training_seed = training_seed;

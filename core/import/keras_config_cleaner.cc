@@ -121,7 +121,9 @@ Json CleanKerasConfig(const Json& value) {
   if (value.contains("class_name") && value.contains("config")) return CleanObject(value);
   Json object = Json::object();
   for (const auto& [key, element] : value.items()) {
-    if (!IsForTrainingOnly(key)) object[key] = CleanKerasConfig(element);
+    // A frozen BatchNormalization is the same in a run with training=True.
+    const bool is_frozen = key == "trainable" && element == false;
+    if (is_frozen || !IsForTrainingOnly(key)) object[key] = CleanKerasConfig(element);
   }
   return object;
 }

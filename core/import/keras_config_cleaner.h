@@ -15,7 +15,7 @@ namespace rnnserve {
 std::string RegisteredNameOf(const nlohmann::json& object);
 
 // The JSON of a bundle for that of a model which Keras 3 serialized: the same objects, less what
-// only training and Python need. Further:
+// only training and Python need (`trainable` stays where it is false). Further:
 //
 //  - a dtype policy becomes its name, and a serialized scalar the number;
 //  - of a tensor in `inbound_nodes` only `keras_history` is kept;

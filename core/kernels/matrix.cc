@@ -51,8 +51,7 @@ Panels PanelsOfBlock(const Matrix& weights, int64_t block) {
 }
 
 // y[:, b] := start[:, b] + W x[:, b], for the output rows of these panels.
-void Multiply(const Matrix& weights, Panels panels, ConstColumns start, ConstColumns x,
-              Columns y) {
+void Multiply(const Matrix& weights, Panels panels, ConstColumns start, ConstColumns x, Columns y) {
   assert(x.rows == weights.input_size());
   assert(y.rows == weights.output_rows());
   assert(x.cols == y.cols);

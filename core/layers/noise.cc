@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
@@ -16,7 +17,8 @@ namespace rnnserve {
 namespace {
 
 // alpha and scale of Keras' selu, multiplied and negated.
-constexpr double kSeluFloor = -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946;
+constexpr double kSeluFloor =
+    -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946;
 
 // Keras refuses a share or a deviation outside [0, 1] too, so such a file is not from Keras.
 absl::StatusOr<double> UnitInterval(const KerasConfig& config, absl::string_view key) {
@@ -67,8 +69,8 @@ absl::StatusOr<std::unique_ptr<Layer>> Noise::Create(const LayerRegistry& /*regi
                     : name == "GaussianDropout" ? Kind::kGaussianDropout
                     : name == "AlphaDropout"    ? Kind::kAlphaDropout
                                                 : Kind::kDropout;
-  RNNSERVE_ASSIGN_OR_RETURN(
-      const double amount, UnitInterval(config, kind == Kind::kGaussianNoise ? "stddev" : "rate"));
+  RNNSERVE_ASSIGN_OR_RETURN(const double amount,
+                            UnitInterval(config, kind == Kind::kGaussianNoise ? "stddev" : "rate"));
   return absl::WrapUnique(new Noise(config, input, kind, amount));
 }
 
@@ -91,8 +93,8 @@ void Noise::ReadNoiseShape(const KerasConfig& config) {
   const nlohmann::json& noise_shape = config.Raw("noise_shape");
   if (noise_shape.is_null() || amount_ == 0.0) return;
   const Axes axes = AxesOf(output());
-  bool is_understood = noise_shape.is_array() && noise_shape.size() == axes.size() + 1 &&
-                       noise_shape[0].is_null();
+  bool is_understood =
+      noise_shape.is_array() && noise_shape.size() == axes.size() + 1 && noise_shape[0].is_null();
   std::vector<bool> is_shared;
   for (size_t i = 0; is_understood && i < axes.size(); ++i) {
     const std::optional<bool> shared = IsShared(noise_shape[i + 1], axes[i]);
@@ -100,9 +102,9 @@ void Noise::ReadNoiseShape(const KerasConfig& config) {
     is_shared.push_back(shared.value_or(false));
   }
   if (!is_understood) {
-    no_training_reason_ = absl::StrCat("its noise_shape ", noise_shape.dump(), " is not [null, ...]",
-                                       " with null or 1 for each axis of ",
-                                       "its input");
+    no_training_reason_ =
+        absl::StrCat("its noise_shape ", noise_shape.dump(), " is not [null, ...]",
+                     " with null or 1 for each axis of ", "its input");
     return;
   }
   if (output().has_time) {

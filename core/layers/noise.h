@@ -30,8 +30,8 @@ class LayerRegistry;
 //
 // Every element of every timestep has a random number of its own. SpatialDropout1D has one for a
 // feature at all timesteps; of Dropout and AlphaDropout, `noise_shape` says along which axes one
-// is shared. The mask is handed on; masked timesteps are computed like any other. Immutable; safe to
-// share.
+// is shared. The mask is handed on; masked timesteps are computed like any other. Immutable; safe
+// to share.
 class Noise final : public Layer {
  public:
   // Errors: see LayerRegistry::Factory.

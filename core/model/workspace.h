@@ -47,9 +47,9 @@ class Workspace {
   // One byte a timestep of input i, [batch, time]; all ones at first. Read if `uses_mask` was set.
   uint8_t* mask(size_t i = 0) { return values_[i].mask_bytes.data(); }
   void UseMask(size_t i, bool uses_mask);
-  // From now on runs are those of Keras' training=True, with the random numbers of one seed for each
-  // row; without seeds, as at first, those of training=False. REQUIRES: there are batch() of them,
-  // or none, and the model has no no_training_reason().
+  // From now on runs are those of Keras' training=True, with the random numbers of one seed for
+  // each row; without seeds, as at first, those of training=False. REQUIRES: there are batch() of
+  // them, or none, and the model has no no_training_reason().
   void SetTraining(absl::Span<const uint64_t> row_seeds) {
     row_seeds_.assign(row_seeds.begin(), row_seeds.end());
   }

@@ -6,8 +6,9 @@ import dataclasses
 
 import numpy as np
 import recorder
-from feature import CHUNKS, INFER, STEPS, Floats
+from feature import CHUNKS, REUSED, STEPS, TRAINING, Floats
 from random_source import Random
+from samples import SAMPLES
 
 CALLS_OF_A_MODEL = 4
 # Weights are halved until no output or state is beyond this: a model that explodes shows nothing.
@@ -57,11 +58,12 @@ def make(sample, name, count=CALLS_OF_A_MODEL, tiny=False):
 
 def _make_call(sample, shapes, random, number):
     kind = sample.kinds[number % len(sample.kinds)]
-    batch = sample.batch or _batch(random)
+    batch = 1 if kind == TRAINING else sample.batch or _batch(random)
     first, last = sample.time_limits
     time = random.integer(first, min(last, max(first, 4)) if random.tiny else last)
     padding = random.mask(batch, time, sample.may_mask_all)
-    call = Call(kind, [_input_values(entry, batch, time, padding, random) for entry in sample.inputs])
+    inputs = [_input_values(entry, batch, time, padding, random) for entry in sample.inputs]
+    call = Call(kind, inputs)
     if sample.takes_mask and random.chance():
         call.masks = [
             random.mask(batch, value.shape[1], sample.may_mask_all) if None in entry.shape else None
@@ -71,8 +73,8 @@ def _make_call(sample, shapes, random, number):
         call.initial_states = {
             key: random.normal((batch, *shape), 0.7) for key, shape in shapes.items()
         }
-    if kind != INFER:
-        call.cuts = [[1] * time if kind == STEPS else random.cuts(time) for _ in range(batch)]
+    if kind in (CHUNKS, STEPS, REUSED):
+        call.cuts = [random.cuts(time) if kind == CHUNKS else [1] * time for _ in range(batch)]
         if sample.batch:
             call.cuts = [call.cuts[0]] * batch
     return call
@@ -105,8 +107,11 @@ def _largest(call):
 
 def _run(sample, call):
     model = sample.model
+    if call.kind == TRAINING:
+        call.outputs = _run_samples(model, call)
+        return
     call.outputs, call.states = recorder.run(model, call.inputs, call.masks, call.initial_states)
-    if call.kind == INFER:
+    if call.cuts is None:
         return
     if sample.batch:
         _run_stateful(sample, call)
@@ -114,6 +119,14 @@ def _run(sample, call):
     ends = {sum(lengths[: i + 1]) for lengths in call.cuts for i in range(len(lengths))}
     for end in ends if not all(has_time(sample)) else ():
         call.prefix_outputs[end] = _run_part(sample.model, call, 0, end)
+
+
+def _run_samples(model, call):
+    """The outputs of each row of a call many times, drawn anew each time."""
+    inputs = [np.repeat(value, SAMPLES, axis=0) for value in call.inputs]
+    masks = call.masks and [np.repeat(mask, SAMPLES, axis=0) for mask in call.masks]
+    with recorder.keeping_states():
+        return recorder.run(model, inputs, masks, training=True)[0]
 
 
 def _run_part(model, call, begin, end):

@@ -21,6 +21,8 @@ REGISTRY = {}
 INFER = "infer"  # One unary Infer of the whole batch.
 CHUNKS = "chunks"  # One session a row, fed through a stream in parts of random length.
 STEPS = "steps"  # One session a row, fed through unary Step calls, a timestep each.
+REUSED = "reused"  # As STEPS, in sessions that were used before and got new states since.
+TRAINING = "training"  # Infer of many copies of one row with training=True, several times.
 STREAMING = (INFER, INFER, CHUNKS, STEPS)  # The kinds of a model's four calls, in turn.
 WHOLE = (INFER,)  # The kinds of a model that cannot stream.
 
@@ -32,6 +34,8 @@ class Tolerance:
     absolute: float
     relative: float
     reason: str = ""
+    # Where results are random: how far their statistics may be apart besides.
+    standard_errors: float = 0.0
 
 
 FLOAT32 = Tolerance(2e-6, 1e-5)
@@ -83,10 +87,20 @@ class Sample:
     # For each output, whether it has a time axis that grows with that of the input. None: where the
     # extent of the second axis is not fixed.
     has_time: list | None = None
-    # The format that it is saved in: "keras" or "h5".
+    # The format that it is saved in: "keras", "h5", or "weights.h5" with to_json() in another file.
     file_format: str = "keras"
     # Masks may have a row in which nothing counts.
     may_mask_all: bool = True
+
+    def save(self, path):
+        """Writes the model; returns the file of its configuration if that goes apart, else None."""
+        if self.file_format != "weights.h5":
+            self.model.save(path)
+            return None
+        self.model.save_weights(path)
+        config = path.with_name("config.json")
+        config.write_text(self.model.to_json())
+        return config
 
     def __post_init__(self):
         if len(self.model.inputs) + len(self.model.outputs) > 2:

@@ -21,11 +21,11 @@ INTRODUCTION = """\
 
 This page is generated from the results of `./dev conformance --write-page`; do not edit it.
 
-Every feature below is measured: random models are built and saved by Keras {keras} on the TensorFlow
-backend, imported and served by the real programs, called over gRPC in whole batches, through streams
-in random parts, and step by step, and compared with what Keras computes, outputs and final states.
-A case is one such call. [How it works](tests/conformance/README.md). The last run: {passed} of
-{cases} cases passed, seed {seed}.
+Every feature below is measured: random models are built and saved by Keras {keras} on the
+TensorFlow backend, imported and served by the real programs, called over gRPC in whole batches,
+through streams in random parts, and step by step, and compared with what Keras computes, outputs
+and final states. A case is one such call. [How it works](tests/conformance/README.md). The last
+run: {passed} of {cases} cases passed, seed {seed}.
 
 A result counts as equal within 2e-6 plus 1e-5 of the value, for sizes 1 to 256; the table tells the
 largest difference seen, and how much of that tolerance any value took.
@@ -70,10 +70,10 @@ def _tolerances(features):
     lines = ["## Wider tolerances", ""]
     for feature in wider:
         tolerance = feature["tolerance"]
-        lines += _bullet(
-            f"**{feature['title']}**: {tolerance['absolute']:g} plus {tolerance['relative']:g} of "
-            f"the value. {tolerance['reason']}"
-        )
+        width = f"{tolerance['absolute']:g} plus {tolerance['relative']:g} of the value"
+        if tolerance["standard_errors"]:
+            width = f"{tolerance['standard_errors']:g} standard errors"
+        lines += _bullet(f"**{feature['title']}**: {width}. {tolerance['reason']}")
     return [*lines, ""]
 
 

@@ -63,8 +63,8 @@ class _Recording:
             ]
             kwargs = {**kwargs, "initial_state": keras.tree.pack_sequence_as(nesting, states)}
             # With initial_state given, Keras drops the mask that is attached to the inputs. The
-            # caller's states are no wiring of the model: its mask stays.
-            if kwargs.get("mask") is None:
+            # caller's states are no wiring of the model: its mask stays. Constants are wiring.
+            if kwargs.get("mask") is None and not kwargs.get("constants"):
                 kwargs["mask"] = get_keras_mask(args[0])
         if _keeps_states:
             return _keras_call(layer, *args, **kwargs)
@@ -92,7 +92,7 @@ def _call(layer, *args, **kwargs):
 keras.Layer.__call__ = _call
 
 
-def run(model, inputs, masks=None, initial_states=None):
+def run(model, inputs, masks=None, initial_states=None, training=False):
     """Returns (list of output arrays, {(layer, state): array}) of one call of a model.
 
     inputs, masks: lists in the order of the model's inputs. initial_states: of every call of a
@@ -101,7 +101,7 @@ def run(model, inputs, masks=None, initial_states=None):
     global _active
     _active = _Recording(model, initial_states)
     tensors = [keras.ops.convert_to_tensor(value) for value in inputs]
-    arguments = {}
+    arguments = {"training": True} if training else {}
     if masks is not None:
         values = [None if mask is None else keras.ops.convert_to_tensor(mask) for mask in masks]
         arguments["mask"] = values if len(values) > 1 else values[0]
@@ -131,7 +131,9 @@ def reset_states(model):
 
 def state_shapes(model, time):
     """{(layer, state): shape} of one row: the states that a caller of `model` may give."""
-    shapes = [[1, *entry.shape[1:]] if entry.shape[0] is None else entry.shape for entry in model.inputs]
+    shapes = [
+        [1, *entry.shape[1:]] if entry.shape[0] is None else entry.shape for entry in model.inputs
+    ]
     zeros = [
         np.zeros([time if extent is None else extent for extent in shape], entry.dtype)
         for shape, entry in zip(shapes, model.inputs)

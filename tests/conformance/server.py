@@ -11,6 +11,7 @@ import time
 
 import grpc
 import numpy as np
+from samples import SAMPLES
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "client/python"))
@@ -37,8 +38,11 @@ _FLAGS = {
     "--workers": "1",  # For each model, and there are hundreds.
     "--max-batch-rows": "32",
     "--max-timesteps": "64",
+    "--max-infer-rows": str(SAMPLES),
     "--log-level": "warning",
 }
+# The example of core/cells/CUSTOM_CELLS.md, beside the folder of the programs.
+CELL_PLUGIN = "plugins/adaptive_leaky_cell.so"
 _DTYPES = {
     np.dtype("float32"): tensor_pb2.DATA_TYPE_FLOAT32,
     np.dtype("int32"): tensor_pb2.DATA_TYPE_INT32,
@@ -51,15 +55,21 @@ class ImportRefused(Exception):
     """rnnserve-import does not take a model; the text is its reason."""
 
 
-def import_model(programs, model_file, bundle):
-    """Makes a bundle of a file that Keras wrote. Raises ImportRefused."""
+def import_model(programs, model_file, config, bundle):
+    """Makes a bundle of a file that Keras wrote, and its configuration. Raises ImportRefused."""
     command = [str(programs / "rnnserve-import"), str(model_file), str(bundle)]
+    command += ["--config", str(config)] if config else []
+    command += _plugin_flags(programs)
     result = subprocess.run(
         command, capture_output=True, text=True, timeout=IMPORT_SECONDS, check=False
     )
     if result.returncode != 0:
         lines = result.stderr.strip().splitlines() or [f"code {result.returncode}, no reason"]
         raise ImportRefused(lines[-1].removeprefix("error: "))
+
+
+def _plugin_flags(programs):
+    return ["--cell-plugin", str(programs.resolve().parent / CELL_PLUGIN)]
 
 
 class Server:
@@ -70,7 +80,7 @@ class Server:
         address_file = folder / "addresses.json"
         address_file.unlink(missing_ok=True)
         command = [str(programs / "rnnserve"), "--model-dir", str(folder / "models")]
-        command += ["--address-file", str(address_file)]
+        command += ["--address-file", str(address_file), *_plugin_flags(programs)]
         for flag in _FLAGS.items():
             command += flag
         with (folder / "server.log").open("w") as log:
@@ -156,6 +166,14 @@ class ModelClient:
         reply = self._inference.Infer(request, timeout=CALL_SECONDS)
         return self._outputs_of(reply), _states_of(reply)
 
+    def samples(self, call, seed):
+        """The outputs of many copies of the only row, with training=True."""
+        request = api.InferRequest(model=self._model, training=True, seed=seed)
+        inputs = [np.repeat(value, SAMPLES, axis=0) for value in call.inputs]
+        masks = call.masks and [np.repeat(mask, SAMPLES, axis=0) for mask in call.masks]
+        self._set_inputs(request, inputs, masks)
+        return self._outputs_of(self._inference.Infer(request, timeout=CALL_SECONDS))
+
     def _set_inputs(self, request, inputs, masks):
         if len(inputs) == 1:
             request.input.CopyFrom(to_tensor(inputs[0]))
@@ -186,25 +204,54 @@ class ModelClient:
         self._set_inputs(request, inputs, masks)
         return request
 
-    def steps(self, call):
-        """Unary calls, a session a row. Returns {row: [(end, outputs)]} and {row: states}."""
+    def steps(self, call, is_reused=False):
+        """Unary calls, a session a row. Returns {row: [(end, outputs)]} and {row: states}.
+
+        is_reused: the sessions have seen other timesteps before, and got their states since.
+        """
         outputs, states = {}, {}
         for row in range(call.batch):
-            opened = self._inference.OpenSession(
-                self._open_request(call, row), timeout=CALL_SECONDS
-            )
+            begun = self._reused_session(call, row) if is_reused else self._new_session(call, row)
+            session, first_states = begun
             begin, outputs[row] = 0, []
             for length in call.cuts[row]:
-                request = self._step_request(opened.session_id, call, row, begin, begin + length)
+                request = self._step_request(session, call, row, begin, begin + length)
+                if begin == 0:
+                    request.initial_state.extend(first_states)
                 begin += length
                 reply = self._inference.Step(request, timeout=CALL_SECONDS)
                 outputs[row].append((begin, self._outputs_of(reply)))
             states[row] = _states_of(reply)
-            self._inference.CloseSession(
-                session_pb2.CloseSessionRequest(session_id=opened.session_id),
-                timeout=CALL_SECONDS,
-            )
+            if is_reused:
+                request = session_pb2.GetStateRequest(session_id=session)
+                states[row] = _states_of(self._inference.GetState(request, timeout=CALL_SECONDS))
+            request = session_pb2.CloseSessionRequest(session_id=session)
+            self._inference.CloseSession(request, timeout=CALL_SECONDS)
         return outputs, states
+
+    def _new_session(self, call, row):
+        """The session of a row, and the states that its first Step must bring."""
+        request = self._open_request(call, row)
+        return self._inference.OpenSession(request, timeout=CALL_SECONDS).session_id, []
+
+    def _reused_session(self, call, row):
+        """The same. It gets the states of the call in one of three ways, in turn."""
+        request = session_pb2.OpenSessionRequest(model=self._model)
+        session = self._inference.OpenSession(request, timeout=CALL_SECONDS).session_id
+        time = call.inputs[0].shape[1]
+        self._inference.Step(
+            self._step_request(session, call, row, 0, time), timeout=CALL_SECONDS
+        )
+        states = _state_tensors(call.initial_states, row)
+        if not states or row % 3 == 0:
+            request = session_pb2.ResetStateRequest(session_ids=[session], state=states)
+            self._inference.ResetState(request, timeout=CALL_SECONDS)
+            return session, []
+        if row % 3 == 1:
+            request = session_pb2.SetStateRequest(session_id=session, state=states)
+            self._inference.SetState(request, timeout=CALL_SECONDS)
+            return session, []
+        return session, states
 
     def chunks(self, call):
         """One stream, a session a row, all rows' parts sent at once. Returns as `steps`."""

@@ -10,13 +10,15 @@ import shutil
 import tempfile
 import traceback
 import warnings
+import zlib
 
 import calls
 import compare
 import grpc
+import samples
 import server
 from compare import Distance
-from feature import CHUNKS, INFER, REGISTRY, WHOLE
+from feature import CHUNKS, INFER, REGISTRY, REUSED, TRAINING, WHOLE
 from random_source import Random
 from reference import keras
 
@@ -60,6 +62,7 @@ class _Model:
     feature: str
     number: int
     file: pathlib.Path
+    config: pathlib.Path | None = None
     sample: object = None
     calls: list = dataclasses.field(default_factory=list)
     # Set when it got no further: the status and text of all its cases.
@@ -79,6 +82,7 @@ class _Model:
 def make_sample(seed, feature, number, tiny=False):
     """The model that (seed, feature, number) stand for. Names of layers begin anew."""
     keras.utils.clear_session()
+    keras.utils.set_random_seed(zlib.crc32(f"{seed}/{feature}/{number}".encode()))  # Of dropout.
     return REGISTRY[feature].generate(Random(seed, feature, number, tiny=tiny))
 
 
@@ -100,12 +104,13 @@ def run(task):
 
 
 def _make(task, folder, feature, number):
-    model = _Model(feature, number, folder / "files" / f"{feature}-{number}.keras")
+    model = _Model(feature, number, folder / "files" / f"{feature}-{number}" / "model")
+    model.file.parent.mkdir()
     try:
         model.sample = make_sample(task.seed, feature, number)
         model.file = model.file.with_suffix(f".{model.sample.file_format}")
         model.calls = calls.make(model.sample, (task.seed, feature, number))
-        model.sample.model.save(model.file)
+        model.config = model.sample.save(model.file)
         model.has_time = calls.has_time(model.sample)
         model.sample.model = None  # Thousands of them would fill the memory.
     except Exception:  # A fault of the generator must not hide the other results.
@@ -117,7 +122,9 @@ def _import(task, folder, model):
     if model.ended:
         return
     try:
-        server.import_model(task.programs, model.file, folder / "models" / model.name)
+        server.import_model(
+            task.programs, model.file, model.config, folder / "models" / model.name
+        )
     except server.ImportRefused as refusal:
         model.ended = (REFUSED, str(refusal))
 
@@ -160,12 +167,7 @@ def _call(running, model):
     for number, call in enumerate(model.calls):
         result = Result(model.feature, model.number, number)
         try:
-            if call.kind == INFER:
-                served = client.infer(call)
-                result.distance = compare.compare_infer(call, served, tolerance)
-            else:
-                served = client.chunks(call) if call.kind == CHUNKS else client.steps(call)
-                result.distance = compare.compare_steps(call, served, model.has_time, tolerance)
+            result.distance = _measure(client, model, call, number, tolerance)
         except Exception as error:  # Whatever it is, it is this case that failed.
             result.status = FAILED
             result.text = f"{call.describe()}: {_text(error)}"
@@ -174,6 +176,18 @@ def _call(running, model):
                 result.status = REFUSED
         results.append(result)
     return results
+
+
+def _measure(client, model, call, number, tolerance):
+    """The Distance of what the server says. Raises if it is none that is tolerable."""
+    if call.kind == INFER:
+        return compare.compare_infer(call, client.infer(call), tolerance)
+    if call.kind == TRAINING:
+        first, again, other = (client.samples(call, seed) for seed in (number, number, number + 9))
+        samples.expect_reproducible(first, again, other)
+        return samples.compare_samples(call, first)
+    served = client.chunks(call) if call.kind == CHUNKS else client.steps(call, call.kind == REUSED)
+    return compare.compare_steps(call, served, model.has_time, tolerance)
 
 
 def _text(error):
@@ -187,4 +201,4 @@ def _keep_failures(task, models, results):
     for model in models:
         if (model.feature, model.number) in failed and model.file.exists():
             task.failures.mkdir(parents=True, exist_ok=True)
-            shutil.copy(model.file, task.failures)
+            shutil.copytree(model.file.parent, task.failures / model.name, dirs_exist_ok=True)

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/status_macros.h"
+#include "core/cells/load_cell_plugin.h"
 #include "core/import/keras_archive.h"
 #include "core/import/keras_import.h"
 #include "core/layers/layer_registry.h"
@@ -62,6 +63,11 @@ std::string Contents(const std::string& path) {
 }
 
 absl::StatusOr<Bundle> Import(const GoldenPath& path, const LayerRegistry& registry) {
+  const std::string weights = FilePath(path, "model.weights.h5");
+  if (fs::exists(weights)) {
+    const std::string config = Contents(FilePath(path, "config.json"));
+    return ImportConfigAndWeights(config, Contents(weights), registry);
+  }
   const std::string hdf5 = FilePath(path, "model.h5");
   if (fs::exists(hdf5)) return ImportHdf5(Contents(hdf5), registry);
   RNNSERVE_ASSIGN_OR_RETURN(const KerasArchive archive,
@@ -90,7 +96,8 @@ std::vector<GoldenPath> GoldenPaths(const std::string& folder) {
   std::vector<GoldenPath> paths;
   for (const auto& model : fs::directory_iterator(GoldenFolder() / folder)) {
     for (const auto& entry : fs::directory_iterator(model)) {
-      if (entry.path().extension() != ".json") continue;
+      const std::string file = entry.path().filename();
+      if (file.rfind("case", 0) != 0 || entry.path().extension() != ".json") continue;
       paths.push_back({folder + "/" + model.path().filename().string(), entry.path().filename()});
     }
   }
@@ -125,7 +132,9 @@ GoldenCase ReadGoldenCase(const GoldenPath& path) {
 }
 
 absl::StatusOr<std::shared_ptr<const Model>> ImportAndLoad(const GoldenPath& path) {
-  const LayerRegistry registry = LayerRegistry::BuiltIn();
+  const std::string plugins[] = {RNNSERVE_PLUGIN_DIR "/adaptive_leaky_cell.so"};
+  RNNSERVE_ASSIGN_OR_RETURN(CellRegistry cells, CellsWithPlugins(plugins));
+  const LayerRegistry registry = LayerRegistry::BuiltIn(std::move(cells));
   const TemporaryFolder temporary;
   const std::string bundle_path = temporary.path() / "bundle";
   RNNSERVE_ASSIGN_OR_RETURN(const Bundle bundle, Import(path, registry));

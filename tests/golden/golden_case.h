@@ -69,7 +69,7 @@ std::string FilePath(const GoldenPath& path, const std::string& file);
 // Aborts if the file is not what README.md says.
 GoldenCase ReadGoldenCase(const GoldenPath& path);
 
-// Imports the `model.keras` or `model.h5` of the folder, writes the bundle, loads it.
+// Imports the model file of the folder, writes the bundle, loads it.
 absl::StatusOr<std::shared_ptr<const Model>> ImportAndLoad(const GoldenPath& path);
 
 }  // namespace rnnserve::testing

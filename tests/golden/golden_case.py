@@ -79,7 +79,8 @@ def write(golden, folder):
             np.testing.assert_allclose(outputs[0], call.expected, rtol=1e-5, atol=1e-6)
         if call.expected_states is not None:
             for name, values in call.expected_states.items():
-                np.testing.assert_allclose(final_states[name], values, rtol=1e-5, atol=1e-6)
+                for ours, theirs in zip(final_states[name], values, strict=True):
+                    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
             outputs, final_states = [call.expected], call.expected_states
         about = f"{golden.about}; {call.about}" if call.about else golden.about
         case = {"about": about, "inputs": tensor_json(call.inputs)}

@@ -16,6 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras  # noqa: E402  (the environment above must be set first)
 import numpy as np  # noqa: E402
+from adaptive_leaky_cell import AdaptiveLeakyCell  # noqa: E402
 from keras.src.backend.common.masking import get_keras_mask, set_keras_mask  # noqa: E402
 from keras.src.layers.rnn.conv_lstm import ConvLSTMCell  # noqa: E402
 
@@ -49,6 +50,8 @@ def state_names(layer):
 def cell_state_names(cell):
     if isinstance(cell, keras.layers.StackedRNNCells):
         return [f"{i}/{n}" for i, inner in enumerate(cell.cells) for n in cell_state_names(inner)]
+    if isinstance(cell, AdaptiveLeakyCell):
+        return ["v", "a"]
     return ["h", "c"] if isinstance(cell, TWO_STATE_CELLS) else ["h"]
 
 

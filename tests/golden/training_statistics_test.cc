@@ -1,9 +1,10 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Runs with training=True against real Keras: training/ holds the mean and the standard deviation of
-// what Keras gave in many samples of one row (training_statistics.py). Ours, over as many samples
-// with fixed seeds, must lie within kLimit standard errors of the difference, element by element.
+// Runs with training=True against real Keras: training/ holds the mean and the standard deviation
+// of what Keras gave in many samples of one row (training_statistics.py). Ours, over as many
+// samples with fixed seeds, must lie within kLimit standard errors of the difference, element by
+// element.
 
 #include <gtest/gtest.h>
 
@@ -103,12 +104,14 @@ TEST_P(TrainingStatisticsTest, HasTheMeanAndTheSpreadOfKeras) {
   for (size_t i = 0; i < mean.size(); ++i) {
     // Both sides are samples of the same size.
     const double both = kLimit * std::sqrt(2.0);
-    EXPECT_NEAR(ours[i].mean(), mean[i], both * ours[i].error_of_mean() + kExact) << "element " << i;
+    EXPECT_NEAR(ours[i].mean(), mean[i], both * ours[i].error_of_mean() + kExact)
+        << "element " << i;
     EXPECT_NEAR(ours[i].std(), std[i], both * ours[i].error_of_std() + kExact) << "element " << i;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Keras, TrainingStatisticsTest, ::testing::ValuesIn(GoldenPaths("training")),
+INSTANTIATE_TEST_SUITE_P(Keras, TrainingStatisticsTest,
+                         ::testing::ValuesIn(GoldenPaths("training")),
                          [](const auto& test) { return test.param.TestName(); });
 
 }  // namespace

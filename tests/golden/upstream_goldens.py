@@ -35,7 +35,7 @@ def golden(name, layer, *calls, shape=(None, 4)):
 
 
 def unmasked_goldens():
-    x72, x24 = counting(3, 6, 4), counting(2, 3, 4)
+    x72 = counting(3, 6, 4)
 
     def lstm(**options):
         return layers.LSTM(3, name="rnn", **CONSTANTS, **options)
@@ -43,14 +43,21 @@ def unmasked_goldens():
     def gru(**options):
         return layers.GRU(3, name="rnn", **CONSTANTS, **options)
 
-    def simple(**options):
-        return layers.SimpleRNN(4, name="rnn", **CONSTANTS, **options)
-
     yield golden("lstm", lstm(), Call(x72, expected=rows(3, 0.6288687, 0.86899155, 0.9460773)))
     yield golden(
         "lstm_backwards",
         lstm(go_backwards=True),
         Call(x72, expected=rows(3, 0.35622165, 0.74789524, 0.8872726)),
+    )
+    yield golden(
+        "lstm_no_bias",
+        lstm(use_bias=False),
+        Call(x72, expected=rows(3, 0.54986924, 0.86226785, 0.9443936)),
+    )
+    yield golden(
+        "gru_no_bias",
+        gru(use_bias=False),
+        Call(x72, expected=rows(3, 0.49988455, 0.64701194, 0.4103359)),
     )
     yield golden(
         "lstm_no_forget_bias",
@@ -68,12 +75,27 @@ def unmasked_goldens():
         gru(reset_after=False),
         Call(x72, expected=rows(3, 0.51447755, 0.6426879, 0.40208298)),
     )
-    yield golden("simple_rnn", simple(), Call(x24, expected=rows(4, 0.405432, 0.73605347)))
-    yield golden(
-        "simple_rnn_backwards",
-        simple(go_backwards=True),
-        Call(x24, expected=rows(4, 0.11144729, 0.5528889)),
-    )
+
+
+def simple_goldens():
+    x24 = counting(2, 3, 4)
+    simple = layers.SimpleRNN(4, name="rnn", **CONSTANTS)
+    yield golden("simple_rnn", simple, Call(x24, expected=rows(4, 0.405432, 0.73605347)))
+    simple = layers.SimpleRNN(4, go_backwards=True, name="rnn", **CONSTANTS)
+    expected = rows(4, 0.11144729, 0.5528889)
+    yield golden("simple_rnn_backwards", simple, Call(x24, expected=expected))
+
+
+def continued_goldens():
+    """The second call of a stateful layer with the same input: one call with the input twice."""
+    twice = np.concatenate([counting(2, 3, 4)] * 2, axis=1)
+    for name, layer, expected in [
+        ("simple_rnn", layers.SimpleRNN, (0.40559256, 0.7361247)),
+        ("lstm", layers.LSTM, (0.3124785, 0.6863672)),
+        ("gru", layers.GRU, (0.29542392, 0.5885018)),
+    ]:
+        call = Call(twice, expected=rows(4, *expected))
+        yield golden(f"{name}_continued", layer(4, name="rnn", **CONSTANTS), call)
 
 
 def masked_goldens():
@@ -102,6 +124,19 @@ def masked_goldens():
     )
     call = Call(x24, "", "", holes, False, expected)
     yield golden("simple_rnn_masked", simple, call, shape=(None, 3))
+    lstm = layers.LSTM(
+        2, return_sequences=True, zero_output_for_mask=True, name="rnn", **CONSTANTS
+    )
+    expected = rows(2, [0.0158891, 0.05552048, 0.11755939, 0], [0.14185596, 0.28556206, 0, 0])
+    call = Call(x24, "", "", padded, False, expected)
+    yield golden("lstm_zero_output", lstm, call, shape=(None, 3))
+    left = np.array([[0, 1, 1, 1], [0, 0, 1, 1]], bool)
+    lstm = layers.LSTM(2, go_backwards=True, name="rnn", **CONSTANTS)
+    call = Call(x24, "", "", left, False, rows(2, 0.15341201, 0.3844719))
+    yield golden("lstm_backwards_masked", lstm, call, shape=(None, 3))
+    gru = layers.GRU(2, go_backwards=True, name="rnn", **CONSTANTS)
+    call = Call(x24, "", "", holes, False, rows(2, 0.11669192, 0.28380975))
+    yield golden("gru_backwards_masked", gru, call, shape=(None, 3))
 
 
 def initial_state_goldens():
@@ -115,6 +150,22 @@ def initial_state_goldens():
     expected = np.array([[0.23774096, 0.33508456], [0.83659905, 1.0227708]], np.float32)
     call = Call(x24, "", "", None, {"rnn": [state]}, expected)
     yield golden("gru_initial_state", gru, call, shape=(None, 3))
+    lstm = layers.LSTM(2, go_backwards=True, name="rnn", **CONSTANTS)
+    expected = np.array([[0.13281618, 0.2790356], [0.5839337, 0.5992567]], np.float32)
+    call = Call(x24, "", "", None, {"rnn": [state, state]}, expected)
+    yield golden("lstm_backwards_initial_state", lstm, call, shape=(None, 3))
+    gru = layers.GRU(2, go_backwards=True, name="rnn", **CONSTANTS)
+    expected = np.array([[0.13486053, 0.23261218], [0.78257304, 0.9691353]], np.float32)
+    call = Call(x24, "", "", None, {"rnn": [state]}, expected)
+    yield golden("gru_backwards_initial_state", gru, call, shape=(None, 3))
+    for name, backwards, expected in [
+        ("simple_rnn_initial_state", False, (0.33621645, 0.6262637)),
+        ("simple_rnn_backwards_initial_state", True, (0.07344437, 0.43043602)),
+    ]:
+        simple = layers.SimpleRNN(4, go_backwards=backwards, name="rnn", **CONSTANTS)
+        states = {"rnn": [counting(2, 4)]}
+        call = Call(x24, "", "", None, states, rows(4, *expected))
+        yield golden(name, simple, call, shape=(None, 3))
 
 
 def bidirectional_goldens():
@@ -130,10 +181,69 @@ def bidirectional_goldens():
     layer = layers.Bidirectional(gru, name="bidirectional")
     call = Call(counting(2, 4, 3), "", "", holes, False, expected)
     yield golden("bidirectional_masked", layer, call, shape=(None, 3))
+    simple = layers.SimpleRNN(2, name="rnn", **CONSTANTS)
+    layer = layers.Bidirectional(simple, merge_mode="ave", name="bidirectional")
+    call = Call(counting(2, 3, 4), expected=rows(2, 0.24845785, 0.6288199))
+    yield golden("bidirectional_ave", layer, call)
+    gru = layers.GRU(2, return_sequences=True, name="rnn", **CONSTANTS)
+    layer = layers.Bidirectional(gru, merge_mode="sum", name="bidirectional")
+    sums = [[0.20937867, 0.34462988, 0.40290534], [0.59829646, 0.6734641, 0.6479671]]
+    yield golden("bidirectional_sum", layer, Call(counting(2, 3, 4), expected=rows(2, *sums)))
+    yield bidirectional_states_golden()
+
+
+def bidirectional_states_golden():
+    lstm = layers.LSTM(2, return_state=True, name="rnn", **CONSTANTS)
+    layer = layers.Bidirectional(lstm, name="bidirectional")
+    h_forward, h_backward = rows(2, 0.1990008, 0.52335435), rows(2, 0.12659755, 0.44717982)
+    c_forward, c_backward = rows(2, 0.35567185, 1.0492687), rows(2, 0.2501858, 0.941473)
+    states = {"bidirectional": [h_forward, c_forward, h_backward, c_backward]}
+    expected = np.concatenate([h_forward, h_backward], axis=1)
+    call = Call(counting(2, 4, 3), expected=expected, expected_states=states)
+    return golden("bidirectional_states", layer, call, shape=(None, 3))
+
+
+def stack_goldens():
+    """Cells with h' = x 1 + h 1, of three and of two units."""
+    x24 = counting(2, 3, 4)
+
+    def stack(**options):
+        ones = {"kernel_initializer": "ones", "recurrent_initializer": "ones", "use_bias": False}
+        cells = [
+            layers.SimpleRNNCell(units, activation=None, name=f"cell_{units}", **ones)
+            for units in (3, 2)
+        ]
+        return layers.RNN(cells, name="rnn", **options)
+
+    last = rows(2, 786, 4386)
+    call = Call(x24, expected=last, expected_states={"rnn": [rows(3, 158, 782), last]})
+    yield golden("stack", stack(), call)
+    steps = rows(2, [18, 156, 786], [162, 1020, 4386])
+    yield golden("stack_sequence", stack(return_sequences=True), Call(x24, expected=steps))
+    twice = np.concatenate([x24, x24], axis=1)
+    yield golden("stack_continued", stack(), Call(twice, expected=rows(2, 34092, 173196)))
+
+
+def conv_lstm_goldens():
+    x120, x480 = counting(2, 3, 4, 5) / 10, counting(2, 3, 4, 4, 5) / 100
+    layer = layers.ConvLSTM1D(2, 3, name="rnn", **CONSTANTS)
+    places = rows(2, [0.40807986, 0.46421072], [0.80933154, 0.8233646])
+    yield golden("conv_lstm_1d", layer, Call(x120, expected=places), shape=(None, 4, 5))
+    layer = layers.ConvLSTM2D(2, 3, name="rnn", **CONSTANTS)
+    places = rows(
+        2,
+        [[0.48694518, 0.50237733], [0.5461202, 0.5598283]],
+        [[0.8661607, 0.86909103], [0.8774414, 0.8800861]],
+    )
+    yield golden("conv_lstm_2d", layer, Call(x480, expected=places), shape=(None, 4, 4, 5))
 
 
 def goldens():
     yield from unmasked_goldens()
+    yield from simple_goldens()
     yield from masked_goldens()
     yield from initial_state_goldens()
     yield from bidirectional_goldens()
+    yield from continued_goldens()
+    yield from stack_goldens()
+    yield from conv_lstm_goldens()

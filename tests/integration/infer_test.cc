@@ -107,6 +107,46 @@ TEST_F(InferTest, TokenIdsMayBeInt32OrInt64) {
   EXPECT_EQ(Values(narrow_response.output()), typed);
 }
 
+// The model of vowels has a Dropout layer.
+TEST_F(InferTest, TrainingGivesEqualRowsDifferentSamplesOfOneSeed) {
+  std::vector<float> rows = Series(11, 4 * 12);
+  rows.insert(rows.end(), rows.begin(), rows.begin() + 4 * 12);
+  v1::InferRequest request = InferOf(kVowels, Floats({2, 4, 12}, rows));
+  request.set_training(true);
+  request.set_seed(5);
+  v1::InferResponse first;
+  v1::InferResponse again;
+
+  ASSERT_TRUE(Infer(request, &first).ok());
+  ASSERT_TRUE(Infer(request, &again).ok());
+
+  EXPECT_EQ(first.seed(), 5u);
+  const std::vector<float> samples = Values(first.output());
+  EXPECT_EQ(Values(again.output()), samples);
+  EXPECT_NE(std::vector<float>(samples.begin(), samples.begin() + 9),
+            std::vector<float>(samples.begin() + 9, samples.end()));
+}
+
+TEST_F(InferTest, TrainingTellsTheSeedThatTheServerChose) {
+  v1::InferRequest request = InferOf(kVowels, Floats({1, 4, 12}, Series(12, 4 * 12)));
+  v1::InferResponse inference;
+  ASSERT_TRUE(Infer(request, &inference).ok());
+  request.set_training(true);
+  v1::InferResponse chosen;
+  v1::InferResponse other;
+  v1::InferResponse repeated;
+
+  ASSERT_TRUE(Infer(request, &chosen).ok());
+  ASSERT_TRUE(Infer(request, &other).ok());
+  request.set_seed(chosen.seed());
+  ASSERT_TRUE(Infer(request, &repeated).ok());
+
+  EXPECT_FALSE(inference.has_seed());
+  EXPECT_NE(chosen.seed(), other.seed());
+  EXPECT_EQ(Values(repeated.output()), Values(chosen.output()));
+  EXPECT_NE(Values(chosen.output()), Values(inference.output()));
+}
+
 TEST_F(InferTest, AModelThatCannotStreamIsServedWhole) {
   v1::DescribeModelRequest describe;
   describe.set_model(kTwoWay);

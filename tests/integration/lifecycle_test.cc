@@ -71,11 +71,11 @@ TEST_F(LifecycleTest, ATruncatedModelIsRefused) {
 }
 
 TEST_F(LifecycleTest, AnUnsupportedLayerIsNamed) {
-  const std::string path =
-      std::string(RNNSERVE_SOURCE_DIR) + "/tests/golden/unsupported/conv1d/model.keras";
+  const std::string path = std::string(RNNSERVE_SOURCE_DIR) +
+                           "/tests/golden/unsupported/functional_attention/model.keras";
 
   EXPECT_THAT(StartError({"--model", "conv=" + path}),
-              AllOf(HasSubstr("LAYER_UNSUPPORTED"), HasSubstr("Conv1D")));
+              AllOf(HasSubstr("LAYER_UNSUPPORTED"), HasSubstr("Attention")));
 }
 
 TEST_F(LifecycleTest, AModelThatIsNotThereIsNamed) {

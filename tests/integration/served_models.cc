@@ -42,6 +42,8 @@ std::vector<std::string> ModelArguments() {
       {kSunspots, "client/demo/models/sunspots.keras"},
       {kTokens, "tests/golden/cases/embedding_lstm_lstm/model.keras"},
       {kTwoWay, "tests/golden/cases/bidirectional_concat/model.keras"},
+      {kTranslator, "tests/golden/conformance/encoder_decoder_0/model.keras"},
+      {kManyOutputs, "tests/golden/conformance/multi_output_0/model.keras"},
   };
   std::vector<std::string> arguments;
   for (const auto& [name, path] : models) {

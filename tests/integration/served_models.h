@@ -23,9 +23,11 @@ namespace rnnserve::testing {
 
 // The models that the integration tests serve, all saved by Keras.
 constexpr char kVowels[] = "vowels";  // Masking -> LSTM -> Dense softmax; [12] -> [9], last only
-constexpr char kSunspots[] = "sunspots";  // GRU -> GRU -> Dense; [1] -> [1], every timestep
-constexpr char kTokens[] = "tokens";      // Embedding(mask_zero) -> LSTM -> LSTM; token ids
-constexpr char kTwoWay[] = "two_way";     // a Bidirectional layer: cannot stream
+constexpr char kSunspots[] = "sunspots";         // GRU -> GRU -> Dense; [1] -> [1], every timestep
+constexpr char kTokens[] = "tokens";             // Embedding(mask_zero) -> LSTM -> LSTM; token ids
+constexpr char kTwoWay[] = "two_way";            // a Bidirectional layer: cannot stream
+constexpr char kTranslator[] = "translator";     // an encoder and a decoder: two inputs
+constexpr char kManyOutputs[] = "many_outputs";  // one input, three outputs
 
 // The arguments that make the server load them.
 std::vector<std::string> ModelArguments();

@@ -36,8 +36,8 @@ ModelPtr TokenModel();
 // timestep.
 ModelPtr BidirectionalModel();
 
-// Random in training, of 2 features: LSTM 'lstm' of 8 units with dropout, Dropout twice, Dense 3; an
-// output for every timestep.
+// Random in training, of 2 features: LSTM 'lstm' of 8 units with dropout, Dropout twice, Dense 3;
+// an output for every timestep.
 ModelPtr DropoutModel();
 
 // Cannot be run with training: a BatchNormalization 'norm' of 2 features.

@@ -11,6 +11,7 @@ import features.normalization  # isort: skip
 import features.merging  # isort: skip
 import features.shapes  # isort: skip
 import features.graphs  # isort: skip
+import features.training  # isort: skip
 import features.files  # noqa: F401  isort: skip
 
 from feature import Deviation

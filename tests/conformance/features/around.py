@@ -82,8 +82,8 @@ def cell_activations(random):
     deviations=[
         Deviation(
             "The layer Softmax gives zeros at masked timesteps.",
-            "Keras compares the mask [batch, time] with the last two axes of [batch, time, features] "
-            "and fails, or where the numbers happen to agree masks features by the rows of others.",
+            "Keras lays the mask [batch, time] over the last two axes of [batch, time, features] "
+            "and fails, or masks features if the numbers happen to agree.",
         )
     ],
 )

@@ -4,7 +4,7 @@
 
 import contextlib
 
-from feature import Deviation, Floats, Sample, Tokens, Tolerance, feature
+from feature import WHOLE, Deviation, Floats, Sample, Tokens, Tolerance, feature
 from features.recurrent_options import any_layer
 from reference import keras
 
@@ -99,18 +99,33 @@ def float64(random):
     options=["model.save('name.h5')"],
 )
 def legacy_h5(random):
+    return _model_of_file(random, "h5")
+
+
+@feature(
+    "weights_h5",
+    "Weights as .weights.h5, with a configuration",
+    FAMILY,
+    about="weights alone, and what to_json() gives",
+    options=["save_weights('name.weights.h5')", "to_json()", "rnnserve-import --config"],
+)
+def weights_h5(random):
+    return _model_of_file(random, "weights.h5")
+
+
+def _model_of_file(random, file_format):
     features, limit = random.small_size(), random.integer(2, 20)
     tokens = random.chance(0.3)
     chain = [layers.Embedding(limit, features, mask_zero=True)] if tokens else []
-    chain.append(any_layer(random, with_stack=False, return_sequences=True))
+    chain.append(any_layer(random, return_sequences=True))
     if random.chance(0.3):
         chain.append(layers.Bidirectional(layers.GRU(3, return_sequences=True)))
     chain.append(layers.LayerNormalization())
-    chain.append(any_layer(random, with_stack=False))
+    chain.append(any_layer(random))
     chain.append(layers.Dense(random.small_size(), activation="softmax"))
     shape = (None,) if tokens else (None, features)
     model = random.sequential(chain, shape, dtype="int32" if tokens else "float32")
     source = Tokens(shape, limit, padded=True) if tokens else Floats(shape)
     pairs = [layer for layer in model.layers if isinstance(layer, layers.Bidirectional)]
-    kinds = {"kinds": ("infer",)} if pairs else {}
-    return Sample(model, [source], file_format="h5", **kinds)
+    kinds = {"kinds": WHOLE} if pairs else {}
+    return Sample(model, [source], file_format=file_format, **kinds)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The recurrent layers of one cell, of stacks of cells, and of custom cells."""
 
-from feature import STREAMING, WHOLE, Floats, Sample, feature
+from adaptive_leaky_cell import RNN, AdaptiveLeakyCell
+from feature import STREAMING, WHOLE, Deviation, Floats, Sample, feature
 from minimal_rnn_cell import MinimalRNNCell
 from reference import keras
 
@@ -164,3 +165,37 @@ def rnn_of_cell(random):
 )
 def custom_cell(random):
     return one_layer(random, layers.RNN(MinimalRNNCell(random.size()), **layer_options(random)))
+
+
+@feature(
+    "cell_plugin",
+    "RNN of a cell of a plug-in, with constants",
+    FAMILY,
+    about="two states of which neither is the output, one that does not begin with zeros, and a "
+    "constant: the example of [Cells of one's own](core/cells/CUSTOM_CELLS.md)",
+    options=["--cell-plugin", "constants", "get_initial_state", "output_size"],
+    deviations=[
+        Deviation(
+            "constants reach the cell.",
+            "The documentation of keras.layers.RNN says so, but Keras 3 does not do it: the "
+            "reference here is a subclass of it that does.",
+        )
+    ],
+)
+def cell_plugin(random):
+    features, units = random.size(), random.size()
+    frames, gain = keras.Input((None, features)), keras.Input((units,))
+    cell = AdaptiveLeakyCell(
+        units,
+        leak=random.choice([0.9, 0.5]),
+        decay=random.choice([0.97, 0.6]),
+        strength=random.choice([1.8, 0.3]),
+        threshold=random.choice([0.5, -0.25]),
+    )
+    layer = RNN(cell, **layer_options(random))
+    if random.chance(0.3):
+        value = layer(frames, constants=[gain], mask=layers.Masking(0.5).compute_mask(frames))
+    else:
+        value = layer(frames, constants=[gain])
+    model = random.functional([frames, gain], value)
+    return Sample(model, [Floats((None, features), mask_value=0.5), Floats((units,))])

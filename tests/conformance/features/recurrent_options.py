@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every recurrent layer can do whatever its cell: masks, states, directions, loops."""
 
-from feature import INFER, STREAMING, WHOLE, Deviation, Floats, Sample, Tokens, feature
+from feature import INFER, REUSED, STREAMING, WHOLE, Deviation, Floats, Sample, Tokens, feature
 from features.recurrent import random_cell
 from reference import keras
 
@@ -180,11 +180,6 @@ def unroll(random):
             "begins with an output of zeros. In rnnserve, a sequence in parts gives what it "
             "gives in one call.",
         ),
-        Deviation(
-            "reset_state() works for layers of several cells, and takes states.",
-            "In Keras 3 it raises AttributeError for nested states, and takes no argument "
-            "although the documentation says so.",
-        ),
     ],
 )
 def stateful(random):
@@ -232,3 +227,26 @@ def initial_state(random):
     chain.append(any_layer(random, return_sequences=random.chance()))
     model = random.sequential(chain, (None, features))
     return Sample(model, [Floats((None, features))])
+
+
+@feature(
+    "reset_state",
+    "reset_state(), reset_state(states)",
+    FAMILY,
+    about="a session that has seen other timesteps is reset, or is given states, and goes on as a "
+    "new one",
+    options=["ResetState", "SetState", "GetState", "initial_state of Step"],
+    deviations=[
+        Deviation(
+            "reset_state() works for layers of several cells, and takes states.",
+            "In Keras 3 it raises AttributeError for nested states, and takes no argument "
+            "although the documentation says so.",
+        ),
+    ],
+)
+def reset_state(random):
+    features = random.size(0.02)
+    first = any_layer(random, return_sequences=True)
+    second = any_layer(random, **sequence_options(random))
+    model = random.sequential([first, second], (None, features))
+    return Sample(model, [Floats((None, features))], kinds=(REUSED,))

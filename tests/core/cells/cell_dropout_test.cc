@@ -131,11 +131,11 @@ TEST(CellMaskTest, TheSameElementsAreDroppedAtEveryTimestep) {
   WeightMap weights;
   weights.Add("kernel", {kUnits, kUnits}, identity);
   weights.AddConstant("recurrent_kernel", {kUnits, kUnits}, 0.0f);
-  const auto cell = CreateCell(Serialized("SimpleRNNCell", {{"units", kUnits},
-                                                            {"activation", "linear"},
-                                                            {"use_bias", false},
-                                                            {"dropout", 0.5}}),
-                               {kUnits}, weights);
+  const auto cell = CreateCell(
+      Serialized(
+          "SimpleRNNCell",
+          {{"units", kUnits}, {"activation", "linear"}, {"use_bias", false}, {"dropout", 0.5}}),
+      {kUnits}, weights);
   ASSERT_THAT(cell, IsOk());
   const uint64_t seeds[] = {5};
   const TrainingRun training{seeds};
@@ -158,8 +158,8 @@ TEST(CellMaskTest, GruKeepsTheWholeState) {
   weights.AddConstant("recurrent_kernel", {2, 6}, 0.0f);
   weights.Add("bias", {6}, {100, 100, 0, 0, 0, 0});
   const auto cell = CreateCell(
-      Serialized("GRUCell", {{"units", 2}, {"reset_after", false}, {"recurrent_dropout", 0.9}}), {1},
-      weights);
+      Serialized("GRUCell", {{"units", 2}, {"reset_after", false}, {"recurrent_dropout", 0.9}}),
+      {1}, weights);
   ASSERT_THAT(cell, IsOk());
   const uint64_t seeds[] = {5};
   const TrainingRun training{seeds};
@@ -220,10 +220,10 @@ TEST(CellDropoutErrorTest, ARateIsANumber) {
   weights.AddConstant("recurrent_kernel", {1, 1}, 0.0f);
   weights.AddConstant("bias", {1}, 0.0f);
 
-  EXPECT_THAT(CreateCell(Serialized("SimpleRNNCell", {{"units", 1}, {"dropout", "much"}}), {1},
-                         weights),
-              ::rnnserve::testing::StatusIs(absl::StatusCode::kInvalidArgument,
-                                            ::testing::HasSubstr("dropout"), "MODEL_CONFIG"));
+  EXPECT_THAT(
+      CreateCell(Serialized("SimpleRNNCell", {{"units", 1}, {"dropout", "much"}}), {1}, weights),
+      ::rnnserve::testing::StatusIs(absl::StatusCode::kInvalidArgument,
+                                    ::testing::HasSubstr("dropout"), "MODEL_CONFIG"));
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ class EngineTrainingTest : public EngineFixture {
  protected:
   // Rows of 3 timesteps of 2 features, all the same.
   static OwnedTensor EqualRows(int64_t batch) {
-    return OwnedTensor::Floats({batch, 3, 2}, std::vector<float>(static_cast<size_t>(batch) * 6, 1));
+    return OwnedTensor::Floats({batch, 3, 2},
+                               std::vector<float>(static_cast<size_t>(batch) * 6, 1));
   }
 
   absl::StatusOr<InferResult> Train(const std::string& model, int64_t batch, uint64_t seed) {
@@ -62,7 +63,8 @@ TEST_F(EngineTrainingTest, AModelWithoutDropoutGivesWhatItGivesAtInference) {
   const OwnedTensor input = EqualRows(2);
 
   for (const char* model : {"classifier", "forecaster", "bidirectional"}) {
-    EXPECT_EQ(Train(model, 2, 7)->outputs[0].values, Infer(InferOf(model, input))->outputs[0].values)
+    EXPECT_EQ(Train(model, 2, 7)->outputs[0].values,
+              Infer(InferOf(model, input))->outputs[0].values)
         << model;
   }
 }
@@ -92,8 +94,9 @@ TEST_F(EngineTrainingTest, ItsMemoryIsBounded) {
   const OwnedTensor input = EqualRows(20);
 
   EXPECT_THAT(Infer(InferOf("dropout", input)), IsOk());
-  EXPECT_THAT(Train("dropout", 20, 7), StatusIs(absl::StatusCode::kInvalidArgument,
-                                                HasSubstr("20 rows of 3 timesteps"), "INFER_BYTES"));
+  EXPECT_THAT(Train("dropout", 20, 7),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("20 rows of 3 timesteps"),
+                       "INFER_BYTES"));
 }
 
 }  // namespace

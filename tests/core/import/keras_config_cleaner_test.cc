@@ -46,6 +46,14 @@ TEST(CleanKerasConfigTest, CountsTheCallsOfAModelFromZero) {
             Json::parse(R"([["f", 0, 0], {"a": ["s", 1, 0]}])"));
 }
 
+TEST(CleanKerasConfigTest, KeepsThatALayerIsFrozen) {
+  const Json frozen = Json::parse(R"({"trainable": false, "units": 3})");
+
+  EXPECT_EQ(CleanKerasConfig(frozen), frozen);
+  EXPECT_EQ(CleanKerasConfig(Json::parse(R"({"trainable": true, "units": 3})")),
+            Json::parse(R"({"units": 3})"));
+}
+
 TEST(CleanKerasConfigTest, TakesScalarsAndPoliciesOutOfTheirObjects) {
   const Json config = Json::parse(R"({"mask_value": {"class_name": "__numpy__",
       "config": {"value": 2.0, "dtype": "float32"}},

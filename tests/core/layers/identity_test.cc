@@ -28,8 +28,7 @@ TEST_P(IdentityTest, HandsOnInputAndMask) {
   EXPECT_EQ((*layer)->class_name(), GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(All, IdentityTest,
-                         ::testing::Values("Identity", "ActivityRegularization"),
+INSTANTIATE_TEST_SUITE_P(All, IdentityTest, ::testing::Values("Identity", "ActivityRegularization"),
                          [](const auto& test) { return test.param; });
 
 }  // namespace

@@ -125,8 +125,7 @@ class PreparedRun {
 // Prepares and runs.
 PreparedRun RunLayer(const Layer& layer, const Values& x, const MaskBits& mask = {},
                      const StateColumns& states = {});
-PreparedRun TrainLayer(const Layer& layer, const Values& x,
-                       const std::vector<uint64_t>& row_seeds);
+PreparedRun TrainLayer(const Layer& layer, const Values& x, const std::vector<uint64_t>& row_seeds);
 PreparedRun RunMerge(const Layer& layer, const std::vector<RunInput>& inputs);
 
 // The bits of every value: equal bits, not only equal numbers.

@@ -145,8 +145,7 @@ INSTANTIATE_TEST_SUITE_P(
                 Object("Dropout", {{"rate", 0.5}, {"noise_shape", {nullptr, nullptr, 5}}}),
                 "[null,null,5]"},
         Refusal{"Inside",
-                Object("TimeDistributed",
-                       {{"layer", Object("AlphaDropout", {{"rate", 1.0}})}}),
+                Object("TimeDistributed", {{"layer", Object("AlphaDropout", {{"rate", 1.0}})}}),
                 "rate of 1"}),
     [](const auto& test) { return test.param.name; });
 

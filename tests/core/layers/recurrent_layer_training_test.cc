@@ -61,8 +61,7 @@ TEST_F(RecurrentTrainingTest, ASequenceHasOneMask) {
 TEST_F(RecurrentTrainingTest, TheHalvesOfABidirectionalHaveMasksOfTheirOwn) {
   AddIdentity("forward/");
   AddIdentity("backward/");
-  const Json pair =
-      Object("Bidirectional", {{"layer", Object("SimpleRNN", Transparent())}});
+  const Json pair = Object("Bidirectional", {{"layer", Object("SimpleRNN", Transparent())}});
 
   const std::vector<float> both = Train(pair, {1})[0][0];
 
