@@ -76,7 +76,8 @@ std::string Model::NonStreamableReason() const {
   if (!inputs_.front().spec.has_time) return "the input of the model has no time axis";
   for (const Plan::Node& node : plan_.nodes) {
     if (!node.layer->can_stream()) {
-      return absl::StrCat("layer '", node.name, "' needs the end of the sequence first");
+      return absl::StrCat("layer '", node.name, "' (", node.layer->class_name(),
+                          ") needs the end of the sequence first");
     }
     if (!node.initial_state.empty()) {
       return absl::StrCat("layer '", node.name, "' begins at a state of the model's own");

@@ -38,7 +38,8 @@ TEST_F(EngineSessionTest, ListsItsModelsByName) {
   std::vector<std::string> names;
   for (const NamedModel& model : engine_->models()) names.push_back(model.name);
 
-  EXPECT_THAT(names, ElementsAre("bidirectional", "classifier", "doubling", "forecaster", "token"));
+  EXPECT_THAT(names, ElementsAre("bidirectional", "classifier", "doubling", "dropout", "forecaster",
+                                 "normalized", "token"));
   EXPECT_EQ(engine_->models().front().model, *engine_->FindModel("bidirectional"));
 }
 
