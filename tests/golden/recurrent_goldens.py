@@ -202,7 +202,17 @@ def bidirectional_goldens():
     yield Golden("bidirectional_stack", about, [layer], calls)
 
 
+def overflow_golden():
+    """Positive weights and no activation: the new state of a masked step is infinite."""
+    layer = layers.SimpleRNN(4, activation=None, return_sequences=True, name="rnn")
+    kernel = np.arange(15, 27, dtype=np.float32).reshape(3, 4) / 10
+    weights = [kernel, floats(9, (4, 4)) / 4, floats(10, (4,))]
+    about = "simple_rnn: activation=None, all weights of the kernel over 1"
+    return Golden("simple_rnn_overflow", about, [layer], [huge_padding_call()], weights=weights)
+
+
 def goldens():
     yield from kind_goldens()
+    yield overflow_golden()
     yield from variety_goldens()
     yield from bidirectional_goldens()
