@@ -18,9 +18,9 @@
 
 namespace rnnserve {
 
-// Whole sequences: for a model that cannot be stepped, because a layer needs the end of the sequence
-// first, and for runs with Keras' training=True. Its tensors borrow their bytes, which must stay until the completion runs. Used by one
-// thread at a time: who submits it, then a worker.
+// Whole sequences: for a model that cannot be stepped, because a layer needs the end of the
+// sequence first, and for runs with Keras' training=True. Its tensors borrow their bytes, which
+// must stay until the completion runs. Used by one thread at a time: who submits it, then a worker.
 struct SequenceTask {
   // Runs exactly once, on a worker, and gets the task back. Errors: FAILED_PRECONDITION
   // (STATE_NONFINITE), naming the row; DEADLINE_EXCEEDED or CANCELLED (NOT_EXECUTED).

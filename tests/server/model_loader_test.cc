@@ -89,12 +89,13 @@ TEST_F(ModelLoaderTest, ABundleThatIsGarbageIsRefused) {
 
 TEST_F(ModelLoaderTest, TheErrorOfTheImporterIsHandedOn) {
   const std::string importer =
-      Write("importer", "#!/bin/sh\necho 'error: UNIMPLEMENTED: LAYER_UNSUPPORTED: layer x: no' >&2\nexit 1\n");
+      Write("importer",
+            "#!/bin/sh\necho 'error: UNIMPLEMENTED: LAYER_UNSUPPORTED: layer x: no' >&2\nexit 1\n");
   fs::permissions(importer, fs::perms::owner_all);
   const std::string model = Write("m.keras", "bytes");
 
-  EXPECT_THAT(LoadModel(model, importer), StatusIs(StatusCode::kUnimplemented,
-                                                   HasSubstr("layer x: no"), "LAYER_UNSUPPORTED"));
+  EXPECT_THAT(LoadModel(model, importer),
+              StatusIs(StatusCode::kUnimplemented, HasSubstr("layer x: no"), "LAYER_UNSUPPORTED"));
 }
 
 TEST_F(ModelLoaderTest, AnImporterThatIsNotThereIsNamed) {

@@ -69,8 +69,9 @@ TEST_F(SequenceRunnerTest, ComputesEveryRowAsIfAlone) {
 
   ASSERT_THAT(*together.status, IsOk());
   ASSERT_THAT(together.task->outputs[0], SizeIs(2 * 2 * 6));
-  EXPECT_EQ(std::vector<float>(together.task->outputs[0].begin() + 12, together.task->outputs[0].end()),
-            alone.task->outputs[0]);
+  EXPECT_EQ(
+      std::vector<float>(together.task->outputs[0].begin() + 12, together.task->outputs[0].end()),
+      alone.task->outputs[0]);
   EXPECT_EQ(together.task->states[1].Tensors(*model_)[0].values,
             alone.task->states[0].Tensors(*model_)[0].values);
 }

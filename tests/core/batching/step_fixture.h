@@ -28,9 +28,10 @@ class TestStep {
       : TestStep(SessionState(model), model, values) {}
   TestStep(std::variant<SessionLease, SessionState> row, const Model& model,
            const std::vector<float>& values)
-      : input_(std::make_unique<OwnedTensor>(OwnedTensor::Floats(
-            {static_cast<int64_t>(values.size()) / model.inputs().front().size, model.inputs().front().size},
-            values))),
+      : input_(std::make_unique<OwnedTensor>(
+            OwnedTensor::Floats({static_cast<int64_t>(values.size()) / model.inputs().front().size,
+                                 model.inputs().front().size},
+                                values))),
         outcome_(std::make_shared<Outcome>()),
         task_(std::make_unique<StepTask>(
             std::move(row), input_->view(),

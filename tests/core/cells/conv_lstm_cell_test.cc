@@ -389,12 +389,8 @@ INSTANTIATE_TEST_SUITE_P(
                 kUnimplemented,
                 "OPTION_UNSUPPORTED",
                 "channels_first"},
-        BadCase{"Dtype",
-                {{"dtype", "int8"}},
-                {4, 4, 1},
-                kUnimplemented,
-                "OPTION_UNSUPPORTED",
-                "int8"}),
+        BadCase{
+            "Dtype", {{"dtype", "int8"}}, {4, 4, 1}, kUnimplemented, "OPTION_UNSUPPORTED", "int8"}),
     [](const auto& test) { return test.param.name; });
 
 }  // namespace

@@ -88,10 +88,9 @@ TEST(KerasCellOptionsTest, RejectsInputsThatAreNotVectors) {
 }
 
 TEST(KerasCellOptionsTest, OtherDtypesAreUnsupported) {
-  EXPECT_THAT(
-      Read({{"units", 3}, {"dtype", "int8"}}, {2}),
-      StatusIs(absl::StatusCode::kUnimplemented,
-               AllOf(HasSubstr("layer 'rnn'"), HasSubstr("int8")), "OPTION_UNSUPPORTED"));
+  EXPECT_THAT(Read({{"units", 3}, {"dtype", "int8"}}, {2}),
+              StatusIs(absl::StatusCode::kUnimplemented,
+                       AllOf(HasSubstr("layer 'rnn'"), HasSubstr("int8")), "OPTION_UNSUPPORTED"));
 }
 
 // One cell kind with the shapes of its weights for 2 features and 3 units.
