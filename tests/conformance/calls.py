@@ -4,6 +4,7 @@
 
 import dataclasses
 
+import conditioning
 import numpy as np
 import recorder
 from feature import CHUNKS, REUSED, STEPS, TRAINING, Floats
@@ -11,8 +12,6 @@ from random_source import Random
 from samples import SAMPLES
 
 CALLS_OF_A_MODEL = 4
-# Weights are halved until no output or state is beyond this: a model that explodes shows nothing.
-LARGEST_VALUE = 20.0
 
 
 @dataclasses.dataclass
@@ -41,15 +40,15 @@ class Call:
         return f"{self.kind} of {shapes}{''.join(' with ' + extra for extra in extras)}{cuts}"
 
 
-def make(sample, name, count=CALLS_OF_A_MODEL, tiny=False):
-    """The calls of a sample, with the results of Keras."""
+def make(sample, name, tolerance, count=CALLS_OF_A_MODEL, tiny=False):
+    """The calls of a sample, with the results of Keras. Its weights are halved until it is tame."""
     shapes = recorder.state_shapes(sample.model, sample.time_limits[1])
     randoms = [Random(*name, "call", i, tiny=tiny) for i in range(count)]
     calls = [_make_call(sample, shapes, random, i) for i, random in enumerate(randoms)]
     for _ in range(10):
         for call in calls:
             _run(sample, call)
-        if max(_largest(call) for call in calls) <= LARGEST_VALUE:
+        if conditioning.is_tame(sample.model, calls, tolerance):
             break
         for weight in sample.model.weights:
             weight.assign(weight * 0.5)
@@ -95,14 +94,6 @@ def _input_values(entry, batch, time, padding, random):
         return values
     ids = random.integers(shape, entry.limit)
     return np.where(padding, ids, 0).astype(np.int32) if entry.padded else ids
-
-
-def _largest(call):
-    """NaN is no reason to tame a model: an average of nothing is NaN in Keras too."""
-    return max(
-        np.nan_to_num(np.abs(value), nan=0.0).max(initial=0.0)
-        for value in [*call.outputs, *call.states.values()]
-    )
 
 
 def _run(sample, call):

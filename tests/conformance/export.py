@@ -36,7 +36,9 @@ def export(folder, seed, only=None):
 def _export_model(folder, seed, feature, number):
     sample = make_sample(seed, feature, number, tiny=True)
     sample.kinds = (INFER,)
-    made = calls.make(sample, (seed, feature, number), CALLS_OF_A_MODEL, tiny=True)
+    tolerance = REGISTRY[feature].tolerance
+    name = (seed, feature, number)
+    made = calls.make(sample, name, tolerance, CALLS_OF_A_MODEL, tiny=True)
     # A result that is not finite is an error of the server, which no golden can hold.
     made = [call for call in made if all(np.isfinite(value).all() for value in call.outputs)]
     shutil.rmtree(folder, ignore_errors=True)
@@ -47,7 +49,7 @@ def _export_model(folder, seed, feature, number):
         _deflate(path)
     for i, call in enumerate(made):
         about = f"{REGISTRY[feature].title}: {call.describe()}"
-        case = _case(sample, call, about, REGISTRY[feature].tolerance)
+        case = _case(sample, call, about, tolerance)
         golden_case.write_json(case, folder / f"case-{i}.json")
     return len(made)
 

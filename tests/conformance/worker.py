@@ -109,7 +109,8 @@ def _make(task, folder, feature, number):
     try:
         model.sample = make_sample(task.seed, feature, number)
         model.file = model.file.with_suffix(f".{model.sample.file_format}")
-        model.calls = calls.make(model.sample, (task.seed, feature, number))
+        tolerance = REGISTRY[feature].tolerance
+        model.calls = calls.make(model.sample, (task.seed, feature, number), tolerance)
         model.config = model.sample.save(model.file)
         model.has_time = calls.has_time(model.sample)
         model.sample.model = None  # Thousands of them would fill the memory.

@@ -119,9 +119,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 class ActivationFormulaTest : public ::testing::TestWithParam<Activation> {};
 
-// Half a unit in the last place is 6e-8 of the value. tanh, the rational approximation that Eigen
-// and TensorFlow share, is off by up to 3.6e-7. squareplus, as Keras writes it, subtracts numbers
-// of the size of x.
+// Half a unit in the last place is 6e-8 of the value. squareplus, as Keras writes it, subtracts
+// numbers of the size of x.
 double Tolerance(Activation activation, double x, double y) {
   const double scale = activation == Activation::kSquareplus ? std::fabs(x) : std::fabs(y);
   return 4e-7 * std::max(1.0, scale);
@@ -148,6 +147,24 @@ TEST(ActivationTest, SigmoidIsAccurateFarFromZeroToo) {
     const double expected = 1.0 / (1.0 + std::exp(-static_cast<double>(x)));
 
     EXPECT_NEAR(Activated(Activation::kSigmoid, {x})[0] / expected, 1.0, 3e-7) << "x = " << x;
+  }
+}
+
+// The unit in the last place of a float as large as y.
+double UnitInTheLastPlace(double y) {
+  const auto size = static_cast<float>(std::fabs(y));
+  return std::nextafter(size, std::numeric_limits<float>::infinity()) - size;
+}
+
+TEST(ActivationTest, TanhIsWithinTwoUnitsInTheLastPlace) {
+  for (float size = 1e-30f; size < 20.0f; size *= 1.0003f) {
+    for (const float x : {size, -size}) {
+      const double expected = std::tanh(static_cast<double>(x));
+
+      EXPECT_NEAR(Activated(Activation::kTanh, {x})[0], expected,
+                  2.0 * UnitInTheLastPlace(expected))
+          << "x = " << x;
+    }
   }
 }
 
