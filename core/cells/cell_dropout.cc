@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/base/status_macros.h"
+#include "core/kernels/product.h"
 
 namespace rnnserve {
 namespace {

@@ -51,7 +51,7 @@ class CellDropout {
   void DropFor(int64_t gate, const TrainingRun& training, int64_t b, ConstColumns x,
                float* y) const;
 
-  // The products of kernels/matrix.h of what the gates see of x; the plain ones if the dropout does
+  // The products of kernels/product.h of what the gates see of x; the plain ones if the dropout does
   // not act. The blocks of `weights` are the gates. `training` may be null.
   void Affine(const Matrix& weights, const AlignedBuffer& bias, const TrainingRun* training,
               ConstColumns x, float* scratch, Columns y) const;
@@ -72,6 +72,11 @@ class CellDropout {
 struct CellDropouts {
   CellDropout input;
   CellDropout state;
+
+  // Whether one of them does anything in this run.
+  bool ActIn(const TrainingRun* training) const {
+    return input.ActsIn(training) || state.ActsIn(training);
+  }
 
   // As SimpleRNNCell, LSTMCell and GRUCell, and the cells of ConvLSTM take them out of `dropout`,
   // `recurrent_dropout` and `implementation`; Keras clips rates to [0, 1]. Of a rate of 1 the

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/status_macros.h"
+#include "core/kernels/product.h"
 
 namespace rnnserve {
 namespace {

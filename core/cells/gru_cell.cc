@@ -8,6 +8,9 @@
 
 #include "core/base/status_macros.h"
 #include "core/cells/gates.h"
+#include "core/kernels/elementwise.h"
+#include "core/kernels/gru_step.h"
+#include "core/kernels/product.h"
 
 namespace rnnserve {
 namespace {
@@ -30,6 +33,17 @@ AlignedBuffer BiasRow(absl::Span<const float> bias, int64_t units, size_t index)
   const size_t length = static_cast<size_t>(gru_gate::kCount * units);
   return PackBias(bias.empty() ? bias : bias.subspan(index * length, length), gru_gate::kCount,
                   units);
+}
+
+// The sum of both rows for z and r; of h only the first.
+AlignedBuffer StepBias(absl::Span<const float> bias, int64_t units, bool reset_after) {
+  AlignedBuffer sum = BiasRow(bias, units, 0);
+  if (!reset_after) return sum;
+  const AlignedBuffer recurrent = BiasRow(bias, units, 1);
+  for (int64_t i = 0; i < gru_gate::kCandidate * PaddedRows(units); ++i) {
+    sum.data()[i] += recurrent.data()[i];
+  }
+  return sum;
 }
 
 }  // namespace
@@ -64,6 +78,7 @@ GruCell::GruCell(const KerasCellOptions& options, bool reset_after, const CellDr
       recurrent_kernel_(
           GatesOf(weights.recurrent_kernel, options.units, 0, reset_after ? gru_gate::kCount : 0)),
       recurrent_bias_(reset_after ? BiasRow(weights.bias, options.units, 1) : AlignedBuffer()),
+      step_bias_(StepBias(weights.bias, options.units, reset_after)),
       gate_recurrent_kernel_(
           GatesOf(weights.recurrent_kernel, options.units, gru_gate::kUpdate, reset_after ? 0 : 2)),
       candidate_recurrent_kernel_(GatesOf(weights.recurrent_kernel, options.units,
@@ -77,6 +92,31 @@ int64_t GruCell::scratch_size(int64_t batch) const {
 }
 
 void GruCell::Step(const CellStep& step) const {
+  if (dropouts_.ActIn(step.training) || !HasStepKernels(activation_, recurrent_activation_)) {
+    return StepByGates(step);
+  }
+  const int64_t units = kernel_.units();
+  const int64_t batch = step.x.cols;
+  const GruStepArguments arguments{
+      .kernel = kernel_,
+      .activation = activation_,
+      .recurrent_activation = recurrent_activation_,
+      .start = EveryColumn(step_bias_.data(), step_bias_.size(), batch),
+      .x = step.x,
+      .h = step.state[0],
+      .next_h = step.next_state[0],
+      .y = step.y};
+  if (reset_after_) {
+    const float* candidate_bias = recurrent_bias_.data() + gru_gate::kCandidate * PaddedRows(units);
+    return GruStepResetAfter(arguments, recurrent_kernel_, candidate_bias);
+  }
+  float* scratch = step.scratch;
+  const Columns z = TakeColumns(scratch, units, batch);
+  const Columns reset_h = TakeColumns(scratch, units, batch);
+  GruStepResetBefore(arguments, gate_recurrent_kernel_, candidate_recurrent_kernel_, z, reset_h);
+}
+
+void GruCell::StepByGates(const CellStep& step) const {
   const ConstColumns h = step.state[0];
   const Columns next_h = step.next_state[0];
 

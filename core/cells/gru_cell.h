@@ -57,6 +57,9 @@ class GruCell final : public Cell {
   GruCell(const KerasCellOptions& options, bool reset_after, const CellDropouts& dropouts,
           const KerasCellWeights& weights);
 
+  // Step gate by gate: with dropout, with other activations than the fused kernels have, or with Isa
+  // kPortable.
+  void StepByGates(const CellStep& step) const;
   // Both leave z in block z of `gates` and hh in block h. `gates` holds x K + b at first.
   void ResetAfter(const CellStep& step, Columns gates, float* scratch) const;
   void ResetBefore(const CellStep& step, Columns gates, float* scratch) const;
@@ -71,6 +74,8 @@ class GruCell final : public Cell {
   // With reset_after: R and s.
   const Matrix recurrent_kernel_;
   const AlignedBuffer recurrent_bias_;
+  // What the sums of a fused step begin with: b, and s for z and r.
+  const AlignedBuffer step_bias_;
   // Without: [R_z R_r] and R_h.
   const Matrix gate_recurrent_kernel_;
   const Matrix candidate_recurrent_kernel_;

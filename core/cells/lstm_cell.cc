@@ -7,6 +7,8 @@
 
 #include "core/base/status_macros.h"
 #include "core/cells/gates.h"
+#include "core/kernels/elementwise.h"
+#include "core/kernels/lstm_step.h"
 
 namespace rnnserve {
 
@@ -44,6 +46,23 @@ int64_t LstmCell::scratch_size(int64_t batch) const {
 }
 
 void LstmCell::Step(const CellStep& step) const {
+  if (dropouts_.ActIn(step.training) || !HasStepKernels(activation_, recurrent_activation_)) {
+    return StepByGates(step);
+  }
+  LstmStep({.kernel = kernel_,
+            .recurrent_kernel = recurrent_kernel_,
+            .activation = activation_,
+            .recurrent_activation = recurrent_activation_,
+            .start = EveryColumn(bias_.data(), bias_.size(), step.x.cols),
+            .x = step.x,
+            .h = step.state[0],
+            .c = step.state[1],
+            .next_h = step.next_state[0],
+            .next_c = step.next_state[1],
+            .y = step.y});
+}
+
+void LstmCell::StepByGates(const CellStep& step) const {
   const ConstColumns h = step.state[0];
   const ConstColumns c = step.state[1];
   const Columns next_h = step.next_state[0];

@@ -50,6 +50,10 @@ class LstmCell final : public Cell {
   void Step(const CellStep& step) const override;
 
  private:
+  // Step gate by gate: with dropout, with other activations than the fused kernel has, or with Isa
+  // kPortable.
+  void StepByGates(const CellStep& step) const;
+
   LstmCell(const KerasCellOptions& options, const CellDropouts& dropouts,
            const KerasCellWeights& weights);
 

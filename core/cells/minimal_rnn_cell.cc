@@ -5,6 +5,7 @@
 
 #include "core/base/status_macros.h"
 #include "core/cells/keras_cell_options.h"
+#include "core/kernels/product.h"
 
 namespace rnnserve {
 

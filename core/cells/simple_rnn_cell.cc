@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "core/base/status_macros.h"
+#include "core/kernels/dense_step.h"
+#include "core/kernels/elementwise.h"
 
 namespace rnnserve {
 
@@ -40,6 +42,16 @@ int64_t SimpleRnnCell::scratch_size(int64_t batch) const {
 }
 
 void SimpleRnnCell::Step(const CellStep& step) const {
+  if (!dropouts_.ActIn(step.training) && HasStepKernels(activation_, activation_)) {
+    DenseStep({.kernel = kernel_,
+               .recurrent_kernel = &recurrent_kernel_,
+               .activation = activation_,
+               .start = EveryColumn(bias_.data(), kernel_.units(), step.x.cols),
+               .x = step.x,
+               .h = step.state[0],
+               .y = step.y});
+    return Copy(step.y, step.next_state[0]);
+  }
   dropouts_.input.Affine(kernel_, bias_, step.training, step.x, step.scratch, step.y);
   dropouts_.state.AddProduct(recurrent_kernel_, step.training, step.state[0], step.scratch, step.y);
   Activate(activation_, step.y);

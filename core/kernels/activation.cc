@@ -8,6 +8,8 @@
 #include <limits>
 #include <utility>
 
+#include "core/kernels/elementwise.h"
+
 namespace rnnserve {
 namespace {
 
@@ -196,6 +198,7 @@ absl::string_view ActivationName(Activation activation) {
 }
 
 void Activate(Activation activation, Columns x) {
+  if (HasStepKernels(activation, activation)) return ActivateVectors(activation, x);
   switch (activation) {
     case Activation::kLinear:
       return;

@@ -71,6 +71,11 @@ struct BasicColumns {
 using Columns = BasicColumns<float>;
 using ConstColumns = BasicColumns<const float>;
 
+// The same column for every batch row: `cols` columns that are all `column`, [rows].
+inline ConstColumns EveryColumn(const float* column, int64_t rows, int64_t cols) {
+  return {column, rows, cols, /*stride=*/0};
+}
+
 // The floats that `cols` columns of `rows` values take.
 constexpr int64_t ColumnsSize(int64_t rows, int64_t cols) { return PaddedRows(rows) * cols; }
 

@@ -9,6 +9,7 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
+#include "core/kernels/product.h"
 #include "core/layers/conv_weights.h"
 #include "core/layers/layer_config.h"
 

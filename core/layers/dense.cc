@@ -9,6 +9,9 @@
 #include "absl/memory/memory.h"
 #include "absl/types/span.h"
 #include "core/base/status_macros.h"
+#include "core/kernels/dense_step.h"
+#include "core/kernels/elementwise.h"
+#include "core/kernels/product.h"
 #include "core/layers/layer_config.h"
 
 namespace rnnserve {
@@ -53,6 +56,14 @@ absl::StatusOr<std::unique_ptr<Layer>> Dense::Create(const LayerRegistry& /*regi
 }
 
 void Dense::Apply(ConstColumns x, Columns y) const {
+  if (HasStepKernels(activation_, activation_)) {
+    return DenseStep({.kernel = kernel_,
+                      .activation = activation_,
+                      .start = EveryColumn(bias_.data(), kernel_.units(), x.cols),
+                      .x = x,
+                      .h = {},
+                      .y = y});
+  }
   Affine(kernel_, bias_, x, y);
   Activate(activation_, y);
 }

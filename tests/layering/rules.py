@@ -26,7 +26,7 @@ def _core(name: str, libraries: str) -> Rule:
 
 RULES = {
     "core/base": _core("base", "std absl"),
-    "core/kernels": _core("kernels", "std absl eigen"),
+    "core/kernels": _core("kernels", "std absl eigen simd"),
     "core/cells": _core("cells", "std absl eigen json posix"),
     "core/layers": _core("layers", "std absl eigen json"),
     "core/model": _core("model", "std absl eigen json posix crypto"),
@@ -57,6 +57,7 @@ LIBRARY_OF_INCLUDE = [
     for pattern, library in [
         (r"absl/", "absl"),
         (r"Eigen/", "eigen"),
+        (r"hwy/", "simd"),
         (r"grpc(pp)?/", "grpc"),
         (r"google/protobuf/", "protobuf"),
         (r"prometheus/", "prometheus"),

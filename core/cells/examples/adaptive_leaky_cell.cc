@@ -15,6 +15,7 @@
 #include "core/cells/cell_registry.h"
 #include "core/cells/keras_cell_options.h"
 #include "core/kernels/matrix.h"
+#include "core/kernels/product.h"
 
 namespace rnnserve {
 namespace {

@@ -5,18 +5,23 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 #include <random>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "core/cells/cell.h"
+#include "core/kernels/isa.h"
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/reference_cells.h"
+#include "tests/support/scoped_isa.h"
 #include "tests/support/status_matchers.h"
 
-// What every cell must do at every size: agree with plain double-precision loops, give a row the
-// same bits alone, in any batch and at any place of it, and allocate nothing. CellRun poisons
+// What every cell must do at every size and under every Isa that the machine has: agree with plain
+// double-precision loops, give a row the same bits alone, in any batch and at any place of it, and
+// allocate nothing. CellRun poisons
 // padding, scratch and outputs with NaN, so each of these also shows that a step reads nothing it
 // should not.
 
@@ -28,6 +33,7 @@ using ::rnnserve::testing::CreateCell;
 using ::rnnserve::testing::IsOk;
 using ::rnnserve::testing::ReferenceCell;
 using ::rnnserve::testing::ReferenceStep;
+using ::rnnserve::testing::ScopedIsa;
 using ::rnnserve::testing::Serialized;
 using ::rnnserve::testing::Vector;
 using ::rnnserve::testing::WeightMap;
@@ -63,9 +69,10 @@ struct Size {
   int64_t units;
 };
 
-const Size kSizes[] = {{1, 1}, {3, 2}, {16, 16}, {1, 17}, {17, 15}, {40, 33}};
+const Size kSizes[] = {{1, 1}, {3, 2}, {16, 16}, {1, 17}, {17, 15}, {40, 33}, {9, 150}};
 
-constexpr size_t kBatch = 7;
+// Two full tiles of columns and some more, for the widest kernels.
+constexpr size_t kBatch = 15;
 constexpr size_t kTime = 5;
 
 auto AllNear(const Vector& expected) {
@@ -73,10 +80,10 @@ auto AllNear(const Vector& expected) {
                               std::vector<float>(expected.begin(), expected.end()));
 }
 
-class CellPropertiesTest : public ::testing::TestWithParam<std::tuple<Kind, Size>> {
+class CellPropertiesTest : public ::testing::TestWithParam<std::tuple<Isa, Kind, Size>> {
  protected:
-  CellPropertiesTest() {
-    const auto& [kind, size] = GetParam();
+  CellPropertiesTest() : active_(std::get<Isa>(GetParam())) {
+    const auto& [isa, kind, size] = GetParam();
     const int64_t columns = static_cast<int64_t>(kind.gates) * size.units;
     const float limit = 1.0f / std::sqrt(static_cast<float>(size.units));
     weights_.AddRandom("kernel", {size.input, columns}, 1, limit);
@@ -96,7 +103,7 @@ class CellPropertiesTest : public ::testing::TestWithParam<std::tuple<Kind, Size
   }
 
   ReferenceCell Reference() const {
-    const auto& [kind, size] = GetParam();
+    const auto& [isa, kind, size] = GetParam();
     return {.kind = kind.cell,
             .input_size = static_cast<size_t>(size.input),
             .units = static_cast<size_t>(size.units),
@@ -146,13 +153,21 @@ class CellPropertiesTest : public ::testing::TestWithParam<std::tuple<Kind, Size
     return run;
   }
 
+  // All rows, in order.
+  static std::vector<size_t> AllRows() {
+    std::vector<size_t> rows(kBatch);
+    std::iota(rows.begin(), rows.end(), size_t{0});
+    return rows;
+  }
+
+  const ScopedIsa active_;
   WeightMap weights_;
   std::unique_ptr<Cell> cell_;
 };
 
 TEST_P(CellPropertiesTest, AgreesWithPlainLoops) {
   ASSERT_EQ(num_states(), std::get<Kind>(GetParam()).states);
-  CellRun run = RunRows({0, 1, 2, 3, 4, 5, 6});
+  const CellRun run = RunRows(AllRows());
   const ReferenceCell reference = Reference();
 
   for (size_t b = 0; b < kBatch; ++b) {
@@ -176,9 +191,9 @@ TEST_P(CellPropertiesTest, AgreesWithPlainLoops) {
 }
 
 TEST_P(CellPropertiesTest, ARowHasTheSameBitsInEveryBatch) {
-  const CellRun all = RunRows({0, 1, 2, 3, 4, 5, 6});
+  const CellRun all = RunRows(AllRows());
   const std::vector<std::vector<size_t>> batches = {
-      {0}, {3}, {6}, {5, 1}, {6, 5, 4, 3, 2, 1, 0}, {2, 2, 2, 0}};
+      {0}, {3}, {14}, {5, 1}, {2, 2, 2, 0}, {14, 1, 7, 0, 9}, {6, 5, 4, 3, 2, 1, 0, 14}};
 
   for (const auto& batch : batches) {
     const CellRun run = RunRows(batch);
@@ -205,13 +220,14 @@ TEST_P(CellPropertiesTest, BeginsWithZeroStates) {
   }
 }
 
-std::string TestName(const ::testing::TestParamInfo<std::tuple<Kind, Size>>& test) {
-  const auto& [kind, size] = test.param;
-  return kind.name + "In" + std::to_string(size.input) + "Units" + std::to_string(size.units);
+std::string TestName(const ::testing::TestParamInfo<std::tuple<Isa, Kind, Size>>& test) {
+  const auto& [isa, kind, size] = test.param;
+  return absl::StrCat(IsaName(isa), kind.name, "In", size.input, "Units", size.units);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cells, CellPropertiesTest,
-                         ::testing::Combine(::testing::ValuesIn(kKinds),
+                         ::testing::Combine(::testing::ValuesIn(SupportedIsas()),
+                                            ::testing::ValuesIn(kKinds),
                                             ::testing::ValuesIn(kSizes)),
                          TestName);
 

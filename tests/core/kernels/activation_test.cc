@@ -10,11 +10,15 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <tuple>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "core/kernels/isa.h"
 #include "tests/support/column_batch.h"
 #include "tests/support/malloc_counter.h"
 #include "tests/support/reference_cells.h"
+#include "tests/support/scoped_isa.h"
 
 // Activations against numbers that Keras itself computed, against the formulas in double precision
 // over a wide range, and against themselves: a column alone, in a batch and elsewhere in it.
@@ -25,6 +29,7 @@ namespace {
 using ::rnnserve::testing::ColumnBatch;
 using ::rnnserve::testing::MallocCounter;
 using ::rnnserve::testing::ReferenceActivate;
+using ::rnnserve::testing::ScopedIsa;
 using ::testing::ElementsAre;
 using ::testing::FloatNear;
 using ::testing::Pointwise;
@@ -117,7 +122,7 @@ INSTANTIATE_TEST_SUITE_P(
                     {-4.01815f, -1.70141f, -.85436f, -.69315f, -.40319f, -.07164f, -.00091f}}),
     [](const auto& test) { return std::string(ActivationName(test.param.activation)); });
 
-class ActivationFormulaTest : public ::testing::TestWithParam<Activation> {};
+class ActivationFormulaTest : public ::testing::TestWithParam<std::tuple<Isa, Activation>> {};
 
 // Half a unit in the last place is 6e-8 of the value. squareplus, as Keras writes it, subtracts
 // numbers of the size of x.
@@ -127,48 +132,78 @@ double Tolerance(Activation activation, double x, double y) {
 }
 
 TEST_P(ActivationFormulaTest, IsTheFormulaInDoublePrecision) {
-  const std::string name(ActivationName(GetParam()));
+  const auto [isa, activation] = GetParam();
+  const ScopedIsa active(isa);
+  const std::string name(ActivationName(activation));
   std::vector<float> x;
   for (float value = -30.0f; value <= 30.0f; value += 0.0173f) x.push_back(value);
 
-  const std::vector<float> y = Activated(GetParam(), x);
+  const std::vector<float> y = Activated(activation, x);
   const std::vector<double> expected = ReferenceActivate(name, {x.begin(), x.end()});
 
   for (size_t i = 0; i < x.size(); ++i) {
-    EXPECT_NEAR(y[i], expected[i], Tolerance(GetParam(), x[i], expected[i])) << "x = " << x[i];
+    EXPECT_NEAR(y[i], expected[i], Tolerance(activation, x[i], expected[i])) << "x = " << x[i];
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ActivationFormulaTest, ::testing::ValuesIn(ActivationsOfOneValue()),
-                         TestName);
+INSTANTIATE_TEST_SUITE_P(All, ActivationFormulaTest,
+                         ::testing::Combine(::testing::ValuesIn(SupportedIsas()),
+                                            ::testing::ValuesIn(ActivationsOfOneValue())),
+                         [](const auto& test) {
+                           return absl::StrCat(IsaName(std::get<Isa>(test.param)), "_",
+                                               ActivationName(std::get<Activation>(test.param)));
+                         });
 
-TEST(ActivationTest, SigmoidIsAccurateFarFromZeroToo) {
-  for (float x = -80.0f; x <= 20.0f; x += 0.37f) {
-    const double expected = 1.0 / (1.0 + std::exp(-static_cast<double>(x)));
+class ActivationIsaTest : public ::testing::TestWithParam<Isa> {
+ private:
+  const ScopedIsa active_{GetParam()};
+};
 
-    EXPECT_NEAR(Activated(Activation::kSigmoid, {x})[0] / expected, 1.0, 3e-7) << "x = " << x;
-  }
-}
+INSTANTIATE_TEST_SUITE_P(All, ActivationIsaTest, ::testing::ValuesIn(SupportedIsas()),
+                         [](const auto& test) { return std::string(IsaName(test.param)); });
 
-// The unit in the last place of a float as large as y.
-double UnitInTheLastPlace(double y) {
-  const auto size = static_cast<float>(std::fabs(y));
-  return std::nextafter(size, std::numeric_limits<float>::infinity()) - size;
-}
-
-TEST(ActivationTest, TanhIsWithinTwoUnitsInTheLastPlace) {
-  for (float size = 1e-30f; size < 20.0f; size *= 1.0003f) {
+// The largest relative error for x from 1e-30 to `end` and their negatives, in units of float's
+// epsilon.
+double LargestError(Activation activation, float end, long double (*exact)(long double)) {
+  double largest = 0.0;
+  for (float size = 1e-30f; size < end; size *= 1.0003f) {
     for (const float x : {size, -size}) {
-      const double expected = std::tanh(static_cast<double>(x));
-
-      EXPECT_NEAR(Activated(Activation::kTanh, {x})[0], expected,
-                  2.0 * UnitInTheLastPlace(expected))
-          << "x = " << x;
+      const auto expected = static_cast<double>(exact(x));
+      const double error = std::fabs(Activated(activation, {x})[0] - expected);
+      largest = std::max(largest, error / std::fabs(expected));
     }
   }
+  return largest / std::numeric_limits<float>::epsilon();
 }
 
-TEST(ActivationTest, SaturatesWithoutOverflow) {
+TEST_P(ActivationIsaTest, TanhHasTwoUnitsOfErrorAtMost) {
+  EXPECT_LE(LargestError(Activation::kTanh, 100.0f, [](long double x) { return std::tanh(x); }),
+            2.0);
+}
+
+// Where the result is a normal number.
+TEST_P(ActivationIsaTest, SigmoidHasTwoUnitsOfErrorAtMost) {
+  EXPECT_LE(LargestError(Activation::kSigmoid, 87.0f,
+                         [](long double x) { return 1.0L / (1.0L + std::exp(-x)); }),
+            2.0);
+}
+
+TEST_P(ActivationIsaTest, ExponentialHasTwoUnitsOfErrorAtMost) {
+  EXPECT_LE(
+      LargestError(Activation::kExponential, 87.0f, [](long double x) { return std::exp(x); }),
+      2.0);
+}
+
+// Of Keras' activations two compare first and let nothing through that is not larger.
+TEST_P(ActivationIsaTest, WhatIsNotANumberStaysSo) {
+  for (const Activation activation : ActivationsOfOneValue()) {
+    if (activation == Activation::kHardShrink || activation == Activation::kSoftShrink) continue;
+    const float y = Activated(activation, {std::numeric_limits<float>::quiet_NaN()})[0];
+    EXPECT_TRUE(std::isnan(y)) << ActivationName(activation) << " gives " << y;
+  }
+}
+
+TEST_P(ActivationIsaTest, SaturatesWithoutOverflow) {
   const std::vector<float> extremes = {-1e30f, -1000, 1000, 1e30f};
 
   EXPECT_THAT(Activated(Activation::kSigmoid, extremes), ElementsAre(0, 0, 1, 1));

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "core/kernels/matrix.h"
+#include "core/kernels/product.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,17 +13,21 @@
 #include <tuple>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "core/kernels/isa.h"
 #include "tests/support/column_batch.h"
 #include "tests/support/malloc_counter.h"
+#include "tests/support/scoped_isa.h"
 
 // Products against numbers worked out by hand and against a plain loop in the promised order, which
-// they must match bit for bit, whatever the batch.
+// they must match bit for bit, whatever the batch, under every Isa that the machine has.
 
 namespace rnnserve {
 namespace {
 
 using ::rnnserve::testing::ColumnBatch;
 using ::rnnserve::testing::MallocCounter;
+using ::rnnserve::testing::ScopedIsa;
 using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 
@@ -35,13 +39,17 @@ std::vector<float> RandomValues(int64_t count, unsigned seed) {
   return values;
 }
 
-// What Affine promises: ascending inputs, beginning with the bias, one rounding an operation.
-std::vector<float> PlainAffine(const std::vector<float>& kernel, std::vector<float> sum,
+// Whether an addition and its multiplication are rounded once, together.
+bool IsFused(Isa isa) { return isa != Isa::kPortable && isa != Isa::kSse4; }
+
+// What Affine promises: ascending inputs, beginning with the bias.
+std::vector<float> PlainAffine(Isa isa, const std::vector<float>& kernel, std::vector<float> sum,
                                const std::vector<float>& x) {
   for (size_t k = 0; k < x.size(); ++k) {
     for (size_t o = 0; o < sum.size(); ++o) {
-      const float product = kernel[k * sum.size() + o] * x[k];
-      sum[o] += product;
+      const float weight = kernel[k * sum.size() + o];
+      const float product = weight * x[k];
+      sum[o] = IsFused(isa) ? std::fma(weight, x[k], sum[o]) : sum[o] + product;
     }
   }
   return sum;
@@ -102,7 +110,7 @@ TEST(MatrixTest, EveryBlockBeginsAtAPaddedRow) {
   Affine(weights, bias, x.columns(), y.columns());
 
   EXPECT_EQ(weights.output_rows(), 48);
-  EXPECT_EQ(weights.num_panels(), 3);
+  EXPECT_EQ(weights.num_panels(), 1) << "the blocks of 16 units lie together";
   const Columns columns = y.columns();
   for (int64_t block = 0; block < 3; ++block) {
     const float first = static_cast<float>(2 * block + 1);
@@ -153,11 +161,12 @@ TEST(MatrixTest, AllocatesNothing) {
   EXPECT_EQ(allocations.count(), 0);
 }
 
-// (input size, units, batch)
-class MatrixSizesTest : public ::testing::TestWithParam<std::tuple<int, int, int>> {};
+// (Isa, input size, units, batch)
+class ProductSizesTest : public ::testing::TestWithParam<std::tuple<Isa, int, int, int>> {};
 
-TEST_P(MatrixSizesTest, EveryColumnHasTheBitsOfThePlainLoop) {
-  const auto [input_size, units, batch] = GetParam();
+TEST_P(ProductSizesTest, EveryColumnHasTheBitsOfThePlainLoop) {
+  const auto [isa, input_size, units, batch] = GetParam();
+  const ScopedIsa active(isa);
   const std::vector<float> kernel = RandomValues(input_size * units, 1);
   const std::vector<float> bias = RandomValues(units, 2);
   std::vector<std::vector<float>> rows;
@@ -170,25 +179,27 @@ TEST_P(MatrixSizesTest, EveryColumnHasTheBitsOfThePlainLoop) {
 
   Affine(weights, PackBias(bias, 1, units), x.columns(), y.columns());
   for (int b = 0; b < batch; ++b) {
-    EXPECT_THAT(y.values(b), ElementsAreArray(PlainAffine(kernel, bias, rows[b]))) << b;
+    EXPECT_THAT(y.values(b), ElementsAreArray(PlainAffine(isa, kernel, bias, rows[b]))) << b;
   }
 
   AddProduct(weights, x.columns(), y.columns());
   for (int b = 0; b < batch; ++b) {
-    const std::vector<float> once = PlainAffine(kernel, bias, rows[b]);
-    EXPECT_THAT(y.values(b), ElementsAreArray(PlainAffine(kernel, once, rows[b]))) << b;
+    const std::vector<float> once = PlainAffine(isa, kernel, bias, rows[b]);
+    EXPECT_THAT(y.values(b), ElementsAreArray(PlainAffine(isa, kernel, once, rows[b]))) << b;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes, MatrixSizesTest,
-                         ::testing::Combine(::testing::Values(1, 2, 17, 40),
-                                            ::testing::Values(1, 15, 16, 17, 33),
-                                            ::testing::Values(1, 2, 3, 8)),
-                         [](const auto& test) {
-                           return "In" + std::to_string(std::get<0>(test.param)) + "Units" +
-                                  std::to_string(std::get<1>(test.param)) + "Batch" +
-                                  std::to_string(std::get<2>(test.param));
-                         });
+std::string TestName(const ::testing::TestParamInfo<std::tuple<Isa, int, int, int>>& test) {
+  const auto [isa, input_size, units, batch] = test.param;
+  return absl::StrCat(IsaName(isa), "In", input_size, "Units", units, "Batch", batch);
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, ProductSizesTest,
+                         ::testing::Combine(::testing::ValuesIn(SupportedIsas()),
+                                            ::testing::Values(1, 2, 17, 40),
+                                            ::testing::Values(1, 15, 16, 17, 33, 130),
+                                            ::testing::Range(1, 14)),
+                         TestName);
 
 }  // namespace
 }  // namespace rnnserve

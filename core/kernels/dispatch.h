@@ -1,0 +1,33 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_KERNELS_DISPATCH_H_
+#define RNNSERVE_CORE_KERNELS_DISPATCH_H_
+
+#include "core/kernels/isa.h"
+#include "hwy/detect_compiler_arch.h"
+
+// A kernel file is compiled once for each instruction set: hwy/foreach_target.h includes it again
+// and again, each time with another HWY_NAMESPACE and with the compiler told what it may use. What
+// it ends with stands outside, once, and chooses:
+//
+//   namespace rnnserve::HWY_NAMESPACE { void F(int x) { ... } }
+//   #if HWY_ONCE
+//   void F(int x) { RNNSERVE_KERNEL(F, PortableF)(x); }
+//   #endif
+//
+// Here alone stands which namespace belongs to which Isa. RNNSERVE_STEP_KERNEL is for functions
+// that have no portable form; it must not be reached with Isa kPortable.
+#if HWY_ARCH_X86
+#define RNNSERVE_KERNEL(function, portable)                                            \
+  (::rnnserve::ActiveIsa() == ::rnnserve::Isa::kAvx512 ? &::rnnserve::N_AVX3::function \
+   : ::rnnserve::ActiveIsa() == ::rnnserve::Isa::kAvx2 ? &::rnnserve::N_AVX2::function \
+   : ::rnnserve::ActiveIsa() == ::rnnserve::Isa::kSse4 ? &::rnnserve::N_SSE4::function \
+                                                       : (portable))
+#elif HWY_ARCH_ARM_A64
+#define RNNSERVE_KERNEL(function, portable) \
+  (::rnnserve::ActiveIsa() == ::rnnserve::Isa::kNeon ? &::rnnserve::N_NEON::function : (portable))
+#endif
+#define RNNSERVE_STEP_KERNEL(function) RNNSERVE_KERNEL(function, nullptr)
+
+#endif  // RNNSERVE_CORE_KERNELS_DISPATCH_H_

@@ -1,0 +1,181 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/kernels/gru_step.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "core/kernels/gru_step.cc"
+#include "core/kernels/dispatch.h"
+#include "hwy/foreach_target.h"  // The file itself, for each target.
+#if HWY_TARGET != HWY_SCALAR
+#include "core/kernels/panel_product-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace rnnserve::HWY_NAMESPACE {
+
+// h' = z * h + (1 - z) * hh
+HWY_INLINE void StoreNext(const GruStepArguments& s, Vec z, Vec hh, int64_t unit, int64_t b) {
+  const FloatTag d;
+  const Vec h = hn::Load(d, s.h.column(b) + unit);
+  const Vec next_h = hn::MulAdd(z, h, hn::Mul(hn::Sub(Constant(1.0f), z), hh));
+  hn::Store(next_h, d, s.next_h.column(b) + unit);
+  hn::Store(next_h, d, s.y.column(b) + unit);
+}
+
+// With reset_after. What follows the gate sums, for the 16 units from `unit` on of column b:
+//
+//   hh = act(x K_h + b_h + rec(r) * (h R_h + s_h)), and h' with rec(z)
+//
+// `sums` are those of z and r, and h R_h + s_h, `gate_stride` apart.
+using FinishAfter = void (*)(const GruStepArguments& s, const float* sums,
+                             const float* candidate_of_x, int64_t gate_stride, int64_t unit,
+                             int64_t b);
+
+template <typename Act, typename Rec>
+HWY_NOINLINE void FinishUnitsAfter(const GruStepArguments& s, const float* HWY_RESTRICT sums,
+                                   const float* HWY_RESTRICT candidate_of_x, int64_t gate_stride,
+                                   int64_t unit, int64_t b) {
+  const FloatTag d;
+  const Act act(s.activation);
+  const Rec rec(s.recurrent_activation);
+  for (int i = 0; i < kColumnQuantum; i += kLanes) {
+    const Vec z = rec(hn::Load(d, sums + i));
+    const Vec r = rec(hn::Load(d, sums + gate_stride + i));
+    const Vec candidate_of_h = hn::Load(d, sums + 2 * gate_stride + i);
+    const Vec hh = act(hn::MulAdd(r, candidate_of_h, hn::Load(d, candidate_of_x + i)));
+    StoreNext(s, z, hh, unit + i, b);
+  }
+}
+
+struct GruTileAfter {
+  template <int kPanels, int kCols>
+  HWY_INLINE void Run(int64_t panel, int64_t first) const {
+    const int64_t units = s.kernel.units();
+    GateSums<kPanels, 3, kCols> of_x;
+    StartFrom(s.start, units, panel, first, of_x);
+    AddBlocks<3>(s.kernel, panel, 0, s.x, first, 0, of_x);
+
+    // The product with h goes on from the sums of z and r, and has its own of the candidate.
+    GateSums<kPanels, 3, kCols> sums;
+    for (int p = 0; p < kPanels; ++p) {
+      const float* bias = candidate_bias + (panel + p) * kColumnQuantum;
+      for (int c = 0; c < kCols; ++c) {
+        hwy::CopyBytes<kColumnQuantum * sizeof(float)>(of_x.Of(p, 0, c), sums.Of(p, 0, c));
+        hwy::CopyBytes<kColumnQuantum * sizeof(float)>(of_x.Of(p, 1, c), sums.Of(p, 1, c));
+        hwy::CopyBytes<kColumnQuantum * sizeof(float)>(bias, sums.Of(p, 2, c));
+      }
+    }
+    AddBlocks<3>(recurrent_kernel, panel, 0, s.h, first, 0, sums);
+    for (int p = 0; p < kPanels; ++p) {
+      for (int c = 0; c < kCols; ++c) {
+        finish(s, sums.Of(p, 0, c), of_x.Of(p, 2, c), sums.kGateStride,
+               (panel + p) * kColumnQuantum, first + c);
+      }
+    }
+  }
+
+  const GruStepArguments& s;
+  const Matrix& recurrent_kernel;
+  const float* candidate_bias;
+  FinishAfter finish;
+};
+
+void GruStepResetAfter(const GruStepArguments& s, const Matrix& recurrent_kernel,
+                       const float* candidate_bias) {
+  const bool is_usual =
+      s.activation == Activation::kTanh && s.recurrent_activation == Activation::kSigmoid;
+  const GruTileAfter tile{s, recurrent_kernel, candidate_bias,
+                          is_usual ? &FinishUnitsAfter<TanhFunction, SigmoidFunction>
+                                   : &FinishUnitsAfter<AnyFunction, AnyFunction>};
+  ForEachTile<3>(s.kernel.num_panels(), s.h.cols, tile);
+}
+
+// Without reset_after, first pass: z and rec(r) * h.
+struct GruGatesTile {
+  template <int kPanels, int kCols>
+  HWY_INLINE void Run(int64_t panel, int64_t first) const {
+    GateSums<kPanels, 2, kCols> sums;
+    StartFrom(s.start, s.kernel.units(), panel, first, sums);
+    AddBlocks<2>(s.kernel, panel, 0, s.x, first, 0, sums);
+    AddBlocks<2>(gate_recurrent_kernel, panel, 0, s.h, first, 0, sums);
+    for (int p = 0; p < kPanels; ++p) {
+      for (int c = 0; c < kCols; ++c) {
+        Finish(sums.Of(p, 0, c), sums.kGateStride, (panel + p) * kColumnQuantum, first + c);
+      }
+    }
+  }
+
+  HWY_NOINLINE void Finish(const float* sums, int64_t gate_stride, int64_t unit, int64_t b) const {
+    const FloatTag d;
+    const AnyFunction rec(s.recurrent_activation);
+    for (int i = 0; i < kColumnQuantum; i += kLanes) {
+      const Vec r = rec(hn::Load(d, sums + gate_stride + i));
+      hn::Store(rec(hn::Load(d, sums + i)), d, z.column(b) + unit + i);
+      hn::Store(hn::Mul(r, hn::Load(d, s.h.column(b) + unit + i)), d, reset_h.column(b) + unit + i);
+    }
+  }
+
+  const GruStepArguments& s;
+  const Matrix& gate_recurrent_kernel;
+  Columns z;
+  Columns reset_h;
+};
+
+// Second pass: hh = act(x K_h + b_h + (rec(r) * h) R_h), and h'.
+struct GruCandidateTile {
+  template <int kPanels, int kCols>
+  HWY_INLINE void Run(int64_t panel, int64_t first) const {
+    const int64_t units = s.kernel.units();
+    GateSums<kPanels, 1, kCols> sums;
+    StartFrom(s.start.Block(2, units), units, panel, first, sums);
+    AddBlocks<1>(s.kernel, panel, 2, s.x, first, 0, sums);
+    AddBlocks<1>(candidate_recurrent_kernel, panel, 0, reset_h, first, 0, sums);
+    for (int p = 0; p < kPanels; ++p) {
+      for (int c = 0; c < kCols; ++c) {
+        Finish(sums.Of(p, 0, c), (panel + p) * kColumnQuantum, first + c);
+      }
+    }
+  }
+
+  HWY_NOINLINE void Finish(const float* sums, int64_t unit, int64_t b) const {
+    const FloatTag d;
+    const AnyFunction act(s.activation);
+    for (int i = 0; i < kColumnQuantum; i += kLanes) {
+      const Vec hh = act(hn::Load(d, sums + i));
+      StoreNext(s, hn::Load(d, z.column(b) + unit + i), hh, unit + i, b);
+    }
+  }
+
+  const GruStepArguments& s;
+  const Matrix& candidate_recurrent_kernel;
+  Columns z;
+  Columns reset_h;
+};
+
+void GruStepResetBefore(const GruStepArguments& s, const Matrix& gate_recurrent_kernel,
+                        const Matrix& candidate_recurrent_kernel, Columns z, Columns reset_h) {
+  const int64_t num_panels = s.kernel.num_panels();
+  ForEachTile<2>(num_panels, s.h.cols, GruGatesTile{s, gate_recurrent_kernel, z, reset_h});
+  ForEachTile<1>(num_panels, s.h.cols, GruCandidateTile{s, candidate_recurrent_kernel, z, reset_h});
+}
+
+}  // namespace rnnserve::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
+
+#if HWY_ONCE
+namespace rnnserve {
+
+void GruStepResetAfter(const GruStepArguments& step, const Matrix& recurrent_kernel,
+                       const float* candidate_bias) {
+  RNNSERVE_STEP_KERNEL(GruStepResetAfter)(step, recurrent_kernel, candidate_bias);
+}
+
+void GruStepResetBefore(const GruStepArguments& step, const Matrix& gate_recurrent_kernel,
+                        const Matrix& candidate_recurrent_kernel, Columns z, Columns reset_h) {
+  RNNSERVE_STEP_KERNEL(GruStepResetBefore)
+  (step, gate_recurrent_kernel, candidate_recurrent_kernel, z, reset_h);
+}
+
+}  // namespace rnnserve
+#endif

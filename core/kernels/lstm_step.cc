@@ -1,0 +1,79 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/kernels/lstm_step.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "core/kernels/lstm_step.cc"
+#include "core/kernels/dispatch.h"
+#include "hwy/foreach_target.h"  // The file itself, for each target.
+#if HWY_TARGET != HWY_SCALAR
+#include "core/kernels/panel_product-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace rnnserve::HWY_NAMESPACE {
+
+// What follows the gate sums, for the 16 units from `unit` on of column b:
+//
+//   c' = rec(f) * c + rec(i) * act(g)        h' = rec(o) * act(c')
+//
+// `sums` is gate i, the others are `gate_stride` floats apart.
+using Finish = void (*)(const LstmStepArguments& s, const float* sums, int64_t gate_stride,
+                        int64_t unit, int64_t b);
+
+template <typename Act, typename Rec>
+HWY_NOINLINE void FinishUnits(const LstmStepArguments& s, const float* HWY_RESTRICT sums,
+                              int64_t gate_stride, int64_t unit, int64_t b) {
+  const FloatTag d;
+  const Act act(s.activation);
+  const Rec rec(s.recurrent_activation);
+  for (int64_t end = unit + kColumnQuantum; unit < end; unit += kLanes, sums += kLanes) {
+    const Vec i = rec(hn::Load(d, sums));
+    const Vec f = rec(hn::Load(d, sums + gate_stride));
+    const Vec g = act(hn::Load(d, sums + 2 * gate_stride));
+    const Vec o = rec(hn::Load(d, sums + 3 * gate_stride));
+    const Vec next_c = hn::MulAdd(f, hn::Load(d, s.c.column(b) + unit), hn::Mul(i, g));
+    const Vec next_h = hn::Mul(o, act(next_c));
+    hn::Store(next_c, d, s.next_c.column(b) + unit);
+    hn::Store(next_h, d, s.next_h.column(b) + unit);
+    hn::Store(next_h, d, s.y.column(b) + unit);
+  }
+}
+
+struct LstmTile {
+  template <int kPanels, int kCols>
+  HWY_INLINE void Run(int64_t panel, int64_t first) const {
+    GateSums<kPanels, 4, kCols> sums;
+    StartFrom(s.start, s.kernel.units(), panel, first, sums);
+    AddBlocks<4>(s.kernel, panel, 0, s.x, first, 0, sums);
+    AddBlocks<4>(s.recurrent_kernel, panel, 0, s.h, first, 0, sums);
+    for (int p = 0; p < kPanels; ++p) {
+      for (int c = 0; c < kCols; ++c) {
+        finish(s, sums.Of(p, 0, c), sums.kGateStride, (panel + p) * kColumnQuantum, first + c);
+      }
+    }
+  }
+
+  const LstmStepArguments& s;
+  Finish finish;
+};
+
+void LstmStep(const LstmStepArguments& s) {
+  const bool is_usual =
+      s.activation == Activation::kTanh && s.recurrent_activation == Activation::kSigmoid;
+  const LstmTile tile{s, is_usual ? &FinishUnits<TanhFunction, SigmoidFunction>
+                                  : &FinishUnits<AnyFunction, AnyFunction>};
+  ForEachTile<4>(s.kernel.num_panels(), s.h.cols, tile);
+}
+
+}  // namespace rnnserve::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
+
+#if HWY_ONCE
+namespace rnnserve {
+
+void LstmStep(const LstmStepArguments& step) { RNNSERVE_STEP_KERNEL(LstmStep)(step); }
+
+}  // namespace rnnserve
+#endif

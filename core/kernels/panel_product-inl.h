@@ -1,0 +1,211 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The products of kernels/matrix.h for whatever instruction set this is included under; see simd.h.
+//
+// A panel is 16 units of all gates. Its gate sums for a tile of columns are kept in registers while
+// the inputs go by:
+//
+//     panel of W, as it lies in memory                     sums of a tile of 3 columns
+//
+//     k = 0    [ i i .. i | f f .. f | c .. c | o .. o ]       [ i ][ i ][ i ]
+//     k = 1    [ i i .. i | f f .. f | c .. c | o .. o ]   +=  [ f ][ f ][ f ]
+//     ...          x[k, b] of each of the 3 columns            [ c ][ c ][ c ]
+//                                                              [ o ][ o ][ o ]
+//
+// Each weight is loaded once for all columns of the tile, each input once for all gates. A sum is
+// built from the same operations in the same order whatever the tile: first what it starts with,
+// then the inputs one after the other. How a batch is cut into tiles changes the speed only.
+
+#if defined(RNNSERVE_CORE_KERNELS_PANEL_PRODUCT_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef RNNSERVE_CORE_KERNELS_PANEL_PRODUCT_INL_H_
+#undef RNNSERVE_CORE_KERNELS_PANEL_PRODUCT_INL_H_
+#else
+#define RNNSERVE_CORE_KERNELS_PANEL_PRODUCT_INL_H_
+#endif
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/kernels/columns.h"
+#include "core/kernels/matrix.h"
+#include "core/kernels/vector_math-inl.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace rnnserve::HWY_NAMESPACE {
+
+// Registers of a panel's width, and how many vectors of sums fit into the registers beside the
+// weights and inputs.
+constexpr int kVectors = static_cast<int>(kColumnQuantum / hn::MaxLanes(FloatTag()));
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
+#if HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64
+constexpr int kSumRegisters = 24;
+constexpr int kMaxTile = 6;
+#else
+constexpr int kSumRegisters = 12;
+constexpr int kMaxTile = 3;
+#endif
+
+// How many of `gates` are summed at once for `cols` columns: as many as fit, all or an equal part.
+constexpr int GatesAtOnce(int gates, int cols) {
+  int at_once = gates;
+  while (at_once > 1 && (gates % at_once != 0 || at_once * cols * kVectors > kSumRegisters)) {
+    --at_once;
+  }
+  return at_once;
+}
+
+// How many panels are summed at once: with few columns one panel has too few sums to keep the
+// multipliers busy, because each must wait for the last addition to it.
+constexpr int PanelsAtOnce(int gates, int cols) {
+  constexpr int kEnoughSums = 8;
+  int at_once = 1;
+  while (2 * at_once * gates * kVectors <= kEnoughSums &&
+         2 * at_once * gates * kVectors * cols <= kSumRegisters) {
+    at_once *= 2;
+  }
+  return at_once;
+}
+
+// The gate sums of `kPanels` panels for a tile of columns, in the first-level cache between the
+// products that build them and the activations.
+template <int kPanels, int kGates, int kCols>
+struct GateSums {
+  static constexpr int64_t kGateStride = kCols * kColumnQuantum;
+  float* Of(int panel, int gate, int col) {
+    return values + ((panel * kGates + gate) * kCols + col) * kColumnQuantum;
+  }
+  HWY_ALIGN float values[kPanels * kGates * kCols * kColumnQuantum];
+};
+
+// The sums begin with `start`, whose columns stack kGates blocks of `units` values.
+template <int kPanels, int kGates, int kCols>
+HWY_INLINE void StartFrom(ConstColumns start, int64_t units, int64_t panel, int64_t first,
+                          GateSums<kPanels, kGates, kCols>& sums) {
+  const FloatTag d;
+  for (int p = 0; p < kPanels; ++p) {
+    for (int g = 0; g < kGates; ++g) {
+      const ConstColumns gate =
+          start.Rows(g * PaddedRows(units) + (panel + p) * kColumnQuantum, kColumnQuantum);
+      for (int c = 0; c < kCols; ++c) {
+        for (int i = 0; i < kColumnQuantum; i += kLanes) {
+          hn::Store(hn::Load(d, gate.column(first + c) + i), d, sums.Of(p, g, c) + i);
+        }
+      }
+    }
+  }
+}
+
+// Sums [to, to + kCount) += blocks [from, from + kCount) of W x, where the sums are those of
+// kPanels panels from `panel` on and of the columns [first, first + kCols). As many as fit into
+// registers.
+template <int kCount, int kPanels, int kGates, int kCols>
+HWY_INLINE void AddBlocksAtOnce(const Matrix& weights, int64_t panel, int64_t from, ConstColumns x,
+                                int64_t first, int to, GateSums<kPanels, kGates, kCols>& sums) {
+  const FloatTag d;
+  Vec sum[kPanels][kCount][kVectors][kCols];
+  const float* HWY_RESTRICT row[kPanels];
+  const float* HWY_RESTRICT input[kCols];
+  HWY_UNROLL(8) for (int p = 0; p < kPanels; ++p) {
+    row[p] = weights.panel(panel + p) + from * kColumnQuantum;
+    HWY_UNROLL(8) for (int g = 0; g < kCount; ++g) {
+      HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) {
+        HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) {
+          sum[p][g][v][c] = hn::Load(d, sums.Of(p, to + g, c) + v * kLanes);
+        }
+      }
+    }
+  }
+  HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) input[c] = x.column(first + c);
+  const int64_t depth = x.rows;
+  const int64_t row_size = weights.blocks() * kColumnQuantum;
+  for (int64_t k = 0; k < depth; ++k) {
+    Vec value[kCols];
+    HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) value[c] = hn::Set(d, input[c][k]);
+    HWY_UNROLL(8) for (int p = 0; p < kPanels; ++p) {
+      HWY_UNROLL(8) for (int g = 0; g < kCount; ++g) {
+        HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) {
+          const Vec weight = hn::Load(d, row[p] + g * kColumnQuantum + v * kLanes);
+          HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) {
+            sum[p][g][v][c] = hn::MulAdd(weight, value[c], sum[p][g][v][c]);
+          }
+        }
+      }
+      row[p] += row_size;
+    }
+  }
+  HWY_UNROLL(8) for (int p = 0; p < kPanels; ++p) {
+    HWY_UNROLL(8) for (int g = 0; g < kCount; ++g) {
+      HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) {
+        HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) {
+          hn::Store(sum[p][g][v][c], d, sums.Of(p, to + g, c) + v * kLanes);
+        }
+      }
+    }
+  }
+}
+
+// The same for any number of blocks.
+template <int kCount, int kPanels, int kGates, int kCols>
+HWY_INLINE void AddBlocks(const Matrix& weights, int64_t panel, int64_t from, ConstColumns x,
+                          int64_t first, int to, GateSums<kPanels, kGates, kCols>& sums) {
+  constexpr int kAtOnce = GatesAtOnce(kCount, kPanels * kCols);
+  for (int i = 0; i < kCount; i += kAtOnce) {
+    AddBlocksAtOnce<kAtOnce>(weights, panel, from + i, x, first, to + i, sums);
+  }
+}
+
+// Calls tile.Run<panels, columns>(first panel, first column) for tiles that cover all panels and
+// columns. Panels are the outer loop, so that weights come from memory once for all columns.
+template <int kGates, int kCols, typename Tile>
+HWY_INLINE void RunPanels(int64_t begin, int64_t end, int64_t first, const Tile& tile) {
+  constexpr int kPanels = PanelsAtOnce(kGates, kCols);
+  int64_t panel = begin;
+  for (; panel + kPanels <= end; panel += kPanels) {
+    tile.template Run<kPanels, kCols>(panel, first);
+  }
+  if constexpr (kPanels > 1) {
+    for (; panel < end; ++panel) tile.template Run<1, kCols>(panel, first);
+  }
+}
+
+template <int kGates, typename Tile>
+HWY_INLINE void ForEachTile(int64_t num_panels, int64_t num_cols, const Tile& tile) {
+  constexpr int kGroup = PanelsAtOnce(kGates, 1);
+  for (int64_t begin = 0; begin < num_panels; begin += kGroup) {
+    const int64_t end = std::min<int64_t>(begin + kGroup, num_panels);
+    for (int64_t first = 0, cols = 0; first < num_cols; first += cols) {
+      // Tiles as equal as can be: 4 + 3, not 6 + 1.
+      const int64_t left = num_cols - first;
+      const int64_t tiles = (left + kMaxTile - 1) / kMaxTile;
+      cols = (left + tiles - 1) / tiles;
+      switch (cols) {
+        case 1:
+          RunPanels<kGates, 1>(begin, end, first, tile);
+          break;
+        case 2:
+          RunPanels<kGates, 2>(begin, end, first, tile);
+          break;
+        case 3:
+          RunPanels<kGates, 3>(begin, end, first, tile);
+          break;
+        default:
+          if constexpr (kMaxTile > 3) {
+            if (cols == 4) {
+              RunPanels<kGates, 4>(begin, end, first, tile);
+            } else if (cols == 5) {
+              RunPanels<kGates, 5>(begin, end, first, tile);
+            } else {
+              RunPanels<kGates, 6>(begin, end, first, tile);
+            }
+          }
+      }
+    }
+  }
+}
+
+}  // namespace rnnserve::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

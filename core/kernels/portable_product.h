@@ -1,0 +1,21 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_KERNELS_PORTABLE_PRODUCT_H_
+#define RNNSERVE_CORE_KERNELS_PORTABLE_PRODUCT_H_
+
+#include <cstdint>
+
+#include "core/kernels/columns.h"
+#include "core/kernels/matrix.h"
+
+namespace rnnserve {
+
+// y[:, b] := start[:, b] + W x[:, b] for the rows of block `block` of y: the product of Isa
+// kPortable, written with Eigen. REQUIRES: as AddBlockProduct; `start` has the rows of y.
+void PortableBlockProduct(const Matrix& weights, int64_t block, ConstColumns start, ConstColumns x,
+                          Columns y);
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_KERNELS_PORTABLE_PRODUCT_H_

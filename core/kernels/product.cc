@@ -1,0 +1,90 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/kernels/product.h"
+
+#include <cassert>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "core/kernels/product.cc"
+#include "core/kernels/dispatch.h"
+#include "core/kernels/portable_product.h"
+#include "hwy/foreach_target.h"  // The file itself, for each target.
+#if HWY_TARGET != HWY_SCALAR
+#include "core/kernels/panel_product-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace rnnserve::HWY_NAMESPACE {
+
+// y[:, b] := start[:, b] + W x[:, b] for one block, whose gate is the only one of the sums.
+struct BlockTile {
+  template <int kPanels, int kCols>
+  HWY_INLINE void Run(int64_t panel, int64_t first) const {
+    const FloatTag d;
+    GateSums<kPanels, 1, kCols> sums;
+    StartFrom(start, weights.units(), panel, first, sums);
+    AddBlocks<1>(weights, panel, block, x, first, 0, sums);
+    for (int p = 0; p < kPanels; ++p) {
+      for (int c = 0; c < kCols; ++c) {
+        float* to = y.column(first + c) + (panel + p) * kColumnQuantum;
+        for (int i = 0; i < kColumnQuantum; i += kLanes) {
+          hn::Store(hn::Load(d, sums.Of(p, 0, c) + i), d, to + i);
+        }
+      }
+    }
+  }
+
+  const Matrix& weights;
+  int64_t block;
+  ConstColumns start;
+  ConstColumns x;
+  Columns y;
+};
+
+void BlockProduct(const Matrix& weights, int64_t block, ConstColumns start, ConstColumns x,
+                  Columns y) {
+  const int64_t units = weights.units();
+  const BlockTile tile{weights, block, start.Block(block, units), x, y.Block(block, units)};
+  ForEachTile<1>(weights.num_panels(), x.cols, tile);
+}
+
+}  // namespace rnnserve::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
+
+#if HWY_ONCE
+namespace rnnserve {
+namespace {
+
+void BlockProduct(const Matrix& weights, int64_t block, ConstColumns start, ConstColumns x,
+                  Columns y) {
+  assert(x.rows == weights.input_size());
+  assert(y.rows == weights.output_rows());
+  assert(x.cols == y.cols);
+  RNNSERVE_KERNEL(BlockProduct, &PortableBlockProduct)(weights, block, start, x, y);
+}
+
+}  // namespace
+
+void Affine(const Matrix& weights, const AlignedBuffer& bias, ConstColumns x, Columns y) {
+  for (int64_t block = 0; block < weights.blocks(); ++block) {
+    AffineBlock(weights, block, bias, x, y);
+  }
+}
+
+void AddProduct(const Matrix& weights, ConstColumns x, Columns y) {
+  for (int64_t block = 0; block < weights.blocks(); ++block) AddBlockProduct(weights, block, x, y);
+}
+
+void AffineBlock(const Matrix& weights, int64_t block, const AlignedBuffer& bias, ConstColumns x,
+                 Columns y) {
+  assert(bias.size() == PaddedRows(y.rows));
+  BlockProduct(weights, block, EveryColumn(bias.data(), y.rows, y.cols), x, y);
+}
+
+void AddBlockProduct(const Matrix& weights, int64_t block, ConstColumns x, Columns y) {
+  BlockProduct(weights, block, y, x, y);
+}
+
+}  // namespace rnnserve
+#endif
