@@ -56,6 +56,9 @@ def norm_goldens():
         layer = layers.LayerNormalization(name="norm", **options)
         about = f"LayerNormalization({options or 'defaults'})"
         yield Golden(name, about, [layer], [Call(inputs)], (None, 8))
+    chain = [layers.UnitNormalization(name="norm"), layers.GRU(2, name="rnn")]
+    about = "UnitNormalization, which passes the mask on"
+    yield Golden("unit_norm", about, chain, [plain_call(), mask_call()])
 
 
 def dense_goldens():
