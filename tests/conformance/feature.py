@@ -4,9 +4,9 @@
 
 A feature module decorates a function that makes one random model:
 
-    @feature("lstm", "LSTM", about="...", options=["use_bias"], deviations=[...])
+    @feature("lstm", "LSTM", FAMILY, about="...", options=["units"], deviations=[...])
     def lstm(random):
-        return Sample(random.sequential([layers.LSTM(random.units())]), [Floats((None, 3))])
+        return Sample.of_frames(random, [layers.LSTM(random.size())], features=3)
 
 The model, its weights and the calls made of it depend on the seed, the name of the feature and the
 number of the model alone, so that new features change no old case.

@@ -70,7 +70,7 @@ def reset(layer):
 
 
 def call_for_states(layer, call):
-    """Returns (what call() returns, the final states): it calls `layer`, twice, each time afresh."""
+    """Returns (what call() returns, the final states). call: calls `layer`; made twice, afresh."""
     reset(layer)
     outputs = call()
     reset(layer)
