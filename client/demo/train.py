@@ -19,7 +19,8 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # The same numbers with and without a
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # One summation order on every CPU.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import keras  # noqa: E402  (the environment above must be set first)
+# E402: the environment above must be set first.
+import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 

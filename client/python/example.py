@@ -13,7 +13,8 @@ import numpy as np
 import stubs
 
 stubs.generate()
-from google.rpc import error_details_pb2, status_pb2  # noqa: E402  (generated above)
+# E402: the line above makes these.
+from google.rpc import error_details_pb2, status_pb2  # noqa: E402
 from rnnserve.v1 import inference_pb2 as api  # noqa: E402
 from rnnserve.v1 import inference_pb2_grpc as api_grpc  # noqa: E402
 from rnnserve.v1 import model_pb2, model_pb2_grpc, session_pb2, tensor_pb2  # noqa: E402

@@ -33,6 +33,11 @@ class Call:
     def batch(self):
         return len(self.inputs[0])
 
+    def copies(self, count):
+        """Inputs and masks with each row so many times."""
+        masks = self.masks and [np.repeat(mask, count, axis=0) for mask in self.masks]
+        return [np.repeat(value, count, axis=0) for value in self.inputs], masks
+
     def describe(self):
         shapes = ", ".join(str(list(value.shape)) for value in self.inputs)
         extras = [name for name in ("masks", "initial_states") if getattr(self, name) is not None]
@@ -109,15 +114,13 @@ def _run(sample, call):
         return
     ends = {sum(lengths[: i + 1]) for lengths in call.cuts for i in range(len(lengths))}
     for end in ends if not all(has_time(sample)) else ():
-        call.prefix_outputs[end] = _run_part(sample.model, call, 0, end)
+        call.prefix_outputs[end] = _run_part(model, call, 0, end)
 
 
 def _run_samples(model, call):
     """The outputs of each row of a call many times, drawn anew each time."""
-    inputs = [np.repeat(value, SAMPLES, axis=0) for value in call.inputs]
-    masks = call.masks and [np.repeat(mask, SAMPLES, axis=0) for mask in call.masks]
     with recorder.keeping_states():
-        return recorder.run(model, inputs, masks, training=True)[0]
+        return recorder.run(model, *call.copies(SAMPLES), training=True)[0]
 
 
 def _run_part(model, call, begin, end):

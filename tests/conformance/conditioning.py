@@ -3,9 +3,9 @@
 """Whether a random model shows anything: it must not explode, nor magnify every rounding.
 
 Recurrence multiplies errors: a GRU of relu with tanh for gates, or a LayerNormalization of two
-nearly equal numbers, can turn the last bit of a weight into more than the whole tolerance. What such
-a model gives is decided by the order of additions, in Keras as well. Only Keras is asked here, so
-that nothing the server does can excuse itself.
+nearly equal numbers, can turn the last bit of a weight into more than the whole tolerance. What
+such a model gives is decided by the order of additions, in Keras as well. Only Keras is asked here,
+so that nothing the server does can excuse itself.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from feature import TRAINING
 
 # No output or state may be beyond this.
 LARGEST_VALUE = 20.0
-# The part of the tolerance that Keras' own results may move by when each weight moves by a rounding.
+# The part of the tolerance that Keras' own results may move by when weights move by a rounding.
 LARGEST_SHARE = 0.5
 _ROUNDING = 2.0**-23
 

@@ -17,9 +17,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(HERE.parent / "golden")]
 
+# E402: what follows is found by the path above.
 import reference  # noqa: E402  (First: it sets up Keras.)
 from calls import CALLS_OF_A_MODEL  # noqa: E402
-from compare import Distance  # noqa: E402
 from feature import REGISTRY  # noqa: E402
 from worker import FAILED, Task, run  # noqa: E402
 
@@ -86,6 +86,23 @@ def run_all(models, arguments):
             yield from future.result()
 
 
+def measure(models, arguments):
+    """Runs all of them, telling each failure once. Returns {feature: report.Row}."""
+    chosen = {name for name, _ in models}
+    rows = {name: report.Row() for name in REGISTRY if name in chosen}
+    told = set()
+    begin = time.monotonic()
+    for done, result in enumerate(run_all(models, arguments), 1):
+        rows[result.feature].add(result)
+        failure = (result.feature, result.number, result.text)
+        if result.status == FAILED and failure not in told:
+            told.add(failure)
+            print(report.failure_line(result, arguments.seed), flush=True)
+        if done % 500 == 0:
+            print(f"{done} cases, {time.monotonic() - begin:.0f} s", flush=True)
+    return rows
+
+
 def agree_with_page(summary, write):
     """Writes the page, or tells whether the features are those of the committed one."""
     fresh = report.document(summary)
@@ -112,17 +129,7 @@ def main():
     models = plan(arguments.cases, arguments.only)
     print(f"{len(models)} models, {len(models) * CALLS_OF_A_MODEL} cases, seed {arguments.seed}")
     begin = time.monotonic()
-    chosen = {name for name, _ in models}
-    rows = {name: report.Row() for name in REGISTRY if name in chosen}
-    done, told = 0, set()
-    for result in run_all(models, arguments):
-        rows[result.feature].add(result)
-        done += 1
-        if result.status == FAILED and (result.feature, result.number, result.text) not in told:
-            told.add((result.feature, result.number, result.text))
-            print(report.failure_line(result, arguments.seed), flush=True)
-        if done % 500 == 0:
-            print(f"{done} cases, {time.monotonic() - begin:.0f} s", flush=True)
+    rows = measure(models, arguments)
     report.print_table(rows)
     summary = report.summary(rows, arguments.seed, time.monotonic() - begin)
     arguments.output.mkdir(parents=True, exist_ok=True)

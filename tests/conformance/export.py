@@ -7,7 +7,6 @@ most 5: other models than those of a run.
 """
 
 import shutil
-import zipfile
 
 import calls
 import golden_case
@@ -46,20 +45,12 @@ def _export_model(folder, seed, feature, number):
     path = folder / f"model.{sample.file_format}"
     sample.save(path)
     if sample.file_format == "keras":
-        _deflate(path)
+        golden_case.pack(path)
     for i, call in enumerate(made):
         about = f"{REGISTRY[feature].title}: {call.describe()}"
         case = _case(sample, call, about, tolerance)
         golden_case.write_json(case, folder / f"case-{i}.json")
     return len(made)
-
-
-def _deflate(path):
-    with zipfile.ZipFile(path) as stored:
-        members = [(name, stored.read(name)) for name in stored.namelist()]
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
-        for name, data in members:
-            packed.writestr(name, data)
 
 
 def _case(sample, call, about, tolerance):

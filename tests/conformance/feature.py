@@ -4,9 +4,9 @@
 
 A feature module decorates a function that makes one random model:
 
-    @feature("lstm", "LSTM", about="...", options=["use_bias"], deviations=[...])
+    @feature("lstm", "LSTM", FAMILY, about="...", options=["units"], deviations=[...])
     def lstm(random):
-        return Sample(random.sequential([layers.LSTM(random.units())]), [Floats((None, 3))])
+        return Sample.of_frames(random, [layers.LSTM(random.size())], features=3)
 
 The model, its weights and the calls made of it depend on the seed, the name of the feature and the
 number of the model alone, so that new features change no old case.
@@ -24,7 +24,7 @@ STEPS = "steps"  # One session a row, fed through unary Step calls, a timestep e
 REUSED = "reused"  # As STEPS, in sessions that were used before and got new states since.
 TRAINING = "training"  # Infer of many copies of one row with training=True, several times.
 STREAMING = (INFER, INFER, CHUNKS, STEPS)  # The kinds of a model's four calls, in turn.
-WHOLE = (INFER,)  # The kinds of a model that cannot stream.
+WHOLE = (INFER,)  # The kinds of a model that is only called with whole sequences.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,6 +91,12 @@ class Sample:
     file_format: str = "keras"
     # Masks may have a row in which nothing counts.
     may_mask_all: bool = True
+
+    @classmethod
+    def of_frames(cls, random, chain, features, mask_value=None, **options):
+        """A Sequential of the layers over frames of so many features; options: of the Sample."""
+        model = random.sequential(chain, (None, features))
+        return cls(model, [Floats((None, features), mask_value)], **options)
 
     def save(self, path):
         """Writes the model; returns the file of its configuration if that goes apart, else None."""

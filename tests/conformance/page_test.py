@@ -16,6 +16,14 @@ class PageTest(unittest.TestCase):
         for feature in page.read()["features"]:
             self.assertGreater(feature["result"]["cases"], 0, feature["name"])
 
+    def test_every_feature_has_goldens(self):
+        folder = page.ROOT / "tests/golden/conformance"
+        with_goldens = {path.name.rpartition("_")[0] for path in folder.iterdir()}
+        # What is random has goldens of another kind.
+        features = page.read()["features"]
+        exact = {f["name"] for f in features if not f["tolerance"]["standard_errors"]}
+        self.assertEqual(with_goldens, exact)
+
     def test_every_wider_tolerance_has_a_reason(self):
         for feature in page.read()["features"]:
             tolerance = feature["tolerance"]

@@ -10,7 +10,7 @@ each recurrent layer in it is given the initial states asked for, and is called 
 import contextlib
 
 import numpy as np
-from reference import is_recurrent, keras, reset, returning_state, state_names, zero_states
+from reference import call_for_states, is_recurrent, keras, reset, state_names, zero_states
 
 get_keras_mask = keras.src.backend.common.masking.get_keras_mask
 _keras_call = keras.Layer.__call__
@@ -68,18 +68,9 @@ class _Recording:
                 kwargs["mask"] = get_keras_mask(args[0])
         if _keeps_states:
             return _keras_call(layer, *args, **kwargs)
-        reset(layer)
-        outputs = _keras_call(layer, *args, **kwargs)
-        reset(layer)
-        switched = [part for part in returning_state(layer) if not part.return_state]
-        for part in switched:
-            part.return_state = True
-        flat = keras.tree.flatten(_keras_call(layer, *args, **kwargs))
-        for part in switched:
-            part.return_state = False
-        reset(layer)
-        for state, value in zip(names, flat[-len(names) :], strict=True):
-            self.states[name, state] = np.asarray(value)
+        outputs, states = call_for_states(layer, lambda: _keras_call(layer, *args, **kwargs))
+        for state, value in zip(names, states, strict=True):
+            self.states[name, state] = value
         return outputs
 
 

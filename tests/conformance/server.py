@@ -16,18 +16,19 @@ from samples import SAMPLES
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "client/python"))
 
-import stubs  # noqa: E402
+import stubs  # noqa: E402  (found by the path above)
 
 # In a process of its own: the compiler of the stubs crashes beside TensorFlow's own protobuf.
 subprocess.run(
     [sys.executable, "-c", "import stubs; stubs.generate()"], cwd=ROOT / "client/python", check=True
 )
 stubs.generate()
+# E402: the line above makes these.
 from rnnserve.v1 import inference_pb2 as api  # noqa: E402
 from rnnserve.v1 import inference_pb2_grpc, model_pb2, model_pb2_grpc  # noqa: E402
 from rnnserve.v1 import session_pb2, tensor_pb2  # noqa: E402
 
-START_SECONDS = 120  # Some hundreds of models on a busy machine.
+START_SECONDS = 120  # Some dozens of models on a busy machine.
 STOP_SECONDS = 30
 CALL_SECONDS = 60
 IMPORT_SECONDS = 60
@@ -35,7 +36,7 @@ IMPORT_SECONDS = 60
 _FLAGS = {
     "--grpc-address": "127.0.0.1:0",
     "--metrics-address": "127.0.0.1:0",
-    "--workers": "1",  # For each model, and there are hundreds.
+    "--workers": "1",  # For each model, and there are dozens.
     "--max-batch-rows": "32",
     "--max-timesteps": "64",
     "--max-infer-rows": str(SAMPLES),
@@ -169,9 +170,7 @@ class ModelClient:
     def samples(self, call, seed):
         """The outputs of many copies of the only row, with training=True."""
         request = api.InferRequest(model=self._model, training=True, seed=seed)
-        inputs = [np.repeat(value, SAMPLES, axis=0) for value in call.inputs]
-        masks = call.masks and [np.repeat(mask, SAMPLES, axis=0) for mask in call.masks]
-        self._set_inputs(request, inputs, masks)
+        self._set_inputs(request, *call.copies(SAMPLES))
         return self._outputs_of(self._inference.Infer(request, timeout=CALL_SECONDS))
 
     def _set_inputs(self, request, inputs, masks):

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Carries some hundred models from their generators through Keras and the server to results."""
+"""Carries some dozens of models from their generators through Keras and the server to results."""
 
 import dataclasses
 import logging
@@ -65,6 +65,7 @@ class _Model:
     config: pathlib.Path | None = None
     sample: object = None
     calls: list = dataclasses.field(default_factory=list)
+    has_time: list = dataclasses.field(default_factory=list)  # See calls.has_time.
     # Set when it got no further: the status and text of all its cases.
     ended: tuple = ()
 

@@ -99,11 +99,16 @@ def write(golden, folder):
 def save(model, path, deflate):
     model.save(path)
     if deflate:
-        with zipfile.ZipFile(path) as stored:
-            members = [(name, stored.read(name)) for name in stored.namelist()]
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
-            for name, data in members:
-                packed.writestr(name, data)
+        pack(path)
+
+
+def pack(path):
+    """Packs the members of a .keras file, which Keras only stores."""
+    with zipfile.ZipFile(path) as stored:
+        members = [(name, stored.read(name)) for name in stored.namelist()]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+        for name, data in members:
+            packed.writestr(name, data)
 
 
 def file_name(suffix):

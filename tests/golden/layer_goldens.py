@@ -10,12 +10,13 @@ from reference import keras
 
 layers = keras.layers
 
-ACTIVATIONS = [
+# Every name that keras.activations knows, but glu, which halves its input.
+ACTIVATIONS = (
     "celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu",
     "hard_swish", "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu",
     "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign",
     "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink",
-]  # fmt: skip
+)  # fmt: skip
 
 # Every corner of the piecewise functions, both sides of it, and both tails.
 ACTIVATION_INPUTS = np.array(
@@ -55,6 +56,9 @@ def norm_goldens():
         layer = layers.LayerNormalization(name="norm", **options)
         about = f"LayerNormalization({options or 'defaults'})"
         yield Golden(name, about, [layer], [Call(inputs)], (None, 8))
+    chain = [layers.UnitNormalization(name="norm"), layers.GRU(2, name="rnn")]
+    about = "UnitNormalization, which passes the mask on"
+    yield Golden("unit_norm", about, chain, [plain_call(), mask_call()])
 
 
 def dense_goldens():

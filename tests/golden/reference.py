@@ -14,7 +14,8 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # One summation order on every CPU.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras  # noqa: E402  (the environment above must be set first)
+# E402: the environment above must be set first.
+import keras  # noqa: E402
 import numpy as np  # noqa: E402
 from adaptive_leaky_cell import AdaptiveLeakyCell  # noqa: E402
 from keras.src.backend.common.masking import get_keras_mask, set_keras_mask  # noqa: E402
@@ -68,6 +69,21 @@ def reset(layer):
         layer.reset_state()
 
 
+def call_for_states(layer, call):
+    """Returns (what call() returns, the final states). call: calls `layer`; made twice, afresh."""
+    reset(layer)
+    outputs = call()
+    reset(layer)
+    switched = [part for part in returning_state(layer) if not part.return_state]
+    for part in switched:
+        part.return_state = True
+    flat = keras.tree.flatten(call())
+    for part in switched:
+        part.return_state = False
+    reset(layer)
+    return outputs, [np.asarray(state) for state in flat[-len(state_names(layer)) :]]
+
+
 def call_recurrent(layer, inputs, initial_state):
     """Returns (outputs with their Keras mask, final states) of one recurrent layer.
 
@@ -80,17 +96,7 @@ def call_recurrent(layer, inputs, initial_state):
         # An explicit mask: with initial_state given, Keras drops the one attached to the inputs.
         arguments["mask"] = get_keras_mask(inputs)
         arguments["initial_state"] = keras.tree.pack_sequence_as(nesting, tensors)
-    reset(layer)
-    outputs = layer(inputs, **arguments)
-    reset(layer)
-    switched = [part for part in returning_state(layer) if not part.return_state]
-    for part in switched:
-        part.return_state = True
-    flat = keras.tree.flatten(layer(inputs, **arguments))
-    for part in switched:
-        part.return_state = False
-    states = flat[-len(state_names(layer)) :]
-    return outputs, [np.asarray(state) for state in states]
+    return call_for_states(layer, lambda: layer(inputs, **arguments))
 
 
 def run(model, inputs, mask=None, initial_states=None):

@@ -12,7 +12,7 @@ import pathlib
 import shutil
 import sys
 
-import reference  # noqa: F401  First: it sets up Keras.
+import reference  # noqa: F401  (First: it sets up Keras.)
 import numpy as np
 
 from golden_case import Golden, save, tensor_json, write_json

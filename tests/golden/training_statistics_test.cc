@@ -24,7 +24,7 @@ namespace {
 // Of the 160 numbers compared one would be off by more than 5 standard errors by chance in one of
 // 10 000 choices of the seed. Masks in a wrong place are off by 10 and more.
 constexpr double kLimit = 5.0;
-// Where nothing is random: the tolerance of every other golden.
+// Where nothing is random: rounding, of values around one.
 constexpr double kExact = 4e-6;
 
 // What is known of one element of the output after many samples.

@@ -35,7 +35,7 @@ def golden(name, layer, *calls, shape=(None, 4)):
 
 
 def unmasked_goldens():
-    x72 = counting(3, 6, 4)
+    inputs = counting(3, 6, 4)
 
     def lstm(**options):
         return layers.LSTM(3, name="rnn", **CONSTANTS, **options)
@@ -43,38 +43,18 @@ def unmasked_goldens():
     def gru(**options):
         return layers.GRU(3, name="rnn", **CONSTANTS, **options)
 
-    yield golden("lstm", lstm(), Call(x72, expected=rows(3, 0.6288687, 0.86899155, 0.9460773)))
-    yield golden(
-        "lstm_backwards",
-        lstm(go_backwards=True),
-        Call(x72, expected=rows(3, 0.35622165, 0.74789524, 0.8872726)),
-    )
-    yield golden(
-        "lstm_no_bias",
-        lstm(use_bias=False),
-        Call(x72, expected=rows(3, 0.54986924, 0.86226785, 0.9443936)),
-    )
-    yield golden(
-        "gru_no_bias",
-        gru(use_bias=False),
-        Call(x72, expected=rows(3, 0.49988455, 0.64701194, 0.4103359)),
-    )
-    yield golden(
-        "lstm_no_forget_bias",
-        lstm(unit_forget_bias=False),
-        Call(x72, expected=rows(3, 0.57019705, 0.8661914, 0.9459622)),
-    )
-    yield golden("gru", gru(), Call(x72, expected=rows(3, 0.5217289, 0.6371659, 0.39384964)))
-    yield golden(
-        "gru_backwards",
-        gru(go_backwards=True),
-        Call(x72, expected=rows(3, 0.24406259, 0.611516, 0.3928808)),
-    )
-    yield golden(
-        "gru_reset_before",
-        gru(reset_after=False),
-        Call(x72, expected=rows(3, 0.51447755, 0.6426879, 0.40208298)),
-    )
+    published = {
+        "lstm": (lstm(), 0.6288687, 0.86899155, 0.9460773),
+        "lstm_backwards": (lstm(go_backwards=True), 0.35622165, 0.74789524, 0.8872726),
+        "lstm_no_bias": (lstm(use_bias=False), 0.54986924, 0.86226785, 0.9443936),
+        "gru_no_bias": (gru(use_bias=False), 0.49988455, 0.64701194, 0.4103359),
+        "lstm_no_forget_bias": (lstm(unit_forget_bias=False), 0.57019705, 0.8661914, 0.9459622),
+        "gru": (gru(), 0.5217289, 0.6371659, 0.39384964),
+        "gru_backwards": (gru(go_backwards=True), 0.24406259, 0.611516, 0.3928808),
+        "gru_reset_before": (gru(reset_after=False), 0.51447755, 0.6426879, 0.40208298),
+    }
+    for name, (layer, *each_row) in published.items():
+        yield golden(name, layer, Call(inputs, expected=rows(3, *each_row)))
 
 
 def simple_goldens():

@@ -15,7 +15,7 @@ import numpy as np
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "golden"))
 
-from adaptive_leaky_cell import RNN, AdaptiveLeakyCell  # noqa: E402
+from adaptive_leaky_cell import RNN, AdaptiveLeakyCell  # noqa: E402  (found by the path above)
 
 
 def main():

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every feature; importing this package fills feature.REGISTRY in the order of the page."""
 
+# isort: skip keeps that order. F401: they are imported for what they register.
 import features.recurrent  # isort: skip
 import features.convolutional  # isort: skip
 import features.recurrent_options  # isort: skip

@@ -2,22 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The layers around recurrent ones that keep no state and read one input."""
 
-from feature import Deviation, Floats, Sample, Tokens, feature
+from feature import Deviation, Sample, Tokens, feature
 from features.recurrent_options import any_layer
+from layer_goldens import ACTIVATIONS
 from reference import keras
 
 layers = keras.layers
 
 FAMILY = "Layers around them"
 
-# Every name that keras.activations knows, but glu, which halves its input.
-ACTIVATIONS = (
-    "celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu",
-    "hard_swish", "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu",
-    "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign",
-    "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink",
-)  # fmt: skip
-# As gates or candidates of a cell these take no limits; sparsemax and the like are no gates.
+# exponential has no limit that a state could stay within, and sparsemax makes no gates.
 CELL_ACTIVATIONS = tuple(name for name in ACTIVATIONS if name not in ("exponential", "sparsemax"))
 
 
@@ -27,8 +21,7 @@ def around(random, chain, features):
         chain = [any_layer(random, return_sequences=True), *chain]
     if random.chance(0.4):
         chain = [*chain, any_layer(random, return_sequences=random.chance())]
-    model = random.sequential(chain, (None, features))
-    return Sample(model, [Floats((None, features))])
+    return Sample.of_frames(random, chain, features)
 
 
 @feature(
@@ -62,8 +55,7 @@ def cell_activations(random):
     layer = random.choice([layers.LSTM, layers.GRU, layers.SimpleRNN])
     if layer is not layers.SimpleRNN:
         options["recurrent_activation"] = gate
-    model = random.sequential([layer(units, **options)], (None, features))
-    return Sample(model, [Floats((None, features))], time_limits=(1, 4))
+    return Sample.of_frames(random, [layer(units, **options)], features, time_limits=(1, 4))
 
 
 @feature(
@@ -215,5 +207,4 @@ def deep_models(random):
     if random.chance():
         chain.append(any_layer(random))
         chain.append(layers.Dense(random.small_size(), activation="softmax"))
-    model = random.sequential(chain, (None, features))
-    return Sample(model, [Floats((None, features), mask_value=0.0)])
+    return Sample.of_frames(random, chain, features, mask_value=0.0)

@@ -35,8 +35,7 @@ def bidirectional(random):
         zero_output_for_mask=random.chance(0.3),
     )
     pair = layers.Bidirectional(layer, merge_mode=random.choice(MODES))
-    model = random.sequential([pair], (None, features))
-    return Sample(model, [Floats((None, features))], kinds=WHOLE)
+    return Sample.of_frames(random, [pair], features, kinds=WHOLE)
 
 
 @feature(
@@ -63,10 +62,9 @@ def bidirectional_own_backward(random):
             go_backwards=True,
         ),
     )
-    model = random.sequential([pair], (None, features))
     # Keras cuts a list of initial states in the middle, whatever the halves need.
     takes_state = (forward is layers.LSTM) == (backward is layers.LSTM)
-    return Sample(model, [Floats((None, features))], kinds=WHOLE, takes_state=takes_state)
+    return Sample.of_frames(random, [pair], features, kinds=WHOLE, takes_state=takes_state)
 
 
 @feature(

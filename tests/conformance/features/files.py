@@ -4,7 +4,7 @@
 
 import contextlib
 
-from feature import WHOLE, Deviation, Floats, Sample, Tokens, Tolerance, feature
+from feature import STREAMING, WHOLE, Deviation, Floats, Sample, Tokens, Tolerance, feature
 from features.recurrent_options import any_layer
 from reference import keras
 
@@ -17,6 +17,18 @@ _COMPUTED_IN_FLOAT32 = Deviation(
     "Weights of a mixed policy are float32 in the file too. The result is nearer to the true one "
     "than that of Keras for the 16-bit policies, and as near as float32 comes for float64.",
 )
+
+
+_OF_POLICY = {"options": ["dtype policy"], "deviations": [_COMPUTED_IN_FLOAT32], "weight": 0.6}
+
+
+def _rounded(width, dtype, step):
+    return Tolerance(
+        width,
+        width,
+        f"Keras rounds every result to {dtype}, whose steps are {step} of a value, and rounds some "
+        "ten times a timestep; rnnserve does not.",
+    )
 
 
 @contextlib.contextmanager
@@ -36,8 +48,7 @@ def _model_of_policy(random, policy):
         chain.append(any_layer(random, return_sequences=True))
         chain.append(random.choice([layers.LSTM, layers.GRU])(random.small_size()))
         chain.append(layers.Dense(random.small_size()))
-        model = random.sequential(chain, (None, features))
-    return Sample(model, [Floats((None, features), mask_value=0.0)], time_limits=(1, 4))
+        return Sample.of_frames(random, chain, features, mask_value=0.0, time_limits=(1, 4))
 
 
 @feature(
@@ -45,15 +56,8 @@ def _model_of_policy(random, policy):
     "mixed_float16",
     FAMILY,
     about="dtype policy mixed_float16",
-    options=["dtype policy"],
-    deviations=[_COMPUTED_IN_FLOAT32],
-    tolerance=Tolerance(
-        5e-3,
-        5e-3,
-        "Keras rounds every result to float16, whose steps are 1/1024 of a value, and rounds some "
-        "ten times a timestep; rnnserve does not.",
-    ),
-    weight=0.6,
+    tolerance=_rounded(5e-3, "float16", "1/1024"),
+    **_OF_POLICY,
 )
 def mixed_float16(random):
     return _model_of_policy(random, "mixed_float16")
@@ -64,29 +68,14 @@ def mixed_float16(random):
     "mixed_bfloat16",
     FAMILY,
     about="dtype policy mixed_bfloat16",
-    options=["dtype policy"],
-    deviations=[_COMPUTED_IN_FLOAT32],
-    tolerance=Tolerance(
-        4e-2,
-        4e-2,
-        "Keras rounds every result to bfloat16, whose steps are 1/128 of a value, and rounds some "
-        "ten times a timestep; rnnserve does not.",
-    ),
-    weight=0.6,
+    tolerance=_rounded(4e-2, "bfloat16", "1/128"),
+    **_OF_POLICY,
 )
 def mixed_bfloat16(random):
     return _model_of_policy(random, "mixed_bfloat16")
 
 
-@feature(
-    "float64",
-    "float64",
-    FAMILY,
-    about="dtype policy float64",
-    options=["dtype policy"],
-    deviations=[_COMPUTED_IN_FLOAT32],
-    weight=0.6,
-)
+@feature("float64", "float64", FAMILY, about="dtype policy float64", **_OF_POLICY)
 def float64(random):
     return _model_of_policy(random, "float64")
 
@@ -126,6 +115,6 @@ def _model_of_file(random, file_format):
     shape = (None,) if tokens else (None, features)
     model = random.sequential(chain, shape, dtype="int32" if tokens else "float32")
     source = Tokens(shape, limit, padded=True) if tokens else Floats(shape)
-    pairs = [layer for layer in model.layers if isinstance(layer, layers.Bidirectional)]
-    kinds = {"kinds": WHOLE} if pairs else {}
-    return Sample(model, [source], file_format=file_format, **kinds)
+    has_pair = any(isinstance(layer, layers.Bidirectional) for layer in chain)
+    kinds = WHOLE if has_pair else STREAMING
+    return Sample(model, [source], file_format=file_format, kinds=kinds)

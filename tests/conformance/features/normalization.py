@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Normalizations, as they are at inference."""
 
-from feature import WHOLE, Deviation, Floats, Sample, feature
+from feature import WHOLE, Deviation, Sample, feature
 from features.around import around
 from features.recurrent_options import any_layer
 from reference import keras
@@ -86,5 +86,4 @@ def group_normalization(random):
     chain = [layer]
     if random.chance():
         chain.append(any_layer(random, return_sequences=random.chance()))
-    model = random.sequential(chain, (None, features))
-    return Sample(model, [Floats((None, features))], kinds=WHOLE)
+    return Sample.of_frames(random, chain, features, kinds=WHOLE)

@@ -30,9 +30,8 @@ def cell_options(random):
 def one_layer(random, layer):
     """A Sequential model of one recurrent layer."""
     features = random.size()
-    model = random.sequential([layer], (None, features))
     kinds = WHOLE if layer.go_backwards else STREAMING
-    return Sample(model, [Floats((None, features))], kinds=kinds)
+    return Sample.of_frames(random, [layer], features, kinds=kinds)
 
 
 @feature(
@@ -134,7 +133,6 @@ def random_cell(random, with_custom=True):
     about="two to four cells of any kind in one RNN layer; states 0/h, 0/c, 1/h, ... in the order "
     "of the cells",
     options=["RNN([cell, ...])", "StackedRNNCells", "nested states"],
-    deviations=[],
     weight=3,
 )
 def stacked_cells(random):
@@ -161,7 +159,6 @@ def rnn_of_cell(random):
     FAMILY,
     about="the MinimalRNNCell of the Keras documentation, found by its registered name",
     options=["RNN(MinimalRNNCell)", "registered names"],
-    weight=1,
 )
 def custom_cell(random):
     return one_layer(random, layers.RNN(MinimalRNNCell(random.size()), **layer_options(random)))

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every recurrent layer can do whatever its cell: masks, states, directions, loops."""
 
-from feature import INFER, REUSED, STREAMING, WHOLE, Deviation, Floats, Sample, Tokens, feature
+from feature import REUSED, STREAMING, WHOLE, Deviation, Floats, Sample, Tokens, feature
 from features.recurrent import random_cell
 from reference import keras
 
@@ -55,8 +55,7 @@ def mask_argument(random):
     features = random.size(0.02)
     first = any_layer(random, return_sequences=True, zero_output_for_mask=random.chance(0.4))
     second = any_layer(random, **sequence_options(random))
-    model = random.sequential([first, second], (None, features))
-    return Sample(model, [Floats((None, features))])
+    return Sample.of_frames(random, [first, second], features)
 
 
 @feature(
@@ -71,8 +70,7 @@ def masking_layer(random):
     features = random.size(0.02)
     value = random.choice([0.0, -1.0, 9.0, 0.1])
     chain = [layers.Masking(value), any_layer(random, **sequence_options(random))]
-    model = random.sequential(chain, (None, features))
-    return Sample(model, [Floats((None, features), mask_value=value)])
+    return Sample.of_frames(random, chain, features, mask_value=value)
 
 
 @feature(
@@ -114,8 +112,7 @@ def go_backwards(random):
     chain = [any_layer(random, go_backwards=True, **sequence_options(random))]
     if chain[0].return_sequences:
         chain.append(any_layer(random, **sequence_options(random)))
-    model = random.sequential(chain, (None, features))
-    return Sample(model, [Floats((None, features))], kinds=WHOLE)
+    return Sample.of_frames(random, chain, features, kinds=WHOLE)
 
 
 @feature(
@@ -129,8 +126,7 @@ def zero_output_for_mask(random):
     features = random.size(0.02)
     layer = any_layer(random, zero_output_for_mask=True, return_sequences=random.chance())
     masking = layers.Masking(0.5)
-    model = random.sequential([masking, layer], (None, features))
-    return Sample(model, [Floats((None, features), mask_value=0.5)])
+    return Sample.of_frames(random, [masking, layer], features, mask_value=0.5)
 
 
 @feature(
@@ -156,7 +152,7 @@ def unroll(random):
         model,
         [Floats((None, features))],
         time_limits=(time, time),
-        kinds=STREAMING if sequence else (INFER,),
+        kinds=STREAMING if sequence else WHOLE,
         refuses_sessions=False,
         has_time=[sequence],
     )
@@ -225,8 +221,7 @@ def initial_state(random):
     features = random.size(0.02)
     chain = [any_layer(random, return_sequences=True) for _ in range(random.integer(1, 2))]
     chain.append(any_layer(random, return_sequences=random.chance()))
-    model = random.sequential(chain, (None, features))
-    return Sample(model, [Floats((None, features))])
+    return Sample.of_frames(random, chain, features)
 
 
 @feature(
@@ -248,5 +243,4 @@ def reset_state(random):
     features = random.size(0.02)
     first = any_layer(random, return_sequences=True)
     second = any_layer(random, **sequence_options(random))
-    model = random.sequential([first, second], (None, features))
-    return Sample(model, [Floats((None, features))], kinds=(REUSED,))
+    return Sample.of_frames(random, [first, second], features, kinds=(REUSED,))

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers that move values, pool them over time, or convolve them over time."""
 
-from feature import INFER, STREAMING, WHOLE, Deviation, Floats, Sample, feature
+from feature import STREAMING, WHOLE, Deviation, Floats, Sample, feature
 from features.recurrent_options import any_layer
 from reference import keras
 
@@ -14,6 +14,11 @@ _WHOLE_SEQUENCE = Deviation(
     "No session can be opened of a model with such a layer.",
     "It needs timesteps that are not there yet. Infer serves it.",
 )
+_OFTEN_WHOLE_SEQUENCE = Deviation(
+    "A session can be opened of a model with such a layer only where it reads one timestep at a "
+    "time and leaves it in its place.",
+    "Else it needs timesteps that are not there yet. Infer serves it.",
+)
 
 
 @feature(
@@ -22,14 +27,13 @@ _WHOLE_SEQUENCE = Deviation(
     FAMILY,
     about="of sequences of a fixed number of timesteps, before and after recurrent layers",
     options=["Reshape", "Permute", "Flatten"],
-    deviations=[_WHOLE_SEQUENCE],
+    deviations=[_OFTEN_WHOLE_SEQUENCE],
     weight=1.5,
 )
 def fixed_time_shapes(random):
     time, features = random.integer(1, 6), random.small_size()
     units = random.small_size()
-    first = any_layer(random, with_stack=False, return_sequences=True)
-    first = type(first)(units, return_sequences=True)
+    first = type(any_layer(random, with_stack=False))(units, return_sequences=True)
     kind = random.choice(["flatten", "permute", "reshape", "reshape_back"])
     if kind == "flatten":
         chain = [first, layers.Flatten(), layers.Dense(random.small_size())]
@@ -39,9 +43,8 @@ def fixed_time_shapes(random):
         chain = [layers.Reshape((features, time)), first]
     else:
         chain = [first, layers.Reshape((time * units,)), layers.Dense(random.small_size())]
-    model = random.sequential(chain, (time, features))
     return Sample(
-        model,
+        random.sequential(chain, (time, features)),
         [Floats((None, features))],
         time_limits=(time, time),
         kinds=WHOLE,
@@ -64,8 +67,7 @@ def vector_shapes(random):
         layers.RepeatVector(random.integer(1, 5)),
         any_layer(random, return_sequences=random.chance()),
     ]
-    model = random.sequential(chain, (None, features))
-    return Sample(model, [Floats((None, features))], kinds=(INFER,), refuses_sessions=False)
+    return Sample.of_frames(random, chain, features, kinds=WHOLE)
 
 
 @feature(
@@ -83,15 +85,11 @@ def global_pooling(random):
     chain += [any_layer(random, return_sequences=True)] if random.chance(0.6) else []
     chain += [pooling()]
     chain += [layers.Dense(random.small_size())] if random.chance() else []
-    model = random.sequential(chain, (None, features))
-    # Of no timesteps, Keras' average is NaN.
-    return Sample(
-        model,
-        [Floats((None, features), mask_value=0.0)],
-        may_mask_all=False,
-        kinds=(INFER,),
-        refuses_sessions=False,
-    )
+    # Of no timesteps, Keras' average is NaN: of a masked row, or of the masked begin of a session.
+    options = {"kinds": STREAMING, "takes_mask": False}
+    if isinstance(chain[0], layers.Masking):
+        options = {"kinds": WHOLE, "refuses_sessions": False, "may_mask_all": False}
+    return Sample.of_frames(random, chain, features, mask_value=0.0, **options)
 
 
 @feature(
@@ -110,14 +108,7 @@ def pooling_1d(random):
         pooling(size, strides=random.choice([None, 1, 2]), padding=padding),
         any_layer(random, return_sequences=random.chance()),
     ]
-    model = random.sequential(chain, (None, features))
-    return Sample(
-        model,
-        [Floats((None, features))],
-        time_limits=(size, size + 6),
-        kinds=(INFER,),
-        refuses_sessions=False,
-    )
+    return Sample.of_frames(random, chain, features, time_limits=(size, size + 6), kinds=WHOLE)
 
 
 @feature(
@@ -137,14 +128,9 @@ def crop_and_pad(random):
     else:
         layer = {"crop": layers.Cropping1D, "pad": layers.ZeroPadding1D}[kind]((first, last))
     chain = [layer, any_layer(random, return_sequences=random.chance())]
-    model = random.sequential(chain, (None, features))
-    return Sample(
-        model,
-        [Floats((None, features))],
-        time_limits=(first + last + 1, first + last + 5),
-        kinds=(INFER,),
-        refuses_sessions=False,
-    )
+    shortest = first + last + 1
+    limits = (shortest, shortest + 4)
+    return Sample.of_frames(random, chain, features, time_limits=limits, kinds=WHOLE)
 
 
 def _conv1d(random, **options):
@@ -173,15 +159,9 @@ def conv1d_causal(random):
     features = random.small_size()
     conv = _conv1d(random, padding="causal")
     chain = [conv, any_layer(random, return_sequences=random.chance())]
-    model = random.sequential(chain, (None, features))
-    streams = conv.strides == (1,)
-    return Sample(
-        model,
-        [Floats((None, features))],
-        kinds=STREAMING if streams else WHOLE,
-        takes_mask=False,
-        takes_state=False,
-    )
+    kinds = STREAMING if conv.strides == (1,) else WHOLE
+    options = {"takes_mask": False, "takes_state": False}
+    return Sample.of_frames(random, chain, features, kinds=kinds, **options)
 
 
 @feature(
@@ -190,7 +170,7 @@ def conv1d_causal(random):
     FAMILY,
     about="padding valid and same, before a recurrent layer",
     options=["filters", "kernel_size", "dilation_rate", "strides", "use_bias", "activation"],
-    deviations=[_WHOLE_SEQUENCE],
+    deviations=[_OFTEN_WHOLE_SEQUENCE],
 )
 def conv1d(random):
     features = random.small_size()
@@ -199,16 +179,8 @@ def conv1d(random):
     if random.chance(0.25):
         multiplier = random.integer(1, 2)
         conv = layers.DepthwiseConv1D(3, padding=padding, depth_multiplier=multiplier)
-    chain = [
-        conv,
-        any_layer(random, return_sequences=random.chance()),
-    ]
-    model = random.sequential(chain, (None, features))
-    return Sample(
-        model,
-        [Floats((None, features))],
-        time_limits=(7, 12),
-        takes_mask=False,
-        kinds=(INFER,),
-        refuses_sessions=False,
-    )
+    chain = [conv, any_layer(random, return_sequences=random.chance())]
+    # Of a window of one timestep it needs no other.
+    kinds = STREAMING if conv.kernel_size == conv.strides == (1,) else WHOLE
+    options = {"time_limits": (7, 12), "takes_mask": False}
+    return Sample.of_frames(random, chain, features, kinds=kinds, **options)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls with training=True: everything random, compared by its statistics."""
 
-from feature import TRAINING, Deviation, Floats, Sample, Tolerance, feature
+from feature import TRAINING, Deviation, Sample, Tolerance, feature
 from features.recurrent_options import any_layer
 from reference import keras
 from samples import SAMPLES, STANDARD_ERRORS
@@ -57,9 +57,8 @@ def _sample(random, chain):
     features = random.small_size()
     if random.chance(0.3):
         chain = [layers.Masking(0.0), *chain]
-    model = random.sequential(chain, (None, features))
-    specs = [Floats((None, features), mask_value=0.0)]
-    return Sample(model, specs, time_limits=(1, 4), kinds=(TRAINING,), takes_state=False)
+    options = {"time_limits": (1, 4), "kinds": (TRAINING,), "takes_state": False}
+    return Sample.of_frames(random, chain, features, mask_value=0.0, **options)
 
 
 @feature(

@@ -153,25 +153,25 @@ def onnx_case(name, operator, kind, both=False, lengths=None, with_state=False, 
     results = onnx_run(operator, kind, names, feeds, attributes)
     outputs = results[0].transpose(2, 0, 1, 3).reshape(BATCH, TIME, directions * UNITS)
     keeps = kind == "GRU" and attributes.get("linear_before_reset", 0) == 1
-    weights = [
-        keras_weights(
-            kind, ONNX_BLOCKS[kind], feeds["W"][d], feeds["R"][d], np.split(feeds["B"][d], 2), keeps
-        )
-        for d in range(directions)
-    ]
     write(
         name,
         peer=f"ONNX Runtime {onnxruntime.__version__}",
         kind=kind,
         bidirectional=both,
         reset_after=keeps,
-        layers=[weights],
+        layers=[[onnx_weights(kind, feeds, d, keeps) for d in range(directions)]],
         inputs=inputs,
         lengths=lengths,
         initial_state=by_layer([feeds[state] for state in states], directions) if states else None,
         outputs=outputs,
         states=by_layer(results[1:], directions),
     )
+
+
+def onnx_weights(kind, feeds, direction, keeps_biases):
+    kernel, recurrent, biases = (feeds[key][direction] for key in ("W", "R", "B"))
+    halves = np.split(biases, 2)
+    return keras_weights(kind, ONNX_BLOCKS[kind], kernel, recurrent, halves, keeps_biases)
 
 
 def onnx_run(operator, kind, names, feeds, attributes):

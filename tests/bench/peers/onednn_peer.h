@@ -1,0 +1,28 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_TESTS_BENCH_PEERS_ONEDNN_PEER_H_
+#define RNNSERVE_TESTS_BENCH_PEERS_ONEDNN_PEER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "tests/bench/peers/peer.h"
+
+namespace rnnserve::testing {
+
+// A layer as oneDNN's lstm, gru and lbr_gru primitives run it, for inference, on the calling
+// thread. The weights are packed once, into the layout that the primitive asks for. UNIMPLEMENTED
+// where the primitive does not know the type on this processor.
+absl::StatusOr<std::unique_ptr<Peer>> MakeOneDnnFp32Peer(const PeerTask& task);
+
+// The same with weights, inputs, outputs and h as bf16. The sums, c and the bias stay fp32. The
+// inputs are narrowed beforehand, not in the step.
+absl::StatusOr<std::unique_ptr<Peer>> MakeOneDnnBf16Peer(const PeerTask& task);
+
+std::string OneDnnVersion();
+
+}  // namespace rnnserve::testing
+
+#endif  // RNNSERVE_TESTS_BENCH_PEERS_ONEDNN_PEER_H_

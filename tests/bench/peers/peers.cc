@@ -1,0 +1,24 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/bench/peers/peers.h"
+
+#include "tests/bench/peers/onednn_peer.h"
+#include "tests/bench/peers/onnxruntime_peer.h"
+
+namespace rnnserve::testing {
+namespace {
+
+// What separates two correct orders of summation, and one rounding of the inputs to 8 bits.
+constexpr float kFp32Tolerance = 1e-4f;
+constexpr float kBf16Tolerance = 3e-2f;
+
+}  // namespace
+
+std::vector<PeerKind> InstalledPeers() {
+  return {{"oneDNN fp32", OneDnnVersion(), kFp32Tolerance, MakeOneDnnFp32Peer},
+          {"oneDNN bf16", OneDnnVersion(), kBf16Tolerance, MakeOneDnnBf16Peer},
+          {"ONNX Runtime", OnnxRuntimeVersion(), kFp32Tolerance, MakeOnnxRuntimePeer}};
+}
+
+}  // namespace rnnserve::testing
