@@ -17,6 +17,7 @@
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
 #include "core/cells/load_cell_plugin.h"
+#include "core/kernels/isa.h"
 #include "server/model_loader.h"
 
 namespace rnnserve::server {
@@ -40,12 +41,15 @@ std::string HostOf(const std::string& address) { return address.substr(0, addres
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Clock& clock, const Log& log,
                                                       ServerOptions options) {
   std::unique_ptr<Server> server(new Server(clock, log, std::move(options)));
+  if (const auto isa = IsaFromName(server->options_.isa)) SetActiveIsa(*isa);
   RNNSERVE_RETURN_IF_ERROR(server->LoadModels());
   RNNSERVE_RETURN_IF_ERROR(server->Listen());
   RNNSERVE_RETURN_IF_ERROR(server->ListenForMetrics());
   RNNSERVE_RETURN_IF_ERROR(server->WriteAddressFile());
   server->SetServing(true);
-  log.Info("serving", {{"grpc", server->grpc_address_}, {"metrics", server->metrics_address_}});
+  log.Info("serving", {{"grpc", server->grpc_address_},
+                       {"metrics", server->metrics_address_},
+                       {"isa", std::string(IsaName(ActiveIsa()))}});
   return server;
 }
 

@@ -6,6 +6,8 @@
 #include <CLI/CLI.hpp>
 #include <limits>
 
+#include "core/kernels/isa.h"
+
 namespace rnnserve::server {
 namespace {
 
@@ -80,6 +82,12 @@ void AddLimitOptions(CLI::App& app, ServerOptions& options) {
   app.add_option("--max-streams", options.max_streams, "Open Stream calls")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
       ->capture_default_str();
+  std::vector<std::string> isas;
+  for (const Isa isa : SupportedIsas()) isas.emplace_back(IsaName(isa));
+  app.add_option("--isa", options.isa,
+                 "Instruction set of the kernels, one of those that this processor has; default: "
+                 "the last of them")
+      ->check(CLI::IsMember(isas));
   AddMilliseconds(app, "--drain-timeout-ms", options.drain_timeout,
                   "Milliseconds that running steps may take after SIGTERM");
 }

@@ -29,6 +29,7 @@ struct ServerOptions {
   int64_t max_message_bytes = 4 << 20;
   int64_t max_streams = 1024;
   absl::Duration drain_timeout = absl::Seconds(20);
+  std::string isa;  // a name of core/kernels/isa.h; empty: the fastest one of this processor
   Log::Options log;
   EngineOptions engine;
 };

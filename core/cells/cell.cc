@@ -19,4 +19,6 @@ void Cell::InitialState(int /*state_index*/, absl::Span<float> value) const {
   std::fill(value.begin(), value.end(), 0.0f);
 }
 
+void Cell::Project(ConstColumns /*x*/, Columns /*projection*/) const {}
+
 }  // namespace rnnserve

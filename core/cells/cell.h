@@ -33,7 +33,9 @@ struct CellStep {
   absl::Span<const ConstColumns> constants;  // each [constant size, batch]
   Columns y;                                 // [output size, batch]
   absl::Span<const Columns> next_state;      // each [state size, batch]
-  float* scratch = nullptr;                  // scratch_size(batch) floats, aligned to 64 bytes
+  // What Cell::Project made of x, which is then not read. Without data: nothing has been made.
+  ConstColumns projection;   // [projection_rows(), batch]
+  float* scratch = nullptr;  // scratch_size(batch) floats, aligned to 64 bytes
   // In a run with Keras' training=True, else null: the same for every timestep of the run. For what
   // is random in the cell, such as its dropout.
   const TrainingRun* training = nullptr;
@@ -68,6 +70,13 @@ class Cell {
   // Writes the initial value of state k for one batch row, as Keras' get_initial_state does.
   // Default: zeros.
   virtual void InitialState(int state_index, absl::Span<float> value) const;
+
+  // The part of a step that only depends on x, for any number of columns: a layer that has many
+  // timesteps at hand gives them to Project together, so that the weights of the inputs are read
+  // once for all, and then the results to Step one by one. The bits of a step stay the same. Not
+  // for steps with training. Default: there is no such part.
+  virtual int64_t projection_rows() const { return 0; }
+  virtual void Project(ConstColumns x, Columns projection) const;
 
   // One step of every column. The bits of a column do not depend on the other columns, and the
   // padding behind a column of x, state or constants does not matter.

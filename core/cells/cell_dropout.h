@@ -51,8 +51,8 @@ class CellDropout {
   void DropFor(int64_t gate, const TrainingRun& training, int64_t b, ConstColumns x,
                float* y) const;
 
-  // The products of kernels/product.h of what the gates see of x; the plain ones if the dropout does
-  // not act. The blocks of `weights` are the gates. `training` may be null.
+  // The products of kernels/product.h of what the gates see of x; the plain ones if the dropout
+  // does not act. The blocks of `weights` are the gates. `training` may be null.
   void Affine(const Matrix& weights, const AlignedBuffer& bias, const TrainingRun* training,
               ConstColumns x, float* scratch, Columns y) const;
   void AddProduct(const Matrix& weights, const TrainingRun* training, ConstColumns x,

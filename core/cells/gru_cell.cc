@@ -8,7 +8,6 @@
 
 #include "core/base/status_macros.h"
 #include "core/cells/gates.h"
-#include "core/kernels/elementwise.h"
 #include "core/kernels/gru_step.h"
 #include "core/kernels/product.h"
 
@@ -91,18 +90,29 @@ int64_t GruCell::scratch_size(int64_t batch) const {
                   dropouts_.state.scratch_size(kernel_.units(), batch));
 }
 
+void GruCell::Project(ConstColumns x, Columns projection) const {
+  Affine(kernel_, HasFusedStep() ? step_bias_ : bias_, x, projection);
+}
+
 void GruCell::Step(const CellStep& step) const {
-  if (dropouts_.ActIn(step.training) || !HasStepKernels(activation_, recurrent_activation_)) {
-    return StepByGates(step);
+  if (dropouts_.ActIn(step.training) || !HasFusedStep()) {
+    StepByGates(step);
+  } else {
+    FusedStep(step);
   }
+}
+
+void GruCell::FusedStep(const CellStep& step) const {
   const int64_t units = kernel_.units();
-  const int64_t batch = step.x.cols;
+  const int64_t batch = step.y.cols;
+  const bool is_projected = step.projection.data != nullptr;
   const GruStepArguments arguments{
       .kernel = kernel_,
       .activation = activation_,
       .recurrent_activation = recurrent_activation_,
-      .start = EveryColumn(step_bias_.data(), step_bias_.size(), batch),
-      .x = step.x,
+      .start =
+          is_projected ? step.projection : EveryColumn(step_bias_.data(), step_bias_.size(), batch),
+      .x = is_projected ? ConstColumns() : step.x,
       .h = step.state[0],
       .next_h = step.next_state[0],
       .y = step.y};
@@ -121,8 +131,12 @@ void GruCell::StepByGates(const CellStep& step) const {
   const Columns next_h = step.next_state[0];
 
   float* scratch = step.scratch;
-  const Columns gates = TakeColumns(scratch, kernel_.output_rows(), step.x.cols);
-  dropouts_.input.Affine(kernel_, bias_, step.training, step.x, scratch, gates);
+  const Columns gates = TakeColumns(scratch, kernel_.output_rows(), step.y.cols);
+  if (step.projection.data != nullptr) {
+    Copy(step.projection, gates);
+  } else {
+    dropouts_.input.Affine(kernel_, bias_, step.training, step.x, scratch, gates);
+  }
   if (reset_after_) {
     ResetAfter(step, gates, scratch);
   } else {

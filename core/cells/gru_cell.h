@@ -10,6 +10,7 @@
 #include "core/cells/cell_dropout.h"
 #include "core/cells/cell_registry.h"
 #include "core/cells/keras_cell_options.h"
+#include "core/kernels/elementwise.h"
 #include "core/kernels/matrix.h"
 
 namespace rnnserve {
@@ -51,14 +52,18 @@ class GruCell final : public Cell {
 
   int64_t num_parameters() const override { return num_parameters_; }
   int64_t scratch_size(int64_t batch) const override;
+  int64_t projection_rows() const override { return kernel_.output_rows(); }
+  void Project(ConstColumns x, Columns projection) const override;
   void Step(const CellStep& step) const override;
 
  private:
   GruCell(const KerasCellOptions& options, bool reset_after, const CellDropouts& dropouts,
           const KerasCellWeights& weights);
 
-  // Step gate by gate: with dropout, with other activations than the fused kernels have, or with Isa
-  // kPortable.
+  bool HasFusedStep() const { return HasStepKernels(activation_, recurrent_activation_); }
+  void FusedStep(const CellStep& step) const;
+  // Step gate by gate: with dropout, with other activations than the fused kernels have, or with
+  // Isa kPortable.
   void StepByGates(const CellStep& step) const;
   // Both leave z in block z of `gates` and hh in block h. `gates` holds x K + b at first.
   void ResetAfter(const CellStep& step, Columns gates, float* scratch) const;

@@ -9,6 +9,7 @@
 #include "core/cells/gates.h"
 #include "core/kernels/elementwise.h"
 #include "core/kernels/lstm_step.h"
+#include "core/kernels/product.h"
 
 namespace rnnserve {
 
@@ -45,16 +46,22 @@ int64_t LstmCell::scratch_size(int64_t batch) const {
                   dropouts_.state.scratch_size(kernel_.units(), batch));
 }
 
+void LstmCell::Project(ConstColumns x, Columns projection) const {
+  Affine(kernel_, bias_, x, projection);
+}
+
 void LstmCell::Step(const CellStep& step) const {
   if (dropouts_.ActIn(step.training) || !HasStepKernels(activation_, recurrent_activation_)) {
     return StepByGates(step);
   }
+  const bool is_projected = step.projection.data != nullptr;
   LstmStep({.kernel = kernel_,
             .recurrent_kernel = recurrent_kernel_,
             .activation = activation_,
             .recurrent_activation = recurrent_activation_,
-            .start = EveryColumn(bias_.data(), bias_.size(), step.x.cols),
-            .x = step.x,
+            .start = is_projected ? step.projection
+                                  : EveryColumn(bias_.data(), bias_.size(), step.y.cols),
+            .x = is_projected ? ConstColumns() : step.x,
             .h = step.state[0],
             .c = step.state[1],
             .next_h = step.next_state[0],
@@ -69,8 +76,12 @@ void LstmCell::StepByGates(const CellStep& step) const {
   const Columns next_c = step.next_state[1];
 
   float* scratch = step.scratch;
-  const Columns gates = TakeColumns(scratch, kernel_.output_rows(), step.x.cols);
-  dropouts_.input.Affine(kernel_, bias_, step.training, step.x, scratch, gates);
+  const Columns gates = TakeColumns(scratch, kernel_.output_rows(), step.y.cols);
+  if (step.projection.data != nullptr) {
+    Copy(step.projection, gates);
+  } else {
+    dropouts_.input.Affine(kernel_, bias_, step.training, step.x, scratch, gates);
+  }
   dropouts_.state.AddProduct(recurrent_kernel_, step.training, h, scratch, gates);
 
   const int64_t units = kernel_.units();

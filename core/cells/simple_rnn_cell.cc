@@ -8,6 +8,7 @@
 #include "core/base/status_macros.h"
 #include "core/kernels/dense_step.h"
 #include "core/kernels/elementwise.h"
+#include "core/kernels/product.h"
 
 namespace rnnserve {
 
@@ -41,18 +42,28 @@ int64_t SimpleRnnCell::scratch_size(int64_t batch) const {
                   dropouts_.state.scratch_size(kernel_.units(), batch));
 }
 
+void SimpleRnnCell::Project(ConstColumns x, Columns projection) const {
+  Affine(kernel_, bias_, x, projection);
+}
+
 void SimpleRnnCell::Step(const CellStep& step) const {
+  const bool is_projected = step.projection.data != nullptr;
   if (!dropouts_.ActIn(step.training) && HasStepKernels(activation_, activation_)) {
     DenseStep({.kernel = kernel_,
                .recurrent_kernel = &recurrent_kernel_,
                .activation = activation_,
-               .start = EveryColumn(bias_.data(), kernel_.units(), step.x.cols),
-               .x = step.x,
+               .start = is_projected ? step.projection
+                                     : EveryColumn(bias_.data(), kernel_.units(), step.y.cols),
+               .x = is_projected ? ConstColumns() : step.x,
                .h = step.state[0],
                .y = step.y});
     return Copy(step.y, step.next_state[0]);
   }
-  dropouts_.input.Affine(kernel_, bias_, step.training, step.x, step.scratch, step.y);
+  if (is_projected) {
+    Copy(step.projection, step.y);
+  } else {
+    dropouts_.input.Affine(kernel_, bias_, step.training, step.x, step.scratch, step.y);
+  }
   dropouts_.state.AddProduct(recurrent_kernel_, step.training, step.state[0], step.scratch, step.y);
   Activate(activation_, step.y);
   Copy(step.y, step.next_state[0]);

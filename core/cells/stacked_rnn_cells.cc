@@ -84,6 +84,12 @@ void StackedRnnCells::InitialState(int state_index, absl::Span<float> value) con
   }
 }
 
+int64_t StackedRnnCells::projection_rows() const { return cells_.front()->projection_rows(); }
+
+void StackedRnnCells::Project(ConstColumns x, Columns projection) const {
+  cells_.front()->Project(x, projection);
+}
+
 void StackedRnnCells::Step(const CellStep& step) const {
   CellStep inner = step;
   TrainingRun training;
@@ -99,9 +105,10 @@ void StackedRnnCells::Step(const CellStep& step) const {
     inner.next_state = step.next_state.subspan(first_state, num_states);
     inner.constants = cell->constants().empty() ? absl::Span<const ConstColumns>() : step.constants;
     inner.y = cell == cells_.back() ? step.y
-                                    : TakeColumns(inner.scratch, cell->output_size(), step.x.cols);
+                                    : TakeColumns(inner.scratch, cell->output_size(), step.y.cols);
     cell->Step(inner);
     inner.x = inner.y;
+    inner.projection = {};
     first_state += num_states;
   }
 }

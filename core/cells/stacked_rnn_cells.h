@@ -34,6 +34,9 @@ class StackedRnnCells final : public Cell {
   int64_t num_parameters() const override;
   int64_t scratch_size(int64_t batch) const override;
   void InitialState(int state_index, absl::Span<float> value) const override;
+  // Those of the first cell.
+  int64_t projection_rows() const override;
+  void Project(ConstColumns x, Columns projection) const override;
   void Step(const CellStep& step) const override;
 
  private:

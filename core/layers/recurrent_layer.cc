@@ -147,8 +147,19 @@ void RecurrentLayer::OnStatesReplaced(float* column) const {
   std::fill_n(column + states_size_, emitted_size(), 0.0f);
 }
 
-int64_t RecurrentLayer::scratch_size(int64_t batch, int64_t /*time*/) const {
-  return ColumnsSize(states_size_, batch) + cell_->scratch_size(batch);
+// With many rows a single timestep is enough work for each weight that is loaded, and projecting
+// would only write and read the results once more; with few, the weights are better loaded for many
+// timesteps at once.
+int64_t RecurrentLayer::projected_time(int64_t batch, int64_t time) const {
+  constexpr int64_t kMaxBatch = 8;
+  constexpr int64_t kMaxTime = 24;
+  if (batch > kMaxBatch || time == 1 || cell_->projection_rows() == 0) return 0;
+  return std::min(time, kMaxTime);
+}
+
+int64_t RecurrentLayer::scratch_size(int64_t batch, int64_t time) const {
+  return ColumnsSize(states_size_, batch) + cell_->scratch_size(batch) +
+         ColumnsSize(cell_->projection_rows(), batch * projected_time(batch, time));
 }
 
 void RecurrentLayer::Run(const LayerRun& run) const {
@@ -168,15 +179,33 @@ void RecurrentLayer::Run(const LayerRun& run) const {
   step.constants = {constants.data(), run.more_x.size()};
   step.state = {states.data(), state_rows_.size()};
   step.next_state = {next_states.data(), state_rows_.size()};
-  step.scratch = scratch;
   step.training = run.training;
+  const int64_t together = run.training == nullptr ? projected_time(batch, run.x.time) : 0;
+  const Sequence projected = DenseSequence(scratch, cell_->projection_rows(), batch, together);
+  step.scratch = scratch + DenseSequenceSize(projected.rows, batch, together);
+  int64_t first_projected = 0;
   for (int64_t i = 0; i < run.x.time; ++i) {
     const int64_t t = options_.go_backwards ? run.x.time - 1 - i : i;
     step.x = run.x.At(t);
+    if (together > 0) {
+      if (i % together == 0) first_projected = Project(run.x, i, projected);
+      step.projection = projected.At(t - first_projected);
+    }
     step.y = run.y.At(options_.return_sequences ? i : 0);
     cell_->Step(step);
     Commit(run, t, next, step.y);
   }
+}
+
+int64_t RecurrentLayer::Project(ConstSequence x, int64_t i, Sequence projected) const {
+  const int64_t count = std::min(projected.time, x.time - i);
+  const int64_t first = options_.go_backwards ? x.time - i - count : i;
+  for (int64_t b = 0; b < x.batch; ++b) {
+    const ConstColumns timesteps{x.At(first).column(b), x.rows, count, x.time_stride};
+    cell_->Project(timesteps,
+                   {projected.At(0).column(b), projected.rows, count, projected.time_stride});
+  }
+  return first;
 }
 
 void RecurrentLayer::Commit(const LayerRun& run, int64_t t, ConstColumns next, Columns y) const {

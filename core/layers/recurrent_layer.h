@@ -106,8 +106,15 @@ class RecurrentLayer final : public Layer {
   RecurrentLayer(const KerasConfig& config, const Options& options, const ValueSpec& input,
                  std::unique_ptr<Cell> cell);
 
+  // How many timesteps of each row are projected together (see Cell::Project).
+  int64_t projected_time(int64_t batch, int64_t time) const;
+
   // The floats of `emitted` in the state column.
   int64_t emitted_size() const;
+
+  // Projects the timesteps from the i-th to be run on, as many as `projected` holds or are left,
+  // and returns the first of them.
+  int64_t Project(ConstSequence x, int64_t i, Sequence projected) const;
 
   // Ends timestep t: takes over the states that the cell left in `next`, or, for the rows that the
   // mask leaves out, replaces the output in `y`.

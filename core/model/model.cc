@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "core/kernels/flush_denormals.h"
 #include "core/model/graph.h"
 
 namespace rnnserve {
@@ -138,10 +139,12 @@ std::vector<int64_t> Model::OutputTimes(absl::Span<const int64_t> input_times) c
 }
 
 void Model::RunSequencePart(Workspace& workspace) const {
+  const FlushDenormals flush;
   for (size_t i = 0; i < plan_.tail_begin; ++i) workspace.RunNode(plan_.nodes[i]);
 }
 
 void Model::RunTail(Workspace& workspace) const {
+  const FlushDenormals flush;
   for (size_t i = plan_.tail_begin; i < plan_.nodes.size(); ++i) {
     workspace.RunNode(plan_.nodes[i]);
   }

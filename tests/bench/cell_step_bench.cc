@@ -50,7 +50,13 @@ void BM_Step(benchmark::State& state, const std::string& class_name, int64_t gat
     next_views.push_back(states.emplace_back(Halves(units, batch)).columns());
   }
   AlignedBuffer scratch(cell->scratch_size(batch));
-  const CellStep step{x.columns(), state_views, {}, y.columns(), next_views, scratch.data()};
+  const CellStep step{.x = x.columns(),
+                      .state = state_views,
+                      .constants = {},
+                      .y = y.columns(),
+                      .next_state = next_views,
+                      .projection = {},
+                      .scratch = scratch.data()};
 
   for (auto _ : state) {
     cell->Step(step);

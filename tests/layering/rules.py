@@ -38,11 +38,11 @@ RULES = {
         frozenset({"core/base", "core/kernels", "core/cells", "core/layers", "core/model"}),
         frozenset("std absl json zip hdf5 posix cli".split()),
     ),
-    # The engine, and the value types that its interface is made of; and the registries, which it
-    # fills from plug-ins.
+    # The engine, and the value types that its interface is made of; the registries, which it fills
+    # from plug-ins; and the instruction set of the kernels, which it chooses.
     "server": Rule(
-        frozenset({"core/base", "core/cells", "core/layers", "core/model", "core/session",
-                   "core/engine", "proto"}),
+        frozenset({"core/base", "core/kernels", "core/cells", "core/layers", "core/model",
+                   "core/session", "core/engine", "proto"}),
         frozenset("std absl grpc protobuf prometheus http log json cli posix".split()),
     ),
     "client": Rule(

@@ -57,6 +57,13 @@ TEST_F(ServerOptionsTest, ModelsMayBeRepeated) {
   EXPECT_THAT(std::get<ServerOptions>(parsed).models, ElementsAre("a=one", "b=two"));
 }
 
+TEST_F(ServerOptionsTest, TheInstructionSetIsOneOfThisProcessor) {
+  EXPECT_EQ(std::get<ServerOptions>(Parse({})).isa, "");
+  EXPECT_EQ(std::get<ServerOptions>(Parse({"--isa", "portable"})).isa, "portable");
+  EXPECT_GT(ExitCode({"--isa", "mmx"}), 0);
+  EXPECT_THAT(error_output_, ::testing::HasSubstr("portable"));
+}
+
 TEST_F(ServerOptionsTest, TheConfigurationFileHasTheNamesOfTheFlags) {
   const std::string path = WriteConfig(
       "model = [\"a=one\", \"b=two\"]\nmax-sessions = 7\nsession-idle-timeout-ms = 1500\n"

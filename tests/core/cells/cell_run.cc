@@ -53,8 +53,14 @@ void CellRun::Step(const std::vector<std::vector<float>>& x) {
   const auto values = scratch.span();
   std::fill(values.begin(), values.end(), std::numeric_limits<float>::quiet_NaN());
 
-  const CellStep step{input.columns(), state_views,    constant_views, y_.columns(),
-                      next_views,      scratch.data(), training_};
+  const CellStep step{.x = input.columns(),
+                      .state = state_views,
+                      .constants = constant_views,
+                      .y = y_.columns(),
+                      .next_state = next_views,
+                      .projection = {},
+                      .scratch = scratch.data(),
+                      .training = training_};
   const MallocCounter counter;
   cell_.Step(step);
   allocations_ = counter.count();

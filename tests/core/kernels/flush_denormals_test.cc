@@ -1,0 +1,41 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/kernels/flush_denormals.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+// Denormal numbers are zero in the scope, and numbers again behind it.
+
+namespace rnnserve {
+namespace {
+
+// Not known when the code is compiled.
+float Half(float x) {
+  volatile float half = 0.5f;
+  return x * half;
+}
+
+TEST(FlushDenormalsTest, WhatIsTooSmallIsZeroInItsScope) {
+  const float smallest = std::numeric_limits<float>::min();
+
+  {
+    const FlushDenormals flush;
+    EXPECT_EQ(Half(smallest), 0.0f);
+    EXPECT_EQ(Half(4.0f * smallest), 2.0f * smallest);
+  }
+
+  EXPECT_NE(Half(smallest), 0.0f);
+}
+
+TEST(FlushDenormalsTest, ScopesMayBeNested) {
+  const FlushDenormals outer;
+  { const FlushDenormals inner; }
+
+  EXPECT_EQ(Half(std::numeric_limits<float>::min()), 0.0f);
+}
+
+}  // namespace
+}  // namespace rnnserve

@@ -1,0 +1,43 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/kernels/isa.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/scoped_isa.h"
+
+// The names of instruction sets, and which of them is active.
+
+namespace rnnserve {
+namespace {
+
+using ::rnnserve::testing::ScopedIsa;
+
+TEST(IsaTest, ThePortableOneIsSupportedEverywhere) {
+  EXPECT_EQ(SupportedIsas().front(), Isa::kPortable);
+}
+
+TEST(IsaTest, TheFastestIsActiveAtFirst) { EXPECT_EQ(ActiveIsa(), SupportedIsas().back()); }
+
+TEST(IsaTest, AnotherCanBeMadeActive) {
+  const Isa before = ActiveIsa();
+  {
+    const ScopedIsa portable(Isa::kPortable);
+    EXPECT_EQ(ActiveIsa(), Isa::kPortable);
+  }
+
+  EXPECT_EQ(ActiveIsa(), before);
+}
+
+TEST(IsaTest, IsFoundByItsName) {
+  for (const Isa isa : {Isa::kPortable, Isa::kSse4, Isa::kAvx2, Isa::kAvx512, Isa::kNeon}) {
+    EXPECT_NE(IsaName(isa), "");
+    EXPECT_EQ(IsaFromName(IsaName(isa)), isa);
+  }
+  EXPECT_EQ(IsaFromName("mmx"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace rnnserve
