@@ -57,7 +57,7 @@ LIBRARY_OF_INCLUDE = [
     for pattern, library in [
         (r"absl/", "absl"),
         (r"Eigen/", "eigen"),
-        (r"hwy/", "simd"),
+        (r"hwy/|(imm|xmm)intrin\.h$", "simd"),
         (r"grpc(pp)?/", "grpc"),
         (r"google/protobuf/", "protobuf"),
         (r"prometheus/", "prometheus"),
@@ -79,6 +79,7 @@ LIBRARY_OF_TARGET = [
     for pattern, library in [
         (r"absl::", "absl"),
         (r"Eigen3::", "eigen"),
+        (r"hwy::", "simd"),
         (r"gRPC::", "grpc"),
         (r"protobuf::", "protobuf"),
         (r"prometheus-cpp::", "prometheus"),
