@@ -26,9 +26,12 @@ def main(source, target):
             if row["layer"] in MARKERS and row["T"] == 1 and row["weights"] == "fp32"]
     if not rows:
         sys.exit("the run has no LSTM or GRU with T = 1 to draw")
-    figure, (roofline, *bars) = plt.subplots(3, 1, figsize=(11, 15), height_ratios=(2, 1, 1))
+    layers = [layer for layer in MARKERS if any(row["layer"] == layer for row in rows)]
+    heights = [2] + [1 for _ in layers]
+    figure, (roofline, *bars) = plt.subplots(
+        len(heights), 1, figsize=(11, 4 * sum(heights)), height_ratios=heights)
     draw_roofline(roofline, rows, document["isa"])
-    for axes, layer in zip(bars, MARKERS):
+    for axes, layer in zip(bars, layers):
         draw_peers(axes, layer, [row for row in rows if row["layer"] == layer])
     figure.tight_layout()
     figure.savefig(target, metadata={"Date": None})
@@ -44,6 +47,8 @@ def draw_roofline(axes, rows, isa):
         here = [row for row in rows if row["H"] == size]
         for layer, marker in MARKERS.items():
             points = [row for row in here if row["layer"] == layer]
+            if not points:
+                continue
             axes.plot([row["operations"] / row["bytes_read"] for row in points],
                       [row["operations"] / row["us"] / 1e3 for row in points],
                       marker, color=colour, label=f"{layer} H={size}")
@@ -53,6 +58,8 @@ def draw_roofline(axes, rows, isa):
                   label=f"reading the weights of H={size}, {rate:.0f} GB/s")
     axes.set(xscale="log", yscale="log", xlabel="operations / byte of weights", ylabel="GFLOP/s",
              title=f"fp32, T = 1, one thread, {isa}")
+    set_ticks(axes.xaxis, [0.5, 1, 2, 4, 8, 16, 32])
+    set_ticks(axes.yaxis, [10, 20, 50, 100, 200, 500])
     axes.grid(True, which="both", alpha=0.2)
     axes.legend(fontsize="small", loc="lower right", ncols=2)
 
@@ -62,15 +69,25 @@ def draw_peers(axes, layer, rows):
     peers = list(dict.fromkeys(peer for row in rows for peer in row["times_of_peer"]))
     width = 0.8 / max(len(peers), 1)
     for i, peer in enumerate(peers):
+        # From 1 on, up or down.
         axes.bar([x - 0.4 + (i + 0.5) * width for x in range(len(rows))],
-                 [row["times_of_peer"].get(peer, math.nan) for row in rows], width, label=peer)
+                 [row["times_of_peer"].get(peer, math.nan) - 1 for row in rows], width, bottom=1,
+                 label=peer)
     axes.axhline(1, color="black", linewidth=1)
     axes.set(title=f"{layer}, fp32, T = 1: time of the peer / our time", yscale="log")
-    axes.set_yticks([0.5, 1, 2, 4, 8], ["0.5", "1", "2", "4", "8"])
+    set_ticks(axes.yaxis, [0.25, 0.5, 1, 2, 4, 8])
     axes.set_xticks(range(len(rows)), [f"H={row['H']} B={row['B']}" for row in rows], rotation=90)
     axes.grid(True, axis="y", alpha=0.2)
     if peers:
         axes.legend(fontsize="small")
+
+
+def set_ticks(axis, values):
+    """Plain numbers, which a logarithmic axis does not have by itself."""
+    low, high = axis.get_view_interval()
+    axis.set_ticks([value for value in values if low <= value <= high])
+    axis.set_ticks([], minor=True)
+    axis.set_major_formatter("{x:g}")
 
 
 if __name__ == "__main__":
