@@ -41,6 +41,8 @@ class BenchRow {
   const std::map<std::string, double>& counters() const { return counters_; }
 
  private:
+  // In how many places at once to read a buffer, so that it is fastest.
+  int FastestStreams(const AlignedBuffer& buffer) const;
   void AddPeers();
   // `report` is given the seconds of one call.
   void Add(std::function<void()> call, std::function<void(double)> report);
@@ -55,6 +57,7 @@ class BenchRow {
   };
 
   const LayerTask task_;
+  const double slice_seconds_;
   std::vector<std::unique_ptr<Peer>> layers_;  // ours first
   std::vector<std::unique_ptr<AlignedBuffer>> buffers_;
   std::vector<Timed> timed_;

@@ -25,11 +25,11 @@ TimedCalls::TimedCalls(std::function<void()> call, double slice_seconds) : call_
   }
   const double calls = static_cast<double>(num_calls) * slice_seconds / seconds;
   calls_per_slice_ = std::max<int64_t>(1, static_cast<int64_t>(calls));
-  warms_ = calls * kLongCallSlices > 1;
+  warming_calls_ = calls * kLongCallSlices > 1 ? (calls_per_slice_ + 1) / 2 : 0;
 }
 
 double TimedCalls::Slice() const {
-  if (warms_) call_();
+  Time(warming_calls_);
   return Time(calls_per_slice_) / static_cast<double>(calls_per_slice_);
 }
 

@@ -16,8 +16,8 @@ class TimedCalls {
   // Calls it a few times, to know how often a slice calls it: as often as fits, and at least once.
   TimedCalls(std::function<void()> call, double slice_seconds);
 
-  // The mean of one call in seconds. What the others left in the caches is made good by a call
-  // that does not count, unless one call is longer than several slices.
+  // The mean of one call in seconds. What the others left in the caches is made good by half as
+  // many calls before, which do not count, unless one call is longer than several slices.
   double Slice() const;
 
  private:
@@ -25,7 +25,7 @@ class TimedCalls {
 
   const std::function<void()> call_;
   int64_t calls_per_slice_ = 1;
-  bool warms_ = true;
+  int64_t warming_calls_ = 1;
 };
 
 }  // namespace rnnserve::testing
