@@ -246,7 +246,7 @@ def _cells(row, peers):
 def render_outcome(outcome, num_worst=8):
     """The goal in a line, and the rows that are furthest from it."""
     goal = outcome.goal
-    verdict = "met   " if outcome.is_met else "MISSED"
+    verdict = "MISSED" if not outcome.is_met else "met   " if outcome.values else "-     "
     wanted = f"{'>' if goal.in_median else '>='} {goal.at_least:.2f}"
     if not outcome.values:
         number = len(outcome.unmeasured)
