@@ -1,0 +1,100 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/bench/ceilings.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tests/bench/ceilings.cc"
+#include "core/kernels/dispatch.h"
+#include "hwy/foreach_target.h"  // The file itself, for each target.
+#if HWY_TARGET != HWY_SCALAR
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace rnnserve::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using CeilingTag = hn::CappedTag<float, 16>;
+using CeilingVec = hn::Vec<CeilingTag>;
+
+// Two multiply-adds a cycle of four cycles each need 8 chains; 12 and what they are fed fit into
+// the 16 registers of SSE and AVX2.
+constexpr int kChains = 12;
+
+float RunChains(int64_t num_rounds, double* num_operations) {
+  const CeilingTag d;
+  // Each goes towards 2, from a value of its own: of equal chains the compiler would keep one.
+  const CeilingVec half = hn::Set(d, 0.5f);
+  const CeilingVec one = hn::Set(d, 1.0f);
+  CeilingVec chain[kChains];
+  HWY_UNROLL(12) for (int k = 0; k < kChains; ++k) {
+    chain[k] = hn::Set(d, static_cast<float>(num_rounds + k));
+  }
+  for (int64_t i = 0; i < num_rounds; ++i) {
+    HWY_UNROLL(12) for (int k = 0; k < kChains; ++k) chain[k] = hn::MulAdd(chain[k], half, one);
+  }
+  *num_operations =
+      2.0 * kChains * static_cast<double>(hn::Lanes(d)) * static_cast<double>(num_rounds);
+  CeilingVec sum = chain[0];
+  for (int k = 1; k < kChains; ++k) sum = hn::Add(sum, chain[k]);
+  return hn::GetLane(hn::SumOfLanes(d, sum));
+}
+
+// kReadQuantum floats are at least one vector for each of 8 sums.
+constexpr int kSums = 8;
+
+template <int kStreams>
+HWY_INLINE float Sum(const float* HWY_RESTRICT values, int64_t size) {
+  constexpr int kSumsOfStream = kSums / kStreams;
+  const CeilingTag d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t part = size / kStreams;
+  CeilingVec sum[kStreams][kSumsOfStream];
+  HWY_UNROLL(8) for (int s = 0; s < kStreams; ++s) {
+    HWY_UNROLL(8) for (int k = 0; k < kSumsOfStream; ++k) sum[s][k] = hn::Zero(d);
+  }
+  for (int64_t i = 0; i < part; i += kSumsOfStream * lanes) {
+    HWY_UNROLL(8) for (int s = 0; s < kStreams; ++s) {
+      HWY_UNROLL(8) for (int k = 0; k < kSumsOfStream; ++k) {
+        sum[s][k] = hn::Add(sum[s][k], hn::Load(d, values + s * part + i + k * lanes));
+      }
+    }
+  }
+  CeilingVec total = hn::Zero(d);
+  for (int s = 0; s < kStreams; ++s) {
+    for (int k = 0; k < kSumsOfStream; ++k) total = hn::Add(total, sum[s][k]);
+  }
+  return hn::GetLane(hn::SumOfLanes(d, total));
+}
+
+float SumOneStream(const float* values, int64_t size) { return Sum<1>(values, size); }
+float SumTwoStreams(const float* values, int64_t size) { return Sum<2>(values, size); }
+float SumFourStreams(const float* values, int64_t size) { return Sum<4>(values, size); }
+
+}  // namespace rnnserve::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
+
+#if HWY_ONCE
+namespace rnnserve::testing {
+
+float MultiplyAndAdd(int64_t num_rounds, double* num_operations) {
+  return RNNSERVE_STEP_KERNEL(RunChains)(num_rounds, num_operations);
+}
+
+float ReadAll(const AlignedBuffer& values, int num_streams) {
+  const float* const data = values.data();
+  const int64_t size = values.size();
+  switch (num_streams) {
+    case 1:
+      return RNNSERVE_STEP_KERNEL(SumOneStream)(data, size);
+    case 2:
+      return RNNSERVE_STEP_KERNEL(SumTwoStreams)(data, size);
+    default:
+      return RNNSERVE_STEP_KERNEL(SumFourStreams)(data, size);
+  }
+}
+
+}  // namespace rnnserve::testing
+#endif

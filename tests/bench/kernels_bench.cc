@@ -1,0 +1,114 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Our layers beside other libraries' and beside what the core can do at best, for sizes H (as many
+// inputs as units), batches B and timesteps T, on one thread: a row of ./dev bench kernels is one
+// benchmark here, and kernels_report.py makes the table of what it counts. Left out: the layers
+// around it, sessions, queues and the wire.
+//
+//   kernels_bench [--isa=NAME] [Google Benchmark's options]
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "core/kernels/isa.h"
+#include "tests/bench/bench_row.h"
+#include "tests/bench/layer_task.h"
+#include "tests/bench/peers/peers.h"
+
+namespace rnnserve::testing {
+namespace {
+
+// Of which the median is taken. They come one after the other, so that a single row is in memory.
+constexpr int kRepetitions = 15;
+
+std::string RowName(const LayerKind& kind, const LayerShape& shape) {
+  return absl::StrCat(kind.name, "/fp32/H:", shape.units, "/B:", shape.batch,
+                      "/T:", shape.num_timesteps);
+}
+
+// The row of that name, which is built when its first repetition asks for it.
+BenchRow& RowOf(const LayerKind& kind, const LayerShape& shape) {
+  static std::string& name = *new std::string;
+  static std::unique_ptr<BenchRow>& row = *new std::unique_ptr<BenchRow>;
+  if (const std::string wanted = RowName(kind, shape); wanted != name) {
+    row.reset();
+    row = std::make_unique<BenchRow>(kind, shape);
+    name = wanted;
+  }
+  return *row;
+}
+
+void RegisterRow(const LayerKind& kind, const LayerShape& shape) {
+  const auto run = [&kind, shape](benchmark::State& state) {
+    BenchRow& row = RowOf(kind, shape);
+    for (auto _ : state) state.SetIterationTime(row.TimeSlices());
+    for (const auto& [name, value] : row.counters()) state.counters[name] = value;
+  };
+  benchmark::RegisterBenchmark(RowName(kind, shape).c_str(), run)
+      ->Iterations(1)
+      ->Repetitions(kRepetitions)
+      ->UseManualTime()
+      ->Unit(benchmark::kMicrosecond)
+      ->DisplayAggregatesOnly();
+}
+
+void RegisterRows() {
+  for (const LayerKind& kind : LayerKinds()) {
+    for (const int64_t units : {64, 128, 256, 512, 1024}) {
+      for (const int64_t batch : {1, 2, 4, 8, 16, 64}) RegisterRow(kind, {units, batch, 1});
+      if (!kind.peer_cell.has_value()) continue;
+      for (const int64_t batch : {1, 4, 16}) RegisterRow(kind, {units, batch, 64});
+    }
+  }
+}
+
+// Takes --isa=NAME out of the arguments. Ends the program if there is no such instruction set here.
+void ChooseIsa(int* argc, char** argv) {
+  int kept = 1;
+  for (int i = 1; i < *argc; ++i) {
+    absl::string_view name = argv[i];
+    if (!absl::ConsumePrefix(&name, "--isa=")) {
+      argv[kept++] = argv[i];
+      continue;
+    }
+    const std::optional<Isa> isa = IsaFromName(name);
+    const std::vector<Isa> supported = SupportedIsas();
+    if (!isa || std::find(supported.begin(), supported.end(), *isa) == supported.end()) {
+      std::cerr << "this processor has no instruction set '" << name << "'\n";
+      std::exit(1);
+    }
+    SetActiveIsa(*isa);
+  }
+  *argc = kept;
+  if (ActiveIsa() == Isa::kPortable) {
+    std::cerr << "the portable kernels have no ceiling to be compared with\n";
+    std::exit(1);
+  }
+}
+
+}  // namespace
+}  // namespace rnnserve::testing
+
+int main(int argc, char** argv) {
+  using namespace rnnserve::testing;
+  ChooseIsa(&argc, argv);
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::AddCustomContext("isa", std::string(rnnserve::IsaName(rnnserve::ActiveIsa())));
+  for (const PeerKind& peer : InstalledPeers()) {
+    benchmark::AddCustomContext(absl::StrCat("peer/", peer.name), peer.version);
+  }
+  RegisterRows();
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

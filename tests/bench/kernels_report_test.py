@@ -1,0 +1,208 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The floors, ratios and goals of kernels_report.py, on runs of a few rows with round numbers."""
+
+import contextlib
+import io
+import json
+import pathlib
+import tempfile
+import unittest
+
+import kernels_report as report
+
+LEVEL_3 = 32e6
+
+
+def turn(ours=10.0, one_dnn=20.0, onnx=30.0, **more):
+    """1000 operations a microsecond, 100 bytes a microsecond, 200 of the recurrent weights."""
+    counters = {
+        "run_type": "iteration",
+        "flops": 8000.0, "weight_bytes": 600.0, "recurrent_weight_bytes": 400.0,
+        "fma_flops_per_s": 1e9, "read_bytes_per_s": 1e8, "recurrent_read_bytes_per_s": 2e8,
+        "us/ours": ours, "us/oneDNN fp32": one_dnn, "us/ONNX Runtime": onnx,
+    }
+    counters.update(more)
+    return {key: value for key, value in counters.items() if value is not None}
+
+
+def run(*turns, name="LSTM/fp32/H:128/B:4/T:1/iterations:1/repeats:3/manual_time"):
+    return {
+        "context": {
+            "date": "2026-01-01", "isa": "avx512", "load_avg": [0.5],
+            "peer/oneDNN fp32": "3", "peer/ONNX Runtime": "1",
+            "caches": [{"level": 2, "size": 1e6}, {"level": 3, "size": LEVEL_3}],
+        },
+        "benchmarks": [{**each, "run_name": name} for each in turns],
+    }
+
+
+def only_row(document):
+    (row,) = report.read_rows(document)
+    return row
+
+
+def missed_titles(document):
+    return [goal["title"] for goal in report.to_json(document)["goals"] if not goal["met"]]
+
+
+class FloorTest(unittest.TestCase):
+    def test_arithmetic_is_operations_by_rate(self):
+        row = only_row(run(turn(flops=9000.0)))
+
+        arithmetic, _ = report.floors(row, row.turns[0])
+
+        self.assertAlmostEqual(arithmetic, 9.0)
+
+    def test_one_timestep_reads_all_weights_once(self):
+        row = only_row(run(turn()))
+
+        _, reading = report.floors(row, row.turns[0])
+
+        self.assertAlmostEqual(reading, 6.0)  # 600 bytes at the rate of 600
+        self.assertEqual(row.bytes_read, 600)
+
+    def test_many_timesteps_read_the_input_weights_once_in_24(self):
+        row = only_row(run(turn(), name="GRU/fp32/H:128/B:4/T:64"))
+
+        _, reading = report.floors(row, row.turns[0])
+
+        # 64 times 400 bytes at the rate of 400, 3 times 200 bytes at the rate of all.
+        self.assertAlmostEqual(reading, 64 * 2.0 + 3 * 2.0)
+        self.assertEqual(row.bytes_read, 64 * 400 + 3 * 200)
+
+    def test_the_larger_one_counts(self):
+        by_arithmetic = only_row(run(turn(ours=10.0)))
+        by_reading = only_row(run(turn(ours=10.0, flops=1000.0)))
+
+        self.assertAlmostEqual(by_arithmetic.floor_fraction(), 0.8)
+        self.assertFalse(by_arithmetic.is_bound_by_reading())
+        self.assertAlmostEqual(by_reading.floor_fraction(), 0.6)
+        self.assertTrue(by_reading.is_bound_by_reading())
+
+    def test_layers_without_states_have_a_floor(self):
+        row = only_row(run(turn(recurrent_weight_bytes=0.0, recurrent_read_bytes_per_s=None),
+                           name="Dense/fp32/H:64/B:1/T:1"))
+
+        self.assertAlmostEqual(report.floors(row, row.turns[0])[1], 6.0)
+
+
+class RatioTest(unittest.TestCase):
+    def test_ratios_are_formed_within_a_turn(self):
+        # The second turn was disturbed as a whole: both took three times as long.
+        row = only_row(run(turn(ours=10, one_dnn=20), turn(ours=30, one_dnn=60),
+                           turn(ours=11, one_dnn=22)))
+
+        self.assertAlmostEqual(row.times_of("oneDNN fp32"), 2.0)
+        self.assertEqual(row.times(), (11, 10, 30))
+
+    def test_a_ceiling_is_that_of_its_turn(self):
+        row = only_row(run(turn(ours=10), turn(ours=20, fma_flops_per_s=0.5e9), turn(ours=10)))
+
+        self.assertAlmostEqual(row.floor_fraction(), 0.8)
+
+    def test_aggregates_are_not_turns(self):
+        row = only_row(run(turn(), turn(), {**turn(ours=99), "run_type": "aggregate"}))
+
+        self.assertEqual(len(row.turns), 2)
+
+
+class GoalTest(unittest.TestCase):
+    def test_all_goals_can_be_met(self):
+        self.assertEqual(missed_titles(run(turn(ours=8.5))), [])
+
+    def test_large_batches_need_88_percent_of_the_floor(self):
+        self.assertEqual(missed_titles(run(turn(ours=8 / 0.881))), [])
+        self.assertEqual(missed_titles(run(turn(ours=8 / 0.879))),
+                         ["of the floor, B >= 4, weights within L3"])
+
+    def test_weights_beyond_the_level_3_cache_are_left_out(self):
+        self.assertEqual(missed_titles(run(turn(ours=15, weight_bytes=LEVEL_3, onnx=60,
+                                                read_bytes_per_s=1e15))), [])
+
+    def test_small_batches_need_85_percent_from_128_units_on(self):
+        def missed(units, ours):
+            return missed_titles(run(turn(ours=ours), name=f"LSTM/fp32/H:{units}/B:2/T:1"))
+
+        self.assertEqual(missed(128, 8 / 0.851), [])
+        self.assertEqual(missed(128, 8 / 0.849), ["of the floor, B <= 2, H >= 128"])
+        self.assertEqual(missed(64, 8 / 0.849), [])
+
+    def test_one_slower_row_misses_never_slower(self):
+        fast = run(turn(ours=8.5), name="LSTM/fp32/H:128/B:4/T:1")["benchmarks"]
+        slow = run(turn(ours=8.5, one_dnn=8.2), name="LSTM/fp32/H:128/B:8/T:1")
+        slow["benchmarks"] += fast
+
+        self.assertEqual(missed_titles(slow), ["x oneDNN fp32, never slower"])
+
+    def test_as_fast_as_one_dnn_is_not_faster(self):
+        self.assertEqual(missed_titles(run(turn(ours=8.5, one_dnn=8.5))),
+                         ["x oneDNN fp32, faster in the median"])
+
+    def test_onnx_runtime_is_to_be_beaten_most_in_small_batches(self):
+        def missed(batch, onnx):
+            return missed_titles(run(turn(ours=8.5, onnx=8.5 * onnx),
+                                     name=f"GRU/fp32/H:128/B:{batch}/T:1"))
+
+        self.assertEqual(missed(8, 1.31), [])
+        self.assertEqual(missed(8, 1.29), ["x ONNX Runtime, T = 1"])
+        self.assertEqual(missed(4, 2.01), [])
+        self.assertEqual(missed(4, 1.99), ["x ONNX Runtime, T = 1, B <= 4"])
+
+    def test_onnx_runtime_has_no_goal_for_many_timesteps(self):
+        slow = run(turn(ours=135, onnx=100, one_dnn=200), name="GRU/fp32/H:128/B:4/T:64")
+
+        self.assertEqual(missed_titles(slow), [])
+
+    def test_a_peer_that_was_not_measured_is_no_success(self):
+        titles = missed_titles(run(turn(ours=8.5, onnx=None)))
+
+        self.assertEqual(titles, ["x ONNX Runtime, T = 1", "x ONNX Runtime, T = 1, B <= 4"])
+
+    def test_goals_beyond_the_floor_are_told(self):
+        # We are at 80 % of the floor: with 1.5 now it would be 1.88 there, with 1.7 it would be 2.1.
+        def out_of_reach(onnx):
+            document = run(turn(ours=10, onnx=10 * onnx))
+            return [goal["title"] for goal in report.to_json(document)["goals"]
+                    if goal["out_of_reach"]]
+
+        self.assertEqual(out_of_reach(1.5), ["x ONNX Runtime, T = 1, B <= 4"])
+        self.assertEqual(out_of_reach(1.7), [])
+
+    def test_other_layers_and_weights_have_no_goal_yet(self):
+        for name in ("Dense/fp32/H:128/B:4/T:1", "SimpleRNN/fp32/H:128/B:4/T:1",
+                     "LSTM/bf16/H:128/B:4/T:1"):
+            self.assertEqual(missed_titles(run(turn(ours=1000), name=name)), [], name)
+
+
+class ProgramTest(unittest.TestCase):
+    def run_main(self, document, *options):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "run.json"
+            path.write_text(json.dumps(document))
+            text = io.StringIO()
+            with contextlib.redirect_stdout(text):
+                code = report.main([str(path), *options])
+        return code, text.getvalue()
+
+    def test_check_fails_when_a_goal_is_missed(self):
+        self.assertEqual(self.run_main(run(turn(ours=100)), "--check")[0], 1)
+        self.assertEqual(self.run_main(run(turn(ours=8.5)), "--check")[0], 0)
+        self.assertEqual(self.run_main(run(turn(ours=100)))[0], 0)
+
+    def test_the_text_has_the_row_and_the_worst_rows(self):
+        _, text = self.run_main(run(turn(ours=16.0)))
+
+        line = next(line for line in text.splitlines() if line.startswith("LSTM"))
+        self.assertEqual(line.split(), ["LSTM", "fp32", "128", "4", "1", "16", "16", "16", "0.5",
+                                        "0.0", "fma", "50.0", "1.25", "1.88"])
+        self.assertIn("MISSED >= 0.88 of the floor, B >= 4, weights within L3: 0 of 1 rows", text)
+        self.assertIn("0.50  LSTM fp32 H=128 B=4 T=1, 1.00 at the floor", text)
+
+    def test_a_run_without_rows_is_an_error(self):
+        with self.assertRaises(SystemExit):
+            self.run_main(run())
+
+
+if __name__ == "__main__":
+    unittest.main()

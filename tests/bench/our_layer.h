@@ -1,0 +1,35 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_TESTS_BENCH_OUR_LAYER_H_
+#define RNNSERVE_TESTS_BENCH_OUR_LAYER_H_
+
+#include <memory>
+#include <vector>
+
+#include "core/base/aligned_buffer.h"
+#include "core/layers/layer.h"
+#include "tests/bench/layer_task.h"
+#include "tests/bench/peers/peer.h"
+
+namespace rnnserve::testing {
+
+// A layer of ours as a model's workspace runs it: built by the registry, on sequences and states in
+// columns, with return_sequences. Unlike another peer a step goes on from the states that the last
+// one left: writing them back is part of our work. Owns all it needs; the task may die.
+class OurLayer final : public Peer {
+ public:
+  explicit OurLayer(const LayerTask& task);
+
+  void Step() override { layer_->Run(run_); }
+  std::vector<float> Output() const override;
+
+ private:
+  const std::unique_ptr<Layer> layer_;
+  AlignedBuffer x_, states_, y_, scratch_;
+  LayerRun run_;
+};
+
+}  // namespace rnnserve::testing
+
+#endif  // RNNSERVE_TESTS_BENCH_OUR_LAYER_H_
