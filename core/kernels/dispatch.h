@@ -20,7 +20,9 @@
 // that have no portable form; it must not be reached with Isa kPortable.
 #if HWY_ARCH_X86
 #define RNNSERVE_KERNEL(function, portable)                                            \
-  (::rnnserve::ActiveIsa() == ::rnnserve::Isa::kAvx512 ? &::rnnserve::N_AVX3::function \
+  (::rnnserve::ActiveIsa() == ::rnnserve::Isa::kAvx512 ||                              \
+           ::rnnserve::ActiveIsa() == ::rnnserve::Isa::kAvx512Bf16                     \
+       ? &::rnnserve::N_AVX3::function                                                 \
    : ::rnnserve::ActiveIsa() == ::rnnserve::Isa::kAvx2 ? &::rnnserve::N_AVX2::function \
    : ::rnnserve::ActiveIsa() == ::rnnserve::Isa::kSse4 ? &::rnnserve::N_SSE4::function \
                                                        : (portable))

@@ -15,8 +15,12 @@ namespace rnnserve {
 namespace {
 
 constexpr std::pair<Isa, absl::string_view> kNames[] = {
-    {Isa::kPortable, "portable"}, {Isa::kSse4, "sse4"}, {Isa::kAvx2, "avx2"},
-    {Isa::kAvx512, "avx512"},     {Isa::kNeon, "neon"},
+    {Isa::kPortable, "portable"},
+    {Isa::kSse4, "sse4"},
+    {Isa::kAvx2, "avx2"},
+    {Isa::kAvx512, "avx512"},
+    {Isa::kAvx512Bf16, "avx512bf16"},
+    {Isa::kNeon, "neon"},
 };
 
 // What the kernels of that Isa are compiled for (see dispatch.h), the slowest first.
@@ -42,6 +46,11 @@ std::vector<Isa> SupportedIsas() {
   for (const auto& [isa, target] : kTargets) {
     if ((hwy::SupportedTargets() & target) != 0) supported.push_back(isa);
   }
+#if HWY_ARCH_X86
+  if (supported.back() == Isa::kAvx512 && __builtin_cpu_supports("avx512bf16")) {
+    supported.push_back(Isa::kAvx512Bf16);
+  }
+#endif
   return supported;
 }
 

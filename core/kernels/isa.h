@@ -15,18 +15,19 @@ namespace rnnserve {
 // them in the last bits (some multiply and add with one rounding, some with two); under one of them
 // they depend on nothing else.
 enum class Isa {
-  kPortable,  // the loops in Eigen, for any processor: the reference that the others are tested
-              // with
-  kSse4,      // x86-64 with SSE4.2
-  kAvx2,      // x86-64 with AVX2 and FMA
-  kAvx512,    // x86-64 with AVX-512 F, BW, DQ and VL
-  kNeon,      // arm64
+  kPortable,    // the loops in Eigen, for any processor: the reference that the others are tested
+                // with
+  kSse4,        // x86-64 with SSE4.2
+  kAvx2,        // x86-64 with AVX2 and FMA
+  kAvx512,      // x86-64 with AVX-512 F, BW, DQ and VL
+  kAvx512Bf16,  // with AVX-512 BF16 besides, which multiplies pairs of bfloat16 weights
+  kNeon,        // arm64
 };
 
 // Those that this processor has, the fastest last.
 std::vector<Isa> SupportedIsas();
 
-// "portable", "sse4", "avx2", "avx512", "neon".
+// "portable", "sse4", "avx2", "avx512", "avx512bf16", "neon".
 absl::string_view IsaName(Isa isa);
 // The one of that name; nothing if there is none.
 std::optional<Isa> IsaFromName(absl::string_view name);

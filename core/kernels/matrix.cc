@@ -4,25 +4,74 @@
 #include "core/kernels/matrix.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
+#include <cmath>
 
 namespace rnnserve {
-Matrix::Matrix(absl::Span<const float> kernel, int64_t input_size, int64_t blocks, int64_t units)
-    : weights_(input_size * blocks * PaddedRows(units)),
+namespace {
+
+constexpr float kLargestInt8 = 127.0f;
+
+// The upper half of a finite float, rounded to the nearest, ties to even.
+uint32_t Bfloat16Bits(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+}
+
+// The bits of one weight, as they stand in the lowest bits of a word. `scale` is that of its unit.
+uint32_t WeightBits(WeightType type, float weight, float scale) {
+  switch (type) {
+    case WeightType::kFloat32:
+      return std::bit_cast<uint32_t>(weight);
+    case WeightType::kBfloat16:
+      return Bfloat16Bits(weight);
+    case WeightType::kInt8:
+      return static_cast<uint8_t>(static_cast<int8_t>(std::nearbyint(weight / scale)));
+  }
+  return 0;
+}
+
+// For each column of `kernel`, [rows, cols] row-major, its largest absolute value over 127; 1 for a
+// column of zeros.
+AlignedBuffer ScalesOf(absl::Span<const float> kernel, int64_t cols) {
+  AlignedBuffer scales(cols);
+  for (size_t i = 0; i < kernel.size(); ++i) {
+    float& scale = scales.data()[static_cast<int64_t>(i) % cols];
+    scale = std::max(scale, std::fabs(kernel[i]) / kLargestInt8);
+  }
+  for (float& scale : scales.span()) {
+    if (scale == 0.0f) scale = 1.0f;
+  }
+  return scales;
+}
+
+}  // namespace
+
+Matrix::Matrix(absl::Span<const float> kernel, int64_t input_size, int64_t blocks, int64_t units,
+               WeightType type)
+    : type_(type),
       input_size_(input_size),
       blocks_(blocks),
-      units_(units) {
+      units_(units),
+      words_(num_words() * blocks * PaddedRows(units)) {
   assert(static_cast<int64_t>(kernel.size()) == input_size * blocks * units);
-  const float* source = kernel.data();
+  const int64_t cols = blocks * units;
+  const AlignedBuffer scales = ScalesOf(kernel, cols);
+  const int per_word = WeightsPerWord(type);
   for (int64_t k = 0; k < input_size; ++k) {
-    for (int64_t block = 0; block < blocks; ++block) {
-      for (int64_t unit = 0; unit < units; ++unit) {
-        const int64_t panel = unit / kColumnQuantum;
-        const int64_t row = (panel * input_size + k) * blocks + block;
-        weights_.data()[row * kColumnQuantum + unit % kColumnQuantum] = *source++;
-      }
+    for (int64_t col = 0; col < cols; ++col) {
+      const int64_t unit = col % units;
+      const int64_t row =
+          (unit / kColumnQuantum * num_words() + k / per_word) * blocks + col / units;
+      float& word = words_.data()[row * kColumnQuantum + unit % kColumnQuantum];
+      const uint32_t bits =
+          WeightBits(type, kernel[static_cast<size_t>(k * cols + col)], scales.data()[col]);
+      const auto shift = static_cast<unsigned>(k % per_word * (32 / per_word));
+      word = std::bit_cast<float>(std::bit_cast<uint32_t>(word) | bits << shift);
     }
   }
+  if (type == WeightType::kInt8) scales_ = PackBias(scales.span(), blocks, units);
 }
 
 AlignedBuffer PackBias(absl::Span<const float> bias, int64_t blocks, int64_t units) {

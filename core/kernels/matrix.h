@@ -9,6 +9,7 @@
 #include "absl/types/span.h"
 #include "core/base/aligned_buffer.h"
 #include "core/kernels/columns.h"
+#include "core/kernels/weight_type.h"
 
 namespace rnnserve {
 
@@ -21,32 +22,57 @@ namespace rnnserve {
 //   Keras   [input][ i i i | f f f | c c c | o o o ]
 //   Matrix  [input][ i i i . | f f f . | c c c . | o o o . ]        . = zeros
 //
-// In memory the units are cut into panels of kColumnQuantum, each [input][blocks][kColumnQuantum]:
+// In memory the units are cut into panels of kColumnQuantum, each [words][blocks][kColumnQuantum]:
 // a product reads the weights of a panel from begin to end, and has all gates of 16 units together.
+// A word has 32 bits: the weight of one input, or, of narrower types, those of 2 or 4 inputs one
+// after another, that of the first in the lowest bits.
+//
+//   float32   |            k            |        bfloat16   |    k + 1   |     k      |
+//   int8      | k + 3| k + 2| k + 1|  k |        (zeros where there is no such input)
+//
 // Owns its weights. Immutable; safe to share.
 class Matrix {
  public:
   Matrix() = default;
-  // `kernel` is row-major [input_size, blocks * units]. REQUIRES: its length is their product.
-  Matrix(absl::Span<const float> kernel, int64_t input_size, int64_t blocks, int64_t units);
+  // `kernel` is row-major [input_size, blocks * units]. Weights of a narrower type are rounded to
+  // the nearest; the scale of a unit makes its largest weight 127. REQUIRES: the length of `kernel`
+  // is the product, and its values are finite.
+  Matrix(absl::Span<const float> kernel, int64_t input_size, int64_t blocks, int64_t units,
+         WeightType type = WeightType::kFloat32);
 
+  WeightType type() const { return type_; }
   int64_t input_size() const { return input_size_; }
   int64_t units() const { return units_; }
   int64_t blocks() const { return blocks_; }
   // The rows of a product: blocks * PaddedRows(units), or units if there is one block.
   int64_t output_rows() const { return blocks_ == 1 ? units_ : blocks_ * PaddedRows(units_); }
+  // The words that the weights of one unit take.
+  int64_t num_words() const {
+    return (input_size_ + WeightsPerWord(type_) - 1) / WeightsPerWord(type_);
+  }
+  // The bytes of the weights and scales.
+  int64_t bytes() const { return (words_.size() + scales_.size()) * int64_t{sizeof(float)}; }
+
   // The weights of the units [p * kColumnQuantum, (p + 1) * kColumnQuantum) of all blocks,
-  // row-major [input_size, blocks, kColumnQuantum]. REQUIRES: p is in [0, num_panels()).
+  // row-major [num_words(), blocks, kColumnQuantum]; the bits of words unless the type is float32.
+  // REQUIRES: p is in [0, num_panels()).
   const float* panel(int64_t p) const {
-    return weights_.data() + p * input_size_ * blocks_ * kColumnQuantum;
+    return words_.data() + p * num_words() * blocks_ * kColumnQuantum;
   }
   int64_t num_panels() const { return PaddedRows(units_) / kColumnQuantum; }
+  // What the sums of the units of a panel in one block are to be multiplied by, [kColumnQuantum].
+  // REQUIRES: the type is int8.
+  const float* scales(int64_t p, int64_t block) const {
+    return scales_.data() + block * PaddedRows(units_) + p * kColumnQuantum;
+  }
 
  private:
-  AlignedBuffer weights_;
+  WeightType type_ = WeightType::kFloat32;
   int64_t input_size_ = 0;
   int64_t blocks_ = 0;
   int64_t units_ = 0;
+  AlignedBuffer words_;
+  AlignedBuffer scales_;
 };
 
 // A bias laid out like a column of W x: [blocks * PaddedRows(units)]; all zero if `bias` is empty.

@@ -28,9 +28,13 @@
 #include <cstdint>
 
 #include "core/kernels/columns.h"
+#include "core/kernels/isa.h"
 #include "core/kernels/matrix.h"
 #include "core/kernels/vector_math-inl.h"
 #include "hwy/highway.h"
+#if HWY_TARGET == HWY_AVX3
+#include "core/kernels/bfloat16_dot.h"
+#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace rnnserve::HWY_NAMESPACE {
@@ -68,6 +72,13 @@ constexpr int PanelsAtOnce(int gates, int cols) {
   return at_once;
 }
 
+// Matrices of more bytes come from beyond the second-level cache, and the processor's own
+// prefetchers stop at every page: then lines are asked for so many floats ahead. Smaller ones are
+// near, and the requests would only be in the way (measured: 30 % slower at 128 units, 10 to 40 %
+// faster at 1024).
+constexpr int64_t kFarBytes = int64_t{2} << 20;
+constexpr int64_t kPrefetchDistance = 2048;
+
 // The gate sums of `kPanels` panels for a tile of columns, in the first-level cache between the
 // products that build them and the activations.
 template <int kPanels, int kGates, int kCols>
@@ -97,12 +108,48 @@ HWY_INLINE void StartFrom(ConstColumns start, int64_t units, int64_t panel, int6
   }
 }
 
-// Sums [to, to + kCount) += blocks [from, from + kCount) of W x, where the sums are those of
-// kPanels panels from `panel` on and of the columns [first, first + kCols). As many as fit into
-// registers.
-template <int kCount, int kPanels, int kGates, int kCols>
-HWY_INLINE void AddBlocksAtOnce(const Matrix& weights, int64_t panel, int64_t from, ConstColumns x,
-                                int64_t first, int to, GateSums<kPanels, kGates, kCols>& sums) {
+// How the weights of a type come out of the words that Matrix keeps.
+template <WeightType kType>
+struct Word {
+  static constexpr int kWeights = WeightsPerWord(kType);
+
+  // Weight `i` of each word, before its scale.
+  static HWY_INLINE Vec Weight(Vec word, int i) {
+    if constexpr (kType == WeightType::kFloat32) return word;
+    const hn::RebindToUnsigned<FloatTag> du;
+    const auto bits = hn::BitCast(du, word);
+    if constexpr (kType == WeightType::kBfloat16) {
+      return hn::BitCast(
+          FloatTag(), i == 0 ? hn::ShiftLeft<16>(bits) : hn::And(bits, hn::Set(du, 0xffff0000u)));
+    } else {
+      const hn::RebindToSigned<FloatTag> di;
+      const auto high = hn::BitCast(di, i == 0   ? hn::ShiftLeft<24>(bits)
+                                        : i == 1 ? hn::ShiftLeft<16>(bits)
+                                        : i == 2 ? hn::ShiftLeft<8>(bits)
+                                                 : bits);
+      return hn::ConvertTo(FloatTag(), hn::ShiftRight<24>(high));
+    }
+  }
+};
+
+// The rows of sums that a call of AddBlocksAtOnce builds: gate g of panel p of the c-th column is
+// at values + p * panel_stride + g * gate_stride + c * kColumnQuantum.
+struct SumRows {
+  float* values;
+  int64_t panel_stride;
+  int64_t gate_stride;
+  float* Of(int panel, int gate, int col) const {
+    return values + panel * panel_stride + gate * gate_stride + col * kColumnQuantum;
+  }
+};
+
+// sums += W x, where the sums are those of kCount blocks from `from` on, of kPanels panels from
+// `panel` on, and of the columns [first, first + kCols). As many as fit into registers.
+template <WeightType kType, bool kIsFar, int kPanels, int kCount, int kCols>
+HWY_NOINLINE void AddBlocksAtOnce(const Matrix& weights, int64_t panel, int64_t from,
+                                  ConstColumns x, int64_t first, SumRows sums) {
+  constexpr bool kHasScales = kType == WeightType::kInt8;
+  using W = Word<kType>;
   const FloatTag d;
   Vec sum[kPanels][kCount][kVectors][kCols];
   const float* HWY_RESTRICT row[kPanels];
@@ -112,47 +159,108 @@ HWY_INLINE void AddBlocksAtOnce(const Matrix& weights, int64_t panel, int64_t fr
     HWY_UNROLL(8) for (int g = 0; g < kCount; ++g) {
       HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) {
         HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) {
-          sum[p][g][v][c] = hn::Load(d, sums.Of(p, to + g, c) + v * kLanes);
+          sum[p][g][v][c] = kHasScales ? hn::Zero(d) : hn::Load(d, sums.Of(p, g, c) + v * kLanes);
         }
       }
     }
   }
   HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) input[c] = x.column(first + c);
-  const int64_t depth = x.rows;
   const int64_t row_size = weights.blocks() * kColumnQuantum;
-  for (int64_t k = 0; k < depth; ++k) {
-    Vec value[kCols];
-    HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) value[c] = hn::Set(d, input[c][k]);
-    HWY_UNROLL(8) for (int p = 0; p < kPanels; ++p) {
-      HWY_UNROLL(8) for (int g = 0; g < kCount; ++g) {
-        HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) {
-          const Vec weight = hn::Load(d, row[p] + g * kColumnQuantum + v * kLanes);
-          HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) {
-            sum[p][g][v][c] = hn::MulAdd(weight, value[c], sum[p][g][v][c]);
+  // One row of words, of which `count` weights have an input.
+  const auto add_word = [&](int64_t k, int count) HWY_ATTR {
+    HWY_UNROLL(4) for (int i = 0; i < W::kWeights; ++i) {
+      if (i >= count) break;
+      Vec value[kCols];
+      HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) value[c] = hn::Set(d, input[c][k + i]);
+      HWY_UNROLL(8) for (int p = 0; p < kPanels; ++p) {
+        HWY_UNROLL(8) for (int g = 0; g < kCount; ++g) {
+          HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) {
+            const float* words = row[p] + g * kColumnQuantum + v * kLanes;
+            if (kIsFar && i == 0 && v == 0) __builtin_prefetch(words + kPrefetchDistance);
+            const Vec weight = W::Weight(hn::Load(d, words), i);
+            HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) {
+              sum[p][g][v][c] = hn::MulAdd(weight, value[c], sum[p][g][v][c]);
+            }
           }
         }
       }
-      row[p] += row_size;
     }
-  }
+    HWY_UNROLL(8) for (int p = 0; p < kPanels; ++p) row[p] += row_size;
+  };
+  int64_t k = 0;
+  for (; k + W::kWeights <= x.rows; k += W::kWeights) add_word(k, W::kWeights);
+  if (k < x.rows) add_word(k, static_cast<int>(x.rows - k));
   HWY_UNROLL(8) for (int p = 0; p < kPanels; ++p) {
     HWY_UNROLL(8) for (int g = 0; g < kCount; ++g) {
       HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) {
         HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) {
-          hn::Store(sum[p][g][v][c], d, sums.Of(p, to + g, c) + v * kLanes);
+          float* const to = sums.Of(p, g, c) + v * kLanes;
+          Vec total = sum[p][g][v][c];
+          if constexpr (kHasScales) {
+            const float* scales = weights.scales(panel + p, from + g) + v * kLanes;
+            total = hn::MulAdd(total, hn::Load(d, scales), hn::Load(d, to));
+          }
+          hn::Store(total, d, to);
         }
       }
     }
   }
 }
 
-// The same for any number of blocks.
+// Gates [to, to + kCount) of the sums += blocks [from, from + kCount) of W x.
+template <WeightType kType, int kCount, int kPanels, int kGates, int kCols>
+HWY_INLINE void AddBlocksOfType(const Matrix& weights, int64_t panel, int64_t from, ConstColumns x,
+                                int64_t first, int to, GateSums<kPanels, kGates, kCols>& sums) {
+  constexpr int kAtOnce = GatesAtOnce(kCount, kPanels * kCols);
+  for (int i = 0; i < kCount; i += kAtOnce) {
+    const SumRows rows{sums.Of(0, to + i, 0), kGates * sums.kGateStride, sums.kGateStride};
+    if (weights.bytes() > kFarBytes) {
+      AddBlocksAtOnce<kType, true, kPanels, kAtOnce, kCols>(weights, panel, from + i, x, first,
+                                                            rows);
+    } else {
+      AddBlocksAtOnce<kType, false, kPanels, kAtOnce, kCols>(weights, panel, from + i, x, first,
+                                                             rows);
+    }
+  }
+}
+
+#if HWY_TARGET == HWY_AVX3
+// The same for bfloat16 on processors that multiply pairs of them (see bfloat16_dot.h).
+template <int kCount, int kPanels, int kGates, int kCols>
+HWY_INLINE void AddBfloat16Blocks(const Matrix& weights, int64_t panel, int64_t from,
+                                  ConstColumns x, int64_t first, int to,
+                                  GateSums<kPanels, kGates, kCols>& sums) {
+  const float* input[kCols];
+  for (int c = 0; c < kCols; ++c) input[c] = x.column(first + c);
+  const float* words[kPanels];
+  for (int p = 0; p < kPanels; ++p) {
+    words[p] = weights.panel(panel + p) + from * kColumnQuantum;
+  }
+  const int64_t prefetch_distance = weights.bytes() > kFarBytes ? kPrefetchDistance : 0;
+  AddBfloat16Dots<kPanels, kCount, kCols>(words, weights.blocks() * kColumnQuantum, x.rows, input,
+                                          sums.Of(0, to, 0), kGates * sums.kGateStride,
+                                          sums.kGateStride, prefetch_distance);
+}
+#endif
+
 template <int kCount, int kPanels, int kGates, int kCols>
 HWY_INLINE void AddBlocks(const Matrix& weights, int64_t panel, int64_t from, ConstColumns x,
                           int64_t first, int to, GateSums<kPanels, kGates, kCols>& sums) {
-  constexpr int kAtOnce = GatesAtOnce(kCount, kPanels * kCols);
-  for (int i = 0; i < kCount; i += kAtOnce) {
-    AddBlocksAtOnce<kAtOnce>(weights, panel, from + i, x, first, to + i, sums);
+  if (x.rows == 0) return;
+  switch (weights.type()) {
+    case WeightType::kFloat32:
+      return AddBlocksOfType<WeightType::kFloat32, kCount>(weights, panel, from, x, first, to,
+                                                           sums);
+    case WeightType::kBfloat16:
+#if HWY_TARGET == HWY_AVX3
+      if (ActiveIsa() == Isa::kAvx512Bf16) {
+        return AddBfloat16Blocks<kCount>(weights, panel, from, x, first, to, sums);
+      }
+#endif
+      return AddBlocksOfType<WeightType::kBfloat16, kCount>(weights, panel, from, x, first, to,
+                                                            sums);
+    case WeightType::kInt8:
+      return AddBlocksOfType<WeightType::kInt8, kCount>(weights, panel, from, x, first, to, sums);
   }
 }
 
@@ -172,9 +280,11 @@ HWY_INLINE void RunPanels(int64_t begin, int64_t end, int64_t first, const Tile&
 
 template <int kGates, typename Tile>
 HWY_INLINE void ForEachTile(int64_t num_panels, int64_t num_cols, const Tile& tile) {
-  constexpr int kGroup = PanelsAtOnce(kGates, 1);
-  for (int64_t begin = 0; begin < num_panels; begin += kGroup) {
-    const int64_t end = std::min<int64_t>(begin + kGroup, num_panels);
+  // What several tiles of columns share has to stay in the second-level cache in between: no more
+  // panels than are summed at once. A single tile has nothing to share.
+  const int64_t group = num_cols > kMaxTile ? PanelsAtOnce(kGates, kMaxTile) : num_panels;
+  for (int64_t begin = 0; begin < num_panels; begin += group) {
+    const int64_t end = std::min(begin + group, num_panels);
     for (int64_t first = 0, cols = 0; first < num_cols; first += cols) {
       // Tiles as equal as can be: 4 + 3, not 6 + 1.
       const int64_t left = num_cols - first;

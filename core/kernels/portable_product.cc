@@ -4,6 +4,7 @@
 #include "core/kernels/portable_product.h"
 
 #include <Eigen/Core>
+#include <bit>
 
 namespace rnnserve {
 namespace {
@@ -12,26 +13,68 @@ using Panel = Eigen::Array<float, kColumnQuantum, 1>;
 using ConstPanelMap = Eigen::Map<const Panel, Eigen::Aligned64>;
 using PanelMap = Eigen::Map<Panel, Eigen::Aligned64>;
 
+// Weight i of each word of a row (see Matrix), before its scale.
+template <WeightType kType>
+Panel Weights(const float* row, int i) {
+  const ConstPanelMap words(row);
+  if constexpr (kType == WeightType::kFloat32) return words;
+  Panel weights;
+  for (int64_t u = 0; u < kColumnQuantum; ++u) {
+    const auto bits = std::bit_cast<uint32_t>(row[u]);
+    if constexpr (kType == WeightType::kBfloat16) {
+      weights[u] = std::bit_cast<float>(i == 0 ? bits << 16 : bits & 0xffff0000u);
+    } else {
+      weights[u] = static_cast<float>(static_cast<int8_t>(bits >> (8 * i)));
+    }
+  }
+  return weights;
+}
+
 // One panel of weights, its rows `row_size` apart, times the columns [first, first + kCols). The
 // sums stay in registers while the inputs go by: two columns of 16 take half the registers of the
 // smallest processor, and a weight that was loaded once serves both. How many columns go together
 // changes the speed only: each sum is built from the same operations in the same order.
-template <int kCols>
-void MultiplyPanel(const float* panel, int64_t row_size, int64_t first, ConstColumns start,
-                   ConstColumns x, Columns y) {
+template <WeightType kType, int kCols>
+void MultiplyPanel(const float* panel, int64_t row_size, const float* scales, int64_t first,
+                   ConstColumns start, ConstColumns x, Columns y) {
+  constexpr int kPerWord = WeightsPerWord(kType);
   Panel sum[kCols];
   const float* input[kCols];
   for (int c = 0; c < kCols; ++c) {
-    sum[c] = ConstPanelMap(start.column(first + c));
+    sum[c] =
+        kType == WeightType::kInt8 ? Panel::Zero() : Panel(ConstPanelMap(start.column(first + c)));
     input[c] = x.column(first + c);
   }
   for (int64_t k = 0; k < x.rows; ++k) {
-    const ConstPanelMap weights(panel + k * row_size);
+    const Panel weights =
+        Weights<kType>(panel + k / kPerWord * row_size, static_cast<int>(k % kPerWord));
     for (int c = 0; c < kCols; ++c) sum[c] += weights * input[c][k];
   }
   for (int c = 0; c < kCols; ++c) {
     PanelMap output(y.column(first + c));
-    output = sum[c];
+    if constexpr (kType == WeightType::kInt8) {
+      output = ConstPanelMap(start.column(first + c)) + sum[c] * ConstPanelMap(scales);
+    } else {
+      output = sum[c];
+    }
+  }
+}
+
+template <WeightType kType>
+void MultiplyBlock(const Matrix& weights, int64_t block, ConstColumns start, ConstColumns x,
+                   Columns y) {
+  const int64_t row_size = weights.blocks() * kColumnQuantum;
+  for (int64_t p = 0; p < weights.num_panels(); ++p) {
+    const float* panel = weights.panel(p) + block * kColumnQuantum;
+    const float* scales = kType == WeightType::kInt8 ? weights.scales(p, block) : nullptr;
+    const int64_t row = block * PaddedRows(weights.units()) + p * kColumnQuantum;
+    const ConstColumns panel_start = start.Rows(row, kColumnQuantum);
+    const Columns panel_y = y.Rows(row, kColumnQuantum);
+    int64_t b = 0;
+    for (; b + 2 <= x.cols; b += 2) {
+      MultiplyPanel<kType, 2>(panel, row_size, scales, b, panel_start, x, panel_y);
+    }
+    if (b < x.cols) MultiplyPanel<kType, 1>(panel, row_size, scales, b, panel_start, x, panel_y);
   }
 }
 
@@ -39,17 +82,13 @@ void MultiplyPanel(const float* panel, int64_t row_size, int64_t first, ConstCol
 
 void PortableBlockProduct(const Matrix& weights, int64_t block, ConstColumns start, ConstColumns x,
                           Columns y) {
-  const int64_t row_size = weights.blocks() * kColumnQuantum;
-  for (int64_t p = 0; p < weights.num_panels(); ++p) {
-    const float* panel = weights.panel(p) + block * kColumnQuantum;
-    const int64_t row = block * PaddedRows(weights.units()) + p * kColumnQuantum;
-    const ConstColumns panel_start = start.Rows(row, kColumnQuantum);
-    const Columns panel_y = y.Rows(row, kColumnQuantum);
-    int64_t b = 0;
-    for (; b + 2 <= x.cols; b += 2) {
-      MultiplyPanel<2>(panel, row_size, b, panel_start, x, panel_y);
-    }
-    if (b < x.cols) MultiplyPanel<1>(panel, row_size, b, panel_start, x, panel_y);
+  switch (weights.type()) {
+    case WeightType::kFloat32:
+      return MultiplyBlock<WeightType::kFloat32>(weights, block, start, x, y);
+    case WeightType::kBfloat16:
+      return MultiplyBlock<WeightType::kBfloat16>(weights, block, start, x, y);
+    case WeightType::kInt8:
+      return MultiplyBlock<WeightType::kInt8>(weights, block, start, x, y);
   }
 }
 

@@ -25,63 +25,56 @@ using Vec = hn::Vec<FloatTag>;
 
 HWY_INLINE Vec Constant(float value) { return hn::Set(FloatTag(), value); }
 
-// exp(x) = scale * (1 + fraction), scale a power of two: what exp and expm1 are made of.
+// The larger or smaller of a limit and x. A NaN stays: x86 returns its second operand then.
+HWY_INLINE Vec AtLeast(float limit, Vec x) { return hn::Max(Constant(limit), x); }
+HWY_INLINE Vec AtMost(float limit, Vec x) { return hn::Min(Constant(limit), x); }
+
+// exp(sign * x) = scale * (1 + fraction), scale a power of two: what the activations are made of.
 struct Exponential {
   Vec scale;
   Vec fraction;
 };
 
-// REQUIRES: x is within [-87.3, 88], or NaN. The polynomial and the two parts of ln 2 are those of
-// Cephes (Moshier, expf.c); the first part has so few bits that its products are exact.
+// REQUIRES: sign is 1 or -1, and sign * x within [-87.3, 88], or x is NaN. The polynomial and the
+// two parts of ln 2 are those of Cephes (Moshier, expf.c); the first part has so few bits that its
+// products are exact.
+template <int sign>
 HWY_INLINE Exponential ReducedExp(Vec x) {
   const FloatTag d;
   const hn::RebindToSigned<FloatTag> di;
   // Adding 1.5 * 2^23 rounds to an integer, which then stands in the lowest bits; 127 more make it
   // the exponent of a float.
   const Vec magic = Constant(12582912.0f + 127.0f);
-  const Vec shifted = hn::MulAdd(x, Constant(1.44269504088896341f), magic);
+  const Vec shifted = hn::MulAdd(x, Constant(sign * 1.44269504088896341f), magic);
   const Vec n = hn::Sub(shifted, magic);
-  Vec r = hn::NegMulAdd(n, Constant(0.693359375f), x);
-  r = hn::NegMulAdd(n, Constant(-2.12194440e-4f), r);
-  Vec q = hn::MulAdd(Constant(1.9875691500e-4f), r, Constant(1.3981999507e-3f));
-  q = hn::MulAdd(q, r, Constant(8.3334519073e-3f));
+  // sign * r is what is left of sign * x.
+  Vec r = hn::NegMulAdd(n, Constant(sign * 0.693359375f), x);
+  r = hn::NegMulAdd(n, Constant(sign * -2.12194440e-4f), r);
+  Vec q = hn::MulAdd(Constant(sign * 1.9875691500e-4f), r, Constant(1.3981999507e-3f));
+  q = hn::MulAdd(q, r, Constant(sign * 8.3334519073e-3f));
   q = hn::MulAdd(q, r, Constant(4.1665795894e-2f));
-  q = hn::MulAdd(q, r, Constant(1.6666665459e-1f));
+  q = hn::MulAdd(q, r, Constant(sign * 1.6666665459e-1f));
   q = hn::MulAdd(q, r, Constant(5.0000001201e-1f));
+  const Vec square = hn::Mul(r, r);
   return {hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(di, shifted))),
-          hn::MulAdd(q, hn::Mul(r, r), r)};
+          sign > 0 ? hn::MulAdd(q, square, r) : hn::MulSub(q, square, r)};
 }
 
-// The larger or smaller of a limit and x. A NaN stays: x86 returns its second operand then.
-HWY_INLINE Vec AtLeast(float limit, Vec x) { return hn::Max(Constant(limit), x); }
-HWY_INLINE Vec AtMost(float limit, Vec x) { return hn::Min(Constant(limit), x); }
-
-// 1 / (1 + exp(-x)), from exp(-|x|), so that nothing overflows or cancels; 0 below -87.3.
+// 1 / (1 + exp(-x)); 0 below -88.
 HWY_INLINE Vec Sigmoid(Vec x) {
   const Vec one = Constant(1.0f);
-  const Vec size = hn::Neg(hn::Abs(x));
-  const Exponential e = ReducedExp(AtLeast(-87.3f, size));
-  const Vec exp =
-      hn::IfThenZeroElse(hn::Lt(size, Constant(-87.3f)), hn::MulAdd(e.scale, e.fraction, e.scale));
-  return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(FloatTag())), exp, one), hn::Add(one, exp));
+  const Exponential e = ReducedExp<-1>(AtLeast(-88.0f, AtMost(87.3f, x)));
+  const Vec y = hn::Div(one, hn::MulAdd(e.scale, e.fraction, hn::Add(e.scale, one)));
+  return hn::IfThenZeroElse(hn::Lt(x, Constant(-88.0f)), y);
 }
 
-// Near zero the polynomial of Cephes (Moshier, tanhf.c), elsewhere 1 - 2 / (exp(2 |x|) + 1), where
-// the difference loses nothing; with the sign of x. Beyond 9.02 the result is 1.
+// (exp(2 x) - 1) / (exp(2 x) + 1); beyond 9.02 the result is 1 or -1. exp - 1 is computed as such,
+// so that small values keep all their bits.
 HWY_INLINE Vec Tanh(Vec x) {
-  const Vec size = AtMost(9.02f, hn::Abs(x));
-  const Vec z = hn::Mul(size, size);
-  Vec q = hn::MulAdd(Constant(-5.70498872745e-3f), z, Constant(2.06390887954e-2f));
-  q = hn::MulAdd(q, z, Constant(-5.37397155531e-2f));
-  q = hn::MulAdd(q, z, Constant(1.33314422036e-1f));
-  q = hn::MulAdd(q, z, Constant(-3.33332819422e-1f));
-  const Vec near_zero = hn::MulAdd(hn::Mul(q, z), size, size);
-
-  const Vec one = Constant(1.0f);
-  const Exponential e = ReducedExp(hn::Add(size, size));
-  const Vec exp_plus_1 = hn::MulAdd(e.scale, e.fraction, hn::Add(e.scale, one));
-  const Vec elsewhere = hn::Sub(one, hn::Div(Constant(2.0f), exp_plus_1));
-  return hn::CopySign(hn::IfThenElse(hn::Lt(size, Constant(0.625f)), near_zero, elsewhere), x);
+  const Vec bounded = AtLeast(-9.02f, AtMost(9.02f, x));
+  const Exponential e = ReducedExp<1>(hn::Add(bounded, bounded));
+  const Vec minus_1 = hn::MulAdd(e.scale, e.fraction, hn::Sub(e.scale, Constant(1.0f)));
+  return hn::Div(minus_1, hn::Add(minus_1, Constant(2.0f)));
 }
 
 HWY_INLINE Vec HardSigmoid(float slope, Vec x) {

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -187,6 +188,113 @@ TEST_P(ProductSizesTest, EveryColumnHasTheBitsOfThePlainLoop) {
     const std::vector<float> once = PlainAffine(isa, kernel, bias, rows[b]);
     EXPECT_THAT(y.values(b), ElementsAreArray(PlainAffine(isa, kernel, once, rows[b]))) << b;
   }
+}
+
+// What is left of a weight, and of an input, when it is kept as that type. `largest` is the largest
+// weight of the unit.
+double AsBfloat16(double value) {
+  int exponent = 0;
+  const double fraction = std::frexp(value, &exponent);
+  return std::ldexp(std::nearbyint(std::ldexp(fraction, 8)), exponent - 8);
+}
+double AsInt8(double value, double largest) {
+  const double scale = largest / 127.0;
+  return std::nearbyint(value / scale) * scale;
+}
+
+// (Isa, type, input size, batch)
+class NarrowProductTest : public ::testing::TestWithParam<std::tuple<Isa, WeightType, int, int>> {};
+
+TEST_P(NarrowProductTest, IsTheProductOfTheRoundedWeights) {
+  constexpr int kUnits = 37;
+  const auto [isa, type, input_size, batch] = GetParam();
+  const ScopedIsa active(isa);
+  const std::vector<float> kernel = RandomValues(input_size * kUnits, 1);
+  const std::vector<float> bias = RandomValues(kUnits, 2);
+  std::vector<std::vector<float>> rows;
+  for (int b = 0; b < batch; ++b) {
+    rows.push_back(RandomValues(input_size, static_cast<unsigned>(3 + b)));
+  }
+  const Matrix weights(kernel, input_size, 1, kUnits, type);
+  ColumnBatch x(rows);
+  ColumnBatch y(kUnits, batch);
+
+  Affine(weights, PackBias(bias, 1, kUnits), x.columns(), y.columns());
+
+  for (int unit = 0; unit < kUnits; ++unit) {
+    double largest = 0.0;
+    for (int k = 0; k < input_size; ++k) {
+      largest = std::max(largest, std::fabs(double{kernel[k * kUnits + unit]}));
+    }
+    for (int b = 0; b < batch; ++b) {
+      double sum = bias[unit];
+      for (int k = 0; k < input_size; ++k) {
+        const double weight = kernel[k * kUnits + unit];
+        const double input = isa == Isa::kAvx512Bf16 && type == WeightType::kBfloat16
+                                 ? AsBfloat16(rows[b][k])
+                                 : rows[b][k];
+        sum += input * (type == WeightType::kInt8 ? AsInt8(weight, largest) : AsBfloat16(weight));
+      }
+      EXPECT_NEAR(y.values(b)[unit], sum, 2e-6 * std::sqrt(input_size))
+          << "unit " << unit << " of row " << b;
+    }
+  }
+}
+
+TEST_P(NarrowProductTest, AColumnHasTheSameBitsAlone) {
+  constexpr int kUnits = 70;
+  const auto [isa, type, input_size, batch] = GetParam();
+  const ScopedIsa active(isa);
+  const Matrix weights(RandomValues(input_size * kUnits, 1), input_size, 1, kUnits, type);
+  const AlignedBuffer bias = PackBias(RandomValues(kUnits, 2), 1, kUnits);
+  std::vector<std::vector<float>> rows;
+  for (int b = 0; b < batch; ++b) {
+    rows.push_back(RandomValues(input_size, static_cast<unsigned>(3 + b)));
+  }
+  ColumnBatch x(rows);
+  ColumnBatch y(kUnits, batch);
+
+  Affine(weights, bias, x.columns(), y.columns());
+
+  for (int b = 0; b < batch; ++b) {
+    ColumnBatch alone({rows[b]});
+    ColumnBatch expected(kUnits, 1);
+    Affine(weights, bias, alone.columns(), expected.columns());
+    EXPECT_THAT(y.values(b), ElementsAreArray(expected.values(0))) << b;
+  }
+}
+
+std::string NarrowTestName(
+    const ::testing::TestParamInfo<std::tuple<Isa, WeightType, int, int>>& test) {
+  const auto [isa, type, input_size, batch] = test.param;
+  return absl::StrCat(IsaName(isa), "_", WeightTypeName(type), "_In", input_size, "Batch", batch);
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, NarrowProductTest,
+                         ::testing::Combine(::testing::ValuesIn(SupportedIsas()),
+                                            ::testing::Values(WeightType::kBfloat16,
+                                                              WeightType::kInt8),
+                                            ::testing::Values(1, 2, 3, 4, 17, 130, 1030),
+                                            ::testing::Values(1, 2, 5, 13)),
+                         NarrowTestName);
+
+TEST(NarrowMatrixTest, TakesAHalfOrAQuarterOfTheBytes) {
+  const std::vector<float> kernel = RandomValues(64 * 32, 1);
+
+  EXPECT_EQ(Matrix(kernel, 64, 1, 32).bytes(), 64 * 32 * 4);
+  EXPECT_EQ(Matrix(kernel, 64, 1, 32, WeightType::kBfloat16).bytes(), 64 * 32 * 2);
+  EXPECT_EQ(Matrix(kernel, 64, 1, 32, WeightType::kInt8).bytes(), 64 * 32 + 32 * 4);
+}
+
+TEST(NarrowMatrixTest, AUnitWithoutWeightsGivesItsBias) {
+  const Matrix weights(std::vector<float>(6, 0.0f), 3, 1, 2, WeightType::kInt8);
+  const AlignedBuffer bias = PackBias({0.25f, -1}, 1, 2);
+  ColumnBatch x({{1, 2, 3}});
+  ColumnBatch y(2, 1);
+
+  Affine(weights, bias, x.columns(), y.columns());
+
+  EXPECT_THAT(y.values(0), ElementsAre(0.25f, -1));
 }
 
 std::string TestName(const ::testing::TestParamInfo<std::tuple<Isa, int, int, int>>& test) {
