@@ -33,7 +33,26 @@ absl::StatusOr<ModelSource> ParseModelOption(const std::string& option) {
   if (parts.size() != 2 || parts[0].empty() || parts[1].empty()) {
     return InvalidArgument("MODEL_OPTION", absl::StrCat("--model '", option, "' is not NAME=PATH"));
   }
-  return ModelSource{parts[0], parts[1]};
+  return ModelSource{parts[0], parts[1], std::nullopt};
+}
+
+// Takes over one "NAME=TYPE".
+absl::Status SetWeightType(const std::string& option, std::vector<ModelSource>& sources) {
+  const std::vector<std::string> parts = absl::StrSplit(option, absl::MaxSplits('=', 1));
+  const auto type = WeightTypeFromName(parts.back());
+  if (parts.size() != 2 || !type.has_value()) {
+    return InvalidArgument(
+        "MODEL_OPTION", absl::StrCat("--weight-type '", option,
+                                     "' is not NAME=TYPE with a type of float32, bfloat16, int8"));
+  }
+  const auto source = std::find_if(sources.begin(), sources.end(),
+                                   [&](const ModelSource& s) { return s.name == parts[0]; });
+  if (source == sources.end()) {
+    return InvalidArgument("MODEL_OPTION", absl::StrCat("--weight-type '", option,
+                                                        "': there is no model '", parts[0], "'"));
+  }
+  source->weight_type = type;
+  return absl::OkStatus();
 }
 
 // Weights alone (.weights.h5) are no model.
@@ -53,8 +72,8 @@ absl::Status AppendFolder(const std::string& folder, std::vector<ModelSource>& s
     const bool is_file = absl::EndsWith(file_name, ".keras") || IsWholeModelHdf5(file_name);
     if (!is_bundle && !is_file) continue;
     const absl::string_view name = absl::StripSuffix(file_name, ".keras");
-    found.push_back(
-        {std::string(is_bundle ? name : absl::StripSuffix(name, ".h5")), entry->path()});
+    found.push_back({std::string(is_bundle ? name : absl::StripSuffix(name, ".h5")), entry->path(),
+                     std::nullopt});
   }
   if (error) {
     return NotFound("MODEL_PATH",
@@ -96,7 +115,7 @@ absl::Status ImportError(const SubprocessResult& result) {
 }
 
 absl::StatusOr<std::shared_ptr<const Model>> ImportModel(
-    const std::string& path, const std::string& importer, const LayerRegistry& layers,
+    const ModelSource& source, const std::string& importer, const LayerRegistry& layers,
     absl::Span<const std::string> cell_plugins) {
   std::string folder = fs::temp_directory_path() / "rnnserve-import-XXXXXX";
   if (mkdtemp(folder.data()) == nullptr) {
@@ -108,19 +127,20 @@ absl::StatusOr<std::shared_ptr<const Model>> ImportModel(
     fs::remove_all(folder, ignored);
   };
   const std::string bundle = absl::StrCat(folder, "/model");
-  std::vector<std::string> command = {ImporterPath(importer), path, bundle};
+  std::vector<std::string> command = {ImporterPath(importer), source.path, bundle};
   for (const std::string& plugin : cell_plugins) {
     command.insert(command.end(), {"--cell-plugin", plugin});
   }
   RNNSERVE_ASSIGN_OR_RETURN(const SubprocessResult result, RunSubprocess(command, kImportTimeout));
   if (result.exit_code != 0) return ImportError(result);
-  return LoadBundle(bundle, layers);
+  return LoadBundle(bundle, layers, source.weight_type);
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<ModelSource>> ListModelSources(const std::vector<std::string>& models,
-                                                          const std::string& model_dir) {
+absl::StatusOr<std::vector<ModelSource>> ListModelSources(
+    const std::vector<std::string>& models, const std::string& model_dir,
+    const std::vector<std::string>& weight_types) {
   std::vector<ModelSource> sources;
   for (const std::string& option : models) {
     RNNSERVE_ASSIGN_OR_RETURN(sources.emplace_back(), ParseModelOption(option));
@@ -133,26 +153,30 @@ absl::StatusOr<std::vector<ModelSource>> ListModelSources(const std::vector<std:
                              absl::StrCat("two models are named '", source.name, "'"));
     }
   }
+  for (const std::string& option : weight_types) {
+    RNNSERVE_RETURN_IF_ERROR(SetWeightType(option, sources));
+  }
   return sources;
 }
 
-absl::StatusOr<std::shared_ptr<const Model>> LoadModel(const std::string& path,
+absl::StatusOr<std::shared_ptr<const Model>> LoadModel(const ModelSource& source,
                                                        const std::string& importer,
                                                        const LayerRegistry& layers,
                                                        absl::Span<const std::string> cell_plugins) {
   std::error_code error;
-  if (!fs::exists(path, error)) {
-    return NotFound("MODEL_PATH", absl::StrCat("there is no ", path));
+  if (!fs::exists(source.path, error)) {
+    return NotFound("MODEL_PATH", absl::StrCat("there is no ", source.path));
   }
-  if (fs::exists(fs::path(path) / kBundleModelFile, error)) {
-    return LoadBundle(path, layers);
+  if (fs::exists(fs::path(source.path) / kBundleModelFile, error)) {
+    return LoadBundle(source.path, layers, source.weight_type);
   }
-  return ImportModel(path, importer, layers, cell_plugins);
+  return ImportModel(source, importer, layers, cell_plugins);
 }
 
 absl::StatusOr<std::shared_ptr<const Model>> LoadModel(const std::string& path,
                                                        const std::string& importer) {
-  return LoadModel(path, importer, LayerRegistry::BuiltIn(), /*cell_plugins=*/{});
+  return LoadModel({"", path, std::nullopt}, importer, LayerRegistry::BuiltIn(),
+                   /*cell_plugins=*/{});
 }
 
 }  // namespace rnnserve::server

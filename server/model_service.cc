@@ -15,11 +15,25 @@ void SetShape(const Shape& shape, google::protobuf::RepeatedField<int64_t>& exte
   extents.Assign(shape.extents().begin(), shape.extents().end());
 }
 
+v1::WeightType WireWeightType(WeightType type) {
+  switch (type) {
+    case WeightType::kFloat32:
+      return v1::WEIGHT_TYPE_FLOAT32;
+    case WeightType::kBfloat16:
+      return v1::WEIGHT_TYPE_BFLOAT16;
+    case WeightType::kInt8:
+      return v1::WEIGHT_TYPE_INT8;
+  }
+  return v1::WEIGHT_TYPE_UNSPECIFIED;
+}
+
 void Summarise(const std::string& name, const Model& model, v1::ModelSummary& summary) {
   summary.set_name(name);
   summary.set_digest(model.digest());
   summary.set_streamable(model.is_streamable());
   summary.set_num_parameters(model.num_parameters());
+  summary.set_weight_type(WireWeightType(model.weight_type()));
+  summary.set_parameter_bytes(model.parameter_bytes());
   summary.set_state_bytes(model.state_layout().bytes());
 }
 

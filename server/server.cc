@@ -87,18 +87,22 @@ absl::StatusOr<CellRegistry> Server::LoadCells() {
 absl::Status Server::LoadModels() {
   RNNSERVE_ASSIGN_OR_RETURN(CellRegistry cells, LoadCells());
   const LayerRegistry layers = LayerRegistry::BuiltIn(std::move(cells));
-  RNNSERVE_ASSIGN_OR_RETURN(const auto sources,
-                            ListModelSources(options_.models, options_.model_dir));
+  RNNSERVE_ASSIGN_OR_RETURN(
+      const auto sources,
+      ListModelSources(options_.models, options_.model_dir, options_.weight_types));
   for (const ModelSource& source : sources) {
     const absl::Time begin = clock_.Now();
-    auto model = LoadModel(source.path, options_.importer, layers, options_.cell_plugins);
+    auto model = LoadModel(source, options_.importer, layers, options_.cell_plugins);
     if (!model.ok()) return Annotate(model.status(), absl::StrCat("model '", source.name, "'"));
     RNNSERVE_RETURN_IF_ERROR(engine_.AddModel(source.name, *model));
-    log_.Info("model loaded", {{"model", source.name},
-                               {"parameters", (*model)->num_parameters()},
-                               {"state_bytes", (*model)->state_layout().bytes()},
-                               {"streamable", (*model)->is_streamable()},
-                               {"milliseconds", absl::ToInt64Milliseconds(clock_.Now() - begin)}});
+    log_.Info("model loaded",
+              {{"model", source.name},
+               {"parameters", (*model)->num_parameters()},
+               {"weight_type", std::string(WeightTypeName((*model)->weight_type()))},
+               {"parameter_bytes", (*model)->parameter_bytes()},
+               {"state_bytes", (*model)->state_layout().bytes()},
+               {"streamable", (*model)->is_streamable()},
+               {"milliseconds", absl::ToInt64Milliseconds(clock_.Now() - begin)}});
   }
   return absl::OkStatus();
 }

@@ -38,6 +38,10 @@ void AddModelOptions(CLI::App& app, ServerOptions& options) {
   app.add_option("--model-dir", options.model_dir,
                  "Folder of models; each bundle folder, .keras and whole-model .h5 file in it is "
                  "served under its name without .keras or .h5");
+  app.add_option("--weight-type", options.weight_types,
+                 "NAME=TYPE: how the matrices of a model are kept in memory, float32, bfloat16 or "
+                 "int8; default: as its bundle says; may be repeated")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option(
       "--importer", options.importer,
       "The rnnserve-import program that reads .keras and .h5 files; default: the one beside "

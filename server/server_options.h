@@ -18,9 +18,10 @@ namespace rnnserve::server {
 // Everything a server process can be told, by flags or by a configuration file with the same names.
 // The texts of the flags (see ParseCommandLine) are their documentation.
 struct ServerOptions {
-  std::vector<std::string> models;  // "NAME=PATH"
-  std::string model_dir;            // empty: none
-  std::string importer;             // empty: beside this program
+  std::vector<std::string> models;        // "NAME=PATH"
+  std::string model_dir;                  // empty: none
+  std::vector<std::string> weight_types;  // "NAME=TYPE"; the others are as their bundles say
+  std::string importer;                   // empty: beside this program
   // Shared libraries with cells: absolute paths, and the only ones that are ever loaded.
   std::vector<std::string> cell_plugins;
   std::string grpc_address = "0.0.0.0:50051";

@@ -5,7 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "client/rnnctl/commands.h"
 #include "client/rnnctl/print.h"
 #include "client/text/table.h"
@@ -16,11 +18,19 @@ namespace {
 // Enough to tell two models apart by eye.
 constexpr size_t kDigestDigits = 12;
 
+// "float32" for WEIGHT_TYPE_FLOAT32.
+std::string FormatWeightType(v1::WeightType type) {
+  constexpr absl::string_view kPrefix = "WEIGHT_TYPE_";
+  return absl::AsciiStrToLower(absl::StripPrefix(v1::WeightType_Name(type), kPrefix));
+}
+
 std::string FormatDescription(const v1::DescribeModelResponse& model) {
   const v1::ModelSummary& summary = model.summary();
   Table facts({{"Model"}, {summary.name()}});
   facts.AddRow({"digest", summary.digest()});
-  facts.AddRow({"parameters", FormatCount(summary.num_parameters())});
+  facts.AddRow({"parameters", absl::StrCat(FormatCount(summary.num_parameters()), ", matrices in ",
+                                           FormatWeightType(summary.weight_type()), ", ",
+                                           FormatCount(summary.parameter_bytes()), " bytes")});
   facts.AddRow({"input", FormatInput(model.input())});
   facts.AddRow({"output", absl::StrCat("float32 ", FormatShape(model.output().shape()),
                                        model.returns_sequences() ? " for every timestep"

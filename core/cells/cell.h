@@ -63,6 +63,8 @@ class Cell {
   int64_t output_size() const { return output_size_; }
 
   virtual int64_t num_parameters() const = 0;
+  // The bytes that they take. Default: those of float32.
+  virtual int64_t parameter_bytes() const { return num_parameters() * int64_t{sizeof(float)}; }
 
   // Floats of scratch for a batch of that many columns. Default: none.
   virtual int64_t scratch_size(int64_t batch) const;

@@ -16,15 +16,14 @@ namespace {
 
 // Gates [first, first + count) of a recurrent kernel [units, 3 * units], as a matrix of `count`
 // blocks; an empty matrix if `count` is zero.
-Matrix GatesOf(absl::Span<const float> recurrent_kernel, int64_t units, int64_t first,
-               int64_t count) {
+Matrix GatesOf(const KerasCellWeights& weights, int64_t units, int64_t first, int64_t count) {
   if (count == 0) return Matrix();
   std::vector<float> gates(static_cast<size_t>(units * count * units));
   for (int64_t k = 0; k < units; ++k) {
-    std::copy_n(recurrent_kernel.data() + (k * gru_gate::kCount + first) * units, count * units,
-                gates.data() + k * count * units);
+    std::copy_n(weights.recurrent_kernel.data() + (k * gru_gate::kCount + first) * units,
+                count * units, gates.data() + k * count * units);
   }
-  return Matrix(gates, units, count, units);
+  return Matrix(gates, units, count, units, weights.matrix_type);
 }
 
 // Row `index` of a bias [2, 3 * units], or of one [3 * units] that has only row 0.
@@ -72,16 +71,22 @@ GruCell::GruCell(const KerasCellOptions& options, bool reset_after, const CellDr
       recurrent_activation_(options.recurrent_activation),
       reset_after_(reset_after),
       num_parameters_(weights.num_parameters()),
-      kernel_(weights.kernel, options.input_size, gru_gate::kCount, options.units),
+      kernel_(weights.kernel, options.input_size, gru_gate::kCount, options.units,
+              weights.matrix_type),
       bias_(BiasRow(weights.bias, options.units, 0)),
-      recurrent_kernel_(
-          GatesOf(weights.recurrent_kernel, options.units, 0, reset_after ? gru_gate::kCount : 0)),
+      recurrent_kernel_(GatesOf(weights, options.units, 0, reset_after ? gru_gate::kCount : 0)),
       recurrent_bias_(reset_after ? BiasRow(weights.bias, options.units, 1) : AlignedBuffer()),
       step_bias_(StepBias(weights.bias, options.units, reset_after)),
       gate_recurrent_kernel_(
-          GatesOf(weights.recurrent_kernel, options.units, gru_gate::kUpdate, reset_after ? 0 : 2)),
-      candidate_recurrent_kernel_(GatesOf(weights.recurrent_kernel, options.units,
-                                          gru_gate::kCandidate, reset_after ? 0 : 1)) {}
+          GatesOf(weights, options.units, gru_gate::kUpdate, reset_after ? 0 : 2)),
+      candidate_recurrent_kernel_(
+          GatesOf(weights, options.units, gru_gate::kCandidate, reset_after ? 0 : 1)) {}
+
+int64_t GruCell::parameter_bytes() const {
+  return kernel_.bytes() + recurrent_kernel_.bytes() + gate_recurrent_kernel_.bytes() +
+         candidate_recurrent_kernel_.bytes() +
+         (bias_.size() + recurrent_bias_.size() + step_bias_.size()) * int64_t{sizeof(float)};
+}
 
 int64_t GruCell::scratch_size(int64_t batch) const {
   const int64_t gates = ColumnsSize(kernel_.output_rows(), batch);

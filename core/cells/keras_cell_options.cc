@@ -36,6 +36,7 @@ absl::StatusOr<KerasCellWeights> KerasCellWeights::Read(const KerasCellOptions& 
                                                         WeightSource& weights) {
   const int64_t columns = gates * options.units;
   KerasCellWeights read;
+  read.matrix_type = weights.matrix_type();
   RNNSERVE_ASSIGN_OR_RETURN(read.kernel, weights.Weight("kernel", {options.input_size, columns}));
   RNNSERVE_ASSIGN_OR_RETURN(read.recurrent_kernel,
                             weights.Weight("recurrent_kernel", {options.units, columns}));

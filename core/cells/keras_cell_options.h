@@ -38,6 +38,7 @@ struct KerasCellWeights {
   absl::Span<const float> kernel;            // [input_size, gates * units]
   absl::Span<const float> recurrent_kernel;  // [units, gates * units]
   absl::Span<const float> bias;              // of `bias_shape`; empty without use_bias
+  WeightType matrix_type = WeightType::kFloat32;
 
   // Errors: those of WeightSource::Weight.
   static absl::StatusOr<KerasCellWeights> Read(const KerasCellOptions& options, int64_t gates,

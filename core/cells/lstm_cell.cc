@@ -36,9 +36,15 @@ LstmCell::LstmCell(const KerasCellOptions& options, const CellDropouts& dropouts
       activation_(options.activation),
       recurrent_activation_(options.recurrent_activation),
       num_parameters_(weights.num_parameters()),
-      kernel_(weights.kernel, options.input_size, lstm_gate::kCount, options.units),
-      recurrent_kernel_(weights.recurrent_kernel, options.units, lstm_gate::kCount, options.units),
+      kernel_(weights.kernel, options.input_size, lstm_gate::kCount, options.units,
+              weights.matrix_type),
+      recurrent_kernel_(weights.recurrent_kernel, options.units, lstm_gate::kCount, options.units,
+                        weights.matrix_type),
       bias_(PackBias(weights.bias, lstm_gate::kCount, options.units)) {}
+
+int64_t LstmCell::parameter_bytes() const {
+  return kernel_.bytes() + recurrent_kernel_.bytes() + bias_.size() * int64_t{sizeof(float)};
+}
 
 int64_t LstmCell::scratch_size(int64_t batch) const {
   return ColumnsSize(kernel_.output_rows(), batch) +

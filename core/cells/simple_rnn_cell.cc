@@ -33,9 +33,14 @@ SimpleRnnCell::SimpleRnnCell(const KerasCellOptions& options, const CellDropouts
       dropouts_(dropouts),
       activation_(options.activation),
       num_parameters_(weights.num_parameters()),
-      kernel_(weights.kernel, options.input_size, 1, options.units),
-      recurrent_kernel_(weights.recurrent_kernel, options.units, 1, options.units),
+      kernel_(weights.kernel, options.input_size, 1, options.units, weights.matrix_type),
+      recurrent_kernel_(weights.recurrent_kernel, options.units, 1, options.units,
+                        weights.matrix_type),
       bias_(PackBias(weights.bias, 1, options.units)) {}
+
+int64_t SimpleRnnCell::parameter_bytes() const {
+  return kernel_.bytes() + recurrent_kernel_.bytes() + bias_.size() * int64_t{sizeof(float)};
+}
 
 int64_t SimpleRnnCell::scratch_size(int64_t batch) const {
   return std::max(dropouts_.input.scratch_size(kernel_.input_size(), batch),

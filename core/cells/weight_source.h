@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "core/base/shape.h"
+#include "core/kernels/weight_type.h"
 
 namespace rnnserve {
 
@@ -24,6 +25,9 @@ class WeightSource {
   // is not finite; the text names the weight and both shapes.
   virtual absl::StatusOr<absl::Span<const float>> Weight(absl::string_view name,
                                                          const Shape& shape) = 0;
+
+  // How the matrices that are made of the weights are to be kept.
+  virtual WeightType matrix_type() const { return WeightType::kFloat32; }
 };
 
 // The weights below one path of another source: ScopedWeights(source, "lstm") finds "kernel" under
@@ -34,6 +38,7 @@ class ScopedWeights final : public WeightSource {
   ScopedWeights(WeightSource& source, absl::string_view scope);
   absl::StatusOr<absl::Span<const float>> Weight(absl::string_view name,
                                                  const Shape& shape) override;
+  WeightType matrix_type() const override { return source_.matrix_type(); }
 
  private:
   WeightSource& source_;

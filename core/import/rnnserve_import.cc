@@ -51,6 +51,7 @@ struct Options {
   std::string output;
   std::string config;
   bool force = false;
+  std::string weight_type = std::string(WeightTypeName(WeightType::kFloat32));
   // Shared libraries with cells: absolute paths.
   std::vector<std::string> cell_plugins;
   // About five times the weights are in memory at once: the file with the optimizer's state, the
@@ -95,8 +96,9 @@ absl::StatusOr<Bundle> ReadModel(const Options& options, const LayerRegistry& re
 // Writes the bundle; returns what there is to say of it.
 absl::StatusOr<std::string> Import(const Options& options) {
   RNNSERVE_ASSIGN_OR_RETURN(CellRegistry cells, CellsWithPlugins(options.cell_plugins));
-  RNNSERVE_ASSIGN_OR_RETURN(const Bundle bundle,
+  RNNSERVE_ASSIGN_OR_RETURN(Bundle bundle,
                             ReadModel(options, LayerRegistry::BuiltIn(std::move(cells))));
+  bundle.weight_type = *WeightTypeFromName(options.weight_type);
   RNNSERVE_RETURN_IF_ERROR(WriteBundle(
       bundle, options.output, options.force ? IfBundleExists::kReplace : IfBundleExists::kFail));
   return absl::StrCat(options.output, ": ", bundle.weights.size(), " weights, digest ",
@@ -124,6 +126,11 @@ int Main(int argc, char** argv) {
   app.add_option("--config", options.config,
                  "the configuration that goes with weights alone: what model.to_json() returns");
   app.add_flag("--force", options.force, "replace a bundle that is there already");
+  app.add_option("--weight-type", options.weight_type,
+                 "how the server is to keep the matrices in memory; in the bundle all weights "
+                 "stay float32")
+      ->check(CLI::IsMember({"float32", "bfloat16", "int8"}))
+      ->capture_default_str();
   app.add_option("--cell-plugin", options.cell_plugins,
                  "absolute path of a shared library with cells; may be repeated")
       ->expected(1)

@@ -137,6 +137,10 @@ void Bidirectional::AddStates(absl::string_view direction, Half* half) {
   }
 }
 
+int64_t Bidirectional::parameter_bytes() const {
+  return forward_.layer->parameter_bytes() + backward_.layer->parameter_bytes();
+}
+
 int64_t Bidirectional::num_parameters() const {
   return forward_.layer->num_parameters() + backward_.layer->num_parameters();
 }

@@ -52,6 +52,7 @@ class Bidirectional final : public Layer {
   bool can_stream() const override { return false; }
   bool returns_state() const override { return forward_.layer->returns_state(); }
   int64_t num_parameters() const override;
+  int64_t parameter_bytes() const override;
   absl::Span<const StateSpec> states() const override { return states_; }
   int64_t state_size() const override { return backward_.offset + backward_.size; }
   void InitialState(float* column) const override;

@@ -50,9 +50,9 @@ absl::StatusOr<std::unique_ptr<Layer>> Dense::Create(const LayerRegistry& /*regi
   if (use_bias) {
     RNNSERVE_ASSIGN_OR_RETURN(bias, weights.Weight("bias", Shape{units}));
   }
-  return absl::WrapUnique(new Dense(config, input, Matrix(kernel, features, 1, units),
-                                    PackBias(bias, 1, units), activation,
-                                    static_cast<int64_t>(kernel.size() + bias.size())));
+  return absl::WrapUnique(new Dense(
+      config, input, Matrix(kernel, features, 1, units, weights.matrix_type()),
+      PackBias(bias, 1, units), activation, static_cast<int64_t>(kernel.size() + bias.size())));
 }
 
 void Dense::Apply(ConstColumns x, Columns y) const {

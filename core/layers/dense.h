@@ -34,6 +34,9 @@ class Dense final : public LastAxisLayer {
                                                        WeightSource& weights);
 
   int64_t num_parameters() const override { return num_parameters_; }
+  int64_t parameter_bytes() const override {
+    return kernel_.bytes() + bias_.size() * int64_t{sizeof(float)};
+  }
 
  private:
   Dense(const KerasConfig& config, const ValueSpec& input, Matrix kernel, AlignedBuffer bias,

@@ -76,6 +76,8 @@ class Layer {
   // How many different token ids there are, if it reads them.
   virtual int64_t num_tokens() const { return 0; }
   virtual int64_t num_parameters() const { return 0; }
+  // The bytes that they take. Default: those of float32.
+  virtual int64_t parameter_bytes() const { return num_parameters() * int64_t{sizeof(float)}; }
 
   // The states that clients see, in Keras' order.
   virtual absl::Span<const StateSpec> states() const { return {}; }

@@ -87,6 +87,7 @@ class RecurrentLayer final : public Layer {
   bool can_stream() const override { return !options_.go_backwards; }
   bool returns_state() const override { return options_.return_state; }
   int64_t num_parameters() const override { return cell_->num_parameters(); }
+  int64_t parameter_bytes() const override { return cell_->parameter_bytes(); }
   absl::Span<const StateSpec> states() const override { return cell_->states(); }
   int64_t state_size() const override;
   void InitialState(float* column) const override;

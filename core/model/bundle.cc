@@ -58,6 +58,13 @@ absl::Status ReadDescription(const Json& document, Bundle& bundle) {
   for (const auto& [key, value] : document.items()) {
     if (key == "generator" && value.is_string()) {
       bundle.generator = value.get<std::string>();
+    } else if (key == "weight_type" && value.is_string()) {
+      const auto type = WeightTypeFromName(value.get<std::string>());
+      if (!type.has_value()) {
+        return Malformed(absl::StrCat("'weight_type' is ", value.dump(),
+                                      "; there are float32, bfloat16 and int8"));
+      }
+      bundle.weight_type = *type;
     } else if (key == "model" && value.is_object()) {
       bundle.model = value;
     } else if (key != "format_version") {
@@ -89,8 +96,11 @@ class TemporaryFolder {
 };
 
 bool WriteFiles(const Bundle& bundle, const fs::path& folder) {
-  const Json document = {
+  Json document = {
       {"format_version", kFormatVersion}, {"generator", bundle.generator}, {"model", bundle.model}};
+  if (bundle.weight_type != WeightType::kFloat32) {
+    document["weight_type"] = std::string(WeightTypeName(bundle.weight_type));
+  }
   std::ofstream description(folder / kBundleModelFile, std::ios::binary);
   description << document.dump(1) << '\n';
   description.close();
@@ -123,6 +133,10 @@ std::string BundleDigest(const Bundle& bundle) {
   Sha256 digest;
   AddText(absl::StrCat("rnnserve bundle ", kFormatVersion), digest);
   AddText(bundle.model.dump(), digest);
+  // States that one type has reached are not those of another.
+  if (bundle.weight_type != WeightType::kFloat32) {
+    AddText(WeightTypeName(bundle.weight_type), digest);
+  }
   for (const auto& [name, weight] : bundle.weights) {
     AddText(name, digest);
     const int64_t rank = weight.shape.rank();
@@ -151,7 +165,7 @@ absl::StatusOr<Bundle> ReadBundle(const std::string& path) {
 
 absl::StatusOr<std::shared_ptr<const Model>> BuildModel(const Bundle& bundle,
                                                         const LayerRegistry& registry) {
-  WeightTableSource weights(bundle.weights);
+  WeightTableSource weights(bundle.weights, bundle.weight_type);
   RNNSERVE_ASSIGN_OR_RETURN(auto model, Model::Create(KerasConfig(bundle.model, "model"), weights,
                                                       registry, BundleDigest(bundle)));
   RNNSERVE_RETURN_IF_ERROR(weights.CheckAllUsed());
@@ -159,8 +173,10 @@ absl::StatusOr<std::shared_ptr<const Model>> BuildModel(const Bundle& bundle,
 }
 
 absl::StatusOr<std::shared_ptr<const Model>> LoadBundle(const std::string& path,
-                                                        const LayerRegistry& registry) {
-  RNNSERVE_ASSIGN_OR_RETURN(const Bundle bundle, ReadBundle(path));
+                                                        const LayerRegistry& registry,
+                                                        std::optional<WeightType> weight_type) {
+  RNNSERVE_ASSIGN_OR_RETURN(Bundle bundle, ReadBundle(path));
+  bundle.weight_type = weight_type.value_or(bundle.weight_type);
   return BuildModel(bundle, registry);
 }
 

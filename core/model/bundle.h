@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -25,6 +26,8 @@ namespace rnnserve {
 struct Bundle {
   nlohmann::json model;   // a serialized Keras Sequential
   std::string generator;  // who wrote it, for people; not part of the digest
+  // How matrices are to be kept when the model is loaded; in the file all weights are float32.
+  WeightType weight_type = WeightType::kFloat32;
   WeightTable weights;
 };
 
@@ -47,9 +50,10 @@ absl::StatusOr<Bundle> ReadBundle(const std::string& path);
 absl::StatusOr<std::shared_ptr<const Model>> BuildModel(const Bundle& bundle,
                                                         const LayerRegistry& registry);
 
-// ReadBundle and BuildModel.
-absl::StatusOr<std::shared_ptr<const Model>> LoadBundle(const std::string& path,
-                                                        const LayerRegistry& registry);
+// ReadBundle and BuildModel; with a weight type, that one in place of the bundle's.
+absl::StatusOr<std::shared_ptr<const Model>> LoadBundle(
+    const std::string& path, const LayerRegistry& registry,
+    std::optional<WeightType> weight_type = std::nullopt);
 
 enum class IfBundleExists { kFail, kReplace };
 

@@ -35,11 +35,12 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::Create(const KerasConfig& co
                                                            std::string digest) {
   RNNSERVE_ASSIGN_OR_RETURN(const Graph graph, ReadGraph(config, registry));
   RNNSERVE_ASSIGN_OR_RETURN(Plan plan, BuildPlan(graph, registry, weights));
-  return std::shared_ptr<const Model>(new Model(std::move(digest), graph, std::move(plan)));
+  return std::shared_ptr<const Model>(
+      new Model(std::move(digest), graph, std::move(plan), weights.matrix_type()));
 }
 
-Model::Model(std::string digest, const Graph& graph, Plan plan)
-    : digest_(std::move(digest)), plan_(std::move(plan)) {
+Model::Model(std::string digest, const Graph& graph, Plan plan, WeightType weight_type)
+    : digest_(std::move(digest)), weight_type_(weight_type), plan_(std::move(plan)) {
   for (size_t i = 0; i < graph.inputs.size(); ++i) {
     const Graph::Input& input = graph.inputs[i];
     inputs_.push_back({input.name, input.spec, plan_.values[i].rows, input.is_token_ids,
@@ -93,6 +94,12 @@ std::string Model::NoTrainingReason() const {
     if (!reason.empty()) return absl::StrCat("layer '", node.name, "': ", reason);
   }
   return "";
+}
+
+int64_t Model::parameter_bytes() const {
+  int64_t sum = 0;
+  for (const auto& layer : plan_.layers) sum += layer->parameter_bytes();
+  return sum;
 }
 
 int64_t Model::num_parameters() const {

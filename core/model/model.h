@@ -61,6 +61,9 @@ class Model {
   const Plan& plan() const { return plan_; }
   const std::vector<std::unique_ptr<Layer>>& layers() const { return plan_.layers; }
   int64_t num_parameters() const;
+  // The bytes that the weights take, and how those of matrices are kept.
+  int64_t parameter_bytes() const;
+  WeightType weight_type() const { return weight_type_; }
 
   // In the order of Keras; at least one of each.
   const std::vector<Input>& inputs() const { return inputs_; }
@@ -101,12 +104,13 @@ class Model {
   }
 
  private:
-  Model(std::string digest, const Graph& graph, Plan plan);
+  Model(std::string digest, const Graph& graph, Plan plan, WeightType weight_type);
   void LayOutStates();
   std::string NonStreamableReason() const;
   std::string NoTrainingReason() const;
 
   std::string digest_;
+  WeightType weight_type_;
   Plan plan_;
   std::vector<Input> inputs_;
   std::vector<Output> outputs_;

@@ -32,16 +32,20 @@ using WeightTable = std::map<std::string, Weight, std::less<>>;
 // A view: the map must outlive it. Used by one thread at a time: the one that builds the model.
 class WeightTableSource final : public WeightSource {
  public:
-  explicit WeightTableSource(const WeightTable& weights) : weights_(weights) {}
+  explicit WeightTableSource(const WeightTable& weights,
+                             WeightType matrix_type = WeightType::kFloat32)
+      : weights_(weights), matrix_type_(matrix_type) {}
 
   absl::StatusOr<absl::Span<const float>> Weight(absl::string_view name,
                                                  const Shape& shape) override;
+  WeightType matrix_type() const override { return matrix_type_; }
 
   // INVALID_ARGUMENT, reason MODEL_WEIGHTS, naming every weight that nobody asked for.
   absl::Status CheckAllUsed() const;
 
  private:
   const WeightTable& weights_;
+  const WeightType matrix_type_;
   std::set<std::string, std::less<>> used_;
 };
 

@@ -379,6 +379,8 @@ class FakeServer::Models final : public v1::ModelService::Service {
     summary.set_digest("0123456789abcdef0123");
     summary.set_streamable(true);
     summary.set_num_parameters(1234);
+    summary.set_weight_type(v1::WEIGHT_TYPE_INT8);
+    summary.set_parameter_bytes(5678);
     summary.set_state_bytes(8);
     return summary;
   }

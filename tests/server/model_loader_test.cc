@@ -63,6 +63,26 @@ TEST_F(ModelLoaderTest, RefusesAnOptionThatIsNotNameAndPath) {
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("'nopath'"), "MODEL_OPTION"));
 }
 
+TEST_F(ModelLoaderTest, GivesModelsTheirWeightTypes) {
+  const auto sources = ListModelSources({"a=one", "b=two"}, "", {"b=int8"});
+
+  ASSERT_THAT(sources, IsOk());
+  EXPECT_EQ((*sources)[0].weight_type, std::nullopt);
+  EXPECT_EQ((*sources)[1].weight_type, WeightType::kInt8);
+}
+
+TEST_F(ModelLoaderTest, RefusesAWeightTypeThatIsNone) {
+  for (const char* option : {"a", "a=int4", "int8"}) {
+    EXPECT_THAT(ListModelSources({"a=one"}, "", {option}),
+                StatusIs(StatusCode::kInvalidArgument, HasSubstr(option), "MODEL_OPTION"));
+  }
+}
+
+TEST_F(ModelLoaderTest, RefusesAWeightTypeOfNoModel) {
+  EXPECT_THAT(ListModelSources({"a=one"}, "", {"b=int8"}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("no model 'b'"), "MODEL_OPTION"));
+}
+
 TEST_F(ModelLoaderTest, RefusesANameThatComesTwice) {
   Write("twin.keras", "");
 

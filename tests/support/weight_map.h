@@ -32,8 +32,11 @@ class WeightMap final : public WeightSource {
 
   absl::StatusOr<absl::Span<const float>> Weight(absl::string_view name,
                                                  const Shape& shape) override;
+  WeightType matrix_type() const override { return matrix_type_; }
+  void set_matrix_type(WeightType type) { matrix_type_ = type; }
 
  private:
+  WeightType matrix_type_ = WeightType::kFloat32;
   struct Tensor {
     Shape shape;
     std::vector<float> values;

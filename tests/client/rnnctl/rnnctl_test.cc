@@ -84,7 +84,7 @@ TEST_F(RnnctlTest, DescribesAModel) {
   EXPECT_EQ(outcome.out,
             "Model       total\n"
             "digest      0123456789abcdef0123\n"
-            "parameters  1 234\n"
+            "parameters  1 234, matrices in int8, 5 678 bytes\n"
             "input       float32 [time, 2]\n"
             "output      float32 [2] after the last timestep\n"
             "sessions    yes, 8 bytes of state each\n"

@@ -49,6 +49,7 @@ struct Kind {
   std::string recurrent_activation = "sigmoid";
   bool use_bias = true;
   bool reset_after = true;
+  WeightType weight_type = WeightType::kFloat32;
 };
 
 const Kind kKinds[] = {
@@ -62,7 +63,17 @@ const Kind kKinds[] = {
     {"GruAfterNoBias", "GRUCell", 3, 1, "softsign", "hard_sigmoid", false},
     {"GruBefore", "GRUCell", 3, 1, "tanh", "sigmoid", true, false},
     {"GruBeforeSoftmaxNoBias", "GRUCell", 3, 1, "gelu", "softmax", false, false},
+    {"SimpleInt8", "SimpleRNNCell", 1, 1, "tanh", "sigmoid", true, true, WeightType::kInt8},
+    {"LstmBfloat16", "LSTMCell", 4, 2, "tanh", "sigmoid", true, true, WeightType::kBfloat16},
+    {"LstmInt8", "LSTMCell", 4, 2, "tanh", "sigmoid", true, true, WeightType::kInt8},
+    {"GruAfterBfloat16", "GRUCell", 3, 1, "tanh", "sigmoid", true, true, WeightType::kBfloat16},
+    {"GruAfterInt8", "GRUCell", 3, 1, "tanh", "sigmoid", true, true, WeightType::kInt8},
+    {"GruBeforeBfloat16", "GRUCell", 3, 1, "tanh", "sigmoid", true, false, WeightType::kBfloat16},
+    {"GruBeforeInt8", "GRUCell", 3, 1, "tanh", "sigmoid", true, false, WeightType::kInt8},
 };
+
+// How far a few steps may be from plain loops over the weights as they were given.
+float Tolerance(WeightType type) { return type == WeightType::kFloat32 ? 2e-6f : 0.05f; }
 
 struct Size {
   int64_t input;
@@ -75,8 +86,8 @@ const Size kSizes[] = {{1, 1}, {3, 2}, {16, 16}, {1, 17}, {17, 15}, {40, 33}, {9
 constexpr size_t kBatch = 15;
 constexpr size_t kTime = 5;
 
-auto AllNear(const Vector& expected) {
-  return ::testing::Pointwise(::testing::FloatNear(2e-6f),
+auto AllNear(const Vector& expected, WeightType type) {
+  return ::testing::Pointwise(::testing::FloatNear(Tolerance(type)),
                               std::vector<float>(expected.begin(), expected.end()));
 }
 
@@ -88,6 +99,7 @@ class CellPropertiesTest : public ::testing::TestWithParam<std::tuple<Isa, Kind,
     const float limit = 1.0f / std::sqrt(static_cast<float>(size.units));
     weights_.AddRandom("kernel", {size.input, columns}, 1, limit);
     weights_.AddRandom("recurrent_kernel", {size.units, columns}, 2, limit);
+    weights_.set_matrix_type(kind.weight_type);
     const bool two_biases = kind.cell == "GRUCell" && kind.reset_after;
     weights_.AddRandom("bias", two_biases ? Shape({2, columns}) : Shape({columns}), 3);
 
@@ -169,6 +181,7 @@ TEST_P(CellPropertiesTest, AgreesWithPlainLoops) {
   ASSERT_EQ(num_states(), std::get<Kind>(GetParam()).states);
   const CellRun run = RunRows(AllRows());
   const ReferenceCell reference = Reference();
+  const WeightType type = std::get<Kind>(GetParam()).weight_type;
 
   for (size_t b = 0; b < kBatch; ++b) {
     std::vector<Vector> states;
@@ -183,9 +196,9 @@ TEST_P(CellPropertiesTest, AgreesWithPlainLoops) {
     }
 
     const int64_t row = static_cast<int64_t>(b);
-    EXPECT_THAT(run.y(row), AllNear(y)) << "row " << b;
+    EXPECT_THAT(run.y(row), AllNear(y, type)) << "row " << b;
     for (size_t k = 0; k < num_states(); ++k) {
-      EXPECT_THAT(run.state(row, k), AllNear(states[k])) << "state " << k << " of row " << b;
+      EXPECT_THAT(run.state(row, k), AllNear(states[k], type)) << "state " << k << " of row " << b;
     }
   }
 }

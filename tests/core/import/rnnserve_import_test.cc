@@ -65,6 +65,15 @@ TEST_F(RnnserveImportTest, WritesABundleThatCanBeServed) {
   EXPECT_THAT(out_, HasSubstr((*model)->digest()));
 }
 
+TEST_F(RnnserveImportTest, NotesTheWeightTypeInTheBundle) {
+  Run(model_ + " " + bundle_ + " --weight-type bfloat16");
+
+  EXPECT_EQ(status_, 0) << err_;
+  const auto model = LoadBundle(bundle_, LayerRegistry::BuiltIn());
+  ASSERT_THAT(model, IsOk());
+  EXPECT_EQ((*model)->weight_type(), WeightType::kBfloat16);
+}
+
 TEST_F(RnnserveImportTest, ReplacesABundleOnlyByForce) {
   Run(model_ + " " + bundle_);
   Run(model_ + " " + bundle_);

@@ -76,6 +76,29 @@ TEST_F(BundleTest, LoadsWhatWasWritten) {
   EXPECT_EQ(ReadBundle(path_)->generator, "by hand");
 }
 
+TEST_F(BundleTest, KeepsTheWeightType) {
+  Bundle bundle = Example();
+  bundle.weight_type = WeightType::kInt8;
+  ASSERT_THAT(WriteBundle(bundle, path_, IfBundleExists::kFail), IsOk());
+
+  const auto model = Load();
+
+  ASSERT_THAT(model, IsOk());
+  EXPECT_EQ((*model)->weight_type(), WeightType::kInt8);
+  EXPECT_EQ((*model)->digest(), BundleDigest(bundle));
+  EXPECT_NE((*model)->digest(), BundleDigest(Example()));
+}
+
+TEST_F(BundleTest, AnotherWeightTypeCanBeAskedFor) {
+  ASSERT_THAT(WriteBundle(Example(), path_, IfBundleExists::kFail), IsOk());
+
+  const auto narrow = LoadBundle(path_, registry_, WeightType::kBfloat16);
+
+  ASSERT_THAT(narrow, IsOk());
+  EXPECT_EQ((*narrow)->weight_type(), WeightType::kBfloat16);
+  EXPECT_LT((*narrow)->parameter_bytes(), (*Load())->parameter_bytes());
+}
+
 TEST_F(BundleTest, HasTheLengthThatItsFormatSays) {
   ASSERT_THAT(WriteBundle(Example(), path_, IfBundleExists::kFail), IsOk());
 
@@ -196,6 +219,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadDocument{"LaterVersion", R"({"format_version": 2, "model": {}})",
                     absl::StatusCode::kFailedPrecondition, "MODEL_FORMAT_VERSION",
                     "format_version 2; this program reads 1"},
+        BadDocument{"UnknownWeightType",
+                    R"({"format_version": 1, "weight_type": "int4", "model": {}})", kInvalid,
+                    "MODEL_FORMAT", "'weight_type' is \"int4\""},
         BadDocument{"NoModel", R"({"format_version": 1})", kInvalid, "MODEL_FORMAT",
                     "'model' is missing"},
         BadDocument{"ModelIsAString", R"({"format_version": 1, "model": "x"})", kInvalid,

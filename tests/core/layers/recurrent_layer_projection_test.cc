@@ -1,0 +1,115 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// A run of many timesteps, whose inputs are projected together, has the bits of runs of one
+// timestep each, where they are not: for every Isa, every weight type, the cells that project, and
+// numbers of rows and timesteps around those at which the layer changes its way.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+#include "core/kernels/isa.h"
+#include "core/layers/recurrent_layer.h"
+#include "tests/core/layers/layer_fixture.h"
+#include "tests/support/scoped_isa.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/weight_map.h"
+
+namespace rnnserve::testing {
+namespace {
+
+constexpr int64_t kFeatures = 5;
+constexpr int64_t kUnits = 19;
+
+struct CellCase {
+  std::string name;
+  Json layer;
+  int64_t gates;
+  bool two_biases = false;
+};
+
+Json Units(Json options = Json::object()) {
+  options.update({{"units", kUnits}, {"return_sequences", true}});
+  return options;
+}
+
+const CellCase kCells[] = {
+    {"SimpleRnn", Object("SimpleRNN", Units()), 1},
+    {"Lstm", Object("LSTM", Units()), 4},
+    {"LstmElu", Object("LSTM", Units({{"activation", "elu"}})), 4},
+    {"GruAfter", Object("GRU", Units()), 3, true},
+    {"GruBefore", Object("GRU", Units({{"reset_after", false}})), 3},
+};
+
+class ProjectionTest : public ::testing::TestWithParam<std::tuple<Isa, WeightType, CellCase>> {
+ protected:
+  ProjectionTest() : active_(std::get<Isa>(GetParam())) {}
+
+  std::unique_ptr<Layer> MakeLayer(bool go_backwards) {
+    const auto& [isa, type, cell] = GetParam();
+    const int64_t columns = cell.gates * kUnits;
+    WeightMap weights;
+    weights.set_matrix_type(type);
+    weights.AddRandom("kernel", {kFeatures, columns}, 1);
+    weights.AddRandom("recurrent_kernel", {kUnits, columns}, 2, 0.3f);
+    weights.AddRandom("bias", cell.two_biases ? Shape({2, columns}) : Shape({columns}), 3);
+    Json object = cell.layer;
+    object["config"]["go_backwards"] = go_backwards;
+    auto layer = Build(object, Sequences(kFeatures), weights);
+    EXPECT_THAT(layer, IsOk());
+    return *std::move(layer);
+  }
+
+ private:
+  const ScopedIsa active_;
+};
+
+TEST_P(ProjectionTest, ManyTimestepsHaveTheBitsOfOneByOne) {
+  const auto layer = MakeLayer(/*go_backwards=*/false);
+  for (const int64_t batch : {1, 3, 8, 9}) {
+    for (const size_t time : {size_t{2}, size_t{24}, size_t{25}, size_t{61}}) {
+      const Values x = Random(batch, static_cast<int64_t>(time), kFeatures, 4);
+
+      const auto whole = RunLayer(*layer, x);
+
+      StateColumns states;
+      for (size_t t = 0; t < time; ++t) {
+        const auto step = RunLayer(*layer, Slice(x, t, t + 1), {}, states);
+        states = step.state_columns();
+        EXPECT_EQ(Bits(step.y()), Bits(Slice(whole.y(), t, t + 1)))
+            << "timestep " << t << " of " << time << ", " << batch << " rows";
+      }
+    }
+  }
+}
+
+TEST_P(ProjectionTest, BackwardsHasTheBitsOfTheReversedSequence) {
+  const auto forward = MakeLayer(/*go_backwards=*/false);
+  const auto backward = MakeLayer(/*go_backwards=*/true);
+  const Values x = Random(2, 61, kFeatures, 5);
+  Values reversed = x;
+  for (auto& row : reversed) std::reverse(row.begin(), row.end());
+
+  EXPECT_EQ(Bits(RunLayer(*backward, x).y()), Bits(RunLayer(*forward, reversed).y()));
+}
+
+std::string TestName(const ::testing::TestParamInfo<std::tuple<Isa, WeightType, CellCase>>& test) {
+  const auto& [isa, type, cell] = test.param;
+  return absl::StrCat(IsaName(isa), "_", WeightTypeName(type), "_", cell.name);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cells, ProjectionTest,
+                         ::testing::Combine(::testing::ValuesIn(SupportedIsas()),
+                                            ::testing::Values(WeightType::kFloat32,
+                                                              WeightType::kBfloat16,
+                                                              WeightType::kInt8),
+                                            ::testing::ValuesIn(kCells)),
+                         TestName);
+
+}  // namespace
+}  // namespace rnnserve::testing
