@@ -145,7 +145,7 @@ struct SumRows {
 
 // sums += W x, where the sums are those of kCount blocks from `from` on, of kPanels panels from
 // `panel` on, and of the columns [first, first + kCols). As many as fit into registers.
-template <WeightType kType, bool kIsFar, int kPanels, int kCount, int kCols>
+template <WeightType kType, int kPanels, int kCount, int kCols>
 HWY_NOINLINE void AddBlocksAtOnce(const Matrix& weights, int64_t panel, int64_t from,
                                   ConstColumns x, int64_t first, SumRows sums) {
   constexpr bool kHasScales = kType == WeightType::kInt8;
@@ -166,8 +166,16 @@ HWY_NOINLINE void AddBlocksAtOnce(const Matrix& weights, int64_t panel, int64_t 
   }
   HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) input[c] = x.column(first + c);
   const int64_t row_size = weights.blocks() * kColumnQuantum;
+  const bool is_far = weights.bytes() > kFarBytes;
   // One row of words, of which `count` weights have an input.
   const auto add_word = [&](int64_t k, int count) HWY_ATTR {
+    if (is_far) {
+      HWY_UNROLL(8) for (int p = 0; p < kPanels; ++p) {
+        HWY_UNROLL(8) for (int g = 0; g < kCount; ++g) {
+          __builtin_prefetch(row[p] + g * kColumnQuantum + kPrefetchDistance);
+        }
+      }
+    }
     HWY_UNROLL(4) for (int i = 0; i < W::kWeights; ++i) {
       if (i >= count) break;
       Vec value[kCols];
@@ -175,9 +183,7 @@ HWY_NOINLINE void AddBlocksAtOnce(const Matrix& weights, int64_t panel, int64_t 
       HWY_UNROLL(8) for (int p = 0; p < kPanels; ++p) {
         HWY_UNROLL(8) for (int g = 0; g < kCount; ++g) {
           HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) {
-            const float* words = row[p] + g * kColumnQuantum + v * kLanes;
-            if (kIsFar && i == 0 && v == 0) __builtin_prefetch(words + kPrefetchDistance);
-            const Vec weight = W::Weight(hn::Load(d, words), i);
+            const Vec weight = W::Weight(hn::Load(d, row[p] + g * kColumnQuantum + v * kLanes), i);
             HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) {
               sum[p][g][v][c] = hn::MulAdd(weight, value[c], sum[p][g][v][c]);
             }
@@ -213,14 +219,9 @@ HWY_INLINE void AddBlocksOfType(const Matrix& weights, int64_t panel, int64_t fr
                                 int64_t first, int to, GateSums<kPanels, kGates, kCols>& sums) {
   constexpr int kAtOnce = GatesAtOnce(kCount, kPanels * kCols);
   for (int i = 0; i < kCount; i += kAtOnce) {
-    const SumRows rows{sums.Of(0, to + i, 0), kGates * sums.kGateStride, sums.kGateStride};
-    if (weights.bytes() > kFarBytes) {
-      AddBlocksAtOnce<kType, true, kPanels, kAtOnce, kCols>(weights, panel, from + i, x, first,
-                                                            rows);
-    } else {
-      AddBlocksAtOnce<kType, false, kPanels, kAtOnce, kCols>(weights, panel, from + i, x, first,
-                                                             rows);
-    }
+    AddBlocksAtOnce<kType, kPanels, kAtOnce, kCols>(
+        weights, panel, from + i, x, first,
+        {sums.Of(0, to + i, 0), kGates * sums.kGateStride, sums.kGateStride});
   }
 }
 
