@@ -4,6 +4,7 @@
 // rnnserve-import: turns a model that Keras saved into a bundle.
 //
 //   rnnserve-import MODEL BUNDLE_DIR [--config CONFIG.json] [--force] [--cell-plugin PATH]...
+//                   [--weight-type TYPE] [--mask-rules RULES]
 //                   [--memory-limit-bytes N] [--cpu-limit-s N]
 //
 // MODEL is a .keras file or the folder that one was unpacked to, a whole model in HDF5 (.h5), or,
@@ -52,6 +53,7 @@ struct Options {
   std::string config;
   bool force = false;
   std::string weight_type = std::string(WeightTypeName(WeightType::kFloat32));
+  std::string mask_rules = std::string(MaskRulesName(MaskRules::kKeras30));
   // Shared libraries with cells: absolute paths.
   std::vector<std::string> cell_plugins;
   // About five times the weights are in memory at once: the file with the optimizer's state, the
@@ -99,6 +101,7 @@ absl::StatusOr<std::string> Import(const Options& options) {
   RNNSERVE_ASSIGN_OR_RETURN(Bundle bundle,
                             ReadModel(options, LayerRegistry::BuiltIn(std::move(cells))));
   bundle.weight_type = *WeightTypeFromName(options.weight_type);
+  bundle.mask_rules = *MaskRulesFromName(options.mask_rules);
   RNNSERVE_RETURN_IF_ERROR(WriteBundle(
       bundle, options.output, options.force ? IfBundleExists::kReplace : IfBundleExists::kFail));
   return absl::StrCat(options.output, ": ", bundle.weights.size(), " weights, digest ",
@@ -130,6 +133,11 @@ int Main(int argc, char** argv) {
                  "how the server is to keep the matrices in memory; in the bundle all weights "
                  "stay float32")
       ->check(CLI::IsMember({"float32", "bfloat16", "int8"}))
+      ->capture_default_str();
+  app.add_option("--mask-rules", options.mask_rules,
+                 "which layers hand masks on: as up to Keras 3.15, or as from 3.16 on, where "
+                 "recurrent layers, Bidirectional and TimeDistributed do not")
+      ->check(CLI::IsMember({"keras 3.0", "keras 3.16"}))
       ->capture_default_str();
   app.add_option("--cell-plugin", options.cell_plugins,
                  "absolute path of a shared library with cells; may be repeated")

@@ -65,6 +65,13 @@ absl::Status ReadDescription(const Json& document, Bundle& bundle) {
                                       "; there are float32, bfloat16 and int8"));
       }
       bundle.weight_type = *type;
+    } else if (key == "mask_rules" && value.is_string()) {
+      const auto rules = MaskRulesFromName(value.get<std::string>());
+      if (!rules.has_value()) {
+        return Malformed(absl::StrCat("'mask_rules' is ", value.dump(),
+                                      "; there are \"keras 3.0\" and \"keras 3.16\""));
+      }
+      bundle.mask_rules = *rules;
     } else if (key == "model" && value.is_object()) {
       bundle.model = value;
     } else if (key != "format_version") {
@@ -100,6 +107,9 @@ bool WriteFiles(const Bundle& bundle, const fs::path& folder) {
       {"format_version", kFormatVersion}, {"generator", bundle.generator}, {"model", bundle.model}};
   if (bundle.weight_type != WeightType::kFloat32) {
     document["weight_type"] = std::string(WeightTypeName(bundle.weight_type));
+  }
+  if (bundle.mask_rules != MaskRules::kKeras30) {
+    document["mask_rules"] = std::string(MaskRulesName(bundle.mask_rules));
   }
   std::ofstream description(folder / kBundleModelFile, std::ios::binary);
   description << document.dump(1) << '\n';
@@ -137,6 +147,9 @@ std::string BundleDigest(const Bundle& bundle) {
   if (bundle.weight_type != WeightType::kFloat32) {
     AddText(WeightTypeName(bundle.weight_type), digest);
   }
+  if (bundle.mask_rules != MaskRules::kKeras30) {
+    AddText(MaskRulesName(bundle.mask_rules), digest);
+  }
   for (const auto& [name, weight] : bundle.weights) {
     AddText(name, digest);
     const int64_t rank = weight.shape.rank();
@@ -166,8 +179,9 @@ absl::StatusOr<Bundle> ReadBundle(const std::string& path) {
 absl::StatusOr<std::shared_ptr<const Model>> BuildModel(const Bundle& bundle,
                                                         const LayerRegistry& registry) {
   WeightTableSource weights(bundle.weights, bundle.weight_type);
-  RNNSERVE_ASSIGN_OR_RETURN(auto model, Model::Create(KerasConfig(bundle.model, "model"), weights,
-                                                      registry, BundleDigest(bundle)));
+  RNNSERVE_ASSIGN_OR_RETURN(auto model,
+                            Model::Create(KerasConfig(bundle.model, "model"), weights, registry,
+                                          BundleDigest(bundle), bundle.mask_rules));
   RNNSERVE_RETURN_IF_ERROR(weights.CheckAllUsed());
   return model;
 }

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/layers/layer_registry.h"
+#include "core/model/mask_rules.h"
 #include "core/model/model.h"
 #include "core/model/weight_table.h"
 
@@ -28,6 +29,7 @@ struct Bundle {
   std::string generator;  // who wrote it, for people; not part of the digest
   // How matrices are to be kept when the model is loaded; in the file all weights are float32.
   WeightType weight_type = WeightType::kFloat32;
+  MaskRules mask_rules = MaskRules::kKeras30;
   WeightTable weights;
 };
 

@@ -32,9 +32,10 @@ int64_t NumTokens(const Plan& plan, size_t value) {
 absl::StatusOr<std::shared_ptr<const Model>> Model::Create(const KerasConfig& config,
                                                            WeightSource& weights,
                                                            const LayerRegistry& registry,
-                                                           std::string digest) {
+                                                           std::string digest,
+                                                           MaskRules mask_rules) {
   RNNSERVE_ASSIGN_OR_RETURN(const Graph graph, ReadGraph(config, registry));
-  RNNSERVE_ASSIGN_OR_RETURN(Plan plan, BuildPlan(graph, registry, weights));
+  RNNSERVE_ASSIGN_OR_RETURN(Plan plan, BuildPlan(graph, registry, weights, mask_rules));
   return std::shared_ptr<const Model>(
       new Model(std::move(digest), graph, std::move(plan), weights.matrix_type()));
 }

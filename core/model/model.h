@@ -16,6 +16,7 @@
 #include "core/cells/weight_source.h"
 #include "core/layers/layer.h"
 #include "core/layers/layer_registry.h"
+#include "core/model/mask_rules.h"
 #include "core/model/plan.h"
 #include "core/model/state_layout.h"
 #include "core/model/workspace.h"
@@ -48,10 +49,9 @@ class Model {
   //
   // Errors: those of ReadGraph, which names all layers that are not supported at once and before
   // any weight is read; those of BuildPlan.
-  static absl::StatusOr<std::shared_ptr<const Model>> Create(const KerasConfig& config,
-                                                             WeightSource& weights,
-                                                             const LayerRegistry& registry,
-                                                             std::string digest);
+  static absl::StatusOr<std::shared_ptr<const Model>> Create(
+      const KerasConfig& config, WeightSource& weights, const LayerRegistry& registry,
+      std::string digest, MaskRules mask_rules = MaskRules::kKeras30);
 
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;

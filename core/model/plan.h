@@ -18,6 +18,7 @@
 #include "core/layers/layer_registry.h"
 #include "core/layers/value_spec.h"
 #include "core/model/graph.h"
+#include "core/model/mask_rules.h"
 
 namespace rnnserve {
 
@@ -43,6 +44,8 @@ struct Plan {
     std::optional<size_t> mask;         // a value of 0 and 1, in place of the mask of x
     // Keras passes a tensor's own mask on only to a call with this one tensor.
     bool ignores_mask = false;
+    // Its outputs have no mask, whatever the layer would make of that of x.
+    bool stops_mask = false;
     // The value of its output; behind it that of the second output, if the layer has one, and those
     // of the states, if it returns them.
     size_t output = 0;
@@ -71,7 +74,7 @@ struct Plan {
 // Builds the layers of a graph. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG or MODEL_WEIGHTS, and
 // UNIMPLEMENTED, reason OPTION_UNSUPPORTED, naming the layer.
 absl::StatusOr<Plan> BuildPlan(const Graph& graph, const LayerRegistry& registry,
-                               WeightSource& weights);
+                               WeightSource& weights, MaskRules mask_rules);
 
 }  // namespace rnnserve
 

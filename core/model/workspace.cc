@@ -112,7 +112,7 @@ void Workspace::RunNode(const Plan::Node& node) {
   // Keras hands the mask of the input on, whatever mask the call was given.
   run.mask = values_[first].mask;
   Value& output = values_[node.output];
-  output.mask = layer.OutputMask(run, output.mask_bytes.data());
+  output.mask = node.stops_mask ? Mask{} : layer.OutputMask(run, output.mask_bytes.data());
   if (layer.second_output() != nullptr) values_[node.output + 1].mask = output.mask;
   if (node.ignores_mask) run.mask = Mask{};
   if (node.mask.has_value()) run.mask = PassedMask(*node.mask);

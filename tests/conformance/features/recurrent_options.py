@@ -46,7 +46,8 @@ def sequence_options(random):
         Deviation(
             "The mask passes through recurrent layers, Bidirectional and TimeDistributed.",
             "This is what Keras 3.0 to 3.15 does; Keras 3.16 drops it with a warning, and the "
-            "next layer then reads the padding as data.",
+            "next layer then reads the padding as data. `rnnserve-import --mask-rules 'keras 3.16'` "
+            "gives a model those rules.",
         ),
     ],
     weight=2,

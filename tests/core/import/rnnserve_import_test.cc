@@ -65,13 +65,14 @@ TEST_F(RnnserveImportTest, WritesABundleThatCanBeServed) {
   EXPECT_THAT(out_, HasSubstr((*model)->digest()));
 }
 
-TEST_F(RnnserveImportTest, NotesTheWeightTypeInTheBundle) {
-  Run(model_ + " " + bundle_ + " --weight-type bfloat16");
+TEST_F(RnnserveImportTest, NotesTheWeightTypeAndTheMaskRulesInTheBundle) {
+  Run(model_ + " " + bundle_ + " --weight-type bfloat16 --mask-rules 'keras 3.16'");
 
   EXPECT_EQ(status_, 0) << err_;
   const auto model = LoadBundle(bundle_, LayerRegistry::BuiltIn());
   ASSERT_THAT(model, IsOk());
   EXPECT_EQ((*model)->weight_type(), WeightType::kBfloat16);
+  EXPECT_EQ(ReadBundle(bundle_)->mask_rules, MaskRules::kKeras316);
 }
 
 TEST_F(RnnserveImportTest, ReplacesABundleOnlyByForce) {

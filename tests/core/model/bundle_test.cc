@@ -89,6 +89,15 @@ TEST_F(BundleTest, KeepsTheWeightType) {
   EXPECT_NE((*model)->digest(), BundleDigest(Example()));
 }
 
+TEST_F(BundleTest, KeepsTheMaskRules) {
+  Bundle bundle = Example();
+  bundle.mask_rules = MaskRules::kKeras316;
+  ASSERT_THAT(WriteBundle(bundle, path_, IfBundleExists::kFail), IsOk());
+
+  EXPECT_EQ(ReadBundle(path_)->mask_rules, MaskRules::kKeras316);
+  EXPECT_NE(BundleDigest(bundle), BundleDigest(Example()));
+}
+
 TEST_F(BundleTest, AnotherWeightTypeCanBeAskedFor) {
   ASSERT_THAT(WriteBundle(Example(), path_, IfBundleExists::kFail), IsOk());
 
@@ -222,6 +231,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadDocument{"UnknownWeightType",
                     R"({"format_version": 1, "weight_type": "int4", "model": {}})", kInvalid,
                     "MODEL_FORMAT", "'weight_type' is \"int4\""},
+        BadDocument{"UnknownMaskRules",
+                    R"({"format_version": 1, "mask_rules": "keras 2.0", "model": {}})", kInvalid,
+                    "MODEL_FORMAT", "'mask_rules' is \"keras 2.0\""},
         BadDocument{"NoModel", R"({"format_version": 1})", kInvalid, "MODEL_FORMAT",
                     "'model' is missing"},
         BadDocument{"ModelIsAString", R"({"format_version": 1, "model": "x"})", kInvalid,

@@ -42,10 +42,12 @@ Json Times(const std::string& name, float factor, WeightTable& table) {
   return LayerJson("Dense", name, {{"units", 1}, {"use_bias", false}});
 }
 
-absl::StatusOr<ModelPtr> Create(std::vector<Json> layers, const WeightTable& table) {
+absl::StatusOr<ModelPtr> Create(std::vector<Json> layers, const WeightTable& table,
+                                MaskRules mask_rules = MaskRules::kKeras30) {
   const Json json = SequentialJson(std::move(layers));
   WeightTableSource weights(table);
-  return Model::Create(KerasConfig(json, "model"), weights, LayerRegistry::BuiltIn(), "digest");
+  return Model::Create(KerasConfig(json, "model"), weights, LayerRegistry::BuiltIn(), "digest",
+                       mask_rules);
 }
 
 // Doubling, then times 10: an output for every timestep.
@@ -160,6 +162,22 @@ TEST(ModelTest, HandsTheMaskOfTheCallToTheFirstLayer) {
 
   EXPECT_THAT(runner.Output(0), ElementsAre(10, 10, 30));
   EXPECT_THAT(runner.Output(1), ElementsAre(0, 10, 30));
+}
+
+TEST(ModelTest, HandsTheMaskOnThroughARecurrentLayerAsTheRulesSay) {
+  WeightTable table;
+  const std::vector<Json> layers = {InputJson(1), Doubling("first", true, table),
+                                    Doubling("second", true, table)};
+  const std::vector<std::vector<int>> mask = {{1, 0, 1}};
+  Runner handed_on(*Create(layers, table, MaskRules::kKeras30), 1, 3);
+  Runner stopped(*Create(layers, table, MaskRules::kKeras316), 1, 3);
+
+  handed_on.RunSequencePart({{1, 5, 1}}, mask);
+  stopped.RunSequencePart({{1, 5, 1}}, mask);
+
+  // The first layer gives 1, 1, 3 in both.
+  EXPECT_THAT(handed_on.Output(0), ElementsAre(1, 1, 5));
+  EXPECT_THAT(stopped.Output(0), ElementsAre(1, 3, 9));
 }
 
 TEST(ModelTest, HandsTheMaskThatALayerMakesToTheNext) {
