@@ -147,6 +147,10 @@ class Goal(NamedTuple):
     at_least: float
     in_median: bool = False
 
+    @property
+    def is_of_floor(self):
+        return self.value == Row.floor_fraction
+
 
 class Outcome(NamedTuple):
     goal: Goal
@@ -261,9 +265,15 @@ def render_outcome(outcome, num_worst=8):
         return line
     if outcome.out_of_reach:
         line += f"; {len(outcome.out_of_reach)} would miss it even at the floor"
-    return "\n".join([line] + [
-        f"         {value:.2f}  {row.name}, {value / row.floor_fraction():.2f} at the floor"
-        for value, row in outcome.missed[:num_worst]])
+    return "\n".join([line] + [_missed_line(goal, value, row)
+                               for value, row in outcome.missed[:num_worst]])
+
+
+def _missed_line(goal, value, row):
+    line = f"         {value:.2f}  {row.name}"
+    if goal.is_of_floor:
+        return line
+    return f"{line}, {value / row.floor_fraction():.2f} at the floor"
 
 
 def render(document):

@@ -197,7 +197,12 @@ class ProgramTest(unittest.TestCase):
         self.assertEqual(line.split(), ["LSTM", "fp32", "128", "4", "1", "16", "16", "16", "0.5",
                                         "0.0", "fma", "50.0", "1.25", "1.88"])
         self.assertIn("MISSED >= 0.88 of the floor, B >= 4, weights within L3: 0 of 1 rows", text)
-        self.assertIn("0.50  LSTM fp32 H=128 B=4 T=1, 1.00 at the floor", text)
+        self.assertIn("0.50  LSTM fp32 H=128 B=4 T=1\n", text)
+
+    def test_ratios_are_told_as_they_would_be_at_the_floor(self):
+        _, text = self.run_main(run(turn(ours=10.0, onnx=12.0)))
+
+        self.assertIn("1.20  LSTM fp32 H=128 B=4 T=1, 1.50 at the floor\n", text)
 
     def test_a_run_without_rows_is_an_error(self):
         with self.assertRaises(SystemExit):
