@@ -65,7 +65,9 @@ BenchRow::BenchRow(const LayerKind& kind, const LayerShape& shape)
   AddLayer(kOurs, *layers_[0]);
   AddArithmeticCeiling();
   AddReadCeiling("read_bytes_per_s", task_.input_weights() + recurrent);
-  if (recurrent > 0) AddReadCeiling("recurrent_read_bytes_per_s", recurrent);
+  if (recurrent > 0 && shape.num_timesteps > 1) {
+    AddReadCeiling("recurrent_read_bytes_per_s", recurrent);
+  }
 }
 
 double BenchRow::TimeSlices() {

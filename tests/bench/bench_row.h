@@ -37,7 +37,7 @@ class BenchRow {
   //   us/NAME              microseconds of one call, of "ours" and of each peer
   //   fma_flops_per_s      the rate of multiplications and additions in registers
   //   read_bytes_per_s     at which a buffer as large as all weights of the row is read, and
-  //   recurrent_read_...   as large as its recurrent weights, if it has any
+  //   recurrent_read_...   as large as its recurrent weights, if they are read more than once
   const std::map<std::string, double>& counters() const { return counters_; }
 
  private:
