@@ -19,6 +19,10 @@ namespace rnnserve::testing {
 // The result keeps the compiler from leaving them out.
 float MultiplyAndAdd(int64_t num_rounds, double* num_operations);
 
+// The same with pairs of bfloat16, whose two products go into one float32 sum: four operations for
+// each lane. REQUIRES: ActiveIsa() is kAvx512Bf16.
+float MultiplyAndAddPairs(int64_t num_rounds, double* num_operations);
+
 // The sum of all values, which it reads once from begin to end, or in two or four places at once:
 // which of these is fastest depends on the cache level. REQUIRES: num_streams is 1, 2 or 4;
 // the size is a multiple of kReadQuantum.

@@ -51,6 +51,17 @@ TEST_P(CeilingsTest, EveryChainRuns) {
   EXPECT_EQ(sum, 2.0f * static_cast<float>(operations / 2 / 100));
 }
 
+TEST_P(CeilingsTest, EveryChainOfPairsRuns) {
+  if (GetParam() != Isa::kAvx512Bf16) GTEST_SKIP() << "has no instruction for pairs";
+  double operations = 0;
+
+  const float sum = MultiplyAndAddPairs(100, &operations);
+
+  // 1/2 + 1/2 is added in every lane of every chain a round: that is four operations.
+  EXPECT_GT(operations, 0);
+  EXPECT_EQ(sum, static_cast<float>(operations / 4));
+}
+
 std::vector<Isa> VectorIsas() {
   std::vector<Isa> isas = SupportedIsas();
   isas.erase(isas.begin());  // kPortable

@@ -3,8 +3,8 @@
 
 // Our layers beside other libraries' and beside what the core can do at best, for sizes H (as many
 // inputs as units), batches B and timesteps T, on one thread: a row of ./dev bench kernels is one
-// benchmark here, and kernels_report.py makes the table of what it counts. Left out: the layers
-// around it, sessions, queues and the wire.
+// benchmark here, and kernels_report.py makes the table of what it counts. Rows of narrower weights
+// time our layer in float32 too. Left out: the layers around it, sessions, queues and the wire.
 //
 //   kernels_bench [--isa=NAME] [Google Benchmark's options]
 
@@ -21,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "core/kernels/isa.h"
+#include "core/kernels/weight_type.h"
 #include "tests/bench/bench_row.h"
 #include "tests/bench/layer_task.h"
 #include "tests/bench/peers/peers.h"
@@ -31,30 +32,33 @@ namespace {
 // Of which the median is taken. They come one after the other, so that a single row is in memory.
 constexpr int kRepetitions = 15;
 
-std::string RowName(const LayerKind& kind, const LayerShape& shape) {
-  return absl::StrCat(kind.name, "/fp32/H:", shape.units, "/B:", shape.batch,
+std::string RowName(const LayerKind& kind, WeightType weights, const LayerShape& shape) {
+  const char* const type = weights == WeightType::kFloat32    ? "fp32"
+                           : weights == WeightType::kBfloat16 ? "bf16"
+                                                              : "int8";
+  return absl::StrCat(kind.name, "/", type, "/H:", shape.units, "/B:", shape.batch,
                       "/T:", shape.num_timesteps);
 }
 
 // The row of that name, which is built when its first repetition asks for it.
-BenchRow& RowOf(const LayerKind& kind, const LayerShape& shape) {
+BenchRow& RowOf(const LayerKind& kind, WeightType weights, const LayerShape& shape) {
   static std::string& name = *new std::string;
   static std::unique_ptr<BenchRow>& row = *new std::unique_ptr<BenchRow>;
-  if (const std::string wanted = RowName(kind, shape); wanted != name) {
+  if (const std::string wanted = RowName(kind, weights, shape); wanted != name) {
     row.reset();
-    row = std::make_unique<BenchRow>(kind, shape);
+    row = std::make_unique<BenchRow>(kind, weights, shape);
     name = wanted;
   }
   return *row;
 }
 
-void RegisterRow(const LayerKind& kind, const LayerShape& shape) {
-  const auto run = [&kind, shape](benchmark::State& state) {
-    BenchRow& row = RowOf(kind, shape);
+void RegisterRow(const LayerKind& kind, WeightType weights, const LayerShape& shape) {
+  const auto run = [&kind, weights, shape](benchmark::State& state) {
+    BenchRow& row = RowOf(kind, weights, shape);
     for (auto _ : state) state.SetIterationTime(row.TimeSlices());
     for (const auto& [name, value] : row.counters()) state.counters[name] = value;
   };
-  benchmark::RegisterBenchmark(RowName(kind, shape).c_str(), run)
+  benchmark::RegisterBenchmark(RowName(kind, weights, shape).c_str(), run)
       ->Iterations(1)
       ->Repetitions(kRepetitions)
       ->UseManualTime()
@@ -62,13 +66,20 @@ void RegisterRow(const LayerKind& kind, const LayerShape& shape) {
       ->DisplayAggregatesOnly();
 }
 
+void RegisterRowsOf(const LayerKind& kind, int64_t units) {
+  constexpr WeightType kFp32 = WeightType::kFloat32;
+  for (const int64_t batch : {1, 2, 4, 8, 16, 64}) RegisterRow(kind, kFp32, {units, batch, 1});
+  if (!kind.peer_cell.has_value()) return;
+  for (const int64_t batch : {1, 4, 16}) RegisterRow(kind, kFp32, {units, batch, 64});
+  if (kind.peer_cell == PeerCell::kGruResetBefore) return;
+  for (const WeightType weights : {WeightType::kBfloat16, WeightType::kInt8}) {
+    for (const int64_t batch : {1, 4, 16}) RegisterRow(kind, weights, {units, batch, 1});
+  }
+}
+
 void RegisterRows() {
   for (const LayerKind& kind : LayerKinds()) {
-    for (const int64_t units : {64, 128, 256, 512, 1024}) {
-      for (const int64_t batch : {1, 2, 4, 8, 16, 64}) RegisterRow(kind, {units, batch, 1});
-      if (!kind.peer_cell.has_value()) continue;
-      for (const int64_t batch : {1, 4, 16}) RegisterRow(kind, {units, batch, 64});
-    }
+    for (const int64_t units : {64, 128, 256, 512, 1024}) RegisterRowsOf(kind, units);
   }
 }
 

@@ -25,7 +25,7 @@ def main(source, target):
     rows = [row for row in document["rows"]
             if row["layer"] in MARKERS and row["T"] == 1 and row["weights"] == "fp32"]
     if not rows:
-        sys.exit("the run has no LSTM or GRU with T = 1 to draw")
+        sys.exit("the run has no LSTM or GRU in fp32 with T = 1 to draw")
     layers = [layer for layer in MARKERS if any(row["layer"] == layer for row in rows)]
     heights = [2] + [1 for _ in layers]
     figure, (roofline, *bars) = plt.subplots(

@@ -12,6 +12,10 @@ The floor of a row is the time that no program could go below on this core: the 
     operations / rate of multiplications and additions in registers
     bytes of weights that must be read / rate at which a buffer as large as they are is read
 
+The rate is that of float32, for the sums are float32 whatever the weights; where there is the
+instruction for pairs of bfloat16, rows of such weights have the rate of pairs. The bytes are those
+of the weights as they are kept, without biases and scales.
+
 The weights of the states must be read at every timestep, at the rate of a buffer as large as they
 alone if there are many. Those of the inputs need to be read only once for as many timesteps as
 RecurrentLayer projects together, which is 24:
@@ -33,6 +37,8 @@ import sys
 from typing import Callable, NamedTuple
 
 OURS = "us/ours"
+OUR_FLOAT32 = "our fp32"  # beside narrower weights; a peer like any other
+FMA_RATE, PAIR_RATE = "fma_flops_per_s", "pair_flops_per_s"
 PROJECTED_TOGETHER = 24  # timesteps; kMaxTime in core/layers/recurrent_layer.cc
 
 
@@ -108,7 +114,12 @@ def floors(row, turn):
     rate = turn["read_bytes_per_s"]
     recurrent_rate = rate if row.timesteps == 1 else turn["recurrent_read_bytes_per_s"]
     reading = times * recurrent / recurrent_rate + blocks * inputs / rate
-    return 1e6 * row.operations / turn["fma_flops_per_s"], 1e6 * reading
+    return 1e6 * row.operations / arithmetic_rate(turn), 1e6 * reading
+
+
+def arithmetic_rate(turn):
+    """Operations a second: of pairs of bfloat16 where the row has them, or else of float32."""
+    return turn[PAIR_RATE if PAIR_RATE in turn else FMA_RATE]
 
 
 def read_rows(document):
@@ -147,6 +158,10 @@ class Goal(NamedTuple):
     at_least: float
     in_median: bool = False
 
+    @property
+    def is_of_floor(self):
+        return self.value == Row.floor_fraction
+
 
 class Outcome(NamedTuple):
     goal: Goal
@@ -178,11 +193,17 @@ class Outcome(NamedTuple):
 
 
 def goals(level_3):
-    """The goals for fp32. The weights of a row are within the level-3 cache if they leave room in
-    it: with exactly its size they do not stay there."""
+    """The goals. The weights of a row are within the level-3 cache if they leave room in it: with
+    exactly its size they do not stay there."""
+
+    def has_gates(row, weights):
+        return row.weights == weights and row.layer.partition("-")[0] in ("LSTM", "GRU")
 
     def gated(row):
-        return row.weights == "fp32" and row.layer.partition("-")[0] in ("LSTM", "GRU")
+        return has_gates(row, "fp32")
+
+    def bf16(row):
+        return has_gates(row, "bf16")
 
     def one(row):
         return gated(row) and row.timesteps == 1
@@ -190,8 +211,14 @@ def goals(level_3):
     def one_dnn(row):
         return row.times_of("oneDNN fp32")
 
+    def one_dnn_bf16(row):
+        return row.times_of("oneDNN bf16")
+
     def onnx(row):
         return row.times_of("ONNX Runtime")
+
+    def our_float32(row):
+        return row.times_of(OUR_FLOAT32)
 
     return [
         Goal("of the floor, B >= 4, weights within L3",
@@ -204,6 +231,15 @@ def goals(level_3):
         Goal("x oneDNN fp32, faster in the median", gated, one_dnn, 1.0, in_median=True),
         Goal("x ONNX Runtime, T = 1", one, onnx, 1.3),
         Goal("x ONNX Runtime, T = 1, B <= 4", lambda row: one(row) and row.batch <= 4, onnx, 2.0),
+        Goal("x our fp32, bf16, B >= 4", lambda row: bf16(row) and row.batch >= 4,
+             our_float32, 1.8),
+        Goal("x our fp32, bf16, B = 1, H >= 512",
+             lambda row: bf16(row) and row.batch == 1 and row.units >= 512, our_float32, 1.7),
+        Goal("x our fp32, int8, LSTM, B = 1, H = 1024",
+             lambda row: (row.layer, row.weights) == ("LSTM", "int8")
+             and (row.units, row.batch) == (1024, 1), our_float32, 3.0),
+        Goal("x oneDNN bf16, never slower", bf16, one_dnn_bf16, 0.97),
+        Goal("x oneDNN bf16, faster in the median", bf16, one_dnn_bf16, 1.0, in_median=True),
     ]
 
 
@@ -261,22 +297,34 @@ def render_outcome(outcome, num_worst=8):
         return line
     if outcome.out_of_reach:
         line += f"; {len(outcome.out_of_reach)} would miss it even at the floor"
-    return "\n".join([line] + [
-        f"         {value:.2f}  {row.name}, {value / row.floor_fraction():.2f} at the floor"
-        for value, row in outcome.missed[:num_worst]])
+    return "\n".join([line] + [_missed_line(goal, value, row)
+                               for value, row in outcome.missed[:num_worst]])
+
+
+def _missed_line(goal, value, row):
+    line = f"         {value:.2f}  {row.name}"
+    if goal.is_of_floor:
+        return line
+    return f"{line}, {value / row.floor_fraction():.2f} at the floor"
+
+
+def _ceiling_line(name, rates):
+    rates = [rate / 1e9 for rate in rates]
+    return (f"{name} ceiling: {statistics.median(rates):.0f} GFLOP/s in the median, "
+            f"{min(rates):.0f} to {max(rates):.0f}")
 
 
 def render(document):
     rows = read_rows(document)
     context = document["context"]
-    rates = [turn["fma_flops_per_s"] / 1e9 for row in rows for turn in row.turns]
+    rates = {name: [turn[key] for row in rows for turn in row.turns if key in turn]
+             for name, key in (("fp32", FMA_RATE), ("bf16 pairs", PAIR_RATE))}
     versions = [f"{key.partition('/')[2]} {context[key]}"
                 for key in context if key.startswith("peer/")]
     return "\n".join([
         f"{context['isa']}, one thread; load average {context['load_avg'][0]:.1f} before the run",
         f"peers: {', '.join(versions) or 'none, see tests/bench/peers/install'}",
-        f"fp32 ceiling: {statistics.median(rates):.0f} GFLOP/s in the median, "
-        f"{min(rates):.0f} to {max(rates):.0f}",
+        *(_ceiling_line(name, values) for name, values in rates.items() if values),
         "",
         render_table(rows),
         "",

@@ -37,6 +37,14 @@ def run(*turns, name="LSTM/fp32/H:128/B:4/T:1/iterations:1/repeats:3/manual_time
     }
 
 
+def narrow_run(name, **more):
+    """A row of narrower weights that meets its goals, unless told otherwise."""
+    counters = {"ours": 10.0, "one_dnn": None, "onnx": None, "us/our fp32": 31.0, **more}
+    if "/bf16/" in name:
+        counters.setdefault("us/oneDNN bf16", 20.0)
+    return run(turn(**counters), name=name)
+
+
 def only_row(document):
     (row,) = report.read_rows(document)
     return row
@@ -79,6 +87,17 @@ class FloorTest(unittest.TestCase):
         self.assertFalse(by_arithmetic.is_bound_by_reading())
         self.assertAlmostEqual(by_reading.floor_fraction(), 0.6)
         self.assertTrue(by_reading.is_bound_by_reading())
+
+    def test_pairs_of_bfloat16_have_a_rate_of_their_own(self):
+        row = only_row(narrow_run("LSTM/bf16/H:128/B:4/T:1", fma_flops_per_s=None,
+                                  pair_flops_per_s=2e9))
+
+        self.assertAlmostEqual(report.floors(row, row.turns[0])[0], 4.0)
+
+    def test_bfloat16_without_pairs_has_the_rate_of_float32(self):
+        row = only_row(narrow_run("LSTM/bf16/H:128/B:4/T:1"))
+
+        self.assertAlmostEqual(report.floors(row, row.turns[0])[0], 8.0)
 
     def test_layers_without_states_have_a_floor(self):
         row = only_row(run(turn(recurrent_weight_bytes=0.0, recurrent_read_bytes_per_s=None),
@@ -169,9 +188,63 @@ class GoalTest(unittest.TestCase):
         self.assertEqual(out_of_reach(1.5), ["x ONNX Runtime, T = 1, B <= 4"])
         self.assertEqual(out_of_reach(1.7), [])
 
-    def test_other_layers_and_weights_have_no_goal_yet(self):
-        for name in ("Dense/fp32/H:128/B:4/T:1", "SimpleRNN/fp32/H:128/B:4/T:1",
-                     "LSTM/bf16/H:128/B:4/T:1"):
+    def missed_by_narrow_weights(self, name, float32, **more):
+        return missed_titles(narrow_run(name, **{"us/our fp32": 10.0 * float32, **more}))
+
+    def test_bfloat16_is_to_be_faster_than_float32_in_large_batches(self):
+        for layer in ("LSTM", "GRU"):
+            name = f"{layer}/bf16/H:64/B:4/T:1"
+            self.assertEqual(self.missed_by_narrow_weights(name, 1.81), [])
+            self.assertEqual(self.missed_by_narrow_weights(name, 1.79),
+                             ["x our fp32, bf16, B >= 4"])
+
+    def test_bfloat16_is_to_be_faster_than_float32_alone_from_512_units_on(self):
+        def missed(units, float32):
+            return self.missed_by_narrow_weights(f"GRU/bf16/H:{units}/B:1/T:1", float32)
+
+        self.assertEqual(missed(512, 1.71), [])
+        self.assertEqual(missed(512, 1.69), ["x our fp32, bf16, B = 1, H >= 512"])
+        self.assertEqual(missed(256, 1.0), [])
+
+    def test_int8_is_to_be_three_times_as_fast_in_the_largest_lstm(self):
+        def missed(name, float32):
+            return self.missed_by_narrow_weights(name, float32)
+
+        self.assertEqual(missed("LSTM/int8/H:1024/B:1/T:1", 3.01), [])
+        self.assertEqual(missed("LSTM/int8/H:1024/B:1/T:1", 2.99),
+                         ["x our fp32, int8, LSTM, B = 1, H = 1024"])
+        for name in ("GRU/int8/H:1024/B:1/T:1", "LSTM/int8/H:512/B:1/T:1",
+                     "LSTM/int8/H:1024/B:4/T:1"):
+            self.assertEqual(missed(name, 1.0), [], name)
+
+    def test_bfloat16_is_compared_with_one_dnn_in_bfloat16(self):
+        def missed(*one_dnn):
+            documents = [narrow_run(f"LSTM/bf16/H:128/B:{batch}/T:1",
+                                    **{"us/oneDNN bf16": 10.0 * value})
+                         for batch, value in zip((1, 4, 16), one_dnn)]
+            for other in documents[1:]:
+                documents[0]["benchmarks"] += other["benchmarks"]
+            return missed_titles(documents[0])
+
+        self.assertEqual(missed(0.98, 1.01, 1.01), [])
+        self.assertEqual(missed(0.96, 1.01, 1.01), ["x oneDNN bf16, never slower"])
+        self.assertEqual(missed(0.98, 0.99, 1.01), ["x oneDNN bf16, faster in the median"])
+
+    def test_narrow_weights_need_their_peers(self):
+        self.assertEqual(
+            missed_titles(narrow_run("LSTM/bf16/H:512/B:1/T:1", **{"us/oneDNN bf16": None})),
+            ["x oneDNN bf16, never slower", "x oneDNN bf16, faster in the median"])
+        self.assertEqual(
+            missed_titles(narrow_run("LSTM/int8/H:1024/B:1/T:1", **{"us/our fp32": None})),
+            ["x our fp32, int8, LSTM, B = 1, H = 1024"])
+
+    def test_narrow_weights_have_no_goal_for_the_floor(self):
+        slow = narrow_run("LSTM/int8/H:128/B:4/T:1", ours=1000.0)
+
+        self.assertEqual(missed_titles(slow), [])
+
+    def test_other_layers_have_no_goal_yet(self):
+        for name in ("Dense/fp32/H:128/B:4/T:1", "SimpleRNN/fp32/H:128/B:4/T:1"):
             self.assertEqual(missed_titles(run(turn(ours=1000), name=name)), [], name)
 
 
@@ -197,7 +270,22 @@ class ProgramTest(unittest.TestCase):
         self.assertEqual(line.split(), ["LSTM", "fp32", "128", "4", "1", "16", "16", "16", "0.5",
                                         "0.0", "fma", "50.0", "1.25", "1.88"])
         self.assertIn("MISSED >= 0.88 of the floor, B >= 4, weights within L3: 0 of 1 rows", text)
-        self.assertIn("0.50  LSTM fp32 H=128 B=4 T=1, 1.00 at the floor", text)
+        self.assertIn("0.50  LSTM fp32 H=128 B=4 T=1\n", text)
+
+    def test_ratios_are_told_as_they_would_be_at_the_floor(self):
+        _, text = self.run_main(run(turn(ours=10.0, onnx=12.0)))
+
+        self.assertIn("1.20  LSTM fp32 H=128 B=4 T=1, 1.50 at the floor\n", text)
+
+    def test_narrow_rows_stand_beside_our_float32(self):
+        _, text = self.run_main(narrow_run("LSTM/bf16/H:128/B:4/T:1", fma_flops_per_s=None,
+                                           pair_flops_per_s=2e9))
+
+        head, line = (line for line in text.splitlines() if line.startswith(("layer", "LSTM")))
+        self.assertTrue(head.endswith("x our fp32  x oneDNN bf16"), head)
+        self.assertEqual(line.split()[-2:], ["3.10", "2.00"])
+        self.assertIn("bf16 pairs ceiling: 2 GFLOP/s", text)
+        self.assertNotIn("fp32 ceiling", text)
 
     def test_a_run_without_rows_is_an_error(self):
         with self.assertRaises(SystemExit):

@@ -13,7 +13,7 @@
 namespace rnnserve::testing {
 namespace {
 
-std::unique_ptr<Layer> Build(const LayerTask& task) {
+std::unique_ptr<Layer> Build(const LayerTask& task, WeightType type) {
   nlohmann::json config = {{"name", "layer"}, {"units", task.shape().units}};
   if (task.kind().is_recurrent()) config["return_sequences"] = true;
   if (task.kind().class_name == "GRU") {
@@ -22,6 +22,7 @@ std::unique_ptr<Layer> Build(const LayerTask& task) {
   const nlohmann::json object = {{"class_name", task.kind().class_name}, {"config", config}};
   const ValueSpec input = {Shape{task.shape().units}, /*has_time=*/true, std::nullopt};
   WeightMap weights = task.weights();
+  weights.set_matrix_type(type);
   return LayerRegistry::BuiltIn()
       .Create(KerasConfig(object, "layer 'layer'"), input, weights)
       .value();
@@ -36,7 +37,7 @@ void SetColumns(const float* rows, Columns columns) {
 
 }  // namespace
 
-OurLayer::OurLayer(const LayerTask& task) : layer_(Build(task)) {
+OurLayer::OurLayer(const LayerTask& task, WeightType weights) : layer_(Build(task, weights)) {
   const auto [units, batch, time] = task.shape();
   x_ = AlignedBuffer(DenseSequenceSize(units, batch, time));
   y_ = AlignedBuffer(DenseSequenceSize(units, batch, time));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/aligned_buffer.h"
+#include "core/kernels/weight_type.h"
 #include "core/layers/layer.h"
 #include "tests/bench/layer_task.h"
 #include "tests/bench/peers/peer.h"
@@ -19,7 +20,8 @@ namespace rnnserve::testing {
 // one left: writing them back is part of our work. Owns all it needs; the task may die.
 class OurLayer final : public Peer {
  public:
-  explicit OurLayer(const LayerTask& task);
+  // `weights` is how its matrices are kept.
+  OurLayer(const LayerTask& task, WeightType weights);
 
   void Step() override { layer_->Run(run_); }
   std::vector<float> Output() const override;

@@ -16,9 +16,11 @@ constexpr float kBf16Tolerance = 3e-2f;
 }  // namespace
 
 std::vector<PeerKind> InstalledPeers() {
-  return {{"oneDNN fp32", OneDnnVersion(), kFp32Tolerance, MakeOneDnnFp32Peer},
-          {"oneDNN bf16", OneDnnVersion(), kBf16Tolerance, MakeOneDnnBf16Peer},
-          {"ONNX Runtime", OnnxRuntimeVersion(), kFp32Tolerance, MakeOnnxRuntimePeer}};
+  constexpr WeightType kFp32 = WeightType::kFloat32;
+  constexpr WeightType kBf16 = WeightType::kBfloat16;
+  return {{"oneDNN fp32", OneDnnVersion(), kFp32Tolerance, kFp32, MakeOneDnnFp32Peer},
+          {"oneDNN bf16", OneDnnVersion(), kBf16Tolerance, kBf16, MakeOneDnnBf16Peer},
+          {"ONNX Runtime", OnnxRuntimeVersion(), kFp32Tolerance, kFp32, MakeOnnxRuntimePeer}};
 }
 
 }  // namespace rnnserve::testing
