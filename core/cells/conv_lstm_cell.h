@@ -12,7 +12,7 @@
 #include "core/cells/cell_registry.h"
 #include "core/cells/conv_lstm_options.h"
 #include "core/cells/convolution.h"
-#include "core/cells/gates.h"
+#include "core/kernels/gates.h"
 #include "core/kernels/matrix.h"
 
 namespace rnnserve {

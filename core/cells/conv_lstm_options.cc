@@ -9,7 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
-#include "core/cells/gates.h"
+#include "core/kernels/gates.h"
 
 namespace rnnserve {
 namespace {

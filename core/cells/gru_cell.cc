@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/base/status_macros.h"
-#include "core/cells/gates.h"
+#include "core/kernels/gates.h"
 #include "core/kernels/gru_step.h"
 #include "core/kernels/product.h"
 

@@ -3,9 +3,12 @@
 
 #include "core/kernels/gru_step.h"
 
+#include <algorithm>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/gru_step.cc"
 #include "core/kernels/dispatch.h"
+#include "core/kernels/gates.h"
 #include "hwy/foreach_target.h"  // The file itself, for each target.
 #if HWY_TARGET != HWY_SCALAR
 #include "core/kernels/panel_product-inl.h"
@@ -39,9 +42,9 @@ HWY_NOINLINE void FinishUnitsAfter(const GruStepArguments& s, const float* HWY_R
   const Act act(s.activation);
   const Rec rec(s.recurrent_activation);
   for (int i = 0; i < kColumnQuantum; i += kLanes) {
-    const Vec z = rec(hn::Load(d, sums + i));
-    const Vec r = rec(hn::Load(d, sums + gate_stride + i));
-    const Vec candidate_of_h = hn::Load(d, sums + 2 * gate_stride + i);
+    const Vec z = rec(hn::Load(d, sums + gru_gate::kUpdate * gate_stride + i));
+    const Vec r = rec(hn::Load(d, sums + gru_gate::kReset * gate_stride + i));
+    const Vec candidate_of_h = hn::Load(d, sums + gru_gate::kCandidate * gate_stride + i);
     const Vec hh = act(hn::MulAdd(r, candidate_of_h, hn::Load(d, candidate_of_x + i)));
     StoreNext(s, z, hh, unit + i, b);
   }
@@ -60,15 +63,16 @@ struct GruTileAfter {
     for (int p = 0; p < kPanels; ++p) {
       const float* bias = candidate_bias + (panel + p) * kColumnQuantum;
       for (int c = 0; c < kCols; ++c) {
-        hwy::CopyBytes<kColumnQuantum * sizeof(float)>(of_x.Of(p, 0, c), sums.Of(p, 0, c));
-        hwy::CopyBytes<kColumnQuantum * sizeof(float)>(of_x.Of(p, 1, c), sums.Of(p, 1, c));
-        hwy::CopyBytes<kColumnQuantum * sizeof(float)>(bias, sums.Of(p, 2, c));
+        for (const int gate : {gru_gate::kUpdate, gru_gate::kReset}) {
+          std::copy_n(of_x.Of(p, gate, c), kColumnQuantum, sums.Of(p, gate, c));
+        }
+        std::copy_n(bias, kColumnQuantum, sums.Of(p, gru_gate::kCandidate, c));
       }
     }
     AddBlocks<3>(recurrent_kernel, panel, 0, s.h, first, 0, sums);
     for (int p = 0; p < kPanels; ++p) {
       for (int c = 0; c < kCols; ++c) {
-        finish(s, sums.Of(p, 0, c), of_x.Of(p, 2, c), sums.kGateStride,
+        finish(s, sums.Of(p, 0, c), of_x.Of(p, gru_gate::kCandidate, c), sums.kGateStride,
                (panel + p) * kColumnQuantum, first + c);
       }
     }
@@ -109,8 +113,9 @@ struct GruGatesTile {
     const FloatTag d;
     const AnyFunction rec(s.recurrent_activation);
     for (int i = 0; i < kColumnQuantum; i += kLanes) {
-      const Vec r = rec(hn::Load(d, sums + gate_stride + i));
-      hn::Store(rec(hn::Load(d, sums + i)), d, z.column(b) + unit + i);
+      const Vec r = rec(hn::Load(d, sums + gru_gate::kReset * gate_stride + i));
+      hn::Store(rec(hn::Load(d, sums + gru_gate::kUpdate * gate_stride + i)), d,
+                z.column(b) + unit + i);
       hn::Store(hn::Mul(r, hn::Load(d, s.h.column(b) + unit + i)), d, reset_h.column(b) + unit + i);
     }
   }
@@ -127,8 +132,8 @@ struct GruCandidateTile {
   HWY_INLINE void Run(int64_t panel, int64_t first) const {
     const int64_t units = s.kernel.units();
     GateSums<kPanels, 1, kCols> sums;
-    StartFrom(s.start.Block(2, units), units, panel, first, sums);
-    AddBlocks<1>(s.kernel, panel, 2, s.x, first, 0, sums);
+    StartFrom(s.start.Block(gru_gate::kCandidate, units), units, panel, first, sums);
+    AddBlocks<1>(s.kernel, panel, gru_gate::kCandidate, s.x, first, 0, sums);
     AddBlocks<1>(candidate_recurrent_kernel, panel, 0, reset_h, first, 0, sums);
     for (int p = 0; p < kPanels; ++p) {
       for (int c = 0; c < kCols; ++c) {

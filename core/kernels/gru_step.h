@@ -12,7 +12,7 @@
 namespace rnnserve {
 
 // What both forms of a GRU step have; cells/gru_cell.h has the equations. Blocks are gates in the
-// order of cells/gates.h: z r h.
+// order of kernels/gates.h: z r h.
 struct GruStepArguments {
   const Matrix& kernel;  // [input, 3 * units]
   Activation activation = Activation::kTanh;

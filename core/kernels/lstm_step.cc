@@ -6,6 +6,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/lstm_step.cc"
 #include "core/kernels/dispatch.h"
+#include "core/kernels/gates.h"
 #include "hwy/foreach_target.h"  // The file itself, for each target.
 #if HWY_TARGET != HWY_SCALAR
 #include "core/kernels/panel_product-inl.h"
@@ -17,7 +18,7 @@ namespace rnnserve::HWY_NAMESPACE {
 //
 //   c' = rec(f) * c + rec(i) * act(g)        h' = rec(o) * act(c')
 //
-// `sums` is gate i, the others are `gate_stride` floats apart.
+// The gates are `gate_stride` floats apart.
 using Finish = void (*)(const LstmStepArguments& s, const float* sums, int64_t gate_stride,
                         int64_t unit, int64_t b);
 
@@ -28,10 +29,10 @@ HWY_NOINLINE void FinishUnits(const LstmStepArguments& s, const float* HWY_RESTR
   const Act act(s.activation);
   const Rec rec(s.recurrent_activation);
   for (int64_t end = unit + kColumnQuantum; unit < end; unit += kLanes, sums += kLanes) {
-    const Vec i = rec(hn::Load(d, sums));
-    const Vec f = rec(hn::Load(d, sums + gate_stride));
-    const Vec g = act(hn::Load(d, sums + 2 * gate_stride));
-    const Vec o = rec(hn::Load(d, sums + 3 * gate_stride));
+    const Vec i = rec(hn::Load(d, sums + lstm_gate::kInput * gate_stride));
+    const Vec f = rec(hn::Load(d, sums + lstm_gate::kForget * gate_stride));
+    const Vec g = act(hn::Load(d, sums + lstm_gate::kCandidate * gate_stride));
+    const Vec o = rec(hn::Load(d, sums + lstm_gate::kOutput * gate_stride));
     const Vec next_c = hn::MulAdd(f, hn::Load(d, s.c.column(b) + unit), hn::Mul(i, g));
     const Vec next_h = hn::Mul(o, act(next_c));
     hn::Store(next_c, d, s.next_c.column(b) + unit);

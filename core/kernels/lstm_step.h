@@ -11,7 +11,7 @@
 namespace rnnserve {
 
 // One step of an LSTM layer in one pass over its weights; cells/lstm_cell.h has the equations. All
-// blocks are gates in the order of cells/gates.h: i f c o.
+// blocks are gates in the order of kernels/gates.h: i f c o.
 struct LstmStepArguments {
   const Matrix& kernel;            // [input, 4 * units]
   const Matrix& recurrent_kernel;  // [units, 4 * units]

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef RNNSERVE_CORE_CELLS_GATES_H_
-#define RNNSERVE_CORE_CELLS_GATES_H_
+#ifndef RNNSERVE_CORE_KERNELS_GATES_H_
+#define RNNSERVE_CORE_KERNELS_GATES_H_
 
 namespace rnnserve {
 
@@ -34,4 +34,4 @@ constexpr int kCount = 3;
 
 }  // namespace rnnserve
 
-#endif  // RNNSERVE_CORE_CELLS_GATES_H_
+#endif  // RNNSERVE_CORE_KERNELS_GATES_H_
