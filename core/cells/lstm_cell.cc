@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "core/base/status_macros.h"
-#include "core/kernels/gates.h"
 #include "core/kernels/elementwise.h"
+#include "core/kernels/gates.h"
 #include "core/kernels/lstm_step.h"
 #include "core/kernels/product.h"
 
