@@ -12,6 +12,8 @@ from random_source import Random
 from samples import SAMPLES
 
 CALLS_OF_A_MODEL = 4
+# Of the weights of a model that is not tame; if it never is, it is compared as it has become.
+MOST_HALVINGS = 10
 
 
 @dataclasses.dataclass
@@ -50,13 +52,14 @@ def make(sample, name, tolerance, count=CALLS_OF_A_MODEL, tiny=False):
     shapes = recorder.state_shapes(sample.model, sample.time_limits[1])
     randoms = [Random(*name, "call", i, tiny=tiny) for i in range(count)]
     calls = [_make_call(sample, shapes, random, i) for i, random in enumerate(randoms)]
-    for _ in range(10):
+    for attempt in range(MOST_HALVINGS + 1):
+        if attempt > 0:
+            for weight in sample.model.weights:
+                weight.assign(weight * 0.5)
         for call in calls:
             _run(sample, call)
         if conditioning.is_tame(sample.model, calls, tolerance):
             break
-        for weight in sample.model.weights:
-            weight.assign(weight * 0.5)
     return calls
 
 
