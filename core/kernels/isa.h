@@ -32,8 +32,9 @@ absl::string_view IsaName(Isa isa);
 // The one of that name; nothing if there is none.
 std::optional<Isa> IsaFromName(absl::string_view name);
 
-// What the kernels of this process use: the fastest supported one, until it is set. Thread-safe; a
-// call that is running goes on as it began. REQUIRES: SupportedIsas() has `isa`.
+// What the kernels of this process use: the fastest supported one, until it is set. It is asked for
+// at every kernel, so it must not be set while a model runs. Kernels of a plug-in are its own, and
+// use the fastest. Thread-safe. REQUIRES: SupportedIsas() has `isa`.
 Isa ActiveIsa();
 void SetActiveIsa(Isa isa);
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // The activations of one vector register, for whatever instruction set this is included under; see
-// simd.h.
+// dispatch.h.
 
 #if defined(RNNSERVE_CORE_KERNELS_VECTOR_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef RNNSERVE_CORE_KERNELS_VECTOR_MATH_INL_H_
