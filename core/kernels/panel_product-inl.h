@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The products of kernels/matrix.h for whatever instruction set this is included under; see dispatch.h.
+// The products of kernels/matrix.h for whatever instruction set this is included under; see
+// dispatch.h.
 //
 // A panel is 16 units of all gates. Its gate sums for a tile of columns are kept in registers while
 // the inputs go by:
