@@ -64,7 +64,7 @@ void AddAddressOptions(CLI::App& app, ServerOptions& options) {
 
 void AddLimitOptions(CLI::App& app, ServerOptions& options) {
   EngineOptions& engine = options.engine;
-  app.add_option("--workers", engine.workers, "Threads for each model; 0: one for each core")
+  app.add_option("--workers", engine.workers, "Cores for each model; 0: all of them")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   AddNumber(app, "--max-batch-rows", engine.max_batch_rows, "Rows computed in one cell step");

@@ -3,8 +3,10 @@
 
 #include "core/batching/batch_scheduler.h"
 
+#include <optional>
 #include <utility>
 
+#include "core/base/thread_team.h"
 #include "core/batching/batch_worker.h"
 #include "core/batching/queue_limit.h"
 
@@ -34,7 +36,11 @@ absl::Status BatchScheduler::Submit(absl::Span<std::unique_ptr<StepTask>> tasks)
 }
 
 void BatchScheduler::RunWorker() {
-  BatchWorker(clock_, *model_, observer_, queue_, options_.max_batch_rows).Run();
+  std::optional<ThreadTeam> team;
+  if (options_.team_size > 1) team.emplace(options_.team_size);
+  BatchWorker(clock_, *model_, observer_, queue_, options_.max_batch_rows,
+              team.has_value() ? &*team : nullptr)
+      .Run();
 }
 
 }  // namespace rnnserve

@@ -20,7 +20,7 @@
 
 namespace rnnserve {
 
-// Computes the steps of one streamable model: a queue, and threads that each run a batch
+// Computes the steps of one streamable model: a queue, and workers that each run a batch
 // (BatchWorker) which the tasks of the queue join at every cell step.
 //
 // Work-conserving: a worker never waits while a task is queued, neither for more rows nor for a
@@ -46,8 +46,11 @@ namespace rnnserve {
 class BatchScheduler {
  public:
   struct Options {
-    // Threads. More than there are cores help nobody.
+    // Batches that are computed at the same time, each by a worker.
     int num_workers = 1;
+    // Threads that compute one batch together (ThreadTeam). With num_workers, more than there are
+    // cores help nobody.
+    int team_size = 1;
     // Rows in one cell step of one worker. More rows share a weight read; a cell step then takes
     // longer, for all its rows. Costs a column of every layer each.
     int64_t max_batch_rows = 64;

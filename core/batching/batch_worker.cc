@@ -23,13 +23,13 @@ void Complete(std::unique_ptr<StepTask> task, absl::Status status) {
 }  // namespace
 
 BatchWorker::BatchWorker(const Clock& clock, const Model& model, StepObserver& observer,
-                         BoundedQueue<StepTask>& queue, int64_t max_rows)
+                         BoundedQueue<StepTask>& queue, int64_t max_rows, ThreadTeam* team)
     : clock_(clock),
       model_(model),
       observer_(observer),
       queue_(queue),
       returns_sequences_(model.outputs().front().spec.has_time),
-      workspace_(model, max_rows) {
+      workspace_(model, max_rows, team) {
   rows_.reserve(static_cast<size_t>(max_rows));
   taken_.reserve(static_cast<size_t>(max_rows));
   finished_.reserve(static_cast<size_t>(max_rows));

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "core/base/clock.h"
+#include "core/base/thread_team.h"
 #include "core/batching/batch_workspace.h"
 #include "core/batching/bounded_queue.h"
 #include "core/batching/step_observer.h"
@@ -23,12 +24,14 @@ namespace rnnserve {
 // step and leave after the one that computed their last timestep; neither waits for the others.
 //
 // Owns its workspace and the tasks in its batch. Used by one thread at a time. Clock, model,
-// observer and queue must outlive it. A round in which no row joins or leaves allocates nothing.
+// observer, queue and team must outlive it. A round in which no row joins or leaves allocates
+// nothing.
 class BatchWorker {
  public:
-  // REQUIRES: max_rows >= 1 and the model is streamable.
+  // Cell steps are shared with the team, if there is one. REQUIRES: max_rows >= 1 and the model is
+  // streamable.
   BatchWorker(const Clock& clock, const Model& model, StepObserver& observer,
-              BoundedQueue<StepTask>& queue, int64_t max_rows);
+              BoundedQueue<StepTask>& queue, int64_t max_rows, ThreadTeam* team = nullptr);
 
   // Rounds, until the queue is closed and empty and every row is done. Waits for tasks when there
   // are none, and only then.

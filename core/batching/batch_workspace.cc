@@ -10,8 +10,10 @@
 
 namespace rnnserve {
 
-BatchWorkspace::BatchWorkspace(const Model& model, int64_t max_rows)
-    : model_(model), workspace_(model, max_rows, {1}) {}
+BatchWorkspace::BatchWorkspace(const Model& model, int64_t max_rows, ThreadTeam* team)
+    : model_(model), workspace_(model, max_rows, {1}) {
+  workspace_.set_team(team);
+}
 
 void BatchWorkspace::Join(absl::Span<const float> state) {
   workspace_.SetBatch(++rows_);

@@ -8,6 +8,7 @@
 
 #include "absl/types/span.h"
 #include "core/base/tensor_view.h"
+#include "core/base/thread_team.h"
 #include "core/model/model.h"
 #include "core/model/workspace.h"
 
@@ -21,11 +22,12 @@ namespace rnnserve {
 //
 // A row's state lives here from Join to Leave; CopyState reads it back, bit for bit what Join or
 // the last Step left. Owns the workspace. Used by one thread at a time: the worker. Allocates
-// nothing after construction. The model must outlive it.
+// nothing after construction. Model and team must outlive it.
 class BatchWorkspace {
  public:
-  // REQUIRES: max_rows >= 1 and the model is streamable.
-  BatchWorkspace(const Model& model, int64_t max_rows);
+  // Steps are shared with the team, if there is one. REQUIRES: max_rows >= 1 and the model is
+  // streamable.
+  BatchWorkspace(const Model& model, int64_t max_rows, ThreadTeam* team = nullptr);
   BatchWorkspace(const BatchWorkspace&) = delete;
   BatchWorkspace& operator=(const BatchWorkspace&) = delete;
 

@@ -9,6 +9,7 @@
 
 #include "absl/types/span.h"
 #include "core/base/shape.h"
+#include "core/base/thread_team.h"
 #include "core/cells/state_spec.h"
 #include "core/cells/training_run.h"
 #include "core/kernels/columns.h"
@@ -36,6 +37,8 @@ struct CellStep {
   // What Cell::Project made of x, which is then not read. Without data: nothing has been made.
   ConstColumns projection;   // [projection_rows(), batch]
   float* scratch = nullptr;  // scratch_size(batch) floats, aligned to 64 bytes
+  // Threads that a large step may be shared with. Null: none.
+  ThreadTeam* team = nullptr;
   // In a run with Keras' training=True, else null: the same for every timestep of the run. For what
   // is random in the cell, such as its dropout.
   const TrainingRun* training = nullptr;
@@ -65,6 +68,10 @@ class Cell {
   virtual int64_t num_parameters() const = 0;
   // The bytes that they take. Default: those of float32.
   virtual int64_t parameter_bytes() const { return num_parameters() * int64_t{sizeof(float)}; }
+
+  // The bytes of weights that a step reads in kernels that a ThreadTeam is worth being given
+  // (kernels/panel_range.h). Default: none.
+  virtual int64_t shareable_bytes() const { return 0; }
 
   // Floats of scratch for a batch of that many columns. Default: none.
   virtual int64_t scratch_size(int64_t batch) const;

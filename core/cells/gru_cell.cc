@@ -9,6 +9,7 @@
 #include "core/base/status_macros.h"
 #include "core/kernels/gates.h"
 #include "core/kernels/gru_step.h"
+#include "core/kernels/panel_range.h"
 #include "core/kernels/product.h"
 
 namespace rnnserve {
@@ -88,6 +89,13 @@ int64_t GruCell::parameter_bytes() const {
          (bias_.size() + recurrent_bias_.size() + step_bias_.size()) * int64_t{sizeof(float)};
 }
 
+int64_t GruCell::shareable_bytes() const {
+  if (!HasFusedStep()) return 0;
+  if (reset_after_) return ShareableBytes(kernel_.bytes() + recurrent_kernel_.bytes());
+  return ShareableBytes(GateBytes(kernel_.bytes()) + gate_recurrent_kernel_.bytes()) +
+         ShareableBytes(CandidateBytes(kernel_.bytes()) + candidate_recurrent_kernel_.bytes());
+}
+
 int64_t GruCell::scratch_size(int64_t batch) const {
   const int64_t gates = ColumnsSize(kernel_.output_rows(), batch);
   return gates + (reset_after_ ? gates : ColumnsSize(kernel_.units(), batch)) +
@@ -120,7 +128,8 @@ void GruCell::FusedStep(const CellStep& step) const {
       .x = is_projected ? ConstColumns() : step.x,
       .h = step.state[0],
       .next_h = step.next_state[0],
-      .y = step.y};
+      .y = step.y,
+      .team = step.team};
   if (reset_after_) {
     const float* candidate_bias = recurrent_bias_.data() + gru_gate::kCandidate * PaddedRows(units);
     return GruStepResetAfter(arguments, recurrent_kernel_, candidate_bias);

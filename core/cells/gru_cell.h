@@ -52,6 +52,7 @@ class GruCell final : public Cell {
 
   int64_t num_parameters() const override { return num_parameters_; }
   int64_t parameter_bytes() const override;
+  int64_t shareable_bytes() const override;
   int64_t scratch_size(int64_t batch) const override;
   int64_t projection_rows() const override { return kernel_.output_rows(); }
   void Project(ConstColumns x, Columns projection) const override;

@@ -9,6 +9,7 @@
 #include "core/kernels/elementwise.h"
 #include "core/kernels/gates.h"
 #include "core/kernels/lstm_step.h"
+#include "core/kernels/panel_range.h"
 #include "core/kernels/product.h"
 
 namespace rnnserve {
@@ -46,6 +47,11 @@ int64_t LstmCell::parameter_bytes() const {
   return kernel_.bytes() + recurrent_kernel_.bytes() + bias_.size() * int64_t{sizeof(float)};
 }
 
+int64_t LstmCell::shareable_bytes() const {
+  if (!HasStepKernels(activation_, recurrent_activation_)) return 0;
+  return ShareableBytes(kernel_.bytes() + recurrent_kernel_.bytes());
+}
+
 int64_t LstmCell::scratch_size(int64_t batch) const {
   return ColumnsSize(kernel_.output_rows(), batch) +
          std::max(dropouts_.input.scratch_size(kernel_.input_size(), batch),
@@ -72,7 +78,8 @@ void LstmCell::Step(const CellStep& step) const {
             .c = step.state[1],
             .next_h = step.next_state[0],
             .next_c = step.next_state[1],
-            .y = step.y});
+            .y = step.y,
+            .team = step.team});
 }
 
 void LstmCell::StepByGates(const CellStep& step) const {

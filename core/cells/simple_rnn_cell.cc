@@ -8,6 +8,7 @@
 #include "core/base/status_macros.h"
 #include "core/kernels/dense_step.h"
 #include "core/kernels/elementwise.h"
+#include "core/kernels/panel_range.h"
 #include "core/kernels/product.h"
 
 namespace rnnserve {
@@ -42,6 +43,11 @@ int64_t SimpleRnnCell::parameter_bytes() const {
   return kernel_.bytes() + recurrent_kernel_.bytes() + bias_.size() * int64_t{sizeof(float)};
 }
 
+int64_t SimpleRnnCell::shareable_bytes() const {
+  if (!HasStepKernels(activation_, activation_)) return 0;
+  return ShareableBytes(kernel_.bytes() + recurrent_kernel_.bytes());
+}
+
 int64_t SimpleRnnCell::scratch_size(int64_t batch) const {
   return std::max(dropouts_.input.scratch_size(kernel_.input_size(), batch),
                   dropouts_.state.scratch_size(kernel_.units(), batch));
@@ -61,7 +67,8 @@ void SimpleRnnCell::Step(const CellStep& step) const {
                                      : EveryColumn(bias_.data(), kernel_.units(), step.y.cols),
                .x = is_projected ? ConstColumns() : step.x,
                .h = step.state[0],
-               .y = step.y});
+               .y = step.y,
+               .team = step.team});
     return Copy(step.y, step.next_state[0]);
   }
   if (is_projected) {

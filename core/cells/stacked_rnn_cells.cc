@@ -72,6 +72,12 @@ int64_t StackedRnnCells::parameter_bytes() const {
   return sum;
 }
 
+int64_t StackedRnnCells::shareable_bytes() const {
+  int64_t sum = 0;
+  for (const auto& cell : cells_) sum += cell->shareable_bytes();
+  return sum;
+}
+
 int64_t StackedRnnCells::scratch_size(int64_t batch) const {
   int64_t outputs = 0;
   int64_t largest = 0;

@@ -33,6 +33,7 @@ class StackedRnnCells final : public Cell {
 
   int64_t num_parameters() const override;
   int64_t parameter_bytes() const override;
+  int64_t shareable_bytes() const override;
   int64_t scratch_size(int64_t batch) const override;
   void InitialState(int state_index, absl::Span<float> value) const override;
   // Those of the first cell.

@@ -16,7 +16,7 @@ struct EngineOptions {
   SessionStore::Options sessions;
   // The longest idle timeout a detached session may ask for, and what it gets if it asks for none.
   absl::Duration max_idle_timeout = absl::Minutes(5);
-  // Threads a model; 0: one for each core.
+  // Cores for each model, 0: all; scheduler_options.h tells how they are used.
   int workers = 0;
   // Rows in one cell step of one worker. More rows share a weight read; a step then takes longer.
   int64_t max_batch_rows = 64;

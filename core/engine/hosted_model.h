@@ -21,9 +21,8 @@
 namespace rnnserve {
 
 // One model that is served, with the workers that compute it: a BatchScheduler if it can be
-// stepped, and a SequenceScheduler for whole sequences. The latter has a single worker if there is
-// the former: then it computes runs with training=True alone, which are not to slow down sessions
-// on more than one core. Thread-safe. Clock and observer must outlive it.
+// stepped, and a SequenceScheduler for whole sequences (scheduler_options.h). Thread-safe. Clock
+// and observer must outlive it.
 class HostedModel {
  public:
   HostedModel(const Clock& clock, ModelObserver& observer, std::string name,

@@ -6,6 +6,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/dense_step.cc"
 #include "core/kernels/dispatch.h"
+#include "core/kernels/panel_range.h"
 #include "hwy/foreach_target.h"  // The file itself, for each target.
 #if HWY_TARGET != HWY_SCALAR
 #include "core/kernels/panel_product-inl.h"
@@ -40,8 +41,8 @@ struct DenseTile {
   const DenseStepArguments& s;
 };
 
-void DenseStep(const DenseStepArguments& s) {
-  ForEachTile<1>(s.kernel.num_panels(), s.y.cols, DenseTile{s});
+void DenseStep(const DenseStepArguments& s, PanelRange panels) {
+  ForEachTile<1>(panels, s.y.cols, DenseTile{s});
 }
 
 }  // namespace rnnserve::HWY_NAMESPACE
@@ -51,7 +52,14 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace rnnserve {
 
-void DenseStep(const DenseStepArguments& step) { RNNSERVE_STEP_KERNEL(DenseStep)(step); }
+void DenseStep(const DenseStepArguments& step) {
+  const Matrix* recurrent = step.recurrent_kernel;
+  const int64_t bytes =
+      BytesRead(step.kernel, step.x) + (recurrent != nullptr ? recurrent->bytes() : 0);
+  SharePanels(step.team, step.kernel.num_panels(), bytes, [&](PanelRange panels) {
+    RNNSERVE_STEP_KERNEL(DenseStep)(step, panels);
+  });
+}
 
 }  // namespace rnnserve
 #endif

@@ -9,6 +9,7 @@
 #define HWY_TARGET_INCLUDE "core/kernels/gru_step.cc"
 #include "core/kernels/dispatch.h"
 #include "core/kernels/gates.h"
+#include "core/kernels/panel_range.h"
 #include "hwy/foreach_target.h"  // The file itself, for each target.
 #if HWY_TARGET != HWY_SCALAR
 #include "core/kernels/panel_product-inl.h"
@@ -85,13 +86,13 @@ struct GruTileAfter {
 };
 
 void GruStepResetAfter(const GruStepArguments& s, const Matrix& recurrent_kernel,
-                       const float* candidate_bias) {
+                       const float* candidate_bias, PanelRange panels) {
   const bool is_usual =
       s.activation == Activation::kTanh && s.recurrent_activation == Activation::kSigmoid;
   const GruTileAfter tile{s, recurrent_kernel, candidate_bias,
                           is_usual ? &FinishUnitsAfter<TanhFunction, SigmoidFunction>
                                    : &FinishUnitsAfter<AnyFunction, AnyFunction>};
-  ForEachTile<3>(s.kernel.num_panels(), s.h.cols, tile);
+  ForEachTile<3>(panels, s.h.cols, tile);
 }
 
 // Without reset_after, first pass: z and rec(r) * h.
@@ -157,11 +158,14 @@ struct GruCandidateTile {
   Columns reset_h;
 };
 
-void GruStepResetBefore(const GruStepArguments& s, const Matrix& gate_recurrent_kernel,
-                        const Matrix& candidate_recurrent_kernel, Columns z, Columns reset_h) {
-  const int64_t num_panels = s.kernel.num_panels();
-  ForEachTile<2>(num_panels, s.h.cols, GruGatesTile{s, gate_recurrent_kernel, z, reset_h});
-  ForEachTile<1>(num_panels, s.h.cols, GruCandidateTile{s, candidate_recurrent_kernel, z, reset_h});
+void GruGates(const GruStepArguments& s, const Matrix& gate_recurrent_kernel, Columns z,
+              Columns reset_h, PanelRange panels) {
+  ForEachTile<2>(panels, s.h.cols, GruGatesTile{s, gate_recurrent_kernel, z, reset_h});
+}
+
+void GruCandidate(const GruStepArguments& s, const Matrix& candidate_recurrent_kernel, Columns z,
+                  Columns reset_h, PanelRange panels) {
+  ForEachTile<1>(panels, s.h.cols, GruCandidateTile{s, candidate_recurrent_kernel, z, reset_h});
 }
 
 }  // namespace rnnserve::HWY_NAMESPACE
@@ -173,13 +177,25 @@ namespace rnnserve {
 
 void GruStepResetAfter(const GruStepArguments& step, const Matrix& recurrent_kernel,
                        const float* candidate_bias) {
-  RNNSERVE_STEP_KERNEL(GruStepResetAfter)(step, recurrent_kernel, candidate_bias);
+  const int64_t bytes = BytesRead(step.kernel, step.x) + recurrent_kernel.bytes();
+  SharePanels(step.team, step.kernel.num_panels(), bytes, [&](PanelRange panels) {
+    RNNSERVE_STEP_KERNEL(GruStepResetAfter)(step, recurrent_kernel, candidate_bias, panels);
+  });
 }
 
 void GruStepResetBefore(const GruStepArguments& step, const Matrix& gate_recurrent_kernel,
                         const Matrix& candidate_recurrent_kernel, Columns z, Columns reset_h) {
-  RNNSERVE_STEP_KERNEL(GruStepResetBefore)
-  (step, gate_recurrent_kernel, candidate_recurrent_kernel, z, reset_h);
+  const int64_t num_panels = step.kernel.num_panels();
+  const int64_t bytes = BytesRead(step.kernel, step.x);
+  SharePanels(step.team, num_panels, GateBytes(bytes) + gate_recurrent_kernel.bytes(),
+              [&](PanelRange panels) {
+                RNNSERVE_STEP_KERNEL(GruGates)(step, gate_recurrent_kernel, z, reset_h, panels);
+              });
+  SharePanels(step.team, num_panels, CandidateBytes(bytes) + candidate_recurrent_kernel.bytes(),
+              [&](PanelRange panels) {
+                RNNSERVE_STEP_KERNEL(GruCandidate)
+                (step, candidate_recurrent_kernel, z, reset_h, panels);
+              });
 }
 
 }  // namespace rnnserve

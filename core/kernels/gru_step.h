@@ -4,7 +4,7 @@
 #ifndef RNNSERVE_CORE_KERNELS_GRU_STEP_H_
 #define RNNSERVE_CORE_KERNELS_GRU_STEP_H_
 
-#include "core/base/aligned_buffer.h"
+#include "core/base/thread_team.h"
 #include "core/kernels/activation.h"
 #include "core/kernels/columns.h"
 #include "core/kernels/matrix.h"
@@ -25,6 +25,7 @@ struct GruStepArguments {
   // Neither overlaps an input. y is written as next_h is.
   Columns next_h;
   Columns y;
+  ThreadTeam* team = nullptr;  // shares the step if it is worth it; null: the caller alone
 };
 
 // One step of a GRU layer with reset_after, in one pass over its weights. `start` holds the
@@ -32,6 +33,10 @@ struct GruStepArguments {
 // REQUIRES: HasStepKernels(activation, recurrent_activation).
 void GruStepResetAfter(const GruStepArguments& step, const Matrix& recurrent_kernel,  // 3 blocks
                        const float* candidate_bias);
+
+// Of the bytes of a kernel of all gates, those that each pass of GruStepResetBefore reads.
+inline int64_t GateBytes(int64_t kernel_bytes) { return kernel_bytes / 3 * 2; }
+inline int64_t CandidateBytes(int64_t kernel_bytes) { return kernel_bytes / 3; }
 
 // One step of a GRU layer without reset_after: z and r of all units come before the candidates.
 // `z` and `reset_h` are scratch, [units, batch]. REQUIRES: as above.

@@ -7,6 +7,7 @@
 #define HWY_TARGET_INCLUDE "core/kernels/lstm_step.cc"
 #include "core/kernels/dispatch.h"
 #include "core/kernels/gates.h"
+#include "core/kernels/panel_range.h"
 #include "hwy/foreach_target.h"  // The file itself, for each target.
 #if HWY_TARGET != HWY_SCALAR
 #include "core/kernels/panel_product-inl.h"
@@ -59,12 +60,12 @@ struct LstmTile {
   Finish finish;
 };
 
-void LstmStep(const LstmStepArguments& s) {
+void LstmStep(const LstmStepArguments& s, PanelRange panels) {
   const bool is_usual =
       s.activation == Activation::kTanh && s.recurrent_activation == Activation::kSigmoid;
   const LstmTile tile{s, is_usual ? &FinishUnits<TanhFunction, SigmoidFunction>
                                   : &FinishUnits<AnyFunction, AnyFunction>};
-  ForEachTile<4>(s.kernel.num_panels(), s.h.cols, tile);
+  ForEachTile<4>(panels, s.h.cols, tile);
 }
 
 }  // namespace rnnserve::HWY_NAMESPACE
@@ -74,7 +75,12 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace rnnserve {
 
-void LstmStep(const LstmStepArguments& step) { RNNSERVE_STEP_KERNEL(LstmStep)(step); }
+void LstmStep(const LstmStepArguments& step) {
+  const int64_t bytes = BytesRead(step.kernel, step.x) + step.recurrent_kernel.bytes();
+  SharePanels(step.team, step.kernel.num_panels(), bytes, [&](PanelRange panels) {
+    RNNSERVE_STEP_KERNEL(LstmStep)(step, panels);
+  });
+}
 
 }  // namespace rnnserve
 #endif

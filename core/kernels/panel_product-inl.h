@@ -31,6 +31,7 @@
 #include "core/kernels/columns.h"
 #include "core/kernels/isa.h"
 #include "core/kernels/matrix.h"
+#include "core/kernels/panel_range.h"
 #include "core/kernels/vector_math-inl.h"
 #include "hwy/highway.h"
 #if HWY_TARGET == HWY_AVX3
@@ -266,8 +267,8 @@ HWY_INLINE void AddBlocks(const Matrix& weights, int64_t panel, int64_t from, Co
   }
 }
 
-// Calls tile.Run<panels, columns>(first panel, first column) for tiles that cover all panels and
-// columns. Panels are the outer loop, so that weights come from memory once for all columns.
+// Calls tile.Run<panels, columns>(first panel, first column) for tiles that cover those panels of
+// all columns. Panels are the outer loop, so that weights come from memory once for all columns.
 template <int kGates, int kCols, typename Tile>
 HWY_INLINE void RunPanels(int64_t begin, int64_t end, int64_t first, const Tile& tile) {
   constexpr int kPanels = PanelsAtOnce(kGates, kCols);
@@ -281,12 +282,13 @@ HWY_INLINE void RunPanels(int64_t begin, int64_t end, int64_t first, const Tile&
 }
 
 template <int kGates, typename Tile>
-HWY_INLINE void ForEachTile(int64_t num_panels, int64_t num_cols, const Tile& tile) {
+HWY_INLINE void ForEachTile(PanelRange panels, int64_t num_cols, const Tile& tile) {
   // What several tiles of columns share has to stay in the second-level cache in between: no more
   // panels than are summed at once. A single tile has nothing to share.
-  const int64_t group = num_cols > kMaxTile ? PanelsAtOnce(kGates, kMaxTile) : num_panels;
-  for (int64_t begin = 0; begin < num_panels; begin += group) {
-    const int64_t end = std::min(begin + group, num_panels);
+  const int64_t group =
+      num_cols > kMaxTile ? PanelsAtOnce(kGates, kMaxTile) : panels.end - panels.begin;
+  for (int64_t begin = panels.begin; begin < panels.end; begin += group) {
+    const int64_t end = std::min(begin + group, panels.end);
     for (int64_t first = 0, cols = 0; first < num_cols; first += cols) {
       // Tiles as equal as can be: 4 + 3, not 6 + 1.
       const int64_t left = num_cols - first;

@@ -45,7 +45,7 @@ void BlockProduct(const Matrix& weights, int64_t block, ConstColumns start, Cons
                   Columns y) {
   const int64_t units = weights.units();
   const BlockTile tile{weights, block, start.Block(block, units), x, y.Block(block, units)};
-  ForEachTile<1>(weights.num_panels(), x.cols, tile);
+  ForEachTile<1>({0, weights.num_panels()}, x.cols, tile);
 }
 
 }  // namespace rnnserve::HWY_NAMESPACE

@@ -11,6 +11,7 @@
 #include "core/base/status_macros.h"
 #include "core/kernels/dense_step.h"
 #include "core/kernels/elementwise.h"
+#include "core/kernels/panel_range.h"
 #include "core/kernels/product.h"
 #include "core/layers/layer_config.h"
 
@@ -55,14 +56,19 @@ absl::StatusOr<std::unique_ptr<Layer>> Dense::Create(const LayerRegistry& /*regi
       PackBias(bias, 1, units), activation, static_cast<int64_t>(kernel.size() + bias.size())));
 }
 
-void Dense::Apply(ConstColumns x, Columns y) const {
+int64_t Dense::shareable_bytes() const {
+  return HasStepKernels(activation_, activation_) ? ShareableBytes(kernel_.bytes()) : 0;
+}
+
+void Dense::Apply(ConstColumns x, Columns y, ThreadTeam* team) const {
   if (HasStepKernels(activation_, activation_)) {
     return DenseStep({.kernel = kernel_,
                       .activation = activation_,
                       .start = EveryColumn(bias_.data(), kernel_.units(), x.cols),
                       .x = x,
                       .h = {},
-                      .y = y});
+                      .y = y,
+                      .team = team});
   }
   Affine(kernel_, bias_, x, y);
   Activate(activation_, y);

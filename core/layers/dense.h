@@ -37,12 +37,13 @@ class Dense final : public LastAxisLayer {
   int64_t parameter_bytes() const override {
     return kernel_.bytes() + bias_.size() * int64_t{sizeof(float)};
   }
+  int64_t shareable_bytes() const override;
 
  private:
   Dense(const KerasConfig& config, const ValueSpec& input, Matrix kernel, AlignedBuffer bias,
         Activation activation, int64_t num_parameters);
 
-  void Apply(ConstColumns x, Columns y) const override;
+  void Apply(ConstColumns x, Columns y, ThreadTeam* team) const override;
 
   const Matrix kernel_;
   const AlignedBuffer bias_;

@@ -26,7 +26,7 @@ int64_t LastAxisLayer::scratch_size(int64_t batch, int64_t /*time*/) const {
 
 void LastAxisLayer::Run(const LayerRun& run) const {
   if (num_vectors_ == 1) {
-    for (int64_t t = 0; t < run.x.time; ++t) Apply(run.x.At(t), run.y.At(t));
+    for (int64_t t = 0; t < run.x.time; ++t) Apply(run.x.At(t), run.y.At(t), run.team);
     return;
   }
   float* scratch = run.scratch;
@@ -37,7 +37,7 @@ void LastAxisLayer::Run(const LayerRun& run) const {
       for (int64_t b = 0; b < x.cols; ++b) {
         std::copy_n(run.x.At(t).column(b) + v * num_features_, num_features_, x.column(b));
       }
-      Apply(x, y);
+      Apply(x, y, run.team);
       for (int64_t b = 0; b < y.cols; ++b) {
         std::copy_n(y.column(b), num_units_, run.y.At(t).column(b) + v * num_units_);
       }

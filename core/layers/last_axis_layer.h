@@ -26,8 +26,8 @@ class LastAxisLayer : public Layer {
   LastAxisLayer(const KerasConfig& config, const ValueSpec& input, const ValueSpec& output);
 
  private:
-  // x is [features, batch], y is [units, batch].
-  virtual void Apply(ConstColumns x, Columns y) const = 0;
+  // x is [features, batch], y is [units, batch]; `team` is that of the run.
+  virtual void Apply(ConstColumns x, Columns y, ThreadTeam* team) const = 0;
 
   const int64_t num_features_;
   const int64_t num_units_;

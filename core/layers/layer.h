@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "core/base/shape.h"
+#include "core/base/thread_team.h"
 #include "core/cells/keras_config.h"
 #include "core/cells/state_spec.h"
 #include "core/cells/training_run.h"
@@ -31,6 +32,8 @@ struct LayerRun {
   Sequence y;                // [output size, batch, output_time()]
   Sequence second_y;         // the same of second_output()
   float* scratch = nullptr;  // scratch_size(batch, time) floats, aligned to 64 bytes
+  // Threads that large steps may be shared with. Null: none.
+  ThreadTeam* team = nullptr;
   const TrainingRun* training = nullptr;  // in a run with Keras' training=True, else null
 };
 
@@ -78,6 +81,11 @@ class Layer {
   virtual int64_t num_parameters() const { return 0; }
   // The bytes that they take. Default: those of float32.
   virtual int64_t parameter_bytes() const { return num_parameters() * int64_t{sizeof(float)}; }
+
+  // The bytes of weights that one timestep reads in steps that a ThreadTeam is worth being given:
+  // if they are most of the model, a batch is better shared by all cores than one of many. Default:
+  // none.
+  virtual int64_t shareable_bytes() const { return 0; }
 
   // The states that clients see, in Keras' order.
   virtual absl::Span<const StateSpec> states() const { return {}; }

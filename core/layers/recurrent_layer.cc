@@ -179,6 +179,7 @@ void RecurrentLayer::Run(const LayerRun& run) const {
   step.constants = {constants.data(), run.more_x.size()};
   step.state = {states.data(), state_rows_.size()};
   step.next_state = {next_states.data(), state_rows_.size()};
+  step.team = run.team;
   step.training = run.training;
   const int64_t together = run.training == nullptr ? projected_time(batch, run.x.time) : 0;
   const Sequence projected = DenseSequence(scratch, cell_->projection_rows(), batch, together);

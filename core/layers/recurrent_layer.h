@@ -88,6 +88,7 @@ class RecurrentLayer final : public Layer {
   bool returns_state() const override { return options_.return_state; }
   int64_t num_parameters() const override { return cell_->num_parameters(); }
   int64_t parameter_bytes() const override { return cell_->parameter_bytes(); }
+  int64_t shareable_bytes() const override { return cell_->shareable_bytes(); }
   absl::Span<const StateSpec> states() const override { return cell_->states(); }
   int64_t state_size() const override;
   void InitialState(float* column) const override;

@@ -83,6 +83,7 @@ void TimeDistributed::Run(const LayerRun& run) const {
   inner.y = take(layer_->output_shape(), inner_output_time());
   inner.state = TakeColumns(scratch, layer_->state_size(), batch);
   inner.scratch = scratch;
+  inner.team = run.team;
   for (int64_t t = 0; t < run.x.time; ++t) {
     const ConstSequence from = OneTimestep(run.x.At(t));
     const Sequence to = OneTimestep(run.y.At(t));

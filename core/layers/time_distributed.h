@@ -40,6 +40,7 @@ class TimeDistributed final : public Layer {
 
   int64_t num_parameters() const override { return layer_->num_parameters(); }
   int64_t parameter_bytes() const override { return layer_->parameter_bytes(); }
+  int64_t shareable_bytes() const override { return layer_->shareable_bytes(); }
   int64_t scratch_size(int64_t batch, int64_t time) const override;
   std::string no_training_reason() const override { return layer_->no_training_reason(); }
   void Run(const LayerRun& run) const override;

@@ -101,6 +101,7 @@ void Workspace::RunNode(const Plan::Node& node) {
   run.y = value(node.output);
   if (layer.second_output() != nullptr) run.second_y = value(node.output + 1);
   run.scratch = scratch_.data();
+  run.team = team_;
   const size_t num_more = node.inputs.size() - 1;
   for (size_t i = 0; i < num_more; ++i) {
     more_x_[i] = value(node.inputs[i + 1]);

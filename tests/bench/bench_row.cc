@@ -7,16 +7,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <iostream>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "core/kernels/isa.h"
 #include "tests/bench/ceilings.h"
-#include "tests/bench/our_layer.h"
-#include "tests/bench/peers/peers.h"
 
 namespace rnnserve::testing {
 namespace {
@@ -24,33 +18,10 @@ namespace {
 // Short, for there are many: thousands of calls of the smallest layer. Longer where the weights
 // take long to come back into a cache from which the others' weights have driven them: a level-3
 // cache takes several rounds to keep what is read again. 16 rounds at 50 GB/s are 11 ms for 32 MiB.
-double SliceSeconds(const LayerTask& task) {
+double SliceSeconds(int64_t num_weights) {
   constexpr double kLeastSeconds = 3e-3;
   constexpr double kSecondsPerWeight = 16 * sizeof(float) / 50e9;
-  const int64_t num_weights = task.input_weights() + task.recurrent_weights();
   return std::max(kLeastSeconds, kSecondsPerWeight * static_cast<double>(num_weights));
-}
-
-constexpr char kOurs[] = "us/ours";
-constexpr char kOurFloat32[] = "us/our fp32";
-
-// What the rounding of the weights to 8 bits of mantissa (and of the inputs, where pairs are
-// multiplied), or to 255 steps, may do to outputs below 1: more than twice what it does to the rows
-// of the table, at most 0.0016 and 0.0034.
-float Tolerance(WeightType weights) { return weights == WeightType::kBfloat16 ? 4e-3f : 8e-3f; }
-
-// A benchmark of different work would be worth nothing, so nothing else is measured either.
-void CheckOutput(absl::string_view name, float tolerance, const std::vector<float>& expected,
-                 const std::vector<float>& actual) {
-  float difference = expected.size() == actual.size() ? 0.0f : HUGE_VALF;
-  for (size_t i = 0; i < std::min(expected.size(), actual.size()); ++i) {
-    const float here = std::abs(expected[i] - actual[i]);
-    difference = std::isnan(here) ? HUGE_VALF : std::max(difference, here);
-  }
-  if (difference <= tolerance) return;
-  std::cerr << name << " and our layer in float32 differ by " << difference << ", more than "
-            << tolerance << "\n";
-  std::exit(1);
 }
 
 std::function<void()> Reading(const AlignedBuffer& buffer, int num_streams) {
@@ -59,33 +30,17 @@ std::function<void()> Reading(const AlignedBuffer& buffer, int num_streams) {
 
 }  // namespace
 
-BenchRow::BenchRow(const LayerKind& kind, WeightType weights, const LayerShape& shape)
-    : task_(kind, shape), weights_(weights), slice_seconds_(SliceSeconds(task_)) {
-  const int64_t recurrent = task_.recurrent_weights();
-  const int64_t all = task_.input_weights() + recurrent;
+BenchRow::BenchRow(WeightType weights, int64_t num_weights, int64_t num_recurrent,
+                   double num_operations)
+    : weights_(weights),
+      num_weights_(num_weights),
+      num_recurrent_(num_recurrent),
+      slice_seconds_(SliceSeconds(num_weights)) {
   counters_ = {
-      {"flops", task_.num_operations()},
-      {"weight_bytes", BytesOf(all)},
-      {"recurrent_weight_bytes", BytesOf(recurrent)},
+      {"flops", num_operations},
+      {"weight_bytes", BytesOf(num_weights)},
+      {"recurrent_weight_bytes", BytesOf(num_recurrent)},
   };
-  layers_.push_back(std::make_unique<OurLayer>(task_, WeightType::kFloat32));
-  layers_[0]->Step();
-  const std::vector<float> expected = layers_[0]->Output();
-  AddPeers(expected);
-  if (weights_ == WeightType::kFloat32) {
-    AddLayer(kOurs, *layers_[0]);
-  } else {
-    layers_.push_back(std::make_unique<OurLayer>(task_, weights_));
-    layers_.back()->Step();
-    CheckOutput(WeightTypeName(weights_), Tolerance(weights_), expected, layers_.back()->Output());
-    AddLayer(kOurs, *layers_.back());
-    AddLayer(kOurFloat32, *layers_[0]);
-  }
-  AddArithmeticCeiling();
-  AddReadCeiling("read_bytes_per_s", all);
-  if (recurrent > 0 && shape.num_timesteps > 1) {
-    AddReadCeiling("recurrent_read_bytes_per_s", recurrent);
-  }
 }
 
 double BenchRow::TimeSlices() {
@@ -97,26 +52,20 @@ double BenchRow::TimeSlices() {
   return counters_[kOurs] * 1e-6;
 }
 
-void BenchRow::AddPeers(const std::vector<float>& expected) {
-  if (!task_.kind().peer_cell.has_value()) return;
-  for (const PeerKind& kind : InstalledPeers()) {
-    if (kind.weights != weights_) continue;
-    absl::StatusOr<std::unique_ptr<Peer>> peer = kind.make(task_.ForPeers());
-    if (absl::IsUnimplemented(peer.status())) continue;
-    layers_.push_back(std::move(peer).value());
-    layers_.back()->Step();
-    CheckOutput(kind.name, kind.tolerance, expected, layers_.back()->Output());
-    AddLayer(absl::StrCat("us/", kind.name), *layers_.back());
-  }
-}
-
 void BenchRow::Add(std::function<void()> call, std::function<void(double)> report) {
   timed_.push_back({TimedCalls(std::move(call), slice_seconds_), std::move(report)});
 }
 
-void BenchRow::AddLayer(const std::string& name, Peer& peer) {
+void BenchRow::AddCall(const std::string& name, std::function<void()> call, int num_calls) {
   double& microseconds = counters_[name];
-  Add([&peer] { peer.Step(); }, [&](double seconds) { microseconds = seconds * 1e6; });
+  Add(std::move(call),
+      [&microseconds, num_calls](double seconds) { microseconds = seconds * 1e6 / num_calls; });
+}
+
+void BenchRow::AddCeilings(bool is_read_often) {
+  AddArithmeticCeiling();
+  AddReadCeiling("read_bytes_per_s", num_weights_);
+  if (is_read_often) AddReadCeiling("recurrent_read_bytes_per_s", num_recurrent_);
 }
 
 void BenchRow::AddArithmeticCeiling() {

@@ -4,7 +4,9 @@
 // Our layers beside other libraries' and beside what the core can do at best, for sizes H (as many
 // inputs as units), batches B and timesteps T, on one thread: a row of ./dev bench kernels is one
 // benchmark here, and kernels_report.py makes the table of what it counts. Rows of narrower weights
-// time our layer in float32 too. Left out: the layers around it, sessions, queues and the wire.
+// time our layer in float32 too, rows of large layers two threads that share it. Left out: the
+// layers around it, sessions, queues and the wire; but for the wire they are in the rows called
+// Engine.
 //
 //   kernels_bench [--isa=NAME] [Google Benchmark's options]
 
@@ -12,6 +14,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -23,6 +26,8 @@
 #include "core/kernels/isa.h"
 #include "core/kernels/weight_type.h"
 #include "tests/bench/bench_row.h"
+#include "tests/bench/engine_row.h"
+#include "tests/bench/layer_row.h"
 #include "tests/bench/layer_task.h"
 #include "tests/bench/peers/peers.h"
 
@@ -32,33 +37,35 @@ namespace {
 // Of which the median is taken. They come one after the other, so that a single row is in memory.
 constexpr int kRepetitions = 15;
 
-std::string RowName(const LayerKind& kind, WeightType weights, const LayerShape& shape) {
+std::string RowName(const std::string& name, WeightType weights, const LayerShape& shape) {
   const char* const type = weights == WeightType::kFloat32    ? "fp32"
                            : weights == WeightType::kBfloat16 ? "bf16"
                                                               : "int8";
-  return absl::StrCat(kind.name, "/", type, "/H:", shape.units, "/B:", shape.batch,
+  return absl::StrCat(name, "/", type, "/H:", shape.units, "/B:", shape.batch,
                       "/T:", shape.num_timesteps);
 }
 
+using MakeRow = std::function<std::unique_ptr<BenchRow>()>;
+
 // The row of that name, which is built when its first repetition asks for it.
-BenchRow& RowOf(const LayerKind& kind, WeightType weights, const LayerShape& shape) {
+BenchRow& RowOf(const std::string& wanted, const MakeRow& make) {
   static std::string& name = *new std::string;
   static std::unique_ptr<BenchRow>& row = *new std::unique_ptr<BenchRow>;
-  if (const std::string wanted = RowName(kind, weights, shape); wanted != name) {
+  if (wanted != name) {
     row.reset();
-    row = std::make_unique<BenchRow>(kind, weights, shape);
+    row = make();
     name = wanted;
   }
   return *row;
 }
 
-void RegisterRow(const LayerKind& kind, WeightType weights, const LayerShape& shape) {
-  const auto run = [&kind, weights, shape](benchmark::State& state) {
-    BenchRow& row = RowOf(kind, weights, shape);
+void RegisterRow(const std::string& name, const MakeRow& make) {
+  const auto run = [name, make](benchmark::State& state) {
+    BenchRow& row = RowOf(name, make);
     for (auto _ : state) state.SetIterationTime(row.TimeSlices());
-    for (const auto& [name, value] : row.counters()) state.counters[name] = value;
+    for (const auto& [counter, value] : row.counters()) state.counters[counter] = value;
   };
-  benchmark::RegisterBenchmark(RowName(kind, weights, shape).c_str(), run)
+  benchmark::RegisterBenchmark(name.c_str(), run)
       ->Iterations(1)
       ->Repetitions(kRepetitions)
       ->UseManualTime()
@@ -66,14 +73,26 @@ void RegisterRow(const LayerKind& kind, WeightType weights, const LayerShape& sh
       ->DisplayAggregatesOnly();
 }
 
+void RegisterLayer(const LayerKind& kind, WeightType weights, const LayerShape& shape) {
+  RegisterRow(RowName(kind.name, weights, shape),
+              [&kind, weights, shape] { return std::make_unique<LayerRow>(kind, weights, shape); });
+}
+
+// A model of three layers, through all that is around them.
+void RegisterEngine(const LayerShape& shape) {
+  RegisterRow(RowName("Engine", WeightType::kFloat32, shape), [shape] {
+    return std::make_unique<EngineRow>(shape.units, shape.batch, shape.num_timesteps);
+  });
+}
+
 void RegisterRowsOf(const LayerKind& kind, int64_t units) {
   constexpr WeightType kFp32 = WeightType::kFloat32;
-  for (const int64_t batch : {1, 2, 4, 8, 16, 64}) RegisterRow(kind, kFp32, {units, batch, 1});
+  for (const int64_t batch : {1, 2, 4, 8, 16, 64}) RegisterLayer(kind, kFp32, {units, batch, 1});
   if (!kind.peer_cell.has_value()) return;
-  for (const int64_t batch : {1, 4, 16}) RegisterRow(kind, kFp32, {units, batch, 64});
+  for (const int64_t batch : {1, 4, 16}) RegisterLayer(kind, kFp32, {units, batch, 64});
   if (kind.peer_cell == PeerCell::kGruResetBefore) return;
   for (const WeightType weights : {WeightType::kBfloat16, WeightType::kInt8}) {
-    for (const int64_t batch : {1, 4, 16}) RegisterRow(kind, weights, {units, batch, 1});
+    for (const int64_t batch : {1, 4, 16}) RegisterLayer(kind, weights, {units, batch, 1});
   }
 }
 
@@ -81,6 +100,7 @@ void RegisterRows() {
   for (const LayerKind& kind : LayerKinds()) {
     for (const int64_t units : {64, 128, 256, 512, 1024}) RegisterRowsOf(kind, units);
   }
+  for (const int64_t time : {1, 64}) RegisterEngine({256, 16, time});
 }
 
 // Takes --isa=NAME out of the arguments. Ends the program if there is no such instruction set here.

@@ -243,6 +243,31 @@ class GoalTest(unittest.TestCase):
 
         self.assertEqual(missed_titles(slow), [])
 
+    def missed_by_two_cores(self, name, speed):
+        turns = [] if speed is None else [("us/ours on two cores", 8.5 / speed)]
+        return missed_titles(run(turn(ours=8.5, **dict(turns)), name=name))
+
+    def test_two_cores_are_to_be_much_faster_in_the_largest_lstm(self):
+        title = "x one core, two cores, LSTM, B = 1, H = 1024"
+        name = "LSTM/fp32/H:1024/B:1/T:1"
+        self.assertEqual(self.missed_by_two_cores(name, 1.61), [])
+        self.assertEqual(self.missed_by_two_cores(name, 1.59), [title])
+        self.assertEqual(self.missed_by_two_cores(name, None), [title])
+
+    def test_two_cores_may_not_be_slower_where_they_share_a_step(self):
+        name = "LSTM/fp32/H:256/B:4/T:1"
+        self.assertEqual(self.missed_by_two_cores(name, 1.01), [])
+        self.assertEqual(self.missed_by_two_cores(name, 0.99),
+                         ["x one core, two cores, wherever they share a step"])
+        self.assertEqual(self.missed_by_two_cores(name, None), [])
+
+    def test_a_whole_model_has_a_goal_of_its_own(self):
+        name = "Engine/fp32/H:256/B:16/T:1"
+        self.assertEqual(missed_titles(run(turn(ours=8 / 0.851), name=name)), [])
+        self.assertEqual(
+            missed_titles(run(turn(ours=8 / 0.849), name=name)),
+            ["of the floor, two GRUs and a Dense layer through Engine, H = 256, B = 16"])
+
     def test_other_layers_have_no_goal_yet(self):
         for name in ("Dense/fp32/H:128/B:4/T:1", "SimpleRNN/fp32/H:128/B:4/T:1"):
             self.assertEqual(missed_titles(run(turn(ours=1000), name=name)), [], name)
@@ -268,7 +293,7 @@ class ProgramTest(unittest.TestCase):
 
         line = next(line for line in text.splitlines() if line.startswith("LSTM"))
         self.assertEqual(line.split(), ["LSTM", "fp32", "128", "4", "1", "16", "16", "16", "0.5",
-                                        "0.0", "fma", "50.0", "1.25", "1.88"])
+                                        "0.0", "fma", "50.0", "-", "1.25", "1.88"])
         self.assertIn("MISSED >= 0.88 of the floor, B >= 4, weights within L3: 0 of 1 rows", text)
         self.assertIn("0.50  LSTM fp32 H=128 B=4 T=1\n", text)
 
@@ -286,6 +311,13 @@ class ProgramTest(unittest.TestCase):
         self.assertEqual(line.split()[-2:], ["3.10", "2.00"])
         self.assertIn("bf16 pairs ceiling: 2 GFLOP/s", text)
         self.assertNotIn("fp32 ceiling", text)
+
+    def test_two_cores_stand_beside_one(self):
+        _, text = self.run_main(run(turn(ours=16.0, **{"us/ours on two cores": 10.0})))
+
+        head, line = (line for line in text.splitlines() if line.startswith(("layer", "LSTM")))
+        self.assertNotIn("ours on two cores", head)
+        self.assertEqual(line.split()[-3:], ["1.60", "1.25", "1.88"])
 
     def test_a_run_without_rows_is_an_error(self):
         with self.assertRaises(SystemExit):

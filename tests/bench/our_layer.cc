@@ -37,7 +37,8 @@ void SetColumns(const float* rows, Columns columns) {
 
 }  // namespace
 
-OurLayer::OurLayer(const LayerTask& task, WeightType weights) : layer_(Build(task, weights)) {
+OurLayer::OurLayer(const LayerTask& task, WeightType weights, ThreadTeam* team)
+    : layer_(Build(task, weights)) {
   const auto [units, batch, time] = task.shape();
   x_ = AlignedBuffer(DenseSequenceSize(units, batch, time));
   y_ = AlignedBuffer(DenseSequenceSize(units, batch, time));
@@ -49,6 +50,7 @@ OurLayer::OurLayer(const LayerTask& task, WeightType weights) : layer_(Build(tas
   run_.y = DenseSequence(y_.data(), units, batch, time);
   run_.state = {states_.data(), layer_->state_size(), batch, layer_->state_size()};
   run_.scratch = scratch_.data();
+  run_.team = team;
   const std::array<const std::vector<float>*, 2> states = {&task.h(), &task.c()};
   for (size_t k = 0; k < layer_->states().size(); ++k) {
     const int64_t offset = static_cast<int64_t>(k) * PaddedRows(units);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/aligned_buffer.h"
+#include "core/base/thread_team.h"
 #include "core/kernels/weight_type.h"
 #include "core/layers/layer.h"
 #include "tests/bench/layer_task.h"
@@ -20,8 +21,11 @@ namespace rnnserve::testing {
 // one left: writing them back is part of our work. Owns all it needs; the task may die.
 class OurLayer final : public Peer {
  public:
-  // `weights` is how its matrices are kept.
-  OurLayer(const LayerTask& task, WeightType weights);
+  // `weights` is how its matrices are kept; steps are shared with the team, if there is one.
+  OurLayer(const LayerTask& task, WeightType weights, ThreadTeam* team);
+
+  // Whether a team is worth being given.
+  bool is_shareable() const { return layer_->shareable_bytes() > 0; }
 
   void Step() override { layer_->Run(run_); }
   std::vector<float> Output() const override;

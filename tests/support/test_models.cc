@@ -91,6 +91,19 @@ ModelPtr ForecasterModel() {
                    Layer("Dense", "dense", {{"units", 1}})});
 }
 
+ModelPtr LargeModel() {
+  return BuildAny({Input({nullptr, nullptr, 2}),
+                   Layer("GRU", "gru", {{"units", 300}, {"return_sequences", true}}),
+                   Layer("Dense", "dense", {{"units", 1}})});
+}
+
+ModelPtr StackedGruModel(int64_t units) {
+  return BuildAny({Input({nullptr, nullptr, units}),
+                   Layer("GRU", "first", {{"units", units}, {"return_sequences", true}}),
+                   Layer("GRU", "second", {{"units", units}, {"return_sequences", true}}),
+                   Layer("Dense", "dense", {{"units", units}})});
+}
+
 ModelPtr TokenModel() {
   return BuildAny(
       {Input({nullptr, nullptr}, "int32"),

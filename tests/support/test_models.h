@@ -4,6 +4,7 @@
 #ifndef RNNSERVE_TESTS_SUPPORT_TEST_MODELS_H_
 #define RNNSERVE_TESTS_SUPPORT_TEST_MODELS_H_
 
+#include <cstdint>
 #include <memory>
 
 #include "core/model/model.h"
@@ -28,6 +29,10 @@ ModelPtr ClassifierModel();
 // every timestep.
 ModelPtr ForecasterModel();
 
+// A forecaster of 2 features that is large enough for a team (scheduler_options.h): GRU 'gru' of
+// 300 units, Dense 1; an output for every timestep.
+ModelPtr LargeModel();
+
 // A tagger of 5 token ids, 0 being masked: Embedding(5, 3), LSTM 'lstm' of 4 units, Dense 2; an
 // output for every timestep.
 ModelPtr TokenModel();
@@ -42,6 +47,10 @@ ModelPtr DropoutModel();
 
 // Cannot be run with training: a BatchNormalization 'norm' of 2 features.
 ModelPtr NormalizedModel();
+
+// As wide as its input everywhere: GRU 'first', GRU 'second', Dense 'dense'; an output for every
+// timestep.
+ModelPtr StackedGruModel(int64_t units);
 
 }  // namespace rnnserve::testing
 

@@ -60,6 +60,7 @@ void CellRun::Step(const std::vector<std::vector<float>>& x) {
                       .next_state = next_views,
                       .projection = {},
                       .scratch = scratch.data(),
+                      .team = team_,
                       .training = training_};
   const MallocCounter counter;
   cell_.Step(step);

@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Many threads make random calls on many sessions of two models at once; every answer must be what
-// a plain run of the model, one row at a time, says for the calls of that session in their order,
-// bit for bit. Run under ThreadSanitizer too.
+// Many threads make random calls on many sessions of three models at once, one of which a team
+// computes; every answer must be what a plain run of the model, one row at a time, says for the
+// calls of that session in their order, bit for bit. Run under ThreadSanitizer too.
 
 #include <gtest/gtest.h>
 
@@ -216,7 +216,8 @@ class EngineStressTest : public ::testing::Test {
   const MonotonicClock clock_;
   RecordingEngineObserver observer_;
   const std::vector<std::pair<std::string, ModelPtr>> models_ = {{"classifier", ClassifierModel()},
-                                                                 {"forecaster", ForecasterModel()}};
+                                                                 {"forecaster", ForecasterModel()},
+                                                                 {"large", LargeModel()}};
   std::unique_ptr<Engine> engine_;
 };
 

@@ -1,0 +1,43 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_TESTS_BENCH_ENGINE_ROW_H_
+#define RNNSERVE_TESTS_BENCH_ENGINE_ROW_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/engine/engine.h"
+#include "core/engine/observer.h"
+#include "tests/bench/bench_row.h"
+
+namespace rnnserve::testing {
+
+// A whole model through Engine, with all that is around its layers but the wire: sessions, leases,
+// the queue, joining and leaving of rows, checks, outputs. The model is two GRUs and a Dense layer
+// (StackedGruModel), each as wide as its input; one worker steps `batch` sessions, each of which
+// asks for its next step when it has the answer to the last. One call is as many cell steps of the
+// whole batch as a step has timesteps.
+class EngineRow final : public BenchRow {
+ public:
+  EngineRow(int64_t units, int64_t batch, int64_t num_timesteps);
+  ~EngineRow() override;
+
+ private:
+  class Client;
+  class SilentObserver;
+
+  void StepAll();
+
+  const std::vector<float> input_;  // [num_timesteps, units]
+  const MonotonicClock clock_;
+  std::unique_ptr<SilentObserver> observer_;
+  std::vector<std::unique_ptr<Client>> clients_;
+  std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace rnnserve::testing
+
+#endif  // RNNSERVE_TESTS_BENCH_ENGINE_ROW_H_

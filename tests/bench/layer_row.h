@@ -1,0 +1,45 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_TESTS_BENCH_LAYER_ROW_H_
+#define RNNSERVE_TESTS_BENCH_LAYER_ROW_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/thread_team.h"
+#include "core/kernels/weight_type.h"
+#include "tests/bench/bench_row.h"
+#include "tests/bench/layer_task.h"
+#include "tests/bench/our_layer.h"
+#include "tests/bench/peers/peer.h"
+
+namespace rnnserve::testing {
+
+// One of our layers with weights of one type, and beside it: our layer in float32 unless it is that
+// already ("our fp32"), our layer shared by two threads if its step is large enough ("ours on two
+// cores"), and every installed peer that can do the same with weights of that type. Owns them.
+class LayerRow final : public BenchRow {
+ public:
+  // Ends the program with exit code 1 if one of them computes something else than our layer in
+  // float32 does.
+  LayerRow(const LayerKind& kind, WeightType weights, const LayerShape& shape);
+
+ private:
+  LayerRow(LayerTask task, WeightType weights);
+
+  void AddOurs(const std::string& name, WeightType weights, ThreadTeam* team);
+  void AddPeers(WeightType weights);
+  void AddLayer(const std::string& name, Peer& peer);
+
+  const LayerTask task_;
+  std::optional<ThreadTeam> team_;
+  std::vector<std::unique_ptr<Peer>> layers_;
+  std::vector<float> expected_;
+};
+
+}  // namespace rnnserve::testing
+
+#endif  // RNNSERVE_TESTS_BENCH_LAYER_ROW_H_
