@@ -17,6 +17,15 @@ function(rnnserve_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE rnnserve::compiler ${ARG_DEPS})
+  rnnserve_show_locks(${name})
+endfunction()
+
+# rnnserve_show_locks(<target>): ThreadSanitizer sees the locks of Abseil in this program.
+function(rnnserve_show_locks target)
+  if(RNNSERVE_SANITIZER STREQUAL "thread")
+    target_sources(${target} PRIVATE
+      ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../tests/support/tsan_absl.cc)
+  endif()
 endfunction()
 
 # rnnserve_test(<name> SOURCES ... [DEPS ...] [LABELS ...] [TIMEOUT seconds]): one GoogleTest
@@ -32,9 +41,7 @@ function(rnnserve_test name)
                                         GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE RNNSERVE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                                              RNNSERVE_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
-  if(RNNSERVE_SANITIZER STREQUAL "thread")
-    target_sources(${name} PRIVATE ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../tests/support/tsan_absl.cc)
-  endif()
+  rnnserve_show_locks(${name})
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "tests/integration/served_models.h"
+#include "tests/support/temporary_folder.h"
 
 namespace rnnserve::testing {
 namespace {
@@ -34,8 +35,8 @@ class LifecycleTest : public ::testing::Test {
     return server.ok() ? "" : std::string(server.status().message());
   }
 
-  static std::string WriteFile(const std::string& name, const std::string& bytes) {
-    const std::string path = ::testing::TempDir() + "/" + name;
+  std::string WriteFile(const std::string& name, const std::string& bytes) {
+    const std::string path = folder_.path() / name;
     std::ofstream(path, std::ios::binary) << bytes;
     return path;
   }
@@ -51,6 +52,8 @@ class LifecycleTest : public ::testing::Test {
     return v1::InferenceService::NewStub(
         grpc::CreateChannel(server.grpc_address(), grpc::InsecureChannelCredentials()));
   }
+
+  const TemporaryFolder folder_;
 };
 
 TEST_F(LifecycleTest, AGarbageModelIsNamedAndTheServerDoesNotStart) {

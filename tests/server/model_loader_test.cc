@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "tests/support/status_matchers.h"
+#include "tests/support/temporary_folder.h"
 
 namespace rnnserve::server {
 namespace {
@@ -24,20 +25,14 @@ using ::testing::HasSubstr;
 
 class ModelLoaderTest : public ::testing::Test {
  protected:
-  ModelLoaderTest() : folder_(::testing::TempDir() + "/model_loader_test") {
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  ~ModelLoaderTest() override { fs::remove_all(folder_); }
-
   std::string Write(const std::string& name, const std::string& bytes) {
-    const fs::path path = fs::path(folder_) / name;
+    const fs::path path = folder_.path() / name;
     fs::create_directories(path.parent_path());
     std::ofstream(path, std::ios::binary) << bytes;
     return path;
   }
 
-  const std::string folder_;
+  const rnnserve::testing::TemporaryFolder folder_;
 };
 
 TEST_F(ModelLoaderTest, ListsNamedModelsThenTheFolderInOrder) {
@@ -47,7 +42,7 @@ TEST_F(ModelLoaderTest, ListsNamedModelsThenTheFolderInOrder) {
   Write("cat.weights.h5", "");
   Write("notes.txt", "");
 
-  const auto sources = ListModelSources({"first=some/path=with"}, folder_);
+  const auto sources = ListModelSources({"first=some/path=with"}, folder_.path());
 
   ASSERT_THAT(sources, IsOk());
   ASSERT_EQ(sources->size(), 4u);
@@ -86,7 +81,7 @@ TEST_F(ModelLoaderTest, RefusesAWeightTypeOfNoModel) {
 TEST_F(ModelLoaderTest, RefusesANameThatComesTwice) {
   Write("twin.keras", "");
 
-  EXPECT_THAT(ListModelSources({"twin=elsewhere"}, folder_),
+  EXPECT_THAT(ListModelSources({"twin=elsewhere"}, folder_.path()),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("'twin'"), "MODEL_OPTION"));
 }
 
@@ -103,7 +98,7 @@ TEST_F(ModelLoaderTest, APathThatIsNotThereIsNotFound) {
 TEST_F(ModelLoaderTest, ABundleThatIsGarbageIsRefused) {
   Write("bad/model.json", "not json");
 
-  EXPECT_THAT(LoadModel(folder_ + "/bad", ""),
+  EXPECT_THAT(LoadModel(folder_.path() / "bad", ""),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("model.json"), "MODEL_FORMAT"));
 }
 

@@ -11,6 +11,8 @@
 #include <fstream>
 #include <initializer_list>
 
+#include "tests/support/temporary_folder.h"
+
 namespace rnnserve::server {
 namespace {
 
@@ -33,11 +35,12 @@ class ServerOptionsTest : public ::testing::Test {
   }
 
   std::string WriteConfig(const std::string& text) {
-    const std::string path = ::testing::TempDir() + "/server_options_test.toml";
+    const std::string path = folder_.path() / "server_options_test.toml";
     std::ofstream(path) << text;
     return path;
   }
 
+  const rnnserve::testing::TemporaryFolder folder_;
   std::string error_output_;
 };
 

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/files/sequence_file.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/temporary_folder.h"
 
 namespace rnnserve::client {
 namespace {
@@ -47,8 +48,8 @@ struct WrongFile {
 class WrongDemoDataTest : public ::testing::TestWithParam<WrongFile> {};
 
 TEST_P(WrongDemoDataTest, IsNamed) {
-  const std::string folder = absl::StrCat(::testing::TempDir(), "/demo_data_", GetParam().name);
-  std::filesystem::remove_all(folder);
+  const rnnserve::testing::TemporaryFolder parent;
+  const std::string folder = parent.path() / "data";
   std::filesystem::copy(kCommitted, folder);
   ASSERT_THAT(WriteFile(absl::StrCat(folder, "/", GetParam().file), GetParam().contents), IsOk());
 

@@ -10,6 +10,7 @@
 
 #include "client/files/npy.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/temporary_folder.h"
 
 namespace rnnserve::client {
 namespace {
@@ -101,7 +102,8 @@ TEST(SequenceFileTest, DoesNotStackOutputsOfDifferentLengths) {
 }
 
 TEST(SequenceFileTest, ReadsBackTheFileItWrote) {
-  const std::string path = ::testing::TempDir() + "/sequence_file_test.bin";
+  const rnnserve::testing::TemporaryFolder folder;
+  const std::string path = folder.path() / "sequence_file_test.bin";
   const std::string bytes = std::string("\0\n\xff", 3) + std::string(200'000, 'x');
 
   ASSERT_THAT(WriteFile(path, bytes), IsOk());

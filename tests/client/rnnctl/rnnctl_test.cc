@@ -15,6 +15,7 @@
 #include "client/files/sequence_file.h"
 #include "nlohmann/json.hpp"
 #include "tests/client/fake_server.h"
+#include "tests/support/temporary_folder.h"
 
 namespace rnnserve::client {
 namespace {
@@ -31,9 +32,6 @@ struct Outcome {
 
 class RnnctlTest : public ::testing::Test {
  protected:
-  RnnctlTest() { std::filesystem::create_directories(folder_); }
-  ~RnnctlTest() override { std::filesystem::remove_all(folder_); }
-
   // Runs `rnnctl ARGUMENTS`, words of the shell, against the fake server.
   Outcome Run(const std::string& arguments) { return RunAgainst(server_.address(), arguments); }
 
@@ -45,16 +43,14 @@ class RnnctlTest : public ::testing::Test {
     return {WEXITSTATUS(status), ReadFile(Path("out")).value(), ReadFile(Path("err")).value()};
   }
 
-  std::string Path(const std::string& name) const { return absl::StrCat(folder_, "/", name); }
+  std::string Path(const std::string& name) const { return folder_.path() / name; }
 
   std::string Write(const std::string& name, const std::string& contents) {
     EXPECT_TRUE(WriteFile(Path(name), contents).ok());
     return Path(name);
   }
 
-  const std::string folder_ =
-      absl::StrCat(::testing::TempDir(), "/rnnctl_",
-                   ::testing::UnitTest::GetInstance()->current_test_info()->name());
+  const rnnserve::testing::TemporaryFolder folder_;
   FakeServer server_;
 };
 

@@ -19,6 +19,7 @@
 #include "client/files/sequence_file.h"
 #include "tests/support/server_process.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/temporary_folder.h"
 
 namespace rnnserve::client {
 namespace {
@@ -54,10 +55,7 @@ class ClientServedTest : public ::testing::Test {
     server_.reset();
   }
 
-  ClientServedTest() { std::filesystem::create_directories(folder_); }
-  ~ClientServedTest() override { std::filesystem::remove_all(folder_); }
-
-  std::string Path(const std::string& name) const { return absl::StrCat(folder_, "/", name); }
+  std::string Path(const std::string& name) const { return folder_.path() / name; }
 
   // Runs a program of this build, by words of the shell.
   Outcome Run(const std::string& command_line) {
@@ -77,9 +75,7 @@ class ClientServedTest : public ::testing::Test {
   }
 
   static std::unique_ptr<ServerProcess> server_;
-  const std::string folder_ =
-      absl::StrCat(::testing::TempDir(), "/client_served_",
-                   ::testing::UnitTest::GetInstance()->current_test_info()->name());
+  const rnnserve::testing::TemporaryFolder folder_;
 };
 
 std::unique_ptr<ServerProcess> ClientServedTest::server_;
