@@ -85,6 +85,7 @@ absl::StatusOr<InferCall> ToInferCall(const v1::InferRequest& request, CallLimit
   InferCall call;
   call.model = request.model();
   call.limits = std::move(limits);
+  RNNSERVE_ASSIGN_OR_RETURN(call.priority, DecodePriority(request.priority()));
   call.return_state = request.return_state();
   RNNSERVE_ASSIGN_OR_RETURN(call.training_seed, TrainingSeed(request));
   RNNSERVE_ASSIGN_OR_RETURN(call.inputs, DecodeInputs(request, storage));

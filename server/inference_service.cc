@@ -10,7 +10,7 @@ namespace rnnserve::server {
 
 InferenceService::InferenceService(const Clock& clock, Engine& engine, Metrics& metrics,
                                    StreamRegistry& streams)
-    : clock_(clock), calls_(engine), metrics_(metrics), streams_(streams) {}
+    : clock_(clock), calls_(clock, engine), metrics_(metrics), streams_(streams) {}
 
 grpc::ServerUnaryReactor* InferenceService::Infer(grpc::CallbackServerContext* context,
                                                   const v1::InferRequest* request,
@@ -38,6 +38,14 @@ grpc::ServerUnaryReactor* InferenceService::Step(grpc::CallbackServerContext* co
                                                  v1::StepResponse* response) {
   auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kStep), response);
   calls_.Step(*request, call->Limits(*context), call->MakeReply());
+  return call;
+}
+
+grpc::ServerUnaryReactor* InferenceService::StepSessions(grpc::CallbackServerContext* context,
+                                                         const v1::StepSessionsRequest* request,
+                                                         v1::StepSessionsResponse* response) {
+  auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kStepSessions), response);
+  calls_.StepSessions(*request, call->Limits(*context), call->MakeReply());
   return call;
 }
 

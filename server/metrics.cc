@@ -3,6 +3,7 @@
 
 #include "server/metrics.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -35,17 +36,44 @@ const prometheus::Histogram::BucketBoundaries& RowBounds() {
   return *kBounds;
 }
 
+// Observations that are told to a histogram together, which then takes its locks once for all.
+// Thread-compatible.
+class HistogramTally {
+ public:
+  explicit HistogramTally(const prometheus::Histogram::BucketBoundaries& bounds)
+      : bounds_(bounds), counts_(bounds.size() + 1) {}
+
+  void Add(double value) {
+    const auto bucket = std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin();
+    ++counts_[static_cast<size_t>(bucket)];
+    sum_ += value;
+  }
+  // Tells it all and begins anew. REQUIRES: the histogram has the same bounds.
+  void MoveTo(prometheus::Histogram& histogram) {
+    histogram.ObserveMultiple(counts_, sum_);
+    std::fill(counts_.begin(), counts_.end(), 0.0);
+    sum_ = 0.0;
+  }
+
+ private:
+  const prometheus::Histogram::BucketBoundaries& bounds_;
+  std::vector<double> counts_;
+  double sum_ = 0.0;
+};
+
 constexpr std::array kEndReasons = {EndReason::kClosed, EndReason::kStreamEnded,
                                     EndReason::kExpired, EndReason::kBroken};
 
 // In the order of Method: the values of the label `method`.
 constexpr std::array kMethodNames = {
-    "Infer",        "OpenSession", "Step",         "CloseSession",    "ResetState",
-    "GetState",     "SetState",    "ListSessions", "ListModels",      "DescribeModel",
-    "Stream.Open",  "Stream.Step", "Stream.Reset", "Stream.GetState", "Stream.SetState",
-    "Stream.Close",
+    "Infer",         "OpenSession",     "Step",
+    "CloseSession",  "ResetState",      "GetState",
+    "SetState",      "ListSessions",    "ListModels",
+    "DescribeModel", "Stream.Open",     "Stream.Step",
+    "Stream.Reset",  "Stream.GetState", "Stream.SetState",
+    "Stream.Close",  "StepSessions",    "Stream.StepSessions",
 };
-static_assert(kMethodNames.size() == static_cast<size_t>(Method::kStreamClose) + 1);
+static_assert(kMethodNames.size() == static_cast<size_t>(Method::kStreamStepSessions) + 1);
 
 }  // namespace
 
@@ -70,10 +98,18 @@ class Metrics::ModelMetrics final : public ModelObserver {
     batch_rows_.Observe(static_cast<double>(rows));
   }
 
-  void OnStep(int64_t timesteps, absl::Duration queued, absl::Duration computed) override {
-    queue_duration_.Observe(absl::ToDoubleSeconds(queued));
-    compute_duration_.Observe(absl::ToDoubleSeconds(computed));
-    steps_.Increment();
+  void OnSteps(absl::Span<const CommittedStep> steps) override {
+    thread_local HistogramTally queued(DurationBounds());
+    thread_local HistogramTally computed(DurationBounds());
+    int64_t timesteps = 0;
+    for (const CommittedStep& step : steps) {
+      queued.Add(absl::ToDoubleSeconds(step.queued));
+      computed.Add(absl::ToDoubleSeconds(step.computed));
+      timesteps += step.timesteps;
+    }
+    queued.MoveTo(queue_duration_);
+    computed.MoveTo(compute_duration_);
+    steps_.Increment(static_cast<double>(steps.size()));
     timesteps_.Increment(static_cast<double>(timesteps));
   }
 

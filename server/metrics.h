@@ -42,6 +42,8 @@ enum class Method {
   kStreamGetState,
   kStreamSetState,
   kStreamClose,
+  kStepSessions,
+  kStreamStepSessions,
 };
 
 // The metrics of one method. Thread-safe.

@@ -25,6 +25,14 @@ void AddMilliseconds(CLI::App& app, const std::string& name, absl::Duration& val
       ->default_str(std::to_string(absl::ToInt64Milliseconds(value)));
 }
 
+void AddMicroseconds(CLI::App& app, const std::string& name, absl::Duration& value,
+                     const std::string& text) {
+  app.add_option_function<int64_t>(
+         name, [&value](int64_t given) { value = absl::Microseconds(given); }, text)
+      ->check(CLI::Range(int64_t{0}, kNoUpperBound, "at least 0"))
+      ->default_str(std::to_string(absl::ToInt64Microseconds(value)));
+}
+
 void AddNumber(CLI::App& app, const std::string& name, int64_t& value, const std::string& text) {
   app.add_option(name, value, text)->check(AtLeastOne())->capture_default_str();
 }
@@ -68,8 +76,18 @@ void AddLimitOptions(CLI::App& app, ServerOptions& options) {
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   AddNumber(app, "--max-batch-rows", engine.max_batch_rows, "Rows computed in one cell step");
+  AddNumber(app, "--slice-timesteps", engine.slice_timesteps,
+            "Timesteps after which a row leaves its place in a batch to others that wait for one");
+  AddMicroseconds(app, "--max-batch-delay-us", engine.max_batch_delay,
+                  "Microseconds that a lone step waits for others to share its cell step; 0: none");
   AddNumber(app, "--max-queued-steps", engine.max_queued_steps,
             "Steps that wait for a worker, for each model; more are refused");
+  AddNumber(app, "--max-total-queued-steps", engine.max_total_queued_steps,
+            "Steps that wait for a worker, of all models together");
+  AddNumber(app, "--max-queued-bytes", engine.max_queued_bytes,
+            "Bytes of the inputs and outputs of waiting steps, for each model");
+  AddNumber(app, "--max-total-queued-bytes", engine.max_total_queued_bytes,
+            "Bytes of the inputs and outputs of waiting steps, of all models together");
   AddNumber(app, "--max-sessions", engine.sessions.max_sessions, "Open sessions");
   AddNumber(app, "--max-state-bytes", engine.sessions.max_state_bytes,
             "Bytes of the states of all sessions");

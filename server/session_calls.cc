@@ -10,8 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "server/call_limits.h"
 #include "server/infer_calls.h"
 #include "server/state_codec.h"
+#include "server/status_mapping.h"
 #include "server/tensor_codec.h"
 
 namespace rnnserve::server {
@@ -21,7 +23,7 @@ constexpr int kDefaultPageSize = 100;
 constexpr int kMaxPageSize = 1000;
 
 absl::StatusOr<StepCall> ToStepCall(const v1::StepRequest& request, CallLimits limits,
-                                    TensorStorage& storage) {
+                                    const Clock& clock, TensorStorage& storage) {
   if (request.session_id().empty()) return FieldMissing("session_id");
   if (request.has_step_index()) return FieldUnsupported("step_index");
   if (request.has_epoch()) return FieldUnsupported("epoch");
@@ -29,7 +31,9 @@ absl::StatusOr<StepCall> ToStepCall(const v1::StepRequest& request, CallLimits l
   if (!request.has_input()) return FieldMissing("input");
   StepCall call;
   call.session_id = request.session_id();
-  call.limits = std::move(limits);
+  RNNSERVE_ASSIGN_OR_RETURN(call.limits,
+                            WithTimeout(std::move(limits), request.timeout_ms(), clock));
+  RNNSERVE_ASSIGN_OR_RETURN(call.priority, DecodePriority(request.priority()));
   call.return_state = request.return_state();
   RNNSERVE_ASSIGN_OR_RETURN(call.input, DecodeTensor(request.input(), "input", storage));
   if (request.has_mask()) {
@@ -38,6 +42,37 @@ absl::StatusOr<StepCall> ToStepCall(const v1::StepRequest& request, CallLimits l
   RNNSERVE_ASSIGN_OR_RETURN(call.initial_state,
                             DecodeStates(request.initial_state(), "initial_state", storage));
   return call;
+}
+
+absl::StatusOr<StepSessionsCall> ToStepSessionsCall(const v1::StepSessionsRequest& request,
+                                                    CallLimits limits, const Clock& clock,
+                                                    TensorStorage& storage) {
+  if (request.model().empty()) return FieldMissing("model");
+  if (!request.has_input()) return FieldMissing("input");
+  StepSessionsCall call;
+  call.model = request.model();
+  call.session_ids.assign(request.session_ids().begin(), request.session_ids().end());
+  RNNSERVE_ASSIGN_OR_RETURN(call.limits,
+                            WithTimeout(std::move(limits), request.timeout_ms(), clock));
+  RNNSERVE_ASSIGN_OR_RETURN(call.priority, DecodePriority(request.priority()));
+  RNNSERVE_ASSIGN_OR_RETURN(call.input, DecodeTensor(request.input(), "input", storage));
+  if (request.has_mask()) {
+    RNNSERVE_ASSIGN_OR_RETURN(call.mask, DecodeTensor(request.mask(), "mask", storage));
+  }
+  return call;
+}
+
+v1::StepSessionsResponse ToStepSessionsResponse(const StepSessionsResult& result,
+                                                TensorEncoding encoding) {
+  v1::StepSessionsResponse response;
+  EncodeTensor(result.output_shape, result.output, encoding, *response.mutable_output());
+  response.mutable_versions()->Add(result.versions.begin(), result.versions.end());
+  for (const auto& [row, status] : result.errors) {
+    v1::StepSessionsError& error = *response.add_errors();
+    error.set_row(static_cast<int32_t>(row));
+    *error.mutable_error() = ToRpcStatus(status);
+  }
+  return response;
 }
 
 }  // namespace
@@ -66,7 +101,7 @@ absl::StatusOr<v1::OpenSessionResponse> SessionCalls::Open(const v1::OpenSession
 void SessionCalls::Step(const v1::StepRequest& request, CallLimits limits,
                         Reply<v1::StepResponse> reply) const {
   auto storage = std::make_unique<TensorStorage>();
-  auto call = ToStepCall(request, std::move(limits), *storage);
+  auto call = ToStepCall(request, std::move(limits), clock_, *storage);
   if (!call.ok()) return reply(call.status());
   // The storage lives in the callback: the engine reads it until then.
   engine_.Step(*std::move(call), [&request, storage = std::move(storage), reply = std::move(reply)](
@@ -81,6 +116,19 @@ void SessionCalls::Step(const v1::StepRequest& request, CallLimits limits,
     EncodeStates(result->state, encoding, *response.mutable_state());
     reply(std::move(response));
   });
+}
+
+void SessionCalls::StepSessions(const v1::StepSessionsRequest& request, CallLimits limits,
+                                Reply<v1::StepSessionsResponse> reply) const {
+  auto storage = std::make_unique<TensorStorage>();
+  auto call = ToStepSessionsCall(request, std::move(limits), clock_, *storage);
+  if (!call.ok()) return reply(call.status());
+  engine_.StepSessions(*std::move(call),
+                       [&request, storage = std::move(storage), reply = std::move(reply)](
+                           absl::StatusOr<StepSessionsResult> result) mutable {
+                         if (!result.ok()) return reply(result.status());
+                         reply(ToStepSessionsResponse(*result, EncodingOf(request.input())));
+                       });
 }
 
 void SessionCalls::Reset(const v1::ResetStateRequest& request,

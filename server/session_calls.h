@@ -20,15 +20,17 @@ using Reply = absl::AnyInvocable<void(absl::StatusOr<Response>)>;
 // it, asks the engine and converts the answer. The unary calls and the actions of a stream share
 // them, so that both answer alike.
 //
-// A request must stay until its reply. Thread-safe. The engine must outlive it.
+// A request must stay until its reply. Thread-safe. Clock and engine must outlive it.
 class SessionCalls {
  public:
-  explicit SessionCalls(Engine& engine) : engine_(engine) {}
+  SessionCalls(const Clock& clock, Engine& engine) : clock_(clock), engine_(engine) {}
 
   // `detached` is what the session is, whatever the request says.
   absl::StatusOr<v1::OpenSessionResponse> Open(const v1::OpenSessionRequest& request,
                                                bool detached) const;
   void Step(const v1::StepRequest& request, CallLimits limits, Reply<v1::StepResponse> reply) const;
+  void StepSessions(const v1::StepSessionsRequest& request, CallLimits limits,
+                    Reply<v1::StepSessionsResponse> reply) const;
   void Reset(const v1::ResetStateRequest& request, Reply<v1::ResetStateResponse> reply) const;
   void GetState(const v1::GetStateRequest& request, Reply<v1::GetStateResponse> reply) const;
   void SetState(const v1::SetStateRequest& request, Reply<v1::SetStateResponse> reply) const;
@@ -41,6 +43,7 @@ class SessionCalls {
   void EndWithStream(const std::string& session_id) const;
 
  private:
+  const Clock& clock_;
   Engine& engine_;
 };
 

@@ -191,6 +191,14 @@ void StreamCall::StartAction(const Request& request, const v1::StreamAction& act
                                       [](v1::StepResponse response, v1::StreamResult& result) {
                                         *result.mutable_step() = std::move(response);
                                       }));
+    case v1::StreamAction::kStepSessions:
+      return calls_.StepSessions(
+          action.step_sessions(), {deadline_, cancellation_},
+          MakeReply<v1::StepSessionsResponse>(
+              request, action, Method::kStreamStepSessions,
+              [](v1::StepSessionsResponse response, v1::StreamResult& result) {
+                *result.mutable_step_sessions() = std::move(response);
+              }));
     case v1::StreamAction::kReset:
       return calls_.Reset(action.reset(),
                           MakeReply<v1::ResetStateResponse>(

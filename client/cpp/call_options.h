@@ -14,9 +14,9 @@ inline constexpr absl::Duration kDefaultTimeout = absl::Seconds(30);
 
 // What every call takes.
 struct CallOptions {
-  // After this the call fails with DEADLINE_EXCEEDED; absl::InfiniteDuration() waits for ever. On a
-  // unary call the server knows the deadline and drops the work if it has not begun; on a stream
-  // only the wait ends, and the action may still be done.
+  // After this the call fails with DEADLINE_EXCEEDED; absl::InfiniteDuration() waits for ever. The
+  // server knows the deadline of a unary call and of a step, and drops the work if it has not
+  // begun; of another action on a stream only the wait ends, and it may still be done.
   absl::Duration timeout = kDefaultTimeout;
 };
 

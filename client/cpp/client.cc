@@ -142,6 +142,11 @@ Session Client::AdoptSession(std::string session_id) {
   return Session(connection_->unary, std::move(session_id));
 }
 
+absl::StatusOr<StepSessionsResult> Client::StepSessions(const StepSessionsRequest& request,
+                                                        const CallOptions& options) {
+  return StepSessionsOn(*connection_->unary, request, options);
+}
+
 absl::StatusOr<uint64_t> Client::ResetSessions(const std::vector<std::string>& session_ids,
                                                const CallOptions& options) {
   v1::ResetStateRequest request;

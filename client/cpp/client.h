@@ -99,6 +99,10 @@ class Client {
   // Owns a detached session that is open already, by its id; asks nothing of the server.
   Session AdoptSession(std::string session_id);
 
+  // Advances many sessions with one unary call. Codes as Stream::StepSessions.
+  absl::StatusOr<StepSessionsResult> StepSessions(const StepSessionsRequest& request,
+                                                  const CallOptions& options = {});
+
   // Starts sessions over: these, or all of a model. Returns how many.
   absl::StatusOr<uint64_t> ResetSessions(const std::vector<std::string>& session_ids,
                                          const CallOptions& options = {});

@@ -37,6 +37,8 @@ v1::StreamAction StepAction(const std::string& session_id, const Tensor& input,
   if (options.mask.has_value()) ToMessage(*options.mask, request->mutable_mask());
   ToMessage(options.initial_state, request->mutable_initial_state());
   request->set_return_state(options.return_state);
+  request->set_priority(ToMessage(options.priority));
+  request->set_timeout_ms(TimeoutMs(options));
   return action;
 }
 

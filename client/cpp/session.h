@@ -32,6 +32,9 @@ struct SessionOptions {
   absl::Duration idle_timeout = absl::ZeroDuration();
 };
 
+// The class of a request among those that wait on the server.
+enum class Priority { kLow, kNormal, kHigh };
+
 struct StepOptions : CallOptions {
   // Bool, [time]; false leaves the state as it is at that timestep. Default: all true.
   std::optional<Tensor> mask;
@@ -39,6 +42,7 @@ struct StepOptions : CallOptions {
   std::vector<StateTensor> initial_state;
   // Whether the result carries the states after the step.
   bool return_state = false;
+  Priority priority = Priority::kNormal;
 };
 
 struct StepResult {

@@ -44,6 +44,16 @@ void Stream::OpenSessionAsync(const std::string& model, const SessionOptions& op
   call_->Send(OpenAction(model, options), kDefaultTimeout, std::move(open));
 }
 
+absl::StatusOr<StepSessionsResult> Stream::StepSessions(const StepSessionsRequest& request,
+                                                        const CallOptions& options) {
+  return StepSessionsOn(*call_, request, options);
+}
+
+void Stream::StepSessionsAsync(const StepSessionsRequest& request, const CallOptions& options,
+                               StepSessionsCallback callback) {
+  SendStepSessions(*call_, request, options, std::move(callback));
+}
+
 absl::Status Stream::Finish(const CallOptions& options) {
   call_->HalfClose();
   absl::Status status = call_->AwaitEnd(options.timeout);

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "client/cpp/call_options.h"
 #include "client/cpp/session.h"
+#include "client/cpp/step_sessions.h"
 
 namespace rnnserve::client {
 
@@ -54,6 +55,15 @@ class Stream {
   // if the action cannot be sent; it must not block.
   void OpenSessionAsync(const std::string& model, const SessionOptions& options,
                         SessionCallback callback);
+
+  // Advances many sessions, whoever opened them, with one message. Codes: NOT_FOUND (no such
+  // model), INVALID_ARGUMENT, UNAVAILABLE, DEADLINE_EXCEEDED; what concerns one session is in the
+  // result.
+  absl::StatusOr<StepSessionsResult> StepSessions(const StepSessionsRequest& request,
+                                                  const CallOptions& options = {});
+  // The same without waiting; `callback` as above.
+  void StepSessionsAsync(const StepSessionsRequest& request, const CallOptions& options,
+                         StepSessionsCallback callback);
 
   // Sends nothing more, waits for the answers to what was sent, and returns the status of the
   // stream. DEADLINE_EXCEEDED if that takes longer than the timeout; the stream is cancelled then.

@@ -36,6 +36,9 @@ void UnaryActions::Send(v1::StreamAction action, absl::Duration timeout, ActionC
       return Start(std::move(call), &Calls::OpenSession, a.open(), r.mutable_open());
     case v1::StreamAction::kStep:
       return Start(std::move(call), &Calls::Step, a.step(), r.mutable_step());
+    case v1::StreamAction::kStepSessions:
+      return Start(std::move(call), &Calls::StepSessions, a.step_sessions(),
+                   r.mutable_step_sessions());
     case v1::StreamAction::kReset:
       return Start(std::move(call), &Calls::ResetState, a.reset(), r.mutable_reset());
     case v1::StreamAction::kGetState:

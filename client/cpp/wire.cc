@@ -3,6 +3,7 @@
 
 #include "client/cpp/wire.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <utility>
@@ -98,6 +99,23 @@ void ToMessage(const std::string& model, const SessionOptions& options,
   ToMessage(options.initial_state, message->mutable_initial_state());
   message->set_detached(options.is_detached);
   message->set_idle_timeout_ms(absl::ToInt64Milliseconds(options.idle_timeout));
+}
+
+v1::Priority ToMessage(Priority priority) {
+  switch (priority) {
+    case Priority::kLow:
+      return v1::PRIORITY_LOW;
+    case Priority::kNormal:
+      return v1::PRIORITY_NORMAL;
+    case Priority::kHigh:
+      return v1::PRIORITY_HIGH;
+  }
+  return v1::PRIORITY_UNSPECIFIED;
+}
+
+int64_t TimeoutMs(const CallOptions& options) {
+  if (options.timeout == absl::InfiniteDuration()) return 0;
+  return std::max<int64_t>(1, absl::ToInt64Milliseconds(options.timeout));
 }
 
 absl::StatusOr<Tensor> FromMessage(const v1::Tensor& message) {

@@ -4,10 +4,12 @@
 #ifndef RNNSERVE_CLIENT_CPP_WIRE_H_
 #define RNNSERVE_CLIENT_CPP_WIRE_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "client/cpp/call_options.h"
 #include "client/cpp/session.h"
 #include "client/cpp/tensor.h"
 #include "google/protobuf/repeated_ptr_field.h"
@@ -22,6 +24,10 @@ void ToMessage(const std::vector<StateTensor>& states,
                google::protobuf::RepeatedPtrField<v1::StateTensor>* messages);
 void ToMessage(const std::string& model, const SessionOptions& options,
                v1::OpenSessionRequest* message);
+
+v1::Priority ToMessage(Priority priority);
+// For a field `timeout_ms`: at least 1, and 0 for an infinite timeout.
+int64_t TimeoutMs(const CallOptions& options);
 
 // Reads raw bytes or typed values. INTERNAL (the server broke the protocol) if the number of
 // elements is not the product of the shape, or the element type is unknown.

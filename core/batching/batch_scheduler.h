@@ -14,7 +14,10 @@
 #include "absl/types/span.h"
 #include "core/base/clock.h"
 #include "core/batching/bounded_queue.h"
+#include "core/batching/queue_budget.h"
+#include "core/batching/queue_limit.h"
 #include "core/batching/step_observer.h"
+#include "core/batching/step_rate.h"
 #include "core/batching/step_task.h"
 #include "core/model/model.h"
 
@@ -23,26 +26,31 @@ namespace rnnserve {
 // Computes the steps of one streamable model: a queue, and workers that each run a batch
 // (BatchWorker) which the tasks of the queue join at every cell step.
 //
-// Work-conserving: a worker never waits while a task is queued, neither for more rows nor for a
-// clock.
+// Work-conserving, unless max_batch_delay says otherwise: a worker never waits while a task is
+// queued, neither for more rows nor for a clock.
 //
-// Worst wait. With W workers of R rows, a queue of Q, tasks of at most T timesteps, and S the time
-// of one cell step of R rows, an accepted task begins after at most
+// Worst wait. With W workers of R rows, slices of L timesteps, a batch delay of D, and S the time
+// of one cell step of R rows, a task before which Q others of its priority or a higher one wait
+// begins after at most
 //
-//     (1 + Q / (W * R)) * T * S + S
+//     D + S + (1 + Q / (W * R)) * L * S
 //
-// since every column is busy whenever a task waits, and a column needs at most T * S for a task.
-// This is with W idle cores and completions that take no time.
+// since every column is busy whenever a task waits, and gives up its row after L timesteps. Q is at
+// most max_rows of the queue, plus W * R that were put back; so long requests delay short ones by
+// their slices only. What comes later at a higher priority is not in the formula: low priorities
+// have no bound.
 //
-// Order. Tasks begin in the order of submission and each keeps its column until it is done: a task
-// of many timesteps delays the others only by the column that it takes.
+// Order. Tasks of one priority begin in the order of submission. A task of more than L timesteps
+// keeps its column while nobody waits for it.
 //
-// Dropping. A task whose deadline has passed, or that is cancelled, is dropped when a worker would
-// take it; until then it takes room in the queue. A task that has begun is finished.
+// Deadlines. A task that is cancelled, whose deadline has passed, or whose timesteps take longer
+// than is left, is dropped when a worker would take it; until then it takes room in the queue. A
+// task that would wait too long, as far as the work before it tells, is refused at once. A task
+// that has begun is finished.
 //
 // Shutdown. The destructor finishes every accepted task first.
 //
-// Owns its threads. Thread-safe. Clock and observer must outlive it.
+// Owns its threads. Thread-safe. Clock, observer and budget must outlive it.
 class BatchScheduler {
  public:
   struct Options {
@@ -54,27 +62,34 @@ class BatchScheduler {
     // Rows in one cell step of one worker. More rows share a weight read; a cell step then takes
     // longer, for all its rows. Costs a column of every layer each.
     int64_t max_batch_rows = 64;
-    // Tasks that wait for a worker; one more is refused. Bounds the wait, see above.
-    int64_t max_queued = 4096;
-    // What a refused caller is told to wait.
-    absl::Duration retry_delay = absl::Milliseconds(100);
+    // The timesteps after which a row leaves its column to others that wait for one.
+    int64_t slice_timesteps = 32;
+    // How long a lone task waits for others to share its first cell step. Zero: not at all.
+    absl::Duration max_batch_delay = absl::ZeroDuration();
+    // What may wait for a worker. Bounds the wait, see above.
+    QueueLimits queue{};
   };
 
-  // REQUIRES: the model can be stepped; every number of the options is >= 1.
+  // The budget is shared with other schedulers. REQUIRES: the model can be stepped; every number of
+  // the options is >= 1.
   BatchScheduler(const Clock& clock, std::shared_ptr<const Model> model, StepObserver& observer,
-                 Options options);
+                 QueueBudget& total, const Options& options);
   ~BatchScheduler();
   BatchScheduler(const BatchScheduler&) = delete;
   BatchScheduler& operator=(const BatchScheduler&) = delete;
 
-  // Queues all the tasks, or none: RESOURCE_EXHAUSTED (QUEUE_LIMIT), and the tasks stay with the
-  // caller, untouched. Never blocks.
+  // Queues all the tasks, or none: then they stay with the caller, untouched. If others are
+  // displaced by them, these are completed with DisplacedError, on this thread. Never blocks.
+  // Errors: those of QueueFullError; RESOURCE_EXHAUSTED (DEADLINE_UNREACHABLE). REQUIRES: all have
+  // the same number of timesteps, the same priority and the same deadline.
   absl::Status Submit(absl::Span<std::unique_ptr<StepTask>> tasks);
 
   // The tasks that wait for a worker.
-  int64_t num_queued() const { return queue_.size(); }
+  int64_t num_queued() const { return queue_.load().rows; }
 
  private:
+  // Whether a task has a chance to be done in time behind what waits now.
+  absl::Status CheckDeadline(const StepTask& task, absl::Time now) const;
   void RunWorker();
 
   // Constant after construction.
@@ -83,8 +98,9 @@ class BatchScheduler {
   StepObserver& observer_;
   const Options options_;
 
-  // Synchronises itself.
+  // Synchronise themselves.
   BoundedQueue<StepTask> queue_;
+  StepRate rate_;
 
   std::vector<std::thread> workers_;
 };

@@ -12,34 +12,28 @@
 #include "core/batching/finite.h"
 
 namespace rnnserve {
-namespace {
-
-// The completion owns the task from here on: it decides when the session is returned.
-void Complete(std::unique_ptr<StepTask> task, absl::Status status) {
-  StepTask::Completion completion = std::move(task->completion);
-  completion(std::move(task), std::move(status));
-}
-
-}  // namespace
-
 BatchWorker::BatchWorker(const Clock& clock, const Model& model, StepObserver& observer,
-                         BoundedQueue<StepTask>& queue, int64_t max_rows, ThreadTeam* team)
+                         BoundedQueue<StepTask>& queue, StepRate& rate, const Options& options)
     : clock_(clock),
       model_(model),
       observer_(observer),
       queue_(queue),
+      rate_(rate),
+      options_(options),
       returns_sequences_(model.outputs().front().spec.has_time),
-      workspace_(model, max_rows, team) {
-  rows_.reserve(static_cast<size_t>(max_rows));
-  taken_.reserve(static_cast<size_t>(max_rows));
-  finished_.reserve(static_cast<size_t>(max_rows));
+      workspace_(model, options.max_rows, options.team) {
+  const auto max_rows = static_cast<size_t>(options.max_rows);
+  rows_.reserve(max_rows);
+  taken_.reserve(max_rows);
+  finished_.reserve(max_rows);
+  committed_.reserve(max_rows);
 }
 
 void BatchWorker::Run() {
   while (true) {
     if (rows() > 0) {
-      queue_.Take(workspace_.max_rows() - rows(), taken_);
-    } else if (!queue_.WaitAndTake(workspace_.max_rows(), taken_)) {
+      queue_.Take(options_.max_rows - rows(), taken_);
+    } else if (!queue_.WaitAndTake(options_.max_rows, taken_, options_.max_batch_delay)) {
       return;
     }
     ComputeRound();
@@ -47,7 +41,7 @@ void BatchWorker::Run() {
 }
 
 int64_t BatchWorker::RunOnce() {
-  queue_.Take(workspace_.max_rows() - rows(), taken_);
+  queue_.Take(options_.max_rows - rows(), taken_);
   return ComputeRound();
 }
 
@@ -56,13 +50,18 @@ int64_t BatchWorker::ComputeRound() {
   const int64_t num_rows = rows();
   if (num_rows > 0) RunCellStep();
   CompleteFinished();
+  if (rows() == options_.max_rows) GiveTurns();
   return num_rows;
 }
 
 void BatchWorker::JoinTaken() {
   const absl::Time now = clock_.Now();
   for (std::unique_ptr<StepTask>& task : taken_) {
-    absl::Status status = CheckStillWanted(task->limits, now);
+    absl::Status status;
+    // What has begun is finished.
+    if (task->next_timestep == 0) {
+      status = CheckStillWanted(task->limits, now, task->num_timesteps() * rate_.cell_step());
+    }
     if (status.ok()) {
       Join(std::move(task), now);
     } else {
@@ -73,26 +72,29 @@ void BatchWorker::JoinTaken() {
 }
 
 void BatchWorker::Join(std::unique_ptr<StepTask> task, absl::Time now) {
-  // Only now, so that steps that wait hold no memory for their results.
-  const int64_t num_outputs = returns_sequences_ ? task->num_timesteps() : 1;
-  task->output.resize(static_cast<size_t>(num_outputs * model_.outputs().front().size));
+  if (task->next_timestep == 0) {
+    task->began = now;
+    // Only now, so that steps that wait hold no memory for their results.
+    const int64_t num_outputs = returns_sequences_ ? task->num_timesteps() : 1;
+    task->output.resize(static_cast<size_t>(num_outputs * model_.outputs().front().size));
+  }
   workspace_.Join(std::as_const(task->start.has_value() ? *task->start : task->state()).block());
-  rows_.push_back({std::move(task), 0, now, true});
+  rows_.push_back({std::move(task), 0, true});
 }
 
 void BatchWorker::RunCellStep() {
   bool with_output = returns_sequences_;
   for (int64_t i = 0; i < rows(); ++i) {
-    const Row& row = rows_[static_cast<size_t>(i)];
-    const StepTask& task = *row.task;
+    const StepTask& task = *rows_[static_cast<size_t>(i)].task;
     const TensorView* mask = task.mask.has_value() ? &*task.mask : nullptr;
-    workspace_.SetTimestep(i, task.input, mask, row.next_timestep);
-    with_output = with_output || row.next_timestep + 1 == task.num_timesteps();
+    workspace_.SetTimestep(i, task.input, mask, task.next_timestep);
+    with_output = with_output || task.next_timestep + 1 == task.num_timesteps();
   }
   const absl::Time begin = clock_.Now();
   workspace_.Step(with_output);
   const absl::Time end = clock_.Now();
   observer_.OnCellStep(rows(), end - begin);
+  rate_.OnCellStep(rows(), end - begin);
 
   for (int64_t i = 0; i < rows(); ++i) Advance(i);
   // From the back, so that the row that moves into a gap has been looked at already.
@@ -104,7 +106,8 @@ void BatchWorker::RunCellStep() {
 
 void BatchWorker::Advance(int64_t i) {
   Row& row = rows_[static_cast<size_t>(i)];
-  const int64_t t = row.next_timestep++;
+  const int64_t t = row.task->next_timestep++;
+  ++row.timesteps_here;
   row.is_finite = workspace_.has_finite_state(i);
   if (!returns_sequences_ && !row.is_done()) return;
   const absl::Span<const float> output = workspace_.output(i);
@@ -115,31 +118,66 @@ void BatchWorker::Advance(int64_t i) {
 }
 
 void BatchWorker::Finish(int64_t i, absl::Time now) {
-  Row& row = rows_[static_cast<size_t>(i)];
+  std::unique_ptr<StepTask>& task = rows_[static_cast<size_t>(i)].task;
   absl::Status status;
-  if (row.is_finite) {
-    workspace_.CopyState(i, row.task->state().block());
-    if (auto* lease = std::get_if<SessionLease>(&row.task->row)) lease->CommitStep();
-    observer_.OnStep(row.task->num_timesteps(), row.began - row.task->submitted, now - row.began);
+  if (rows_[static_cast<size_t>(i)].is_finite) {
+    workspace_.CopyState(i, task->state().block());
+    if (auto* lease = std::get_if<SessionLease>(&task->row)) lease->CommitStep();
+    committed_.push_back({task->num_timesteps(), task->began - task->submitted, now - task->began});
   } else {
     status = FailedPrecondition(
         "STATE_NONFINITE",
-        absl::StrCat("timestep ", row.next_timestep - 1, " of ", row.task->num_timesteps(),
+        absl::StrCat("timestep ", task->next_timestep - 1, " of ", task->num_timesteps(),
                      " makes a state or output that is not finite; none of "
                      "them was committed"));
   }
-  finished_.push_back({std::move(row.task), std::move(status)});
-  workspace_.Leave(i);
-  if (i != workspace_.rows()) row = std::move(rows_.back());
-  rows_.pop_back();
+  finished_.push_back({std::move(task), std::move(status)});
+  RemoveRow(i);
 }
 
 void BatchWorker::CompleteFinished() {
+  if (!committed_.empty()) observer_.OnSteps(committed_);
+  committed_.clear();
   // In the order in which they stood in the batch, which was filled in the order of arrival.
   for (auto it = finished_.rbegin(); it != finished_.rend(); ++it) {
     Complete(std::move(it->task), std::move(it->status));
   }
   finished_.clear();
+}
+
+void BatchWorker::GiveTurns() {
+  const auto least_turn = [](const Row& a, const Row& b) {
+    return a.timesteps_here < b.timesteps_here;
+  };
+  const auto has_had_turn = [this](const Row& row) {
+    return row.timesteps_here >= options_.slice_timesteps;
+  };
+  if (std::none_of(rows_.begin(), rows_.end(), has_had_turn)) return;
+  // As they are now: those that are put back below do not count. For each row that leaves, one that
+  // waits will take its column.
+  const auto waiting = queue_.waiting();
+  for (int64_t given = 0; given < waiting.front(); ++given) {
+    const auto longest = std::max_element(rows_.begin(), rows_.end(), least_turn);
+    if (longest == rows_.end() || !has_had_turn(*longest)) return;
+    if (given >= waiting[static_cast<size_t>(longest->task->priority)]) return;
+    Suspend(longest - rows_.begin());
+  }
+}
+
+void BatchWorker::Suspend(int64_t i) {
+  std::unique_ptr<StepTask> task = std::move(rows_[static_cast<size_t>(i)].task);
+  if (!task->start.has_value()) task->start.emplace(model_);
+  workspace_.CopyState(i, task->start->block());
+  RemoveRow(i);
+  const QueueLoad load = LoadOf(*task, model_);
+  const Priority priority = task->priority;
+  queue_.PutBack(std::move(task), load, priority);
+}
+
+void BatchWorker::RemoveRow(int64_t i) {
+  workspace_.Leave(i);
+  if (i != workspace_.rows()) rows_[static_cast<size_t>(i)] = std::move(rows_.back());
+  rows_.pop_back();
 }
 
 }  // namespace rnnserve

@@ -15,6 +15,7 @@
 #include "core/batching/batch_workspace.h"
 #include "core/batching/bounded_queue.h"
 #include "core/batching/step_observer.h"
+#include "core/batching/step_rate.h"
 #include "core/batching/step_task.h"
 #include "core/model/model.h"
 
@@ -22,24 +23,37 @@ namespace rnnserve {
 
 // Advances the rows of one batch, cell step by cell step. Rows join from a queue before any cell
 // step and leave after the one that computed their last timestep; neither waits for the others.
+// When tasks wait and no column is free, rows that have had their slice of timesteps go back to the
+// queue, with the state they have reached, and others have their turn.
 //
 // Owns its workspace and the tasks in its batch. Used by one thread at a time. Clock, model,
-// observer, queue and team must outlive it. A round in which no row joins or leaves allocates
+// observer, queue, rate and team must outlive it. A round in which no row joins or leaves allocates
 // nothing.
 class BatchWorker {
  public:
-  // Cell steps are shared with the team, if there is one. REQUIRES: max_rows >= 1 and the model is
-  // streamable.
+  struct Options {
+    // Rows in one cell step, >= 1.
+    int64_t max_rows = 64;
+    // The timesteps that a row may be computed before others that wait for its column, >= 1.
+    int64_t slice_timesteps = 32;
+    // How long a lone task waits for others to share its first cell step.
+    absl::Duration max_batch_delay = absl::ZeroDuration();
+    // Cell steps are shared with it, if there is one.
+    ThreadTeam* team = nullptr;
+  };
+
+  // REQUIRES: the model is streamable.
   BatchWorker(const Clock& clock, const Model& model, StepObserver& observer,
-              BoundedQueue<StepTask>& queue, int64_t max_rows, ThreadTeam* team = nullptr);
+              BoundedQueue<StepTask>& queue, StepRate& rate, const Options& options);
 
   // Rounds, until the queue is closed and empty and every row is done. Waits for tasks when there
   // are none, and only then.
   void Run();
 
   // One round: takes tasks from the queue while there is room, drops those that are not wanted any
-  // more, computes one timestep of every row, and commits and completes the rows that are done.
-  // Returns the rows that were computed. Never waits.
+  // more or cannot be done by their deadline, computes one timestep of every row, commits and
+  // completes the rows that are done, and puts back rows that have to wait. Returns the rows that
+  // were computed. Never waits.
   int64_t RunOnce();
 
   // The rows that have timesteps left.
@@ -48,11 +62,10 @@ class BatchWorker {
  private:
   struct Row {
     std::unique_ptr<StepTask> task;
-    int64_t next_timestep = 0;
-    absl::Time began;
+    int64_t timesteps_here = 0;  // since it joined
     bool is_finite = true;
 
-    bool is_done() const { return next_timestep == task->num_timesteps(); }
+    bool is_done() const { return task->next_timestep == task->num_timesteps(); }
   };
   struct FinishedTask {
     std::unique_ptr<StepTask> task;
@@ -69,12 +82,19 @@ class BatchWorker {
   // Commits row i, or not, and takes it out of the batch.
   void Finish(int64_t i, absl::Time now);
   void CompleteFinished();
+  // Makes room for tasks that wait.
+  void GiveTurns();
+  // Takes row i out of the batch and puts its task back into the queue.
+  void Suspend(int64_t i);
+  void RemoveRow(int64_t i);
 
   // Constant after construction.
   const Clock& clock_;
   const Model& model_;
   StepObserver& observer_;
   BoundedQueue<StepTask>& queue_;
+  StepRate& rate_;
+  const Options options_;
   const bool returns_sequences_;  // an output for every timestep, not only after the last
 
   BatchWorkspace workspace_;
@@ -82,6 +102,7 @@ class BatchWorker {
   // Empty between rounds; here so that their memory stays.
   std::vector<std::unique_ptr<StepTask>> taken_;
   std::vector<FinishedTask> finished_;
+  std::vector<CommittedStep> committed_;
 };
 
 }  // namespace rnnserve

@@ -5,6 +5,8 @@
 #define RNNSERVE_CORE_BATCHING_BOUNDED_QUEUE_H_
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -12,54 +14,99 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "core/batching/priority.h"
+#include "core/batching/queue_budget.h"
+#include "core/batching/queue_limit.h"
+#include "core/batching/queue_load.h"
 
 namespace rnnserve {
 
-// Tasks that wait for a worker, first in, first out. Each takes room; what does not fit is refused
-// at once. Owns the tasks. Thread-safe.
+// Tasks that wait for a worker: those of a higher priority first, and of one priority first in,
+// first out. What does not fit is refused at once. Owns the tasks. Thread-safe. The budget must
+// outlive it.
 template <typename Task>
 class BoundedQueue {
  public:
-  // REQUIRES: capacity >= 1.
-  explicit BoundedQueue(int64_t capacity) : capacity_(capacity) {}
+  using Tasks = std::vector<std::unique_ptr<Task>>;
 
-  int64_t capacity() const { return capacity_; }
-  // The room that the waiting tasks take.
-  int64_t size() const {
+  // REQUIRES: the limits are >= 1.
+  BoundedQueue(const QueueLimits& limits, QueueBudget& total) : limits_(limits), total_(total) {}
+  ~BoundedQueue() { total_.Return(load_); }
+
+  const QueueLimits& limits() const { return limits_; }
+  // What waits now.
+  QueueLoad load() const {
     absl::MutexLock lock(&mu_);
-    return size_;
+    return load_;
   }
 
-  // Takes all the tasks, each with `room`, or, if they do not fit, none: false, and the tasks stay
-  // with the caller. Never blocks. REQUIRES: the queue is open.
-  bool Push(absl::Span<std::unique_ptr<Task>> tasks, int64_t room = 1) {
+  // Takes all the tasks, each of which is as much as `each`, or, if they do not fit, none: then the
+  // tasks stay with the caller. If they fit in place of waiting tasks of a lower priority, the
+  // youngest of the lowest of these are moved to `displaced`. Never blocks. Errors: see
+  // QueueFullError. REQUIRES: the queue is open.
+  absl::Status Push(absl::Span<std::unique_ptr<Task>> tasks, const QueueLoad& each,
+                    Priority priority, Tasks& displaced) {
+    const QueueLoad more = static_cast<int64_t>(tasks.size()) * each;
     absl::MutexLock lock(&mu_);
-    const int64_t needed = room * static_cast<int64_t>(tasks.size());
-    if (needed > capacity_ - size_) return false;
-    for (std::unique_ptr<Task>& task : tasks) entries_.push_back({std::move(task), room});
-    size_ += needed;
-    return true;
+    if (!CouldFitLocked(more, priority) || !total_.Take(more)) {
+      return QueueFullError(limits_, load_, more, total_);
+    }
+    while (!FitsLocked(more)) DisplaceLocked(priority, displaced);
+    AppendLocked(tasks, each, priority);
+    return absl::OkStatus();
+  }
+
+  // Puts a task that was taken back to the end of its priority, whatever the limits say.
+  void PutBack(std::unique_ptr<Task> task, const QueueLoad& load, Priority priority) {
+    absl::MutexLock lock(&mu_);
+    total_.TakeAnyway(load);
+    AppendLocked(absl::MakeSpan(&task, 1), load, priority);
   }
 
   // Appends up to `max_tasks` tasks to `taken`. Never blocks and, given capacity in `taken`, does
   // not allocate. While workers wait in WaitAndTake it leaves them their share, so that a burst is
   // computed by all workers and not by the first to come.
-  void Take(int64_t max_tasks, std::vector<std::unique_ptr<Task>>& taken) {
+  void Take(int64_t max_tasks, Tasks& taken) {
     absl::MutexLock lock(&mu_);
     TakeLocked(max_tasks, taken);
   }
 
-  // The same, but blocks until there is a task to take. False if there never will be: the queue is
-  // closed and empty. REQUIRES: max_tasks >= 1.
-  bool WaitAndTake(int64_t max_tasks, std::vector<std::unique_ptr<Task>>& taken) {
+  // The same, but blocks until there is a task to take, and then at most `max_delay` longer until
+  // there are `max_tasks`. False if there never will be one: the queue is closed and empty.
+  // REQUIRES: max_tasks >= 1 and `taken` is empty.
+  bool WaitAndTake(int64_t max_tasks, Tasks& taken,
+                   absl::Duration max_delay = absl::ZeroDuration()) {
+    const auto is_enough = [this, max_tasks]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+      return is_closed_ || num_tasks_ >= max_tasks;
+    };
     absl::MutexLock lock(&mu_);
-    ++num_waiting_workers_;
-    mu_.Await(absl::Condition(this, &BoundedQueue::HasTaskOrIsClosed));
-    --num_waiting_workers_;
-    TakeLocked(max_tasks, taken);
+    // Again if another worker took them during the delay.
+    while (taken.empty() && !(is_closed_ && num_tasks_ == 0)) {
+      ++num_waiting_workers_;
+      mu_.Await(absl::Condition(this, &BoundedQueue::HasTaskOrIsClosed));
+      if (max_delay > absl::ZeroDuration()) {
+        mu_.AwaitWithTimeout(absl::Condition(&is_enough), max_delay);
+      }
+      --num_waiting_workers_;
+      TakeLocked(max_tasks, taken);
+    }
     return !taken.empty();
+  }
+
+  // How many tasks of each priority, or a higher one, wait.
+  std::array<int64_t, kNumPriorities> waiting() const {
+    absl::MutexLock lock(&mu_);
+    std::array<int64_t, kNumPriorities> counts{};
+    int64_t count = 0;
+    for (size_t p = lanes_.size(); p-- > 0;) {
+      count += static_cast<int64_t>(lanes_[p].size());
+      counts[p] = count;
+    }
+    return counts;
   }
 
   // The workers that wait for a task now.
@@ -77,30 +124,81 @@ class BoundedQueue {
  private:
   struct Entry {
     std::unique_ptr<Task> task;
-    int64_t room;
+    QueueLoad load;
   };
+  using Lane = std::deque<Entry>;
 
   bool HasTaskOrIsClosed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return is_closed_ || !entries_.empty();
+    return is_closed_ || num_tasks_ > 0;
   }
 
-  void TakeLocked(int64_t max_tasks, std::vector<std::unique_ptr<Task>>& taken)
+  bool FitsLocked(const QueueLoad& more) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return more.rows <= limits_.max_rows - load_.rows &&
+           more.bytes <= limits_.max_bytes - load_.bytes;
+  }
+  // Whether it fits if all tasks of lower priorities go.
+  bool CouldFitLocked(const QueueLoad& more, Priority priority) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    const int64_t num_tasks = static_cast<int64_t>(entries_.size());
-    const int64_t num_workers = num_waiting_workers_ + 1;
-    const int64_t share = (num_tasks + num_workers - 1) / num_workers;
-    for (int64_t count = std::min(max_tasks, share); count > 0; --count) {
-      taken.push_back(std::move(entries_.front().task));
-      size_ -= entries_.front().room;
-      entries_.pop_front();
+    QueueLoad needed = load_;
+    needed += more;
+    for (int p = 0; p < static_cast<int>(priority); ++p) needed -= lane_loads_[Index(p)];
+    return needed.rows <= limits_.max_rows && needed.bytes <= limits_.max_bytes;
+  }
+  // REQUIRES: a task of a lower priority waits.
+  void DisplaceLocked(Priority priority, Tasks& displaced) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    for (int p = 0; p < static_cast<int>(priority); ++p) {
+      Lane& lane = lanes_[Index(p)];
+      if (lane.empty()) continue;
+      displaced.push_back(std::move(lane.back().task));
+      ForgetLocked(p, lane.back().load);
+      lane.pop_back();
+      return;
     }
   }
 
-  const int64_t capacity_;
+  void AppendLocked(absl::Span<std::unique_ptr<Task>> tasks, const QueueLoad& each,
+                    Priority priority) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const int p = static_cast<int>(priority);
+    for (std::unique_ptr<Task>& task : tasks) {
+      lanes_[Index(p)].push_back({std::move(task), each});
+      lane_loads_[Index(p)] += each;
+      load_ += each;
+      ++num_tasks_;
+    }
+  }
+  void TakeLocked(int64_t max_tasks, Tasks& taken) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const int64_t num_workers = num_waiting_workers_ + 1;
+    const int64_t share = (num_tasks_ + num_workers - 1) / num_workers;
+    int64_t left = std::min(max_tasks, share);
+    for (int p = kNumPriorities - 1; p >= 0; --p) {
+      Lane& lane = lanes_[Index(p)];
+      for (; left > 0 && !lane.empty(); --left) {
+        taken.push_back(std::move(lane.front().task));
+        ForgetLocked(p, lane.front().load);
+        lane.pop_front();
+      }
+    }
+  }
+  // A task of that priority has left.
+  void ForgetLocked(int p, const QueueLoad& load) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    lane_loads_[Index(p)] -= load;
+    load_ -= load;
+    --num_tasks_;
+    total_.Return(load);
+  }
+
+  static size_t Index(int priority) { return static_cast<size_t>(priority); }
+
+  // Constant.
+  const QueueLimits limits_;
+  // Synchronises itself; asked under mu_, and asks nobody.
+  QueueBudget& total_;
 
   mutable absl::Mutex mu_;
-  std::deque<Entry> entries_ ABSL_GUARDED_BY(mu_);
-  int64_t size_ ABSL_GUARDED_BY(mu_) = 0;
+  std::array<Lane, kNumPriorities> lanes_ ABSL_GUARDED_BY(mu_);  // by Priority
+  std::array<QueueLoad, kNumPriorities> lane_loads_ ABSL_GUARDED_BY(mu_);
+  QueueLoad load_ ABSL_GUARDED_BY(mu_);
+  int64_t num_tasks_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t num_waiting_workers_ ABSL_GUARDED_BY(mu_) = 0;
   bool is_closed_ ABSL_GUARDED_BY(mu_) = false;
 };

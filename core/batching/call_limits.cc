@@ -8,7 +8,7 @@
 
 namespace rnnserve {
 
-absl::Status CheckStillWanted(const CallLimits& limits, absl::Time now) {
+absl::Status CheckStillWanted(const CallLimits& limits, absl::Time now, absl::Duration needed) {
   if (limits.cancellation != nullptr && limits.cancellation->is_cancelled()) {
     return MakeError(absl::StatusCode::kCancelled, "NOT_EXECUTED",
                      "the call was cancelled before its work began; nothing was executed");
@@ -18,6 +18,13 @@ absl::Status CheckStillWanted(const CallLimits& limits, absl::Time now) {
         absl::StatusCode::kDeadlineExceeded, "NOT_EXECUTED",
         absl::StrCat("the deadline passed ", absl::FormatDuration(now - limits.deadline),
                      " before the work could begin; nothing was executed"));
+  }
+  if (needed > limits.deadline - now) {
+    return MakeError(
+        absl::StatusCode::kDeadlineExceeded, "NOT_EXECUTED",
+        absl::StrCat("the work takes about ", absl::FormatDuration(needed),
+                     " and the deadline is in ", absl::FormatDuration(limits.deadline - now),
+                     "; nothing was executed"));
   }
   return absl::OkStatus();
 }

@@ -19,9 +19,10 @@ struct CallLimits {
   std::shared_ptr<Cancellation> cancellation;    // null: cannot be cancelled
 };
 
-// Whether work that begins now is still wanted. Errors: CANCELLED or DEADLINE_EXCEEDED, reason
-// NOT_EXECUTED.
-absl::Status CheckStillWanted(const CallLimits& limits, absl::Time now);
+// Whether work that begins now and takes about `needed` is still wanted: not if it was cancelled,
+// or cannot be done by the deadline. Errors: CANCELLED or DEADLINE_EXCEEDED, reason NOT_EXECUTED.
+absl::Status CheckStillWanted(const CallLimits& limits, absl::Time now,
+                              absl::Duration needed = absl::ZeroDuration());
 
 }  // namespace rnnserve
 

@@ -8,12 +8,37 @@
 
 namespace rnnserve {
 
-absl::Status QueueLimitError(int64_t num_queued, int64_t max_queued, int64_t num_refused,
-                             absl::Duration retry_delay) {
-  return ResourceExhausted("QUEUE_LIMIT",
-                           absl::StrCat(num_queued, " rows wait for a worker, of at most ",
-                                        max_queued, "; ", num_refused, " more do not fit"),
-                           retry_delay);
+absl::Status QueueFullError(const QueueLimits& limits, const QueueLoad& waiting,
+                            const QueueLoad& more, const QueueBudget& total) {
+  if (more.rows > limits.max_rows - waiting.rows) {
+    return ResourceExhausted("QUEUE_LIMIT",
+                             absl::StrCat(waiting.rows, " rows wait for a worker, of at most ",
+                                          limits.max_rows, "; ", more.rows, " more do not fit"),
+                             limits.retry_delay);
+  }
+  if (more.bytes > limits.max_bytes - waiting.bytes) {
+    return ResourceExhausted(
+        "QUEUE_BYTES_LIMIT",
+        absl::StrCat(waiting.bytes, " bytes of inputs and outputs wait for a worker, of at most ",
+                     limits.max_bytes, "; ", more.bytes, " more do not fit"),
+        limits.retry_delay);
+  }
+  const QueueLoad used = total.used();
+  return ResourceExhausted(
+      "TOTAL_QUEUE_LIMIT",
+      absl::StrCat(used.rows, " rows and ", used.bytes, " bytes of all models wait, of at most ",
+                   total.max_rows(), " and ", total.max_bytes(), "; ", more.rows, " rows and ",
+                   more.bytes, " bytes more do not fit"),
+      limits.retry_delay);
+}
+
+absl::Status DisplacedError(const QueueLimits& limits) {
+  return ResourceExhausted(
+      "QUEUE_DISPLACED",
+      absl::StrCat("at most ", limits.max_rows, " rows wait for a worker, and ",
+                   "one of a higher priority took the place; nothing was "
+                   "executed"),
+      limits.retry_delay);
 }
 
 }  // namespace rnnserve

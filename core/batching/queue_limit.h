@@ -8,13 +8,26 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "core/batching/queue_budget.h"
+#include "core/batching/queue_load.h"
 
 namespace rnnserve {
 
-// RESOURCE_EXHAUSTED (QUEUE_LIMIT): `num_queued` rows wait, of at most `max_queued`; `num_refused`
-// more did not fit.
-absl::Status QueueLimitError(int64_t num_queued, int64_t max_queued, int64_t num_refused,
-                             absl::Duration retry_delay);
+// How much may wait in one queue, and what is said to who comes when it is full.
+struct QueueLimits {
+  int64_t max_rows = 4096;
+  int64_t max_bytes = int64_t{256} << 20;
+  // What a refused caller is told to wait.
+  absl::Duration retry_delay = absl::Milliseconds(100);
+};
+
+// Why `more` does not fit behind `waiting`: RESOURCE_EXHAUSTED with the bound that is in the way.
+// Reasons: QUEUE_LIMIT (rows), QUEUE_BYTES_LIMIT, TOTAL_QUEUE_LIMIT (of all models together).
+absl::Status QueueFullError(const QueueLimits& limits, const QueueLoad& waiting,
+                            const QueueLoad& more, const QueueBudget& total);
+
+// RESOURCE_EXHAUSTED (QUEUE_DISPLACED): work of a higher priority took the place.
+absl::Status DisplacedError(const QueueLimits& limits);
 
 }  // namespace rnnserve
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
@@ -78,8 +79,7 @@ absl::Status Unpack(const Model& model, Workspace& workspace, SequenceTask& task
 
 void SequenceRunner::Run(std::unique_ptr<SequenceTask> task) const {
   absl::Status status = Compute(*task);
-  SequenceTask::Completion completion = std::move(task->completion);
-  completion(std::move(task), std::move(status));
+  Complete(std::move(task), std::move(status));
 }
 
 absl::Status SequenceRunner::Compute(SequenceTask& task) const {
@@ -93,9 +93,8 @@ absl::Status SequenceRunner::Compute(SequenceTask& task) const {
   RNNSERVE_RETURN_IF_ERROR(Unpack(model_, workspace, task));
   const absl::Duration computed = clock_.Now() - begin;
   const int64_t num_timesteps = *std::max_element(times.begin(), times.end());
-  for (int64_t b = 0; b < task.num_rows(); ++b) {
-    observer_.OnStep(num_timesteps, begin - task.submitted, computed);
-  }
+  observer_.OnSteps(std::vector<CommittedStep>(static_cast<size_t>(task.num_rows()),
+                                               {num_timesteps, begin - task.submitted, computed}));
   return absl::OkStatus();
 }
 

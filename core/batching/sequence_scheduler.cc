@@ -12,12 +12,13 @@
 namespace rnnserve {
 
 SequenceScheduler::SequenceScheduler(const Clock& clock, std::shared_ptr<const Model> model,
-                                     StepObserver& observer, Options options)
+                                     StepObserver& observer, QueueBudget& total,
+                                     const Options& options)
     : clock_(clock),
       model_(std::move(model)),
       observer_(observer),
       options_(options),
-      queue_(options.max_queued) {
+      queue_(options.queue, total) {
   for (int i = 0; i < options_.num_workers; ++i) workers_.emplace_back([this] { RunWorker(); });
 }
 
@@ -28,9 +29,14 @@ SequenceScheduler::~SequenceScheduler() {
 
 absl::Status SequenceScheduler::Submit(std::unique_ptr<SequenceTask>& task) {
   task->submitted = clock_.Now();
-  const int64_t num_rows = task->num_rows();
-  if (queue_.Push(absl::MakeSpan(&task, 1), num_rows)) return absl::OkStatus();
-  return QueueLimitError(queue_.size(), queue_.capacity(), num_rows, options_.retry_delay);
+  const QueueLoad load = LoadOf(*task);
+  const Priority priority = task->priority;
+  BoundedQueue<SequenceTask>::Tasks displaced;
+  const absl::Status status = queue_.Push(absl::MakeSpan(&task, 1), load, priority, displaced);
+  for (std::unique_ptr<SequenceTask>& other : displaced) {
+    Complete(std::move(other), DisplacedError(options_.queue));
+  }
+  return status;
 }
 
 void SequenceScheduler::RunWorker() {

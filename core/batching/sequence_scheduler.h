@@ -13,6 +13,8 @@
 #include "absl/time/time.h"
 #include "core/base/clock.h"
 #include "core/batching/bounded_queue.h"
+#include "core/batching/queue_budget.h"
+#include "core/batching/queue_limit.h"
 #include "core/batching/sequence_task.h"
 #include "core/batching/step_observer.h"
 #include "core/model/model.h"
@@ -20,35 +22,34 @@
 namespace rnnserve {
 
 // Computes whole sequences of one model: a queue, and threads that each run
-// one task at a time (SequenceRunner). Tasks begin in the order of submission. An accepted task
-// begins when the tasks before it are done: with W workers and a queue of Q rows after at most (1 +
-// Q / W) times the time of the longest task. Dropping and shutdown are as in BatchScheduler.
+// one task at a time (SequenceRunner). Tasks of one priority begin in the order of submission. An
+// accepted task begins when those before it are done: with W workers and Q tasks before it after at
+// most (1 + Q / W) times the time of the longest. Dropping and shutdown are as in BatchScheduler.
 //
-// Owns its threads. Thread-safe. Clock and observer must outlive it.
+// Owns its threads. Thread-safe. Clock, observer and budget must outlive it.
 class SequenceScheduler {
  public:
   struct Options {
     // Threads. Each holds the workspace of one task while it runs.
     int num_workers = 1;
-    // Rows of all the tasks that wait for a worker; one more is refused.
-    int64_t max_queued = 4096;
-    // What a refused caller is told to wait.
-    absl::Duration retry_delay = absl::Milliseconds(100);
+    // What may wait for a worker.
+    QueueLimits queue{};
   };
 
-  // REQUIRES: every number of the options is >= 1.
+  // The budget is shared with other schedulers. REQUIRES: every number of the options is >= 1.
   SequenceScheduler(const Clock& clock, std::shared_ptr<const Model> model, StepObserver& observer,
-                    Options options);
+                    QueueBudget& total, const Options& options);
   ~SequenceScheduler();
   SequenceScheduler(const SequenceScheduler&) = delete;
   SequenceScheduler& operator=(const SequenceScheduler&) = delete;
 
-  // Queues the task, or refuses it: RESOURCE_EXHAUSTED (QUEUE_LIMIT), and the task stays with the
-  // caller, untouched. Never blocks.
+  // Queues the task, or refuses it: then it stays with the caller, untouched. A task that is
+  // displaced by it is completed with DisplacedError, on this thread. Never blocks. Errors: those
+  // of QueueFullError.
   absl::Status Submit(std::unique_ptr<SequenceTask>& task);
 
   // The rows that wait for a worker.
-  int64_t num_queued() const { return queue_.size(); }
+  int64_t num_queued() const { return queue_.load().rows; }
 
  private:
   void RunWorker();

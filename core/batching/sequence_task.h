@@ -14,6 +14,8 @@
 #include "absl/time/time.h"
 #include "core/base/tensor_view.h"
 #include "core/batching/call_limits.h"
+#include "core/batching/priority.h"
+#include "core/batching/queue_load.h"
 #include "core/session/session_state.h"
 
 namespace rnnserve {
@@ -43,6 +45,7 @@ struct SequenceTask {
   std::vector<Input> inputs;         // as many as the model has, valid for it, no extent 0
   std::vector<SessionState> states;  // one a row: to begin at, then as after the last timestep
   std::vector<uint64_t> row_seeds;   // for training=True, one a row (Workspace); else none
+  Priority priority = Priority::kNormal;
   CallLimits limits;
   Completion completion;
 
@@ -50,6 +53,12 @@ struct SequenceTask {
   absl::Time submitted;
   std::vector<std::vector<float>> outputs;  // each [batch, time, size], or [batch, size]
 };
+
+// Runs the completion, which owns the task from then on.
+void Complete(std::unique_ptr<SequenceTask> task, absl::Status status);
+
+// What it amounts to in a queue, without the outputs: their size depends on the layers.
+QueueLoad LoadOf(const SequenceTask& task);
 
 }  // namespace rnnserve
 

@@ -7,8 +7,16 @@
 #include <cstdint>
 
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 
 namespace rnnserve {
+
+// One Step or one row of Infer that was committed.
+struct CommittedStep {
+  int64_t timesteps = 0;
+  absl::Duration queued;    // from its submission until its first timestep began
+  absl::Duration computed;  // since then
+};
 
 // Is told what the workers of one model compute. Calls come from worker threads, never under a
 // lock, and must return soon. Thread-safe.
@@ -19,9 +27,8 @@ class StepObserver {
   // One cell step of `rows` rows was computed, in `duration`. A model that cannot stream has no
   // cell steps: its sequences are computed whole.
   virtual void OnCellStep(int64_t rows, absl::Duration duration) = 0;
-  // One Step or one row of Infer was committed: how long it waited until its first timestep began,
-  // and how long it was computed since.
-  virtual void OnStep(int64_t timesteps, absl::Duration queued, absl::Duration computed) = 0;
+  // These were committed after one cell step, or as one batch of whole sequences; at least one.
+  virtual void OnSteps(absl::Span<const CommittedStep> steps) = 0;
 };
 
 }  // namespace rnnserve

@@ -16,6 +16,9 @@
 #include "absl/time/time.h"
 #include "core/base/tensor_view.h"
 #include "core/batching/call_limits.h"
+#include "core/batching/priority.h"
+#include "core/batching/queue_load.h"
+#include "core/model/model.h"
 #include "core/session/session_lease.h"
 #include "core/session/session_state.h"
 
@@ -48,13 +51,24 @@ struct StepTask {
   TensorView input;                   // [time, ...input shape], valid for the model, time >= 1
   std::optional<TensorView> mask;     // [time], BOOL
   std::optional<SessionState> start;  // begins here in place of the row's own state
+  Priority priority = Priority::kNormal;
   CallLimits limits;
   Completion completion;
 
   // Filled in on the way: by the scheduler, then by the worker.
   absl::Time submitted;
+  // The next timestep to compute. Above 0 the task has begun: if it waits again, for others to have
+  // their turn, then `start` is the state to go on from.
+  int64_t next_timestep = 0;
+  absl::Time began;           // when the first timestep did
   std::vector<float> output;  // [time, output size], or [output size]
 };
+
+// Runs the completion, which owns the task from then on.
+void Complete(std::unique_ptr<StepTask> task, absl::Status status);
+
+// What it amounts to in a queue of this model.
+QueueLoad LoadOf(const StepTask& task, const Model& model);
 
 }  // namespace rnnserve
 

@@ -7,12 +7,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "core/base/shape.h"
 #include "core/base/tensor_view.h"
 #include "core/batching/call_limits.h"
+#include "core/batching/priority.h"
 #include "core/session/session_state.h"
 
 namespace rnnserve {
@@ -41,6 +44,7 @@ struct StepCall {
   std::optional<TensorView> mask;         // [time], BOOL
   std::vector<NamedState> initial_state;  // empty: the session's own
   bool return_state = false;
+  Priority priority = Priority::kNormal;
   CallLimits limits;
 };
 
@@ -50,6 +54,24 @@ struct StepResult {
   uint64_t version = 0;
   uint64_t epoch = 1;
   std::vector<StateValue> state;  // if asked for
+};
+
+struct StepSessionsCall {
+  std::string model;
+  std::vector<std::string> session_ids;  // 1 to kMaxSessions, each once
+  TensorView input;                      // [sessions, time, ...input shape]
+  std::optional<TensorView> mask;        // [sessions, time], BOOL
+  Priority priority = Priority::kNormal;
+  CallLimits limits;
+
+  static constexpr int64_t kMaxSessions = 4096;
+};
+
+struct StepSessionsResult {
+  Shape output_shape;                                    // [sessions, time, ...] or [sessions, ...]
+  std::vector<float> output;                             // zeros where a session failed
+  std::vector<uint64_t> versions;                        // of each session; 0 where it failed
+  std::vector<std::pair<int64_t, absl::Status>> errors;  // by row, ascending
 };
 
 struct ResetStateCall {
@@ -80,6 +102,7 @@ struct InferCall {
   // RandomBits(seed, i) of core/kernels/random.h: the same call gives the same bits again, and
   // equal rows of one call differ.
   std::optional<uint64_t> training_seed;
+  Priority priority = Priority::kNormal;
   CallLimits limits;
 };
 

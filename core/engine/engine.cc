@@ -15,6 +15,7 @@
 #include "core/engine/inference.h"
 #include "core/engine/input_validation.h"
 #include "core/engine/output_shape.h"
+#include "core/engine/sessions_step.h"
 
 namespace rnnserve {
 namespace {
@@ -48,7 +49,8 @@ Engine::Engine(const Clock& clock, EngineObserver& observer, EngineOptions optio
           [this](const std::string& model_name, EndReason reason) {
             (*FindHosted(model_name))->observer().OnSessionEnded(reason);
           },
-          options.sessions) {}
+          options.sessions),
+      queues_(options.max_total_queued_steps, options.max_total_queued_bytes) {}
 
 Engine::~Engine() {
   StartDraining();
@@ -63,7 +65,7 @@ absl::Status Engine::AddModel(const std::string& name, std::shared_ptr<const Mod
     return MakeError(absl::StatusCode::kAlreadyExists, "MODEL_EXISTS",
                      absl::StrCat("there is a model '", name, "' already"));
   }
-  it->second = std::make_unique<HostedModel>(clock_, observer_.ForModel(name), name,
+  it->second = std::make_unique<HostedModel>(clock_, observer_.ForModel(name), queues_, name,
                                              std::move(model), options_);
   return absl::OkStatus();
 }
@@ -147,12 +149,22 @@ void Engine::StepLeased(SessionLease lease, const StepCall& call, StepCallback c
       });
   task->mask = call.mask;
   task->start = std::move(start);
+  task->priority = call.priority;
   task->limits = call.limits;
   status = hosted->Submit(absl::MakeSpan(&task, 1));
-  if (!status.ok()) {
-    StepTask::Completion completion = std::move(task->completion);
-    completion(std::move(task), status);
-  }
+  if (!status.ok()) Complete(std::move(task), std::move(status));
+}
+
+void Engine::StepSessions(StepSessionsCall call, StepSessionsCallback callback) {
+  const auto pass = gate_.EnterWithWork();
+  if (!pass.ok()) return callback(pass.status());
+  const auto hosted = FindHosted(call.model);
+  if (!hosted.ok()) return callback(hosted.status());
+  absl::Status status = (*hosted)->CheckStreamable();
+  if (status.ok()) status = ValidateStepSessions(call, *(*hosted)->model(), options_);
+  if (!status.ok()) return callback(std::move(status));
+  std::make_shared<SessionsStep>(**hosted, std::move(call), std::move(callback), *pass)
+      ->Start(sessions_);
 }
 
 void Engine::ResetState(ResetStateCall call, ResetCallback callback) {

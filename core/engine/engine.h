@@ -16,6 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "core/base/clock.h"
+#include "core/batching/queue_budget.h"
 #include "core/engine/call_gate.h"
 #include "core/engine/calls.h"
 #include "core/engine/engine_options.h"
@@ -51,7 +52,7 @@ struct ModelLoad {
 //   NOT_FOUND            MODEL_NOT_FOUND SESSION_UNKNOWN, or why it ended: SESSION_CLOSED
 //                        SESSION_STREAM_ENDED SESSION_EXPIRED SESSION_BROKEN
 //   ALREADY_EXISTS       MODEL_EXISTS SESSION_EXISTS
-//   INVALID_ARGUMENT     MODEL_NAME SESSION_ID IDLE_TIMEOUT RESET_TARGET
+//   INVALID_ARGUMENT     MODEL_NAME SESSION_ID SESSION_IDS SESSION_MODEL IDLE_TIMEOUT RESET_TARGET
 //     the input          INPUT_MISSING INPUT_UNKNOWN INPUT_TWICE INPUT_RANK INPUT_SHAPE
 //                        INPUT_DTYPE TIMESTEPS BATCH_ROWS INFER_BYTES
 //                        TOKEN_RANGE NOT_FINITE TENSOR_LENGTH
@@ -59,7 +60,9 @@ struct ModelLoad {
 //     a state            STATE_MISSING STATE_UNKNOWN STATE_TWICE STATE_SHAPE STATE_DTYPE NOT_FINITE
 //                        TENSOR_LENGTH
 //   FAILED_PRECONDITION  NOT_STREAMABLE STATE_NONFINITE (the result is not finite)
-//   RESOURCE_EXHAUSTED   SESSION_LIMIT STATE_BYTES_LIMIT SESSION_QUEUE_LIMIT QUEUE_LIMIT
+//   RESOURCE_EXHAUSTED   SESSION_LIMIT STATE_BYTES_LIMIT SESSION_QUEUE_LIMIT
+//     a queue is full    QUEUE_LIMIT QUEUE_BYTES_LIMIT TOTAL_QUEUE_LIMIT QUEUE_DISPLACED
+//     it would be late   DEADLINE_UNREACHABLE
 //   DEADLINE_EXCEEDED    NOT_EXECUTED
 //   CANCELLED            NOT_EXECUTED
 //   UNAVAILABLE          DRAINING
@@ -69,6 +72,7 @@ struct ModelLoad {
 class Engine {
  public:
   using StepCallback = absl::AnyInvocable<void(absl::StatusOr<StepResult>)>;
+  using StepSessionsCallback = absl::AnyInvocable<void(absl::StatusOr<StepSessionsResult>)>;
   // The number of sessions that were reset.
   using ResetCallback = absl::AnyInvocable<void(absl::StatusOr<int64_t>)>;
   using StateCallback = absl::AnyInvocable<void(absl::StatusOr<SessionStateResult>)>;
@@ -93,6 +97,9 @@ class Engine {
   absl::StatusOr<OpenedSession> OpenSession(const OpenSessionCall& call);
   // Advances a session by all the timesteps or by none.
   void Step(StepCall call, StepCallback callback);
+  // Advances each of many sessions of a model, or not. Fails as a whole, and advances none, only if
+  // the model is unknown or cannot stream, the call is not valid, or the engine drains.
+  void StepSessions(StepSessionsCall call, StepSessionsCallback callback);
   // Resets all the sessions or none; of a whole model, all that are open then.
   void ResetState(ResetStateCall call, ResetCallback callback);
   void GetState(absl::string_view session_id, StateCallback callback);
@@ -130,6 +137,7 @@ class Engine {
   // Synchronise themselves.
   CallGate gate_;
   SessionStore sessions_;
+  QueueBudget queues_;
 
   // Guarded by mu_. A model stays until the end.
   mutable absl::Mutex mu_;

@@ -20,8 +20,16 @@ struct EngineOptions {
   int workers = 0;
   // Rows in one cell step of one worker. More rows share a weight read; a step then takes longer.
   int64_t max_batch_rows = 64;
-  // Steps and rows that wait for a worker, for each model; one more is refused.
+  // The timesteps after which a row leaves its place in a batch to others that wait for one.
+  int64_t slice_timesteps = 32;
+  // How long a lone step waits for others to share its cell step. Zero: not at all.
+  absl::Duration max_batch_delay = absl::ZeroDuration();
+  // Steps and rows that wait for a worker, for each model and in all; one more is refused.
   int64_t max_queued_steps = 4096;
+  int64_t max_total_queued_steps = 16'384;
+  // Bytes of their inputs and outputs.
+  int64_t max_queued_bytes = int64_t{256} << 20;
+  int64_t max_total_queued_bytes = int64_t{512} << 20;
   // Timesteps in one Step, or in one row of Infer.
   int64_t max_timesteps = 4096;
   // Rows in one Infer.

@@ -11,14 +11,15 @@
 
 namespace rnnserve {
 
-HostedModel::HostedModel(const Clock& clock, ModelObserver& observer, std::string name,
-                         std::shared_ptr<const Model> model, const EngineOptions& options)
+HostedModel::HostedModel(const Clock& clock, ModelObserver& observer, QueueBudget& total,
+                         std::string name, std::shared_ptr<const Model> model,
+                         const EngineOptions& options)
     : name_(std::move(name)),
       model_(std::move(model)),
       observer_(observer),
-      sequences_(clock, model_, observer_, SequenceSchedulerOptions(*model_, options)) {
+      sequences_(clock, model_, observer_, total, SequenceSchedulerOptions(*model_, options)) {
   if (!model_->is_streamable()) return;
-  steps_.emplace(clock, model_, observer_, StepSchedulerOptions(*model_, options));
+  steps_.emplace(clock, model_, observer_, total, StepSchedulerOptions(*model_, options));
 }
 
 absl::Status HostedModel::CheckStreamable() const {

@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "core/base/clock.h"
 #include "core/batching/batch_scheduler.h"
+#include "core/batching/queue_budget.h"
 #include "core/batching/sequence_scheduler.h"
 #include "core/engine/engine_options.h"
 #include "core/engine/observer.h"
@@ -21,11 +22,11 @@
 namespace rnnserve {
 
 // One model that is served, with the workers that compute it: a BatchScheduler if it can be
-// stepped, and a SequenceScheduler for whole sequences (scheduler_options.h). Thread-safe. Clock
-// and observer must outlive it.
+// stepped, and a SequenceScheduler for whole sequences (scheduler_options.h). Thread-safe. Clock,
+// observer and the budget, which it shares with other models, must outlive it.
 class HostedModel {
  public:
-  HostedModel(const Clock& clock, ModelObserver& observer, std::string name,
+  HostedModel(const Clock& clock, ModelObserver& observer, QueueBudget& total, std::string name,
               std::shared_ptr<const Model> model, const EngineOptions& options);
 
   const std::string& name() const { return name_; }

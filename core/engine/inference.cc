@@ -81,6 +81,7 @@ void StartWhole(HostedModel& hosted, const InferCall& call, std::vector<SessionS
   }
   task->row_seeds = RowSeeds(call, states.size());
   task->states = std::move(states);
+  task->priority = call.priority;
   task->limits = call.limits;
   task->completion = [model = hosted.model(), return_state = call.return_state,
                       training_seed = call.training_seed, callback = std::move(callback),
@@ -92,9 +93,7 @@ void StartWhole(HostedModel& hosted, const InferCall& call, std::vector<SessionS
     callback(std::move(result));
   };
   absl::Status status = hosted.Submit(task);
-  if (status.ok()) return;
-  SequenceTask::Completion completion = std::move(task->completion);
-  completion(std::move(task), std::move(status));
+  if (!status.ok()) Complete(std::move(task), std::move(status));
 }
 
 }  // namespace

@@ -84,6 +84,18 @@ absl::Status CheckSameRows(const std::vector<NamedInput>& inputs) {
   return absl::OkStatus();
 }
 
+// No id is there twice.
+absl::Status CheckOnce(absl::Span<const std::string> session_ids, absl::string_view reason) {
+  absl::flat_hash_set<absl::string_view> seen;
+  seen.reserve(session_ids.size());
+  for (size_t i = 0; i < session_ids.size(); ++i) {
+    if (seen.insert(session_ids[i]).second) continue;
+    return InvalidArgument(
+        reason, absl::StrCat("session_ids[", i, "] is there twice, of ", session_ids.size()));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ValidateModelName(absl::string_view name) {
@@ -109,6 +121,30 @@ absl::Status ValidateStep(const StepCall& call, const Model& model, const Engine
   RNNSERVE_RETURN_IF_ERROR(checks.CheckRank());
   RNNSERVE_RETURN_IF_ERROR(checks.CheckTimesteps(options.max_timesteps));
   RNNSERVE_RETURN_IF_ERROR(checks.CheckFeatures());
+  RNNSERVE_RETURN_IF_ERROR(checks.CheckMask(call.mask));
+  return checks.CheckValues();
+}
+
+absl::Status ValidateStepSessions(const StepSessionsCall& call, const Model& model,
+                                  const EngineOptions& options) {
+  const auto num_ids = static_cast<int64_t>(call.session_ids.size());
+  if (num_ids < 1 || num_ids > StepSessionsCall::kMaxSessions) {
+    return InvalidArgument("SESSION_IDS",
+                           absl::StrCat("there are ", num_ids, " session_ids, not 1 to ",
+                                        StepSessionsCall::kMaxSessions));
+  }
+  RNNSERVE_RETURN_IF_ERROR(CheckOnce(call.session_ids, "SESSION_IDS"));
+  const TensorChecks checks(model.inputs().front(), call.input, /*has_batch=*/true, "input");
+  RNNSERVE_RETURN_IF_ERROR(checks.CheckRank());
+  if (call.input.shape[0] != num_ids) {
+    return InvalidArgument("BATCH_ROWS",
+                           absl::StrCat("input has ", call.input.shape[0], " rows, and there are ",
+                                        num_ids, " session_ids"));
+  }
+  RNNSERVE_RETURN_IF_ERROR(checks.CheckTimesteps(options.max_timesteps));
+  RNNSERVE_RETURN_IF_ERROR(checks.CheckFeatures());
+  RNNSERVE_RETURN_IF_ERROR(CheckInferBytes(model, /*is_whole=*/false, num_ids,
+                                           {call.input.shape[1]}, options.max_infer_bytes));
   RNNSERVE_RETURN_IF_ERROR(checks.CheckMask(call.mask));
   return checks.CheckValues();
 }
@@ -152,13 +188,7 @@ absl::Status ValidateResetTarget(const ResetStateCall& call) {
     return InvalidArgument("RESET_TARGET", absl::StrCat("there are ", num_ids,
                                                         " session_ids, at most ", kMaxResetIds));
   }
-  absl::flat_hash_set<absl::string_view> seen;
-  for (size_t i = 0; i < num_ids; ++i) {
-    if (seen.insert(call.session_ids[i]).second) continue;
-    return InvalidArgument("RESET_TARGET",
-                           absl::StrCat("session_ids[", i, "] is there twice, of ", num_ids));
-  }
-  return absl::OkStatus();
+  return CheckOnce(call.session_ids, "RESET_TARGET");
 }
 
 }  // namespace rnnserve

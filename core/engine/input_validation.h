@@ -31,6 +31,11 @@ absl::StatusOr<absl::Duration> ValidateIdleTimeout(absl::Duration requested,
 // Input and mask of a step of this model.
 absl::Status ValidateStep(const StepCall& call, const Model& model, const EngineOptions& options);
 
+// The ids, each once, and input and mask of a step of many sessions of this model, and the memory
+// that its outputs need.
+absl::Status ValidateStepSessions(const StepSessionsCall& call, const Model& model,
+                                  const EngineOptions& options);
+
 // Input and mask of a batch, and the memory that it needs.
 absl::Status ValidateInfer(const InferCall& call, const Model& model, const EngineOptions& options);
 

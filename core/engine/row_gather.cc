@@ -10,19 +10,9 @@
 #include "core/base/error.h"
 #include "core/engine/infer_states.h"
 #include "core/engine/output_shape.h"
+#include "core/engine/tensor_row.h"
 
 namespace rnnserve {
-namespace {
-
-// Row `row` of a tensor [batch, ...].
-TensorView RowOf(const TensorView& tensor, size_t row) {
-  const size_t row_bytes = tensor.bytes.size() / static_cast<size_t>(tensor.shape[0]);
-  return {tensor.dtype, Shape(tensor.shape.extents().subspan(1)),
-          tensor.bytes.substr(row * row_bytes, row_bytes)};
-}
-
-}  // namespace
-
 RowGather::RowGather(std::shared_ptr<const Model> model, InferCall call, Callback callback,
                      CallGate::Pass pass)
     : model_(std::move(model)),
@@ -43,6 +33,7 @@ std::vector<std::unique_ptr<StepTask>> RowGather::MakeTasks(std::vector<SessionS
           self->Arrive(row, std::move(task), std::move(status));
         }));
     if (input().mask.has_value()) tasks.back()->mask = RowOf(*input().mask, row);
+    tasks.back()->priority = call_.priority;
     tasks.back()->limits = call_.limits;
   }
   return tasks;

@@ -29,21 +29,25 @@ bool IsForTeam(const Model& model) {
   return shareable_bytes > 0 && shareable_bytes >= bytes - bytes / 10;
 }
 
+QueueLimits LimitsOf(const EngineOptions& options) {
+  return {options.max_queued_steps, options.max_queued_bytes, options.retry_delay};
+}
+
 }  // namespace
 
 BatchScheduler::Options StepSchedulerOptions(const Model& model, const EngineOptions& options) {
   BatchScheduler::Options scheduler;
   (IsForTeam(model) ? scheduler.team_size : scheduler.num_workers) = NumCores(options);
   scheduler.max_batch_rows = options.max_batch_rows;
-  scheduler.max_queued = options.max_queued_steps;
-  scheduler.retry_delay = options.retry_delay;
+  scheduler.slice_timesteps = options.slice_timesteps;
+  scheduler.max_batch_delay = options.max_batch_delay;
+  scheduler.queue = LimitsOf(options);
   return scheduler;
 }
 
 SequenceScheduler::Options SequenceSchedulerOptions(const Model& model,
                                                     const EngineOptions& options) {
-  return {model.is_streamable() ? 1 : NumCores(options), options.max_queued_steps,
-          options.retry_delay};
+  return {model.is_streamable() ? 1 : NumCores(options), LimitsOf(options)};
 }
 
 }  // namespace rnnserve

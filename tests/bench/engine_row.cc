@@ -41,8 +41,7 @@ class EngineRow::SilentObserver final : public EngineObserver, public ModelObser
  public:
   ModelObserver& ForModel(const std::string& /*model_name*/) override { return *this; }
   void OnCellStep(int64_t /*rows*/, absl::Duration /*duration*/) override {}
-  void OnStep(int64_t /*timesteps*/, absl::Duration /*queued*/,
-              absl::Duration /*computed*/) override {}
+  void OnSteps(absl::Span<const CommittedStep> /*steps*/) override {}
   void OnSessionEnded(EndReason /*reason*/) override {}
 };
 

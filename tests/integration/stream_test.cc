@@ -214,5 +214,39 @@ TEST_F(StreamTest, ManyMessagesInFlightAllGetTheirResults) {
   EXPECT_TRUE(Finish().ok());
 }
 
+TEST_F(StreamTest, OneActionAdvancesManySessions) {
+  v1::StreamRequest request;
+  v1::StepSessionsRequest& step = *Add(request, 100).mutable_step_sessions();
+  step.set_model(kSunspots);
+  std::vector<float> values;
+  for (int i = 0; i < 40; ++i) {
+    const std::string id = "together-" + std::to_string(i);
+    ASSERT_TRUE(Open(kSunspots, id).ok());
+    step.add_session_ids(id);
+    values.push_back(static_cast<float>(i) / 40);
+  }
+  step.add_session_ids("together-unknown");
+  values.push_back(0.0f);
+  *step.mutable_input() = Floats({41, 1, 1}, values);
+  ASSERT_TRUE(stream_->Write(request));
+
+  const v1::StepSessionsResponse response = Read(1).at(100).step_sessions();
+
+  const std::vector<float> outputs = Values(response.output());
+  ASSERT_EQ(outputs.size(), 41u);
+  ASSERT_EQ(response.versions_size(), 41);
+  for (int i = 0; i < 40; ++i) {
+    const std::string alone = "alone-" + std::to_string(i);
+    ASSERT_TRUE(Open(kSunspots, alone).ok());
+    EXPECT_EQ(StepOutput(alone, Floats({1, 1}, {values[static_cast<size_t>(i)]})),
+              std::vector<float>{outputs[static_cast<size_t>(i)]});
+    EXPECT_EQ(response.versions(i), 1u);
+  }
+  ASSERT_EQ(response.errors_size(), 1);
+  EXPECT_EQ(response.errors(0).row(), 40);
+  EXPECT_EQ(response.errors(0).error().code(), static_cast<int>(StatusCode::NOT_FOUND));
+  EXPECT_TRUE(Finish().ok());
+}
+
 }  // namespace
 }  // namespace rnnserve::testing

@@ -66,7 +66,7 @@ TEST(MetricsTest, StepsAndCellStepsAreObserved) {
   ModelObserver& model = metrics.ForModel("m");
 
   model.OnCellStep(3, absl::Microseconds(20));
-  model.OnStep(5, absl::Milliseconds(1), absl::Milliseconds(2));
+  model.OnSteps({{5, absl::Milliseconds(1), absl::Milliseconds(2)}});
   model.OnSessionEnded(EndReason::kClosed);
 
   const std::string text = Render(metrics);

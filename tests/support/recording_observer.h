@@ -20,12 +20,6 @@ namespace rnnserve::testing {
 // its cell step, so that a test decides what is queued, running or done. Thread-safe.
 class RecordingObserver final : public ModelObserver {
  public:
-  struct Step {
-    int64_t timesteps;
-    absl::Duration queued;
-    absl::Duration computed;
-  };
-
   void OnCellStep(int64_t rows, absl::Duration /*duration*/) override {
     absl::MutexLock lock(&mu_);
     cell_step_rows_.push_back(rows);
@@ -34,9 +28,9 @@ class RecordingObserver final : public ModelObserver {
     mu_.Await(absl::Condition(&may_go_on));
     --num_stopped_;
   }
-  void OnStep(int64_t timesteps, absl::Duration queued, absl::Duration computed) override {
+  void OnSteps(absl::Span<const CommittedStep> steps) override {
     absl::MutexLock lock(&mu_);
-    steps_.push_back({timesteps, queued, computed});
+    steps_.insert(steps_.end(), steps.begin(), steps.end());
   }
   void OnSessionEnded(EndReason reason) override {
     absl::MutexLock lock(&mu_);
@@ -66,7 +60,7 @@ class RecordingObserver final : public ModelObserver {
     absl::MutexLock lock(&mu_);
     return cell_step_rows_;
   }
-  std::vector<Step> steps() const {
+  std::vector<CommittedStep> steps() const {
     absl::MutexLock lock(&mu_);
     return steps_;
   }
@@ -80,7 +74,7 @@ class RecordingObserver final : public ModelObserver {
   bool is_holding_ ABSL_GUARDED_BY(mu_) = false;
   int num_stopped_ ABSL_GUARDED_BY(mu_) = 0;
   std::vector<int64_t> cell_step_rows_ ABSL_GUARDED_BY(mu_);
-  std::vector<Step> steps_ ABSL_GUARDED_BY(mu_);
+  std::vector<CommittedStep> steps_ ABSL_GUARDED_BY(mu_);
   std::vector<EndReason> ended_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/synchronization/blocking_counter.h"
+#include "absl/synchronization/notification.h"
 #include "core/base/error.h"
 #include "tests/core/batching/step_fixture.h"
 #include "tests/support/fake_clock.h"
@@ -32,7 +33,7 @@ using ::testing::HasSubstr;
 class BatchSchedulerTest : public ::testing::Test {
  protected:
   void Start(BatchScheduler::Options options) {
-    scheduler_ = std::make_unique<BatchScheduler>(clock_, model_, observer_, options);
+    scheduler_ = std::make_unique<BatchScheduler>(clock_, model_, observer_, total_, options);
   }
   absl::Status Submit(std::vector<TestStep>& steps) {
     std::vector<std::unique_ptr<StepTask>> tasks;
@@ -49,6 +50,7 @@ class BatchSchedulerTest : public ::testing::Test {
 
   FakeClock clock_;
   RecordingObserver observer_;
+  QueueBudget total_{10'000, int64_t{1} << 30};
   const ModelPtr model_ = DoublingModel();
   std::unique_ptr<BatchScheduler> scheduler_;
 };
@@ -70,8 +72,7 @@ TEST_F(BatchSchedulerTest, RefusesAtOnceWhatDoesNotFitAndLeavesItUntouched) {
   observer_.Hold();
   Start({.num_workers = 1,
          .max_batch_rows = 1,
-         .max_queued = 3,
-         .retry_delay = absl::Milliseconds(40)});
+         .queue = {.max_rows = 3, .retry_delay = absl::Milliseconds(40)}});
   std::vector<TestStep> running = Steps(1);
   ASSERT_THAT(Submit(running), IsOk());
   observer_.AwaitStopped();
@@ -119,10 +120,80 @@ TEST_F(BatchSchedulerTest, ASecondWorkerTakesWhatTheFirstCannot) {
   scheduler_.reset();
 }
 
+TEST_F(BatchSchedulerTest, AHigherPriorityDisplacesALowerOneWhenTheQueueIsFull) {
+  observer_.Hold();
+  Start({.num_workers = 1,
+         .max_batch_rows = 1,
+         .queue = {.max_rows = 2, .retry_delay = absl::Milliseconds(40)}});
+  std::vector<TestStep> running = Steps(1);
+  ASSERT_THAT(Submit(running), IsOk());
+  observer_.AwaitStopped();
+  std::vector<TestStep> normal = Steps(2);
+  ASSERT_THAT(Submit(normal), IsOk());
+  std::vector<TestStep> high = Steps(1);
+  high[0].task()->priority = Priority::kHigh;
+
+  ASSERT_THAT(Submit(high), IsOk());
+
+  EXPECT_FALSE(normal[0].is_complete());
+  ASSERT_TRUE(normal[1].is_complete());
+  EXPECT_THAT(normal[1].status(), StatusIs(absl::StatusCode::kResourceExhausted,
+                                           HasSubstr("at most 2 rows"), "QUEUE_DISPLACED"));
+  EXPECT_EQ(RetryDelay(normal[1].status()), absl::Milliseconds(40));
+  observer_.Release();
+  scheduler_.reset();
+  EXPECT_THAT(normal[0].output(), ElementsAre(1, 4));
+  EXPECT_THAT(high[0].output(), ElementsAre(1, 4));
+}
+
+// A clock on which every cell step takes 10 ms: each look at it is 10 ms after the last.
+class SlowClock final : public Clock {
+ public:
+  absl::Time Now() const override {
+    return absl::UnixEpoch() + absl::Milliseconds(10) * num_looks_.fetch_add(1);
+  }
+
+ private:
+  mutable std::atomic<int> num_looks_{0};
+};
+
+TEST_F(BatchSchedulerTest, RefusesAtOnceWhatWouldBeLate) {
+  const SlowClock clock;
+  scheduler_ = std::make_unique<BatchScheduler>(clock, model_, observer_, total_,
+                                                BatchScheduler::Options{.max_batch_rows = 1});
+  absl::Notification is_measured;
+  std::vector<TestStep> first = Steps(1);
+  first[0].task()->completion = [&](std::unique_ptr<StepTask>, const absl::Status&) {
+    is_measured.Notify();
+  };
+  ASSERT_THAT(Submit(first), IsOk());
+  is_measured.WaitForNotification();
+  observer_.Hold();
+  std::vector<TestStep> running = Steps(1);
+  ASSERT_THAT(Submit(running), IsOk());
+  observer_.AwaitStopped();
+
+  // Three steps of two timesteps wait: 60 ms, and its own two take 20.
+  std::vector<TestStep> waiting = Steps(3);
+  ASSERT_THAT(Submit(waiting), IsOk());
+  std::vector<TestStep> late = Steps(1);
+  late[0].task()->limits.deadline = clock.Now() + absl::Milliseconds(80);
+  std::vector<TestStep> in_time = Steps(1);
+  in_time[0].task()->limits.deadline = clock.Now() + absl::Milliseconds(200);
+
+  EXPECT_THAT(Submit(late), StatusIs(absl::StatusCode::kResourceExhausted,
+                                     HasSubstr("about 60ms of work waits before the 2 timesteps"),
+                                     "DEADLINE_UNREACHABLE"));
+  EXPECT_NE(late[0].task(), nullptr);
+  EXPECT_THAT(Submit(in_time), IsOk());
+  observer_.Release();
+  scheduler_.reset();
+}
+
 TEST_F(BatchSchedulerTest, CompletesManyStepsOfManyThreads) {
   constexpr int kThreads = 4;
   constexpr int kSteps = 200;
-  Start({.num_workers = 2, .max_batch_rows = 8, .max_queued = kThreads * kSteps});
+  Start({.num_workers = 2, .max_batch_rows = 8, .queue = {.max_rows = kThreads * kSteps}});
   absl::BlockingCounter complete(kThreads * kSteps);
   std::atomic<int> num_right{0};
   const OwnedTensor input = OwnedTensor::Floats({3, 1}, {1, 2, 3});

@@ -21,7 +21,7 @@ namespace {
 class SilentObserver final : public StepObserver {
  public:
   void OnCellStep(int64_t, absl::Duration) override {}
-  void OnStep(int64_t, absl::Duration, absl::Duration) override {}
+  void OnSteps(absl::Span<const CommittedStep>) override {}
 };
 
 class BatchWorkerAllocTest : public ::testing::TestWithParam<ModelPtr (*)()> {};
@@ -31,13 +31,18 @@ TEST_P(BatchWorkerAllocTest, ARoundBetweenCompletionsAllocatesNothing) {
   const ModelPtr model = GetParam()();
   const FakeClock clock;
   SilentObserver observer;
-  BoundedQueue<StepTask> queue(8);
-  BatchWorker worker(clock, *model, observer, queue, 8);
+  QueueBudget total(8, int64_t{1} << 20);
+  BoundedQueue<StepTask> queue({}, total);
+  StepRate rate;
+  BatchWorker worker(clock, *model, observer, queue, rate, {.max_rows = 8});
   std::vector<TestStep> steps;
   for (int i = 0; i < 8; ++i) {
     steps.emplace_back(
         *model, std::vector<float>(static_cast<size_t>(kTimesteps * model->inputs().front().size)));
-    ASSERT_TRUE(queue.Push(absl::MakeSpan(&steps.back().task(), 1)));
+    BoundedQueue<StepTask>::Tasks displaced;
+    ASSERT_TRUE(
+        queue.Push(absl::MakeSpan(&steps.back().task(), 1), {1, 1, 1}, Priority::kNormal, displaced)
+            .ok());
   }
   worker.RunOnce();
 

@@ -35,14 +35,20 @@ class BatchWorkerTest : public ::testing::Test {
   BatchWorkerTest() { Use(DoublingModel(), 3); }
 
   // Begins with a new worker for this model.
-  void Use(ModelPtr model, int64_t max_rows) {
+  void Use(ModelPtr model, int64_t max_rows, int64_t slice_timesteps = 1000) {
     worker_.reset();
     model_ = std::move(model);
-    worker_ = std::make_unique<BatchWorker>(clock_, *model_, observer_, queue_, max_rows);
+    worker_ = std::make_unique<BatchWorker>(
+        clock_, *model_, observer_, queue_, rate_,
+        BatchWorker::Options{.max_rows = max_rows, .slice_timesteps = slice_timesteps});
   }
   void Submit(TestStep& step) {
-    step.task()->submitted = clock_.Now();
-    ASSERT_TRUE(queue_.Push(absl::MakeSpan(&step.task(), 1)));
+    StepTask& task = *step.task();
+    task.submitted = clock_.Now();
+    BoundedQueue<StepTask>::Tasks displaced;
+    ASSERT_THAT(queue_.Push(absl::MakeSpan(&step.task(), 1), LoadOf(task, *model_), task.priority,
+                            displaced),
+                IsOk());
   }
   TestStep Submit(const std::vector<float>& values) {
     TestStep step(*model_, values);
@@ -50,13 +56,15 @@ class BatchWorkerTest : public ::testing::Test {
     return step;
   }
   void RunAll() {
-    while (worker_->RunOnce() > 0 || queue_.size() > 0) {
+    while (worker_->RunOnce() > 0 || queue_.load().rows > 0) {
     }
   }
 
   FakeClock clock_;
   RecordingObserver observer_;
-  BoundedQueue<StepTask> queue_{1000};
+  QueueBudget total_{1000, int64_t{1} << 20};
+  BoundedQueue<StepTask> queue_{{}, total_};
+  StepRate rate_;
   ModelPtr model_;
   std::unique_ptr<BatchWorker> worker_;
 };
@@ -102,7 +110,7 @@ TEST_F(BatchWorkerTest, TakesNoMoreRowsThanFit) {
   for (int i = 0; i < 5; ++i) steps.push_back(Submit({1, 1}));
 
   worker_->RunOnce();
-  EXPECT_EQ(queue_.size(), 2);
+  EXPECT_EQ(queue_.load().rows, 2);
   RunAll();
 
   EXPECT_THAT(observer_.cell_step_rows(), ElementsAre(3, 3, 2, 2));
@@ -249,6 +257,124 @@ TEST_F(BatchWorkerTest, DoesNotCommitAResultThatIsNotFinite) {
   EXPECT_THAT(observer_.cell_step_rows(), ElementsAre(2, 2, 2, 1));
 }
 
+TEST_F(BatchWorkerTest, DropsAStepThatCannotBeDoneByItsDeadline) {
+  rate_.OnCellStep(1, absl::Milliseconds(2));
+  TestStep late(*model_, {1, 2, 3});
+  TestStep in_time(*model_, {1, 2});
+  for (TestStep* step : {&late, &in_time}) {
+    step->task()->limits.deadline = clock_.Now() + absl::Milliseconds(5);
+    Submit(*step);
+  }
+
+  RunAll();
+
+  EXPECT_THAT(late.status(), StatusIs(absl::StatusCode::kDeadlineExceeded,
+                                      HasSubstr("6ms and the deadline is in 5ms"), "NOT_EXECUTED"));
+  EXPECT_EQ(late.state().Tensors(*model_)[0].values[0], 0);
+  EXPECT_THAT(in_time.output(), ElementsAre(1, 4));
+}
+
+TEST_F(BatchWorkerTest, TakesAHigherPriorityFirst) {
+  Use(model_, 1);
+  std::vector<int> order;
+  std::vector<TestStep> steps;
+  int number = 0;
+  for (const Priority priority : {Priority::kLow, Priority::kNormal, Priority::kHigh}) {
+    steps.emplace_back(*model_, std::vector<float>{1});
+    steps.back().task()->priority = priority;
+    steps.back().task()->completion = [&order, number](std::unique_ptr<StepTask>,
+                                                       const absl::Status&) {
+      order.push_back(number);
+    };
+    Submit(steps.back());
+    ++number;
+  }
+
+  RunAll();
+
+  EXPECT_THAT(order, ElementsAre(2, 1, 0));
+}
+
+TEST_F(BatchWorkerTest, ARowThatHadItsSliceMakesRoomForOneThatWaits) {
+  Use(model_, 1, /*slice_timesteps=*/2);
+  const TestStep slow = Submit({1, 1, 1, 1, 1});
+  worker_->RunOnce();
+  const TestStep quick = Submit({5});
+  worker_->RunOnce();  // the second timestep of its slice
+  worker_->RunOnce();
+
+  EXPECT_TRUE(quick.is_complete());
+  EXPECT_FALSE(slow.is_complete());
+  RunAll();
+  EXPECT_THAT(slow.output(), ElementsAre(1, 3, 7, 15, 31));
+  EXPECT_THAT(quick.output(), ElementsAre(5));
+}
+
+TEST_F(BatchWorkerTest, ARowKeepsItsColumnWhileNobodyWaits) {
+  Use(model_, 1, /*slice_timesteps=*/1);
+  const TestStep step = Submit({1, 1, 1});
+
+  RunAll();
+
+  EXPECT_THAT(step.output(), ElementsAre(1, 3, 7));
+  EXPECT_THAT(observer_.cell_step_rows(), ElementsAre(1, 1, 1));
+}
+
+TEST_F(BatchWorkerTest, OnlyAsManyRowsMakeRoomAsWait) {
+  Use(model_, 3, /*slice_timesteps=*/1);
+  std::vector<TestStep> slow;
+  for (int i = 0; i < 3; ++i) slow.push_back(Submit({1, 1, 1, 1}));
+  const TestStep quick = Submit({5});
+  worker_->RunOnce();
+
+  EXPECT_EQ(worker_->rows(), 2);
+  EXPECT_EQ(queue_.load().rows, 2);
+  RunAll();
+  for (const TestStep& step : slow) EXPECT_THAT(step.output(), ElementsAre(1, 3, 7, 15));
+}
+
+TEST_F(BatchWorkerTest, NoRowMakesRoomForALowerPriority) {
+  Use(model_, 1, /*slice_timesteps=*/1);
+  TestStep low(*model_, {5});
+  low.task()->priority = Priority::kLow;
+  const TestStep normal = Submit({1, 1, 1});
+  Submit(low);
+
+  for (int i = 0; i < 3; ++i) worker_->RunOnce();
+
+  EXPECT_TRUE(normal.is_complete());
+  EXPECT_FALSE(low.is_complete());
+  RunAll();
+}
+
+TEST_F(BatchWorkerTest, ARowThatBeganIsFinishedThoughItWaitsAgain) {
+  Use(model_, 1, /*slice_timesteps=*/1);
+  TestStep slow(*model_, {1, 1, 1});
+  slow.task()->limits.deadline = clock_.Now() + absl::Milliseconds(5);
+  slow.task()->limits.cancellation = std::make_shared<Cancellation>();
+  const auto cancellation = slow.task()->limits.cancellation;
+  Submit(slow);
+  const TestStep quick = Submit({5});
+  worker_->RunOnce();
+  clock_.Advance(absl::Milliseconds(6));
+  cancellation->Cancel();
+
+  RunAll();
+
+  EXPECT_THAT(slow.output(), ElementsAre(1, 3, 7));
+}
+
+TEST_F(BatchWorkerTest, AStateThatWaitsIsNotCommittedIfTheRowFails) {
+  Use(model_, 1, /*slice_timesteps=*/1);
+  TestStep bad = Submit({1, 3e38f, 3e38f});
+  const TestStep quick = Submit({5});
+
+  RunAll();
+
+  EXPECT_THAT(bad.status(), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_EQ(bad.state().Tensors(*model_)[0].values[0], 0);
+}
+
 TEST_F(BatchWorkerTest, ReportsHowLongAStepWaitedAndWasComputed) {
   std::vector<TestStep> steps;
   for (int i = 0; i < 4; ++i) steps.push_back(Submit({1, 1}));
@@ -292,7 +418,7 @@ class BatchInvarianceTest : public BatchWorkerTest,
 };
 
 TEST_P(BatchInvarianceTest, ARowDoesNotDependOnTheOthers) {
-  Use(GetParam()(), 5);
+  Use(GetParam()(), 5, /*slice_timesteps=*/2);
   std::mt19937 random(17);
   std::vector<std::vector<float>> inputs;
   std::vector<TestStep> together;

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// BoundedQueue: bounds, order, all or nothing, the share of idle workers, the end.
+// BoundedQueue: bounds, order, priorities, all or nothing, the share of idle workers, the end.
 
 #include "core/batching/bounded_queue.h"
 
@@ -13,28 +13,33 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "tests/support/status_matchers.h"
 
 namespace rnnserve::testing {
 namespace {
 
 using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pointee;
 using ::testing::SizeIs;
 
 class BoundedQueueTest : public ::testing::Test {
  protected:
-  using Tasks = std::vector<std::unique_ptr<int>>;
+  using Queue = BoundedQueue<int>;
+  using Tasks = Queue::Tasks;
 
   static Tasks Make(const std::vector<int>& values) {
     Tasks tasks;
     for (const int value : values) tasks.push_back(std::make_unique<int>(value));
     return tasks;
   }
-  bool Push(const std::vector<int>& values, int64_t room = 1) {
+  // Tasks of 10 bytes and one timestep.
+  absl::Status Push(const std::vector<int>& values, Priority priority = Priority::kNormal,
+                    int64_t rows = 1) {
     Tasks tasks = Make(values);
-    return queue_.Push(absl::MakeSpan(tasks), room);
+    return queue_.Push(absl::MakeSpan(tasks), {rows, 1, 10}, priority, displaced_);
   }
   Tasks Take(int64_t max) {
     Tasks taken;
@@ -42,42 +47,123 @@ class BoundedQueueTest : public ::testing::Test {
     return taken;
   }
 
-  BoundedQueue<int> queue_{3};
+  QueueBudget total_{5, 50};
+  Queue queue_{{.max_rows = 3, .max_bytes = 30}, total_};
+  Tasks displaced_;
 };
 
 TEST_F(BoundedQueueTest, GivesInTheOrderOfArrival) {
-  Push({1, 2});
-  Push({3});
+  ASSERT_THAT(Push({1, 2}), IsOk());
+  ASSERT_THAT(Push({3}), IsOk());
 
   EXPECT_THAT(Take(2), ElementsAre(Pointee(1), Pointee(2)));
   EXPECT_THAT(Take(2), ElementsAre(Pointee(3)));
   EXPECT_THAT(Take(2), IsEmpty());
 }
 
-TEST_F(BoundedQueueTest, TakesAllTasksOrNoneAndLeavesThemUntouched) {
-  Push({1, 2});
-  Tasks tasks = Make({3, 4});
+TEST_F(BoundedQueueTest, GivesAHigherPriorityFirst) {
+  ASSERT_THAT(Push({1}, Priority::kLow), IsOk());
+  ASSERT_THAT(Push({2}, Priority::kNormal), IsOk());
+  ASSERT_THAT(Push({3}, Priority::kHigh), IsOk());
+  EXPECT_THAT(queue_.waiting(), ElementsAre(3, 2, 1));
 
-  EXPECT_FALSE(queue_.Push(absl::MakeSpan(tasks)));
-
-  EXPECT_THAT(tasks, ElementsAre(Pointee(3), Pointee(4)));
-  EXPECT_EQ(queue_.size(), 2);
-  EXPECT_TRUE(Push({5}));
+  EXPECT_THAT(Take(3), ElementsAre(Pointee(3), Pointee(2), Pointee(1)));
 }
 
-TEST_F(BoundedQueueTest, CountsTheRoomOfATask) {
-  EXPECT_TRUE(Push({1}, 2));
-  EXPECT_FALSE(Push({2}, 2));
-  EXPECT_EQ(queue_.size(), 2);
+TEST_F(BoundedQueueTest, TakesAllTasksOrNoneAndLeavesThemUntouched) {
+  ASSERT_THAT(Push({1, 2}), IsOk());
+  Tasks tasks = Make({3, 4});
+
+  EXPECT_THAT(
+      queue_.Push(absl::MakeSpan(tasks), {1, 1, 1}, Priority::kNormal, displaced_),
+      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("2 rows wait"), "QUEUE_LIMIT"));
+
+  EXPECT_THAT(tasks, ElementsAre(Pointee(3), Pointee(4)));
+  EXPECT_EQ(queue_.load().rows, 2);
+  EXPECT_THAT(Push({5}), IsOk());
+}
+
+TEST_F(BoundedQueueTest, CountsTheRowsOfATask) {
+  EXPECT_THAT(Push({1}, Priority::kNormal, 2), IsOk());
+  EXPECT_THAT(Push({2}, Priority::kNormal, 2), StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_EQ(queue_.load().rows, 2);
 
   Take(1);
 
-  EXPECT_EQ(queue_.size(), 0);
-  EXPECT_TRUE(Push({2}, 3));
+  EXPECT_EQ(queue_.load().rows, 0);
+  EXPECT_THAT(Push({2}, Priority::kNormal, 3), IsOk());
+}
+
+TEST_F(BoundedQueueTest, BoundsTheBytes) {
+  Tasks tasks = Make({1});
+  EXPECT_THAT(queue_.Push(absl::MakeSpan(tasks), {1, 1, 31}, Priority::kNormal, displaced_),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("at most 30; 31 more"),
+                       "QUEUE_BYTES_LIMIT"));
+  EXPECT_THAT(queue_.Push(absl::MakeSpan(tasks), {1, 1, 30}, Priority::kNormal, displaced_),
+              IsOk());
+}
+
+TEST_F(BoundedQueueTest, SharesABudgetWithOtherQueues) {
+  Queue other({.max_rows = 3, .max_bytes = 30}, total_);
+  ASSERT_THAT(Push({1, 2, 3}), IsOk());
+  Tasks two = Make({4, 5});
+  ASSERT_THAT(other.Push(absl::MakeSpan(two), {1, 1, 10}, Priority::kNormal, displaced_), IsOk());
+  Tasks one = Make({6});
+
+  EXPECT_THAT(other.Push(absl::MakeSpan(one), {1, 1, 1}, Priority::kHigh, displaced_),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("5 rows and 50 bytes"),
+                       "TOTAL_QUEUE_LIMIT"));
+
+  Take(1);
+  EXPECT_THAT(other.Push(absl::MakeSpan(one), {1, 1, 1}, Priority::kHigh, displaced_), IsOk());
+}
+
+TEST_F(BoundedQueueTest, ReturnsItsBudgetAtTheEnd) {
+  {
+    Queue other({}, total_);
+    Tasks tasks = Make({1, 2});
+    ASSERT_THAT(other.Push(absl::MakeSpan(tasks), {1, 1, 10}, Priority::kNormal, displaced_),
+                IsOk());
+    EXPECT_EQ(total_.used().rows, 2);
+  }
+  EXPECT_EQ(total_.used().rows, 0);
+  EXPECT_EQ(total_.used().bytes, 0);
+}
+
+TEST_F(BoundedQueueTest, AHigherPriorityDisplacesTheYoungestOfTheLowest) {
+  ASSERT_THAT(Push({1}, Priority::kNormal), IsOk());
+  ASSERT_THAT(Push({2, 3}, Priority::kLow), IsOk());
+
+  EXPECT_THAT(Push({4}, Priority::kNormal), IsOk());
+
+  EXPECT_THAT(displaced_, ElementsAre(Pointee(3)));
+  EXPECT_THAT(Push({5, 6}, Priority::kHigh), IsOk());
+  EXPECT_THAT(displaced_, ElementsAre(Pointee(3), Pointee(2), Pointee(4)));
+  EXPECT_THAT(Take(3), ElementsAre(Pointee(5), Pointee(6), Pointee(1)));
+  EXPECT_EQ(total_.used().rows, 0);
+}
+
+TEST_F(BoundedQueueTest, DisplacesNobodyInVain) {
+  ASSERT_THAT(Push({1, 2}, Priority::kNormal), IsOk());
+  ASSERT_THAT(Push({3}, Priority::kLow), IsOk());
+
+  EXPECT_THAT(Push({4, 5}, Priority::kNormal), StatusIs(absl::StatusCode::kResourceExhausted));
+
+  EXPECT_THAT(displaced_, IsEmpty());
+  EXPECT_EQ(queue_.load().rows, 3);
+}
+
+TEST_F(BoundedQueueTest, TakesBackWhateverTheLimitsSay) {
+  ASSERT_THAT(Push({1, 2, 3}), IsOk());
+
+  queue_.PutBack(std::make_unique<int>(4), {1, 1, 10}, Priority::kNormal);
+
+  EXPECT_EQ(queue_.load().rows, 4);
+  EXPECT_THAT(Take(4), ElementsAre(Pointee(1), Pointee(2), Pointee(3), Pointee(4)));
 }
 
 TEST_F(BoundedQueueTest, AddsToWhatWasTaken) {
-  Push({2});
+  ASSERT_THAT(Push({2}), IsOk());
   Tasks taken = Make({1});
 
   queue_.Take(5, taken);
@@ -92,13 +178,35 @@ TEST_F(BoundedQueueTest, WakesAWaitingWorker) {
     EXPECT_THAT(taken, ElementsAre(Pointee(1)));
   });
 
-  Push({1});
+  EXPECT_THAT(Push({1}), IsOk());
 
   worker.join();
 }
 
+TEST_F(BoundedQueueTest, WaitsForAFullBatchIfThereIsADelay) {
+  std::thread worker([this] {
+    Tasks taken;
+    // It would be an hour with less.
+    EXPECT_TRUE(queue_.WaitAndTake(3, taken, absl::Hours(1)));
+    EXPECT_THAT(taken, SizeIs(3));
+  });
+
+  for (const int value : {1, 2, 3}) EXPECT_THAT(Push({value}), IsOk());
+
+  worker.join();
+}
+
+TEST_F(BoundedQueueTest, TheDelayEnds) {
+  ASSERT_THAT(Push({1}), IsOk());
+  Tasks taken;
+
+  EXPECT_TRUE(queue_.WaitAndTake(3, taken, absl::Nanoseconds(1)));
+
+  EXPECT_THAT(taken, ElementsAre(Pointee(1)));
+}
+
 TEST_F(BoundedQueueTest, GivesWhatIsLeftAfterTheEnd) {
-  Push({1});
+  ASSERT_THAT(Push({1}), IsOk());
   queue_.Close();
   Tasks taken;
 
@@ -122,7 +230,8 @@ TEST_F(BoundedQueueTest, TheEndWakesEveryWorker) {
 }
 
 TEST_F(BoundedQueueTest, WaitingWorkersShareABurst) {
-  BoundedQueue<int> queue(9);
+  QueueBudget total(9, 90);
+  Queue queue({}, total);
   std::vector<Tasks> taken(3);
   std::vector<std::thread> workers;
   for (Tasks& mine : taken) {
@@ -131,7 +240,7 @@ TEST_F(BoundedQueueTest, WaitingWorkersShareABurst) {
   while (queue.num_waiting_workers() < 3) std::this_thread::yield();
 
   Tasks tasks = Make({1, 2, 3, 4, 5, 6, 7, 8, 9});
-  EXPECT_TRUE(queue.Push(absl::MakeSpan(tasks)));
+  EXPECT_THAT(queue.Push(absl::MakeSpan(tasks), {1, 1, 1}, Priority::kNormal, displaced_), IsOk());
 
   for (std::thread& worker : workers) worker.join();
   EXPECT_THAT(taken, Each(SizeIs(3)));

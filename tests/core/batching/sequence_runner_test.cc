@@ -56,6 +56,7 @@ class SequenceRunnerTest : public ::testing::Test {
   }
 
   FakeClock clock_;
+  QueueBudget total_{1000, int64_t{1} << 30};
   RecordingObserver observer_;
   ModelPtr model_ = BidirectionalModel();
 };
@@ -144,7 +145,7 @@ TEST_F(SequenceRunnerTest, SchedulerFinishesEverythingBeforeItEnds) {
   const OwnedTensor input = OwnedTensor::Floats({1, 1, 2}, {1, 2});
   std::vector<Outcome> outcomes(20);
   {
-    SequenceScheduler scheduler(clock_, model_, observer_, {.num_workers = 2});
+    SequenceScheduler scheduler(clock_, model_, observer_, total_, {.num_workers = 2});
     for (Outcome& outcome : outcomes) {
       auto task = MakeTask(input, outcome);
       ASSERT_THAT(scheduler.Submit(task), IsOk());
@@ -157,7 +158,8 @@ TEST_F(SequenceRunnerTest, SchedulerFinishesEverythingBeforeItEnds) {
 TEST_F(SequenceRunnerTest, SchedulerCountsRows) {
   const OwnedTensor two = OwnedTensor::Floats({2, 1, 2}, {1, 2, 3, 4});
   Outcome outcome;
-  SequenceScheduler scheduler(clock_, model_, observer_, {.num_workers = 1, .max_queued = 1});
+  SequenceScheduler scheduler(clock_, model_, observer_, total_,
+                              {.num_workers = 1, .queue = {.max_rows = 1}});
   auto task = MakeTask(two, outcome);
 
   EXPECT_THAT(scheduler.Submit(task),

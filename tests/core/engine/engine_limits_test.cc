@@ -268,5 +268,21 @@ TEST_F(EngineLimitsTest, AClosingWaitsForTheStepsBeforeIt) {
                                      "SESSION_STREAM_ENDED"));
 }
 
+TEST_F(EngineLimitsTest, AHigherPriorityGoesFirst) {
+  const auto blocker = Block();
+  StepCall low = StepOf("a", one_);
+  low.priority = Priority::kLow;
+  StepCall high = StepOf("b", one_);
+  high.priority = Priority::kHigh;
+  std::vector<std::string> order;
+  engine_->Step(std::move(low), [&](const auto&) { order.emplace_back("low"); });
+  engine_->Step(std::move(high), [&](const auto&) { order.emplace_back("high"); });
+  worker().Release();
+  engine_->StartDraining();
+  ASSERT_TRUE(engine_->WaitUntilIdle(absl::InfiniteDuration()));
+
+  EXPECT_THAT(order, ElementsAre("high", "low"));
+}
+
 }  // namespace
 }  // namespace rnnserve::testing

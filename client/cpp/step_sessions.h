@@ -1,0 +1,61 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CLIENT_CPP_STEP_SESSIONS_H_
+#define RNNSERVE_CLIENT_CPP_STEP_SESSIONS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/cpp/call_options.h"
+#include "client/cpp/session.h"
+#include "client/cpp/tensor.h"
+
+namespace rnnserve::client {
+
+class ActionChannel;
+
+// Steps of many sessions of one model, in one message: what a gateway that looks after a thousand
+// sessions sends. Row i of the tensors belongs to session i.
+struct StepSessionsRequest {
+  std::string model;
+  // 1 to 4096, each once.
+  std::vector<std::string> session_ids;
+  // Float [sessions, time, features], or token ids [sessions, time].
+  Tensor input;
+  // Bool [sessions, time]; false leaves the state as it is at that timestep. Default: all true.
+  std::optional<Tensor> mask;
+  Priority priority = Priority::kNormal;
+};
+
+struct StepSessionsResult {
+  // Float; [sessions, time, outputs] if the model returns sequences, else [sessions, outputs]. The
+  // rows of sessions that failed are zero.
+  Tensor output;
+  // Of each session the steps committed so far; 0 where it failed.
+  std::vector<uint64_t> versions;
+  // The sessions that were not advanced, by row in ascending order, and why, as Session::Step
+  // tells.
+  std::vector<std::pair<size_t, absl::Status>> errors;
+};
+
+using StepSessionsCallback = absl::AnyInvocable<void(absl::StatusOr<StepSessionsResult>)>;
+
+// Sends the request; `callback` is called once, as that of Session::StepAsync. Only Client and
+// Stream call it.
+void SendStepSessions(ActionChannel& channel, const StepSessionsRequest& request,
+                      const CallOptions& options, StepSessionsCallback callback);
+// The same, but waits.
+absl::StatusOr<StepSessionsResult> StepSessionsOn(ActionChannel& channel,
+                                                  const StepSessionsRequest& request,
+                                                  const CallOptions& options);
+
+}  // namespace rnnserve::client
+
+#endif  // RNNSERVE_CLIENT_CPP_STEP_SESSIONS_H_

@@ -1,0 +1,70 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_ENGINE_SESSIONS_STEP_H_
+#define RNNSERVE_CORE_ENGINE_SESSIONS_STEP_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "core/batching/step_task.h"
+#include "core/engine/call_gate.h"
+#include "core/engine/calls.h"
+#include "core/engine/hosted_model.h"
+#include "core/session/session_store.h"
+
+namespace rnnserve {
+
+// One StepSessions call: a StepTask for each session, which share cell steps with those of other
+// calls, and one answer when the last is done. The sessions that are free when the call comes are
+// queued together, others when it is their turn.
+//
+// Owned by the callbacks and tasks that it made. Thread-safe.
+class SessionsStep : public std::enable_shared_from_this<SessionsStep> {
+ public:
+  using Callback = absl::AnyInvocable<void(StepSessionsResult)>;
+
+  // `pass` is given back after the callback. REQUIRES: the call is valid for the model, and the
+  // model streams.
+  SessionsStep(HostedModel& hosted, StepSessionsCall call, Callback callback, CallGate::Pass pass);
+
+  // Gets in line for every session. REQUIRES: called once.
+  void Start(SessionStore& sessions);
+
+ private:
+  using Tasks = std::vector<std::unique_ptr<StepTask>>;
+
+  // Session `row` is free for this call, or will never be.
+  void OnLease(size_t row, absl::StatusOr<SessionLease> lease);
+  std::unique_ptr<StepTask> MakeTask(size_t row, SessionLease lease);
+  void Submit(Tasks tasks);
+  void OnStep(size_t row, std::unique_ptr<StepTask> task, absl::Status status);
+  // Session `row` has its result.
+  void Finish(size_t row, absl::Status status);
+
+  HostedModel& hosted_;
+  const StepSessionsCall call_;
+  const CallGate::Pass pass_;
+  Callback callback_;
+  const int64_t output_size_;  // floats of one session
+
+  // Each element is written by the thread that finishes the row.
+  StepSessionsResult result_;
+  std::vector<absl::Status> statuses_;
+  std::atomic<size_t> remaining_;
+
+  absl::Mutex mu_;
+  bool is_starting_ ABSL_GUARDED_BY(mu_) = true;
+  Tasks ready_ ABSL_GUARDED_BY(mu_);  // those that came while it was starting
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_ENGINE_SESSIONS_STEP_H_

@@ -1,0 +1,92 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The services of rnnserve with nothing behind them, to know what the transport alone takes: every
+// session opens, every step answers with zeros, nothing is kept. What it says of its only model,
+// "echo", is one of `--units` inputs and as many outputs, so that any client of rnnserve can load
+// it with messages of the same size. Only Stream, and what a client asks before.
+//
+//   echo_server [--units=128] [--api=callback|async] [--queues=2] [--address-file=FILE]
+//
+// It listens on a free port of 127.0.0.1 and ends with SIGTERM.
+
+#include <grpcpp/grpcpp.h>
+
+#include <csignal>
+#include <cstdint>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "tests/bench/echo/async_streams.h"
+#include "tests/bench/echo/callback_streams.h"
+#include "tests/bench/echo/echo.h"
+
+namespace rnnserve::testing {
+namespace {
+
+struct Options {
+  int64_t units = 128;
+  std::string api = "callback";
+  int num_queues = 2;
+  std::string address_file;
+};
+
+int Run(const Options& options) {
+  // Before any thread, so that all inherit it and only this one takes the signal.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  const Echo echo(options.units);
+  EchoModelService models(echo);
+  CallbackStreams callback(echo);
+  AsyncStreams async(echo, options.num_queues);
+  const bool is_async = options.api == "async";
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(&models);
+  builder.RegisterService(is_async ? static_cast<grpc::Service*>(async.service()) : &callback);
+  if (is_async) async.AddQueues(builder);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr) {
+    std::cerr << "the echo server cannot listen\n";
+    return 1;
+  }
+  if (is_async) async.Start();
+  if (!options.address_file.empty()) {
+    std::ofstream(options.address_file) << "{\"grpc\":\"127.0.0.1:" << port << "\"}\n";
+  }
+  std::cout << "127.0.0.1:" << port << std::endl;
+
+  int signal = 0;
+  sigwait(&signals, &signal);
+  server->Shutdown(std::chrono::system_clock::now());
+  if (is_async) async.Stop();
+  return 0;
+}
+
+}  // namespace
+}  // namespace rnnserve::testing
+
+int main(int argc, char** argv) {
+  rnnserve::testing::Options options;
+  CLI::App app("The services of rnnserve with nothing behind them.", "echo_server");
+  app.add_option("--units", options.units, "Inputs and outputs of a timestep")
+      ->check(CLI::Range(1, 65'536))
+      ->capture_default_str();
+  app.add_option("--api", options.api, "Which interface of gRPC serves the streams")
+      ->check(CLI::IsMember({"callback", "async"}))
+      ->capture_default_str();
+  app.add_option("--queues", options.num_queues, "Completion queues, with a thread each, of async")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  app.add_option("--address-file", options.address_file, "File that gets the address as JSON");
+  CLI11_PARSE(app, argc, argv);
+  return rnnserve::testing::Run(options);
+}

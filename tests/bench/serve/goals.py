@@ -1,0 +1,37 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What a run must reach, and how it is told."""
+
+import dataclasses
+import statistics
+
+
+@dataclasses.dataclass
+class Result:
+    """One line of the table: the ratio in each turn, and what it is made of."""
+
+    title: str
+    values: list
+    goal: float
+    is_at_most: bool = False  # the goal is an upper bound
+    parts: str = ""
+
+    @property
+    def median(self):
+        return statistics.median(self.values)
+
+    @property
+    def is_met(self):
+        return self.median <= self.goal if self.is_at_most else self.median >= self.goal
+
+    def to_json(self):
+        return {"title": self.title, "median": self.median, "values": self.values,
+                "goal": self.goal, "is_at_most": self.is_at_most, "is_met": self.is_met,
+                "parts": self.parts}
+
+    def line(self):
+        sign = "<=" if self.is_at_most else ">="
+        spread = f"{min(self.values):.3g} to {max(self.values):.3g}"
+        text = (f"{'met   ' if self.is_met else 'MISSED'} {self.median:8.3g} {sign} {self.goal:<6g} "
+                f"{self.title} ({len(self.values)} turns, {spread})")
+        return f"{text}\n         {self.parts}" if self.parts else text

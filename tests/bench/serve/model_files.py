@@ -1,0 +1,39 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Writes bundles (core/model/FORMAT.md) with random weights; standard library only."""
+
+import json
+import math
+import pathlib
+import random
+import struct
+
+
+def write_lstm(folder, units, seed=1):
+    """A bundle of one LSTM as wide as its input that returns sequences; returns its folder."""
+    path = pathlib.Path(folder) / f"lstm-{units}"
+    path.mkdir(parents=True, exist_ok=True)
+    config = {
+        "format_version": 1,
+        "generator": "tests/bench/serve",
+        "model": {"class_name": "Sequential", "config": {"name": path.name, "layers": [
+            {"class_name": "InputLayer",
+             "config": {"name": "x", "batch_shape": [None, None, units]}},
+            {"class_name": "LSTM",
+             "config": {"name": "lstm", "units": units, "return_sequences": True}}]}},
+    }
+    (path / "model.json").write_text(json.dumps(config))
+    # Small enough that no gate saturates.
+    generator = random.Random(seed)
+    limit = 1 / math.sqrt(units)
+    shapes = {"lstm/kernel": [units, 4 * units], "lstm/recurrent_kernel": [units, 4 * units],
+              "lstm/bias": [4 * units]}
+    header, data = {}, bytearray()
+    for name, shape in shapes.items():
+        values = [generator.uniform(-limit, limit) for _ in range(math.prod(shape))]
+        begin = len(data)
+        data += struct.pack(f"<{len(values)}f", *values)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, len(data)]}
+    text = json.dumps(header).encode()
+    (path / "weights.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
+    return path

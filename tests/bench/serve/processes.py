@@ -1,0 +1,76 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The programs of a run: started on free ports of 127.0.0.1, watched, and stopped by process id."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+START_SECONDS = 60
+STOP_SECONDS = 30
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Server:
+    """A server program that writes its addresses into a file; ends with the `with` block."""
+
+    def __init__(self, name, command, folder):
+        self.name = name
+        self._addresses = pathlib.Path(folder) / f"{name}.json"
+        self._log = open(pathlib.Path(folder) / f"{name}.log", "w", encoding="utf-8")
+        self._process = subprocess.Popen(
+            [*command, "--address-file", str(self._addresses)],
+            stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT)
+        self.addresses = self._await_addresses()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+    def _await_addresses(self):
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                return json.loads(self._addresses.read_text())
+            except (OSError, ValueError):
+                time.sleep(0.05)
+        self._process.kill()
+        raise SystemExit(f"{self.name} did not start; see {self._log.name}")
+
+    @property
+    def grpc(self):
+        return self.addresses["grpc"]
+
+    def cpu_seconds(self):
+        """The processor time that it has used."""
+        fields = pathlib.Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def resident_bytes(self):
+        status = pathlib.Path(f"/proc/{self._process.pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+        return int(line.split()[1]) * 1024
+
+
+def run_load(rnnctl, server, **flags):
+    """One load of `rnnctl bench`; flags are its options, with _ for -. Returns its JSON."""
+    command = [rnnctl, "--server", server.grpc, "--json", "bench"]
+    for flag, value in flags.items():
+        command += [f"--{flag.replace('_', '-')}", str(value)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(command)}\nfailed: {done.stderr.strip()}")
+    (load,) = json.loads(done.stdout)["loads"]
+    return load

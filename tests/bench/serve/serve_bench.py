@@ -1,0 +1,226 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The server under load, beside what the transport and the kernels alone can do.
+
+usage: serve_bench.py --build BUILD [--only WORD] [--turns N] [--seconds S] [--json FILE] [--check]
+
+Server and load generator (`rnnctl bench`) share this machine. Each comparison runs its sides in
+turns, as ratios formed within a turn; the table has their median and spread. With --check the exit
+code is 1 if a goal is missed. Standard library only.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from goals import Result
+from model_files import write_lstm
+from processes import Server, run_load
+
+MEGABYTE = 1 << 20
+
+
+class Bench:
+    def __init__(self, build, folder, turns, seconds):
+        self.programs = pathlib.Path(build)
+        self.folder = pathlib.Path(folder)
+        self.turns = turns
+        self.seconds = seconds
+
+    @property
+    def rnnctl(self):
+        return str(self.programs / "bin/rnnctl")
+
+    def rnnserve(self, *models, name="rnnserve", flags=()):
+        named = [f"--model={path.name}={path}" for path in models]
+        return Server(name, [str(self.programs / "bin/rnnserve"), "--grpc-address=127.0.0.1:0",
+                             "--metrics-address=127.0.0.1:0", "--log-level=warning", *named, *flags],
+                      self.folder)
+
+    def echo(self, units, api="callback"):
+        return Server(f"echo-{api}", [str(self.programs / "bench/echo_server"), f"--units={units}",
+                                      f"--api={api}"], self.folder)
+
+    def load(self, server, model, **flags):
+        given = {"seconds": self.seconds, "warm_up_seconds": 0.5, "lengths": "fixed:100000"}
+        return run_load(self.rnnctl, server, model=model, **{**given, **flags})
+
+    def in_turns(self, *sides):
+        """The results of each side, turn by turn; another side begins each turn."""
+        results = [[] for _ in sides]
+        for turn in range(self.turns):
+            for i in range(len(sides)):
+                side = (turn + i) % len(sides)
+                results[side].append(sides[side]())
+        return results
+
+    def kernel_microseconds(self, units, batch):
+        """One step of an LSTM on one core, without anything around it."""
+        run = self.folder / "kernels.json"
+        subprocess.run([str(self.programs / "bench/kernels_bench"),
+                        f"--benchmark_filter=^LSTM/fp32/H:{units}/B:{batch}/T:1/",
+                        f"--benchmark_out={run}"], stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, check=True)
+        rows = json.loads(run.read_text())["benchmarks"]
+        return statistics.median(row["us/ours"] for row in rows if row["run_type"] == "iteration")
+
+
+def speeds(loads):
+    return [load["steps_per_second"] for load in loads]
+
+
+def spread(values, unit=""):
+    return f"{statistics.median(values):.4g}{unit}"
+
+
+# ------------------------------------------------------------------------------------ the comparisons
+
+
+def transport(bench):
+    """Which of gRPC's interfaces, and how many connections: what the server could have been."""
+    many = {"sessions": 64, "streams": 64}
+    with bench.echo(128) as callback, bench.echo(128, "async") as queues:
+        sides = [(f"{server.name}, {channels} channels", server, channels)
+                 for server in (callback, queues) for channels in (1, 4)]
+        runs = bench.in_turns(*[
+            lambda server=server, channels=channels: bench.load(
+                server, "echo", channels=channels, **many)
+            for _, server, channels in sides])
+    base = speeds(runs[1])
+    for (title, _, _), loads in zip(sides, runs):
+        values = [speed / first for speed, first in zip(speeds(loads), base)]
+        yield Result(f"transport: {title}, beside callback on 4", values, 0.0,
+                     parts=f"{spread(speeds(loads))} messages/s")
+
+
+def messages(bench):
+    """Single steps of 64 streams, beside a server with nothing behind it."""
+    many = {"sessions": 64, "streams": 64, "channels": 4}
+    with bench.rnnserve(write_lstm(bench.folder, 128)) as ours, bench.echo(128) as echo:
+        ours_loads, echo_loads = bench.in_turns(lambda: bench.load(ours, "lstm-128", **many),
+                                                lambda: bench.load(echo, "echo", **many))
+    yield Result("messages/s of LSTM-128, 64 streams, beside echo",
+                 [a / b for a, b in zip(speeds(ours_loads), speeds(echo_loads))], 0.85,
+                 parts=f"{spread(speeds(ours_loads))} and {spread(speeds(echo_loads))} messages/s")
+
+
+def rows(bench):
+    """64 sessions a message, beside the kernel on the cores that the generator leaves."""
+    kernel = bench.kernel_microseconds(256, 64)
+    ratios, parts = [], []
+    with bench.rnnserve(write_lstm(bench.folder, 256)) as ours:
+        for _ in range(bench.turns):
+            load = bench.load(ours, "lstm-256", sessions=512, streams=8, channels=2,
+                              sessions_per_message=64)
+            cores_left = os.cpu_count() - load["all_threads"]
+            ceiling = cores_left * 64 / (kernel * 1e-6)
+            ratios.append(load["steps_per_second"] / ceiling)
+            parts.append(load["steps_per_second"])
+    yield Result("rows/s of LSTM-256, 64 sessions a message, beside the kernel", ratios, 0.75,
+                 parts=f"{spread(parts)} rows/s; the kernel takes {kernel:.4g} us for 64 rows")
+
+
+def idle_latency(bench):
+    """One step of an idle server, beyond the echo and what the kernel takes."""
+    kernel = bench.kernel_microseconds(128, 1)
+    one = {"sessions": 1, "streams": 1}
+    with bench.rnnserve(write_lstm(bench.folder, 128)) as ours, bench.echo(128) as echo:
+        ours_loads, echo_loads = bench.in_turns(lambda: bench.load(ours, "lstm-128", **one),
+                                                lambda: bench.load(echo, "echo", **one))
+    p50 = [[load["latencies"]["p50_us"] for load in loads] for loads in (ours_loads, echo_loads)]
+    beyond = [a - b for a, b in zip(*p50)]
+    yield Result("us of an idle step of LSTM-128 beyond the echo, p50", beyond, 1.3 * kernel + 15,
+                 is_at_most=True,
+                 parts=f"{spread(p50[0])} and {spread(p50[1])} us; the kernel takes {kernel:.3g} us")
+
+
+def loaded_latency(bench):
+    """p99 at 60 % of saturation, and goodput at twice saturation with deadlines."""
+    many = {"sessions": 256, "streams": 16, "channels": 4}
+    ratios, goodputs, resident, parts, late = [], [], [], [], []
+    with bench.rnnserve(write_lstm(bench.folder, 128)) as ours:
+        unloaded = bench.load(ours, "lstm-128", sessions=1, streams=1)["latencies"]["p50_us"]
+        for _ in range(bench.turns):
+            saturation = bench.load(ours, "lstm-128", **many)["steps_per_second"]
+            at_60 = bench.load(ours, "lstm-128", rate=0.6 * saturation, **many)
+            ratios.append(at_60["latencies"]["p99_us"] / unloaded)
+            over = bench.load(ours, "lstm-128", rate=2 * saturation, timeout_ms=50, **many)
+            goodputs.append(over["steps_per_second"] / saturation)
+            resident.append(ours.resident_bytes() / MEGABYTE)
+            late.append(over["failed_steps"])
+            parts.append((saturation, at_60["latencies"]["p99_us"]))
+    yield Result("p99 at 60 % of saturation, beside p50 of the unloaded server", ratios, 5,
+                 is_at_most=True,
+                 parts=f"saturation {spread([p[0] for p in parts])} steps/s, p99 "
+                       f"{spread([p[1] for p in parts])} us, unloaded p50 {unloaded:.4g} us")
+    yield Result("goodput at twice saturation with 50 ms deadlines, beside saturation", goodputs, 0.85,
+                 parts=f"{spread(late)} steps refused or dropped in each turn; "
+                       f"{max(resident):.0f} MiB resident at most")
+
+
+def many_sessions(bench):
+    """500 active among 10 000 open sessions: the batches, and the memory over two minutes."""
+    with bench.rnnserve(write_lstm(bench.folder, 128)) as ours:
+        resident = []
+        stop = threading.Event()
+
+        def watch():
+            while not stop.wait(1.0):
+                resident.append(ours.resident_bytes() / MEGABYTE)
+
+        idle = threading.Thread(target=lambda: bench.load(
+            ours, "lstm-128", sessions=9500, streams=16, channels=4, rate=100, seconds=130))
+        idle.start()
+        time.sleep(5)
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        active = bench.load(ours, "lstm-128", sessions=500, streams=16, channels=4, think_ms=20,
+                            seconds=118)
+        stop.set()
+        watcher.join()
+        idle.join()
+    third = len(resident) // 3
+    growth = statistics.median(resident[-third:]) / statistics.median(resident[third:2 * third])
+    yield Result("memory at the end of two minutes, beside the middle", [growth], 1.02,
+                 is_at_most=True,
+                 parts=f"{resident[-1]:.0f} MiB; {active['steps_per_second']:.4g} steps/s of 500 "
+                       "sessions among 10 000")
+
+
+COMPARISONS = {function.__name__: function for function in (
+    transport, messages, rows, idle_latency, loaded_latency, many_sessions)}
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--only", choices=COMPARISONS)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--json")
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args(arguments)
+    print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} before the run")
+    results = []
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(options.build, folder, options.turns, options.seconds)
+        for name in [options.only] if options.only else COMPARISONS:
+            print(f"[{name}]", file=sys.stderr, flush=True)
+            for result in COMPARISONS[name](bench):
+                results.append(result)
+                print(result.line(), flush=True)
+    if options.json:
+        pathlib.Path(options.json).write_text(
+            json.dumps([result.to_json() for result in results], indent=1))
+    return 1 if options.check and not all(result.is_met for result in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
