@@ -35,7 +35,8 @@ constexpr std::array<Line, 3> kLines = {{{"p99", "#b3261e", &LatencyPicture::Poi
                                          {"p50", "#1b62a5", &LatencyPicture::Point::p50}}};
 
 std::string Escape(const std::string& text) {
-  return absl::StrReplaceAll(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
+  return absl::StrReplaceAll(text,
+                             {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
 }
 
 // 1, 2 or 5 times a power of ten.
@@ -89,9 +90,8 @@ class Field {
     for (const LatencyPicture::Point& point : points) {
       if (point.steps_per_second > 0 && point.p50 > absl::ZeroDuration()) points_.push_back(point);
     }
-    std::sort(points_.begin(), points_.end(), [](const auto& a, const auto& b) {
-      return a.steps_per_second < b.steps_per_second;
-    });
+    std::sort(points_.begin(), points_.end(),
+              [](const auto& a, const auto& b) { return a.steps_per_second < b.steps_per_second; });
     double low = points_.empty() ? 1e-3 : 1e9;
     double high = points_.empty() ? 1 : 0;
     double most = points_.empty() ? 1 : points_.back().steps_per_second;
@@ -117,11 +117,12 @@ class Field {
     for (double tick : y_ticks_) {
       absl::StrAppend(&svg, absl::StrFormat("<path d=\"M%.1f %.1fH%.1f\" stroke=\"#e3e3e3\"/>\n",
                                             kLeft, Y(tick), kRight));
-      absl::StrAppend(&svg, Text(kLeft - 8, Y(tick) + 4, "text-anchor=\"end\"", LatencyLabel(tick)));
+      absl::StrAppend(&svg,
+                      Text(kLeft - 8, Y(tick) + 4, "text-anchor=\"end\"", LatencyLabel(tick)));
     }
     for (double tick : x_ticks_) {
-      absl::StrAppend(&svg, absl::StrFormat("<path d=\"M%.1f %.1fv5\" stroke=\"#777\"/>\n", X(tick),
-                                            kBottom));
+      absl::StrAppend(
+          &svg, absl::StrFormat("<path d=\"M%.1f %.1fv5\" stroke=\"#777\"/>\n", X(tick), kBottom));
       absl::StrAppend(&svg, Text(X(tick), kBottom + 20, "text-anchor=\"middle\"",
                                  absl::StrFormat("%.15g", tick)));
     }
@@ -138,10 +139,10 @@ class Field {
       const double x = X(point.steps_per_second);
       const double y = Y(absl::ToDoubleSeconds(point.*line.latency));
       absl::StrAppend(&path, absl::StrFormat("%c%.1f %.1f", path.empty() ? 'M' : 'L', x, y));
-      absl::StrAppend(&marks, absl::StrFormat("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" "
-                                              "stroke=\"%s\" stroke-width=\"1.5\" fill=\"%s\"/>\n",
-                                              x, y, line.color,
-                                              point.is_keeping_up ? line.color : "white"));
+      absl::StrAppend(
+          &marks, absl::StrFormat("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" "
+                                  "stroke=\"%s\" stroke-width=\"1.5\" fill=\"%s\"/>\n",
+                                  x, y, line.color, point.is_keeping_up ? line.color : "white"));
     }
     if (path.empty()) return "";
     return absl::StrCat("<path d=\"", path, "\" stroke=\"", line.color,
@@ -156,8 +157,8 @@ class Field {
     for (const Line& line : kLines) {
       y = std::max(Y(absl::ToDoubleSeconds(points_.back().*line.latency)) + 4, y + kLabelHeight);
       const std::string attributes = absl::StrCat("font-weight=\"600\" fill=\"", line.color, "\"");
-      absl::StrAppend(&svg, Text(X(points_.back().steps_per_second) + 9, y, attributes.c_str(),
-                                 line.name));
+      absl::StrAppend(
+          &svg, Text(X(points_.back().steps_per_second) + 9, y, attributes.c_str(), line.name));
     }
     return svg;
   }

@@ -39,9 +39,8 @@ absl::StatusOr<std::vector<int64_t>> ReadLengths(const std::string& path) {
   }
   for (double number : *numbers) {
     if (!IsWholeLength(number)) {
-      return absl::InvalidArgumentError(absl::StrCat(path, ": ", number,
-                                                     " is not a whole number from 1 to ",
-                                                     LengthDistribution::kLongest));
+      return absl::InvalidArgumentError(absl::StrCat(
+          path, ": ", number, " is not a whole number from 1 to ", LengthDistribution::kLongest));
     }
   }
   return std::vector<int64_t>(numbers->begin(), numbers->end());

@@ -24,8 +24,8 @@ struct Percentile {
 };
 constexpr Percentile kShown[] = {{"P50", 0.5},  {"P90", 0.9},     {"P95", 0.95},
                                  {"P99", 0.99}, {"P99.9", 0.999}, {"MAX", 1}};
-constexpr Percentile kTold[] = {{"p50", 0.5},    {"p75", 0.75},   {"p90", 0.9},
-                                {"p95", 0.95},   {"p99", 0.99},   {"p99_5", 0.995},
+constexpr Percentile kTold[] = {{"p50", 0.5},     {"p75", 0.75},      {"p90", 0.9},
+                                {"p95", 0.95},    {"p99", 0.99},      {"p99_5", 0.995},
                                 {"p99_9", 0.999}, {"p99_99", 0.9999}, {"max", 1}};
 
 std::string FormatRate(double per_second) {
@@ -90,19 +90,18 @@ std::string FormatOptions(const LoadReport& report) {
   }
   Table table({{"Load"}, {absl::StrCat(FormatLoop(report), ", seed ", options.seed)}});
   table.AddRow({"models", absl::StrJoin(models, ", ")});
-  table.AddRow({"sessions",
-                absl::StrCat(options.num_sessions, " on ",
-                             FormatPlural(options.num_streams, "stream"), " of ",
-                             FormatPlural(options.num_channels, "channel"), ", ",
-                             options.sessions_per_message, " in a message")});
-  table.AddRow({"sequences", absl::StrCat(options.lengths.text(), ", ",
-                                          FormatPlural(static_cast<size_t>(options.chunk_timesteps),
-                                                       "timestep"),
-                                          " in a step")});
-  table.AddRow({"measured", absl::StrFormat("%g s or %d steps, after %g s of warm-up",
-                                            absl::ToDoubleSeconds(options.measured),
-                                            options.max_steps,
-                                            absl::ToDoubleSeconds(options.warm_up))});
+  table.AddRow({"sessions", absl::StrCat(options.num_sessions, " on ",
+                                         FormatPlural(options.num_streams, "stream"), " of ",
+                                         FormatPlural(options.num_channels, "channel"), ", ",
+                                         options.sessions_per_message, " in a message")});
+  table.AddRow({"sequences",
+                absl::StrCat(options.lengths.text(), ", ",
+                             FormatPlural(static_cast<size_t>(options.chunk_timesteps), "timestep"),
+                             " in a step")});
+  table.AddRow(
+      {"measured", absl::StrFormat("%g s or %d steps, after %g s of warm-up",
+                                   absl::ToDoubleSeconds(options.measured), options.max_steps,
+                                   absl::ToDoubleSeconds(options.warm_up))});
   return table.ToString();
 }
 
@@ -120,9 +119,8 @@ std::string FormatNotes(const LoadVerdict& verdict) {
 }
 
 std::string FormatLoads(const LoadReport& report) {
-  std::vector<Table::Column> columns = {{"OFFERED/S", Table::kRight},
-                                        {"STEPS/S", Table::kRight},
-                                        {"TIMESTEPS/S", Table::kRight}};
+  std::vector<Table::Column> columns = {
+      {"OFFERED/S", Table::kRight}, {"STEPS/S", Table::kRight}, {"TIMESTEPS/S", Table::kRight}};
   for (const Percentile& percentile : kShown) columns.push_back({percentile.name, Table::kRight});
   columns.push_back({"FAILED", Table::kRight});
   columns.push_back({"ANSWERS A MESSAGE", Table::kRight});
@@ -303,12 +301,11 @@ LatencyPicture LoadReport::ToPicture() const {
   for (const ModelShare& share : options.models) models.push_back(share.model);
   LatencyPicture picture;
   picture.title = absl::StrCat("Latency against load: ", absl::StrJoin(models, ", "));
-  picture.subtitle =
-      absl::StrCat(FormatLoop(*this), ", ", FormatPlural(options.num_sessions, "session"), " on ",
-                   FormatPlural(options.num_streams, "stream"), ", ", options.sessions_per_message,
-                   " in a message, ",
-                   FormatPlural(static_cast<size_t>(options.chunk_timesteps), "timestep"),
-                   " in a step");
+  picture.subtitle = absl::StrCat(
+      FormatLoop(*this), ", ", FormatPlural(options.num_sessions, "session"), " on ",
+      FormatPlural(options.num_streams, "stream"), ", ", options.sessions_per_message,
+      " in a message, ", FormatPlural(static_cast<size_t>(options.chunk_timesteps), "timestep"),
+      " in a step");
   for (const Entry& entry : entries) {
     const LatencyHistogram latencies = entry.result.tally.AllLatencies();
     picture.points.push_back({entry.offered, latencies.Quantile(0.5), latencies.Quantile(0.9),

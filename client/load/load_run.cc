@@ -149,14 +149,15 @@ class Run {
     }
     if (!AwaitIdle(options_.timeout, /*heeds_interrupt=*/true) && FirstError().ok()) {
       if (surroundings_.is_interrupted()) return absl::CancelledError("interrupted");
-      return absl::DeadlineExceededError(absl::StrCat(
-          "the sessions were not open within ", absl::FormatDuration(options_.timeout)));
+      return absl::DeadlineExceededError(absl::StrCat("the sessions were not open within ",
+                                                      absl::FormatDuration(options_.timeout)));
     }
     return FirstError();
   }
 
   void Begin() {
-    begin_ = clock_.Now() + kLead;
+    begin_ = clock_.Now();
+    if (arrivals_ != nullptr || is_thinking()) begin_ += kLead;
     window_.emplace(begin_ + options_.warm_up, options_.measured, options_.max_steps);
     for (const auto& load : loads_) load->Start(&*window_);
     if (arrivals_ != nullptr) {
@@ -212,8 +213,8 @@ class Run {
     return first;
   }
 
-  // Whether nothing is due or unanswered any more before `timeout`. False at once if a stream fails,
-  // or if `heeds_interrupt` and there is one.
+  // Whether nothing is due or unanswered any more before `timeout`. False at once if a stream
+  // fails, or if `heeds_interrupt` and there is one.
   bool AwaitIdle(absl::Duration timeout, bool heeds_interrupt) {
     const auto is_idle = [](const auto& load) { return load->is_idle(); };
     const absl::Duration deadline = clock_.Now() + timeout;
@@ -279,7 +280,8 @@ class Run {
   void Collect(LoadResult* result) {
     result->send_delays = std::move(send_delays_);
     for (int half = 0; half < MeasurementWindow::kNumHalves; ++half) {
-      result->half_lengths[static_cast<size_t>(half)] = window_->LengthOf(MeasurementWindow::Part(half));
+      result->half_lengths[static_cast<size_t>(half)] =
+          window_->LengthOf(MeasurementWindow::Part(half));
     }
     const absl::Status cause =
         result->is_interrupted
@@ -317,8 +319,7 @@ class Run {
 
 absl::StatusOr<LoadResult> RunLoad(const LoadOptions& options,
                                    const std::vector<LoadSession::Model>& models,
-                                   const Arrivals* arrivals,
-                                   const LoadSurroundings& surroundings) {
+                                   const Arrivals* arrivals, const LoadSurroundings& surroundings) {
   return Run(options, models, arrivals, surroundings).Execute();
 }
 

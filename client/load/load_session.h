@@ -15,9 +15,9 @@
 
 namespace rnnserve::client {
 
-// What one of the sessions of a load sends: sequence after sequence, each in a session of the server
-// that is opened with its first step and closed behind its last. This side chooses the ids, so that
-// no step waits for the answer to an open.
+// What one of the sessions of a load sends: sequence after sequence, each in a session of the
+// server that is opened with its first step and closed behind its last. This side chooses the ids,
+// so that no step waits for the answer to an open.
 //
 // The length of the first sequence is cut at random: sessions that began together would otherwise
 // end together, for ever, if all sequences are of one length.

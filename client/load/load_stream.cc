@@ -203,8 +203,8 @@ void LoadStream::TakeAnswerLocked(const Pending& step, absl::Duration now) {
   if (!IsMeasured(step.part)) return;
   if (is_late) {
     return GiveUpLocked(step.session, step.part, latency, "ANSWERED_LATE",
-                        absl::DeadlineExceededError(absl::StrCat(
-                            "the answer came after ", absl::FormatDuration(latency))));
+                        absl::DeadlineExceededError(
+                            absl::StrCat("the answer came after ", absl::FormatDuration(latency))));
   }
   ++tally_.num_answered;
   tally_.latencies[sessions_[step.session].model_index()][step.part].Add(latency);

@@ -22,13 +22,13 @@
 
 namespace rnnserve::client {
 
-// The load on one stream: the sessions that share it, the messages that are due, the steps that wait
-// for an answer, and the tally.
+// The load on one stream: the sessions that share it, the messages that are due, the steps that
+// wait for an answer, and the tally.
 //
-// The sessions are in groups of `sessions_per_message`, in order; a message carries one step of each
-// session of a group. Messages leave in the order of Send, one after another, and are never merged:
-// the load is that which was asked for. When a session is at the end of its sequence, the message of
-// its last step closes it and that of its next step opens another.
+// The sessions are in groups of `sessions_per_message`, in order; a message carries one step of
+// each session of a group. Messages leave in the order of Send, one after another, and are never
+// merged: the load is that which was asked for. When a session is at the end of its sequence, the
+// message of its last step closes it and that of its next step opens another.
 //
 // Knows no gRPC and sleeps nowhere: `write` takes the messages, and the stream reports what happens
 // through the Listener. Thread-safe. Used in the order Open, Start, Send, Collect.
@@ -109,8 +109,7 @@ class LoadStream final : public MessageStream::Listener {
                         std::vector<size_t>* answered_groups) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TakeErrorLocked(const Pending& pending, const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void TakeAnswerLocked(const Pending& step, absl::Duration now)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void TakeAnswerLocked(const Pending& step, absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // A step of `session` that gets no answer any more.
   void GiveUpLocked(size_t session, MeasurementWindow::Part part, absl::Duration latency,
                     const char* reason, const absl::Status& status)

@@ -60,10 +60,9 @@ void JudgeHalves(const LoadResult& result, LoadVerdict* verdict) {
   const char* const judgement = !verdict->is_long_enough ? "TOO SHORT TO TELL WHETHER STEADY"
                                 : verdict->is_steady     ? "Steady"
                                                          : "NOT STEADY";
-  verdict->remarks.push_back(
-      absl::StrFormat("%s: first half %.0f steps/s, p50 %s; second half %.0f steps/s, p50 %s.",
-                      judgement, rates[0], FormatLatency(medians[0]), rates[1],
-                      FormatLatency(medians[1])));
+  verdict->remarks.push_back(absl::StrFormat(
+      "%s: first half %.0f steps/s, p50 %s; second half %.0f steps/s, p50 %s.", judgement, rates[0],
+      FormatLatency(medians[0]), rates[1], FormatLatency(medians[1])));
 }
 
 void JudgeGenerator(const LoadResult& result, LoadVerdict* verdict) {
@@ -71,16 +70,17 @@ void JudgeGenerator(const LoadResult& result, LoadVerdict* verdict) {
   const absl::Duration median = result.tally.AllLatencies().Quantile(0.5);
   const bool is_late = delay > kMaxSendDelay && delay > kMaxSendDelayShare * median;
   verdict->is_generator_limit = is_late || result.thread_use.busiest_thread > kMaxThreadUse;
-  std::string text = verdict->is_generator_limit ? "THE GENERATOR, OR ITS MACHINE, IS THE BOTTLENECK: "
-                                                 : "The generator kept up: ";
+  std::string text = verdict->is_generator_limit
+                         ? "THE GENERATOR, OR ITS MACHINE, IS THE BOTTLENECK: "
+                         : "The generator kept up: ";
   if (result.send_delays.count() > 0) {
     text += absl::StrFormat("messages left p50 %s, p99 %s after their time; ",
                             FormatLatency(result.send_delays.Quantile(0.5)), FormatLatency(delay));
   }
   verdict->remarks.push_back(
-      text + absl::StrFormat("its busiest thread used %.0f %% of a processor, all together %.0f %%.",
-                             100 * result.thread_use.busiest_thread,
-                             100 * result.thread_use.all_threads));
+      text +
+      absl::StrFormat("its busiest thread used %.0f %% of a processor, all together %.0f %%.",
+                      100 * result.thread_use.busiest_thread, 100 * result.thread_use.all_threads));
 }
 
 }  // namespace

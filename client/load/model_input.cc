@@ -43,9 +43,9 @@ absl::StatusOr<ModelInput> ModelInput::Make(const v1::DescribeModelResponse& mod
   input.timestep_bytes_ = num_elements * kElementBytes;
   const auto step_timesteps = static_cast<size_t>(max_timesteps);
   if (input.timestep_bytes_ > kMaxStepBytes / step_timesteps) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a step of ", max_timesteps, " timesteps of ", input.timestep_bytes_,
-                     " bytes is larger than ", kMaxStepBytes, " bytes"));
+    return absl::InvalidArgumentError(absl::StrCat("a step of ", max_timesteps, " timesteps of ",
+                                                   input.timestep_bytes_, " bytes is larger than ",
+                                                   kMaxStepBytes, " bytes"));
   }
   const size_t num_spare =
       std::min(kSpareBytes / std::max<size_t>(input.timestep_bytes_, 1), kMaxSpareTimesteps);
@@ -71,6 +71,7 @@ absl::StatusOr<ModelInput> ModelInput::Make(const v1::DescribeModelResponse& mod
 void ModelInput::Fill(int64_t num_timesteps, Random& random, v1::Tensor* input) const {
   const auto begin = static_cast<size_t>(random.Integer(0, num_timesteps_ - num_timesteps));
   input->set_dtype(dtype_);
+  input->clear_shape();
   input->mutable_shape()->Reserve(static_cast<int>(shape_.size()) + 1);
   input->add_shape(num_timesteps);
   for (int64_t extent : shape_) input->add_shape(extent);

@@ -13,7 +13,8 @@
 
 namespace rnnserve::client {
 
-// Random input for one model, made before it is needed: afterwards a step only copies a piece of it.
+// Random input for one model, made before it is needed: afterwards a step only copies a piece of
+// it.
 //
 // Features are uniform in [-1, 1). Token ids are uniform over the ids that the model's first
 // Embedding knows, but never 0, which may mean padding, unless it knows no other; without an

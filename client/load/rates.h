@@ -16,8 +16,8 @@ namespace rnnserve::client {
 inline constexpr double kMaxRate = 10'000'000;
 inline constexpr size_t kMaxRates = 100;
 
-// "1000,2000,5000", or "A:B:N" for N rates from A to B at equal distances. INVALID_ARGUMENT if it is
-// neither, or out of range.
+// "1000,2000,5000", or "A:B:N" for N rates from A to B at equal distances. INVALID_ARGUMENT if it
+// is neither, or out of range.
 absl::StatusOr<std::vector<double>> ParseRates(absl::string_view text);
 
 }  // namespace rnnserve::client

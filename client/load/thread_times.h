@@ -9,7 +9,8 @@
 
 #include "absl/time/time.h"
 
-// How busy the threads of this process are, those of gRPC included, which no other call tells apart.
+// How busy the threads of this process are, those of gRPC included, which no other call tells
+// apart.
 namespace rnnserve::client {
 
 // The time that each thread has spent on a processor, by thread id.

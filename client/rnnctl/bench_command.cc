@@ -39,9 +39,9 @@ absl::StatusOr<LoadReport> MakeReport(const Options& options) {
   LoadReport report;
   report.server = options.server;
   report.arrivals_path = bench.arrivals;
-  report.loop = !bench.arrivals.empty()                           ? LoadReport::Loop::kRecorded
+  report.loop = !bench.arrivals.empty()                          ? LoadReport::Loop::kRecorded
                 : bench.rate.has_value() || !bench.sweep.empty() ? LoadReport::Loop::kPoisson
-                                                                  : LoadReport::Loop::kClosed;
+                                                                 : LoadReport::Loop::kClosed;
   LoadOptions& load = report.options;
   for (const std::string& text : bench.models) {
     const absl::StatusOr<ModelShare> share = ParseModelShare(text);
@@ -180,10 +180,9 @@ absl::Status FailureOf(const LoadResult& result) {
   if (!result.status.ok()) return result.status;
   if (result.tally.num_answered > 0 || result.tally.errors.empty()) return absl::OkStatus();
   const auto& errors = result.tally.errors;
-  return std::max_element(errors.begin(), errors.end(),
-                          [](const auto& a, const auto& b) {
-                            return a.second.count < b.second.count;
-                          })
+  return std::max_element(
+             errors.begin(), errors.end(),
+             [](const auto& a, const auto& b) { return a.second.count < b.second.count; })
       ->second.example;
 }
 
@@ -216,8 +215,8 @@ absl::Status RunBench(Client& client, const Options& options, const Terminal& te
   }
   // What was measured is told even if the last load failed.
   if (report->entries.empty()) return status;
-  absl::Status written = Write(options.output, options.is_json ? report->ToJson() : report->ToText(),
-                               "--output", terminal);
+  absl::Status written = Write(
+      options.output, options.is_json ? report->ToJson() : report->ToText(), "--output", terminal);
   if (written.ok() && !options.bench.picture.empty()) {
     written = Write(options.bench.picture, report->ToPicture().ToSvg(), "--picture", terminal);
   }

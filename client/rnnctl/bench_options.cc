@@ -14,10 +14,12 @@ namespace {
 
 constexpr char kFooter[] =
     "Without --rate, --sweep or --arrivals the loop is closed: every session sends its next step\n"
-    "when its last one is answered. With one of them it is open: messages leave at times that were\n"
+    "when its last one is answered. With one of them it is open: messages leave at times that "
+    "were\n"
     "fixed before, whatever the server does, and latencies count from those times.\n"
     "\n"
-    "A load ends after --seconds or --steps, whichever is first, then waits for the answers, up to\n"
+    "A load ends after --seconds or --steps, whichever is first, then waits for the answers, up "
+    "to\n"
     "--timeout-ms. A step whose answer takes longer has failed; its latency still counts. A step\n"
     "that was refused has failed too; its latency does not count.\n"
     "\n"
@@ -81,7 +83,7 @@ void AddLoop(CLI::App* command, BenchOptions* bench) {
       ->capture_default_str();
   command
       ->add_option("--picture", bench->picture,
-                   "SVG file of latency against offered load; - for standard output")
+                   "SVG file of latency against offered load")
       ->needs(sweep);
 }
 
@@ -133,8 +135,9 @@ void AddLimits(CLI::App* command, Options* options) {
                    "Seconds of the same load before the measurement")
       ->check(CLI::Range(0.0, kMaxWarmUpSeconds))
       ->capture_default_str();
-  command->add_option("--seed", options->seed,
-                      "For the same arrivals, lengths and input again. Default: a random one, told");
+  command->add_option(
+      "--seed", options->seed,
+      "For the same arrivals, lengths and input again. Default: a random one, told");
   command
       ->add_option("-o,--output", options->output,
                    "File of the report, JSON with --json; - for standard output")
