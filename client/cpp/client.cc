@@ -53,12 +53,15 @@ using Inference = v1::InferenceService::StubInterface;
 using Models = v1::ModelService::StubInterface;
 
 struct Client::Connection {
-  explicit Connection(const std::shared_ptr<grpc::Channel>& channel)
-      : inference(v1::InferenceService::NewStub(channel)),
+  explicit Connection(std::shared_ptr<grpc::Channel> connected)
+      : channel(std::move(connected)),
+        inference(v1::InferenceService::NewStub(channel)),
         models(v1::ModelService::NewStub(channel)),
         unary(std::make_shared<UnaryActions>(inference)) {}
 
-  // The stubs share the channel. Streams and Sessions share `inference` and `unary`.
+  // The stubs and MessageStreams share the channel. Streams and Sessions share `inference` and
+  // `unary`.
+  const std::shared_ptr<grpc::Channel> channel;
   const std::shared_ptr<Inference> inference;
   const std::unique_ptr<Models> models;
   const std::shared_ptr<UnaryActions> unary;
@@ -72,6 +75,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& targe
                                                         const Options& options) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(options.max_message_bytes);
+  if (options.has_own_connection) arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   const std::shared_ptr<grpc::Channel> channel =
       grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
   const absl::Status status = AwaitReady(*channel, target, options.connect_timeout);
@@ -127,6 +131,10 @@ absl::StatusOr<InferResult> Client::Infer(const InferRequest& request, const Cal
 std::unique_ptr<Stream> Client::OpenStream(const StreamOptions& options) {
   return std::unique_ptr<Stream>(
       new Stream(StreamCall::Start(connection_->inference, options.max_pending_actions)));
+}
+
+std::unique_ptr<MessageStream> Client::OpenMessageStream(MessageStream::Listener& listener) {
+  return std::unique_ptr<MessageStream>(new MessageStream(connection_->channel, listener));
 }
 
 absl::StatusOr<Session> Client::OpenSession(const std::string& model, const SessionOptions& options,

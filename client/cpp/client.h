@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/cpp/call_options.h"
+#include "client/cpp/message_stream.h"
 #include "client/cpp/session.h"
 #include "client/cpp/stream.h"
 #include "client/cpp/tensor.h"
@@ -69,6 +70,9 @@ class Client {
     absl::Duration connect_timeout = absl::Seconds(5);
     // The largest reply that is accepted. Replies grow with batch, time and outputs.
     int max_message_bytes = 64 << 20;
+    // Whether it has a TCP connection of its own. Clients of one target share one otherwise, as
+    // gRPC has it; more than one helps where one connection is full.
+    bool has_own_connection = false;
   };
 
   // Connects to `target`, "host:port" or any gRPC target, without TLS. UNAVAILABLE, with the target
@@ -91,6 +95,10 @@ class Client {
 
   // Opens a stream. Never fails: if the server cannot be reached, the first action on it tells.
   std::unique_ptr<Stream> OpenStream(const StreamOptions& options = {});
+
+  // Opens a stream for a program that writes its own messages. Never fails: if the server cannot be
+  // reached, OnEnd tells. `listener` must outlive the result.
+  std::unique_ptr<MessageStream> OpenMessageStream(MessageStream::Listener& listener);
 
   // Opens a detached session, used by unary calls. Codes as Stream::OpenSession.
   absl::StatusOr<Session> OpenSession(const std::string& model, const SessionOptions& options = {},

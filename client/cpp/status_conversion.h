@@ -8,7 +8,7 @@
 #include "google/rpc/status.pb.h"
 #include "grpcpp/support/status.h"
 
-// Statuses off the wire. Only client/cpp and its tests use this header.
+// Statuses off the wire. Only client/cpp, client/load and their tests use this header.
 namespace rnnserve::client {
 
 // The same code and text; every detail becomes a payload under its type URL. Details that cannot be

@@ -23,6 +23,8 @@ absl::Status RunCommand(Client& client, const Options& options, const Terminal& 
       return RunSessions(client, options, terminal);
     case Command::kReset:
       return RunReset(client, options, terminal);
+    case Command::kBench:
+      return RunBench(client, options, terminal);
   }
   return absl::InternalError("a command without a function");
 }

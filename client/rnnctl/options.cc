@@ -13,10 +13,7 @@ constexpr char kFooter[] =
     "Files: .npy [batch, time, features]; .csv with a line for each timestep and a column\n"
     "`sequence`; .jsonl with [[...], ...] or {\"frames\": [[...], ...]} on each line.";
 
-// The counts below are bounded so that a slip of the finger is told at once.
 constexpr int64_t kMaxBatchRows = 1024;
-constexpr size_t kMaxSessions = 65536;
-constexpr int64_t kMaxChunkTimesteps = 1 << 20;
 
 CLI::App* AddCommand(CLI::App& app, Options* options, Command command, const char* name,
                      const char* description) {
@@ -107,6 +104,9 @@ void DeclareCommandLine(CLI::App& app, Options* options) {
       ->required();
   AddSequenceCommands(app, options);
   AddSessionCommands(app, options);
+  DeclareBench(AddCommand(app, options, Command::kBench, "bench",
+                          "Make load for the server and measure its latency"),
+               options);
 }
 
 }  // namespace rnnserve::client

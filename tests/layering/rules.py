@@ -46,8 +46,13 @@ RULES = {
         frozenset("std absl grpc protobuf prometheus http log json cli posix".split()),
     ),
     "client": Rule(
-        frozenset({"proto"}),
+        frozenset({"proto", "client/load"}),
         frozenset("std absl grpc protobuf http json cli posix".split()),
+    ),
+    # Reaches a server through the client library alone, and no command line.
+    "client/load": Rule(
+        frozenset({"proto", "client"}),
+        frozenset("std absl json posix".split()),
     ),
 }
 

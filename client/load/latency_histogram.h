@@ -1,0 +1,63 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CLIENT_LOAD_LATENCY_HISTOGRAM_H_
+#define RNNSERVE_CLIENT_LOAD_LATENCY_HISTOGRAM_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace rnnserve::client {
+
+// Latencies in log-linear buckets: 64 of equal width for each doubling, after Gil Tene's
+// HdrHistogram. However many are added, it takes 20 kB at most, and every quantile is within
+// kRelativeError of the one that a sorted list would give.
+//
+// The quantiles of several runs or streams are those of the merged histogram; they cannot be had
+// from the single quantiles. Thread-compatible.
+class LatencyHistogram {
+ public:
+  // Half the width of a bucket over its lower end.
+  static constexpr double kRelativeError = 1.0 / 128;
+  // Longer latencies (73 minutes) are counted in the last bucket; only `max` tells them.
+  static constexpr int64_t kLongestNs = (int64_t{1} << 42) - 1;
+
+  struct Bucket {
+    absl::Duration lower;
+    // The first latency that is not in it.
+    absl::Duration upper;
+    uint64_t count = 0;
+  };
+
+  // A negative latency counts as zero.
+  void Add(absl::Duration latency);
+  void Merge(const LatencyHistogram& other);
+
+  uint64_t count() const { return count_; }
+  // Exact; zero if there is none.
+  absl::Duration min() const { return absl::Nanoseconds(count_ == 0 ? 0 : min_ns_); }
+  absl::Duration max() const { return absl::Nanoseconds(max_ns_); }
+  absl::Duration Mean() const;
+
+  // The smallest latency that a fraction `q` of all does not exceed, by nearest rank; zero if there
+  // is none. Exact at the two ends. REQUIRES: 0 < q <= 1.
+  absl::Duration Quantile(double q) const;
+
+  // Those that are not empty, in order.
+  std::vector<Bucket> Buckets() const;
+
+ private:
+  // As long as the last bucket in use.
+  std::vector<uint64_t> counts_;
+  uint64_t count_ = 0;
+  int64_t min_ns_ = INT64_MAX;
+  int64_t max_ns_ = 0;
+  double sum_ns_ = 0;
+};
+
+}  // namespace rnnserve::client
+
+#endif  // RNNSERVE_CLIENT_LOAD_LATENCY_HISTOGRAM_H_

@@ -1,0 +1,49 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/load/load_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace rnnserve::client {
+
+LoadSession::LoadSession(const Model& model, size_t model_index, const LengthDistribution& lengths,
+                         int64_t chunk_timesteps, std::string name, Random random)
+    : model_(model),
+      model_index_(model_index),
+      lengths_(lengths),
+      chunk_timesteps_(chunk_timesteps),
+      name_(std::move(name)),
+      random_(random) {}
+
+void LoadSession::Open(v1::StreamAction* action) {
+  timesteps_left_ = lengths_.Draw(random_);
+  if (sequence_ == 0) timesteps_left_ = random_.Integer(1, timesteps_left_);
+  id_ = absl::StrCat(name_, ".", ++sequence_);
+  is_open_ = true;
+  action->mutable_open()->set_model(model_.name);
+  action->mutable_open()->set_session_id(id_);
+}
+
+int64_t LoadSession::Step(v1::StreamAction* action) {
+  const int64_t num_timesteps = std::min(chunk_timesteps_, timesteps_left_);
+  timesteps_left_ -= num_timesteps;
+  v1::StepRequest* step = action->mutable_step();
+  step->set_session_id(id_);
+  model_.input.Fill(num_timesteps, random_, step->mutable_input());
+  return num_timesteps;
+}
+
+void LoadSession::Close(v1::StreamAction* action) {
+  action->mutable_close()->set_session_id(id_);
+  is_open_ = false;
+}
+
+void LoadSession::Lose(uint64_t sequence) {
+  if (sequence == sequence_) is_open_ = false;
+}
+
+}  // namespace rnnserve::client

@@ -1,0 +1,236 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/load/load_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/cpp/error.h"
+#include "client/cpp/status_conversion.h"
+
+namespace rnnserve::client {
+namespace {
+
+using Window = MeasurementWindow;
+
+// A quarter of what the server takes in one message.
+constexpr size_t kOpensPerMessage = 1024;
+
+bool IsMeasured(Window::Part part) {
+  return part == Window::kFirstHalf || part == Window::kSecondHalf;
+}
+
+// After these the server has no such session.
+bool IsSessionLost(const absl::Status& status) {
+  return absl::IsNotFound(status) || absl::IsInternal(status);
+}
+
+}  // namespace
+
+LoadStream::LoadStream(std::vector<LoadSession> sessions, Options options)
+    : options_(std::move(options)),
+      sessions_(std::move(sessions)),
+      num_unanswered_(sessions_.size() / options_.sessions_per_message),
+      tally_(options_.num_models) {}
+
+void LoadStream::Open(Write write) {
+  write_ = std::move(write);
+  {
+    absl::MutexLock lock(&mu_);
+    if (!PrepareLocked()) return;
+  }
+  write_(message_);
+}
+
+void LoadStream::Start(MeasurementWindow* window) {
+  absl::MutexLock lock(&mu_);
+  window_ = window;
+}
+
+void LoadStream::Send(size_t group, absl::Duration time) {
+  {
+    absl::MutexLock lock(&mu_);
+    const Window::Part part = window_->Admit(time, options_.sessions_per_message);
+    if (part == Window::kAfter) return;
+    if (IsMeasured(part)) tally_.num_steps += options_.sessions_per_message;
+    due_.push_back({group, part, time});
+    if (!PrepareLocked()) return;
+  }
+  write_(message_);
+}
+
+bool LoadStream::is_idle() const {
+  absl::MutexLock lock(&mu_);
+  if (is_ended_) return true;
+  return num_opened_ == sessions_.size() && due_.empty() && !is_writing_ &&
+         free_tags_.size() == pending_.size();
+}
+
+absl::Status LoadStream::status() const {
+  absl::MutexLock lock(&mu_);
+  return status_;
+}
+
+void LoadStream::OnWritten() {
+  {
+    absl::MutexLock lock(&mu_);
+    is_writing_ = false;
+    if (!PrepareLocked()) return;
+  }
+  write_(message_);
+}
+
+void LoadStream::OnResponse(const v1::StreamResponse& response) {
+  const absl::Duration now = options_.clock();
+  std::vector<size_t> answered_groups;
+  {
+    absl::MutexLock lock(&mu_);
+    if (window_ != nullptr && IsMeasured(window_->PartOf(now))) {
+      ++tally_.num_responses;
+      tally_.num_results += static_cast<uint64_t>(response.results_size());
+    }
+    for (const v1::StreamResult& result : response.results()) {
+      TakeResultLocked(result, now, &answered_groups);
+    }
+  }
+  for (size_t group : answered_groups) options_.on_answered(group, now);
+}
+
+void LoadStream::OnEnd(const absl::Status& status) {
+  absl::MutexLock lock(&mu_);
+  is_ended_ = true;
+  status_.Update(status);
+}
+
+bool LoadStream::PrepareLocked() {
+  if (is_writing_ || is_ended_) return false;
+  if (num_opened_ < sessions_.size()) {
+    FillOpensLocked();
+  } else if (!due_.empty()) {
+    FillStepsLocked(due_.front());
+    due_.pop_front();
+  } else {
+    return false;
+  }
+  is_writing_ = true;
+  return true;
+}
+
+void LoadStream::FillOpensLocked() {
+  message_.Clear();
+  const size_t end = std::min(num_opened_ + kOpensPerMessage, sessions_.size());
+  while (num_opened_ < end) OpenSessionLocked(num_opened_++, Window::kWarmUp);
+}
+
+void LoadStream::FillStepsLocked(const Due& due) {
+  message_.Clear();
+  const size_t begin = due.group * options_.sessions_per_message;
+  for (size_t i = begin; i < begin + options_.sessions_per_message; ++i) {
+    LoadSession& session = sessions_[i];
+    if (!session.is_open()) OpenSessionLocked(i, due.part);
+    v1::StreamAction* const step =
+        AddActionLocked({Pending::kStep, due.part, i, session.sequence(), due.time});
+    pending_[step->tag()].num_timesteps = session.Step(step);
+    if (session.is_at_end()) {
+      session.Close(AddActionLocked({Pending::kClose, due.part, i, session.sequence()}));
+    }
+  }
+  num_unanswered_[due.group] += options_.sessions_per_message;
+  if (!IsMeasured(due.part)) return;
+  ++tally_.num_messages;
+  tally_.num_sent += options_.sessions_per_message;
+}
+
+void LoadStream::OpenSessionLocked(size_t session, Window::Part part) {
+  v1::StreamAction* const open = AddActionLocked({Pending::kOpen, part, session});
+  sessions_[session].Open(open);
+  pending_[open->tag()].sequence = sessions_[session].sequence();
+  if (IsMeasured(part)) ++tally_.num_sequences;
+}
+
+v1::StreamAction* LoadStream::AddActionLocked(const Pending& pending) {
+  if (free_tags_.empty()) {
+    free_tags_.push_back(static_cast<uint32_t>(pending_.size()));
+    pending_.emplace_back();
+  }
+  const uint32_t tag = free_tags_.back();
+  free_tags_.pop_back();
+  pending_[tag] = pending;
+  v1::StreamAction* const action = message_.add_actions();
+  action->set_tag(tag);
+  return action;
+}
+
+void LoadStream::TakeResultLocked(const v1::StreamResult& result, absl::Duration now,
+                                  std::vector<size_t>* answered_groups) {
+  if (result.tag() >= pending_.size()) return;  // The server broke the protocol.
+  const Pending pending = std::exchange(pending_[result.tag()], Pending());
+  if (pending.kind == Pending::kNone) return;
+  free_tags_.push_back(static_cast<uint32_t>(result.tag()));
+  if (result.has_error()) {
+    TakeErrorLocked(pending, FromMessage(result.error()));
+  } else if (pending.kind == Pending::kStep) {
+    TakeAnswerLocked(pending, now);
+  }
+  if (pending.kind != Pending::kStep) return;
+  const size_t group = pending.session / options_.sessions_per_message;
+  if (--num_unanswered_[group] == 0) answered_groups->push_back(group);
+}
+
+void LoadStream::TakeErrorLocked(const Pending& pending, const absl::Status& status) {
+  if (window_ == nullptr) return status_.Update(status);
+  if (pending.kind == Pending::kOpen || IsSessionLost(status)) {
+    sessions_[pending.session].Lose(pending.sequence);
+  }
+  if (!IsMeasured(pending.part)) return;
+  const char* const action = pending.kind == Pending::kOpen   ? "open"
+                             : pending.kind == Pending::kStep ? "step"
+                                                              : "close";
+  tally_.AddError({action, absl::StatusCodeToString(status.code()), ErrorReason(status)}, status);
+}
+
+void LoadStream::TakeAnswerLocked(const Pending& step, absl::Duration now) {
+  const absl::Duration latency = now - step.time;
+  const bool is_late = latency > options_.timeout;
+  const Window::Part part_of_answer = window_->PartOf(now);
+  if (!is_late && IsMeasured(part_of_answer)) {
+    ++tally_.answers_by_time[part_of_answer].num_steps;
+    tally_.answers_by_time[part_of_answer].num_timesteps +=
+        static_cast<uint64_t>(step.num_timesteps);
+  }
+  if (!IsMeasured(step.part)) return;
+  if (is_late) {
+    return GiveUpLocked(step.session, step.part, latency, "ANSWERED_LATE",
+                        absl::DeadlineExceededError(
+                            absl::StrCat("the answer came after ", absl::FormatDuration(latency))));
+  }
+  ++tally_.num_answered;
+  tally_.latencies[sessions_[step.session].model_index()][step.part].Add(latency);
+}
+
+void LoadStream::GiveUpLocked(size_t session, Window::Part part, absl::Duration latency,
+                              const char* reason, const absl::Status& status) {
+  if (!IsMeasured(part)) return;
+  tally_.latencies[sessions_[session].model_index()][part].Add(latency);
+  tally_.AddError({"step", absl::StatusCodeToString(status.code()), reason}, status);
+}
+
+LoadTally LoadStream::Collect(absl::Duration now, const absl::Status& status) {
+  absl::MutexLock lock(&mu_);
+  const absl::Status& cause = status_.ok() ? status : status_;
+  for (const Pending& pending : pending_) {
+    if (pending.kind != Pending::kStep) continue;
+    GiveUpLocked(pending.session, pending.part, now - pending.time, "NOT_ANSWERED", cause);
+  }
+  for (const Due& due : due_) {
+    const size_t begin = due.group * options_.sessions_per_message;
+    for (size_t i = begin; i < begin + options_.sessions_per_message; ++i) {
+      GiveUpLocked(i, due.part, now - due.time, "NOT_SENT", cause);
+    }
+  }
+  return std::move(tally_);
+}
+
+}  // namespace rnnserve::client

@@ -1,0 +1,47 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CLIENT_LOAD_MODEL_INPUT_H_
+#define RNNSERVE_CLIENT_LOAD_MODEL_INPUT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "client/load/random.h"
+#include "rnnserve/v1/model.pb.h"
+
+namespace rnnserve::client {
+
+// Random input for one model, made before it is needed: afterwards a step only copies a piece of
+// it.
+//
+// Features are uniform in [-1, 1). Token ids are uniform over the ids that the model's first
+// Embedding knows, but never 0, which may mean padding, unless it knows no other; without an
+// Embedding of its own in the description they are 0. Immutable; safe to share.
+class ModelInput {
+ public:
+  // For steps of at most `max_timesteps`. INVALID_ARGUMENT if such a step would be larger than
+  // 64 MiB. REQUIRES: max_timesteps > 0.
+  static absl::StatusOr<ModelInput> Make(const v1::DescribeModelResponse& model,
+                                         int64_t max_timesteps, uint64_t seed);
+
+  // Fills `input` with `num_timesteps`, [time, ...], that begin anywhere.
+  // REQUIRES: 0 < num_timesteps <= max_timesteps.
+  void Fill(int64_t num_timesteps, Random& random, v1::Tensor* input) const;
+
+ private:
+  ModelInput() = default;
+
+  v1::DataType dtype_ = v1::DATA_TYPE_FLOAT32;
+  // Of one timestep.
+  std::vector<int64_t> shape_;
+  size_t timestep_bytes_ = 0;
+  int64_t num_timesteps_ = 0;
+  // [num_timesteps_, shape_], little-endian.
+  std::string raw_;
+};
+
+}  // namespace rnnserve::client
+
+#endif  // RNNSERVE_CLIENT_LOAD_MODEL_INPUT_H_

@@ -1,0 +1,52 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CLIENT_RNNCTL_BENCH_OPTIONS_H_
+#define RNNSERVE_CLIENT_RNNCTL_BENCH_OPTIONS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+namespace rnnserve::client {
+
+struct Options;
+
+// What the command line of `rnnctl bench` says, beside what it shares with other commands.
+struct BenchOptions {
+  // As ParseModelShare takes them.
+  std::vector<std::string> models;
+
+  // One of them at most makes the loop open: steps a second, as ParseRates takes them, or the path
+  // of recorded arrivals.
+  std::optional<double> rate;
+  std::string sweep;
+  std::string arrivals;
+
+  size_t num_streams = 4;
+  size_t num_channels = 1;
+  size_t sessions_per_message = 1;
+  // As LengthDistribution takes it.
+  std::string lengths = "fixed:100";
+  double think_ms = 0;
+
+  uint64_t max_steps = 1'000'000;
+  double measured_seconds = 10;
+  double warm_up_seconds = 2;
+
+  // Of a sweep; empty for none.
+  std::string picture;
+};
+
+// Declares the flags of `bench` on its `command`. Parsing it fills `options`.
+void DeclareBench(CLI::App* command, Options* options);
+
+}  // namespace rnnserve::client
+
+#endif  // RNNSERVE_CLIENT_RNNCTL_BENCH_OPTIONS_H_

@@ -1,0 +1,95 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// What one session of a load sends, action by action.
+
+#include "client/load/load_session.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace rnnserve::client {
+namespace {
+
+class LoadSessionTest : public ::testing::Test {
+ protected:
+  static ModelInput MakeInput() {
+    v1::DescribeModelResponse model;
+    model.mutable_input()->set_dtype(v1::DATA_TYPE_FLOAT32);
+    model.mutable_input()->add_shape(2);
+    return ModelInput::Make(model, 3, 1).value();
+  }
+
+  LoadSession Make(uint64_t seed) {
+    return LoadSession(model_, 0, lengths_, /*chunk_timesteps=*/3, "bench-1", Random(seed));
+  }
+
+  // The timesteps of the steps of one sequence.
+  static std::vector<int64_t> RunSequence(LoadSession& session) {
+    v1::StreamAction action;
+    session.Open(&action);
+    std::vector<int64_t> steps;
+    while (!session.is_at_end()) {
+      steps.push_back(session.Step(&action));
+      EXPECT_EQ(action.step().input().shape(0), steps.back());
+    }
+    session.Close(&action);
+    return steps;
+  }
+
+  const LoadSession::Model model_{"sums", MakeInput()};
+  const LengthDistribution lengths_ = LengthDistribution::Parse("fixed:7").value();
+};
+
+TEST_F(LoadSessionTest, NamesEverySequenceAnew) {
+  LoadSession session = Make(1);
+  v1::StreamAction action;
+
+  session.Open(&action);
+  EXPECT_EQ(action.open().model(), "sums");
+  EXPECT_EQ(action.open().session_id(), "bench-1.1");
+  session.Step(&action);
+  EXPECT_EQ(action.step().session_id(), "bench-1.1");
+  session.Close(&action);
+  EXPECT_EQ(action.close().session_id(), "bench-1.1");
+  EXPECT_FALSE(session.is_open());
+  session.Open(&action);
+  EXPECT_EQ(action.open().session_id(), "bench-1.2");
+  EXPECT_EQ(session.sequence(), 2u);
+}
+
+TEST_F(LoadSessionTest, CutsASequenceIntoChunks) {
+  LoadSession session = Make(1);
+  RunSequence(session);
+
+  EXPECT_EQ(RunSequence(session), (std::vector<int64_t>{3, 3, 1}));
+}
+
+TEST_F(LoadSessionTest, FirstSequencesEndAtDifferentTimes) {
+  std::set<int64_t> lengths;
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    LoadSession session = Make(seed);
+    int64_t length = 0;
+    for (int64_t step : RunSequence(session)) length += step;
+    lengths.insert(length);
+  }
+
+  EXPECT_EQ(lengths, (std::set<int64_t>{1, 2, 3, 4, 5, 6, 7}));
+}
+
+TEST_F(LoadSessionTest, OpensAgainWhatTheServerHasLost) {
+  LoadSession session = Make(1);
+  v1::StreamAction action;
+  session.Open(&action);
+  session.Close(&action);
+  session.Open(&action);
+
+  session.Lose(1);
+  EXPECT_TRUE(session.is_open());
+  session.Lose(2);
+  EXPECT_FALSE(session.is_open());
+}
+
+}  // namespace
+}  // namespace rnnserve::client

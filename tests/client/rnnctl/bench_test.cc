@@ -1,0 +1,240 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// `rnnctl bench` against the fake server: what becomes of its options, its errors and Ctrl-C.
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "client/files/sequence_file.h"
+#include "nlohmann/json.hpp"
+#include "tests/client/fake_server.h"
+#include "tests/support/temporary_folder.h"
+
+namespace rnnserve::client {
+namespace {
+
+using ::rnnserve::testing::TemporaryFolder;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+struct Outcome {
+  int exit_code = -1;
+  std::string out;
+  std::string err;
+};
+
+class BenchTest : public ::testing::Test {
+ protected:
+  // Starts `rnnctl --server ... ARGUMENTS`, separated by blanks.
+  pid_t Start(const std::string& arguments) {
+    std::vector<std::string> words =
+        absl::StrSplit(absl::StrCat("rnnctl --server ", server_.address(), " ", arguments), ' ');
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC;
+    posix_spawn_file_actions_addopen(&files, 1, Path("out").c_str(), kFlags, 0600);
+    posix_spawn_file_actions_addopen(&files, 2, Path("err").c_str(), kFlags, 0600);
+    pid_t pid = -1;
+    EXPECT_EQ(posix_spawn(&pid, RNNSERVE_BIN_DIR "/rnnctl", &files, nullptr, argv.data(), environ),
+              0);
+    posix_spawn_file_actions_destroy(&files);
+    return pid;
+  }
+
+  Outcome Await(pid_t pid) {
+    int status = 0;
+    EXPECT_EQ(waitpid(pid, &status, 0), pid);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+            ReadFile(Path("out")).value(), ReadFile(Path("err")).value()};
+  }
+
+  Outcome Run(const std::string& arguments) { return Await(Start(arguments)); }
+
+  std::string Path(const std::string& name) const { return folder_.path() / name; }
+
+  const TemporaryFolder folder_;
+  FakeServer server_;
+};
+
+TEST_F(BenchTest, AClosedLoopAnswersEveryStep) {
+  const Outcome outcome = Run(
+      "--json bench --model sums=2,total --steps 300 --warm-up-seconds 0 --sessions 6 --streams 2 "
+      "--channels 2 --lengths uniform:1-9 --chunk 2 --seed 4");
+
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  const auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(json["options"]["loop"], "closed");
+  EXPECT_EQ(json["options"]["seed"], 4);
+  EXPECT_EQ(json["options"]["models"][0]["sessions"], 4);
+  ASSERT_EQ(json["loads"].size(), 1u);
+  const auto& load = json["loads"][0];
+  EXPECT_EQ(load["steps"], 300);
+  EXPECT_EQ(load["answered_steps"], 300);
+  EXPECT_EQ(load["failed_steps"], 0);
+  EXPECT_EQ(load["messages"], 300);
+  EXPECT_EQ(load["latencies"]["count"], 300);
+  EXPECT_EQ(load["models"].size(), 2u);
+  // A sequence takes 1 to 5 steps.
+  EXPECT_GE(load["sequences"], 54);
+  EXPECT_TRUE(server_.AwaitOpenSessions(0));
+}
+
+TEST_F(BenchTest, GroupsOfSessionsShareMessagesAndThink) {
+  const auto json = nlohmann::json::parse(
+      Run("--json bench --model total --steps 100 --warm-up-seconds 0 --sessions 20 --streams 2 "
+          "--sessions-per-message 5 --think-ms 2")
+          .out);
+
+  EXPECT_EQ(json["loads"][0]["answered_steps"], 100);
+  EXPECT_EQ(json["loads"][0]["messages"], 20);
+  EXPECT_EQ(json["loads"][0]["mean_sessions_a_message"], 5);
+  EXPECT_EQ(json["loads"][0]["send_delays"]["count"], 20);
+}
+
+TEST_F(BenchTest, RecordedArrivalsLeaveEachOnce) {
+  std::ofstream(Path("times")) << "10\n10\n10.001\n10.03\n10.03\n10.04\n";
+
+  const auto json = nlohmann::json::parse(
+      Run(absl::StrCat("--json bench --model total --sessions 4 --warm-up-seconds 0.02 --arrivals ",
+                       Path("times")))
+          .out);
+
+  EXPECT_EQ(json["options"]["loop"], "recorded");
+  EXPECT_EQ(json["loads"][0]["steps"], 3);
+  EXPECT_EQ(json["loads"][0]["answered_steps"], 3);
+}
+
+TEST_F(BenchTest, CtrlCEndsItAndTellsWhatWasMeasured) {
+  const pid_t pid = Start("bench --model total --sessions 5 --seconds 3600 --warm-up-seconds 0");
+  const std::unique_ptr<Client> client = server_.Connect();
+  bool has_begun = false;
+  while (!has_begun) {
+    for (const v1::SessionSummary& session : client->ListSessions().value()) {
+      has_begun = has_begun || session.version() > 0;
+    }
+  }
+
+  ASSERT_EQ(kill(pid, SIGINT), 0);
+  const Outcome outcome = Await(pid);
+
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("STEPS/S"), HasSubstr("INTERRUPTED after ")));
+  EXPECT_TRUE(server_.AwaitOpenSessions(0));
+}
+
+TEST_F(BenchTest, WritesItsReportToAFile) {
+  const Outcome outcome = Run(absl::StrCat(
+      "bench --model total --steps 10 --warm-up-seconds 0 --sessions 4 -o ", Path("report")));
+
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(ReadFile(Path("report")).value(), HasSubstr("STEPS/S"));
+}
+
+TEST_F(BenchTest, FailsWithTheServersErrorIfASessionCannotBeOpened) {
+  const Outcome outcome = Run("bench --model total,nothing --steps 10");
+
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("NOT_FOUND (MODEL_NOT_FOUND): no model 'nothing'"));
+  EXPECT_EQ(outcome.out, "");
+}
+
+TEST_F(BenchTest, FailsAndTellsWhatWasMeasuredIfTheServerDrains) {
+  const pid_t pid = Start("bench --model total --sessions 5 --seconds 3600 --warm-up-seconds 0");
+  ASSERT_TRUE(server_.AwaitOpenSessions(5));
+  const std::unique_ptr<Client> client = server_.Connect();
+  while (client->ListSessions().value().front().version() == 0) {
+  }
+  server_.EndStreamsAtNextMessage();
+
+  const Outcome outcome = Await(pid);
+
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.out, HasSubstr("UNAVAILABLE"));
+  EXPECT_THAT(outcome.err, HasSubstr("the server drains"));
+}
+
+struct WrongUse {
+  const char* name;
+  const char* arguments;
+  const char* message;
+};
+
+class BenchWrongUseTest : public BenchTest, public ::testing::WithParamInterface<WrongUse> {};
+
+TEST_P(BenchWrongUseTest, ExitsWithTwo) {
+  const Outcome outcome = Run(absl::StrCat("bench ", GetParam().arguments));
+
+  EXPECT_EQ(outcome.exit_code, 2) << outcome.out;
+  EXPECT_THAT(outcome.err, HasSubstr(GetParam().message));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , BenchWrongUseTest,
+    ::testing::Values(
+        WrongUse{"NoModel", "--rate 1", "--model is required"},
+        WrongUse{"WrongWeight", "--model a=0", "NAME=WEIGHT"},
+        WrongUse{"TwoLoops", "--model total --rate 1 --sweep 1,2", "excludes"},
+        WrongUse{"ThinkingInAnOpenLoop", "--model total --rate 1 --think-ms 5", "excludes"},
+        WrongUse{"PictureOfOneLoad", "--model total --rate 1 --picture a.svg", "--sweep"},
+        WrongUse{"NoRate", "--model total --rate 0", "--rate"},
+        WrongUse{"WrongRates", "--model total --sweep 1:2", "FROM:TO:COUNT"},
+        WrongUse{"WrongLengths", "--model total --lengths long", "geometric:MEAN"},
+        WrongUse{"TooLong", "--model total --seconds 3601", "--seconds"},
+        WrongUse{"TooManySteps", "--model total --steps 10000001", "--steps"},
+        WrongUse{"UnevenGroups", "--model total --sessions 10 --sessions-per-message 4",
+                 "multiple of --sessions-per-message"},
+        WrongUse{"EmptyStreams", "--model total --sessions 3", "--streams"},
+        WrongUse{"EmptyChannels", "--model total --channels 5", "--channels"},
+        WrongUse{"FewerSessionsThanModels", "--model a,b --sessions 1 --streams 1", "--sessions"},
+        WrongUse{"MissingArrivals", "--model total --arrivals /nonexistent", "--arrivals"},
+        WrongUse{"UnwritableReport", "--model total -o /nonexistent/a", "--output"},
+        WrongUse{"UnwritablePicture", "--model total --sweep 1,2 --picture /nonexistent/a",
+                 "--picture"},
+        WrongUse{"TooManyArrivals",
+                 "--model total --rate 10000000 --steps 10000000 --warm-up-seconds 600",
+                 "are too many"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST_F(BenchTest, NamesTheLineOfWrongArrivals) {
+  std::ofstream(Path("times")) << "1\n2\nx\n";
+
+  const Outcome outcome = Run(absl::StrCat("bench --model total --arrivals ", Path("times")));
+
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("times: line 3: 'x' is not a number"));
+}
+
+TEST_F(BenchTest, RefusesArrivalsThatEndInTheWarmUp) {
+  std::ofstream(Path("times")) << "1\n2\n";
+
+  const Outcome outcome = Run(absl::StrCat("bench --model total --arrivals ", Path("times")));
+
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("times: ends within the warm-up, after 1s"));
+}
+
+TEST_F(BenchTest, HelpDefinesItsVerdicts) {
+  const Outcome outcome = Run("bench --help");
+
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("The generator is the bottleneck:"),
+                                 HasSubstr("--sessions-per-message")));
+}
+
+}  // namespace
+}  // namespace rnnserve::client

@@ -1,0 +1,132 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// `rnnctl bench` against a real server that serves the demo models: short loads, whose counts must
+// add up. Nothing is expected of their speed.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+#include "client/cpp/client.h"
+#include "client/files/sequence_file.h"
+#include "nlohmann/json.hpp"
+#include "tests/support/server_process.h"
+#include "tests/support/temporary_folder.h"
+
+namespace rnnserve::client {
+namespace {
+
+using ::rnnserve::testing::ServerProcess;
+using ::rnnserve::testing::TemporaryFolder;
+using ::testing::HasSubstr;
+
+using Json = nlohmann::json;
+
+// One server for all tests.
+class BenchServedTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto server = ServerProcess::Start({"--model-dir", RNNSERVE_SOURCE_DIR "/client/demo/models"});
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+  }
+
+  static void TearDownTestSuite() {
+    if (server_ != nullptr) {
+      EXPECT_EQ(server_->Stop(), 0) << server_->Log();
+    }
+    server_.reset();
+  }
+
+  std::string Path(const std::string& name) const { return folder_.path() / name; }
+
+  // Runs a command of the shell; its exit code.
+  static int RunShell(const std::string& command) {
+    return WEXITSTATUS(std::system(command.c_str()));
+  }
+
+  // Runs `rnnctl --json bench ARGUMENTS` and gives the report.
+  Json Bench(const std::string& arguments) {
+    const int exit_code = RunShell(absl::StrCat(
+        RNNSERVE_BIN_DIR, "/rnnctl --json --server ", server_->grpc_address(), " bench ", arguments,
+        " --warm-up-seconds 0 >", Path("out"), " 2>", Path("err"), " </dev/null"));
+    EXPECT_EQ(exit_code, 0) << ReadFile(Path("err")).value();
+    return Json::parse(ReadFile(Path("out")).value());
+  }
+
+  static void ExpectAllAnswered(const Json& load, int num_steps) {
+    EXPECT_EQ(load["steps"], num_steps) << load;
+    EXPECT_EQ(load["answered_steps"], num_steps);
+    EXPECT_EQ(load["failed_steps"], 0);
+    EXPECT_TRUE(load["errors"].empty());
+    EXPECT_EQ(load["latencies"]["count"], num_steps);
+    int num_in_buckets = 0;
+    for (const Json& bucket : load["latencies"]["buckets"]) num_in_buckets += bucket[1].get<int>();
+    EXPECT_EQ(num_in_buckets, num_steps);
+    int num_of_models = 0;
+    for (const Json& model : load["models"])
+      num_of_models += model["latencies"]["count"].get<int>();
+    EXPECT_EQ(num_of_models, num_steps);
+  }
+
+  static void ExpectNoSessions() {
+    const auto client = Client::Connect(server_->grpc_address());
+    ASSERT_TRUE(client.ok()) << client.status();
+    EXPECT_TRUE((*client)->ListSessions().value().empty());
+  }
+
+  static std::unique_ptr<ServerProcess> server_;
+  const TemporaryFolder folder_;
+};
+
+std::unique_ptr<ServerProcess> BenchServedTest::server_;
+
+TEST_F(BenchServedTest, AClosedLoopIsAnsweredAndItsSessionsEnd) {
+  const Json json =
+      Bench("--model sunspots=3,japanese_vowels=1 --steps 2000 --lengths geometric:9");
+
+  const Json& load = json["loads"][0];
+  ExpectAllAnswered(load, 2000);
+  EXPECT_EQ(load["messages"], 2000);
+  EXPECT_GT(load["sequences"], 100);
+  EXPECT_EQ(json["options"]["models"][0]["sessions"], 48);
+  ExpectNoSessions();
+}
+
+TEST_F(BenchServedTest, AnOpenLoopIsAnsweredAndItsSessionsEnd) {
+  const Json json = Bench(
+      "--model japanese_vowels --rate 4000 --steps 2000 --sessions-per-message 4 --chunk 3 "
+      "--lengths uniform:1-30 --channels 2 --seed 3");
+
+  const Json& load = json["loads"][0];
+  ExpectAllAnswered(load, 2000);
+  EXPECT_EQ(load["messages"], 500);
+  EXPECT_EQ(load["mean_sessions_a_message"], 4);
+  EXPECT_EQ(load["send_delays"]["count"], 500);
+  EXPECT_EQ(load["offered_steps_per_second"], 4000);
+  EXPECT_GE(load["latencies"]["max_us"], load["latencies"]["p99_us"]);
+  EXPECT_GE(load["latencies"]["p99_us"], load["latencies"]["p50_us"]);
+  ExpectNoSessions();
+}
+
+TEST_F(BenchServedTest, ASweepDrawsAPicture) {
+  const Json json = Bench(absl::StrCat(
+      "--model sunspots --sweep 1000:3000:3 --steps 300 --picture ", Path("picture.svg")));
+
+  ASSERT_EQ(json["loads"].size(), 3u);
+  for (const Json& load : json["loads"]) ExpectAllAnswered(load, 300);
+  EXPECT_EQ(json["loads"][1]["offered_steps_per_second"], 2000);
+  const std::string svg = ReadFile(Path("picture.svg")).value();
+  EXPECT_THAT(svg, HasSubstr("Latency against load: sunspots"));
+  EXPECT_EQ(RunShell(absl::StrCat("python3 -c 'import sys, xml.dom.minidom as dom; "
+                                  "dom.parse(sys.argv[1])' ",
+                                  Path("picture.svg"))),
+            0);
+}
+
+}  // namespace
+}  // namespace rnnserve::client
