@@ -219,6 +219,9 @@ Json OptionsToJson(const LoadReport& report) {
           {"measured_seconds", absl::ToDoubleSeconds(options.measured)},
           {"warm_up_seconds", absl::ToDoubleSeconds(options.warm_up)},
           {"timeout_ms", absl::ToInt64Milliseconds(options.timeout)},
+          {"deadline_ms", options.deadline == absl::InfiniteDuration()
+                              ? 0
+                              : absl::ToInt64Milliseconds(options.deadline)},
           {"think_ms", absl::ToDoubleMilliseconds(options.think_time)},
           {"seed", options.seed}};
 }

@@ -122,13 +122,13 @@ class Run {
     for (size_t i = 0; i < options_.num_sessions; ++i) {
       sessions[PlaceOf(i / options_.sessions_per_message).stream].emplace_back(
           models_[model_indices[i]], model_indices[i], options_.lengths, options_.chunk_timesteps,
-          absl::StrCat(name, "-", i), Random(seeds.Next()));
+          options_.deadline, absl::StrCat(name, "-", i), Random(seeds.Next()));
     }
     for (size_t i = 0; i < sessions.size(); ++i) {
       LoadStream::Options stream;
       stream.sessions_per_message = options_.sessions_per_message;
       stream.num_models = models_.size();
-      stream.timeout = options_.timeout;
+      stream.timeout = std::min(options_.timeout, options_.deadline);
       stream.clock = [this] { return clock_.Now(); };
       if (arrivals_ == nullptr) {
         stream.on_answered = [this, i](size_t group, absl::Duration now) {

@@ -43,6 +43,9 @@ struct LoadOptions {
   // An answer later than this counts as an error. Also how long the load waits for the sessions to
   // open, and for answers after the last step.
   absl::Duration timeout = absl::Seconds(30);
+  // If not infinite: the server is told to drop a step that it cannot answer within this, and an
+  // answer later than this counts as an error too.
+  absl::Duration deadline = absl::InfiniteDuration();
   // Of a closed loop: between the answer and the next step.
   absl::Duration think_time = absl::ZeroDuration();
   uint64_t seed = 0;

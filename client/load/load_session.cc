@@ -11,11 +11,13 @@
 namespace rnnserve::client {
 
 LoadSession::LoadSession(const Model& model, size_t model_index, const LengthDistribution& lengths,
-                         int64_t chunk_timesteps, std::string name, Random random)
+                         int64_t chunk_timesteps, absl::Duration deadline, std::string name,
+                         Random random)
     : model_(model),
       model_index_(model_index),
       lengths_(lengths),
       chunk_timesteps_(chunk_timesteps),
+      timeout_ms_(deadline == absl::InfiniteDuration() ? 0 : absl::ToInt64Milliseconds(deadline)),
       name_(std::move(name)),
       random_(random) {}
 
@@ -33,6 +35,7 @@ int64_t LoadSession::Step(v1::StreamAction* action) {
   timesteps_left_ -= num_timesteps;
   v1::StepRequest* step = action->mutable_step();
   step->set_session_id(id_);
+  step->set_timeout_ms(timeout_ms_);
   model_.input.Fill(num_timesteps, random_, step->mutable_input());
   return num_timesteps;
 }

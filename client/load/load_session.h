@@ -31,9 +31,10 @@ class LoadSession {
   };
 
   // `name` must be one that no other session of the server has; it begins the ids.
-  // `chunk_timesteps` go into one step, fewer into the last of a sequence.
+  // `chunk_timesteps` go into one step, fewer into the last of a sequence. If `deadline` is not
+  // infinite, the server is told that a step is not wanted any more after it.
   LoadSession(const Model& model, size_t model_index, const LengthDistribution& lengths,
-              int64_t chunk_timesteps, std::string name, Random random);
+              int64_t chunk_timesteps, absl::Duration deadline, std::string name, Random random);
 
   size_t model_index() const { return model_index_; }
   // Whether the open of the current sequence was sent, and neither its close nor Lose followed.
@@ -60,6 +61,7 @@ class LoadSession {
   const size_t model_index_;
   const LengthDistribution& lengths_;
   const int64_t chunk_timesteps_;
+  const int64_t timeout_ms_;  // as the wire has it: 0 is none
   const std::string name_;
   Random random_;
   std::string id_;

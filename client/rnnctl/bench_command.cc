@@ -60,6 +60,7 @@ absl::StatusOr<LoadReport> MakeReport(const Options& options) {
   load.measured = absl::Seconds(bench.measured_seconds);
   load.warm_up = absl::Seconds(bench.warm_up_seconds);
   load.timeout = absl::Milliseconds(options.timeout_ms);
+  if (options.bench.deadline_ms > 0) load.deadline = absl::Milliseconds(options.bench.deadline_ms);
   load.think_time = absl::Milliseconds(bench.think_ms);
   load.seed = options.seed.value_or(0);
   if (!options.seed.has_value()) load.seed = RandomSeed();

@@ -40,6 +40,7 @@ constexpr uint64_t kMaxSteps = 10'000'000;
 constexpr double kMaxSeconds = 3600;
 constexpr double kMaxWarmUpSeconds = 600;
 constexpr double kMaxThinkMs = 3.6e6;
+constexpr int64_t kMaxDeadlineMs = 3'600'000;
 constexpr double kMinRate = 0.001;
 constexpr double kMinSeconds = 0.001;
 
@@ -81,9 +82,7 @@ void AddLoop(CLI::App* command, BenchOptions* bench) {
       ->excludes(sweep)
       ->excludes(arrivals)
       ->capture_default_str();
-  command
-      ->add_option("--picture", bench->picture,
-                   "SVG file of latency against offered load")
+  command->add_option("--picture", bench->picture, "SVG file of latency against offered load")
       ->needs(sweep);
 }
 
@@ -134,6 +133,12 @@ void AddLimits(CLI::App* command, Options* options) {
       ->add_option("--warm-up-seconds", bench->warm_up_seconds,
                    "Seconds of the same load before the measurement")
       ->check(CLI::Range(0.0, kMaxWarmUpSeconds))
+      ->capture_default_str();
+  command
+      ->add_option("--deadline-ms", bench->deadline_ms,
+                   "The server is told to drop a step that it cannot answer within this; a later "
+                   "answer has failed. 0: none")
+      ->check(CLI::Range(int64_t{0}, kMaxDeadlineMs))
       ->capture_default_str();
   command->add_option(
       "--seed", options->seed,

@@ -35,6 +35,8 @@ struct BenchOptions {
   // As LengthDistribution takes it.
   std::string lengths = "fixed:100";
   double think_ms = 0;
+  // 0: none.
+  int64_t deadline_ms = 0;
 
   uint64_t max_steps = 1'000'000;
   double measured_seconds = 10;

@@ -151,7 +151,7 @@ def loaded_latency(bench):
             saturation = bench.load(ours, "lstm-128", **many)["steps_per_second"]
             at_60 = bench.load(ours, "lstm-128", rate=0.6 * saturation, **many)
             ratios.append(at_60["latencies"]["p99_us"] / unloaded)
-            over = bench.load(ours, "lstm-128", rate=2 * saturation, timeout_ms=50, **many)
+            over = bench.load(ours, "lstm-128", rate=2 * saturation, deadline_ms=50, **many)
             goodputs.append(over["steps_per_second"] / saturation)
             resident.append(ours.resident_bytes() / MEGABYTE)
             late.append(over["failed_steps"])
@@ -194,8 +194,54 @@ def many_sessions(bench):
                        "sessions among 10 000")
 
 
+def uneven_lengths(bench):
+    """Rows that join and leave at every cell step, beside padded batches of whole requests."""
+    done = subprocess.run([str(bench.programs / "bench/batching_bench"), f"--turns={bench.turns}",
+                           f"--seconds={bench.seconds}"], capture_output=True, text=True, check=True)
+    turns = [json.loads(line) for line in done.stdout.splitlines()]
+    ours, padded = ([turn[kind] for turn in turns] for kind in ("cellular", "padded"))
+
+    def ratios(key):
+        return [a[key] / b[key] for a, b in zip(ours, padded)]
+
+    def told(key, unit):
+        return " and ".join(spread([side[key] for side in sides], unit) for sides in (ours, padded))
+
+    yield Result("p90 of uneven lengths, beside padded batches at the same load", ratios("p90_us"),
+                 0.5, is_at_most=True, parts=f"p90 {told('p90_us', ' us')}, p50 {told('p50_us', ' us')}")
+    yield Result("requests/s of uneven lengths at most, beside padded batches", ratios("saturation"),
+                 1.5, parts=f"{told('saturation', '')} requests/s")
+
+
+def python_service(bench):
+    """What one would write instead: a gRPC service in Python with ONNX Runtime, states in a dict."""
+    run = pathlib.Path(__file__).parent / "python_peer/run"
+    if subprocess.run([str(run), "--install-only"], check=False).returncode != 0:
+        print("no Python service: its packages cannot be had here")
+        return
+    model = write_lstm(bench.folder, 128)
+    many = {"sessions": 64, "streams": 64, "channels": 4}
+    with bench.rnnserve(model) as ours, Server(
+            "python", [str(run), f"--bundle={model}"], bench.folder) as python:
+        ours_loads, python_loads = bench.in_turns(lambda: bench.load(ours, "lstm-128", **many),
+                                                  lambda: bench.load(python, "lstm-128", **many))
+        # Both at a load that the slower one carries.
+        rate = 0.6 * min(speeds(python_loads))
+        open_loop = {**many, "rate": rate}
+        ours_open, python_open = bench.in_turns(lambda: bench.load(ours, "lstm-128", **open_loop),
+                                                lambda: bench.load(python, "lstm-128", **open_loop))
+    p99 = [[load["latencies"]["p99_us"] for load in loads] for loads in (ours_open, python_open)]
+    yield Result("steps/s of LSTM-128, beside Python and ONNX Runtime",
+                 [a / b for a, b in zip(speeds(ours_loads), speeds(python_loads))], 8,
+                 parts=f"{spread(speeds(ours_loads))} and {spread(speeds(python_loads))} steps/s")
+    yield Result("p99 at the same load, beside Python and ONNX Runtime",
+                 [a / b for a, b in zip(*p99)], 0.3, is_at_most=True,
+                 parts=f"{spread(p99[0])} and {spread(p99[1])} us at {rate:.4g} steps/s")
+
+
 COMPARISONS = {function.__name__: function for function in (
-    transport, messages, rows, idle_latency, loaded_latency, many_sessions)}
+    transport, messages, rows, idle_latency, loaded_latency, uneven_lengths, python_service,
+    many_sessions)}
 
 
 def main(arguments):

@@ -22,7 +22,8 @@ class LoadSessionTest : public ::testing::Test {
   }
 
   LoadSession Make(uint64_t seed) {
-    return LoadSession(model_, 0, lengths_, /*chunk_timesteps=*/3, "bench-1", Random(seed));
+    return LoadSession(model_, 0, lengths_, /*chunk_timesteps=*/3, absl::Milliseconds(50),
+                       "bench-1", Random(seed));
   }
 
   // The timesteps of the steps of one sequence.
@@ -64,6 +65,15 @@ TEST_F(LoadSessionTest, CutsASequenceIntoChunks) {
   RunSequence(session);
 
   EXPECT_EQ(RunSequence(session), (std::vector<int64_t>{3, 3, 1}));
+}
+
+TEST_F(LoadSessionTest, TellsTheDeadlineOfAStep) {
+  LoadSession session = Make(1);
+  v1::StreamAction action;
+  session.Open(&action);
+  session.Step(&action);
+
+  EXPECT_EQ(action.step().timeout_ms(), 50);
 }
 
 TEST_F(LoadSessionTest, FirstSequencesEndAtDifferentTimes) {

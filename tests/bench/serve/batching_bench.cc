@@ -1,0 +1,227 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Requests of uneven length, computed as rnnserve does (rows join and leave at every cell step) and
+// as padded batches of whole requests (PaddedBatcher), on one worker each: what each can do at
+// most, and how long a request takes at the same load. Lengths are drawn from a log-normal
+// distribution, as those of sentences; arrivals are Poisson, and a latency counts from the time at
+// which the request was due. Left out: sessions, the wire.
+//
+//   batching_bench [--seconds=2] [--turns=5] [--units=256]        prints one JSON object a turn
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
+#include "core/base/clock.h"
+#include "core/engine/engine.h"
+#include "nlohmann/json.hpp"
+#include "tests/bench/serve/padded_batcher.h"
+#include "tests/support/test_models.h"
+
+namespace rnnserve::testing {
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+using Time = std::chrono::steady_clock::time_point;
+
+constexpr int64_t kMaxRows = 64;
+constexpr int64_t kMaxTime = 400;
+constexpr double kMedianTime = 20;  // timesteps
+constexpr double kSigma = 0.8;
+constexpr size_t kNumRequests = 4096;  // drawn once; a run goes through them again and again
+constexpr int kOutstanding = 512;      // of a saturated server
+constexpr double kLoad = 0.7;          // of what padded batches can do at most
+
+// Computes a request and calls back, on any thread.
+using Submit =
+    std::function<void(absl::Span<const float> sequence, absl::AnyInvocable<void()> done)>;
+
+class SilentObserver final : public EngineObserver, public ModelObserver {
+ public:
+  ModelObserver& ForModel(const std::string& /*model_name*/) override { return *this; }
+  void OnCellStep(int64_t /*rows*/, absl::Duration /*duration*/) override {}
+  void OnSteps(absl::Span<const CommittedStep> /*steps*/) override {}
+  void OnSessionEnded(EndReason /*reason*/) override {}
+};
+
+struct Requests {
+  int64_t units = 0;
+  std::vector<float> values;  // [kMaxTime, units]: every sequence is a beginning of it
+  std::vector<int64_t> times;
+
+  absl::Span<const float> Sequence(size_t i) const {
+    const int64_t time = times[i % times.size()];
+    return {values.data(), static_cast<size_t>(time * units)};
+  }
+};
+
+Requests MakeRequests(int64_t units) {
+  Requests requests;
+  requests.units = units;
+  std::mt19937 random(7);
+  std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+  requests.values.resize(static_cast<size_t>(kMaxTime * units));
+  for (float& value : requests.values) value = uniform(random);
+  std::lognormal_distribution<double> length(std::log(kMedianTime), kSigma);
+  for (size_t i = 0; i < kNumRequests; ++i) {
+    requests.times.push_back(
+        std::clamp(static_cast<int64_t>(std::lround(length(random))), int64_t{1}, kMaxTime));
+  }
+  return requests;
+}
+
+// Counts what is under way, so that a run ends when nothing is.
+class Outstanding {
+ public:
+  void Add() {
+    absl::MutexLock lock(&mu_);
+    ++count_;
+  }
+  void Remove() {
+    absl::MutexLock lock(&mu_);
+    --count_;
+  }
+  void AwaitAtMost(int limit) {
+    const auto is_below = [this, limit]()
+                              ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return count_ <= limit; };
+    absl::MutexLock lock(&mu_);
+    mu_.Await(absl::Condition(&is_below));
+  }
+
+ private:
+  absl::Mutex mu_;
+  int count_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+// Requests a second with kOutstanding under way all the time.
+double Saturation(const Submit& submit, const Requests& requests, double seconds) {
+  Outstanding outstanding;
+  std::atomic<int64_t> num_done{0};
+  const Time begin = std::chrono::steady_clock::now();
+  size_t next = 0;
+  while (Seconds(std::chrono::steady_clock::now() - begin).count() < seconds) {
+    outstanding.AwaitAtMost(kOutstanding - 1);
+    outstanding.Add();
+    submit(requests.Sequence(next++), [&] {
+      num_done.fetch_add(1, std::memory_order_relaxed);
+      outstanding.Remove();
+    });
+  }
+  const auto done = static_cast<double>(num_done.load());
+  const double taken = Seconds(std::chrono::steady_clock::now() - begin).count();
+  outstanding.AwaitAtMost(0);
+  return done / taken;
+}
+
+// The latencies in seconds, sorted, of requests with Poisson arrivals.
+std::vector<double> Latencies(const Submit& submit, const Requests& requests, double rate,
+                              double seconds) {
+  std::mt19937 random(11);
+  std::exponential_distribution<double> gap(rate);
+  std::vector<double> due;
+  for (double at = gap(random); at < seconds; at += gap(random)) due.push_back(at);
+  std::vector<double> latencies(due.size());
+  Outstanding outstanding;
+  const Time begin = std::chrono::steady_clock::now();
+  for (size_t i = 0; i < due.size(); ++i) {
+    const Time time =
+        begin + std::chrono::duration_cast<std::chrono::steady_clock::duration>(Seconds(due[i]));
+    std::this_thread::sleep_until(time);
+    outstanding.Add();
+    submit(requests.Sequence(i), [&latencies, &outstanding, i, time] {
+      latencies[i] = Seconds(std::chrono::steady_clock::now() - time).count();
+      outstanding.Remove();
+    });
+  }
+  outstanding.AwaitAtMost(0);
+  std::sort(latencies.begin(), latencies.end());
+  return latencies;
+}
+
+double Quantile(const std::vector<double>& sorted, double q) {
+  return sorted.empty() ? 0.0
+                        : sorted[static_cast<size_t>(q * static_cast<double>(sorted.size() - 1))];
+}
+
+nlohmann::json ToJson(double saturation, const std::vector<double>& latencies) {
+  return {{"saturation", saturation},
+          {"p50_us", Quantile(latencies, 0.5) * 1e6},
+          {"p90_us", Quantile(latencies, 0.9) * 1e6},
+          {"p99_us", Quantile(latencies, 0.99) * 1e6}};
+}
+
+int Run(int64_t units, double seconds, int num_turns) {
+  const Requests requests = MakeRequests(units);
+  const ModelPtr model = StackedGruModel(units);
+  const MonotonicClock clock;
+  SilentObserver observer;
+  EngineOptions options;
+  options.workers = 1;
+  options.max_batch_rows = kMaxRows;
+  Engine engine(clock, observer, options);
+  if (!engine.AddModel("model", model).ok()) return 1;
+  PaddedBatcher padded(model, kMaxRows, kMaxTime);
+
+  const Submit to_engine = [&](absl::Span<const float> sequence, absl::AnyInvocable<void()> done) {
+    InferCall call;
+    call.model = "model";
+    const auto time = static_cast<int64_t>(sequence.size()) / units;
+    call.inputs.push_back({"",
+                           {DataType::kFloat32, Shape{1, time, units},
+                            absl::string_view(reinterpret_cast<const char*>(sequence.data()),
+                                              sequence.size() * sizeof(float))},
+                           std::nullopt});
+    engine.Infer(std::move(call),
+                 [done = std::move(done)](const absl::StatusOr<InferResult>& result) mutable {
+                   if (!result.ok()) {
+                     std::cerr << result.status() << "\n";
+                     std::exit(1);
+                   }
+                   done();
+                 });
+  };
+  const Submit to_padded = [&](absl::Span<const float> sequence, absl::AnyInvocable<void()> done) {
+    padded.Submit(sequence, std::move(done));
+  };
+
+  for (int turn = 0; turn < num_turns; ++turn) {
+    const double padded_most = Saturation(to_padded, requests, seconds);
+    const double ours_most = Saturation(to_engine, requests, seconds);
+    const double rate = kLoad * padded_most;
+    const nlohmann::json line = {
+        {"requests_per_second", rate},
+        {"padded", ToJson(padded_most, Latencies(to_padded, requests, rate, seconds))},
+        {"cellular", ToJson(ours_most, Latencies(to_engine, requests, rate, seconds))}};
+    std::cout << line.dump() << std::endl;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace rnnserve::testing
+
+int main(int argc, char** argv) {
+  int64_t units = 256;
+  double seconds = 2;
+  int turns = 5;
+  CLI::App app("Rows that join and leave beside padded batches.", "batching_bench");
+  app.add_option("--units", units, "Of each layer")->check(CLI::Range(1, 4096));
+  app.add_option("--seconds", seconds, "Of each measurement")->check(CLI::Range(0.1, 60.0));
+  app.add_option("--turns", turns, "How often")->check(CLI::Range(1, 100));
+  CLI11_PARSE(app, argc, argv);
+  return rnnserve::testing::Run(units, seconds, turns);
+}

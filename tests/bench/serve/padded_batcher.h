@@ -1,0 +1,61 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_TESTS_BENCH_SERVE_PADDED_BATCHER_H_
+#define RNNSERVE_TESTS_BENCH_SERVE_PADDED_BATCHER_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
+#include "core/model/model.h"
+
+namespace rnnserve::testing {
+
+// What servers of other models do with sequences: whole requests form a batch, the shorter ones are
+// padded to the longest and masked, all are computed to the end, and then all are answered; who
+// comes meanwhile waits for the next batch. On the same layers and kernels as rnnserve, to compare
+// with. Work-conserving: the worker takes what waits as soon as it is free. Thread-safe.
+class PaddedBatcher {
+ public:
+  using Callback = absl::AnyInvocable<void()>;
+
+  // REQUIRES: the model streams; max_rows and max_time are >= 1.
+  PaddedBatcher(std::shared_ptr<const Model> model, int64_t max_rows, int64_t max_time);
+  // Computes what waits first.
+  ~PaddedBatcher();
+
+  // A sequence [time, input size], which must stay until the callback. REQUIRES: time is in
+  // [1, max_time].
+  void Submit(absl::Span<const float> sequence, Callback callback);
+
+ private:
+  struct Request {
+    absl::Span<const float> sequence;
+    Callback callback;
+  };
+
+  void Run();
+  void Compute(absl::Span<Request> batch);
+
+  const std::shared_ptr<const Model> model_;
+  const size_t max_rows_;
+  const int64_t input_size_;
+  Workspace workspace_;  // the worker's
+
+  absl::Mutex mu_;
+  std::deque<Request> waiting_ ABSL_GUARDED_BY(mu_);
+  bool is_ending_ ABSL_GUARDED_BY(mu_) = false;
+
+  std::thread worker_;
+};
+
+}  // namespace rnnserve::testing
+
+#endif  // RNNSERVE_TESTS_BENCH_SERVE_PADDED_BATCHER_H_
