@@ -12,8 +12,7 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cstring>
+#include <array>
 #include <deque>
 #include <fstream>
 #include <map>
@@ -94,7 +93,6 @@ class Actor {
   };
   struct Session {
     std::string id;
-    bool is_open = false;
     size_t num_timesteps = 0;  // sent since the last reset
     float state = 0.0f;        // as the results so far tell
     uint64_t version = 0;
@@ -112,15 +110,16 @@ class Actor {
   }
 
   void AddAction(v1::StreamAction& action) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    const size_t index = random_() % kSessionsPerStream;
-    Session& session = sessions_[index];
+    Session*& current = current_[random_() % kSessionsPerStream];
+    const bool is_new = current == nullptr;
+    // What comes of an old one may still be under way: it stays.
+    if (is_new) current = &sessions_.emplace_back();
+    Session& session = *current;
     action.set_tag(next_tag_);
-    tags_[next_tag_] = index;
+    tags_[next_tag_] = &session;
     const unsigned dice = random_() % 20;
-    if (!session.is_open) {
+    if (is_new) {
       session.id = absl::StrCat("stress-", number_, "-", next_tag_);
-      session.is_open = true;
-      session.num_timesteps = 0;
       action.mutable_open()->set_model("sum");
       action.mutable_open()->set_session_id(session.id);
       session.expected.push_back({Expected::kOpen, next_tag_, {}, false});
@@ -130,7 +129,7 @@ class Actor {
       session.expected.push_back({Expected::kReset, next_tag_, {}, false});
     } else if (dice == 1) {
       action.mutable_close()->set_session_id(session.id);
-      session.is_open = false;
+      current = nullptr;
       session.expected.push_back({Expected::kClose, next_tag_, {}, false});
     } else if (dice == 2) {
       action.mutable_get_state()->set_session_id(session.id);
@@ -167,7 +166,7 @@ class Actor {
   void Check(const v1::StreamResult& result) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     const auto found = tags_.find(result.tag());
     ASSERT_NE(found, tags_.end()) << "tag " << result.tag() << " was answered twice, or never sent";
-    Session& session = sessions_[found->second];
+    Session& session = *found->second;
     tags_.erase(found);
     ASSERT_FALSE(session.expected.empty());
     const Expected expected = std::move(session.expected.front());
@@ -225,8 +224,9 @@ class Actor {
   bool is_leaving_ = false;
 
   absl::Mutex mu_;
-  std::vector<Session> sessions_{kSessionsPerStream};
-  std::map<uint64_t, size_t> tags_ ABSL_GUARDED_BY(mu_);  // of what is not answered: the session
+  std::deque<Session> sessions_ ABSL_GUARDED_BY(mu_);
+  std::array<Session*, kSessionsPerStream> current_ ABSL_GUARDED_BY(mu_) = {};
+  std::map<uint64_t, Session*> tags_ ABSL_GUARDED_BY(mu_);  // of what is not answered
   uint64_t next_tag_ ABSL_GUARDED_BY(mu_) = 1;
   int64_t num_steps_ = 0;
   int64_t num_dropped_ = 0;
