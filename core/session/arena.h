@@ -37,7 +37,8 @@ class Arena {
   };
 
   // The bytes of a chunk, or of its single place if that is larger. As much as a large page of the
-  // memory hardware; with more, an arena of few places would keep more for nothing.
+  // memory hardware, which an arena of many chunks asks for; with more, an arena of few places
+  // would keep more for nothing.
   static constexpr int64_t kChunkBytes = int64_t{2} << 20;
 
   // REQUIRES: place_bytes >= 0.

@@ -19,7 +19,7 @@ namespace rnnserve {
 // `id_of(number)`, an absl::string_view, tells the id of one.
 //
 // A hash table of many small ones: a table that is full moves to one twice as large, and that of a
-// million ids would take its time. Each of these then moves a thousand.
+// million ids would hold everybody up. Each of these then moves a thousand.
 //
 // Thread-compatible. The ids must stay while their numbers are in.
 template <typename IdOf>

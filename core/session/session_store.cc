@@ -3,6 +3,7 @@
 
 #include "core/session/session_store.h"
 
+#include <cstdlib>
 #include <deque>
 #include <optional>
 
@@ -24,8 +25,9 @@ struct Serving {
 
 thread_local Serving serving;
 
-// How many sessions are looked at before other callers have their turn at the lock: some 0.1 ms.
-constexpr int kSessionsPerLock = 64;
+// How many sessions are looked at before other callers have their turn at the lock: of a million,
+// which are in no cache, some 15 microseconds.
+constexpr int kSessionsPerLock = 8;
 // And how many bytes of states are set to zeros.
 constexpr int64_t kZeroedBytesPerLock = int64_t{1} << 18;
 
@@ -66,6 +68,7 @@ SessionStore::SessionStore(const Clock& clock, EndCallback on_end, Options optio
 SessionStore::~SessionStore() = default;
 
 absl::StatusOr<std::string> SessionStore::Open(OpenRequest request) {
+  if (request.idle_timeout <= absl::ZeroDuration()) std::abort();
   if (request.id.empty()) request.id = RandomSessionId();
   std::optional<SessionLease> lease;
   {

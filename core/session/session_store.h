@@ -35,8 +35,10 @@ namespace rnnserve {
 // they came, which is what keeps the steps of a session in order. Ended sessions leave a tombstone
 // that tells later callers why; the oldest tombstones are forgotten first.
 //
-// Owns the sessions. Thread-safe. No callback runs under its lock, which is held for a few
-// microseconds at a time, except by LeaseAll and LeaseEach. Must outlive its leases.
+// Owns the sessions. Thread-safe. No callback runs under its lock, which is held for microseconds
+// (where memory or a table grows, some 0.1 ms) whatever the number of sessions, but by LeaseEach.
+// It is one lock: two threads that step sessions at random got no further with two stores. Must
+// outlive its leases.
 class SessionStore {
  public:
   struct Options {
@@ -56,9 +58,9 @@ class SessionStore {
     std::string id;  // empty: a random one of 32 hexadecimal digits
     std::string model_name;
     std::shared_ptr<const Model> model;
-    SessionState state;  // of the model
+    SessionState state;
     bool detached = true;
-    absl::Duration idle_timeout = absl::InfiniteDuration();  // above zero
+    absl::Duration idle_timeout = absl::InfiniteDuration();
   };
 
   struct Summary {
@@ -86,7 +88,8 @@ class SessionStore {
 
   // Opens a session and returns its id. Errors, after which nothing has changed: ALREADY_EXISTS
   // (SESSION_EXISTS); RESOURCE_EXHAUSTED (SESSION_LIMIT, STATE_BYTES_LIMIT), with the bound, or
-  // that the machine has no more memory.
+  // that the machine has no more memory. REQUIRES: the state is of the model, and the idle timeout
+  // above zero.
   absl::StatusOr<std::string> Open(OpenRequest request);
 
   // Calls `callback` with a lease when it is this caller's turn: at once and on this thread if the

@@ -19,9 +19,10 @@ struct Session;
 
 // The open sessions, found by id and in the order of ids. Private to this folder.
 //
-// A session is a record that does not move, and its index in two orders: a hash table, which finds
-// it in a third of the time that a sorted one takes, and a sorted one for ForEachAbove. Together
-// they take some 160 bytes a session.
+// A session is a record that does not move, and its index is kept in a hash table and in the order
+// of ids. The order alone would do: but of a million it finds one in 1.1 microseconds (2 if the ids
+// begin alike), the hash table in 0.4, and that is on the way of every step. Together they take
+// some 160 bytes a session.
 //
 // Owns the sessions. Thread-compatible.
 class SessionTable {
