@@ -4,6 +4,7 @@
 #ifndef RNNSERVE_TESTS_SUPPORT_TEST_MODELS_H_
 #define RNNSERVE_TESTS_SUPPORT_TEST_MODELS_H_
 
+#include <cstdint>
 #include <memory>
 
 #include "core/model/model.h"
@@ -31,6 +32,9 @@ ModelPtr ForecasterModel();
 // A tagger of 5 token ids, 0 being masked: Embedding(5, 3), LSTM 'lstm' of 4 units, Dense 2; an
 // output for every timestep.
 ModelPtr TokenModel();
+
+// GRU 'gru' of so many units over as many features; an output for every timestep.
+ModelPtr GruModel(int64_t units);
 
 // Cannot stream: Bidirectional 'both' of GRUs of 3 units over 2 features, an output for every
 // timestep.
