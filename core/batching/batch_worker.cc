@@ -78,7 +78,7 @@ void BatchWorker::Join(std::unique_ptr<StepTask> task, absl::Time now) {
     const int64_t num_outputs = returns_sequences_ ? task->num_timesteps() : 1;
     task->output.resize(static_cast<size_t>(num_outputs * model_.outputs().front().size));
   }
-  workspace_.Join(std::as_const(task->start.has_value() ? *task->start : task->state()).block());
+  workspace_.Join(task->start.has_value() ? task->start->block() : task->state().block());
   rows_.push_back({std::move(task), 0, true});
 }
 

@@ -21,6 +21,7 @@
 #include "core/model/model.h"
 #include "core/session/session_lease.h"
 #include "core/session/session_state.h"
+#include "core/session/state_view.h"
 
 namespace rnnserve {
 
@@ -42,9 +43,9 @@ struct StepTask {
         completion(std::move(when_done)) {}
 
   int64_t num_timesteps() const { return input.shape[0]; }
-  SessionState& state() {
+  StateView state() {
     SessionLease* lease = std::get_if<SessionLease>(&row);
-    return lease != nullptr ? lease->state() : std::get<SessionState>(row);
+    return lease != nullptr ? lease->state() : std::get<SessionState>(row).view();
   }
 
   std::variant<SessionLease, SessionState> row;

@@ -191,7 +191,9 @@ void Engine::ResetSessions(ResetStateCall call, ResetCallback callback) {
           if (!made.ok()) return callback(made.status());
           states.push_back(*std::move(made));
         }
-        for (size_t i = 0; i < states.size(); ++i) (*leases)[i].state() = std::move(states[i]);
+        for (size_t i = 0; i < states.size(); ++i) {
+          (*leases)[i].state().CopyFrom(states[i].block());
+        }
         callback(static_cast<int64_t>(states.size()));
       });
 }
@@ -203,7 +205,8 @@ void Engine::ResetModel(const ResetStateCall& call, ResetCallback callback) {
   if (!state.ok()) return callback(state.status());
   const auto shared_state = std::make_shared<const SessionState>(*std::move(state));
   sessions_.LeaseEach(
-      call.model, [shared_state](SessionLease lease) { lease.state() = shared_state->Clone(); },
+      call.model,
+      [shared_state](SessionLease lease) { lease.state().CopyFrom(shared_state->block()); },
       [callback = std::move(callback), pass = gate_.Enter()](
           absl::StatusOr<int64_t> num_reset) mutable { callback(std::move(num_reset)); });
 }
@@ -226,7 +229,7 @@ void Engine::SetState(absl::string_view session_id, std::vector<NamedState> stat
     if (!lease.ok()) return callback(lease.status());
     auto made = SessionState::FromTensors(*lease->model(), state);
     if (!made.ok()) return callback(made.status());
-    lease->state() = *std::move(made);
+    lease->state().CopyFrom(made->block());
     callback(lease->version());
   });
 }

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
@@ -59,7 +60,7 @@ absl::StatusOr<InferResult> RowGather::Assemble() {
   std::vector<SessionState> states;
   for (const std::unique_ptr<StepTask>& task : tasks_) {
     output.values.insert(output.values.end(), task->output.begin(), task->output.end());
-    states.push_back(std::move(task->state()));
+    states.push_back(std::get<SessionState>(std::move(task->row)));
   }
   if (call_.return_state) result.state = StackStates(*model_, states);
   return result;

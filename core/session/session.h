@@ -5,57 +5,63 @@
 #define RNNSERVE_CORE_SESSION_SESSION_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <list>
 #include <memory>
-#include <string>
-#include <utility>
 
-#include "absl/time/time.h"
-#include "core/model/model.h"
-#include "core/session/session_state.h"
+#include "core/session/arena.h"
+#include "core/session/model_sessions.h"
 #include "core/session/session_store.h"
+#include "core/session/stored_id.h"
 
 namespace rnnserve {
 
-// One open session. Private to this folder: others see a lease or a summary.
+// One open session. Private to this folder: others see a lease or a summary. There may be millions,
+// so it is two cache lines, of which the first is what a lookup reads. Lives in a SessionTable.
+//
+// Times count nanoseconds from the clock's origin; kNever is none of them.
 //
 // Invariants, with the store's lock held:
 //   1. A session that is neither leased nor served has an empty line.
 //   2. At most one thread serves the line (SessionStore::ServeLine), and it alone takes from it.
-//   3. A session that has ended is in no map of the store, stays leased and has an empty line.
+//   3. A session that has ended is found no more, stays leased and has an empty line. It is there
+//      until nobody serves it.
 struct Session {
-  explicit Session(SessionStore::OpenRequest request)
-      : id(std::move(request.id)),
-        model_name(std::move(request.model_name)),
-        model(std::move(request.model)),
-        detached(request.detached),
-        idle_timeout(request.idle_timeout),
-        state_bytes(request.state.bytes()),
-        state(std::move(request.state)) {}
+  using Line = std::list<SessionStore::LeaseCallback>;
+
+  static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+  static constexpr uint64_t kEpoch = 1;
+
+  size_t num_waiting() const { return line == nullptr ? 0 : line->size(); }
+  bool is_free() const { return !is_leased && !is_served; }
+  // When it expires if it is used for the last time then.
+  int64_t ExpiryAfter(int64_t use) const {
+    return idle_timeout > kNever - use ? kNever : use + idle_timeout;
+  }
 
   // Constant.
-  const std::string id;
-  const std::string model_name;
-  const std::shared_ptr<const Model> model;
+  const StoredId id;
+  ModelSessions& model;
+  const Arena::Place place;  // of this session in the table
+  const Arena::Place state;  // of its block in model.states
+  const int64_t idle_timeout;
   const bool detached;
-  const absl::Duration idle_timeout;
-  const int64_t state_bytes;
-  const uint64_t epoch = 1;
-
-  // Belongs to the holder of the lease.
-  SessionState state;
-
-  // Written by the holder of the lease, read by List too. It orders nothing.
-  std::atomic<uint64_t> version{0};
 
   // Guarded by the store's lock.
   bool is_leased = false;
   bool is_served = false;
-  std::list<SessionStore::LeaseCallback> line;  // a list, because an empty one is 24 bytes
-  absl::Time last_use;
-  absl::Time expiry_check = absl::InfiniteFuture();  // its key in the store's order of expiry
+  bool has_ended = false;
+  std::unique_ptr<Line> line = nullptr;  // null if nobody waits
+  int64_t last_use = 0;
+  int64_t expiry_check = kNever;  // its key in the store's order of expiry
+
+  // Written by the holder of the lease, read by List too. It orders nothing.
+  std::atomic<uint64_t> version{0};
 };
+
+static_assert(sizeof(Session) <= 128);
 
 }  // namespace rnnserve
 

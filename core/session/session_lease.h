@@ -10,7 +10,7 @@
 
 #include "core/model/model.h"
 #include "core/session/end_reason.h"
-#include "core/session/session_state.h"
+#include "core/session/state_view.h"
 
 namespace rnnserve {
 
@@ -29,14 +29,13 @@ class SessionLease {
   SessionLease& operator=(SessionLease&& other) noexcept;
   ~SessionLease();
 
-  const std::string& id() const;
+  std::string id() const;
   const std::string& model_name() const;
   const std::shared_ptr<const Model>& model() const;
   uint64_t version() const;
   uint64_t epoch() const;
 
-  SessionState& state();
-  const SessionState& state() const;
+  StateView state() const { return state_; }
 
   // The state has moved by one step: version() grows by one.
   void CommitStep();
@@ -47,10 +46,11 @@ class SessionLease {
 
  private:
   friend class SessionStore;
-  SessionLease(SessionStore* store, std::shared_ptr<Session> session);
+  SessionLease(SessionStore* store, Session* session, StateView state);
 
   SessionStore* store_;  // null once spent or moved from
-  std::shared_ptr<Session> session_;
+  Session* session_;
+  StateView state_;
 };
 
 }  // namespace rnnserve

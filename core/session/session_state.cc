@@ -90,16 +90,4 @@ absl::StatusOr<SessionState> SessionState::FromTensors(const Model& model,
   return result;
 }
 
-SessionState SessionState::Clone() const { return SessionState(AlignedBuffer::CopyFrom(block())); }
-
-std::vector<StateValue> SessionState::Tensors(const Model& model) const {
-  std::vector<StateValue> values;
-  values.reserve(model.state_layout().tensors.size());
-  for (const StateLayout::Tensor& tensor : model.state_layout().tensors) {
-    const float* begin = block_.data() + tensor.offset;
-    values.push_back({tensor.layer, tensor.name, tensor.shape, {begin, begin + tensor.size}});
-  }
-  return values;
-}
-
 }  // namespace rnnserve

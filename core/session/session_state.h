@@ -14,6 +14,7 @@
 #include "core/base/aligned_buffer.h"
 #include "core/base/tensor_view.h"
 #include "core/model/model.h"
+#include "core/session/state_view.h"
 
 namespace rnnserve {
 
@@ -24,16 +25,8 @@ struct NamedState {
   TensorView value;
 };
 
-// One state tensor that a client asked for. `layer` and `name` belong to the model.
-struct StateValue {
-  std::string layer;
-  std::string name;
-  Shape shape;
-  std::vector<float> values;
-};
-
 // All recurrent vectors of one batch row, one contiguous block laid out by the model's StateLayout.
-// Owns the block. Movable; copied only by Clone(). Thread-compatible.
+// Owns the block. Movable, not copyable. Thread-compatible.
 class SessionState {
  public:
   // The initial state of the model.
@@ -52,19 +45,16 @@ class SessionState {
                                                   std::optional<int64_t> batch = std::nullopt,
                                                   int64_t row = 0);
 
-  SessionState Clone() const;
-
   // state_layout().size floats.
   absl::Span<float> block() { return block_.span(); }
   absl::Span<const float> block() const { return block_.span(); }
+  StateView view() { return StateView(block()); }
   int64_t bytes() const { return block_.size() * static_cast<int64_t>(sizeof(float)); }
 
   // The tensors that clients see, in the order of the layout.
-  std::vector<StateValue> Tensors(const Model& model) const;
+  std::vector<StateValue> Tensors(const Model& model) const { return StateTensors(model, block()); }
 
  private:
-  explicit SessionState(AlignedBuffer block) : block_(std::move(block)) {}
-
   AlignedBuffer block_;
 };
 

@@ -3,7 +3,9 @@
 
 #include "core/session/session_store.h"
 
+#include <cstdlib>
 #include <deque>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
@@ -15,8 +17,30 @@
 namespace rnnserve {
 namespace {
 
-bool IsBusy(const Session& session) {
-  return session.is_leased || session.is_served || !session.line.empty();
+// What this thread serves: lines whose is_served it has set, in the order in which it did.
+struct Serving {
+  std::deque<std::pair<SessionStore*, Session*>> lines;
+  bool is_in_callback = false;
+};
+
+thread_local Serving serving;
+
+// How many sessions are looked at before other callers have their turn at the lock: of a million,
+// which are in no cache, some 15 microseconds.
+constexpr int kSessionsPerLock = 8;
+// And how many bytes of states are set to zeros.
+constexpr int64_t kZeroedBytesPerLock = int64_t{1} << 18;
+
+SessionStore::Summary Summarize(const Session& session, int64_t now) {
+  const absl::Duration idle =
+      session.is_free() ? absl::Nanoseconds(now - session.last_use) : absl::ZeroDuration();
+  return {std::string(session.id.view()),
+          session.model.name,
+          session.version.load(std::memory_order_relaxed),
+          Session::kEpoch,
+          session.detached,
+          idle,
+          session.model.state_bytes()};
 }
 
 absl::Status EndedError(EndReason reason) {
@@ -44,69 +68,111 @@ SessionStore::SessionStore(const Clock& clock, EndCallback on_end, Options optio
 SessionStore::~SessionStore() = default;
 
 absl::StatusOr<std::string> SessionStore::Open(OpenRequest request) {
+  if (request.idle_timeout <= absl::ZeroDuration()) std::abort();
   if (request.id.empty()) request.id = RandomSessionId();
-  const auto session = std::make_shared<Session>(std::move(request));
-
-  absl::MutexLock lock(&mu_);
-  RNNSERVE_RETURN_IF_ERROR(CheckRoomForLocked(*session));
-  sessions_.emplace(session->id, session);
-  tombstones_.Remove(session->id);
-  for (Usage* usage : {&usage_[session->model_name], &total_}) {
-    ++usage->sessions;
-    usage->state_bytes += session->state_bytes;
+  std::optional<SessionLease> lease;
+  {
+    absl::MutexLock lock(&mu_);
+    RNNSERVE_RETURN_IF_ERROR(CheckRoomForLocked(request));
+    Session* const session = AddLocked(request, Now());
+    if (session == nullptr) {
+      return ResourceExhausted("STATE_BYTES_LIMIT",
+                               absl::StrCat("the machine has no memory for more than ",
+                                            models_.total().sessions, " sessions"),
+                               options_.retry_delay);
+    }
+    lease = LeaseLocked(*session);
   }
-  session->last_use = clock_.Now();
-  ScheduleExpiryLocked(*session, session->last_use + session->idle_timeout);
-  return session->id;
+  // Not under the lock, because a state may be large. Who calls the session already waits in line.
+  lease->state().CopyFrom(request.state.block());
+  return std::move(request.id);
 }
 
-absl::Status SessionStore::CheckRoomForLocked(const Session& session) const {
-  if (sessions_.contains(session.id)) {
+absl::Status SessionStore::CheckRoomForLocked(const OpenRequest& request) const {
+  if (sessions_.Find(request.id) != nullptr) {
     return MakeError(absl::StatusCode::kAlreadyExists, "SESSION_EXISTS",
                      "a session of that id is open");
   }
-  if (total_.sessions >= options_.max_sessions) {
-    return ResourceExhausted(
-        "SESSION_LIMIT",
-        absl::StrCat(total_.sessions, " sessions are open, of at most ", options_.max_sessions),
-        options_.retry_delay);
+  if (models_.total().sessions >= options_.max_sessions) {
+    return ResourceExhausted("SESSION_LIMIT",
+                             absl::StrCat(models_.total().sessions,
+                                          " sessions are open, of at most ", options_.max_sessions),
+                             options_.retry_delay);
   }
-  if (session.state_bytes > options_.max_state_bytes - total_.state_bytes) {
-    return ResourceExhausted(
-        "STATE_BYTES_LIMIT",
-        absl::StrCat("the state takes ", session.state_bytes, " bytes; ", total_.state_bytes,
-                     " are in use, of at most ", options_.max_state_bytes),
-        options_.retry_delay);
+  if (request.state.bytes() > options_.max_state_bytes - models_.total().state_bytes) {
+    return ResourceExhausted("STATE_BYTES_LIMIT",
+                             absl::StrCat("the state takes ", request.state.bytes(), " bytes; ",
+                                          models_.total().state_bytes, " are in use, of at most ",
+                                          options_.max_state_bytes),
+                             options_.retry_delay);
   }
   return absl::OkStatus();
 }
 
+Session* SessionStore::AddLocked(const OpenRequest& request, int64_t now) {
+  ModelSessions& model = models_.FindOrAdd(request.model_name, request.model);
+  const ModelSessionsPtr counted = models_.Count(model, 1);
+  const std::optional<Arena::Place> state = model.states.Allocate();
+  Session* session = nullptr;
+  if (state.has_value()) {
+    session = sessions_.Insert({request.id, model, *state,
+                                absl::ToInt64Nanoseconds(request.idle_timeout), request.detached});
+    if (session == nullptr) model.states.Free(*state);
+  }
+  if (session == nullptr) {
+    models_.Count(model, -1);
+    return nullptr;
+  }
+  tombstones_.Remove(request.id);
+  session->last_use = now;
+  ScheduleExpiryLocked(*session, session->ExpiryAfter(now));
+  return session;
+}
+
+SessionLease SessionStore::LeaseLocked(Session& session) {
+  session.is_leased = true;
+  const Model& model = *session.model.model;
+  auto* const block = reinterpret_cast<float*>(session.model.states.At(session.state));
+  return {this, &session, StateView({block, static_cast<size_t>(model.state_layout().size)})};
+}
+
 void SessionStore::Lease(absl::string_view id, LeaseCallback callback) {
-  absl::StatusOr<SessionPtr> session;
+  absl::StatusOr<Session*> session;
+  std::optional<SessionLease> lease;
   bool must_serve = false;
   {
     absl::MutexLock lock(&mu_);
     session = FindWithRoomLocked(id);
-    if (session.ok()) {
+    if (session.ok() && (*session)->is_free() && !serving.is_in_callback) {
+      // The way of almost every step: nobody waits, so it need not get in line either.
+      (*session)->is_served = true;
+      lease = LeaseLocked(**session);
+    } else if (session.ok()) {
       must_serve = EnqueueLocked(**session, std::move(callback));
-      callback = nullptr;
     }
   }
-  if (callback != nullptr) callback(session.status());
-  if (must_serve) ServeLine(*session);
+  if (!session.ok()) return callback(session.status());
+  if (lease.has_value()) {
+    serving.is_in_callback = true;
+    std::exchange(callback, nullptr)(*std::move(lease));
+    serving.lines.emplace_front(this, *session);
+    ServeLines();
+  } else if (must_serve) {
+    ServeLine(**session);
+  }
 }
 
 void SessionStore::LeaseAll(absl::Span<const std::string> ids, LeaseAllCallback callback) {
   const auto group = std::make_shared<LeaseGroup>(ids.size(), std::move(callback));
   absl::Status error;
-  std::vector<SessionPtr> to_serve;
+  std::vector<Session*> to_serve;
   {
     absl::MutexLock lock(&mu_);
-    std::vector<SessionPtr> sessions;
+    std::vector<Session*> sessions;
     for (const std::string& id : ids) {
       auto session = FindWithRoomLocked(id);
       error.Update(session.status());
-      if (session.ok()) sessions.push_back(*std::move(session));
+      if (session.ok()) sessions.push_back(*session);
     }
     if (error.ok()) {
       to_serve = EnqueueAllLocked(sessions, [&group](size_t i) {
@@ -115,7 +181,7 @@ void SessionStore::LeaseAll(absl::Span<const std::string> ids, LeaseAllCallback 
       });
     }
   }
-  for (const SessionPtr& session : to_serve) ServeLine(session);
+  for (Session* const session : to_serve) ServeLine(*session);
   if (error.ok()) return;
   for (size_t i = 0; i < ids.size(); ++i) group->Arrive(i, error);
 }
@@ -123,16 +189,17 @@ void SessionStore::LeaseAll(absl::Span<const std::string> ids, LeaseAllCallback 
 void SessionStore::LeaseEach(absl::string_view model_name, std::function<void(SessionLease)> each,
                              absl::AnyInvocable<void(absl::StatusOr<int64_t>)> done) {
   absl::StatusOr<int64_t> answer = 0;
-  std::vector<SessionPtr> to_serve;
+  std::vector<Session*> to_serve;
   {
     absl::MutexLock lock(&mu_);
-    std::vector<SessionPtr> sessions;
+    std::vector<Session*> sessions;
     absl::Status error;
-    for (const auto& [id, session] : sessions_) {
-      if (session->model_name != model_name) continue;
-      error.Update(CheckRoomInLineLocked(*session));
-      sessions.push_back(session);
-    }
+    sessions_.ForEachAbove("", [&](Session& session) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+      if (session.model.name != model_name) return true;
+      error.Update(CheckRoomInLineLocked(session));
+      sessions.push_back(&session);
+      return true;
+    });
     if (!error.ok()) answer = error;
     if (answer.ok() && !sessions.empty()) {
       const auto sweep =
@@ -144,95 +211,103 @@ void SessionStore::LeaseEach(absl::string_view model_name, std::function<void(Se
     }
   }
   if (done != nullptr) done(answer);
-  for (const SessionPtr& session : to_serve) ServeLine(session);
+  for (Session* const session : to_serve) ServeLine(*session);
 }
 
-void SessionStore::Return(const SessionPtr& session) {
+void SessionStore::Return(Session& session) {
+  const int64_t now = Now();
   {
     absl::MutexLock lock(&mu_);
-    session->is_leased = false;
-    session->last_use = clock_.Now();
-    if (session->is_served || session->line.empty()) return;
-    session->is_served = true;
+    session.is_leased = false;
+    session.last_use = now;
+    if (session.is_served || session.num_waiting() == 0) return;
+    session.is_served = true;
   }
   ServeLine(session);
 }
 
-void SessionStore::End(const SessionPtr& session, EndReason reason) {
-  std::list<LeaseCallback> line;
+void SessionStore::End(Session& session, EndReason reason) {
+  std::unique_ptr<Session::Line> line;
+  ModelSessionsPtr model;
   {
     absl::MutexLock lock(&mu_);
-    RemoveLocked(*session, reason);
-    line.swap(session->line);
+    line = std::move(session.line);
+    model = EndLocked(session, reason);
   }
-  on_end_(session->model_name, reason);
-  for (LeaseCallback& callback : line) callback(EndedError(reason));
+  on_end_(model->name, reason);
+  if (line == nullptr) return;
+  for (LeaseCallback& callback : *line) callback(EndedError(reason));
 }
 
-void SessionStore::ServeLine(SessionPtr session) {
+void SessionStore::ServeLine(Session& session) {
+  serving.lines.emplace_back(this, &session);
+  if (!serving.is_in_callback) ServeLines();
+}
+
+void SessionStore::ServeLines() {
   // Callbacks return leases, so serving one line makes others ready: these are served after it, by
   // the same loop. A chain of sessions of any length takes no more stack than one.
-  thread_local std::deque<std::pair<SessionStore*, SessionPtr>> lines;
-  thread_local bool is_serving = false;
-  lines.emplace_back(this, std::move(session));
-  if (is_serving) return;
-  is_serving = true;
-  while (!lines.empty()) {
-    const auto [store, next] = std::move(lines.front());
-    lines.pop_front();
-    store->ServeOneLine(next);
+  serving.is_in_callback = true;
+  while (!serving.lines.empty()) {
+    const auto [store, session] = serving.lines.front();
+    serving.lines.pop_front();
+    store->ServeOneLine(*session);
   }
-  is_serving = false;
+  serving.is_in_callback = false;
 }
 
-void SessionStore::ServeOneLine(const SessionPtr& session) {
+void SessionStore::ServeOneLine(Session& session) {
   while (true) {
     LeaseCallback next;
+    std::optional<SessionLease> lease;
     {
       absl::MutexLock lock(&mu_);
-      if (session->is_leased || session->line.empty()) {
-        session->is_served = false;
+      if (session.has_ended) return sessions_.Remove(session);
+      if (session.is_leased || session.num_waiting() == 0) {
+        session.is_served = false;
         return;
       }
-      session->is_leased = true;
-      next = std::move(session->line.front());
-      session->line.pop_front();
+      next = std::move(session.line->front());
+      session.line->pop_front();
+      if (session.line->empty()) session.line.reset();
+      lease = LeaseLocked(session);
     }
-    next(SessionLease(this, session));
+    next(*std::move(lease));
   }
 }
 
-absl::StatusOr<SessionStore::SessionPtr> SessionStore::FindWithRoomLocked(
-    absl::string_view id) const {
-  const auto it = sessions_.find(id);
-  if (it == sessions_.end()) {
+absl::StatusOr<Session*> SessionStore::FindWithRoomLocked(absl::string_view id) const {
+  Session* const session = sessions_.Find(id);
+  if (session == nullptr) {
     const auto end = tombstones_.Find(id);
     if (end.has_value()) return EndedError(*end);
     return NotFound("SESSION_UNKNOWN", "there is no session of that id");
   }
-  RNNSERVE_RETURN_IF_ERROR(CheckRoomInLineLocked(*it->second));
-  return it->second;
+  RNNSERVE_RETURN_IF_ERROR(CheckRoomInLineLocked(*session));
+  return session;
 }
 
 absl::Status SessionStore::CheckRoomInLineLocked(const Session& session) const {
-  if (static_cast<int64_t>(session.line.size()) < options_.max_waiting) return absl::OkStatus();
+  const auto num_waiting = static_cast<int64_t>(session.num_waiting());
+  if (num_waiting < options_.max_waiting) return absl::OkStatus();
   return ResourceExhausted(
       "SESSION_QUEUE_LIMIT",
-      absl::StrCat(session.line.size(), " calls of the session are waiting, of at most ",
+      absl::StrCat(num_waiting, " calls of the session are waiting, of at most ",
                    options_.max_waiting),
       options_.retry_delay);
 }
 
 bool SessionStore::EnqueueLocked(Session& session, LeaseCallback callback) {
-  session.line.push_back(std::move(callback));
-  if (session.is_leased || session.is_served) return false;
+  if (session.line == nullptr) session.line = std::make_unique<Session::Line>();
+  session.line->push_back(std::move(callback));
+  if (!session.is_free()) return false;
   session.is_served = true;
   return true;
 }
 
-std::vector<SessionStore::SessionPtr> SessionStore::EnqueueAllLocked(
-    absl::Span<const SessionPtr> sessions, absl::FunctionRef<LeaseCallback(size_t)> make_callback) {
-  std::vector<SessionPtr> to_serve;
+std::vector<Session*> SessionStore::EnqueueAllLocked(
+    absl::Span<Session* const> sessions, absl::FunctionRef<LeaseCallback(size_t)> make_callback) {
+  std::vector<Session*> to_serve;
   for (size_t i = 0; i < sessions.size(); ++i) {
     if (EnqueueLocked(*sessions[i], make_callback(i))) to_serve.push_back(sessions[i]);
   }
@@ -243,62 +318,82 @@ std::vector<SessionStore::Summary> SessionStore::List(absl::string_view model_na
                                                       absl::string_view after,
                                                       int64_t limit) const {
   std::vector<Summary> summaries;
-  absl::MutexLock lock(&mu_);
-  const absl::Time now = clock_.Now();
-  for (auto it = sessions_.upper_bound(after);
-       it != sessions_.end() && static_cast<int64_t>(summaries.size()) < limit; ++it) {
-    const Session& session = *it->second;
-    if (!model_name.empty() && session.model_name != model_name) continue;
-    summaries.push_back(
-        {session.id, session.model_name, session.version.load(std::memory_order_relaxed),
-         session.epoch, session.detached,
-         IsBusy(session) ? absl::ZeroDuration() : now - session.last_use, session.state_bytes});
+  std::string last_id(after);
+  bool is_done = limit <= 0;
+  while (!is_done) {
+    is_done = true;
+    int num_visited = 0;
+    absl::MutexLock lock(&mu_);
+    const int64_t now = Now();
+    sessions_.ForEachAbove(last_id, [&](const Session& session) {
+      if (model_name.empty() || session.model.name == model_name) {
+        summaries.push_back(Summarize(session, now));
+        if (static_cast<int64_t>(summaries.size()) == limit) return false;
+      }
+      if (++num_visited < kSessionsPerLock) return true;
+      last_id = std::string(session.id.view());
+      is_done = false;
+      return false;
+    });
   }
   return summaries;
 }
 
 int64_t SessionStore::ExpireIdle() {
-  std::vector<SessionPtr> expired;
-  {
-    absl::MutexLock lock(&mu_);
-    const absl::Time now = clock_.Now();
-    while (!expiry_order_.empty() && expiry_order_.begin()->first <= now) {
-      Session& session = *expiry_order_.begin()->second;
-      const absl::Time expiry = (IsBusy(session) ? now : session.last_use) + session.idle_timeout;
-      if (expiry > now) {
-        ScheduleExpiryLocked(session, expiry);
-      } else {
-        expired.push_back(RemoveLocked(session, EndReason::kExpired));
-      }
+  const int64_t now = Now();
+  int64_t num_expired = 0;
+  bool is_done = false;
+  std::vector<ModelSessionsPtr> expired;
+  while (!is_done) {
+    {
+      absl::MutexLock lock(&mu_);
+      is_done = !ExpireSomeLocked(now, expired);
+    }
+    for (const ModelSessionsPtr& model : expired) on_end_(model->name, EndReason::kExpired);
+    num_expired += static_cast<int64_t>(expired.size());
+    expired.clear();
+  }
+  return num_expired;
+}
+
+bool SessionStore::ExpireSomeLocked(int64_t now, std::vector<ModelSessionsPtr>& expired) {
+  int64_t zeroed_bytes = 0;
+  for (int i = 0; i < kSessionsPerLock && zeroed_bytes < kZeroedBytesPerLock; ++i) {
+    if (expiry_order_.empty() || expiry_order_.begin()->first > now) return false;
+    Session& session = sessions_.At(expiry_order_.begin()->second);
+    const int64_t expiry = session.ExpiryAfter(session.is_free() ? session.last_use : now);
+    if (expiry > now) {
+      ScheduleExpiryLocked(session, expiry);
+    } else {
+      zeroed_bytes += session.model.state_bytes();
+      expired.push_back(EndLocked(session, EndReason::kExpired));
     }
   }
-  for (const SessionPtr& session : expired) on_end_(session->model_name, EndReason::kExpired);
-  return static_cast<int64_t>(expired.size());
+  return true;
 }
 
-void SessionStore::ScheduleExpiryLocked(Session& session, absl::Time check) {
-  expiry_order_.erase({session.expiry_check, &session});
+void SessionStore::ScheduleExpiryLocked(Session& session, int64_t check) {
+  expiry_order_.erase({session.expiry_check, session.place.index});
   session.expiry_check = check;
-  if (check < absl::InfiniteFuture()) expiry_order_.insert({check, &session});
+  if (check < Session::kNever) expiry_order_.insert({check, session.place.index});
 }
 
-SessionStore::SessionPtr SessionStore::RemoveLocked(Session& session, EndReason reason) {
-  ScheduleExpiryLocked(session, absl::InfiniteFuture());
-  for (Usage* usage : {&usage_[session.model_name], &total_}) {
-    --usage->sessions;
-    usage->state_bytes -= session.state_bytes;
-  }
-  tombstones_.Add(session.id, reason);
-  const auto it = sessions_.find(session.id);
-  SessionPtr removed = std::move(it->second);
-  sessions_.erase(it);
-  return removed;
+ModelSessionsPtr SessionStore::EndLocked(Session& session, EndReason reason) {
+  ScheduleExpiryLocked(session, Session::kNever);
+  tombstones_.Add(session.id.view(), reason);
+  session.model.states.Free(session.state);
+  ModelSessionsPtr model = models_.Count(session.model, -1);
+  sessions_.Hide(session);
+  session.is_leased = true;
+  session.has_ended = true;
+  // Else the thread that serves it looks at it once more.
+  if (!session.is_served) sessions_.Remove(session);
+  return model;
 }
 
 SessionStore::Usage SessionStore::usage(absl::string_view model_name) const {
   absl::MutexLock lock(&mu_);
-  const auto it = usage_.find(model_name);
-  return it == usage_.end() ? Usage() : it->second;
+  return models_.usage(model_name);
 }
 
 }  // namespace rnnserve

@@ -12,37 +12,43 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "core/base/clock.h"
+#include "core/session/model_sessions.h"
 #include "core/session/session_lease.h"
+#include "core/session/session_state.h"
+#include "core/session/session_table.h"
 #include "core/session/tombstones.h"
 
 namespace rnnserve {
 
-// Every open session, by id. Bounded: by a number of sessions and by the bytes of their states.
+// Every open session, by id. Bounded: by a number of sessions and by the bytes of their states. The
+// states of one size lie in an arena, the sessions in a table; beside its state a session takes at
+// most 256 bytes if its id is no longer than 39 characters.
 //
 // A session is leased to one caller at a time; further callers wait in line, in the order in which
 // they came, which is what keeps the steps of a session in order. Ended sessions leave a tombstone
 // that tells later callers why; the oldest tombstones are forgotten first.
 //
-// Owns the sessions. Thread-safe. No callback runs under its lock. Must outlive its leases.
+// Owns the sessions. Thread-safe. No callback runs under its lock, which is held for microseconds
+// (where memory or a table grows, some 0.1 ms) whatever the number of sessions, but by LeaseEach.
+// It is one lock: two threads that step sessions at random got no further with two stores. Must
+// outlive its leases.
 class SessionStore {
  public:
   struct Options {
-    // Open sessions; one more is refused. Costs the state and about 300 bytes each.
+    // Open sessions; one more is refused. Costs the state and about 200 bytes each.
     int64_t max_sessions = 100'000;
     // Bytes of all states together; a session beyond it is refused.
     int64_t max_state_bytes = int64_t{1} << 30;
     // Callers in line for one session; one more is refused. Bounds how far a client can run ahead.
     int64_t max_waiting = 1024;
-    // Ended sessions that are remembered with their reason.
+    // Ended sessions that are remembered with their reason. Costs about 60 bytes each.
     int64_t max_tombstones = 65'536;
     // What a refused caller is told to wait.
     absl::Duration retry_delay = absl::Milliseconds(100);
@@ -67,11 +73,7 @@ class SessionStore {
     int64_t state_bytes = 0;
   };
 
-  // What one model's sessions take.
-  struct Usage {
-    int64_t sessions = 0;
-    int64_t state_bytes = 0;
-  };
+  using Usage = SessionModels::Usage;
 
   using LeaseCallback = absl::AnyInvocable<void(absl::StatusOr<SessionLease>)>;
   using LeaseAllCallback = absl::AnyInvocable<void(absl::StatusOr<std::vector<SessionLease>>)>;
@@ -85,7 +87,9 @@ class SessionStore {
   SessionStore& operator=(const SessionStore&) = delete;
 
   // Opens a session and returns its id. Errors, after which nothing has changed: ALREADY_EXISTS
-  // (SESSION_EXISTS); RESOURCE_EXHAUSTED (SESSION_LIMIT, STATE_BYTES_LIMIT), with the bound.
+  // (SESSION_EXISTS); RESOURCE_EXHAUSTED (SESSION_LIMIT, STATE_BYTES_LIMIT), with the bound, or
+  // that the machine has no more memory. REQUIRES: the state is of the model, and the idle timeout
+  // above zero.
   absl::StatusOr<std::string> Open(OpenRequest request);
 
   // Calls `callback` with a lease when it is this caller's turn: at once and on this thread if the
@@ -103,48 +107,65 @@ class SessionStore {
   // Gets in line for every session of a model, or for none if one line is full: RESOURCE_EXHAUSTED
   // (SESSION_QUEUE_LIMIT). `each` gets the leases one by one, on any thread, as they come; `done`
   // runs when the last has been returned and gets their number, without the sessions that ended.
+  // It looks at every open session under the lock.
   void LeaseEach(absl::string_view model_name, std::function<void(SessionLease)> each,
                  absl::AnyInvocable<void(absl::StatusOr<int64_t>)> done);
 
   // Up to `limit` sessions whose id is above `after`, in the order of ids; of one model if
-  // `model_name` is not empty.
+  // `model_name` is not empty. What is opened or ended meanwhile may be missing or there.
   std::vector<Summary> List(absl::string_view model_name, absl::string_view after,
                             int64_t limit) const;
 
-  // Ends every session that is free and was not called for its idle timeout; says how many.
+  // Ends every session that is free and was not called for its idle timeout; says how many. Other
+  // callers have their turn after every few.
   int64_t ExpireIdle();
 
+  // What the sessions of one model take.
   Usage usage(absl::string_view model_name) const;
 
  private:
   friend class SessionLease;
-  using SessionPtr = std::shared_ptr<Session>;
 
   // Takes the session back and serves its line.
-  void Return(const SessionPtr& session);
-  void End(const SessionPtr& session, EndReason reason);
+  void Return(Session& session);
+  void End(Session& session, EndReason reason);
 
   // Gives the session to the callers in line, one after another, until it does not come back before
   // its callback returns. If this thread is in a callback already, that comes first: whatever the
   // callbacks do, they are never nested. REQUIRES: this thread has set is_served of the session.
-  void ServeLine(SessionPtr session);
-  void ServeOneLine(const SessionPtr& session);
+  void ServeLine(Session& session);
+  void ServeOneLine(Session& session);
+  // What ServeLine does if this thread is not in a callback.
+  static void ServeLines();
 
   // The session, if it is open and one more caller may get in line for it.
-  absl::StatusOr<SessionPtr> FindWithRoomLocked(absl::string_view id) const
+  absl::StatusOr<Session*> FindWithRoomLocked(absl::string_view id) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CheckRoomInLineLocked(const Session& session) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Puts a caller in line. Returns whether this thread must now serve it.
   bool EnqueueLocked(Session& session, LeaseCallback callback) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Puts a caller in each line; returns the sessions that this thread must now serve.
-  std::vector<SessionPtr> EnqueueAllLocked(absl::Span<const SessionPtr> sessions,
-                                           absl::FunctionRef<LeaseCallback(size_t)> make_callback)
+  std::vector<Session*> EnqueueAllLocked(absl::Span<Session* const> sessions,
+                                         absl::FunctionRef<LeaseCallback(size_t)> make_callback)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status CheckRoomForLocked(const Session& session) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Infinite future: never.
-  void ScheduleExpiryLocked(Session& session, absl::Time check) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  SessionPtr RemoveLocked(Session& session, EndReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // REQUIRES: nobody has a lease of the session.
+  SessionLease LeaseLocked(Session& session) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  absl::Status CheckRoomForLocked(const OpenRequest& request) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Null, and nothing has changed, if the machine has no more memory.
+  Session* AddLocked(const OpenRequest& request, int64_t now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Returns the model of the session, which is gone unless it is served.
+  ModelSessionsPtr EndLocked(Session& session, EndReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Session::kNever: never.
+  void ScheduleExpiryLocked(Session& session, int64_t check) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Looks at a few sessions that may have expired by now; appends the models of those that have.
+  // Returns whether there may be more.
+  bool ExpireSomeLocked(int64_t now, std::vector<ModelSessionsPtr>& expired)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Nanoseconds from the clock's origin.
+  int64_t Now() const { return absl::ToUnixNanos(clock_.Now()); }
 
   // Constant after construction.
   const Clock& clock_;
@@ -153,13 +174,12 @@ class SessionStore {
 
   // Guarded by mu_.
   mutable absl::Mutex mu_;
-  absl::btree_map<std::string, SessionPtr> sessions_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_map<std::string, Usage> usage_ ABSL_GUARDED_BY(mu_);
-  Usage total_ ABSL_GUARDED_BY(mu_);
+  SessionTable sessions_ ABSL_GUARDED_BY(mu_);
+  SessionModels models_ ABSL_GUARDED_BY(mu_);
   Tombstones tombstones_ ABSL_GUARDED_BY(mu_);
-  // When to look at a session again: not after it expires, but perhaps before, because a use of the
-  // session does not move it.
-  absl::btree_set<std::pair<absl::Time, Session*>> expiry_order_ ABSL_GUARDED_BY(mu_);
+  // When to look at a session again, by its index in the table: not after it expires, but perhaps
+  // before, because a use of the session does not move it.
+  absl::btree_set<std::pair<int64_t, uint32_t>> expiry_order_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace rnnserve

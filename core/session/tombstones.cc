@@ -3,24 +3,31 @@
 
 #include "core/session/tombstones.h"
 
+#include <utility>
+
 namespace rnnserve {
 
 void Tombstones::Add(absl::string_view id, EndReason reason) {
-  const uint64_t number = next_number_++;
-  ends_.insert_or_assign(id, End{reason, number});
-  order_.emplace_back(number, id);
-  while (static_cast<int64_t>(order_.size()) > capacity_) {
-    const auto& [oldest_number, oldest_id] = order_.front();
-    const auto it = ends_.find(oldest_id);
-    if (it != ends_.end() && it->second.number == oldest_number) ends_.erase(it);
-    order_.pop_front();
+  if (capacity_ == 0) return;
+  numbers_.Erase(id);
+  End end{StoredId(id), reason};
+  if (ends_.size() < capacity_) {
+    ends_.push_back(std::move(end));
+    numbers_.Insert(static_cast<uint32_t>(ends_.size() - 1));
+    return;
   }
+  const auto number = static_cast<uint32_t>(oldest_);
+  // The id of the oldest end may have ended again since; that later end stays.
+  if (numbers_.Find(ends_[oldest_].id.view()) == number) numbers_.Erase(ends_[oldest_].id.view());
+  ends_[oldest_] = std::move(end);
+  numbers_.Insert(number);
+  oldest_ = (oldest_ + 1) % capacity_;
 }
 
 std::optional<EndReason> Tombstones::Find(absl::string_view id) const {
-  const auto it = ends_.find(id);
-  if (it == ends_.end()) return std::nullopt;
-  return it->second.reason;
+  const std::optional<uint32_t> number = numbers_.Find(id);
+  if (!number.has_value()) return std::nullopt;
+  return ends_[*number].reason;
 }
 
 }  // namespace rnnserve

@@ -4,42 +4,50 @@
 #ifndef RNNSERVE_CORE_SESSION_TOMBSTONES_H_
 #define RNNSERVE_CORE_SESSION_TOMBSTONES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
-#include <string>
-#include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "core/session/end_reason.h"
+#include "core/session/id_index.h"
+#include "core/session/stored_id.h"
 
 namespace rnnserve {
 
-// Remembers why sessions ended, for the last `capacity` of them. Thread-compatible.
+// Remembers why sessions ended, for the last `capacity` of them, in some 60 bytes each.
+// Thread-compatible.
 class Tombstones {
  public:
-  // REQUIRES: capacity >= 0.
-  explicit Tombstones(int64_t capacity) : capacity_(capacity) {}
+  // REQUIRES: 0 <= capacity <= 2^32.
+  explicit Tombstones(int64_t capacity) : capacity_(static_cast<size_t>(capacity)) {}
+  Tombstones(const Tombstones&) = delete;
+  Tombstones& operator=(const Tombstones&) = delete;
 
   // The session has ended. Forgets the oldest end if there are too many.
   void Add(absl::string_view id, EndReason reason);
   // The id is in use again.
-  void Remove(absl::string_view id) { ends_.erase(id); }
+  void Remove(absl::string_view id) { numbers_.Erase(id); }
   // Nothing if no such session ended, or it is forgotten.
   std::optional<EndReason> Find(absl::string_view id) const;
 
  private:
   struct End {
+    StoredId id;
     EndReason reason;
-    uint64_t number;
+  };
+  struct IdOfEnd {
+    absl::string_view operator()(uint32_t number) const { return (*ends)[number].id.view(); }
+    const std::deque<End>* ends;
   };
 
-  const int64_t capacity_;
-  uint64_t next_number_ = 0;
-  absl::flat_hash_map<std::string, End> ends_;
-  // By age. An id that was opened again has an entry here without its number in `ends_`.
-  std::deque<std::pair<uint64_t, std::string>> order_;
+  const size_t capacity_;
+  // A ring once it is full. An end whose id was removed stays until it is the oldest, but its
+  // number is not in `numbers_`. It grows without moving.
+  std::deque<End> ends_;
+  size_t oldest_ = 0;
+  IdIndex<IdOfEnd> numbers_{IdOfEnd{&ends_}};
 };
 
 }  // namespace rnnserve

@@ -112,6 +112,11 @@ ModelPtr TokenModel() {
        Layer("Dense", "dense", {{"units", 2}})});
 }
 
+ModelPtr GruModel(int64_t units) {
+  return BuildAny({Input({nullptr, nullptr, units}),
+                   Layer("GRU", "gru", {{"units", units}, {"return_sequences", true}})});
+}
+
 ModelPtr DropoutModel() {
   return BuildAny({Input({nullptr, nullptr, 2}),
                    Layer("LSTM", "lstm",

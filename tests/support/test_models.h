@@ -37,6 +37,9 @@ ModelPtr LargeModel();
 // output for every timestep.
 ModelPtr TokenModel();
 
+// GRU 'gru' of so many units over as many features; an output for every timestep.
+ModelPtr GruModel(int64_t units);
+
 // Cannot stream: Bidirectional 'both' of GRUs of 3 units over 2 features, an output for every
 // timestep.
 ModelPtr BidirectionalModel();

@@ -15,6 +15,7 @@
 #include "core/batching/step_task.h"
 #include "core/model/model.h"
 #include "core/session/session_state.h"
+#include "core/session/state_view.h"
 #include "tests/support/owned_tensor.h"
 
 // The language of the tests that submit steps.
@@ -47,7 +48,7 @@ class TestStep {
   // REQUIRES: is_complete(), for this and all below.
   const absl::Status& status() const { return *outcome_->status; }
   const std::vector<float>& output() const { return outcome_->task->output; }
-  SessionState& state() { return outcome_->task->state(); }
+  StateView state() { return outcome_->task->state(); }
   // Gives back what it holds, a lease for example.
   void Drop() { outcome_->task.reset(); }
 

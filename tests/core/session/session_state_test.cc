@@ -84,15 +84,6 @@ TEST_F(SessionStateTest, ReadsBytesAtAnyAlignment) {
   EXPECT_THAT(Values(*state, *model_, 0), ElementsAre(1, 2, 3));
 }
 
-TEST_F(SessionStateTest, CloneIsIndependent) {
-  SessionState state = *SessionState::FromTensors(*model_, {H(one_), C(two_)});
-
-  const SessionState clone = state.Clone();
-  state = SessionState(*model_);
-
-  EXPECT_THAT(Values(clone, *model_, 0), ElementsAre(1, 2, 3));
-}
-
 TEST_F(SessionStateTest, RefusesAMissingState) {
   EXPECT_THAT(
       SessionState::FromTensors(*model_, {H(one_)}),

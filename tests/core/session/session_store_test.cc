@@ -17,7 +17,9 @@ namespace rnnserve::testing {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -198,6 +200,10 @@ TEST_F(SessionStoreTest, NeverExpiresASessionWithoutATimeout) {
   EXPECT_EQ(store_->ExpireIdle(), 0);
 }
 
+TEST_F(SessionStoreTest, RefusesAnIdleTimeoutOfZero) {
+  EXPECT_DEATH(Open("a", absl::ZeroDuration()).IgnoreError(), "");
+}
+
 TEST_F(SessionStoreTest, ExpiresEverySessionThatIsDue) {
   for (int i = 0; i < 10; ++i) Open(std::to_string(i), kMinute * (i + 1)).IgnoreError();
 
@@ -213,6 +219,53 @@ TEST_F(SessionStoreTest, ListsInTheOrderOfIdsPageByPage) {
   EXPECT_THAT(Ids("", "", 3), ElementsAre("a", "b", "c"));
   EXPECT_THAT(Ids("", "c", 3), ElementsAre("d"));
   EXPECT_THAT(Ids("", "d", 3), IsEmpty());
+}
+
+// More than are looked at under one lock.
+TEST_F(SessionStoreTest, ListsAndExpiresManySessions) {
+  for (int i = 100; i < 300; ++i) {
+    Open(std::to_string(i), kMinute, i % 2 == 0 ? "even" : "odd").IgnoreError();
+  }
+  std::vector<std::string> odd;
+  for (int i = 101; i < 300; i += 2) odd.push_back(std::to_string(i));
+
+  EXPECT_THAT(Ids("", "", 1000), SizeIs(200));
+  EXPECT_THAT(Ids("odd", "", 1000), ElementsAreArray(odd));
+  EXPECT_THAT(Ids("odd", "198", 1), ElementsAre("199"));
+  clock_.Advance(kMinute);
+  EXPECT_EQ(store_->ExpireIdle(), 200);
+  EXPECT_THAT(Ids(), IsEmpty());
+}
+
+TEST_F(SessionStoreTest, ANewSessionHasItsStateAndAnEndedOneLeavesNone) {
+  Open("a").IgnoreError();
+  {
+    const SessionLease lease = Take("a");
+    lease.state().block()[0] = 7;
+  }
+  Close("a");
+
+  Open("b").IgnoreError();
+
+  EXPECT_THAT(Take("b").state().block(), Each(0.0f));
+}
+
+// What a million sessions are made of.
+TEST_F(SessionStoreTest, KeepsManySessionsApart) {
+  constexpr int kSessions = 30'000;
+  SessionStore::Options options;
+  options.max_sessions = kSessions;
+  Restart(options);
+  for (int i = 0; i < kSessions; ++i) {
+    const std::string id = std::to_string(i);
+    ASSERT_THAT(Open(id), IsOk());
+    Take(id).state().block()[0] = static_cast<float>(i);
+  }
+  for (int i = 0; i < kSessions; i += 2) Close(std::to_string(i));
+
+  for (int i = 1; i < kSessions; i += 2) {
+    ASSERT_EQ(Take(std::to_string(i)).state().block()[0], static_cast<float>(i));
+  }
 }
 
 TEST_F(SessionStoreTest, ListsTheSessionsOfOneModel) {

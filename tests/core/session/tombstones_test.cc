@@ -7,7 +7,11 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <optional>
+#include <random>
+#include <string>
+#include <utility>
 
 namespace rnnserve {
 namespace {
@@ -59,6 +63,55 @@ TEST(TombstonesTest, RemembersNothingWithoutRoom) {
 
   EXPECT_EQ(tombstones.Find("a"), std::nullopt);
 }
+
+TEST(TombstonesTest, KeepsTheLaterOfTwoEnds) {
+  Tombstones tombstones(2);
+  tombstones.Add("a", EndReason::kClosed);
+  tombstones.Add("a", EndReason::kExpired);
+  EXPECT_EQ(tombstones.Find("a"), EndReason::kExpired);
+
+  tombstones.Add("b", EndReason::kClosed);
+  EXPECT_EQ(tombstones.Find("a"), EndReason::kExpired);
+  tombstones.Add("c", EndReason::kClosed);
+  EXPECT_EQ(tombstones.Find("a"), std::nullopt);
+}
+
+// Of the last ends, each removed once its id is used again, it knows those that were not.
+class TombstonesPropertyTest : public ::testing::TestWithParam<unsigned> {};
+
+TEST_P(TombstonesPropertyTest, RemembersTheLastEnds) {
+  std::mt19937 random(GetParam());
+  const size_t capacity = 1 + random() % 5;
+  Tombstones tombstones(static_cast<int64_t>(capacity));
+  std::deque<std::pair<std::string, std::optional<EndReason>>> model;
+  const auto forget = [&model](const std::string& id) {
+    for (auto& [ended, reason] : model) {
+      if (ended == id) reason.reset();
+    }
+  };
+  for (int i = 0; i < 200; ++i) {
+    const std::string id(random() % 8 * 10, 'x');
+    forget(id);
+    if (random() % 3 == 0) {
+      tombstones.Remove(id);
+    } else {
+      const EndReason reason = random() % 2 == 0 ? EndReason::kClosed : EndReason::kExpired;
+      tombstones.Add(id, reason);
+      model.emplace_back(id, reason);
+      if (model.size() > capacity) model.pop_front();
+    }
+
+    for (size_t size = 0; size < 80; size += 10) {
+      std::optional<EndReason> expected;
+      for (const auto& [ended, reason] : model) {
+        if (ended.size() == size && reason.has_value()) expected = reason;
+      }
+      ASSERT_EQ(tombstones.Find(std::string(size, 'x')), expected);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, TombstonesPropertyTest, ::testing::Range(0u, 100u));
 
 }  // namespace
 }  // namespace rnnserve

@@ -1,0 +1,132 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/session/arena.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "core/base/aligned_buffer.h"
+
+namespace rnnserve {
+namespace {
+
+// So that whole pages cost an arena at most a quarter more than it needs.
+constexpr int64_t kChunksOfSmallPages = 4;
+
+int64_t Stride(int64_t place_bytes) {
+  constexpr int64_t kQuantum = AlignedBuffer::kAlignmentBytes;
+  return std::max<int64_t>(1, (place_bytes + kQuantum - 1) / kQuantum) * kQuantum;
+}
+
+// A power of two, so that an index splits without a division.
+int ChunkShift(int64_t stride) {
+  const auto places = static_cast<uint64_t>(std::max<int64_t>(1, Arena::kChunkBytes / stride));
+  return static_cast<int>(std::bit_width(places)) - 1;
+}
+
+}  // namespace
+
+Arena::Arena(int64_t place_bytes)
+    : stride_(Stride(place_bytes)),
+      chunk_shift_(ChunkShift(stride_)),
+      offset_mask_((uint32_t{1} << chunk_shift_) - 1) {}
+
+Arena::~Arena() {
+  for (const Chunk& chunk : chunks_) {
+    if (chunk.memory != nullptr) munmap(chunk.memory, static_cast<size_t>(chunk_bytes()));
+  }
+}
+
+std::optional<Arena::Place> Arena::Allocate() {
+  if (chunks_with_room_.empty() && !AddChunk()) return std::nullopt;
+  const uint32_t chunk_index = *chunks_with_room_.begin();
+  Chunk& chunk = chunks_[chunk_index];
+  if (chunk.num_used == 0) --num_empty_chunks_;
+  const uint32_t offset = chunk.first_free;
+  uint32_t& mark = chunk.marks[offset];
+  chunk.first_free = mark / 2;
+  mark = std::exchange(next_generation_, next_generation_ + 2);
+  ++num_used_;
+  if (++chunk.num_used == places_per_chunk()) {
+    chunks_with_room_.erase(chunks_with_room_.begin());
+  }
+  return Place{(chunk_index << chunk_shift_) | offset, mark};
+}
+
+void Arena::Free(Place place) {
+  uint32_t& mark = CheckedMark(place);
+  std::memset(AtIndex(place.index), 0, static_cast<size_t>(stride_));
+  const uint32_t chunk_index = place.index >> chunk_shift_;
+  Chunk& chunk = chunks_[chunk_index];
+  mark = 2 * std::exchange(chunk.first_free, place.index & offset_mask_);
+  --num_used_;
+  if (chunk.num_used-- == places_per_chunk()) chunks_with_room_.insert(chunk_index);
+  if (chunk.num_used > 0) return;
+  if (num_empty_chunks_ == 0) {
+    num_empty_chunks_ = 1;
+  } else {
+    GiveBack(chunk_index);
+  }
+}
+
+std::byte* Arena::At(Place place) const {
+  CheckedMark(place);
+  return AtIndex(place.index);
+}
+
+uint32_t& Arena::CheckedMark(Place place) const {
+  const uint32_t chunk_index = place.index >> chunk_shift_;
+  if (chunk_index < chunks_.size() && chunks_[chunk_index].memory != nullptr) {
+    uint32_t& mark = chunks_[chunk_index].marks[place.index & offset_mask_];
+    if (mark == place.generation && mark % 2 == 1) return mark;
+  }
+  std::fprintf(stderr, "place %u of generation %u of an arena is stale\n", place.index,
+               place.generation);
+  std::abort();
+}
+
+bool Arena::AddChunk() {
+  if (given_back_.empty() && chunks_.size() << chunk_shift_ > UINT32_MAX) return false;
+  // Pages of zeros, which take no memory before they are written to.
+  void* memory = mmap(nullptr, static_cast<size_t>(chunk_bytes()), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return false;
+  // With pages of 4 KiB a random place is a miss of the TLB each time; but a large page is taken as
+  // a whole, which an arena of few places does not need.
+  if (num_chunks_ >= kChunksOfSmallPages) {
+    madvise(memory, static_cast<size_t>(chunk_bytes()), MADV_HUGEPAGE);
+  }
+  if (given_back_.empty()) {
+    given_back_.push_back(static_cast<uint32_t>(chunks_.size()));
+    chunks_.emplace_back();
+  }
+  const uint32_t chunk_index = given_back_.back();
+  given_back_.pop_back();
+  Chunk& chunk = chunks_[chunk_index];
+  chunk.memory = static_cast<std::byte*>(memory);
+  chunk.marks = std::make_unique<uint32_t[]>(places_per_chunk());
+  for (uint32_t i = 0; i < places_per_chunk(); ++i) chunk.marks[i] = 2 * (i + 1);
+  chunk.first_free = 0;
+  chunks_with_room_.insert(chunk_index);
+  ++num_chunks_;
+  ++num_empty_chunks_;
+  return true;
+}
+
+void Arena::GiveBack(uint32_t chunk_index) {
+  Chunk& chunk = chunks_[chunk_index];
+  munmap(chunk.memory, static_cast<size_t>(chunk_bytes()));
+  chunk = Chunk();
+  chunks_with_room_.erase(chunk_index);
+  given_back_.push_back(chunk_index);
+  --num_chunks_;
+}
+
+}  // namespace rnnserve

@@ -1,0 +1,39 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/session/model_sessions.h"
+
+namespace rnnserve {
+
+ModelSessions& SessionModels::FindOrAdd(const std::string& name,
+                                        const std::shared_ptr<const Model>& model) {
+  std::shared_ptr<ModelSessions>& found = models_[{name, model.get()}];
+  if (found == nullptr) {
+    const int64_t state_bytes = model->state_layout().bytes();
+    std::unique_ptr<Arena>& arena = arenas_[state_bytes];
+    if (arena == nullptr) arena = std::make_unique<Arena>(state_bytes);
+    found = std::make_shared<ModelSessions>(name, model, *arena);
+  }
+  return *found;
+}
+
+ModelSessionsPtr SessionModels::Count(ModelSessions& model, int64_t difference) {
+  ModelSessionsPtr kept = model.shared_from_this();
+  model.num_sessions += difference;
+  total_.sessions += difference;
+  total_.state_bytes += difference * model.state_bytes();
+  if (model.num_sessions == 0) models_.erase({model.name, model.model.get()});
+  return kept;
+}
+
+SessionModels::Usage SessionModels::usage(absl::string_view name) const {
+  Usage usage;
+  for (auto it = models_.lower_bound({std::string(name), nullptr});
+       it != models_.end() && it->first.first == name; ++it) {
+    usage.sessions += it->second->num_sessions;
+    usage.state_bytes += it->second->num_sessions * it->second->state_bytes();
+  }
+  return usage;
+}
+
+}  // namespace rnnserve

@@ -1,0 +1,45 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+//
+// StoredId gives back every id, in place or on the heap, and moves it.
+
+#include "core/session/stored_id.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+
+namespace rnnserve {
+namespace {
+
+TEST(StoredIdTest, IsFortyBytes) { EXPECT_EQ(sizeof(StoredId), 40u); }
+
+TEST(StoredIdTest, GivesBackIdsOfEveryLength) {
+  for (size_t size = 0; size <= 255; ++size) {
+    const std::string id(size, static_cast<char>('a' + size % 26));
+    EXPECT_EQ(StoredId(id).view(), id);
+  }
+}
+
+TEST(StoredIdTest, RefusesALongerOne) { EXPECT_DEATH(StoredId(std::string(256, 'a')), ""); }
+
+class StoredIdMoveTest : public ::testing::TestWithParam<size_t> {};
+
+TEST_P(StoredIdMoveTest, MovesAndLeavesNothing) {
+  const std::string text(GetParam(), 'x');
+  StoredId first(text);
+
+  StoredId second = std::move(first);
+  EXPECT_EQ(second.view(), text);
+  StoredId third("y");
+  third = std::move(second);
+
+  EXPECT_EQ(third.view(), text);
+  EXPECT_EQ(second.view(), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Lengths, StoredIdMoveTest, ::testing::Values(32, 39, 40, 128));
+
+}  // namespace
+}  // namespace rnnserve
