@@ -1,0 +1,51 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""When a result of serve_bench.py is met, and that its model files are what the format says."""
+
+import json
+import struct
+import tempfile
+import unittest
+
+from goals import Result
+from model_files import write_lstm
+
+
+class ResultTest(unittest.TestCase):
+    def test_the_median_counts(self):
+        self.assertTrue(Result("x", [0.1, 0.9, 0.9], 0.85).is_met)
+        self.assertFalse(Result("x", [0.1, 0.1, 0.9], 0.85).is_met)
+
+    def test_a_goal_may_be_an_upper_bound(self):
+        self.assertTrue(Result("x", [4.0], 5, is_at_most=True).is_met)
+        self.assertFalse(Result("x", [6.0], 5, is_at_most=True).is_met)
+
+    def test_the_line_tells_value_goal_and_spread(self):
+        line = Result("x of y", [0.8, 0.9, 1.0], 0.85, parts="of 3").line()
+
+        self.assertTrue(line.startswith("met"), line)
+        for part in ("0.9 >= 0.85", "x of y (3 turns, 0.8 to 1)", "\n         of 3"):
+            self.assertIn(part, line)
+        self.assertTrue(Result("x", [2.0], 1, is_at_most=True).line().startswith("MISSED"))
+
+
+class ModelFilesTest(unittest.TestCase):
+    def test_a_bundle_has_every_weight_once(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = write_lstm(folder, 3)
+            data = (path / "weights.safetensors").read_bytes()
+            config = json.loads((path / "model.json").read_text())
+        (size,) = struct.unpack_from("<Q", data)
+        header = json.loads(data[8:8 + size])
+
+        self.assertEqual(config["model"]["config"]["layers"][1]["config"]["units"], 3)
+        self.assertEqual({name: entry["shape"] for name, entry in header.items()},
+                         {"lstm/kernel": [3, 12], "lstm/recurrent_kernel": [3, 12],
+                          "lstm/bias": [12]})
+        spans = sorted(entry["data_offsets"] for entry in header.values())
+        self.assertEqual(spans, [[0, 144], [144, 288], [288, 336]])
+        self.assertEqual(len(data), 8 + size + 336)
+
+
+if __name__ == "__main__":
+    unittest.main()
