@@ -81,9 +81,7 @@ void AddLoop(CLI::App* command, BenchOptions* bench) {
       ->excludes(sweep)
       ->excludes(arrivals)
       ->capture_default_str();
-  command
-      ->add_option("--picture", bench->picture,
-                   "SVG file of latency against offered load")
+  command->add_option("--picture", bench->picture, "SVG file of latency against offered load")
       ->needs(sweep);
 }
 
