@@ -99,9 +99,11 @@ class Run {
     Begin();
     AwaitEndOfWindow(&result);
     AwaitAnswers(&result);
-    result.status = FirstError();  // Of the load: ending a stream that stalls is no error of it.
+    // Before the streams are ended: to cancel one that stalls is no error of the load.
+    result.status = FirstError();
+    const std::vector<absl::Status> causes = CausesOfNoAnswer(result.is_interrupted);
     EndStreams();
-    Collect(&result);
+    Collect(causes, &result);
     return result;
   }
 
@@ -277,20 +279,31 @@ class Run {
     for (const auto& stream : streams_) stream->AwaitEnd(options_.timeout).IgnoreError();
   }
 
-  void Collect(LoadResult* result) {
-    result->send_delays = std::move(send_delays_);
-    for (int half = 0; half < MeasurementWindow::kNumHalves; ++half) {
-      result->half_lengths[static_cast<size_t>(half)] =
-          window_->LengthOf(MeasurementWindow::Part(half));
-    }
-    const absl::Status cause =
-        result->is_interrupted
+  // Why steps of each stream have no answer, if there are such.
+  std::vector<absl::Status> CausesOfNoAnswer(bool is_interrupted) const {
+    const absl::Status common =
+        is_interrupted
             ? absl::CancelledError("interrupted")
             : absl::DeadlineExceededError(absl::StrCat(
                   "no answer within ", absl::FormatDuration(options_.timeout), " after the load"));
+    std::vector<absl::Status> causes;
+    for (const auto& load : loads_) {
+      const absl::Status own = load->status();
+      causes.push_back(own.ok() ? common : own);
+    }
+    return causes;
+  }
+
+  void Collect(const std::vector<absl::Status>& causes, LoadResult* result) {
     streams_.clear();
+    result->send_delays = std::move(send_delays_);
+    for (size_t half = 0; half < result->half_lengths.size(); ++half) {
+      result->half_lengths[half] = window_->LengthOf(static_cast<MeasurementWindow::Part>(half));
+    }
     const absl::Duration now = clock_.Now();
-    for (const auto& load : loads_) result->tally.Merge(load->Collect(now, cause));
+    for (size_t i = 0; i < loads_.size(); ++i) {
+      result->tally.Merge(loads_[i]->Collect(now, causes[i]));
+    }
   }
 
   // Constant after construction.

@@ -219,15 +219,14 @@ void LoadStream::GiveUpLocked(size_t session, Window::Part part, absl::Duration 
 
 LoadTally LoadStream::Collect(absl::Duration now, const absl::Status& status) {
   absl::MutexLock lock(&mu_);
-  const absl::Status& cause = status_.ok() ? status : status_;
   for (const Pending& pending : pending_) {
     if (pending.kind != Pending::kStep) continue;
-    GiveUpLocked(pending.session, pending.part, now - pending.time, "NOT_ANSWERED", cause);
+    GiveUpLocked(pending.session, pending.part, now - pending.time, "NOT_ANSWERED", status);
   }
   for (const Due& due : due_) {
     const size_t begin = due.group * options_.sessions_per_message;
     for (size_t i = begin; i < begin + options_.sessions_per_message; ++i) {
-      GiveUpLocked(i, due.part, now - due.time, "NOT_SENT", cause);
+      GiveUpLocked(i, due.part, now - due.time, "NOT_SENT", status);
     }
   }
   return std::move(tally_);

@@ -69,8 +69,8 @@ class LoadStream final : public MessageStream::Listener {
   // The first error of the stream itself, or, before Start, of an open.
   absl::Status status() const;
 
-  // The tally at `now`: steps that are not answered have failed, with `status` unless the stream
-  // has ended with an error. Nothing may be called afterwards. REQUIRES: the stream has ended.
+  // The tally at `now`: steps that are not answered have failed with `status`, which is not OK.
+  // Nothing may be called afterwards. REQUIRES: the stream has ended.
   LoadTally Collect(absl::Duration now, const absl::Status& status);
 
   void OnWritten() override;

@@ -350,7 +350,7 @@ class FakeServer::Models final : public v1::ModelService::Service {
   grpc::Status DescribeModel(grpc::ServerContext* /*context*/,
                              const v1::DescribeModelRequest* request,
                              v1::DescribeModelResponse* response) override {
-    if (request->model() != "sums" && request->model() != "total") {
+    if (request->model() != "sums" && request->model() != "total" && request->model() != "silent") {
       return ToGrpc(Error(grpc::StatusCode::NOT_FOUND, "MODEL_NOT_FOUND",
                           absl::StrCat("no model '", request->model(), "'")));
     }

@@ -297,18 +297,20 @@ TEST_F(LoadStreamTest, WhatIsNotAnsweredAtTheEndHasFailedAndCountsWithItsAge) {
   EXPECT_EQ(tally.AllLatencies().min(), absl::Seconds(3));
 }
 
-TEST_F(LoadStreamTest, StepsFailWithTheErrorOfTheirStream) {
+TEST_F(LoadStreamTest, SendsNothingOnAStreamThatHasEnded) {
   Begin(1);
   stream_->Send(0, now_);
   stream_->OnEnd(absl::UnavailableError("draining"));
   EXPECT_TRUE(stream_->is_idle());
   EXPECT_THAT(stream_->status(), StatusIs(absl::StatusCode::kUnavailable));
+  stream_->Send(0, now_);
   Written();
   EXPECT_FALSE(is_writing_);
 
-  const LoadTally tally = stream_->Collect(now_, kNoAnswer);
+  const LoadTally tally = stream_->Collect(now_, stream_->status());
 
   EXPECT_EQ(tally.errors.at({"step", "UNAVAILABLE", "NOT_ANSWERED"}).count, 1u);
+  EXPECT_EQ(tally.errors.at({"step", "UNAVAILABLE", "NOT_SENT"}).count, 1u);
 }
 
 TEST_F(LoadStreamTest, MeasuresTheWindowAlone) {

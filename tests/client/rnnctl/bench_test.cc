@@ -168,6 +168,22 @@ TEST_F(BenchTest, FailsAndTellsWhatWasMeasuredIfTheServerDrains) {
   EXPECT_THAT(outcome.err, HasSubstr("the server drains"));
 }
 
+TEST_F(BenchTest, StepsWithoutAnAnswerHaveFailedAfterTheTimeout) {
+  const Outcome outcome = Run(
+      "--json --timeout-ms 1500 bench --model silent --steps 4 --warm-up-seconds 0 --sessions 4");
+
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.err, HasSubstr("no answer within 1.5s after the load"));
+  const auto load = nlohmann::json::parse(outcome.out)["loads"][0];
+  EXPECT_EQ(load["steps"], 4);
+  EXPECT_EQ(load["failed_steps"], 4);
+  EXPECT_EQ(load["errors"][0]["code"], "DEADLINE_EXCEEDED");
+  EXPECT_EQ(load["errors"][0]["reason"], "NOT_ANSWERED");
+  EXPECT_EQ(load["errors"][0]["count"], 4);
+  EXPECT_GE(load["latencies"]["min_us"], 1.5e6);
+  EXPECT_TRUE(server_.AwaitOpenSessions(0));
+}
+
 struct WrongUse {
   const char* name;
   const char* arguments;
