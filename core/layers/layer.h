@@ -96,7 +96,7 @@ class Layer {
   // besides begins anew, as at the start of a sequence.
   virtual void OnStatesReplaced(float* column) const { static_cast<void>(column); }
 
-  // Floats of scratch for such a run.
+  // Floats of scratch for such a run, and for any of fewer rows or timesteps.
   virtual int64_t scratch_size(int64_t batch, int64_t time) const {
     static_cast<void>(batch);
     static_cast<void>(time);

@@ -46,6 +46,9 @@ ValueSpec OutputOf(const ValueSpec& input, const RecurrentLayer::Options& option
   return {cell.output_shape(), /*has_time=*/false, std::nullopt};
 }
 
+// Batches of more rows than this are not projected.
+constexpr int64_t kMaxProjectedBatch = 8;
+
 absl::Status CheckCell(const KerasConfig& config, const Cell& cell) {
   const auto num_states = static_cast<int64_t>(cell.states().size());
   if (num_states > RecurrentLayer::kMaxStates) {
@@ -151,15 +154,17 @@ void RecurrentLayer::OnStatesReplaced(float* column) const {
 // would only write and read the results once more; with few, the weights are better loaded for many
 // timesteps at once.
 int64_t RecurrentLayer::projected_time(int64_t batch, int64_t time) const {
-  constexpr int64_t kMaxBatch = 8;
   constexpr int64_t kMaxTime = 24;
-  if (batch > kMaxBatch || time == 1 || cell_->projection_rows() == 0) return 0;
+  if (batch > kMaxProjectedBatch || time == 1 || cell_->projection_rows() == 0) return 0;
   return std::min(time, kMaxTime);
 }
 
 int64_t RecurrentLayer::scratch_size(int64_t batch, int64_t time) const {
+  // A larger batch projects nothing, but a run may be of fewer rows.
+  const int64_t projected_batch = std::min(batch, kMaxProjectedBatch);
   return ColumnsSize(states_size_, batch) + cell_->scratch_size(batch) +
-         ColumnsSize(cell_->projection_rows(), batch * projected_time(batch, time));
+         ColumnsSize(cell_->projection_rows(),
+                     projected_batch * projected_time(projected_batch, time));
 }
 
 void RecurrentLayer::Run(const LayerRun& run) const {

@@ -37,14 +37,6 @@ void CheckOk(const absl::Status& status) {
 
 }  // namespace
 
-class EngineRow::SilentObserver final : public EngineObserver, public ModelObserver {
- public:
-  ModelObserver& ForModel(const std::string& /*model_name*/) override { return *this; }
-  void OnCellStep(int64_t /*rows*/, absl::Duration /*duration*/) override {}
-  void OnSteps(absl::Span<const CommittedStep> /*steps*/) override {}
-  void OnSessionEnded(EndReason /*reason*/) override {}
-};
-
 // One session, which steps on its own until it has made its steps.
 class EngineRow::Client {
  public:
@@ -73,12 +65,11 @@ class EngineRow::Client {
 EngineRow::EngineRow(int64_t units, int64_t batch, int64_t num_timesteps)
     : BenchRow(WeightType::kFloat32, NumWeights(units), NumRecurrent(units),
                2.0 * static_cast<double>(NumWeights(units) * batch * num_timesteps)),
-      input_(static_cast<size_t>(num_timesteps * units), 0.5f),
-      observer_(std::make_unique<SilentObserver>()) {
+      input_(static_cast<size_t>(num_timesteps * units), 0.5f) {
   EngineOptions options;
   options.workers = 1;
   options.max_batch_rows = batch;
-  engine_ = std::make_unique<Engine>(clock_, *observer_, options);
+  engine_ = std::make_unique<Engine>(clock_, observer_, options);
   CheckOk(engine_->AddModel(kModel, StackedGruModel(units)));
   const TensorView input = {DataType::kFloat32, Shape{num_timesteps, units},
                             absl::string_view(reinterpret_cast<const char*>(input_.data()),

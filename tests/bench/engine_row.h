@@ -10,8 +10,8 @@
 
 #include "core/base/clock.h"
 #include "core/engine/engine.h"
-#include "core/engine/observer.h"
 #include "tests/bench/bench_row.h"
+#include "tests/support/silent_observer.h"
 
 namespace rnnserve::testing {
 
@@ -27,13 +27,12 @@ class EngineRow final : public BenchRow {
 
  private:
   class Client;
-  class SilentObserver;
 
   void StepAll();
 
   const std::vector<float> input_;  // [num_timesteps, units]
   const MonotonicClock clock_;
-  std::unique_ptr<SilentObserver> observer_;
+  SilentObserver observer_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::unique_ptr<Engine> engine_;
 };

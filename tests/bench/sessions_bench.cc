@@ -33,6 +33,7 @@
 #include "absl/synchronization/blocking_counter.h"
 #include "core/engine/engine.h"
 #include "tests/bench/process_memory.h"
+#include "tests/support/silent_observer.h"
 #include "tests/support/test_models.h"
 
 namespace rnnserve::testing {
@@ -70,15 +71,6 @@ class LeapingClock final : public Clock {
  private:
   const MonotonicClock clock_;
   std::atomic<int64_t> leapt_seconds_{0};
-};
-
-class SilentObserver final : public EngineObserver, public ModelObserver {
- public:
-  ModelObserver& ForModel(const std::string& /*model_name*/) override { return *this; }
-  void OnCellStep(int64_t /*rows*/, absl::Duration /*duration*/) override {}
-  void OnStep(int64_t /*timesteps*/, absl::Duration /*queued*/,
-              absl::Duration /*computed*/) override {}
-  void OnSessionEnded(EndReason /*reason*/) override {}
 };
 
 // Nothing that fails could be compared with anything.

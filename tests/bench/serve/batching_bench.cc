@@ -30,6 +30,7 @@
 #include "core/engine/engine.h"
 #include "nlohmann/json.hpp"
 #include "tests/bench/serve/padded_batcher.h"
+#include "tests/support/silent_observer.h"
 #include "tests/support/test_models.h"
 
 namespace rnnserve::testing {
@@ -49,14 +50,6 @@ constexpr double kLoad = 0.7;          // of what padded batches can do at most
 // Computes a request and calls back, on any thread.
 using Submit =
     std::function<void(absl::Span<const float> sequence, absl::AnyInvocable<void()> done)>;
-
-class SilentObserver final : public EngineObserver, public ModelObserver {
- public:
-  ModelObserver& ForModel(const std::string& /*model_name*/) override { return *this; }
-  void OnCellStep(int64_t /*rows*/, absl::Duration /*duration*/) override {}
-  void OnSteps(absl::Span<const CommittedStep> /*steps*/) override {}
-  void OnSessionEnded(EndReason /*reason*/) override {}
-};
 
 struct Requests {
   int64_t units = 0;

@@ -12,17 +12,11 @@
 #include "tests/core/batching/step_fixture.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/malloc_counter.h"
+#include "tests/support/silent_observer.h"
 #include "tests/support/test_models.h"
 
 namespace rnnserve::testing {
 namespace {
-
-// Counts nothing, so that it allocates nothing.
-class SilentObserver final : public StepObserver {
- public:
-  void OnCellStep(int64_t, absl::Duration) override {}
-  void OnSteps(absl::Span<const CommittedStep>) override {}
-};
 
 class BatchWorkerAllocTest : public ::testing::TestWithParam<ModelPtr (*)()> {};
 

@@ -75,6 +75,43 @@ std::vector<float> OfOnes(const Model& model, Workspace& workspace) {
   return values;
 }
 
+// The outputs of a run of `batch` rows of `time` timesteps in this workspace.
+std::vector<float> RunIn(Workspace& workspace, const Model& model, int64_t batch, int64_t time) {
+  workspace.SetBatch(batch);
+  workspace.SetTimes({time});
+  const Sequence input = workspace.input();
+  std::vector<float> outputs;
+  for (int64_t b = 0; b < batch; ++b) {
+    std::copy(model.initial_state().begin(), model.initial_state().end(),
+              workspace.states().column(b));
+    for (int64_t t = 0; t < time; ++t) {
+      for (int64_t i = 0; i < input.rows; ++i) {
+        input.At(t).column(b)[i] = 0.1f * static_cast<float>((b + 3 * t + i) % 7);
+      }
+    }
+  }
+  model.RunSequencePart(workspace);
+  model.RunTail(workspace);
+  const ConstSequence output = model.output(workspace);
+  for (int64_t b = 0; b < batch; ++b) {
+    for (int64_t t = 0; t < output.time; ++t) {
+      const float* const column = output.At(t).column(b);
+      outputs.insert(outputs.end(), column, column + output.rows);
+    }
+  }
+  return outputs;
+}
+
+TEST(WorkspaceTest, HasRoomForASmallerRunThanItWasMadeFor) {
+  // A small batch projects many timesteps together, a large one none.
+  const ModelPtr model = StackedGruModel(48);
+  Workspace large(*model, 64, {40});
+  for (const int64_t batch : {1, 8, 9, 64}) {
+    Workspace exact(*model, batch, {30});
+    EXPECT_EQ(RunIn(large, *model, batch, 30), RunIn(exact, *model, batch, 30)) << batch;
+  }
+}
+
 TEST(WorkspaceTest, IsRandomInTrainingAlone) {
   const ModelPtr model = DropoutModel();
   Workspace workspace(*model, 1, {4});
