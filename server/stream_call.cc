@@ -20,6 +20,9 @@ constexpr int64_t kMaxOutstanding = 4096;
 // result still fits.
 constexpr size_t kMaxUnwrittenBytes = 1 << 20;
 
+// Of a stream that sends one after another before it is answered; more are made and dropped.
+constexpr size_t kKeptRequests = 4;
+
 absl::Status CheckMessage(const v1::StreamRequest& request) {
   if (request.actions_size() < 1 || request.actions_size() > kMaxActions) {
     return InvalidArgument(
@@ -51,7 +54,13 @@ StreamCall* StreamCall::Start(const Clock& clock, const SessionCalls& calls, Met
 
 StreamCall::StreamCall(const Clock& clock, const SessionCalls& calls, Metrics& metrics,
                        StreamRegistry& streams, absl::Time deadline)
-    : clock_(clock), calls_(calls), metrics_(metrics), streams_(streams), deadline_(deadline) {}
+    : clock_(clock),
+      calls_(calls),
+      metrics_(metrics),
+      streams_(streams),
+      deadline_(deadline),
+      requests_(MessagePool<v1::StreamRequest>::Create(kKeptRequests)),
+      reading_(requests_->Take()) {}
 
 absl::Status StreamCall::DrainingError() {
   return MakeError(absl::StatusCode::kUnavailable, "DRAINING", "the server is draining");
@@ -73,11 +82,10 @@ void StreamCall::OnReadDone(bool ok) {
     // A message that was read while the stream already ends is not begun: the client sees the
     // status and that it has no result.
     if (ok && !is_ending_) {
-      if (const absl::Status status = CheckMessage(reading_); !status.ok()) {
+      if (const absl::Status status = CheckMessage(*reading_); !status.ok()) {
         EndLocked(status);
       } else {
-        request = std::make_shared<const v1::StreamRequest>(std::move(reading_));
-        reading_.Clear();
+        request = std::exchange(reading_, requests_->Take());
         outstanding_ += request->actions_size();
       }
     }
@@ -150,7 +158,7 @@ void StreamCall::Advance() {
         bound_sessions.swap(bound_sessions_);
       }
     }
-    if (read) StartRead(&reading_);
+    if (read) StartRead(reading_.get());
     if (write) StartWrite(&writing_);
     if (finish) {
       for (const std::string& session_id : bound_sessions) calls_.EndWithStream(session_id);
@@ -164,8 +172,8 @@ void StreamCall::FillMessageLocked() {
   writing_.Clear();
   size_t bytes = 0;
   while (!unwritten_.empty() && bytes < kMaxUnwrittenBytes) {
-    bytes += unwritten_.front().ByteSizeLong();
-    *writing_.add_results() = std::move(unwritten_.front());
+    bytes += unwritten_.front().bytes;
+    *writing_.add_results() = std::move(unwritten_.front().result);
     unwritten_.pop_front();
   }
   unwritten_bytes_ -= bytes;
@@ -278,12 +286,13 @@ Reply<Response> StreamCall::MakeReply(const Request& request, const v1::StreamAc
 }
 
 void StreamCall::Deliver(v1::StreamResult result) {
+  const size_t bytes = result.ByteSizeLong();
   {
     absl::MutexLock lock(&mu_);
     --outstanding_;
     if (!is_broken_) {
-      unwritten_bytes_ += result.ByteSizeLong();
-      unwritten_.push_back(std::move(result));
+      unwritten_bytes_ += bytes;
+      unwritten_.push_back({std::move(result), bytes});
     }
   }
   Advance();

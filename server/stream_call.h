@@ -19,6 +19,7 @@
 #include "core/base/cancellation.h"
 #include "core/base/clock.h"
 #include "rnnserve/v1/inference.pb.h"
+#include "server/message_pool.h"
 #include "server/metrics.h"
 #include "server/session_calls.h"
 
@@ -63,6 +64,11 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
              StreamRegistry& streams, absl::Time deadline);
 
   using Request = std::shared_ptr<const v1::StreamRequest>;
+  // A result that waits to be written, and its size on the wire.
+  struct Unwritten {
+    v1::StreamResult result;
+    size_t bytes;
+  };
 
   // Issues whatever read, write or Finish is due.
   void Advance();
@@ -91,10 +97,11 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
   StreamRegistry& streams_;
   const absl::Time deadline_;
   const std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
+  const std::shared_ptr<MessagePool<v1::StreamRequest>> requests_;
   std::shared_ptr<StreamCall> self_;  // set by Start, dropped by OnDone
 
   // Owned by gRPC while a read or write is under way, else by who issues it.
-  v1::StreamRequest reading_;
+  std::shared_ptr<v1::StreamRequest> reading_;
   v1::StreamResponse writing_;
 
   // Guarded by `mu_`.
@@ -107,7 +114,7 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
   bool is_broken_ ABSL_GUARDED_BY(mu_) = false;  // nothing more can be written
   absl::Status final_status_ ABSL_GUARDED_BY(mu_);
   int64_t outstanding_ ABSL_GUARDED_BY(mu_) = 0;
-  std::deque<v1::StreamResult> unwritten_ ABSL_GUARDED_BY(mu_);
+  std::deque<Unwritten> unwritten_ ABSL_GUARDED_BY(mu_);
   size_t unwritten_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   absl::flat_hash_set<std::string> bound_sessions_ ABSL_GUARDED_BY(mu_);
 };

@@ -4,7 +4,7 @@
 #ifndef RNNSERVE_SERVER_TENSOR_CODEC_H_
 #define RNNSERVE_SERVER_TENSOR_CODEC_H_
 
-#include <deque>
+#include <list>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -18,7 +18,7 @@ namespace rnnserve::server {
 
 // Bytes of the tensors of one request that had to be converted. Its elements do not move when it
 // grows, so views of them stay valid as long as it lives.
-using TensorStorage = std::deque<std::string>;
+using TensorStorage = std::list<std::string>;
 
 // A view of a tensor of a request. Raw bytes are used where they lie; typed elements are converted
 // into `storage`. The length agrees with the shape. `what` names the tensor in error texts.
