@@ -41,8 +41,8 @@ TEST(MessagePoolTest, MessagesInUseAreDifferent) {
 TEST(MessagePoolTest, KeepsNoLargeMessage) {
   const auto pool = Pool::Create(1);
   auto message = pool->Take();
-  message->add_actions()->mutable_step()->mutable_input()->set_raw(
-      std::string(Pool::kMaxKeptBytes, 'x'));
+  std::string& raw = *message->add_actions()->mutable_step()->mutable_input()->mutable_raw();
+  raw.resize(Pool::kMaxKeptBytes);
   message.reset();
 
   // A message that is used again keeps the actions it had, as memory; a new one has none.
