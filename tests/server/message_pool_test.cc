@@ -5,8 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -35,14 +33,14 @@ TEST(MessagePoolTest, MessagesInUseAreDifferent) {
   const auto a = pool->Take();
   const auto b = pool->Take();
 
-  EXPECT_NE(a, b);
+  EXPECT_NE(a.get(), b.get());
 }
 
 TEST(MessagePoolTest, KeepsNoLargeMessage) {
   const auto pool = Pool::Create(1);
   auto message = pool->Take();
-  std::string& raw = *message->add_actions()->mutable_step()->mutable_input()->mutable_raw();
-  raw.resize(Pool::kMaxKeptBytes);
+  message->add_actions()->mutable_step()->mutable_input()->mutable_raw()->resize(
+      Pool::kMaxKeptBytes);
   message.reset();
 
   // A message that is used again keeps the actions it had, as memory; a new one has none.
