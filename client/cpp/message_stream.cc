@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "client/cpp/status_conversion.h"
+#include "grpcpp/channel.h"
 #include "rnnserve/v1/inference.grpc.pb.h"
 
 namespace rnnserve::client {

@@ -29,7 +29,7 @@ constexpr Percentile kTold[] = {{"p50", 0.5},     {"p75", 0.75},      {"p90", 0.
                                 {"p99_9", 0.999}, {"p99_99", 0.9999}, {"max", 1}};
 
 std::string FormatRate(double per_second) {
-  return per_second == 0 ? "-" : absl::StrFormat(per_second < 100 ? "%.1f" : "%.0f", per_second);
+  return per_second == 0 ? "-" : absl::StrFormat("%.*f", per_second < 100 ? 1 : 0, per_second);
 }
 
 std::string FormatLatencyOrNone(const LatencyHistogram& latencies, double q) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -26,7 +27,13 @@ struct LoadError {
   // ANSWERED_LATE, NOT_ANSWERED, NOT_SENT.
   std::string reason;
 
-  friend auto operator<=>(const LoadError&, const LoadError&) = default;
+  friend bool operator==(const LoadError& a, const LoadError& b) { return a.Key() == b.Key(); }
+  friend bool operator<(const LoadError& a, const LoadError& b) { return a.Key() < b.Key(); }
+
+ private:
+  std::tuple<const std::string&, const std::string&, const std::string&> Key() const {
+    return {action, code, reason};
+  }
 };
 
 struct LoadErrorCount {

@@ -133,7 +133,7 @@ TEST(LoadVerdictTest, NothingMeasuredIsNoError) {
   EXPECT_FALSE(Judge(result, true).is_steady);
 }
 
-LoadReport MakeReport(std::vector<double> rates) {
+LoadReport MakeReport(const std::vector<double>& rates) {
   LoadReport report;
   report.server = "localhost:1";
   report.loop = LoadReport::Loop::kPoisson;

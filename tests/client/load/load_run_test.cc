@@ -69,6 +69,7 @@ TEST_F(LoadRunTest, AClosedLoopSendsAsManyStepsAsItMay) {
 
 TEST_F(LoadRunTest, AnOpenLoopSendsEveryArrivalOnce) {
   options_.sessions_per_message = 2;
+  options_.max_steps = 120;
   Arrivals arrivals;
   for (int i = 0; i < 60; ++i) arrivals.push_back(absl::Microseconds(300 * i));
 
@@ -92,6 +93,7 @@ TEST_F(LoadRunTest, GroupsThinkBetweenTheirMessages) {
 
 TEST_F(LoadRunTest, WhatIsInTheWarmUpIsNotMeasured) {
   options_.warm_up = absl::Milliseconds(20);
+  options_.max_steps = 2;
   const Arrivals arrivals = {absl::ZeroDuration(), absl::Milliseconds(10), absl::Milliseconds(20),
                              absl::Milliseconds(30)};
 

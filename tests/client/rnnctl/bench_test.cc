@@ -123,7 +123,8 @@ TEST_F(BenchTest, CtrlCEndsItAndTellsWhatWasMeasured) {
   const std::unique_ptr<Client> client = server_.Connect();
   bool has_begun = false;
   while (!has_begun) {
-    for (const v1::SessionSummary& session : client->ListSessions().value()) {
+    const std::vector<v1::SessionSummary> sessions = client->ListSessions().value();
+    for (const v1::SessionSummary& session : sessions) {
       has_begun = has_begun || session.version() > 0;
     }
   }
