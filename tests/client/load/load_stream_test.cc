@@ -64,7 +64,8 @@ class LoadStreamTest : public ::testing::Test {
     lengths_ = LengthDistribution::Parse(lengths).value();
     std::vector<LoadSession> sessions;
     for (size_t i = 0; i < num_sessions; ++i) {
-      sessions.emplace_back(model_, 0, lengths_, 1, absl::StrCat("s", i), Random(i));
+      sessions.emplace_back(model_, 0, lengths_, 1, absl::InfiniteDuration(), absl::StrCat("s", i),
+                            Random(i));
     }
     stream_ = std::make_unique<LoadStream>(std::move(sessions), options_);
     stream_->Open([this](const v1::StreamRequest& message) {
