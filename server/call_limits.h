@@ -11,8 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "core/base/clock.h"
-#include "core/batching/call_limits.h"
-#include "core/batching/priority.h"
+#include "core/engine/calls.h"
 #include "rnnserve/v1/session.pb.h"
 
 namespace rnnserve::server {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "core/base/team.h"
 
 namespace rnnserve {
 
@@ -25,21 +26,18 @@ namespace rnnserve {
 // often shorter than waking up a thread takes; then they sleep.
 //
 // Owns the helpers. Used by one thread at a time, the one that calls Run.
-class ThreadTeam {
+class ThreadTeam final : public Team {
  public:
   // REQUIRES: size is in [1, 256].
   explicit ThreadTeam(int size);
-  ~ThreadTeam();
+  ~ThreadTeam() override;
   ThreadTeam(const ThreadTeam&) = delete;
   ThreadTeam& operator=(const ThreadTeam&) = delete;
 
   // The members, the caller of Run among them.
   int size() const { return static_cast<int>(parts_.size()); }
 
-  // Calls piece(i) once for each i in [0, num_pieces), on any member, and returns when all have
-  // returned. What they wrote is visible to the caller then. Allocates nothing. REQUIRES:
-  // num_pieces is in [0, 2^31), and `piece` does not call Run.
-  void Run(int64_t num_pieces, absl::FunctionRef<void(int64_t)> piece);
+  void Run(int64_t num_pieces, absl::FunctionRef<void(int64_t)> piece) override;
 
  private:
   // The pieces of one member that nobody has begun: those from the low half of the word up to the

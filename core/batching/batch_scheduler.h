@@ -56,7 +56,7 @@ class BatchScheduler {
   struct Options {
     // Batches that are computed at the same time, each by a worker.
     int num_workers = 1;
-    // Threads that compute one batch together (ThreadTeam). With num_workers, more than there are
+    // Threads that compute one batch together (Team). With num_workers, more than there are
     // cores help nobody.
     int team_size = 1;
     // Rows in one cell step of one worker. More rows share a weight read; a cell step then takes

@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "core/base/clock.h"
-#include "core/base/thread_team.h"
+#include "core/base/team.h"
 #include "core/batching/batch_workspace.h"
 #include "core/batching/bounded_queue.h"
 #include "core/batching/step_observer.h"
@@ -39,7 +39,7 @@ class BatchWorker {
     // How long a lone task waits for others to share its first cell step.
     absl::Duration max_batch_delay = absl::ZeroDuration();
     // Cell steps are shared with it, if there is one.
-    ThreadTeam* team = nullptr;
+    Team* team = nullptr;
   };
 
   // REQUIRES: the model is streamable.

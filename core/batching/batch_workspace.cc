@@ -10,7 +10,7 @@
 
 namespace rnnserve {
 
-BatchWorkspace::BatchWorkspace(const Model& model, int64_t max_rows, ThreadTeam* team)
+BatchWorkspace::BatchWorkspace(const Model& model, int64_t max_rows, Team* team)
     : model_(model), workspace_(model, max_rows, {1}) {
   workspace_.set_team(team);
 }

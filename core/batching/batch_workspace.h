@@ -7,8 +7,8 @@
 #include <cstdint>
 
 #include "absl/types/span.h"
+#include "core/base/team.h"
 #include "core/base/tensor_view.h"
-#include "core/base/thread_team.h"
 #include "core/model/model.h"
 #include "core/model/workspace.h"
 
@@ -27,7 +27,7 @@ class BatchWorkspace {
  public:
   // Steps are shared with the team, if there is one. REQUIRES: max_rows >= 1 and the model is
   // streamable.
-  BatchWorkspace(const Model& model, int64_t max_rows, ThreadTeam* team = nullptr);
+  BatchWorkspace(const Model& model, int64_t max_rows, Team* team = nullptr);
   BatchWorkspace(const BatchWorkspace&) = delete;
   BatchWorkspace& operator=(const BatchWorkspace&) = delete;
 

@@ -9,7 +9,7 @@
 
 #include "absl/types/span.h"
 #include "core/base/shape.h"
-#include "core/base/thread_team.h"
+#include "core/base/team.h"
 #include "core/cells/state_spec.h"
 #include "core/cells/training_run.h"
 #include "core/kernels/columns.h"
@@ -38,7 +38,7 @@ struct CellStep {
   ConstColumns projection;   // [projection_rows(), batch]
   float* scratch = nullptr;  // scratch_size(batch) floats, aligned to 64 bytes
   // Threads that a large step may be shared with. Null: none.
-  ThreadTeam* team = nullptr;
+  Team* team = nullptr;
   // In a run with Keras' training=True, else null: the same for every timestep of the run. For what
   // is random in the cell, such as its dropout.
   const TrainingRun* training = nullptr;
@@ -69,7 +69,7 @@ class Cell {
   // The bytes that they take. Default: those of float32.
   virtual int64_t parameter_bytes() const { return num_parameters() * int64_t{sizeof(float)}; }
 
-  // The bytes of weights that a step reads in kernels that a ThreadTeam is worth being given
+  // The bytes of weights that a step reads in kernels that a Team is worth being given
   // (kernels/panel_range.h). Default: none.
   virtual int64_t shareable_bytes() const { return 0; }
 

@@ -4,7 +4,7 @@
 #ifndef RNNSERVE_CORE_KERNELS_DENSE_STEP_H_
 #define RNNSERVE_CORE_KERNELS_DENSE_STEP_H_
 
-#include "core/base/thread_team.h"
+#include "core/base/team.h"
 #include "core/kernels/activation.h"
 #include "core/kernels/columns.h"
 #include "core/kernels/matrix.h"
@@ -24,7 +24,7 @@ struct DenseStepArguments {
   ConstColumns h;      // [units, batch], if there is R
   // Does not overlap an input.
   Columns y;
-  ThreadTeam* team = nullptr;  // shares the step if it is worth it; null: the caller alone
+  Team* team = nullptr;  // shares the step if it is worth it; null: the caller alone
 };
 
 // REQUIRES: HasStepKernels(activation, activation).

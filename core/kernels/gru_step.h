@@ -4,7 +4,7 @@
 #ifndef RNNSERVE_CORE_KERNELS_GRU_STEP_H_
 #define RNNSERVE_CORE_KERNELS_GRU_STEP_H_
 
-#include "core/base/thread_team.h"
+#include "core/base/team.h"
 #include "core/kernels/activation.h"
 #include "core/kernels/columns.h"
 #include "core/kernels/matrix.h"
@@ -25,7 +25,7 @@ struct GruStepArguments {
   // Neither overlaps an input. y is written as next_h is.
   Columns next_h;
   Columns y;
-  ThreadTeam* team = nullptr;  // shares the step if it is worth it; null: the caller alone
+  Team* team = nullptr;  // shares the step if it is worth it; null: the caller alone
 };
 
 // One step of a GRU layer with reset_after, in one pass over its weights. `start` holds the

@@ -4,7 +4,7 @@
 #ifndef RNNSERVE_CORE_KERNELS_LSTM_STEP_H_
 #define RNNSERVE_CORE_KERNELS_LSTM_STEP_H_
 
-#include "core/base/thread_team.h"
+#include "core/base/team.h"
 #include "core/kernels/activation.h"
 #include "core/kernels/columns.h"
 #include "core/kernels/matrix.h"
@@ -28,7 +28,7 @@ struct LstmStepArguments {
   Columns next_h;
   Columns next_c;
   Columns y;
-  ThreadTeam* team = nullptr;  // shares the step if it is worth it; null: the caller alone
+  Team* team = nullptr;  // shares the step if it is worth it; null: the caller alone
 };
 
 // REQUIRES: HasStepKernels(activation, recurrent_activation).

@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "absl/functional/function_ref.h"
-#include "core/base/thread_team.h"
+#include "core/base/team.h"
 #include "core/kernels/columns.h"
 #include "core/kernels/matrix.h"
 
@@ -35,7 +35,7 @@ inline int64_t ShareableBytes(int64_t bytes) { return bytes < kMinSharedBytes ? 
 // Calls step(range) for ranges that are together the panels [0, num_panels), each once: all at once
 // on this thread, or, if there is a team and the step reads so many bytes of weights that it is
 // worth it, several on all members of the team. What a range computes may not depend on another.
-inline void SharePanels(ThreadTeam* team, int64_t num_panels, int64_t weight_bytes,
+inline void SharePanels(Team* team, int64_t num_panels, int64_t weight_bytes,
                         absl::FunctionRef<void(PanelRange)> step) {
   // As many panels as any step sums at once.
   constexpr int64_t kPanelsOfPiece = 8;

@@ -23,7 +23,7 @@ absl::StatusOr<std::unique_ptr<Layer>> ActivationLayer::Create(const LayerRegist
   return absl::WrapUnique(new ActivationLayer(config, input, activation));
 }
 
-void ActivationLayer::Apply(ConstColumns x, Columns y, ThreadTeam* /*team*/) const {
+void ActivationLayer::Apply(ConstColumns x, Columns y, Team* /*team*/) const {
   Copy(x, y);
   Activate(activation_, y);
 }

@@ -30,7 +30,7 @@ class ActivationLayer final : public LastAxisLayer {
  private:
   ActivationLayer(const KerasConfig& config, const ValueSpec& input, Activation activation);
 
-  void Apply(ConstColumns x, Columns y, ThreadTeam* team) const override;
+  void Apply(ConstColumns x, Columns y, Team* team) const override;
 
   const Activation activation_;
 };

@@ -60,7 +60,7 @@ int64_t Dense::shareable_bytes() const {
   return HasStepKernels(activation_, activation_) ? ShareableBytes(kernel_.bytes()) : 0;
 }
 
-void Dense::Apply(ConstColumns x, Columns y, ThreadTeam* team) const {
+void Dense::Apply(ConstColumns x, Columns y, Team* team) const {
   if (HasStepKernels(activation_, activation_)) {
     return DenseStep({.kernel = kernel_,
                       .activation = activation_,

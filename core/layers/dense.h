@@ -43,7 +43,7 @@ class Dense final : public LastAxisLayer {
   Dense(const KerasConfig& config, const ValueSpec& input, Matrix kernel, AlignedBuffer bias,
         Activation activation, int64_t num_parameters);
 
-  void Apply(ConstColumns x, Columns y, ThreadTeam* team) const override;
+  void Apply(ConstColumns x, Columns y, Team* team) const override;
 
   const Matrix kernel_;
   const AlignedBuffer bias_;

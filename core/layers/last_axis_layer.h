@@ -27,7 +27,7 @@ class LastAxisLayer : public Layer {
 
  private:
   // x is [features, batch], y is [units, batch]; `team` is that of the run.
-  virtual void Apply(ConstColumns x, Columns y, ThreadTeam* team) const = 0;
+  virtual void Apply(ConstColumns x, Columns y, Team* team) const = 0;
 
   const int64_t num_features_;
   const int64_t num_units_;

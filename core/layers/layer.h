@@ -12,7 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "core/base/shape.h"
-#include "core/base/thread_team.h"
+#include "core/base/team.h"
 #include "core/cells/keras_config.h"
 #include "core/cells/state_spec.h"
 #include "core/cells/training_run.h"
@@ -33,7 +33,7 @@ struct LayerRun {
   Sequence second_y;         // the same of second_output()
   float* scratch = nullptr;  // scratch_size(batch, time) floats, aligned to 64 bytes
   // Threads that large steps may be shared with. Null: none.
-  ThreadTeam* team = nullptr;
+  Team* team = nullptr;
   const TrainingRun* training = nullptr;  // in a run with Keras' training=True, else null
 };
 
@@ -82,7 +82,7 @@ class Layer {
   // The bytes that they take. Default: those of float32.
   virtual int64_t parameter_bytes() const { return num_parameters() * int64_t{sizeof(float)}; }
 
-  // The bytes of weights that one timestep reads in steps that a ThreadTeam is worth being given:
+  // The bytes of weights that one timestep reads in steps that a Team is worth being given:
   // if they are most of the model, a batch is better shared by all cores than one of many. Default:
   // none.
   virtual int64_t shareable_bytes() const { return 0; }

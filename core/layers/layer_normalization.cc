@@ -60,7 +60,7 @@ absl::StatusOr<std::unique_ptr<Layer>> LayerNormalization::Create(const LayerReg
   return layer;
 }
 
-void LayerNormalization::Apply(ConstColumns x, Columns y, ThreadTeam* /*team*/) const {
+void LayerNormalization::Apply(ConstColumns x, Columns y, Team* /*team*/) const {
   const Eigen::Map<const Eigen::ArrayXf> gamma(gamma_.data(), x.rows);
   const Eigen::Map<const Eigen::ArrayXf> beta(beta_.data(), x.rows);
   for (int64_t b = 0; b < x.cols; ++b) {

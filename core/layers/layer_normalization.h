@@ -47,7 +47,7 @@ class LayerNormalization final : public LastAxisLayer {
 
   LayerNormalization(const KerasConfig& config, const ValueSpec& input, const Options& options);
 
-  void Apply(ConstColumns x, Columns y, ThreadTeam* team) const override;
+  void Apply(ConstColumns x, Columns y, Team* team) const override;
 
   const Options options_;
   AlignedBuffer gamma_;  // ones if there is none

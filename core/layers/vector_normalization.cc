@@ -39,7 +39,7 @@ absl::StatusOr<std::unique_ptr<Layer>> VectorNormalization::Create(
   return absl::WrapUnique(new VectorNormalization(config, input, epsilon, std::move(scale)));
 }
 
-void VectorNormalization::Apply(ConstColumns x, Columns y, ThreadTeam* /*team*/) const {
+void VectorNormalization::Apply(ConstColumns x, Columns y, Team* /*team*/) const {
   // Of a vector of zeros: Keras' epsilon of a norm.
   constexpr double kLargestInverseNorm = 1e12;
   const Eigen::Map<const Eigen::ArrayXf> scale(scale_.data(), scale_.size());

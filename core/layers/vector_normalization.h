@@ -38,7 +38,7 @@ class VectorNormalization final : public LastAxisLayer {
   VectorNormalization(const KerasConfig& config, const ValueSpec& input, double epsilon,
                       AlignedBuffer scale);
 
-  void Apply(ConstColumns x, Columns y, ThreadTeam* team) const override;
+  void Apply(ConstColumns x, Columns y, Team* team) const override;
 
   const double epsilon_;
   const AlignedBuffer scale_;  // empty for UnitNormalization

@@ -10,7 +10,7 @@
 
 #include "absl/types/span.h"
 #include "core/base/aligned_buffer.h"
-#include "core/base/thread_team.h"
+#include "core/base/team.h"
 #include "core/layers/sequence.h"
 #include "core/model/plan.h"
 
@@ -56,7 +56,7 @@ class Workspace {
   }
   // From now on large steps are shared with a team, whose caller is the thread that runs the model;
   // null, as at first: with nobody.
-  void set_team(ThreadTeam* team) { team_ = team; }
+  void set_team(Team* team) { team_ = team; }
   // The state block of each row: column b has StateLayout::size floats.
   Columns states() { return {states_.data(), state_size_, batch_, state_size_}; }
 
@@ -85,7 +85,7 @@ class Workspace {
   const int64_t max_batch_;
   const int64_t state_size_;
   int64_t batch_;
-  ThreadTeam* team_ = nullptr;
+  Team* team_ = nullptr;
   AlignedBuffer states_;
   AlignedBuffer scratch_;
   std::vector<Value> values_;

@@ -81,7 +81,7 @@ LayerRow::LayerRow(LayerTask task, WeightType weights)
   AddCeilings(/*is_read_often=*/task_.recurrent_weights() > 0 && !is_single_step);
 }
 
-void LayerRow::AddOurs(const std::string& name, WeightType weights, ThreadTeam* team) {
+void LayerRow::AddOurs(const std::string& name, WeightType weights, Team* team) {
   layers_.push_back(std::make_unique<OurLayer>(task_, weights, team));
   layers_.back()->Step();
   CheckOutput(name, Tolerance(weights), expected_, layers_.back()->Output());

@@ -30,7 +30,7 @@ class LayerRow final : public BenchRow {
  private:
   LayerRow(LayerTask task, WeightType weights);
 
-  void AddOurs(const std::string& name, WeightType weights, ThreadTeam* team);
+  void AddOurs(const std::string& name, WeightType weights, Team* team);
   void AddPeers(WeightType weights);
   void AddLayer(const std::string& name, Peer& peer);
 

@@ -37,7 +37,7 @@ void SetColumns(const float* rows, Columns columns) {
 
 }  // namespace
 
-OurLayer::OurLayer(const LayerTask& task, WeightType weights, ThreadTeam* team)
+OurLayer::OurLayer(const LayerTask& task, WeightType weights, Team* team)
     : layer_(Build(task, weights)) {
   const auto [units, batch, time] = task.shape();
   x_ = AlignedBuffer(DenseSequenceSize(units, batch, time));

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/base/aligned_buffer.h"
-#include "core/base/thread_team.h"
+#include "core/base/team.h"
 #include "core/kernels/weight_type.h"
 #include "core/layers/layer.h"
 #include "tests/bench/layer_task.h"
@@ -22,7 +22,7 @@ namespace rnnserve::testing {
 class OurLayer final : public Peer {
  public:
   // `weights` is how its matrices are kept; steps are shared with the team, if there is one.
-  OurLayer(const LayerTask& task, WeightType weights, ThreadTeam* team);
+  OurLayer(const LayerTask& task, WeightType weights, Team* team);
 
   // Whether a team is worth being given.
   bool is_shareable() const { return layer_->shareable_bytes() > 0; }

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "core/base/thread_team.h"
+#include "core/base/team.h"
 #include "core/cells/cell.h"
 #include "tests/support/column_batch.h"
 #include "tests/support/weight_map.h"
@@ -45,7 +45,7 @@ class CellRun {
   // From now on steps are with training. `training` must outlive them.
   void set_training(const TrainingRun* training) { training_ = training; }
   // From now on large steps are shared with a team, which must outlive them.
-  void set_team(ThreadTeam* team) { team_ = team; }
+  void set_team(Team* team) { team_ = team; }
   // The output of the last step.
   std::vector<float> y(int64_t b) const { return y_.values(b); }
   // The heap allocations that the last step made.
@@ -59,7 +59,7 @@ class CellRun {
   ColumnBatch y_;
   int64_t allocations_ = 0;
   const TrainingRun* training_ = nullptr;
-  ThreadTeam* team_ = nullptr;
+  Team* team_ = nullptr;
 };
 
 // The sequence 0, 1, 2, ... as batch rows of timesteps of features, as Keras' own tests feed it:

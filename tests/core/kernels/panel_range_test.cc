@@ -15,7 +15,7 @@ namespace rnnserve {
 namespace {
 
 // The ranges in which SharePanels asks for so many panels.
-std::vector<PanelRange> RangesOf(ThreadTeam* team, int64_t num_panels, int64_t weight_bytes) {
+std::vector<PanelRange> RangesOf(Team* team, int64_t num_panels, int64_t weight_bytes) {
   absl::Mutex mu;
   std::vector<PanelRange> ranges;
   SharePanels(team, num_panels, weight_bytes, [&](PanelRange range) {
