@@ -14,8 +14,25 @@
 
 #include "core/base/aligned_buffer.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+extern "C" void __asan_poison_memory_region(const volatile void* begin, size_t size);
+extern "C" void __asan_unpoison_memory_region(const volatile void* begin, size_t size);
+#endif
+
 namespace rnnserve {
 namespace {
+
+// Tells AddressSanitizer, if it is there, what nobody may touch.
+void MarkFree([[maybe_unused]] const std::byte* begin, [[maybe_unused]] int64_t size) {
+#if defined(__SANITIZE_ADDRESS__)
+  __asan_poison_memory_region(begin, static_cast<size_t>(size));
+#endif
+}
+void MarkUsed([[maybe_unused]] const std::byte* begin, [[maybe_unused]] int64_t size) {
+#if defined(__SANITIZE_ADDRESS__)
+  __asan_unpoison_memory_region(begin, static_cast<size_t>(size));
+#endif
+}
 
 // So that whole pages cost an arena at most a quarter more than it needs.
 constexpr int64_t kChunksOfSmallPages = 4;
@@ -40,7 +57,7 @@ Arena::Arena(int64_t place_bytes)
 
 Arena::~Arena() {
   for (const Chunk& chunk : chunks_) {
-    if (chunk.memory != nullptr) munmap(chunk.memory, static_cast<size_t>(chunk_bytes()));
+    if (chunk.memory != nullptr) Unmap(chunk);
   }
 }
 
@@ -57,12 +74,15 @@ std::optional<Arena::Place> Arena::Allocate() {
   if (++chunk.num_used == places_per_chunk()) {
     chunks_with_room_.erase(chunks_with_room_.begin());
   }
-  return Place{(chunk_index << chunk_shift_) | offset, mark};
+  const Place place{(chunk_index << chunk_shift_) | offset, mark};
+  MarkUsed(AtIndex(place.index), stride_);
+  return place;
 }
 
 void Arena::Free(Place place) {
   uint32_t& mark = CheckedMark(place);
   std::memset(AtIndex(place.index), 0, static_cast<size_t>(stride_));
+  MarkFree(AtIndex(place.index), stride_);
   const uint32_t chunk_index = place.index >> chunk_shift_;
   Chunk& chunk = chunks_[chunk_index];
   mark = 2 * std::exchange(chunk.first_free, place.index & offset_mask_);
@@ -111,6 +131,7 @@ bool Arena::AddChunk() {
   given_back_.pop_back();
   Chunk& chunk = chunks_[chunk_index];
   chunk.memory = static_cast<std::byte*>(memory);
+  MarkFree(chunk.memory, chunk_bytes());
   chunk.marks = std::make_unique<uint32_t[]>(places_per_chunk());
   for (uint32_t i = 0; i < places_per_chunk(); ++i) chunk.marks[i] = 2 * (i + 1);
   chunk.first_free = 0;
@@ -122,11 +143,16 @@ bool Arena::AddChunk() {
 
 void Arena::GiveBack(uint32_t chunk_index) {
   Chunk& chunk = chunks_[chunk_index];
-  munmap(chunk.memory, static_cast<size_t>(chunk_bytes()));
+  Unmap(chunk);
   chunk = Chunk();
   chunks_with_room_.erase(chunk_index);
   given_back_.push_back(chunk_index);
   --num_chunks_;
+}
+
+void Arena::Unmap(const Chunk& chunk) {
+  MarkUsed(chunk.memory, chunk_bytes());
+  munmap(chunk.memory, static_cast<size_t>(chunk_bytes()));
 }
 
 }  // namespace rnnserve

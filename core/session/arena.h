@@ -26,7 +26,8 @@ namespace rnnserve {
 // and closing one session does neither. The free places of a chunk in use stay with the arena: it
 // never takes more than its places did when they were most, and one chunk.
 //
-// Owns the memory. Thread-compatible; a place itself belongs to whom it was allocated for.
+// Owns the memory. Thread-compatible; a place itself belongs to whom it was allocated for. Under
+// AddressSanitizer whoever touches a free one is found out.
 class Arena {
  public:
   // Says which place, and that it is still the same use of it. One that was freed is stale for good
@@ -78,6 +79,7 @@ class Arena {
   // Whether there was memory for it.
   bool AddChunk();
   void GiveBack(uint32_t chunk_index);
+  void Unmap(const Chunk& chunk);
 
   const int64_t stride_;  // bytes from one place to the next
   const int chunk_shift_;

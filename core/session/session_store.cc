@@ -150,6 +150,7 @@ void SessionStore::Lease(absl::string_view id, LeaseCallback callback) {
       lease = LeaseLocked(**session);
     } else if (session.ok()) {
       must_serve = EnqueueLocked(**session, std::move(callback));
+      callback = nullptr;
     }
   }
   if (!session.ok()) return callback(session.status());

@@ -19,7 +19,6 @@ class StoredId {
   // REQUIRES: at most 255 characters; aborts otherwise.
   explicit StoredId(absl::string_view id);
   ~StoredId();
-  // The other becomes the empty id.
   StoredId(StoredId&& other) noexcept;
   StoredId& operator=(StoredId&& other) noexcept;
   StoredId(const StoredId&) = delete;

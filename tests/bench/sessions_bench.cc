@@ -69,7 +69,7 @@ class LeapingClock final : public Clock {
   void Leap(absl::Duration duration) { leapt_seconds_ += absl::ToInt64Seconds(duration); }
 
  private:
-  const MonotonicClock clock_;
+  MonotonicClock clock_;
   std::atomic<int64_t> leapt_seconds_{0};
 };
 

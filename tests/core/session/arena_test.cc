@@ -22,9 +22,9 @@ namespace {
 
 constexpr int64_t kPlaceBytes = Arena::kChunkBytes / 4;
 
-std::vector<Arena::Place> AllocateSome(Arena& arena, int count) {
-  std::vector<Arena::Place> places;
-  for (int i = 0; i < count; ++i) places.push_back(*arena.Allocate());
+std::vector<Arena::Place> AllocateSome(Arena& arena, size_t count) {
+  std::vector<Arena::Place> places(count);
+  for (Arena::Place& place : places) place = *arena.Allocate();
   return places;
 }
 
@@ -85,6 +85,19 @@ TEST(ArenaTest, FindsAStalePlaceOut) {
   EXPECT_DEATH(arena.At(stale), "is stale");
   EXPECT_DEATH(arena.Free(stale), "is stale");
 }
+
+#if defined(__SANITIZE_ADDRESS__)
+TEST(ArenaTest, AFreePlaceMayNotBeTouched) {
+  Arena arena(64);
+  const Arena::Place place = *arena.Allocate();
+  std::byte* const at = arena.At(place);
+  EXPECT_DEATH(at[64] = std::byte{1}, "use-after-poison");
+
+  arena.Free(place);
+
+  EXPECT_DEATH(*at = std::byte{1}, "use-after-poison");
+}
+#endif
 
 TEST(ArenaTest, FindsAPlaceOutThatNeverWas) {
   Arena arena(64);

@@ -26,7 +26,7 @@ TEST(StoredIdTest, RefusesALongerOne) { EXPECT_DEATH(StoredId(std::string(256, '
 
 class StoredIdMoveTest : public ::testing::TestWithParam<size_t> {};
 
-TEST_P(StoredIdMoveTest, MovesAndLeavesNothing) {
+TEST_P(StoredIdMoveTest, Moves) {
   const std::string text(GetParam(), 'x');
   StoredId first(text);
 
@@ -36,7 +36,6 @@ TEST_P(StoredIdMoveTest, MovesAndLeavesNothing) {
   third = std::move(second);
 
   EXPECT_EQ(third.view(), text);
-  EXPECT_EQ(second.view(), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Lengths, StoredIdMoveTest, ::testing::Values(32, 39, 40, 128));
