@@ -20,6 +20,7 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
+#include "absl/synchronization/mutex.h"
 #include "tests/bench/echo/async_streams.h"
 #include "tests/bench/echo/callback_streams.h"
 #include "tests/bench/echo/echo.h"
@@ -41,6 +42,9 @@ int Run(const Options& options) {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  // As rnnserve does.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 
   const Echo echo(options.units);
   EchoModelService models(echo);
