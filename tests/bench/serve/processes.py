@@ -20,6 +20,7 @@ class Server:
     def __init__(self, name, command, folder):
         self.name = name
         self._addresses = pathlib.Path(folder) / f"{name}.json"
+        self._addresses.unlink(missing_ok=True)  # of an earlier server of that name
         self._log = open(pathlib.Path(folder) / f"{name}.log", "w", encoding="utf-8")
         self._process = subprocess.Popen(
             [*command, "--address-file", str(self._addresses)],
