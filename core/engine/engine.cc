@@ -130,7 +130,9 @@ void Engine::Step(StepCall call, StepCallback callback) {
 void Engine::StepLeased(SessionLease lease, const StepCall& call, StepCallback callback,
                         CallGate::Pass pass) {
   const Model& model = *lease.model();
-  absl::Status status = ValidateStep(call, model, options_);
+  // Its turn may have come too late: then it takes no place in the queue.
+  absl::Status status = CheckStillWanted(call.limits, clock_.Now());
+  if (status.ok()) status = ValidateStep(call, model, options_);
   std::optional<SessionState> start;
   if (status.ok() && !call.initial_state.empty()) {
     auto state = SessionState::FromTensors(model, call.initial_state);
