@@ -12,7 +12,7 @@ class Result:
 
     title: str
     values: list
-    goal: float
+    goal: float | None  # None: told for comparison, there is nothing to reach
     is_at_most: bool = False  # the goal is an upper bound
     parts: str = ""
 
@@ -22,6 +22,8 @@ class Result:
 
     @property
     def is_met(self):
+        if self.goal is None:
+            return True
         return self.median <= self.goal if self.is_at_most else self.median >= self.goal
 
     def to_json(self):
@@ -30,8 +32,11 @@ class Result:
                 "parts": self.parts}
 
     def line(self):
-        sign = "<=" if self.is_at_most else ">="
         spread = f"{min(self.values):.3g} to {max(self.values):.3g}"
-        text = (f"{'met   ' if self.is_met else 'MISSED'} {self.median:8.3g} {sign} {self.goal:<6g} "
+        verdict, goal = "-     ", " " * 9
+        if self.goal is not None:
+            verdict = "met   " if self.is_met else "MISSED"
+            goal = f"{'<=' if self.is_at_most else '>='} {self.goal:<6g}"
+        text = (f"{verdict} {self.median:8.3g} {goal} "
                 f"{self.title} ({len(self.values)} turns, {spread})")
         return f"{text}\n         {self.parts}" if self.parts else text

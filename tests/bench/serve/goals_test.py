@@ -20,6 +20,12 @@ class ResultTest(unittest.TestCase):
         self.assertTrue(Result("x", [4.0], 5, is_at_most=True).is_met)
         self.assertFalse(Result("x", [6.0], 5, is_at_most=True).is_met)
 
+    def test_what_has_no_goal_is_neither_met_nor_missed(self):
+        line = Result("x", [0.5], None).line()
+
+        self.assertTrue(line.startswith("-"), line)
+        self.assertNotIn(">=", line)
+
     def test_the_line_tells_value_goal_and_spread(self):
         line = Result("x of y", [0.8, 0.9, 1.0], 0.85, parts="of 3").line()
 

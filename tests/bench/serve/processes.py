@@ -3,6 +3,7 @@
 """The programs of a run: started on free ports of 127.0.0.1, watched, and stopped by process id."""
 
 import json
+import math
 import os
 import pathlib
 import signal
@@ -64,7 +65,7 @@ class Server:
         return int(line.split()[1]) * 1024
 
 
-NOTHING_ANSWERED = {"steps_per_second": 0.0, "failed_steps": 0}
+NOTHING_ANSWERED = {"steps_per_second": 0.0, "failed_steps": math.nan}
 
 
 def run_load(rnnctl, server, may_fail=False, **flags):
