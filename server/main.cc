@@ -38,7 +38,7 @@ int Main(int argc, const char* const* argv) {
   const ServerOptions& options = std::get<ServerOptions>(parsed);
   const sigset_t stop_signals = BlockStopSignals();
   // Debian's Abseil is built with its search for deadlocks, which takes one lock of all for each
-  // lock that is taken; the tests and ThreadSanitizer look for them instead.
+  // lock that is taken. The tests, which link the same code, keep it.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   const MonotonicClock clock;
   const Log log(options.log);
