@@ -132,6 +132,17 @@ void ServerProcess::Terminate() {
   if (pid_ > 0 && !exit_status_.has_value()) kill(pid_, SIGTERM);
 }
 
+bool ServerProcess::Pause() {
+  if (pid_ <= 0 || exit_status_.has_value() || kill(pid_, SIGSTOP) != 0) return false;
+  // The signal stops one thread first; the parent hears of it when the last has stopped.
+  siginfo_t stopped;
+  return waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED) == 0;
+}
+
+void ServerProcess::Resume() {
+  if (pid_ > 0 && !exit_status_.has_value()) kill(pid_, SIGCONT);
+}
+
 std::optional<int> ServerProcess::Wait(absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
   while (!exit_status_.has_value()) {

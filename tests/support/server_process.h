@@ -63,6 +63,11 @@ class ServerProcess {
   // Sends SIGTERM and does not wait.
   void Terminate();
 
+  // Stops every thread of the process as SIGSTOP does, and returns when all stand still; Resume
+  // lets them go on. Whether it did.
+  bool Pause();
+  void Resume();
+
   // Waits for the end: the exit status, 128 + the signal if one killed it, or nothing if it still
   // runs after `timeout`.
   std::optional<int> Wait(absl::Duration timeout);
