@@ -49,6 +49,30 @@ grpc::ServerUnaryReactor* InferenceService::StepSessions(grpc::CallbackServerCon
   return call;
 }
 
+grpc::ServerUnaryReactor* InferenceService::AttachSession(grpc::CallbackServerContext*,
+                                                          const v1::AttachSessionRequest* request,
+                                                          v1::AttachSessionResponse* response) {
+  auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kAttachSession), response);
+  calls_.Attach(*request, call->MakeReply());
+  return call;
+}
+
+grpc::ServerUnaryReactor* InferenceService::ForkSession(grpc::CallbackServerContext*,
+                                                        const v1::ForkSessionRequest* request,
+                                                        v1::ForkSessionResponse* response) {
+  auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kForkSession), response);
+  calls_.Fork(*request, /*detached=*/true, call->MakeReply());
+  return call;
+}
+
+grpc::ServerUnaryReactor* InferenceService::EvictSession(grpc::CallbackServerContext*,
+                                                         const v1::EvictSessionRequest* request,
+                                                         v1::EvictSessionResponse* response) {
+  auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kEvictSession), response);
+  calls_.Evict(*request, call->MakeReply());
+  return call;
+}
+
 grpc::ServerUnaryReactor* InferenceService::CloseSession(grpc::CallbackServerContext*,
                                                          const v1::CloseSessionRequest* request,
                                                          v1::CloseSessionResponse* response) {

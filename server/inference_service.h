@@ -33,6 +33,15 @@ class InferenceService final : public v1::InferenceService::CallbackService {
   grpc::ServerUnaryReactor* StepSessions(grpc::CallbackServerContext* context,
                                          const v1::StepSessionsRequest* request,
                                          v1::StepSessionsResponse* response) override;
+  grpc::ServerUnaryReactor* EvictSession(grpc::CallbackServerContext* context,
+                                         const v1::EvictSessionRequest* request,
+                                         v1::EvictSessionResponse* response) override;
+  grpc::ServerUnaryReactor* ForkSession(grpc::CallbackServerContext* context,
+                                        const v1::ForkSessionRequest* request,
+                                        v1::ForkSessionResponse* response) override;
+  grpc::ServerUnaryReactor* AttachSession(grpc::CallbackServerContext* context,
+                                          const v1::AttachSessionRequest* request,
+                                          v1::AttachSessionResponse* response) override;
   grpc::ServerUnaryReactor* CloseSession(grpc::CallbackServerContext* context,
                                          const v1::CloseSessionRequest* request,
                                          v1::CloseSessionResponse* response) override;

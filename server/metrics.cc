@@ -62,7 +62,7 @@ class HistogramTally {
 };
 
 constexpr std::array kEndReasons = {EndReason::kClosed, EndReason::kStreamEnded,
-                                    EndReason::kExpired, EndReason::kBroken};
+                                    EndReason::kExpired, EndReason::kEvicted, EndReason::kBroken};
 
 // In the order of Method: the values of the label `method`.
 constexpr std::array kMethodNames = {
@@ -72,8 +72,10 @@ constexpr std::array kMethodNames = {
     "DescribeModel", "Stream.Open",     "Stream.Step",
     "Stream.Reset",  "Stream.GetState", "Stream.SetState",
     "Stream.Close",  "StepSessions",    "Stream.StepSessions",
+    "AttachSession", "Stream.Attach",   "ForkSession",
+    "Stream.Fork",   "EvictSession",
 };
-static_assert(kMethodNames.size() == static_cast<size_t>(Method::kStreamStepSessions) + 1);
+static_assert(kMethodNames.size() == static_cast<size_t>(Method::kEvictSession) + 1);
 
 }  // namespace
 

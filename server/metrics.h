@@ -44,6 +44,11 @@ enum class Method {
   kStreamClose,
   kStepSessions,
   kStreamStepSessions,
+  kAttachSession,
+  kStreamAttach,
+  kForkSession,
+  kStreamFork,
+  kEvictSession,
 };
 
 // The metrics of one method. Thread-safe.

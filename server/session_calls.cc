@@ -25,12 +25,12 @@ constexpr int kMaxPageSize = 1000;
 absl::StatusOr<StepCall> ToStepCall(const v1::StepRequest& request, CallLimits limits,
                                     const Clock& clock, TensorStorage& storage) {
   if (request.session_id().empty()) return FieldMissing("session_id");
-  if (request.has_step_index()) return FieldUnsupported("step_index");
-  if (request.has_epoch()) return FieldUnsupported("epoch");
   if (request.training()) return FieldUnsupported("training");
   if (!request.has_input()) return FieldMissing("input");
   StepCall call;
   call.session_id = request.session_id();
+  if (request.has_step_index()) call.step_index = request.step_index();
+  if (request.has_epoch()) call.epoch = request.epoch();
   RNNSERVE_ASSIGN_OR_RETURN(call.limits,
                             WithTimeout(std::move(limits), request.timeout_ms(), clock));
   RNNSERVE_ASSIGN_OR_RETURN(call.priority, DecodePriority(request.priority()));
@@ -52,6 +52,8 @@ absl::StatusOr<StepSessionsCall> ToStepSessionsCall(const v1::StepSessionsReques
   StepSessionsCall call;
   call.model = request.model();
   call.session_ids.assign(request.session_ids().begin(), request.session_ids().end());
+  call.step_indices.assign(request.step_indices().begin(), request.step_indices().end());
+  call.epochs.assign(request.epochs().begin(), request.epochs().end());
   RNNSERVE_ASSIGN_OR_RETURN(call.limits,
                             WithTimeout(std::move(limits), request.timeout_ms(), clock));
   RNNSERVE_ASSIGN_OR_RETURN(call.priority, DecodePriority(request.priority()));
@@ -72,6 +74,9 @@ v1::StepSessionsResponse ToStepSessionsResponse(const StepSessionsResult& result
     error.set_row(static_cast<int32_t>(row));
     *error.mutable_error() = ToRpcStatus(status);
   }
+  for (const int64_t row : result.replayed_rows) {
+    response.add_replayed_rows(static_cast<int32_t>(row));
+  }
   return response;
 }
 
@@ -86,6 +91,7 @@ absl::StatusOr<v1::OpenSessionResponse> SessionCalls::Open(const v1::OpenSession
   call.session_id = request.session_id();
   call.detached = detached;
   call.idle_timeout = absl::Milliseconds(request.idle_timeout_ms());
+  call.reply_window = request.reply_window();
   RNNSERVE_ASSIGN_OR_RETURN(call.initial_state,
                             DecodeStates(request.initial_state(), "initial_state", storage));
   RNNSERVE_ASSIGN_OR_RETURN(const OpenedSession opened, engine_.OpenSession(call));
@@ -96,6 +102,46 @@ absl::StatusOr<v1::OpenSessionResponse> SessionCalls::Open(const v1::OpenSession
   response.set_model_digest(opened.model_digest);
   if (detached) response.set_idle_timeout_ms(absl::ToInt64Milliseconds(opened.idle_timeout));
   return response;
+}
+
+void SessionCalls::Attach(const v1::AttachSessionRequest& request,
+                          Reply<v1::AttachSessionResponse> reply) const {
+  if (request.session_id().empty()) return reply(FieldMissing("session_id"));
+  engine_.AttachSession(request.session_id(), [reply = std::move(reply)](
+                                                  absl::StatusOr<OpenedSession> attached) mutable {
+    if (!attached.ok()) return reply(attached.status());
+    v1::AttachSessionResponse response;
+    response.set_session_id(attached->session_id);
+    response.set_version(attached->version);
+    response.set_epoch(attached->epoch);
+    response.set_model_digest(attached->model_digest);
+    if (attached->idle_timeout < absl::InfiniteDuration()) {
+      response.set_idle_timeout_ms(absl::ToInt64Milliseconds(attached->idle_timeout));
+    }
+    reply(std::move(response));
+  });
+}
+
+void SessionCalls::Fork(const v1::ForkSessionRequest& request, bool detached,
+                        Reply<v1::ForkSessionResponse> reply) const {
+  if (request.session_id().empty()) return reply(FieldMissing("session_id"));
+  ForkSessionCall call;
+  call.session_id = request.session_id();
+  call.fork_ids.assign(request.fork_ids().begin(), request.fork_ids().end());
+  call.num_forks = request.num_forks();
+  call.detached = detached;
+  call.idle_timeout = absl::Milliseconds(request.idle_timeout_ms());
+  call.reply_window = request.reply_window();
+  engine_.ForkSession(std::move(call),
+                      [reply = std::move(reply)](absl::StatusOr<ForkedSession> forked) mutable {
+                        if (!forked.ok()) return reply(forked.status());
+                        v1::ForkSessionResponse response;
+                        for (std::string& id : forked->session_ids) {
+                          response.add_session_ids(std::move(id));
+                        }
+                        response.set_version(forked->version);
+                        reply(std::move(response));
+                      });
 }
 
 void SessionCalls::Step(const v1::StepRequest& request, CallLimits limits,
@@ -113,6 +159,7 @@ void SessionCalls::Step(const v1::StepRequest& request, CallLimits limits,
     EncodeTensor(result->output_shape, result->output, encoding, *response.mutable_output());
     response.set_version(result->version);
     response.set_epoch(result->epoch);
+    response.set_replayed(result->is_replayed);
     EncodeStates(result->state, encoding, *response.mutable_state());
     reply(std::move(response));
   });
@@ -171,7 +218,11 @@ void SessionCalls::SetState(const v1::SetStateRequest& request,
   auto storage = std::make_unique<TensorStorage>();
   auto states = DecodeStates(request.state(), "state", *storage);
   if (!states.ok()) return reply(states.status());
-  engine_.SetState(request.session_id(), *std::move(states),
+  SetStateCall call;
+  call.session_id = request.session_id();
+  call.state = *std::move(states);
+  if (request.has_epoch()) call.epoch = request.epoch();
+  engine_.SetState(std::move(call),
                    [&request, storage = std::move(storage),
                     reply = std::move(reply)](absl::StatusOr<uint64_t> version) mutable {
                      if (!version.ok()) return reply(version.status());
@@ -185,11 +236,26 @@ void SessionCalls::SetState(const v1::SetStateRequest& request,
 void SessionCalls::Close(const v1::CloseSessionRequest& request,
                          Reply<v1::CloseSessionResponse> reply) const {
   if (request.session_id().empty()) return reply(FieldMissing("session_id"));
+  CloseSessionCall call{request.session_id(), EndReason::kClosed, std::nullopt};
+  if (request.has_epoch()) call.epoch = request.epoch();
   engine_.CloseSession(
-      request.session_id(), EndReason::kClosed,
-      [&request, reply = std::move(reply)](absl::StatusOr<uint64_t> version) mutable {
+      call, [&request, reply = std::move(reply)](absl::StatusOr<uint64_t> version) mutable {
         if (!version.ok()) return reply(version.status());
         v1::CloseSessionResponse response;
+        response.set_session_id(request.session_id());
+        response.set_version(*version);
+        reply(std::move(response));
+      });
+}
+
+void SessionCalls::Evict(const v1::EvictSessionRequest& request,
+                         Reply<v1::EvictSessionResponse> reply) const {
+  if (request.session_id().empty()) return reply(FieldMissing("session_id"));
+  engine_.CloseSession(
+      {request.session_id(), EndReason::kEvicted, std::nullopt},
+      [&request, reply = std::move(reply)](absl::StatusOr<uint64_t> version) mutable {
+        if (!version.ok()) return reply(version.status());
+        v1::EvictSessionResponse response;
         response.set_session_id(request.session_id());
         response.set_version(*version);
         reply(std::move(response));
@@ -203,10 +269,16 @@ absl::StatusOr<v1::ListSessionsResponse> SessionCalls::List(
     return InvalidArgument("PAGE_SIZE",
                            absl::StrCat("page_size is ", page_size, ", but 1 to ", kMaxPageSize));
   }
+  if (request.min_idle_ms() < 0) {
+    return InvalidArgument("MIN_IDLE",
+                           absl::StrCat("min_idle_ms is ", request.min_idle_ms(), ", below 0"));
+  }
   // The token is the last id of the page before: it stays valid when that session ends. One more
   // than a page is read to know whether another follows.
-  RNNSERVE_ASSIGN_OR_RETURN(
-      auto sessions, engine_.ListSessions(request.model(), request.page_token(), page_size + 1));
+  RNNSERVE_ASSIGN_OR_RETURN(auto sessions,
+                            engine_.ListSessions({request.model(), request.id_prefix(),
+                                                  absl::Milliseconds(request.min_idle_ms())},
+                                                 request.page_token(), page_size + 1));
   v1::ListSessionsResponse response;
   if (static_cast<int64_t>(sessions.size()) > page_size) {
     sessions.pop_back();
@@ -240,7 +312,8 @@ void SessionCalls::Infer(const v1::InferRequest& request, CallLimits limits,
 
 void SessionCalls::EndWithStream(const std::string& session_id) const {
   // A session that has ended already is what we want.
-  engine_.CloseSession(session_id, EndReason::kStreamEnded, [](absl::StatusOr<uint64_t>) {});
+  engine_.CloseSession({session_id, EndReason::kStreamEnded, std::nullopt},
+                       [](absl::StatusOr<uint64_t>) {});
 }
 
 }  // namespace rnnserve::server

@@ -28,6 +28,11 @@ class SessionCalls {
   // `detached` is what the session is, whatever the request says.
   absl::StatusOr<v1::OpenSessionResponse> Open(const v1::OpenSessionRequest& request,
                                                bool detached) const;
+  void Attach(const v1::AttachSessionRequest& request,
+              Reply<v1::AttachSessionResponse> reply) const;
+  // `detached` is what the forks are, whatever the request says.
+  void Fork(const v1::ForkSessionRequest& request, bool detached,
+            Reply<v1::ForkSessionResponse> reply) const;
   void Step(const v1::StepRequest& request, CallLimits limits, Reply<v1::StepResponse> reply) const;
   void StepSessions(const v1::StepSessionsRequest& request, CallLimits limits,
                     Reply<v1::StepSessionsResponse> reply) const;
@@ -35,6 +40,7 @@ class SessionCalls {
   void GetState(const v1::GetStateRequest& request, Reply<v1::GetStateResponse> reply) const;
   void SetState(const v1::SetStateRequest& request, Reply<v1::SetStateResponse> reply) const;
   void Close(const v1::CloseSessionRequest& request, Reply<v1::CloseSessionResponse> reply) const;
+  void Evict(const v1::EvictSessionRequest& request, Reply<v1::EvictSessionResponse> reply) const;
   absl::StatusOr<v1::ListSessionsResponse> List(const v1::ListSessionsRequest& request) const;
   void Infer(const v1::InferRequest& request, CallLimits limits,
              Reply<v1::InferResponse> reply) const;

@@ -3,6 +3,7 @@
 
 #include "server/status_mapping.h"
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "core/base/error.h"
 #include "google/rpc/error_details.pb.h"
@@ -30,6 +31,9 @@ google::rpc::Status ToRpcStatus(const absl::Status& status) {
     google::rpc::ErrorInfo info;
     info.set_reason(std::move(reason));
     info.set_domain(kDomain);
+    for (const auto& [name, number] : ErrorNumbers(status)) {
+      (*info.mutable_metadata())[name] = absl::StrCat(number);
+    }
     rpc_status.add_details()->PackFrom(info);
   }
   if (const absl::Duration delay = RetryDelay(status); delay > absl::ZeroDuration()) {

@@ -230,6 +230,15 @@ void StreamCall::StartAction(const Request& request, const v1::StreamAction& act
                                  }));
     case v1::StreamAction::kClose:
       return Close(request, action);
+    case v1::StreamAction::kAttach:
+      return calls_.Attach(action.attach(),
+                           MakeReply<v1::AttachSessionResponse>(
+                               request, action, Method::kStreamAttach,
+                               [](v1::AttachSessionResponse response, v1::StreamResult& result) {
+                                 *result.mutable_attach() = std::move(response);
+                               }));
+    case v1::StreamAction::kFork:
+      return Fork(request, action);
     case v1::StreamAction::KIND_NOT_SET:
       return;  // CheckMessage has refused it
   }
@@ -264,6 +273,21 @@ void StreamCall::Close(const Request& request, const v1::StreamAction& action) {
                      }
                      *result.mutable_close() = std::move(response);
                    }));
+}
+
+void StreamCall::Fork(const Request& request, const v1::StreamAction& action) {
+  const bool detached = action.fork().detached();
+  calls_.Fork(action.fork(), detached,
+              MakeReply<v1::ForkSessionResponse>(
+                  request, action, Method::kStreamFork,
+                  [this, detached](v1::ForkSessionResponse response, v1::StreamResult& result) {
+                    if (!detached) {
+                      absl::MutexLock lock(&mu_);
+                      bound_sessions_.insert(response.session_ids().begin(),
+                                             response.session_ids().end());
+                    }
+                    *result.mutable_fork() = std::move(response);
+                  }));
 }
 
 template <typename Response, typename Set>

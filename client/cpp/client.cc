@@ -143,7 +143,17 @@ absl::StatusOr<Session> Client::OpenSession(const std::string& model, const Sess
   ToMessage(model, options, action.mutable_open());
   const auto result = SendAndWait(*connection_->unary, std::move(action), call_options.timeout);
   if (!result.ok()) return result.status();
-  return Session(connection_->unary, result->open().session_id());
+  return Session(connection_->unary, result->open().session_id(), result->open().epoch());
+}
+
+absl::StatusOr<Session> Client::AttachSession(const std::string& session_id,
+                                              const CallOptions& options) {
+  v1::StreamAction action;
+  action.mutable_attach()->set_session_id(session_id);
+  const auto result = SendAndWait(*connection_->unary, std::move(action), options.timeout);
+  if (!result.ok()) return result.status();
+  return Session(connection_->unary, session_id, result->attach().epoch(),
+                 result->attach().version());
 }
 
 Session Client::AdoptSession(std::string session_id) {
@@ -177,10 +187,23 @@ absl::StatusOr<uint64_t> Client::ResetModelSessions(const std::string& model,
   return response.num_sessions();
 }
 
-absl::StatusOr<std::vector<v1::SessionSummary>> Client::ListSessions(const std::string& model,
+absl::StatusOr<uint64_t> Client::EvictSession(const std::string& session_id,
+                                              const CallOptions& options) {
+  v1::EvictSessionRequest request;
+  request.set_session_id(session_id);
+  v1::EvictSessionResponse response;
+  const absl::Status status =
+      Call(*connection_->inference, &Inference::EvictSession, request, &response, options);
+  if (!status.ok()) return status;
+  return response.version();
+}
+
+absl::StatusOr<std::vector<v1::SessionSummary>> Client::ListSessions(const SessionFilter& filter,
                                                                      const CallOptions& options) {
   v1::ListSessionsRequest request;
-  request.set_model(model);
+  request.set_model(filter.model);
+  request.set_id_prefix(filter.id_prefix);
+  request.set_min_idle_ms(absl::ToInt64Milliseconds(filter.min_idle));
   request.set_page_size(kSessionPageSize);
   std::vector<v1::SessionSummary> sessions;
   do {

@@ -50,6 +50,13 @@ struct InferResult {
   std::optional<uint64_t> seed;
 };
 
+// Which sessions Client::ListSessions lists.
+struct SessionFilter {
+  std::string model{};        // empty: of all models
+  std::string id_prefix{};    // empty: all
+  absl::Duration min_idle{};  // without a call
+};
+
 // A connection to an rnnserve server.
 //
 // Owns the gRPC channel, which reconnects by itself; Streams share it and may outlive the Client.
@@ -104,6 +111,11 @@ class Client {
   absl::StatusOr<Session> OpenSession(const std::string& model, const SessionOptions& options = {},
                                       const CallOptions& call_options = {});
 
+  // Takes over a session that is open, and owns it: steps of writers before, if they give their
+  // epoch, are refused from then on. NOT_FOUND if there is none.
+  absl::StatusOr<Session> AttachSession(const std::string& session_id,
+                                        const CallOptions& options = {});
+
   // Owns a detached session that is open already, by its id; asks nothing of the server.
   Session AdoptSession(std::string session_id);
 
@@ -117,10 +129,14 @@ class Client {
   absl::StatusOr<uint64_t> ResetModelSessions(const std::string& model,
                                               const CallOptions& options = {});
 
-  // All open sessions, of `model` or of all models if it is empty, read page by page; `options`
-  // hold for each page.
-  absl::StatusOr<std::vector<v1::SessionSummary>> ListSessions(const std::string& model = "",
+  // The open sessions that pass the filter, read page by page; `options` hold for each page.
+  absl::StatusOr<std::vector<v1::SessionSummary>> ListSessions(const SessionFilter& filter = {},
                                                                const CallOptions& options = {});
+
+  // Ends a session in the name of whoever runs the server: its client is told SESSION_EVICTED.
+  // Returns the steps that were committed.
+  absl::StatusOr<uint64_t> EvictSession(const std::string& session_id,
+                                        const CallOptions& options = {});
 
  private:
   struct Connection;

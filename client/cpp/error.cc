@@ -4,6 +4,7 @@
 #include "client/cpp/error.h"
 
 #include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
 #include "google/rpc/error_details.pb.h"
 
 namespace rnnserve::client {
@@ -30,6 +31,15 @@ std::optional<Message> Detail(const absl::Status& status) {
 std::string ErrorReason(const absl::Status& status) {
   const auto info = Detail<google::rpc::ErrorInfo>(status);
   return info.has_value() && info->domain() == kDomain ? info->reason() : "";
+}
+
+std::optional<uint64_t> ErrorNumber(const absl::Status& status, const std::string& name) {
+  const auto info = Detail<google::rpc::ErrorInfo>(status);
+  if (!info.has_value() || info->domain() != kDomain) return std::nullopt;
+  const auto it = info->metadata().find(name);
+  uint64_t number = 0;
+  if (it == info->metadata().end() || !absl::SimpleAtoi(it->second, &number)) return std::nullopt;
+  return number;
 }
 
 std::optional<absl::Duration> RetryDelay(const absl::Status& status) {

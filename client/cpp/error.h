@@ -4,6 +4,7 @@
 #ifndef RNNSERVE_CLIENT_CPP_ERROR_H_
 #define RNNSERVE_CLIENT_CPP_ERROR_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -17,6 +18,9 @@ namespace rnnserve::client {
 //
 //   if (ErrorReason(reply.status()) == "SESSION_EXPIRED") OpenAgain();
 std::string ErrorReason(const absl::Status& status);
+
+// A number that the server gives with the reason, for example "expected_index" of STEP_GAP.
+std::optional<uint64_t> ErrorNumber(const absl::Status& status, const std::string& name);
 
 // How long the server asks to wait before the call is made again, if it says so.
 std::optional<absl::Duration> RetryDelay(const absl::Status& status);

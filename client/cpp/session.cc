@@ -25,7 +25,7 @@ absl::StatusOr<StepResult> ToStepResult(const absl::StatusOr<v1::StreamResult>& 
   if (!output.ok()) return output.status();
   absl::StatusOr<std::vector<StateTensor>> state = FromMessages(response.state());
   if (!state.ok()) return state.status();
-  return StepResult{*std::move(output), response.version(), *std::move(state)};
+  return StepResult{*std::move(output), response.version(), *std::move(state), response.replayed()};
 }
 
 v1::StreamAction StepAction(const std::string& session_id, const Tensor& input,
@@ -37,6 +37,8 @@ v1::StreamAction StepAction(const std::string& session_id, const Tensor& input,
   if (options.mask.has_value()) ToMessage(*options.mask, request->mutable_mask());
   ToMessage(options.initial_state, request->mutable_initial_state());
   request->set_return_state(options.return_state);
+  if (options.step_index.has_value()) request->set_step_index(*options.step_index);
+  if (options.epoch.has_value()) request->set_epoch(*options.epoch);
   request->set_priority(ToMessage(options.priority));
   request->set_timeout_ms(TimeoutMs(options));
   return action;
@@ -50,8 +52,9 @@ absl::StatusOr<v1::StreamResult> Perform(ActionChannel* channel, v1::StreamActio
 
 }  // namespace
 
-Session::Session(std::shared_ptr<ActionChannel> channel, std::string id)
-    : channel_(std::move(channel)), id_(std::move(id)) {}
+Session::Session(std::shared_ptr<ActionChannel> channel, std::string id, uint64_t epoch,
+                 uint64_t first_index)
+    : channel_(std::move(channel)), id_(std::move(id)), epoch_(epoch), first_index_(first_index) {}
 
 Session::Session(Session&& other) noexcept = default;
 
@@ -60,6 +63,8 @@ Session& Session::operator=(Session&& other) noexcept {
   const Session old = std::move(*this);
   channel_ = std::move(other.channel_);
   id_ = std::move(other.id_);
+  epoch_ = other.epoch_;
+  first_index_ = other.first_index_;
   return *this;
 }
 
@@ -104,6 +109,19 @@ absl::Status Session::SetState(const std::vector<StateTensor>& state, const Call
   action.mutable_set_state()->set_session_id(id_);
   ToMessage(state, action.mutable_set_state()->mutable_state());
   return Perform(channel_.get(), std::move(action), options).status();
+}
+
+absl::StatusOr<std::vector<Session>> Session::Fork(int num_forks, const CallOptions& options) {
+  v1::StreamAction action;
+  action.mutable_fork()->set_session_id(id_);
+  action.mutable_fork()->set_num_forks(num_forks);
+  const auto result = Perform(channel_.get(), std::move(action), options);
+  if (!result.ok()) return result.status();
+  std::vector<Session> forks;
+  for (const std::string& id : result->fork().session_ids()) {
+    forks.push_back(Session(channel_, id, /*epoch=*/1));
+  }
+  return forks;
 }
 
 absl::Status Session::Close(const CallOptions& options) {

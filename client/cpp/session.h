@@ -30,6 +30,9 @@ struct SessionOptions {
   bool is_detached = false;
   // How long a detached session may lie idle before it expires. Default: the server's limit.
   absl::Duration idle_timeout = absl::ZeroDuration();
+  // How many replies the server keeps for steps that are sent again, and how many steps with an
+  // index may be under way; 1 to 16. Default: 1.
+  int reply_window = 0;
 };
 
 // The class of a request among those that wait on the server.
@@ -42,6 +45,13 @@ struct StepOptions : CallOptions {
   std::vector<StateTensor> initial_state;
   // Whether the result carries the states after the step.
   bool return_state = false;
+  // The place of this step among those of its session, from 0: the version before it. A step that
+  // has one may be sent again if no answer came, over any connection, and is done once. Default: a
+  // step that is sent again is another step.
+  std::optional<uint64_t> step_index;
+  // The epoch of this writer, Session::epoch: refused with ABORTED (STEP_FENCED) once another has
+  // attached. Default: not compared.
+  std::optional<uint64_t> epoch;
   Priority priority = Priority::kNormal;
 };
 
@@ -52,6 +62,8 @@ struct StepResult {
   uint64_t version = 0;
   // With `return_state`: every state of the model after the step.
   std::vector<StateTensor> state;
+  // Whether it is the answer to an earlier sending of the same step.
+  bool is_replayed = false;
 };
 
 using StepCallback = absl::AnyInvocable<void(absl::StatusOr<StepResult>)>;
@@ -81,6 +93,10 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   const std::string& id() const { return id_; }
+  // The epoch in which it was opened or attached to; 0 for one that was adopted by its id alone.
+  uint64_t epoch() const { return epoch_; }
+  // The steps that were committed then: the index of the first step from here.
+  uint64_t first_index() const { return first_index_; }
 
   // Advances the session by the timesteps of `input`: [time, features] float, or [time] token ids.
   absl::StatusOr<StepResult> Step(const Tensor& input, const StepOptions& options = {});
@@ -100,6 +116,10 @@ class Session {
   // Overwrites every state.
   absl::Status SetState(const std::vector<StateTensor>& state, const CallOptions& options = {});
 
+  // Copies the session into `num_forks` new ones, 1 to 1024: all of them or none. They are detached
+  // if this one has no stream, else they end with it.
+  absl::StatusOr<std::vector<Session>> Fork(int num_forks, const CallOptions& options = {});
+
   // Closes the session and waits. After success the destructor does nothing more.
   absl::Status Close(const CallOptions& options = {});
 
@@ -109,11 +129,14 @@ class Session {
  private:
   friend class Client;
   friend class Stream;
-  Session(std::shared_ptr<ActionChannel> channel, std::string id);
+  Session(std::shared_ptr<ActionChannel> channel, std::string id, uint64_t epoch = 0,
+          uint64_t first_index = 0);
 
   // Null once closed, released or moved from.
   std::shared_ptr<ActionChannel> channel_;
   std::string id_;
+  uint64_t epoch_;
+  uint64_t first_index_;
 };
 
 }  // namespace rnnserve::client

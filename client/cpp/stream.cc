@@ -31,7 +31,7 @@ absl::StatusOr<Session> Stream::OpenSession(const std::string& model, const Sess
                                             const CallOptions& call_options) {
   auto result = SendAndWait(*call_, OpenAction(model, options), call_options.timeout);
   if (!result.ok()) return result.status();
-  return Session(call_, result->open().session_id());
+  return Session(call_, result->open().session_id(), result->open().epoch());
 }
 
 void Stream::OpenSessionAsync(const std::string& model, const SessionOptions& options,
@@ -39,7 +39,7 @@ void Stream::OpenSessionAsync(const std::string& model, const SessionOptions& op
   auto open = [call = call_, callback = std::move(callback)](
                   const absl::StatusOr<v1::StreamResult>& result) mutable {
     if (!result.ok()) return callback(result.status());
-    callback(Session(std::move(call), result->open().session_id()));
+    callback(Session(std::move(call), result->open().session_id(), result->open().epoch()));
   };
   call_->Send(OpenAction(model, options), kDefaultTimeout, std::move(open));
 }

@@ -47,6 +47,10 @@ void UnaryActions::Send(v1::StreamAction action, absl::Duration timeout, ActionC
       return Start(std::move(call), &Calls::SetState, a.set_state(), r.mutable_set_state());
     case v1::StreamAction::kClose:
       return Start(std::move(call), &Calls::CloseSession, a.close(), r.mutable_close());
+    case v1::StreamAction::kAttach:
+      return Start(std::move(call), &Calls::AttachSession, a.attach(), r.mutable_attach());
+    case v1::StreamAction::kFork:
+      return Start(std::move(call), &Calls::ForkSession, a.fork(), r.mutable_fork());
     case v1::StreamAction::KIND_NOT_SET:
       return call->callback(absl::InvalidArgumentError("the action has no kind"));
   }

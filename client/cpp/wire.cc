@@ -99,6 +99,7 @@ void ToMessage(const std::string& model, const SessionOptions& options,
   ToMessage(options.initial_state, message->mutable_initial_state());
   message->set_detached(options.is_detached);
   message->set_idle_timeout_ms(absl::ToInt64Milliseconds(options.idle_timeout));
+  message->set_reply_window(options.reply_window);
 }
 
 v1::Priority ToMessage(Priority priority) {

@@ -23,6 +23,10 @@ absl::Status RunCommand(Client& client, const Options& options, const Terminal& 
       return RunSessions(client, options, terminal);
     case Command::kReset:
       return RunReset(client, options, terminal);
+    case Command::kFork:
+      return RunFork(client, options, terminal);
+    case Command::kEvict:
+      return RunEvict(client, options, terminal);
     case Command::kBench:
       return RunBench(client, options, terminal);
   }

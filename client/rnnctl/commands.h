@@ -36,6 +36,8 @@ absl::Status RunInfer(Client& client, const Options& options, const Terminal& te
 absl::Status RunStream(Client& client, const Options& options, const Terminal& terminal);
 absl::Status RunSessions(Client& client, const Options& options, const Terminal& terminal);
 absl::Status RunReset(Client& client, const Options& options, const Terminal& terminal);
+absl::Status RunFork(Client& client, const Options& options, const Terminal& terminal);
+absl::Status RunEvict(Client& client, const Options& options, const Terminal& terminal);
 absl::Status RunBench(Client& client, const Options& options, const Terminal& terminal);
 
 // The options of each call to the server.

@@ -14,6 +14,7 @@ constexpr char kFooter[] =
     "`sequence`; .jsonl with [[...], ...] or {\"frames\": [[...], ...]} on each line.";
 
 constexpr int64_t kMaxBatchRows = 1024;
+constexpr int kMaxForks = 1024;
 
 CLI::App* AddCommand(CLI::App& app, Options* options, Command command, const char* name,
                      const char* description) {
@@ -67,6 +68,21 @@ void AddSessionCommands(CLI::App& app, Options* options) {
   CLI::App* sessions =
       AddCommand(app, options, Command::kSessions, "sessions", "List the open sessions");
   sessions->add_option("--model", options->model, "Only sessions of this model");
+  sessions->add_option("--prefix", options->id_prefix, "Only sessions whose id begins so");
+  sessions->add_option("--min-idle-ms", options->min_idle_ms, "Only sessions idle for so long")
+      ->check(CLI::NonNegativeNumber);
+
+  CLI::App* fork = AddCommand(app, options, Command::kFork, "fork",
+                              "Copy a session into new ones, and print their ids");
+  fork->add_option("session", options->session_ids, "Id of the session")->required()->expected(1);
+  fork->add_option("-n,--count", options->num_forks, "How many copies")
+      ->check(CLI::Range(1, kMaxForks))
+      ->capture_default_str();
+
+  AddCommand(app, options, Command::kEvict, "evict",
+             "End sessions; their clients are told that they were evicted")
+      ->add_option("session", options->session_ids, "Ids of sessions")
+      ->required();
 
   CLI::App* reset =
       AddCommand(app, options, Command::kReset, "reset", "Set sessions back to the initial state");

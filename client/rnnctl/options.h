@@ -18,7 +18,17 @@ class App;
 
 namespace rnnserve::client {
 
-enum class Command { kModels, kDescribe, kInfer, kStream, kSessions, kReset, kBench };
+enum class Command {
+  kModels,
+  kDescribe,
+  kInfer,
+  kStream,
+  kSessions,
+  kReset,
+  kFork,
+  kEvict,
+  kBench
+};
 
 // The counts of several commands are bounded so that a slip of the finger is told at once.
 inline constexpr size_t kMaxSessions = 65536;
@@ -54,8 +64,13 @@ struct Options {
   // `stream`: whether only the output of a sequence's last step is written.
   bool is_last_only = false;
 
-  // `reset`.
+  // `reset`, `evict`; the one that is forked.
   std::vector<std::string> session_ids;
+  // `sessions`: filters.
+  std::string id_prefix;
+  int64_t min_idle_ms = 0;
+  // `fork`.
+  int num_forks = 1;
 
   BenchOptions bench;
 };

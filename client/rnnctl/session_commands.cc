@@ -12,7 +12,9 @@
 namespace rnnserve::client {
 
 absl::Status RunSessions(Client& client, const Options& options, const Terminal& terminal) {
-  const auto sessions = client.ListSessions(options.model, CallOptionsOf(options));
+  const auto sessions = client.ListSessions(
+      {options.model, options.id_prefix, absl::Milliseconds(options.min_idle_ms)},
+      CallOptionsOf(options));
   if (!sessions.ok()) return sessions.status();
   if (options.is_json) {
     v1::ListSessionsResponse response;
@@ -48,6 +50,38 @@ absl::Status RunReset(Client& client, const Options& options, const Terminal& te
     terminal.out << ToJson(response);
   } else {
     terminal.out << *num_sessions << (*num_sessions == 1 ? " session" : " sessions") << " reset\n";
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunFork(Client& client, const Options& options, const Terminal& terminal) {
+  Session session = client.AdoptSession(options.session_ids.front());
+  auto forks = session.Fork(options.num_forks, CallOptionsOf(options));
+  session.Release();
+  if (!forks.ok()) return forks.status();
+  v1::ForkSessionResponse response;
+  for (Session& fork : *forks) response.add_session_ids(fork.Release());
+  if (options.is_json) {
+    terminal.out << ToJson(response);
+  } else {
+    for (const std::string& id : response.session_ids()) terminal.out << id << "\n";
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunEvict(Client& client, const Options& options, const Terminal& terminal) {
+  for (const std::string& id : options.session_ids) {
+    const auto version = client.EvictSession(id, CallOptionsOf(options));
+    if (!version.ok()) return version.status();
+    if (options.is_json) {
+      v1::EvictSessionResponse response;
+      response.set_session_id(id);
+      response.set_version(*version);
+      terminal.out << ToJson(response);
+    } else {
+      terminal.out << id << " evicted after " << *version << (*version == 1 ? " step" : " steps")
+                   << "\n";
+    }
   }
   return absl::OkStatus();
 }

@@ -4,13 +4,16 @@
 #include "core/base/error.h"
 
 #include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace rnnserve {
 namespace {
 
 constexpr char kReasonUrl[] = "rnnserve/reason";
 constexpr char kRetryDelayUrl[] = "rnnserve/retry_delay";
+constexpr char kNumberUrlPrefix[] = "rnnserve/number/";
 
 std::string Payload(const absl::Status& status, absl::string_view url) {
   const auto payload = status.GetPayload(url);
@@ -44,12 +47,34 @@ absl::Status ResourceExhausted(absl::string_view reason, absl::string_view messa
   return status;
 }
 
+absl::Status WithNumber(absl::Status status, absl::string_view name, uint64_t number) {
+  status.SetPayload(absl::StrCat(kNumberUrlPrefix, name), absl::Cord(absl::StrCat(number)));
+  return status;
+}
+
 std::string ErrorReason(const absl::Status& status) { return Payload(status, kReasonUrl); }
 
 absl::Duration RetryDelay(const absl::Status& status) {
   absl::Duration delay;
   return absl::ParseDuration(Payload(status, kRetryDelayUrl), &delay) ? delay
                                                                       : absl::ZeroDuration();
+}
+
+std::vector<std::pair<std::string, uint64_t>> ErrorNumbers(const absl::Status& status) {
+  std::vector<std::pair<std::string, uint64_t>> numbers;
+  status.ForEachPayload([&numbers](absl::string_view url, const absl::Cord& payload) {
+    uint64_t number = 0;
+    if (!absl::ConsumePrefix(&url, kNumberUrlPrefix)) return;
+    if (absl::SimpleAtoi(std::string(payload), &number)) numbers.emplace_back(url, number);
+  });
+  return numbers;
+}
+
+std::optional<uint64_t> ErrorNumber(const absl::Status& status, absl::string_view name) {
+  uint64_t number = 0;
+  const std::string text = Payload(status, absl::StrCat(kNumberUrlPrefix, name));
+  if (!absl::SimpleAtoi(text, &number)) return std::nullopt;
+  return number;
 }
 
 absl::Status Annotate(const absl::Status& status, absl::string_view prefix) {

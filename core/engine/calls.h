@@ -16,6 +16,7 @@
 #include "core/base/tensor_view.h"
 #include "core/batching/call_limits.h"
 #include "core/batching/priority.h"
+#include "core/session/end_reason.h"
 #include "core/session/session_state.h"
 
 namespace rnnserve {
@@ -28,8 +29,10 @@ struct OpenSessionCall {
   std::vector<NamedState> initial_state;  // empty: the model's
   bool detached = true;
   absl::Duration idle_timeout;  // zero: Options::max_idle_timeout
+  int reply_window = 0;         // zero: 1
 };
 
+// A session that the caller may advance: one that it opened or attached to.
 struct OpenedSession {
   std::string session_id;
   uint64_t version = 0;
@@ -44,6 +47,8 @@ struct StepCall {
   std::optional<TensorView> mask;         // [time], BOOL
   std::vector<NamedState> initial_state;  // empty: the session's own
   bool return_state = false;
+  std::optional<uint64_t> step_index;  // makes it safe to send again, see DecideStep
+  std::optional<uint64_t> epoch;       // none: not compared
   Priority priority = Priority::kNormal;
   CallLimits limits;
 };
@@ -53,6 +58,7 @@ struct StepResult {
   std::vector<float> output;
   uint64_t version = 0;
   uint64_t epoch = 1;
+  bool is_replayed = false;       // it was computed for an earlier call
   std::vector<StateValue> state;  // if asked for
 };
 
@@ -61,6 +67,8 @@ struct StepSessionsCall {
   std::vector<std::string> session_ids;  // 1 to kMaxSessions, each once
   TensorView input;                      // [sessions, time, ...input shape]
   std::optional<TensorView> mask;        // [sessions, time], BOOL
+  std::vector<uint64_t> step_indices;    // of each session, or none
+  std::vector<uint64_t> epochs;          // of each session, or none
   Priority priority = Priority::kNormal;
   CallLimits limits;
 
@@ -72,6 +80,35 @@ struct StepSessionsResult {
   std::vector<float> output;                             // zeros where a session failed
   std::vector<uint64_t> versions;                        // of each session; 0 where it failed
   std::vector<std::pair<int64_t, absl::Status>> errors;  // by row, ascending
+  std::vector<int64_t> replayed_rows;                    // ascending
+};
+
+struct SetStateCall {
+  std::string session_id;
+  std::vector<NamedState> state;
+  std::optional<uint64_t> epoch;  // none: not compared
+};
+
+struct CloseSessionCall {
+  std::string session_id;
+  EndReason reason = EndReason::kClosed;
+  std::optional<uint64_t> epoch;  // none: not compared
+};
+
+struct ForkSessionCall {
+  std::string session_id;
+  std::vector<std::string> fork_ids;  // these, or
+  int64_t num_forks = 0;              // so many with random ids
+  bool detached = true;
+  absl::Duration idle_timeout;  // as in OpenSessionCall
+  int reply_window = 0;         // as in OpenSessionCall
+
+  static constexpr int64_t kMaxForks = 1024;
+};
+
+struct ForkedSession {
+  std::vector<std::string> session_ids;  // of the forks
+  uint64_t version = 0;                  // of the session that was forked
 };
 
 struct ResetStateCall {

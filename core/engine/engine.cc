@@ -11,10 +11,13 @@
 #include "absl/types/span.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "core/engine/exact_step.h"
 #include "core/engine/hosted_model.h"
 #include "core/engine/inference.h"
 #include "core/engine/input_validation.h"
 #include "core/engine/output_shape.h"
+#include "core/engine/payload_digest.h"
+#include "core/engine/session_fork.h"
 #include "core/engine/sessions_step.h"
 
 namespace rnnserve {
@@ -27,11 +30,49 @@ absl::StatusOr<SessionState> StateOrInitial(const Model& model,
   return SessionState::FromTensors(model, state);
 }
 
-StepResult MakeStepResult(StepTask& task, bool return_state) {
-  const SessionLease& lease = std::get<SessionLease>(task.row);
+StepClaim ClaimOf(const StepCall& call) {
+  StepClaim claim;
+  claim.index = call.step_index;
+  claim.epoch = call.epoch;
+  if (call.step_index.has_value()) {
+    claim.digest = DigestOfStep(call.input, call.mask, call.initial_state, call.return_state);
+  }
+  return claim;
+}
+
+// What the reply of a step holds. REQUIRES: the call is valid for the model.
+int64_t ReplyFloats(const Model& model, const StepCall& call) {
+  const int64_t state_size = call.return_state ? model.state_layout().size : 0;
+  return *StepOutputShape(model, call.input.shape[0]).NumElements() + state_size;
+}
+
+// Whether a writer of this epoch may still change the session.
+absl::Status CheckEpoch(const SessionLease& lease, std::optional<uint64_t> epoch) {
+  return ExactStep::Decide(lease, {std::nullopt, epoch, {}}).status();
+}
+
+OpenedSession Describe(const SessionLease& lease) {
+  return {lease.id(), lease.version(), lease.epoch(), lease.idle_timeout(),
+          lease.model()->digest()};
+}
+
+StepResult ReplayedResult(const KeptReply& reply, const SessionLease& lease) {
+  StepResult result;
+  result.output_shape = reply.output_shape;
+  result.output = reply.output;
+  result.version = reply.index + 1;
+  result.epoch = lease.epoch();
+  result.is_replayed = true;
+  if (!reply.state.empty()) result.state = StateTensors(*lease.model(), reply.state);
+  return result;
+}
+
+StepResult MakeStepResult(StepTask& task, ExactStep& exact, bool return_state) {
+  SessionLease& lease = std::get<SessionLease>(task.row);
   StepResult result;
   result.output_shape = StepOutputShape(*lease.model(), task.num_timesteps());
   result.output = std::move(task.output);
+  exact.OnCommitted(lease, result.output_shape, result.output, return_state);
   result.version = lease.version();
   result.epoch = lease.epoch();
   if (return_state) result.state = lease.state().Tensors(*lease.model());
@@ -104,16 +145,50 @@ absl::StatusOr<OpenedSession> Engine::OpenSession(const OpenSessionCall& call) {
   RNNSERVE_ASSIGN_OR_RETURN(absl::Duration idle_timeout,
                             ValidateIdleTimeout(call.idle_timeout, options_));
   if (!call.detached) idle_timeout = absl::InfiniteDuration();
+  RNNSERVE_ASSIGN_OR_RETURN(const int reply_window, ValidateReplyWindow(call.reply_window));
   RNNSERVE_ASSIGN_OR_RETURN(SessionState state,
                             StateOrInitial(*hosted->model(), call.initial_state));
 
   OpenedSession opened;
   opened.idle_timeout = idle_timeout;
   opened.model_digest = hosted->model()->digest();
-  RNNSERVE_ASSIGN_OR_RETURN(opened.session_id,
-                            sessions_.Open({call.session_id, hosted->name(), hosted->model(),
-                                            std::move(state), call.detached, idle_timeout}));
+  RNNSERVE_ASSIGN_OR_RETURN(
+      opened.session_id,
+      sessions_.Open({call.session_id, hosted->name(), hosted->model(), std::move(state),
+                      call.detached, idle_timeout, reply_window}));
   return opened;
+}
+
+void Engine::AttachSession(absl::string_view session_id, AttachCallback callback) {
+  const auto pass = gate_.EnterWithWork();
+  if (!pass.ok()) return callback(pass.status());
+  sessions_.Lease(session_id, [callback = std::move(callback),
+                               pass = *pass](absl::StatusOr<SessionLease> lease) mutable {
+    if (!lease.ok()) return callback(lease.status());
+    lease->Attach();
+    callback(Describe(*lease));
+  });
+}
+
+void Engine::ForkSession(ForkSessionCall call, ForkCallback callback) {
+  const auto pass = gate_.EnterWithWork();
+  if (!pass.ok()) return callback(pass.status());
+  absl::Status status = ValidateForkTarget(call);
+  const auto idle_timeout = ValidateIdleTimeout(call.idle_timeout, options_);
+  status.Update(idle_timeout.status());
+  const auto reply_window = ValidateReplyWindow(call.reply_window);
+  status.Update(reply_window.status());
+  if (!status.ok()) return callback(std::move(status));
+  call.idle_timeout = call.detached ? *idle_timeout : absl::InfiniteDuration();
+  call.reply_window = *reply_window;
+  const std::string id = call.session_id;
+  sessions_.Lease(id, [this, call = std::move(call), callback = std::move(callback),
+                       pass = *pass](absl::StatusOr<SessionLease> lease) mutable {
+    if (!lease.ok()) return callback(lease.status());
+    auto forks = OpenForks(call, *lease, sessions_);
+    if (!forks.ok()) return callback(forks.status());
+    callback(ForkedSession{*std::move(forks), lease->version()});
+  });
 }
 
 void Engine::Step(StepCall call, StepCallback callback) {
@@ -132,22 +207,29 @@ void Engine::StepLeased(SessionLease lease, const StepCall& call, StepCallback c
   const Model& model = *lease.model();
   // Its turn may have come too late: then it takes no place in the queue.
   absl::Status status = CheckStillWanted(call.limits, clock_.Now());
-  if (status.ok()) status = ValidateStep(call, model, options_);
+  if (!status.ok()) return callback(std::move(status));
+  auto exact = ExactStep::Decide(lease, ClaimOf(call));
+  if (!exact.ok()) return callback(exact.status());
+  if (exact->replayed() != nullptr) return callback(ReplayedResult(*exact->replayed(), lease));
+  status = ValidateStep(call, model, options_);
   std::optional<SessionState> start;
   if (status.ok() && !call.initial_state.empty()) {
     auto state = SessionState::FromTensors(model, call.initial_state);
     status = state.status();
     if (state.ok()) start = *std::move(state);
   }
+  if (status.ok()) {
+    status = exact->Reserve(sessions_, ReplyFloats(model, call));
+  }
   if (!status.ok()) return callback(status);
 
   HostedModel* hosted = *FindHosted(lease.model_name());
   auto task = std::make_unique<StepTask>(
       std::move(lease), call.input,
-      [callback = std::move(callback), return_state = call.return_state, pass = std::move(pass)](
-          std::unique_ptr<StepTask> done, absl::Status outcome) mutable {
+      [callback = std::move(callback), exact = *std::move(exact), return_state = call.return_state,
+       pass = std::move(pass)](std::unique_ptr<StepTask> done, absl::Status outcome) mutable {
         if (!outcome.ok()) return callback(outcome);
-        callback(MakeStepResult(*done, return_state));
+        callback(MakeStepResult(*done, exact, return_state));
       });
   task->mask = call.mask;
   task->start = std::move(start);
@@ -165,8 +247,8 @@ void Engine::StepSessions(StepSessionsCall call, StepSessionsCallback callback) 
   absl::Status status = (*hosted)->CheckStreamable();
   if (status.ok()) status = ValidateStepSessions(call, *(*hosted)->model(), options_);
   if (!status.ok()) return callback(std::move(status));
-  std::make_shared<SessionsStep>(**hosted, std::move(call), std::move(callback), *pass)
-      ->Start(sessions_);
+  std::make_shared<SessionsStep>(**hosted, sessions_, std::move(call), std::move(callback), *pass)
+      ->Start();
 }
 
 void Engine::ResetState(ResetStateCall call, ResetCallback callback) {
@@ -223,36 +305,41 @@ void Engine::GetState(absl::string_view session_id, StateCallback callback) {
   });
 }
 
-void Engine::SetState(absl::string_view session_id, std::vector<NamedState> state,
-                      VersionCallback callback) {
+void Engine::SetState(SetStateCall call, VersionCallback callback) {
   const CallGate::Pass pass = gate_.Enter();
-  sessions_.Lease(session_id, [state = std::move(state), callback = std::move(callback),
-                               pass](absl::StatusOr<SessionLease> lease) mutable {
+  const std::string id = call.session_id;
+  sessions_.Lease(id, [call = std::move(call), callback = std::move(callback),
+                       pass](absl::StatusOr<SessionLease> lease) mutable {
     if (!lease.ok()) return callback(lease.status());
-    auto made = SessionState::FromTensors(*lease->model(), state);
+    if (absl::Status status = CheckEpoch(*lease, call.epoch); !status.ok()) return callback(status);
+    auto made = SessionState::FromTensors(*lease->model(), call.state);
     if (!made.ok()) return callback(made.status());
     lease->state().CopyFrom(made->block());
     callback(lease->version());
   });
 }
 
-void Engine::CloseSession(absl::string_view session_id, EndReason reason,
-                          VersionCallback callback) {
+void Engine::CloseSession(const CloseSessionCall& call, VersionCallback callback) {
   const CallGate::Pass pass = gate_.Enter();
-  sessions_.Lease(session_id, [reason, callback = std::move(callback),
-                               pass](absl::StatusOr<SessionLease> lease) mutable {
-    if (!lease.ok()) return callback(lease.status());
-    const uint64_t version = lease->version();
-    // First, so that the id is free when the client hears of it.
-    (*std::move(lease)).End(reason);
-    callback(version);
-  });
+  sessions_.Lease(call.session_id,
+                  [reason = call.reason, epoch = call.epoch, callback = std::move(callback),
+                   pass](absl::StatusOr<SessionLease> lease) mutable {
+                    if (!lease.ok()) return callback(lease.status());
+                    if (absl::Status status = CheckEpoch(*lease, epoch); !status.ok())
+                      return callback(status);
+                    const uint64_t version = lease->version();
+                    // First, so that the id is free when the client hears of it.
+                    (*std::move(lease)).End(reason);
+                    callback(version);
+                  });
 }
 
 absl::StatusOr<std::vector<SessionStore::Summary>> Engine::ListSessions(
-    absl::string_view model_name, absl::string_view after, int64_t limit) const {
-  if (!model_name.empty()) RNNSERVE_RETURN_IF_ERROR(FindHosted(model_name).status());
-  return sessions_.List(model_name, after, limit);
+    const SessionStore::Filter& filter, absl::string_view after, int64_t limit) const {
+  if (!filter.model_name.empty()) {
+    RNNSERVE_RETURN_IF_ERROR(FindHosted(filter.model_name).status());
+  }
+  return sessions_.List(filter, after, limit);
 }
 
 void Engine::Infer(InferCall call, InferCallback callback) {

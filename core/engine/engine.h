@@ -50,15 +50,17 @@ struct ModelLoad {
 // Errors, by code and reason. After any of them the states are as before the call.
 //
 //   NOT_FOUND            MODEL_NOT_FOUND SESSION_UNKNOWN, or why it ended: SESSION_CLOSED
-//                        SESSION_STREAM_ENDED SESSION_EXPIRED SESSION_BROKEN
+//                        SESSION_STREAM_ENDED SESSION_EXPIRED SESSION_EVICTED SESSION_BROKEN
 //   ALREADY_EXISTS       MODEL_EXISTS SESSION_EXISTS
-//   INVALID_ARGUMENT     MODEL_NAME SESSION_ID SESSION_IDS SESSION_MODEL IDLE_TIMEOUT RESET_TARGET
+//   INVALID_ARGUMENT     MODEL_NAME SESSION_ID SESSION_IDS SESSION_MODEL IDLE_TIMEOUT REPLY_WINDOW
+//                        RESET_TARGET FORK_TARGET STEP_INDICES
 //     the input          INPUT_MISSING INPUT_UNKNOWN INPUT_TWICE INPUT_RANK INPUT_SHAPE
 //                        INPUT_DTYPE TIMESTEPS BATCH_ROWS INFER_BYTES
 //                        TOKEN_RANGE NOT_FINITE TENSOR_LENGTH
 //     the mask           MASK_DTYPE MASK_SHAPE MASK_VALUE TENSOR_LENGTH
 //     a state            STATE_MISSING STATE_UNKNOWN STATE_TWICE STATE_SHAPE STATE_DTYPE NOT_FINITE
 //                        TENSOR_LENGTH
+//     the place of a step: see DecisionError, and RESOURCE_EXHAUSTED REPLY_BYTES_LIMIT
 //   FAILED_PRECONDITION  NOT_STREAMABLE STATE_NONFINITE (the result is not finite)
 //   RESOURCE_EXHAUSTED   SESSION_LIMIT STATE_BYTES_LIMIT SESSION_QUEUE_LIMIT
 //     a queue is full    QUEUE_LIMIT QUEUE_BYTES_LIMIT TOTAL_QUEUE_LIMIT QUEUE_DISPLACED
@@ -75,6 +77,8 @@ class Engine {
   using StepSessionsCallback = absl::AnyInvocable<void(absl::StatusOr<StepSessionsResult>)>;
   // The number of sessions that were reset.
   using ResetCallback = absl::AnyInvocable<void(absl::StatusOr<int64_t>)>;
+  using AttachCallback = absl::AnyInvocable<void(absl::StatusOr<OpenedSession>)>;
+  using ForkCallback = absl::AnyInvocable<void(absl::StatusOr<ForkedSession>)>;
   using StateCallback = absl::AnyInvocable<void(absl::StatusOr<SessionStateResult>)>;
   // The version of the session.
   using VersionCallback = absl::AnyInvocable<void(absl::StatusOr<uint64_t>)>;
@@ -95,7 +99,12 @@ class Engine {
 
   // Refused for a model that cannot stream: NOT_STREAMABLE, naming the layer.
   absl::StatusOr<OpenedSession> OpenSession(const OpenSessionCall& call);
-  // Advances a session by all the timesteps or by none.
+  // Takes a session over in a new epoch; steps that give an older one are refused from then on.
+  void AttachSession(absl::string_view session_id, AttachCallback callback);
+  // Copies a session into new ones of version 0: all of them or none.
+  void ForkSession(ForkSessionCall call, ForkCallback callback);
+  // Advances a session by all the timesteps or by none. One with an index is done once, however
+  // often it is called.
   void Step(StepCall call, StepCallback callback);
   // Advances each of many sessions of a model, or not. Fails as a whole, and advances none, only if
   // the model is unknown or cannot stream, the call is not valid, or the engine drains.
@@ -103,13 +112,11 @@ class Engine {
   // Resets all the sessions or none; of a whole model, all that are open then.
   void ResetState(ResetStateCall call, ResetCallback callback);
   void GetState(absl::string_view session_id, StateCallback callback);
-  void SetState(absl::string_view session_id, std::vector<NamedState> state,
-                VersionCallback callback);
-  void CloseSession(absl::string_view session_id, EndReason reason, VersionCallback callback);
-  // See SessionStore::List. NOT_FOUND if `model_name` is given and unknown.
-  absl::StatusOr<std::vector<SessionStore::Summary>> ListSessions(absl::string_view model_name,
-                                                                  absl::string_view after,
-                                                                  int64_t limit) const;
+  void SetState(SetStateCall call, VersionCallback callback);
+  void CloseSession(const CloseSessionCall& call, VersionCallback callback);
+  // See SessionStore::List. NOT_FOUND if it names an unknown model.
+  absl::StatusOr<std::vector<SessionStore::Summary>> ListSessions(
+      const SessionStore::Filter& filter, absl::string_view after, int64_t limit) const;
   // Computes a batch of any model, without a session. If a row fails the call fails and names it.
   void Infer(InferCall call, InferCallback callback);
 

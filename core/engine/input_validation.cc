@@ -96,6 +96,14 @@ absl::Status CheckOnce(absl::Span<const std::string> session_ids, absl::string_v
   return absl::OkStatus();
 }
 
+absl::Status CheckOnePerSession(absl::Span<const uint64_t> numbers, int64_t num_sessions,
+                                absl::string_view field) {
+  const auto count = static_cast<int64_t>(numbers.size());
+  if (count == 0 || count == num_sessions) return absl::OkStatus();
+  return InvalidArgument("STEP_INDICES", absl::StrCat("there are ", count, " ", field, ", and ",
+                                                      num_sessions, " session_ids"));
+}
+
 }  // namespace
 
 absl::Status ValidateModelName(absl::string_view name) {
@@ -116,6 +124,13 @@ absl::StatusOr<absl::Duration> ValidateIdleTimeout(absl::Duration requested,
                                       absl::FormatDuration(options.max_idle_timeout)));
 }
 
+absl::StatusOr<int> ValidateReplyWindow(int requested) {
+  if (requested == 0) return 1;
+  if (requested >= 1 && requested <= ReplyWindow::kMaxSize) return requested;
+  return InvalidArgument("REPLY_WINDOW", absl::StrCat("the reply window is ", requested,
+                                                      ", but 1 to ", ReplyWindow::kMaxSize));
+}
+
 absl::Status ValidateStep(const StepCall& call, const Model& model, const EngineOptions& options) {
   const TensorChecks checks(model.inputs().front(), call.input, /*has_batch=*/false, "input");
   RNNSERVE_RETURN_IF_ERROR(checks.CheckRank());
@@ -134,6 +149,8 @@ absl::Status ValidateStepSessions(const StepSessionsCall& call, const Model& mod
                                         StepSessionsCall::kMaxSessions));
   }
   RNNSERVE_RETURN_IF_ERROR(CheckOnce(call.session_ids, "SESSION_IDS"));
+  RNNSERVE_RETURN_IF_ERROR(CheckOnePerSession(call.step_indices, num_ids, "step_indices"));
+  RNNSERVE_RETURN_IF_ERROR(CheckOnePerSession(call.epochs, num_ids, "epochs"));
   const TensorChecks checks(model.inputs().front(), call.input, /*has_batch=*/true, "input");
   RNNSERVE_RETURN_IF_ERROR(checks.CheckRank());
   if (call.input.shape[0] != num_ids) {
@@ -175,6 +192,20 @@ absl::Status ValidateInfer(const InferCall& call, const Model& model,
     RNNSERVE_RETURN_IF_ERROR(checks[i].CheckValues());
   }
   return absl::OkStatus();
+}
+
+absl::Status ValidateForkTarget(const ForkSessionCall& call) {
+  const auto num_ids = static_cast<int64_t>(call.fork_ids.size());
+  if ((num_ids == 0) == (call.num_forks == 0)) {
+    return InvalidArgument("FORK_TARGET", "give either fork_ids or num_forks");
+  }
+  const int64_t num_forks = num_ids == 0 ? call.num_forks : num_ids;
+  if (num_forks < 1 || num_forks > ForkSessionCall::kMaxForks) {
+    return InvalidArgument(
+        "FORK_TARGET", absl::StrCat(num_forks, " forks, but 1 to ", ForkSessionCall::kMaxForks));
+  }
+  for (const std::string& id : call.fork_ids) RNNSERVE_RETURN_IF_ERROR(ValidateSessionId(id));
+  return CheckOnce(call.fork_ids, "FORK_TARGET");
 }
 
 absl::Status ValidateResetTarget(const ResetStateCall& call) {

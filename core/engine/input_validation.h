@@ -28,6 +28,9 @@ absl::Status ValidateSessionId(absl::string_view id);
 absl::StatusOr<absl::Duration> ValidateIdleTimeout(absl::Duration requested,
                                                    const EngineOptions& options);
 
+// The replies that a session keeps that asks for `requested`; 0 asks for the default.
+absl::StatusOr<int> ValidateReplyWindow(int requested);
+
 // Input and mask of a step of this model.
 absl::Status ValidateStep(const StepCall& call, const Model& model, const EngineOptions& options);
 
@@ -38,6 +41,9 @@ absl::Status ValidateStepSessions(const StepSessionsCall& call, const Model& mod
 
 // Input and mask of a batch, and the memory that it needs.
 absl::Status ValidateInfer(const InferCall& call, const Model& model, const EngineOptions& options);
+
+// Either ids, each once and valid, or a number of forks, at most ForkSessionCall::kMaxForks.
+absl::Status ValidateForkTarget(const ForkSessionCall& call);
 
 // Either ids, each once and at most 1024, or a model.
 absl::Status ValidateResetTarget(const ResetStateCall& call);

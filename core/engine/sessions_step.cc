@@ -4,24 +4,29 @@
 #include "core/engine/sessions_step.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <variant>
 
 #include "absl/types/span.h"
 #include "core/base/error.h"
 #include "core/engine/output_shape.h"
+#include "core/engine/payload_digest.h"
 #include "core/engine/tensor_row.h"
 
 namespace rnnserve {
 
-SessionsStep::SessionsStep(HostedModel& hosted, StepSessionsCall call, Callback callback,
-                           CallGate::Pass pass)
+SessionsStep::SessionsStep(HostedModel& hosted, SessionStore& sessions, StepSessionsCall call,
+                           Callback callback, CallGate::Pass pass)
     : hosted_(hosted),
+      sessions_(sessions),
       call_(std::move(call)),
       pass_(std::move(pass)),
       callback_(std::move(callback)),
-      output_size_(*StepOutputShape(*hosted.model(), call_.input.shape[1]).NumElements()),
+      row_shape_(StepOutputShape(*hosted.model(), call_.input.shape[1])),
+      output_size_(*row_shape_.NumElements()),
       statuses_(call_.session_ids.size()),
+      is_replayed_(call_.session_ids.size()),
       remaining_(call_.session_ids.size()) {
   const size_t num_rows = call_.session_ids.size();
   result_.output_shape = InferOutputShape(hosted.model()->outputs().front(), call_.input.shape[0],
@@ -30,12 +35,12 @@ SessionsStep::SessionsStep(HostedModel& hosted, StepSessionsCall call, Callback 
   result_.versions.resize(num_rows);
 }
 
-void SessionsStep::Start(SessionStore& sessions) {
+void SessionsStep::Start() {
   for (size_t row = 0; row < call_.session_ids.size(); ++row) {
-    sessions.Lease(call_.session_ids[row],
-                   [self = shared_from_this(), row](absl::StatusOr<SessionLease> lease) {
-                     self->OnLease(row, std::move(lease));
-                   });
+    sessions_.Lease(call_.session_ids[row],
+                    [self = shared_from_this(), row](absl::StatusOr<SessionLease> lease) {
+                      self->OnLease(row, std::move(lease));
+                    });
   }
   Tasks ready;
   {
@@ -51,8 +56,17 @@ void SessionsStep::OnLease(size_t row, absl::StatusOr<SessionLease> lease) {
   if (lease->model() != hosted_.model()) {
     return Finish(row, InvalidArgument("SESSION_MODEL", "the session is not one of this model"));
   }
+  auto exact = ExactStep::Decide(*lease, ClaimOf(row));
+  if (!exact.ok()) return Finish(row, exact.status());
+  if (const KeptReply* const reply = exact->replayed(); reply != nullptr) {
+    SetResult(row, reply->output, reply->index + 1);
+    is_replayed_[row] = 1;
+    return Finish(row, absl::OkStatus());
+  }
+  absl::Status status = exact->Reserve(sessions_, output_size_);
+  if (!status.ok()) return Finish(row, std::move(status));
   Tasks tasks;
-  tasks.push_back(MakeTask(row, *std::move(lease)));
+  tasks.push_back(MakeTask(row, *std::move(lease), *std::move(exact)));
   {
     absl::MutexLock lock(&mu_);
     if (is_starting_) {
@@ -63,11 +77,24 @@ void SessionsStep::OnLease(size_t row, absl::StatusOr<SessionLease> lease) {
   Submit(std::move(tasks));
 }
 
-std::unique_ptr<StepTask> SessionsStep::MakeTask(size_t row, SessionLease lease) {
+StepClaim SessionsStep::ClaimOf(size_t row) const {
+  StepClaim claim;
+  if (!call_.epochs.empty()) claim.epoch = call_.epochs[row];
+  if (call_.step_indices.empty()) return claim;
+  claim.index = call_.step_indices[row];
+  std::optional<TensorView> mask;
+  if (call_.mask.has_value()) mask = RowOf(*call_.mask, row);
+  // As that of a call for this session alone, so that either may be sent again as the other.
+  claim.digest = DigestOfStep(RowOf(call_.input, row), mask, {}, /*return_state=*/false);
+  return claim;
+}
+
+std::unique_ptr<StepTask> SessionsStep::MakeTask(size_t row, SessionLease lease, ExactStep exact) {
   auto task = std::make_unique<StepTask>(
       std::move(lease), RowOf(call_.input, row),
-      [self = shared_from_this(), row](std::unique_ptr<StepTask> done, absl::Status status) {
-        self->OnStep(row, std::move(done), std::move(status));
+      [self = shared_from_this(), row, exact = std::move(exact)](std::unique_ptr<StepTask> done,
+                                                                 absl::Status status) mutable {
+        self->OnStep(row, std::move(done), std::move(exact), std::move(status));
       });
   if (call_.mask.has_value()) task->mask = RowOf(*call_.mask, row);
   task->priority = call_.priority;
@@ -81,15 +108,22 @@ void SessionsStep::Submit(Tasks tasks) {
   for (std::unique_ptr<StepTask>& task : tasks) Complete(std::move(task), status);
 }
 
-void SessionsStep::OnStep(size_t row, std::unique_ptr<StepTask> task, absl::Status status) {
+void SessionsStep::OnStep(size_t row, std::unique_ptr<StepTask> task, ExactStep exact,
+                          absl::Status status) {
   if (status.ok()) {
-    std::copy(task->output.begin(), task->output.end(),
-              result_.output.begin() + static_cast<int64_t>(row) * output_size_);
-    result_.versions[row] = std::get<SessionLease>(task->row).version();
+    auto& lease = std::get<SessionLease>(task->row);
+    SetResult(row, task->output, lease.version());
+    exact.OnCommitted(lease, row_shape_, task->output, /*with_state=*/false);
   }
   // The session is free before the client hears of it.
   task.reset();
   Finish(row, std::move(status));
+}
+
+void SessionsStep::SetResult(size_t row, absl::Span<const float> output, uint64_t version) {
+  std::copy(output.begin(), output.end(),
+            result_.output.begin() + static_cast<int64_t>(row) * output_size_);
+  result_.versions[row] = version;
 }
 
 void SessionsStep::Finish(size_t row, absl::Status status) {
@@ -98,6 +132,7 @@ void SessionsStep::Finish(size_t row, absl::Status status) {
   if (remaining_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   for (size_t i = 0; i < statuses_.size(); ++i) {
     if (!statuses_[i].ok()) result_.errors.emplace_back(i, std::move(statuses_[i]));
+    if (is_replayed_[i] != 0) result_.replayed_rows.push_back(static_cast<int64_t>(i));
   }
   callback_(std::move(result_));
 }

@@ -17,6 +17,7 @@
 #include "core/batching/step_task.h"
 #include "core/engine/call_gate.h"
 #include "core/engine/calls.h"
+#include "core/engine/exact_step.h"
 #include "core/engine/hosted_model.h"
 #include "core/session/session_store.h"
 
@@ -33,31 +34,38 @@ class SessionsStep : public std::enable_shared_from_this<SessionsStep> {
 
   // `pass` is given back after the callback. REQUIRES: the call is valid for the model, and the
   // model streams.
-  SessionsStep(HostedModel& hosted, StepSessionsCall call, Callback callback, CallGate::Pass pass);
+  SessionsStep(HostedModel& hosted, SessionStore& sessions, StepSessionsCall call,
+               Callback callback, CallGate::Pass pass);
 
   // Gets in line for every session. REQUIRES: called once.
-  void Start(SessionStore& sessions);
+  void Start();
 
  private:
   using Tasks = std::vector<std::unique_ptr<StepTask>>;
 
   // Session `row` is free for this call, or will never be.
   void OnLease(size_t row, absl::StatusOr<SessionLease> lease);
-  std::unique_ptr<StepTask> MakeTask(size_t row, SessionLease lease);
+  StepClaim ClaimOf(size_t row) const;
+  std::unique_ptr<StepTask> MakeTask(size_t row, SessionLease lease, ExactStep exact);
   void Submit(Tasks tasks);
-  void OnStep(size_t row, std::unique_ptr<StepTask> task, absl::Status status);
+  void OnStep(size_t row, std::unique_ptr<StepTask> task, ExactStep exact, absl::Status status);
+  // What session `row` is answered.
+  void SetResult(size_t row, absl::Span<const float> output, uint64_t version);
   // Session `row` has its result.
   void Finish(size_t row, absl::Status status);
 
   HostedModel& hosted_;
+  SessionStore& sessions_;
   const StepSessionsCall call_;
   const CallGate::Pass pass_;
   Callback callback_;
-  const int64_t output_size_;  // floats of one session
+  const Shape row_shape_;      // of the output of one session
+  const int64_t output_size_;  // its floats
 
   // Each element is written by the thread that finishes the row.
   StepSessionsResult result_;
   std::vector<absl::Status> statuses_;
+  std::vector<char> is_replayed_;
   std::atomic<size_t> remaining_;
 
   absl::Mutex mu_;

@@ -5,8 +5,6 @@
 
 #include <openssl/evp.h>
 
-#include <array>
-
 #include "absl/strings/escaping.h"
 
 namespace rnnserve {
@@ -21,9 +19,14 @@ void Sha256::Add(absl::string_view bytes) {
   EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size());
 }
 
-std::string Sha256::Finish() {
-  std::array<unsigned char, 32> digest{};
+std::array<uint8_t, 32> Sha256::FinishBytes() {
+  std::array<uint8_t, 32> digest{};
   EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
+  return digest;
+}
+
+std::string Sha256::Finish() {
+  const std::array<uint8_t, 32> digest = FinishBytes();
   return absl::BytesToHexString({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 

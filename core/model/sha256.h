@@ -4,6 +4,8 @@
 #ifndef RNNSERVE_CORE_MODEL_SHA256_H_
 #define RNNSERVE_CORE_MODEL_SHA256_H_
 
+#include <array>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -19,7 +21,8 @@ class Sha256 {
   Sha256();
 
   void Add(absl::string_view bytes);
-  // The digest in hexadecimal, 64 characters. To be called once, last.
+  // The digest, or in hexadecimal, 64 characters. One of them is to be called, once and last.
+  std::array<uint8_t, 32> FinishBytes();
   std::string Finish();
 
  private:

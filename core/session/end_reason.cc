@@ -13,6 +13,8 @@ absl::string_view EndReasonName(EndReason reason) {
       return "SESSION_STREAM_ENDED";
     case EndReason::kExpired:
       return "SESSION_EXPIRED";
+    case EndReason::kEvicted:
+      return "SESSION_EVICTED";
     case EndReason::kBroken:
       return "SESSION_BROKEN";
   }

@@ -13,6 +13,7 @@ enum class EndReason {
   kClosed,       // the client closed it
   kStreamEnded,  // the stream it was bound to ended
   kExpired,      // nobody called it for its idle timeout
+  kEvicted,      // whoever runs the server ended it
   kBroken,       // an invariant broke while it was stepped
 };
 

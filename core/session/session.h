@@ -13,6 +13,7 @@
 
 #include "core/session/arena.h"
 #include "core/session/model_sessions.h"
+#include "core/session/reply_window.h"
 #include "core/session/session_store.h"
 #include "core/session/stored_id.h"
 
@@ -29,11 +30,13 @@ namespace rnnserve {
 //   3. A session that has ended is found no more, stays leased and has an empty line. It is there
 //      until nobody serves it.
 struct Session {
-  using Line = std::list<SessionStore::LeaseCallback>;
+  struct Waiting {
+    SessionStore::LeaseCallback callback;
+    uint64_t version;  // when it came
+  };
+  using Line = std::list<Waiting>;
 
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
-  static constexpr uint64_t kEpoch = 1;
-
   size_t num_waiting() const { return line == nullptr ? 0 : line->size(); }
   bool is_free() const { return !is_leased && !is_served; }
   // When it expires if it is used for the last time then.
@@ -48,6 +51,7 @@ struct Session {
   const Arena::Place state;  // of its block in model.states
   const int64_t idle_timeout;
   const bool detached;
+  const uint8_t reply_window;
 
   // Guarded by the store's lock.
   bool is_leased = false;
@@ -57,8 +61,12 @@ struct Session {
   int64_t last_use = 0;
   int64_t expiry_check = kNever;  // its key in the store's order of expiry
 
-  // Written by the holder of the lease, read by List too. It orders nothing.
+  // Written by the holder of the lease, read by List too. They order nothing.
   std::atomic<uint64_t> version{0};
+  std::atomic<uint64_t> epoch{1};
+
+  // The holder's of the lease. Null before the first step with an index.
+  std::unique_ptr<ReplyWindow> replies = nullptr;
 };
 
 static_assert(sizeof(Session) <= 128);

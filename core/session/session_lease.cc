@@ -10,13 +10,15 @@
 
 namespace rnnserve {
 
-SessionLease::SessionLease(SessionStore* store, Session* session, StateView state)
-    : store_(store), session_(session), state_(state) {}
+SessionLease::SessionLease(SessionStore* store, Session* session, StateView state,
+                           uint64_t version_on_arrival)
+    : store_(store), session_(session), state_(state), version_on_arrival_(version_on_arrival) {}
 
 SessionLease::SessionLease(SessionLease&& other) noexcept
     : store_(std::exchange(other.store_, nullptr)),
       session_(other.session_),
-      state_(other.state_) {}
+      state_(other.state_),
+      version_on_arrival_(other.version_on_arrival_) {}
 
 SessionLease& SessionLease::operator=(SessionLease&& other) noexcept {
   // The old lease is returned when `old` goes, after this one is whole: a callback may run then.
@@ -24,6 +26,7 @@ SessionLease& SessionLease::operator=(SessionLease&& other) noexcept {
   store_ = std::exchange(other.store_, nullptr);
   session_ = other.session_;
   state_ = other.state_;
+  version_on_arrival_ = other.version_on_arrival_;
   return *this;
 }
 
@@ -35,9 +38,43 @@ std::string SessionLease::id() const { return std::string(session_->id.view()); 
 const std::string& SessionLease::model_name() const { return session_->model.name; }
 const std::shared_ptr<const Model>& SessionLease::model() const { return session_->model.model; }
 uint64_t SessionLease::version() const { return session_->version.load(std::memory_order_relaxed); }
-uint64_t SessionLease::epoch() const { return Session::kEpoch; }
+uint64_t SessionLease::epoch() const { return session_->epoch.load(std::memory_order_relaxed); }
+absl::Duration SessionLease::idle_timeout() const {
+  return session_->idle_timeout == Session::kNever ? absl::InfiniteDuration()
+                                                   : absl::Nanoseconds(session_->idle_timeout);
+}
+int SessionLease::reply_window() const { return session_->reply_window; }
+
+SessionProgress SessionLease::ProgressFor(std::optional<uint64_t> index) const {
+  SessionProgress progress;
+  progress.version = version();
+  progress.version_on_arrival = version_on_arrival_;
+  progress.epoch = epoch();
+  progress.reply_window = reply_window();
+  const KeptReply* const reply = index.has_value() ? FindReply(*index) : nullptr;
+  if (reply != nullptr) progress.kept_digest = reply->digest;
+  return progress;
+}
+
+const KeptReply* SessionLease::FindReply(uint64_t index) const {
+  return session_->replies == nullptr ? nullptr : session_->replies->Find(index);
+}
+
+absl::Span<const KeptReply> SessionLease::replies() const {
+  if (session_->replies == nullptr) return {};
+  return session_->replies->replies();
+}
+
+void SessionLease::KeepReply(KeptReply reply) {
+  if (session_->replies == nullptr) {
+    session_->replies = std::make_unique<ReplyWindow>(reply_window());
+  }
+  session_->replies->Keep(std::move(reply));
+}
 
 void SessionLease::CommitStep() { session_->version.fetch_add(1, std::memory_order_relaxed); }
+
+void SessionLease::Attach() { session_->epoch.fetch_add(1, std::memory_order_relaxed); }
 
 void SessionLease::End(EndReason reason) && {
   std::exchange(store_, nullptr)->End(*session_, reason);

@@ -6,11 +6,16 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "core/model/model.h"
 #include "core/session/end_reason.h"
+#include "core/session/reply_window.h"
 #include "core/session/state_view.h"
+#include "core/session/step_decision.h"
 
 namespace rnnserve {
 
@@ -34,11 +39,26 @@ class SessionLease {
   const std::shared_ptr<const Model>& model() const;
   uint64_t version() const;
   uint64_t epoch() const;
+  absl::Duration idle_timeout() const;
+  // The replies that the session keeps, at least 1 and at most ReplyWindow::kMaxSize.
+  int reply_window() const;
+
+  // Where the session stands for a step of this index.
+  SessionProgress ProgressFor(std::optional<uint64_t> index) const;
+  // Null if it is not kept.
+  const KeptReply* FindReply(uint64_t index) const;
+  // From the oldest on.
+  absl::Span<const KeptReply> replies() const;
+  // Keeps what the last step was answered; drops the oldest if there are too many.
+  void KeepReply(KeptReply reply);
 
   StateView state() const { return state_; }
 
   // The state has moved by one step: version() grows by one.
   void CommitStep();
+
+  // A writer takes over: epoch() grows by one, and steps of writers before it are refused.
+  void Attach();
 
   // Ends the session: it is gone at once, and the callers in line get NOT_FOUND with that reason.
   // The lease is spent.
@@ -46,11 +66,12 @@ class SessionLease {
 
  private:
   friend class SessionStore;
-  SessionLease(SessionStore* store, Session* session, StateView state);
+  SessionLease(SessionStore* store, Session* session, StateView state, uint64_t version_on_arrival);
 
   SessionStore* store_;  // null once spent or moved from
   Session* session_;
   StateView state_;
+  uint64_t version_on_arrival_;
 };
 
 }  // namespace rnnserve

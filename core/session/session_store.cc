@@ -8,6 +8,7 @@
 #include <optional>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
@@ -38,10 +39,17 @@ SessionStore::Summary Summarize(const Session& session, int64_t now) {
   return {std::string(session.id.view()),
           session.model.name,
           session.version.load(std::memory_order_relaxed),
-          Session::kEpoch,
+          session.epoch.load(std::memory_order_relaxed),
           session.detached,
           idle,
           session.model.state_bytes()};
+}
+
+void AddIfListed(const Session& session, const SessionStore::Filter& filter, int64_t now,
+                 std::vector<SessionStore::Summary>& summaries) {
+  if (!filter.model_name.empty() && session.model.name != filter.model_name) return;
+  SessionStore::Summary summary = Summarize(session, now);
+  if (summary.idle >= filter.min_idle) summaries.push_back(std::move(summary));
 }
 
 absl::Status EndedError(EndReason reason) {
@@ -52,6 +60,8 @@ absl::Status EndedError(EndReason reason) {
       return NotFound(EndReasonName(reason), "the session ended with its stream");
     case EndReason::kExpired:
       return NotFound(EndReasonName(reason), "the session was idle for too long and expired");
+    case EndReason::kEvicted:
+      return NotFound(EndReasonName(reason), "the session was evicted");
     case EndReason::kBroken:
       return NotFound(EndReasonName(reason), "the session was ended after an internal error");
   }
@@ -64,12 +74,14 @@ SessionStore::SessionStore(const Clock& clock, EndCallback on_end, Options optio
     : clock_(clock),
       on_end_(std::move(on_end)),
       options_(options),
+      reply_bytes_(options.max_reply_bytes),
       tombstones_(options.max_tombstones) {}
 
 SessionStore::~SessionStore() = default;
 
 absl::StatusOr<std::string> SessionStore::Open(OpenRequest request) {
   if (request.idle_timeout <= absl::ZeroDuration()) std::abort();
+  if (request.reply_window < 1 || request.reply_window > ReplyWindow::kMaxSize) std::abort();
   if (request.id.empty()) request.id = RandomSessionId();
   std::optional<SessionLease> lease;
   {
@@ -82,10 +94,11 @@ absl::StatusOr<std::string> SessionStore::Open(OpenRequest request) {
                                             models_.total().sessions, " sessions"),
                                options_.retry_delay);
     }
-    lease = LeaseLocked(*session);
+    lease = LeaseLocked(*session, request.version);
   }
   // Not under the lock, because a state may be large. Who calls the session already waits in line.
   lease->state().CopyFrom(request.state.block());
+  for (KeptReply& reply : request.replies) lease->KeepReply(std::move(reply));
   return std::move(request.id);
 }
 
@@ -116,8 +129,10 @@ Session* SessionStore::AddLocked(const OpenRequest& request, int64_t now) {
   const std::optional<Arena::Place> state = model.states.Allocate();
   Session* session = nullptr;
   if (state.has_value()) {
-    session = sessions_.Insert({request.id, model, *state,
-                                absl::ToInt64Nanoseconds(request.idle_timeout), request.detached});
+    session =
+        sessions_.Insert({request.id, model, *state, absl::ToInt64Nanoseconds(request.idle_timeout),
+                          request.detached, static_cast<uint8_t>(request.reply_window),
+                          request.version, request.epoch});
     if (session == nullptr) model.states.Free(*state);
   }
   if (session == nullptr) {
@@ -130,11 +145,12 @@ Session* SessionStore::AddLocked(const OpenRequest& request, int64_t now) {
   return session;
 }
 
-SessionLease SessionStore::LeaseLocked(Session& session) {
+SessionLease SessionStore::LeaseLocked(Session& session, uint64_t version_on_arrival) {
   session.is_leased = true;
   const Model& model = *session.model.model;
   auto* const block = reinterpret_cast<float*>(session.model.states.At(session.state));
-  return {this, &session, StateView({block, static_cast<size_t>(model.state_layout().size)})};
+  return {this, &session, StateView({block, static_cast<size_t>(model.state_layout().size)}),
+          version_on_arrival};
 }
 
 void SessionStore::Lease(absl::string_view id, LeaseCallback callback) {
@@ -147,7 +163,7 @@ void SessionStore::Lease(absl::string_view id, LeaseCallback callback) {
     if (session.ok() && (*session)->is_free() && !serving.is_in_callback) {
       // The way of almost every step: nobody waits, so it need not get in line either.
       (*session)->is_served = true;
-      lease = LeaseLocked(**session);
+      lease = LeaseLocked(**session, (*session)->version.load(std::memory_order_relaxed));
     } else if (session.ok()) {
       must_serve = EnqueueLocked(**session, std::move(callback));
       callback = nullptr;
@@ -238,7 +254,7 @@ void SessionStore::End(Session& session, EndReason reason) {
   }
   on_end_(model->name, reason);
   if (line == nullptr) return;
-  for (LeaseCallback& callback : *line) callback(EndedError(reason));
+  for (Session::Waiting& waiting : *line) waiting.callback(EndedError(reason));
 }
 
 void SessionStore::ServeLine(Session& session) {
@@ -260,7 +276,7 @@ void SessionStore::ServeLines() {
 
 void SessionStore::ServeOneLine(Session& session) {
   while (true) {
-    LeaseCallback next;
+    Session::Waiting next;
     std::optional<SessionLease> lease;
     {
       absl::MutexLock lock(&mu_);
@@ -272,9 +288,9 @@ void SessionStore::ServeOneLine(Session& session) {
       next = std::move(session.line->front());
       session.line->pop_front();
       if (session.line->empty()) session.line.reset();
-      lease = LeaseLocked(session);
+      lease = LeaseLocked(session, next.version);
     }
-    next(*std::move(lease));
+    next.callback(*std::move(lease));
   }
 }
 
@@ -301,7 +317,7 @@ absl::Status SessionStore::CheckRoomInLineLocked(const Session& session) const {
 
 bool SessionStore::EnqueueLocked(Session& session, LeaseCallback callback) {
   if (session.line == nullptr) session.line = std::make_unique<Session::Line>();
-  session.line->push_back(std::move(callback));
+  session.line->push_back({std::move(callback), session.version.load(std::memory_order_relaxed)});
   if (!session.is_free()) return false;
   session.is_served = true;
   return true;
@@ -316,22 +332,38 @@ std::vector<Session*> SessionStore::EnqueueAllLocked(
   return to_serve;
 }
 
-std::vector<SessionStore::Summary> SessionStore::List(absl::string_view model_name,
-                                                      absl::string_view after,
+absl::StatusOr<ByteBudget::Share> SessionStore::ReserveReply(int64_t bytes) {
+  std::optional<ByteBudget::Share> share = reply_bytes_.Take(bytes);
+  if (share.has_value()) return *std::move(share);
+  return ResourceExhausted(
+      "REPLY_BYTES_LIMIT",
+      absl::StrCat("the reply takes ", bytes, " bytes; ", reply_bytes_.used_bytes(),
+                   " of kept replies are in use, of at most ", reply_bytes_.max_bytes()),
+      options_.retry_delay);
+}
+
+std::vector<SessionStore::Summary> SessionStore::List(const Filter& filter, absl::string_view after,
                                                       int64_t limit) const {
   std::vector<Summary> summaries;
   std::string last_id(after);
   bool is_done = limit <= 0;
+  if (!is_done && after < filter.id_prefix) {
+    // Every other id of that prefix is above it.
+    last_id = filter.id_prefix;
+    absl::MutexLock lock(&mu_);
+    const Session* const session = sessions_.Find(last_id);
+    if (session != nullptr) AddIfListed(*session, filter, Now(), summaries);
+    is_done = static_cast<int64_t>(summaries.size()) == limit;
+  }
   while (!is_done) {
     is_done = true;
     int num_visited = 0;
     absl::MutexLock lock(&mu_);
     const int64_t now = Now();
     sessions_.ForEachAbove(last_id, [&](const Session& session) {
-      if (model_name.empty() || session.model.name == model_name) {
-        summaries.push_back(Summarize(session, now));
-        if (static_cast<int64_t>(summaries.size()) == limit) return false;
-      }
+      if (!absl::StartsWith(session.id.view(), filter.id_prefix)) return false;
+      AddIfListed(session, filter, now, summaries);
+      if (static_cast<int64_t>(summaries.size()) == limit) return false;
       if (++num_visited < kListedPerLock) return true;
       last_id = std::string(session.id.view());
       is_done = false;

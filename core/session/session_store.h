@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "core/base/byte_budget.h"
 #include "core/base/clock.h"
 #include "core/session/model_sessions.h"
 #include "core/session/session_lease.h"
@@ -50,6 +51,8 @@ class SessionStore {
     int64_t max_waiting = 1024;
     // Ended sessions that are remembered with their reason. Costs about 60 bytes each.
     int64_t max_tombstones = 65'536;
+    // Bytes of the replies that all sessions keep for retries; a step beyond it is refused.
+    int64_t max_reply_bytes = int64_t{256} << 20;
     // What a refused caller is told to wait.
     absl::Duration retry_delay = absl::Milliseconds(100);
   };
@@ -61,6 +64,12 @@ class SessionStore {
     SessionState state;
     bool detached = true;
     absl::Duration idle_timeout = absl::InfiniteDuration();
+    // The replies that are kept, in [1, ReplyWindow::kMaxSize].
+    int reply_window = 1;
+    // What a session that goes on from elsewhere begins with.
+    uint64_t version = 0;
+    uint64_t epoch = 1;
+    std::vector<KeptReply> replies{};
   };
 
   struct Summary {
@@ -71,6 +80,13 @@ class SessionStore {
     bool detached = true;
     absl::Duration idle;
     int64_t state_bytes = 0;
+  };
+
+  // Which sessions are listed.
+  struct Filter {
+    std::string model_name{};   // empty: of all models
+    std::string id_prefix{};    // empty: all
+    absl::Duration min_idle{};  // without a call; a session that is in use is not idle
   };
 
   using Usage = SessionModels::Usage;
@@ -88,8 +104,8 @@ class SessionStore {
 
   // Opens a session and returns its id. Errors, after which nothing has changed: ALREADY_EXISTS
   // (SESSION_EXISTS); RESOURCE_EXHAUSTED (SESSION_LIMIT, STATE_BYTES_LIMIT), with the bound, or
-  // that the machine has no more memory. REQUIRES: the state is of the model, and the idle timeout
-  // above zero.
+  // that the machine has no more memory. REQUIRES: the state is of the model, the idle timeout
+  // above zero, and the replies of steps before the version, in their order.
   absl::StatusOr<std::string> Open(OpenRequest request);
 
   // Calls `callback` with a lease when it is this caller's turn: at once and on this thread if the
@@ -111,10 +127,12 @@ class SessionStore {
   void LeaseEach(absl::string_view model_name, std::function<void(SessionLease)> each,
                  absl::AnyInvocable<void(absl::StatusOr<int64_t>)> done);
 
-  // Up to `limit` sessions whose id is above `after`, in the order of ids; of one model if
-  // `model_name` is not empty. What is opened or ended meanwhile may be missing or there.
-  std::vector<Summary> List(absl::string_view model_name, absl::string_view after,
-                            int64_t limit) const;
+  // Room for a reply of so many bytes, to be kept with it. RESOURCE_EXHAUSTED (REPLY_BYTES_LIMIT).
+  absl::StatusOr<ByteBudget::Share> ReserveReply(int64_t bytes);
+
+  // Up to `limit` sessions whose id is above `after`, in the order of ids. What is opened or ended
+  // meanwhile may be missing or there.
+  std::vector<Summary> List(const Filter& filter, absl::string_view after, int64_t limit) const;
 
   // Ends every session that is free and was not called for its idle timeout; says how many. Other
   // callers have their turn after every few.
@@ -150,7 +168,8 @@ class SessionStore {
                                          absl::FunctionRef<LeaseCallback(size_t)> make_callback)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // REQUIRES: nobody has a lease of the session.
-  SessionLease LeaseLocked(Session& session) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  SessionLease LeaseLocked(Session& session, uint64_t version_on_arrival)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   absl::Status CheckRoomForLocked(const OpenRequest& request) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -171,6 +190,9 @@ class SessionStore {
   const Clock& clock_;
   const EndCallback on_end_;
   const Options options_;
+
+  // Synchronises itself.
+  ByteBudget reply_bytes_;
 
   // Guarded by mu_.
   mutable absl::Mutex mu_;

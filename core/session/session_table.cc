@@ -24,9 +24,11 @@ SessionTable::~SessionTable() {
 Session* SessionTable::Insert(const Record& record) {
   const std::optional<Arena::Place> place = records_.Allocate();
   if (!place.has_value()) return nullptr;
-  auto* const session =
-      new (records_.At(*place)) Session{StoredId(record.id), record.model,        *place,
-                                        record.state,        record.idle_timeout, record.detached};
+  auto* const session = new (records_.At(*place))
+      Session{StoredId(record.id), record.model,       *place, record.state, record.idle_timeout,
+              record.detached,     record.reply_window};
+  session->version.store(record.version, std::memory_order_relaxed);
+  session->epoch.store(record.epoch, std::memory_order_relaxed);
   indexes_.Insert(place->index);
   const uint64_t prefix = PrefixOf(record.id);
   order_.insert({static_cast<uint32_t>(prefix >> 32), static_cast<uint32_t>(prefix), place->index});

@@ -27,13 +27,17 @@ struct Session;
 // Owns the sessions. Thread-compatible.
 class SessionTable {
  public:
-  // What is constant in a session.
+  // What a session begins with.
   struct Record {
     absl::string_view id;
     ModelSessions& model;
     Arena::Place state;
     int64_t idle_timeout;
     bool detached;
+    uint8_t reply_window;
+    // These two as they begin.
+    uint64_t version;
+    uint64_t epoch;
   };
 
   SessionTable();

@@ -103,7 +103,7 @@ class Sessions {
   void CloseAll() {
     for (const size_t i : order_) {
       engine_.CloseSession(
-          IdAt(i), EndReason::kClosed,
+          {std::string(IdAt(i)), EndReason::kClosed, std::nullopt},
           [](const absl::StatusOr<uint64_t>& version) { Check(version.status()); });
     }
   }

@@ -29,6 +29,17 @@ TEST(StatusMappingTest, KeepsCodeTextAndReason) {
   EXPECT_EQ(info.domain(), "rnnserve");
 }
 
+TEST(StatusMappingTest, CarriesNumbersForMachines) {
+  const google::rpc::Status status = ToRpcStatus(
+      WithNumber(MakeError(absl::StatusCode::kAborted, "STEP_GAP", "2"), "expected_index", 7));
+
+  google::rpc::ErrorInfo info;
+  ASSERT_EQ(status.details_size(), 1);
+  ASSERT_TRUE(status.details(0).UnpackTo(&info));
+  ASSERT_EQ(info.metadata_size(), 1);
+  EXPECT_EQ(info.metadata().at("expected_index"), "7");
+}
+
 TEST(StatusMappingTest, CarriesTheRetryDelay) {
   const google::rpc::Status status =
       ToRpcStatus(ResourceExhausted("QUEUE_LIMIT", "4096 wait", absl::Milliseconds(1500)));

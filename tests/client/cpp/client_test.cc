@@ -98,7 +98,7 @@ TEST_F(ClientTest, ListsSessionsOfAllPages) {
   }
 
   const auto all = client_->ListSessions();
-  const auto of_sums = client_->ListSessions("sums");
+  const auto of_sums = client_->ListSessions({.model = "sums"});
 
   ASSERT_THAT(all, IsOk());
   ASSERT_EQ(all->size(), 5u);

@@ -286,8 +286,8 @@ class SessionsTest(ServedTest):
             self.open("vowels", session_id="no blanks")
         with self.assert_fails(grpc.StatusCode.INVALID_ARGUMENT, "INPUT_SHAPE", "11"):
             self.step(session_id, example.to_tensor(FRAMES[:1, :11]))
-        with self.assert_fails(grpc.StatusCode.UNIMPLEMENTED, "FIELD_UNSUPPORTED", "step_index"):
-            self.step(session_id, frame, step_index=0)
+        with self.assert_fails(grpc.StatusCode.ABORTED, "STEP_GAP", "0 is the next"):
+            self.step(session_id, frame, step_index=1)
         self.assertEqual(self.step(session_id, frame).version, 1)
 
 

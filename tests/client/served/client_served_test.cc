@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -192,6 +193,83 @@ TEST_F(ClientServedTest, StatesMoveFromOneSessionToAnother) {
   ASSERT_THAT(b->SetState(*state), IsOk());
 
   EXPECT_EQ(a->Step(value)->output, b->Step(value)->output);
+}
+
+TEST_F(ClientServedTest, AStepIsDoneOnceHoweverOftenItIsSent) {
+  const auto client = Client::Connect(server_->grpc_address());
+  const auto other = Client::Connect(server_->grpc_address(), {.has_own_connection = true});
+  ASSERT_THAT(client, IsOk());
+  ASSERT_THAT(other, IsOk());
+  absl::StatusOr<Session> session = (*client)->OpenSession("sunspots");
+  ASSERT_THAT(session, IsOk());
+  const Tensor value({1, 1}, std::vector<float>{50});
+  StepOptions options;
+  options.step_index = session->first_index();
+  options.epoch = session->epoch();
+
+  const auto first = session->Step(value, options);
+  Session same = (*other)->AdoptSession(session->id());
+  const auto again = same.Step(value, options);
+  same.Release();
+
+  ASSERT_THAT(first, IsOk());
+  ASSERT_THAT(again, IsOk());
+  EXPECT_FALSE(first->is_replayed);
+  EXPECT_TRUE(again->is_replayed);
+  EXPECT_EQ(again->output, first->output);
+  EXPECT_EQ(again->version, 1u);
+}
+
+TEST_F(ClientServedTest, AnAttachedWriterGoesOnAndTheOneBeforeIsTold) {
+  const auto client = Client::Connect(server_->grpc_address());
+  ASSERT_THAT(client, IsOk());
+  absl::StatusOr<Session> before = (*client)->OpenSession("sunspots");
+  ASSERT_THAT(before, IsOk());
+  const Tensor value({1, 1}, std::vector<float>{50});
+  ASSERT_THAT(before->Step(value), IsOk());
+
+  absl::StatusOr<Session> after = (*client)->AttachSession(before->id());
+  ASSERT_THAT(after, IsOk());
+  StepOptions options;
+  options.step_index = after->first_index();
+  options.epoch = before->epoch();
+  const absl::Status fenced = before->Step(value, options).status();
+  options.epoch = after->epoch();
+
+  EXPECT_EQ(after->first_index(), 1u);
+  EXPECT_EQ(after->epoch(), 2u);
+  EXPECT_THAT(fenced, StatusIs(absl::StatusCode::kAborted));
+  EXPECT_EQ(ErrorReason(fenced), "STEP_FENCED");
+  EXPECT_EQ(ErrorNumber(fenced, "epoch"), 2u);
+  EXPECT_THAT(after->Step(value, options), IsOk());
+  before->Release();
+}
+
+TEST_F(ClientServedTest, ForksAreMadeAndEvicted) {
+  const auto client = Client::Connect(server_->grpc_address());
+  ASSERT_THAT(client, IsOk());
+  SessionOptions options;
+  options.session_id = "forked-one";
+  absl::StatusOr<Session> session = (*client)->OpenSession("sunspots", options);
+  ASSERT_THAT(session, IsOk());
+  const Tensor value({1, 1}, std::vector<float>{50});
+  ASSERT_THAT(session->Step(value), IsOk());
+
+  auto forks = session->Fork(3);
+  ASSERT_THAT(forks, IsOk());
+  ASSERT_EQ(forks->size(), 3u);
+  EXPECT_EQ((*forks)[0].Step(value)->output, session->Step(value)->output);
+  const std::string printed = Rnnctl("fork forked-one -n 2").out;
+  EXPECT_EQ(std::count(printed.begin(), printed.end(), '\n'), 2);
+  EXPECT_THAT(Rnnctl("evict " + absl::StrReplaceAll(printed, {{"\n", " "}})).out,
+              HasSubstr("evicted after 0 steps"));
+  EXPECT_THAT(Rnnctl("evict " + (*forks)[2].id()).out, HasSubstr("evicted after 0 steps"));
+  const absl::Status evicted = (*forks)[2].Step(value).status();
+
+  EXPECT_EQ(ErrorReason(evicted), "SESSION_EVICTED");
+  EXPECT_THAT(Rnnctl("sessions --prefix forked-").out, HasSubstr("forked-one"));
+  EXPECT_THAT(Rnnctl("sessions --prefix forked- --min-idle-ms 60000").out,
+              Not(HasSubstr("forked-one")));
 }
 
 TEST_F(ClientServedTest, AnExpiredDeadlineIsToldAsSuch) {

@@ -43,6 +43,23 @@ TEST(ErrorTest, RetryDelayIsWhatResourceExhaustedWasGiven) {
   EXPECT_EQ(RetryDelay(NotFound("A", "a")), absl::ZeroDuration());
 }
 
+TEST(ErrorTest, NumbersAreReadByNameAndStayWhenAnnotated) {
+  const absl::Status status = Annotate(
+      WithNumber(WithNumber(NotFound("A", "a"), "version", 3), "epoch", UINT64_MAX), "prefix");
+
+  EXPECT_EQ(ErrorNumber(status, "version"), 3u);
+  EXPECT_EQ(ErrorNumber(status, "epoch"), UINT64_MAX);
+  EXPECT_EQ(ErrorNumber(status, "index"), std::nullopt);
+  EXPECT_EQ(ErrorNumbers(status).size(), 2u);
+  EXPECT_TRUE(ErrorNumbers(NotFound("A", "a")).empty());
+}
+
+TEST(ErrorTest, ANumberReplacesOneOfItsName) {
+  const absl::Status status = WithNumber(WithNumber(NotFound("A", "a"), "epoch", 1), "epoch", 2);
+
+  EXPECT_EQ(ErrorNumber(status, "epoch"), 2u);
+}
+
 TEST(ErrorTest, AnnotatePutsThePrefixInFrontAndKeepsTheRest) {
   const absl::Status annotated =
       Annotate(ResourceExhausted("QUEUE_FULL", "4096 steps wait", absl::Seconds(2)), "model 'm'");

@@ -165,7 +165,7 @@ TEST_F(BatchWorkerTest, CommitsASessionOnceForAllTimesteps) {
 
   EXPECT_EQ(step->state().Tensors(*model_)[0].values[0], 11);
   step->Drop();
-  EXPECT_EQ(store.List("", "", 1).front().version, 1u);
+  EXPECT_EQ(store.List({}, "", 1).front().version, 1u);
 }
 
 TEST_F(BatchWorkerTest, BeginsAtTheGivenState) {

@@ -232,7 +232,7 @@ TEST_F(BadCallTest, AnIdleTimeoutIsInRange) {
         StatusIs(absl::StatusCode::kInvalidArgument,
                  AllOf(HasSubstr(absl::FormatDuration(bad)), HasSubstr("5m")), "IDLE_TIMEOUT"));
   }
-  EXPECT_THAT(*engine_->ListSessions("", "", 10), IsEmpty());
+  EXPECT_THAT(*engine_->ListSessions({}, "", 10), IsEmpty());
 }
 
 TEST_F(BadCallTest, AnOpenIdAlreadyExists) {

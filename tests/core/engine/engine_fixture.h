@@ -87,7 +87,7 @@ class EngineFixture : public ::testing::Test {
   }
   absl::StatusOr<uint64_t> SetState(const std::string& id, std::vector<NamedState> state) {
     Answer<uint64_t> answer;
-    engine_->SetState(id, std::move(state), answer.callback());
+    engine_->SetState({id, std::move(state), {}}, answer.callback());
     return answer.Wait();
   }
   absl::StatusOr<int64_t> Reset(ResetStateCall call) {
@@ -97,7 +97,7 @@ class EngineFixture : public ::testing::Test {
   }
   absl::StatusOr<uint64_t> Close(const std::string& id) {
     Answer<uint64_t> answer;
-    engine_->CloseSession(id, EndReason::kClosed, answer.callback());
+    engine_->CloseSession({id, EndReason::kClosed, {}}, answer.callback());
     return answer.Wait();
   }
   // 'h' of a session of the doubling model.

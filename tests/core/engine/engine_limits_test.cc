@@ -257,7 +257,7 @@ TEST_F(EngineLimitsTest, AClosingWaitsForTheStepsBeforeIt) {
   const auto running = Block();
   const auto in_line = StartStep(StepOf("blocker", one_));
   Answer<uint64_t> closed;
-  engine_->CloseSession("blocker", EndReason::kStreamEnded, closed.callback());
+  engine_->CloseSession({"blocker", EndReason::kStreamEnded, {}}, closed.callback());
   const auto after = StartStep(StepOf("blocker", one_));
   EXPECT_FALSE(closed.has_come());
   worker().Release();

@@ -25,7 +25,7 @@ class EngineSessionTest : public EngineFixture {
  protected:
   std::vector<std::string> Ids(const std::string& model = "") {
     std::vector<std::string> ids;
-    const auto summaries = engine_->ListSessions(model, "", 100);
+    const auto summaries = engine_->ListSessions({model, "", {}}, "", 100);
     for (const auto& summary : *summaries) ids.push_back(summary.id);
     return ids;
   }
@@ -251,7 +251,7 @@ TEST_F(EngineSessionTest, ListsTheSessionsOfAModel) {
 
   EXPECT_THAT(Ids("classifier"), ElementsAre("b"));
   EXPECT_THAT(Ids(), ElementsAre("a", "b"));
-  EXPECT_THAT(engine_->ListSessions("none", "", 1),
+  EXPECT_THAT(engine_->ListSessions({"none", "", {}}, "", 1),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no model"), "MODEL_NOT_FOUND"));
 }
 

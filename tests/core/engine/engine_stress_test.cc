@@ -116,7 +116,7 @@ class EngineStressTest : public ::testing::Test {
 
     void Close(Session& session) {
       const Answer<uint64_t> answer;
-      engine_.CloseSession(session.id, EndReason::kClosed, answer.callback());
+      engine_.CloseSession({session.id, EndReason::kClosed, {}}, answer.callback());
       Check(answer, session.oracle->version());
       session.oracle.reset();
     }
@@ -229,7 +229,7 @@ TEST_F(EngineStressTest, EveryAnswerIsThatOfTheSessionAlone) {
   std::thread housekeeper([this] {
     for (int i = 0; i < 100; ++i) {
       engine_->ExpireIdleSessions();
-      EXPECT_TRUE(engine_->ListSessions("", "", 10).ok());
+      EXPECT_TRUE(engine_->ListSessions({}, "", 10).ok());
       engine_->load("classifier");
     }
   });

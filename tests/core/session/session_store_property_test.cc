@@ -195,10 +195,10 @@ class SessionStorePropertyTest : public SessionStoreFixture,
   void CheckList() {
     const int64_t limit = 1 + random_() % kMaxSessions;
     std::vector<SessionStore::Summary> pages;
-    std::vector<SessionStore::Summary> page = store_->List("", "", limit);
+    std::vector<SessionStore::Summary> page = store_->List({}, "", limit);
     while (!page.empty()) {
       pages.insert(pages.end(), page.begin(), page.end());
-      page = store_->List("", pages.back().id, limit);
+      page = store_->List({}, pages.back().id, limit);
     }
     ASSERT_EQ(pages.size(), expected_.size());
     std::map<std::string, int64_t> num_sessions;
@@ -215,7 +215,7 @@ class SessionStorePropertyTest : public SessionStoreFixture,
       EXPECT_EQ(store_->usage(name).sessions, num_sessions[name]);
       EXPECT_EQ(store_->usage(name).state_bytes,
                 num_sessions[name] * model_->state_layout().bytes());
-      EXPECT_EQ(store_->List(name, "", 100).size(), static_cast<size_t>(num_sessions[name]));
+      EXPECT_EQ(store_->List({name}, "", 100).size(), static_cast<size_t>(num_sessions[name]));
     }
   }
 

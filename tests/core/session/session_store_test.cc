@@ -31,10 +31,30 @@ class SessionStoreTest : public SessionStoreFixture {
   std::vector<std::string> Ids(const std::string& model_name = "", const std::string& after = "",
                                int64_t limit = 100) {
     std::vector<std::string> ids;
-    for (const auto& summary : store_->List(model_name, after, limit)) ids.push_back(summary.id);
+    for (const auto& summary : store_->List({model_name}, after, limit)) ids.push_back(summary.id);
     return ids;
   }
 };
+
+TEST_F(SessionStoreTest, ListsThoseThatPassTheFilter) {
+  for (const char* id : {"a", "b", "b1", "b2", "c"}) ASSERT_THAT(Open(id), IsOk());
+  clock_.Advance(absl::Seconds(10));
+  Take("b1");
+  const auto ids = [this](const SessionStore::Filter& filter, const std::string& after,
+                          int64_t limit) {
+    std::vector<std::string> listed;
+    for (const auto& summary : store_->List(filter, after, limit)) listed.push_back(summary.id);
+    return listed;
+  };
+
+  EXPECT_THAT(ids({.id_prefix = "b"}, "", 10), ElementsAre("b", "b1", "b2"));
+  EXPECT_THAT(ids({.id_prefix = "b"}, "", 1), ElementsAre("b"));
+  EXPECT_THAT(ids({.id_prefix = "b"}, "b", 10), ElementsAre("b1", "b2"));
+  EXPECT_THAT(ids({.id_prefix = "b"}, "b2", 10), IsEmpty());
+  EXPECT_THAT(ids({.id_prefix = "bb"}, "", 10), IsEmpty());
+  EXPECT_THAT(ids({.min_idle = absl::Seconds(10)}, "", 10), ElementsAre("a", "b", "b2", "c"));
+  EXPECT_THAT(ids({.id_prefix = "b", .min_idle = absl::Seconds(11)}, "", 10), IsEmpty());
+}
 
 TEST_F(SessionStoreTest, OpensUnderTheIdOfTheClient) {
   EXPECT_EQ(*Open("a"), "a");
@@ -284,7 +304,7 @@ TEST_F(SessionStoreTest, SummarizesASession) {
   }
   clock_.Advance(absl::Seconds(3));
 
-  const SessionStore::Summary summary = store_->List("", "", 1).front();
+  const SessionStore::Summary summary = store_->List({}, "", 1).front();
 
   EXPECT_EQ(summary.model_name, "m");
   EXPECT_EQ(summary.version, 2u);
@@ -299,7 +319,7 @@ TEST_F(SessionStoreTest, ASessionInUseIsNotIdle) {
   const SessionLease lease = Take("a");
   clock_.Advance(absl::Seconds(3));
 
-  EXPECT_EQ(store_->List("", "", 1).front().idle, absl::ZeroDuration());
+  EXPECT_EQ(store_->List({}, "", 1).front().idle, absl::ZeroDuration());
 }
 
 }  // namespace

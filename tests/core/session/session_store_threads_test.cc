@@ -117,7 +117,7 @@ TEST_F(SessionStoreThreadsTest, OpeningAndEndingKeepTheCounts) {
       ++num_ended;
     });
     store_.ExpireIdle();
-    store_.List("m", "", 10);
+    store_.List({"m"}, "", 10);
   });
 
   EXPECT_EQ(store_.usage("m").sessions, kSessions + num_opened - num_ended);

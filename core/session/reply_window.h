@@ -1,0 +1,48 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_SESSION_REPLY_WINDOW_H_
+#define RNNSERVE_CORE_SESSION_REPLY_WINDOW_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "core/base/byte_budget.h"
+#include "core/base/shape.h"
+#include "core/session/step_decision.h"
+
+namespace rnnserve {
+
+// What a committed step was answered, kept for a client that asks again.
+struct KeptReply {
+  uint64_t index = 0;
+  PayloadDigest digest{};
+  Shape output_shape;
+  std::vector<float> output;
+  std::vector<float> state;  // the whole block after the step; empty unless it was asked for
+  ByteBudget::Share share;   // of the budget for replies
+};
+
+// The last replies of a session, at most as many as its window. Owns them. Thread-compatible.
+class ReplyWindow {
+ public:
+  static constexpr int kMaxSize = 16;
+
+  // REQUIRES: size is in [1, kMaxSize].
+  explicit ReplyWindow(int size) : size_(static_cast<size_t>(size)) {}
+
+  // Drops the oldest if there are too many. REQUIRES: it is of a later step than those before.
+  void Keep(KeptReply reply);
+  // Null if it is not kept.
+  const KeptReply* Find(uint64_t index) const;
+  // From the oldest on.
+  const std::vector<KeptReply>& replies() const { return replies_; }
+
+ private:
+  const size_t size_;
+  std::vector<KeptReply> replies_;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_SESSION_REPLY_WINDOW_H_
