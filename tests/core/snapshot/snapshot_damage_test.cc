@@ -10,14 +10,16 @@
 #include <cstring>
 #include <iterator>
 #include <random>
+#include <string>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "tests/core/snapshot/snapshot_fixture.h"
 #include "tests/support/status_matchers.h"
 
 namespace rnnserve::testing {
 namespace {
 
-using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
 StatusIsMatcher IsBad(const std::string& text) {
@@ -71,10 +73,16 @@ TEST(SnapshotDamageTest, EveryFlippedBitUnderARightMacIsReadOrRefused) {
 
 TEST(SnapshotDamageTest, EveryTruncationIsRefused) {
   const std::string bytes = OneKibibyte();
+  const SnapshotKeys keys = TestKeys();
+  const size_t frame_bytes = kFrameHeadBytes + kFrameTailBytes;
 
-  for (size_t size = 0; size < bytes.size(); ++size) {
-    ASSERT_THAT(DecodeSnapshot(bytes.substr(0, size), TestKeys(), "s-1"),
+  for (size_t size = 0; size < frame_bytes; ++size) {
+    ASSERT_THAT(DecodeSnapshot(bytes.substr(0, size), keys, "s-1"),
                 IsBad(absl::StrCat(size, " bytes")));
+  }
+  for (size_t size = frame_bytes; size < bytes.size(); ++size) {
+    ASSERT_THAT(DecodeSnapshot(bytes.substr(0, size), keys, "s-1"),
+                IsBad(absl::StrCat(size, " bytes, but written as ", bytes.size())));
   }
 }
 
@@ -102,9 +110,9 @@ TEST(SnapshotDamageTest, TextTellsDamageFromForgery) {
   const std::string bytes = OneKibibyte();
   const SnapshotKeys keys = TestKeys();
 
-  EXPECT_THAT(DecodeSnapshot(FlipBit(bytes, 8 * 40), keys, "s-1"),
+  EXPECT_THAT(DecodeSnapshot(FlipBit(bytes, size_t{8} * 40), keys, "s-1"),
               IsBad("bytes are damaged: the checksum differs"));
-  EXPECT_THAT(DecodeSnapshot(FlipBit(bytes, 8 * 12), keys, "s-1"),
+  EXPECT_THAT(DecodeSnapshot(FlipBit(bytes, size_t{8} * 12), keys, "s-1"),
               IsBad("bytes are damaged: the checksum differs"));
   EXPECT_THAT(DecodeSnapshot(FlipBit(bytes, 8 * bytes.size() - 1), keys, "s-1"),
               IsBad("is right, but not the MAC"));

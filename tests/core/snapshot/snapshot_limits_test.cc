@@ -6,6 +6,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/str_cat.h"
 #include "tests/core/snapshot/snapshot_fixture.h"
 #include "tests/support/malloc_counter.h"
 #include "tests/support/status_matchers.h"
@@ -18,6 +22,9 @@ using ::testing::HasSubstr;
 StatusIsMatcher IsBad(const std::string& text) {
   return StatusIs(absl::StatusCode::kDataLoss, HasSubstr(text), "SNAPSHOT_BAD");
 }
+
+// What the vector of replies, the context of the MAC and the text of an error may take together.
+constexpr int64_t kSmallBytes = 8192;
 
 constexpr SnapshotLimits kNoLimits{~size_t{0}, ~size_t{0}};
 
@@ -48,8 +55,7 @@ TEST_P(SnapshotClaimTest, AllocatesNothingForWhatIsNotThere) {
   const int64_t bytes_asked = allocations.thread_bytes_asked();
 
   EXPECT_THAT(snapshot, IsBad(GetParam().message));
-  // The vector of replies, the context of the MAC and the text of the error.
-  EXPECT_LT(bytes_asked, 8 * 1024);
+  EXPECT_LT(bytes_asked, kSmallBytes);
 }
 
 constexpr uint64_t kInt32Above = uint64_t{1} << 31;
@@ -92,7 +98,23 @@ TEST(SnapshotLimitsTest, ReadingTakesLittleMoreMemoryThanTheBytes) {
   const int64_t bytes_asked = allocations.thread_bytes_asked();
 
   ASSERT_THAT(decoded, IsOk());
-  EXPECT_LT(bytes_asked, static_cast<int64_t>(bytes.size()) + 64 * 1024);
+  EXPECT_LT(bytes_asked, static_cast<int64_t>(bytes.size()) + kSmallBytes);
+}
+
+TEST(SnapshotLimitsTest, WritingAllocatesTheBytesOnce) {
+  Snapshot snapshot = TwoReplies();
+  snapshot.state.assign(50'000, 1.0f);
+  snapshot.replies[1].output_shape = Shape({2, 25'000});
+  snapshot.replies[1].outputs.assign(50'000, 1.0f);
+  snapshot.replies[1].states.assign(50'000, 1.0f);
+  const SnapshotKey key = KeyOf(1);
+
+  MallocCounter allocations;
+  const std::string bytes = EncodeSnapshot(snapshot, key);
+  const int64_t bytes_asked = allocations.thread_bytes_asked();
+
+  EXPECT_GT(bytes.size(), 600'000u);
+  EXPECT_LT(bytes_asked, static_cast<int64_t>(bytes.size()) + kSmallBytes);
 }
 
 TEST(SnapshotLimitsTest, TooManyBytesAreNotEvenChecked) {
