@@ -47,7 +47,8 @@ class Tree:
         for folder, folders, files in os.walk(self.root):
             folders[:] = [name for name in folders if name not in SKIPPED_FOLDERS]
             for name in files:
-                yield (Path(folder) / name).relative_to(self.root).as_posix()
+                if name != ".git":  # a file where the folder is a worktree
+                    yield (Path(folder) / name).relative_to(self.root).as_posix()
 
     @functools.lru_cache(maxsize=None)
     def lines(self, path: str) -> tuple:

@@ -128,6 +128,9 @@ class LayeringTest(unittest.TestCase):
         self.expect({"deploy/README.md": "[right](../README.md#x)\n[wrong](README.txt)\n"},
                     Breach("deploy/README.md", 2, "the link to README.txt leads nowhere"))
 
+    def test_a_worktree_is_read_like_a_clone(self):
+        self.expect({".git": "gitdir: /" + "home/somebody/.git/worktrees/x\n"})
+
     def test_binary_and_built_files_are_not_read(self):
         self.expect({"deploy/picture.bin": "\0", "build/x.h": "#include <grpcpp/grpcpp.h>\n"})
 

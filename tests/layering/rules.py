@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 # Each folder of core may use those before it.
-_CORE = ["base", "kernels", "cells", "layers", "model", "session", "batching", "engine"]
+_CORE = ["base", "kernels", "cells", "layers", "model", "snapshot", "session", "batching", "engine"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ RULES = {
     "core/cells": _core("cells", "std absl eigen json posix"),
     "core/layers": _core("layers", "std absl eigen json"),
     "core/model": _core("model", "std absl eigen json posix crypto"),
+    # A format: it knows floats and names, no model.
+    "core/snapshot": Rule(frozenset({"core/base"}), frozenset("std absl crypto".split())),
     "core/session": _core("session", "std absl posix"),
     "core/batching": _core("batching", "std absl"),
     "core/engine": _core("engine", "std absl"),

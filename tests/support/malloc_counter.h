@@ -30,9 +30,14 @@ class MallocCounter {
   // Allocations since the construction. With kThisThread: REQUIRES the thread that constructed it.
   int64_t count() const;
 
+  // The bytes that this thread asked for since the construction, freed or not, whatever the scope.
+  // REQUIRES the thread that constructed it.
+  int64_t thread_bytes_asked() const;
+
  private:
   const Scope scope_;
   const int64_t start_;
+  const int64_t start_bytes_;
 };
 
 }  // namespace rnnserve::testing

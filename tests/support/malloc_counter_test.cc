@@ -56,6 +56,17 @@ TEST(MallocCounterTest, CountsTheMallocFamily) {
   EXPECT_EQ(allocations.count(), 3);
 }
 
+TEST(MallocCounterTest, AddsUpTheBytesThatWereAskedFor) {
+  MallocCounter allocations;
+
+  free(Escape(malloc(1000)));
+  EXPECT_EQ(allocations.thread_bytes_asked(), 1000);
+  delete Escape(new CacheLine);
+  EXPECT_EQ(allocations.thread_bytes_asked(), 1064);
+  free(Escape(calloc(10, 20)));
+  EXPECT_EQ(allocations.thread_bytes_asked(), 1264);
+}
+
 #ifndef __SANITIZE_THREAD__
 TEST(MallocCounterTest, CountsAlignedAllocation) {
   MallocCounter allocations;
