@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 
 # Each folder of core may use those before it.
-_CORE = ["base", "kernels", "cells", "layers", "model", "session", "batching", "engine"]
+_CORE = ["base", "kernels", "cells", "layers", "model", "session", "batching", "snapshot",
+         "engine"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ RULES = {
     "core/model": _core("model", "std absl eigen json posix crypto"),
     "core/session": _core("session", "std absl posix"),
     "core/batching": _core("batching", "std absl"),
+    # Sessions as bytes and where they go: it knows neither sessions nor models.
+    "core/snapshot": Rule(frozenset({"core/base"}), frozenset("std absl".split())),
     "core/engine": _core("engine", "std absl"),
     # Linked into the program rnnserve-import alone: no other folder may name it.
     "core/import": Rule(
@@ -42,8 +45,13 @@ RULES = {
     # from plug-ins; and the instruction set of the kernels, which it chooses.
     "server": Rule(
         frozenset({"core/base", "core/kernels", "core/cells", "core/layers", "core/model",
-                   "core/session", "core/engine", "proto"}),
+                   "core/session", "core/snapshot", "core/engine", "proto", "server/redis"}),
         frozenset("std absl grpc protobuf prometheus http log json cli posix".split()),
+    ),
+    # The only folder that knows Redis, and it knows nothing of gRPC or the engine.
+    "server/redis": Rule(
+        frozenset({"core/base", "core/snapshot"}),
+        frozenset("std absl posix redis".split()),
     ),
     "client": Rule(
         frozenset({"proto", "client/load"}),
@@ -73,6 +81,7 @@ LIBRARY_OF_INCLUDE = [
         (r"zip\.h$", "zip"),
         (r"(hdf5|H5\w*)\.h$", "hdf5"),
         (r"openssl/", "crypto"),
+        (r"hiredis/", "redis"),
         (r"(dlfcn|fcntl|poll|pthread|signal|spawn|stdlib|termios|unistd)\.h$|sys/", "posix"),
         (r"[a-z_0-9]+$", "std"),
     ]
@@ -95,6 +104,7 @@ LIBRARY_OF_TARGET = [
         (r"libzip::|PkgConfig::LIBZIP", "zip"),
         (r"HDF5::|PkgConfig::HDF5", "hdf5"),
         (r"OpenSSL::", "crypto"),
+        (r"PkgConfig::HIREDIS", "redis"),
         (r"Threads::|ZLIB::|pthread$|dl$", "std"),
     ]
 ]
