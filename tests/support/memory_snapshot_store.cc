@@ -55,8 +55,7 @@ template <typename Result, typename Effect, typename Callback>
 MemorySnapshotStore::Call MemorySnapshotStore::MakeCall(Effect effect, Callback callback) {
   return [effect = std::move(effect), callback = std::move(callback)](
              const absl::Status& error, bool is_answer_lost) mutable -> Outcome {
-    Result result = error;
-    if (error.ok() || is_answer_lost) result = effect();
+    Result result = error.ok() || is_answer_lost ? Result(effect()) : Result(error);
     if (!error.ok()) result = error;
     return [callback = std::move(callback), result = std::move(result)]() mutable {
       callback(std::move(result));
