@@ -28,8 +28,9 @@ local function stored()
       return false
     end
   end
-  if num_missing == 3 and redis.call('EXISTS', KEYS[1]) == 0 then return nil end
-  if num_missing > 0 or redis.call('HEXISTS', KEYS[1], 'b') == 0 then return false end
+  local has_bytes = redis.call('HEXISTS', KEYS[1], 'b') == 1
+  if num_missing == 3 and not has_bytes then return nil end
+  if num_missing > 0 or not has_bytes then return false end
   return {e = f[1], n = f[2], v = f[3]}
 end
 local function live(milliseconds)

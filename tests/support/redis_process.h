@@ -22,7 +22,7 @@ namespace rnnserve::testing {
 //
 // Debian's package redis-tools has it as `redis-check-rdb`: one program that is the server when it
 // is called by that name. Owns the process and the folder. Used by one thread at a time: the
-// test's. The destructor kills the process, by its id; it also dies with the test.
+// test's, whose end is the end of the process. The destructor kills the process, by its id.
 class RedisProcess {
  public:
   enum class Transport { kUnix, kTcp };

@@ -146,9 +146,9 @@ TEST_P(SnapshotStoreContractTest, NumbersAreExactBeyondDoubles) {
   constexpr uint64_t kDoubles = uint64_t{1} << 53;
   EXPECT_THAT(Write(*store_, "a", {kDoubles, kMax, kDoubles}), IsOk());
   EXPECT_THAT(Write(*store_, "a", {kDoubles, kMax, kDoubles + 1}), IsOk());
-  EXPECT_THAT(Write(*store_, "a", {kDoubles, kMax, kDoubles}),
-              StatusIs(absl::StatusCode::kAborted, HasSubstr(absl::StrCat(kDoubles + 1)),
-                       "STALE_VERSION"));
+  EXPECT_THAT(
+      Write(*store_, "a", {kDoubles, kMax, kDoubles}),
+      StatusIs(absl::StatusCode::kAborted, HasSubstr(absl::StrCat(kDoubles + 1)), "STALE_VERSION"));
   EXPECT_THAT(Write(*store_, "a", {kDoubles, kMax - 1, kDoubles + 2}),
               StatusIs(absl::StatusCode::kAborted, _, "FENCED"));
 
@@ -165,8 +165,8 @@ TEST_P(SnapshotStoreContractTest, TheLastEpochCannotBeClaimed) {
   EXPECT_THAT(Write(*store_, "a", {kMax - 1, 7, 1}), IsOk());
   EXPECT_EQ(Claim(*store_, "a", 8)->fence.epoch, kMax);
 
-  EXPECT_THAT(Claim(*store_, "a", 9),
-              StatusIs(absl::StatusCode::kOutOfRange, HasSubstr(absl::StrCat(kMax)), "EPOCH_LIMIT"));
+  EXPECT_THAT(Claim(*store_, "a", 9), StatusIs(absl::StatusCode::kOutOfRange,
+                                               HasSubstr(absl::StrCat(kMax)), "EPOCH_LIMIT"));
 
   EXPECT_EQ(Read(*store_, "a")->fence, (SnapshotFence{kMax, 8, 1}));
 }
@@ -187,7 +187,8 @@ TEST_P(SnapshotStoreContractTest, AnswersEveryCallOnceAtItsEnd) {
   for (int i = 0; i < kNumCalls; ++i) {
     store_->Write({absl::StrCat(i), kOwner, std::string(1000, 'x'), absl::Hours(1)},
                   [&num_answers, i](absl::Status status) {
-                    num_answers[i] += status.ok() || ErrorReason(status) == "STORE_CLOSED" ? 1 : 100;
+                    num_answers[i] +=
+                        status.ok() || ErrorReason(status) == "STORE_CLOSED" ? 1 : 100;
                   });
   }
 
@@ -252,13 +253,14 @@ TEST_P(SnapshotStoreContractTest, RemovalsFollowTheRuleForAllSmallFences) {
   }
 }
 
+std::string NameOf(const ::testing::TestParamInfo<Kind>& kind) {
+  constexpr const char* kNames[] = {"Memory", "RedisOnUnixSocket", "RedisOnTcp"};
+  return kNames[static_cast<size_t>(kind.param)];
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, SnapshotStoreContractTest,
                          ::testing::Values(Kind::kMemory, Kind::kRedisUnix, Kind::kRedisTcp),
-                         [](const ::testing::TestParamInfo<Kind>& kind) {
-                           return std::vector<std::string>{"Memory", "RedisOnUnixSocket",
-                                                           "RedisOnTcp"}[static_cast<size_t>(
-                               kind.param)];
-                         });
+                         NameOf);
 
 }  // namespace
 }  // namespace rnnserve::testing
