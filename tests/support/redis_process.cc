@@ -96,6 +96,9 @@ absl::StatusOr<std::unique_ptr<RedisProcess>> RedisProcess::Start(
   absl::Status status;
   for (int i = 0; i < kNumPortTries; ++i) {
     redis->port_ = transport == Transport::kTcp ? FreePort() : 0;
+    redis->url_ = transport == Transport::kTcp
+                      ? absl::StrCat("redis://127.0.0.1:", redis->port_)
+                      : absl::StrCat("unix://", redis->folder_.path().string(), "/redis");
     status = redis->Spawn();
     if (status.ok()) status = redis->AwaitAnswer();
     if (status.ok()) return redis;
@@ -106,8 +109,6 @@ absl::StatusOr<std::unique_ptr<RedisProcess>> RedisProcess::Start(
 
 absl::Status RedisProcess::Spawn() {
   const std::string folder = folder_.path().string();
-  url_ = transport_ == Transport::kTcp ? absl::StrCat("redis://127.0.0.1:", port_)
-                                       : absl::StrCat("unix://", folder, "/redis");
   std::vector<std::string> command = {"redis-server",
                                       "--port",
                                       absl::StrCat(port_),

@@ -28,6 +28,7 @@ namespace {
 using ::testing::_;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using std::string_literals::operator""s;
 
 constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
 
@@ -77,9 +78,9 @@ TEST_P(SnapshotStoreContractTest, ReadsWhatWasWritten) {
 }
 
 TEST_P(SnapshotStoreContractTest, KeepsEveryByte) {
-  std::string bytes("\0\r\n$5\r\n*1\r\n%s", 15);
+  std::string bytes = "\0\r\n$5\r\n*1\r\n%s"s;
   for (int i = 0; i < 70'000; ++i) bytes.push_back(static_cast<char>(i * 7 % 256));
-  const std::string id("zero\0 crlf\r\n percent%s", 22);
+  const std::string id = "zero\0 crlf\r\n percent%s"s;
 
   EXPECT_THAT(Write(*store_, id, kOwner, bytes), IsOk());
 
