@@ -69,13 +69,12 @@ absl::Status RedisGreeting::Take(const redisReply& reply) {
     return FailedPrecondition("STORE_DATABASE", "the store has no database of that number");
   }
   if (!word.empty()) return RedisReplyError(reply);
-  if (question == Question::kServer) return TakeServer(reply);
-  if (question == Question::kScript) return TakeScript(reply);
+  if (question == Question::kServer) return CheckRedisServer(RedisText(reply));
+  if (question == Question::kScript) digests_[num_scripts_++] = std::string(RedisText(reply));
   return absl::OkStatus();
 }
 
-absl::Status RedisGreeting::TakeServer(const redisReply& reply) const {
-  const absl::string_view report = RedisText(reply);
+absl::Status CheckRedisServer(absl::string_view report) {
   // While it loads its data it answers INFO and little else.
   if (ValueIn(report, "loading") == "1") return StoreDown("the store is loading its data");
   const std::string version = ValueIn(report, "redis_version");
@@ -96,11 +95,6 @@ absl::Status RedisGreeting::TakeServer(const redisReply& reply) const {
     return FailedPrecondition("STORE_REPLICA",
                               absl::StrCat("the store's role is '", role, "', not 'master'"));
   }
-  return absl::OkStatus();
-}
-
-absl::Status RedisGreeting::TakeScript(const redisReply& reply) {
-  digests_[num_scripts_++] = std::string(RedisText(reply));
   return absl::OkStatus();
 }
 

@@ -10,12 +10,19 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "server/redis/redis_address.h"
 #include "server/redis/redis_connection.h"
 #include "server/redis/redis_reply.h"
 #include "server/redis/redis_scripts.h"
 
 namespace rnnserve::server {
+
+// Whether a server with that report, which is Redis' answer to INFO, may keep snapshots. Errors:
+// FAILED_PRECONDITION: STORE_VERSION (older than 5), STORE_EVICTS (its maxmemory_policy is not
+// noeviction, with the policy), STORE_REPLICA (it is not a master); UNAVAILABLE (STORE_DOWN): it is
+// loading its data.
+absl::Status CheckRedisServer(absl::string_view report);
 
 // What is said on a new connection before it is used: who we are, which database, what the server
 // is, and our scripts, in one round trip; and whether the answers are those of a server that may
@@ -28,10 +35,9 @@ class RedisGreeting {
   // Appends the commands.
   RedisGreeting(const RedisAddress& address, RedisConnection& connection);
 
-  // Takes the next answer. Errors: FAILED_PRECONDITION if the server will not do whatever the time:
-  // STORE_LOGIN (user or password, or what they allow), STORE_DATABASE, STORE_VERSION (older than
-  // 5), STORE_EVICTS (its maxmemory_policy is not noeviction, with the policy), STORE_REPLICA (it
-  // is not a master); UNAVAILABLE (STORE_DOWN) for every other refusal. REQUIRES: not is_done().
+  // Takes the next answer. Errors: those of CheckRedisServer; FAILED_PRECONDITION: STORE_LOGIN
+  // (user or password, or what they allow), STORE_DATABASE; UNAVAILABLE (STORE_DOWN) for every
+  // other refusal. REQUIRES: not is_done().
   absl::Status Take(const redisReply& reply);
 
   bool is_done() const { return num_taken_ == expected_.size(); }
@@ -39,9 +45,6 @@ class RedisGreeting {
 
  private:
   enum class Question { kLogin, kDatabase, kServer, kScript };
-
-  absl::Status TakeServer(const redisReply& reply) const;
-  absl::Status TakeScript(const redisReply& reply);
 
   std::vector<Question> expected_;
   size_t num_taken_ = 0;

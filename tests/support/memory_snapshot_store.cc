@@ -32,8 +32,7 @@ absl::Status CheckFence(const std::optional<SnapshotFence>& stored, const Snapsh
 
 }  // namespace
 
-MemorySnapshotStore::MemorySnapshotStore(const Clock& clock, Pace pace)
-    : clock_(clock), pace_(pace) {
+MemorySnapshotStore::MemorySnapshotStore(const Clock& clock, Pace pace) : clock_(clock) {
   if (pace == Pace::kAtOnce) thread_ = std::thread([this] { Run(); });
 }
 
@@ -189,7 +188,7 @@ std::optional<StoredSnapshot> MemorySnapshotStore::Peek(const std::string& sessi
 absl::Status MemorySnapshotStore::WriteLocked(SnapshotWrite write) {
   const Kept* kept = FindLocked(write.session_id);
   const auto stored = kept == nullptr ? std::nullopt : std::optional(kept->snapshot.fence);
-  const absl::Status status = CheckFence(stored, write.fence);
+  absl::Status status = CheckFence(stored, write.fence);
   if (!status.ok()) return status;
   if (JudgeFence(stored, write.fence) == FenceVerdict::kAlreadyStored) {
     write.bytes = kept->snapshot.bytes;
@@ -226,7 +225,7 @@ absl::Status MemorySnapshotStore::RemoveLocked(const std::string& session_id,
                                                const SnapshotFence& fence) {
   const Kept* kept = FindLocked(session_id);
   if (kept == nullptr) return absl::OkStatus();
-  const absl::Status status = CheckFence(kept->snapshot.fence, fence);
+  absl::Status status = CheckFence(kept->snapshot.fence, fence);
   if (status.ok()) ChangeLocked(session_id, std::nullopt);
   return status;
 }

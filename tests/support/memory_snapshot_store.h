@@ -100,7 +100,6 @@ class MemorySnapshotStore final : public SnapshotStore {
 
   // Constant after construction.
   const Clock& clock_;
-  const Pace pace_;
 
   // Guarded by mu_.
   mutable absl::Mutex mu_;

@@ -82,8 +82,7 @@ std::string TextOf(const redisReply& reply) {
 
 }  // namespace
 
-RedisProcess::RedisProcess(const std::vector<std::string>& arguments, Transport transport)
-    : arguments_(arguments), transport_(transport) {}
+RedisProcess::RedisProcess(const std::vector<std::string>& arguments) : arguments_(arguments) {}
 
 RedisProcess::~RedisProcess() { Kill(); }
 
@@ -92,7 +91,7 @@ absl::StatusOr<std::unique_ptr<RedisProcess>> RedisProcess::Start(
   if (!std::filesystem::exists(kProgram)) {
     return absl::NotFoundError("the package redis-tools is not installed");
   }
-  std::unique_ptr<RedisProcess> redis(new RedisProcess(arguments, transport));
+  std::unique_ptr<RedisProcess> redis(new RedisProcess(arguments));
   absl::Status status;
   for (int i = 0; i < kNumPortTries; ++i) {
     redis->port_ = transport == Transport::kTcp ? FreePort() : 0;
@@ -191,6 +190,8 @@ std::string RedisProcess::Command(const std::vector<std::string>& words) const {
   if (context == nullptr || context->err != 0) return "-no connection";
   std::vector<const char*> pointers;
   std::vector<size_t> sizes;
+  pointers.reserve(words.size());
+  sizes.reserve(words.size());
   for (const std::string& word : words) {
     pointers.push_back(word.data());
     sizes.push_back(word.size());

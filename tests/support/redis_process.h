@@ -54,13 +54,12 @@ class RedisProcess {
   std::string Command(const std::vector<std::string>& words) const;
 
  private:
-  RedisProcess(const std::vector<std::string>& arguments, Transport transport);
+  explicit RedisProcess(const std::vector<std::string>& arguments);
   absl::Status Spawn();
   absl::Status AwaitAnswer();
 
   const TemporaryFolder folder_;
   const std::vector<std::string> arguments_;
-  const Transport transport_;
   int port_ = 0;
   std::string url_;
   pid_t pid_ = -1;
