@@ -62,7 +62,7 @@ class HistogramTally {
 };
 
 constexpr std::array kEndReasons = {EndReason::kClosed, EndReason::kStreamEnded,
-                                    EndReason::kExpired, EndReason::kEvicted, EndReason::kBroken};
+                                    EndReason::kExpired, EndReason::kEvicted, EndReason::kMoved, EndReason::kBroken};
 
 // In the order of Method: the values of the label `method`.
 constexpr std::array kMethodNames = {

@@ -15,6 +15,8 @@ absl::string_view EndReasonName(EndReason reason) {
       return "SESSION_EXPIRED";
     case EndReason::kEvicted:
       return "SESSION_EVICTED";
+    case EndReason::kMoved:
+      return "SESSION_MOVED";
     case EndReason::kBroken:
       return "SESSION_BROKEN";
   }

@@ -14,6 +14,7 @@ enum class EndReason {
   kStreamEnded,  // the stream it was bound to ended
   kExpired,      // nobody called it for its idle timeout
   kEvicted,      // whoever runs the server ended it
+  kMoved,        // another server has taken it over
   kBroken,       // an invariant broke while it was stepped
 };
 

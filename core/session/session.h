@@ -12,8 +12,8 @@
 #include <memory>
 
 #include "core/session/arena.h"
+#include "core/session/continuity.h"
 #include "core/session/model_sessions.h"
-#include "core/session/reply_window.h"
 #include "core/session/session_store.h"
 #include "core/session/stored_id.h"
 
@@ -52,6 +52,7 @@ struct Session {
   const int64_t idle_timeout;
   const bool detached;
   const uint8_t reply_window;
+  const Durability durability;
 
   // Guarded by the store's lock.
   bool is_leased = false;
@@ -65,8 +66,9 @@ struct Session {
   std::atomic<uint64_t> version{0};
   std::atomic<uint64_t> epoch{1};
 
-  // The holder's of the lease. Null before the first step with an index.
-  std::unique_ptr<ReplyWindow> replies = nullptr;
+  // Of a durable session from the start, of another from its first step with an index on, which the
+  // holder of the lease makes. Nobody else looks at it if the session is not durable.
+  std::unique_ptr<Continuity> continuity = nullptr;
 };
 
 static_assert(sizeof(Session) <= 128);

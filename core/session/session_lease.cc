@@ -57,20 +57,29 @@ SessionProgress SessionLease::ProgressFor(std::optional<uint64_t> index) const {
 }
 
 const KeptReply* SessionLease::FindReply(uint64_t index) const {
-  return session_->replies == nullptr ? nullptr : session_->replies->Find(index);
+  return session_->continuity == nullptr ? nullptr : session_->continuity->replies.Find(index);
 }
 
 absl::Span<const KeptReply> SessionLease::replies() const {
-  if (session_->replies == nullptr) return {};
-  return session_->replies->replies();
+  if (session_->continuity == nullptr) return {};
+  return session_->continuity->replies.replies();
 }
 
 void SessionLease::KeepReply(KeptReply reply) {
-  if (session_->replies == nullptr) {
-    session_->replies = std::make_unique<ReplyWindow>(reply_window());
+  if (session_->continuity == nullptr) {
+    session_->continuity = std::make_unique<Continuity>(reply_window());
   }
-  session_->replies->Keep(std::move(reply));
+  session_->continuity->replies.Keep(std::move(reply));
 }
+
+Durability SessionLease::durability() const { return session_->durability; }
+
+uint64_t SessionLease::durable_version() const {
+  if (session_->durability == Durability::kNone) return 0;
+  return session_->continuity->durable_version.load(std::memory_order_relaxed);
+}
+
+CheckpointProgress& SessionLease::checkpoint() const { return session_->continuity->checkpoint; }
 
 void SessionLease::CommitStep() { session_->version.fetch_add(1, std::memory_order_relaxed); }
 

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "core/model/model.h"
+#include "core/session/durability.h"
 #include "core/session/end_reason.h"
 #include "core/session/reply_window.h"
 #include "core/session/state_view.h"
@@ -56,6 +57,12 @@ class SessionLease {
 
   // The state has moved by one step: version() grows by one.
   void CommitStep();
+
+  Durability durability() const;
+  // The version that is in the store of snapshots, at least. 0 without durability.
+  uint64_t durable_version() const;
+  // REQUIRES: the session is durable.
+  CheckpointProgress& checkpoint() const;
 
   // A writer takes over: epoch() grows by one, and steps of writers before it are refused.
   void Attach();

@@ -42,7 +42,11 @@ SessionStore::Summary Summarize(const Session& session, int64_t now) {
           session.epoch.load(std::memory_order_relaxed),
           session.detached,
           idle,
-          session.model.state_bytes()};
+          session.model.state_bytes(),
+          session.durability,
+          session.durability == Durability::kNone
+              ? 0
+              : session.continuity->durable_version.load(std::memory_order_relaxed)};
 }
 
 void AddIfListed(const Session& session, const SessionStore::Filter& filter, int64_t now,
@@ -62,6 +66,8 @@ absl::Status EndedError(EndReason reason) {
       return NotFound(EndReasonName(reason), "the session was idle for too long and expired");
     case EndReason::kEvicted:
       return NotFound(EndReasonName(reason), "the session was evicted");
+    case EndReason::kMoved:
+      return NotFound(EndReasonName(reason), "the session goes on on another server");
     case EndReason::kBroken:
       return NotFound(EndReasonName(reason), "the session was ended after an internal error");
   }
@@ -80,6 +86,11 @@ SessionStore::SessionStore(const Clock& clock, EndCallback on_end, Options optio
 SessionStore::~SessionStore() = default;
 
 absl::StatusOr<std::string> SessionStore::Open(OpenRequest request) {
+  RNNSERVE_ASSIGN_OR_RETURN(const SessionLease lease, OpenLeased(std::move(request)));
+  return lease.id();
+}
+
+absl::StatusOr<SessionLease> SessionStore::OpenLeased(OpenRequest request) {
   if (request.idle_timeout <= absl::ZeroDuration()) std::abort();
   if (request.reply_window < 1 || request.reply_window > ReplyWindow::kMaxSize) std::abort();
   if (request.id.empty()) request.id = RandomSessionId();
@@ -99,7 +110,18 @@ absl::StatusOr<std::string> SessionStore::Open(OpenRequest request) {
   // Not under the lock, because a state may be large. Who calls the session already waits in line.
   lease->state().CopyFrom(request.state.block());
   for (KeptReply& reply : request.replies) lease->KeepReply(std::move(reply));
-  return std::move(request.id);
+  return *std::move(lease);
+}
+
+void SessionStore::OnDurable(absl::string_view id, uint64_t epoch, uint64_t version) {
+  absl::MutexLock lock(&mu_);
+  const Session* const session = sessions_.Find(id);
+  if (session == nullptr || session->durability == Durability::kNone) return;
+  if (session->epoch.load(std::memory_order_relaxed) != epoch) return;
+  std::atomic<uint64_t>& durable_version = session->continuity->durable_version;
+  if (version > durable_version.load(std::memory_order_relaxed)) {
+    durable_version.store(version, std::memory_order_relaxed);
+  }
 }
 
 absl::Status SessionStore::CheckRoomForLocked(const OpenRequest& request) const {
@@ -132,12 +154,18 @@ Session* SessionStore::AddLocked(const OpenRequest& request, int64_t now) {
     session =
         sessions_.Insert({request.id, model, *state, absl::ToInt64Nanoseconds(request.idle_timeout),
                           request.detached, static_cast<uint8_t>(request.reply_window),
-                          request.version, request.epoch});
+                          request.durability, request.version, request.epoch});
     if (session == nullptr) model.states.Free(*state);
   }
   if (session == nullptr) {
     models_.Count(model, -1);
     return nullptr;
+  }
+  if (request.durability != Durability::kNone) {
+    session->continuity = std::make_unique<Continuity>(request.reply_window);
+    session->continuity->checkpoint.revision = request.revision;
+    session->continuity->checkpoint.submitted_revision = request.revision;
+    session->continuity->durable_version.store(request.version, std::memory_order_relaxed);
   }
   tombstones_.Remove(request.id);
   session->last_use = now;

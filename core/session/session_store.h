@@ -70,6 +70,9 @@ class SessionStore {
     uint64_t version = 0;
     uint64_t epoch = 1;
     std::vector<KeptReply> replies{};
+    Durability durability = Durability::kNone;
+    // Of a durable one: the changes of its state that the store of snapshots has seen.
+    uint64_t revision = 0;
   };
 
   struct Summary {
@@ -80,6 +83,8 @@ class SessionStore {
     bool detached = true;
     absl::Duration idle;
     int64_t state_bytes = 0;
+    Durability durability = Durability::kNone;
+    uint64_t durable_version = 0;
   };
 
   // Which sessions are listed.
@@ -107,6 +112,12 @@ class SessionStore {
   // that the machine has no more memory. REQUIRES: the state is of the model, the idle timeout
   // above zero, and the replies of steps before the version, in their order.
   absl::StatusOr<std::string> Open(OpenRequest request);
+
+  // The same, and the caller has the first lease: who calls the session already waits for it.
+  absl::StatusOr<SessionLease> OpenLeased(OpenRequest request);
+
+  // The store of snapshots has this version of the session, if it is open in this epoch.
+  void OnDurable(absl::string_view id, uint64_t epoch, uint64_t version);
 
   // Calls `callback` with a lease when it is this caller's turn: at once and on this thread if the
   // session is free (but after the callback of a lease that runs on this thread, if there is one),

@@ -26,7 +26,7 @@ Session* SessionTable::Insert(const Record& record) {
   if (!place.has_value()) return nullptr;
   auto* const session = new (records_.At(*place))
       Session{StoredId(record.id), record.model,       *place, record.state, record.idle_timeout,
-              record.detached,     record.reply_window};
+              record.detached,     record.reply_window, record.durability};
   session->version.store(record.version, std::memory_order_relaxed);
   session->epoch.store(record.epoch, std::memory_order_relaxed);
   indexes_.Insert(place->index);

@@ -10,6 +10,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "core/session/arena.h"
+#include "core/session/durability.h"
 #include "core/session/id_index.h"
 
 namespace rnnserve {
@@ -35,6 +36,7 @@ class SessionTable {
     int64_t idle_timeout;
     bool detached;
     uint8_t reply_window;
+    Durability durability;
     // These two as they begin.
     uint64_t version;
     uint64_t epoch;

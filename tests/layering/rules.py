@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 
 # Each folder of core may use those before it.
-_CORE = ["base", "kernels", "cells", "layers", "model", "snapshot", "session", "batching", "engine"]
+_CORE = ["base", "kernels", "cells", "layers", "model", "snapshot", "session", "checkpoint",
+         "batching", "engine"]
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,10 @@ RULES = {
     "core/cells": _core("cells", "std absl eigen json posix"),
     "core/layers": _core("layers", "std absl eigen json"),
     "core/model": _core("model", "std absl eigen json posix crypto"),
-    # A format: it knows floats and names, no model.
+    # Sessions as bytes, and where they go: it knows floats and names, neither sessions nor models.
     "core/snapshot": Rule(frozenset({"core/base"}), frozenset("std absl crypto".split())),
     "core/session": _core("session", "std absl posix"),
+    "core/checkpoint": _core("checkpoint", "std absl"),
     "core/batching": _core("batching", "std absl"),
     "core/engine": _core("engine", "std absl"),
     # Linked into the program rnnserve-import alone: no other folder may name it.
@@ -44,8 +46,13 @@ RULES = {
     # from plug-ins; and the instruction set of the kernels, which it chooses.
     "server": Rule(
         frozenset({"core/base", "core/kernels", "core/cells", "core/layers", "core/model",
-                   "core/session", "core/engine", "proto"}),
+                   "core/session", "core/snapshot", "core/engine", "proto", "server/redis"}),
         frozenset("std absl grpc protobuf prometheus http log json cli posix".split()),
+    ),
+    # The only folder that knows Redis, and it knows nothing of gRPC or the engine.
+    "server/redis": Rule(
+        frozenset({"core/base", "core/snapshot"}),
+        frozenset("std absl posix redis".split()),
     ),
     "client": Rule(
         frozenset({"proto", "client/load"}),
@@ -75,6 +82,7 @@ LIBRARY_OF_INCLUDE = [
         (r"zip\.h$", "zip"),
         (r"(hdf5|H5\w*)\.h$", "hdf5"),
         (r"openssl/", "crypto"),
+        (r"hiredis/", "redis"),
         (r"(dlfcn|fcntl|poll|pthread|signal|spawn|stdlib|termios|unistd)\.h$|sys/", "posix"),
         (r"[a-z_0-9]+$", "std"),
     ]
@@ -97,6 +105,7 @@ LIBRARY_OF_TARGET = [
         (r"libzip::|PkgConfig::LIBZIP", "zip"),
         (r"HDF5::|PkgConfig::HDF5", "hdf5"),
         (r"OpenSSL::", "crypto"),
+        (r"PkgConfig::HIREDIS", "redis"),
         (r"Threads::|ZLIB::|pthread$|dl$", "std"),
     ]
 ]
