@@ -18,9 +18,10 @@ enum class Durability : uint8_t {
 // How far the checkpoints of a durable session are. A revision is counted for every change of the
 // state, of which steps are one kind; it is what orders the snapshots of one owner.
 struct CheckpointProgress {
+  uint64_t nonce = 0;  // of this owner
   uint64_t revision = 0;
   uint64_t submitted_revision = 0;  // of the last snapshot that went out
-  bool is_listed = false;           // somebody will write the next one before long
+  bool is_listed = false;           // the next one will be written before long
 
   bool is_dirty() const { return revision > submitted_revision; }
 };

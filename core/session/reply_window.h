@@ -21,6 +21,12 @@ struct KeptReply {
   std::vector<float> output;
   std::vector<float> state;  // the whole block after the step; empty unless it was asked for
   ByteBudget::Share share;   // of the budget for replies
+
+  // What one of so many floats, outputs and states, takes.
+  static int64_t BytesOf(int64_t num_floats) {
+    return static_cast<int64_t>(sizeof(KeptReply)) +
+           num_floats * static_cast<int64_t>(sizeof(float));
+  }
 };
 
 // The last replies of a session, at most as many as its window. Owns them. Thread-compatible.

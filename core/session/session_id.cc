@@ -18,4 +18,10 @@ std::string RandomSessionId() {
   return absl::BytesToHexString({bytes, sizeof(bytes)});
 }
 
+uint64_t RandomNonce() {
+  uint64_t nonce = 0;
+  if (getrandom(&nonce, sizeof(nonce), 0) != sizeof(nonce)) std::abort();
+  return nonce;
+}
+
 }  // namespace rnnserve

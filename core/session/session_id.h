@@ -4,6 +4,7 @@
 #ifndef RNNSERVE_CORE_SESSION_SESSION_ID_H_
 #define RNNSERVE_CORE_SESSION_SESSION_ID_H_
 
+#include <cstdint>
 #include <string>
 
 namespace rnnserve {
@@ -12,6 +13,10 @@ namespace rnnserve {
 // Who knows the id may advance the session, so it must not be guessable. Aborts if the kernel has
 // no randomness to give. Thread-safe.
 std::string RandomSessionId();
+
+// 64 bits from the same source: tells two owners of a session apart. Aborts and thread safety as
+// above.
+uint64_t RandomNonce();
 
 }  // namespace rnnserve
 

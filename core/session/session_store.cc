@@ -163,8 +163,7 @@ Session* SessionStore::AddLocked(const OpenRequest& request, int64_t now) {
   }
   if (request.durability != Durability::kNone) {
     session->continuity = std::make_unique<Continuity>(request.reply_window);
-    session->continuity->checkpoint.revision = request.revision;
-    session->continuity->checkpoint.submitted_revision = request.revision;
+    session->continuity->checkpoint = {request.nonce, request.revision, request.revision};
     session->continuity->durable_version.store(request.version, std::memory_order_relaxed);
   }
   tombstones_.Remove(request.id);

@@ -71,7 +71,9 @@ class SessionStore {
     uint64_t epoch = 1;
     std::vector<KeptReply> replies{};
     Durability durability = Durability::kNone;
-    // Of a durable one: the changes of its state that the store of snapshots has seen.
+    // Of a durable one: as whom it is written to the store of snapshots, and the changes of its
+    // state that the store has seen.
+    uint64_t nonce = 0;
     uint64_t revision = 0;
   };
 
