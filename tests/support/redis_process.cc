@@ -123,6 +123,7 @@ absl::Status RedisProcess::Spawn() {
                                       "no"};
   command.insert(command.end(), arguments_.begin(), arguments_.end());
   std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
   for (std::string& word : command) argv.push_back(word.data());
   argv.push_back(nullptr);
   const std::string log_path = folder + "/log";
