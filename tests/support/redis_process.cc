@@ -123,6 +123,7 @@ absl::Status RedisProcess::Spawn() {
                                       "no"};
   command.insert(command.end(), arguments_.begin(), arguments_.end());
   std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
   for (std::string& word : command) argv.push_back(word.data());
   argv.push_back(nullptr);
   const std::string log_path = folder + "/log";
@@ -188,13 +189,11 @@ std::string RedisProcess::Command(const std::vector<std::string>& words) const {
   const std::unique_ptr<redisContext, void (*)(redisContext*)> context(
       redisConnectUnix(socket_path.c_str()), redisFree);
   if (context == nullptr || context->err != 0) return "-no connection";
-  std::vector<const char*> pointers;
-  std::vector<size_t> sizes;
-  pointers.reserve(words.size());
-  sizes.reserve(words.size());
-  for (const std::string& word : words) {
-    pointers.push_back(word.data());
-    sizes.push_back(word.size());
+  std::vector<const char*> pointers(words.size());
+  std::vector<size_t> sizes(words.size());
+  for (size_t i = 0; i < words.size(); ++i) {
+    pointers[i] = words[i].data();
+    sizes[i] = words[i].size();
   }
   auto* reply = static_cast<redisReply*>(redisCommandArgv(
       context.get(), static_cast<int>(words.size()), pointers.data(), sizes.data()));

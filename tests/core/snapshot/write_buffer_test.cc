@@ -42,7 +42,7 @@ class WriteBufferTest : public ::testing::Test {
     const std::string name = absl::StrCat(id, "@", version);
     return buffer_->Add(
         {id, {epoch, nonce, version}, std::string(size, 'x'), absl::Hours(1)},
-        [this, name](absl::Status status) {
+        [this, name](const absl::Status& status) {
           told_.push_back(absl::StrCat(name, " ", status.ok() ? "OK" : ErrorReason(status)));
         });
   }
@@ -159,6 +159,7 @@ TEST_F(WriteBufferTest, ARefusedWriteIsUntouched) {
 
   EXPECT_FALSE(buffer_->Add(std::move(write), nullptr).ok());
 
+  // NOLINTNEXTLINE(bugprone-use-after-move): that it was not moved is what is tested.
   EXPECT_EQ(write.session_id, "a");
   EXPECT_EQ(write.bytes, "bytes");
 }
@@ -291,13 +292,13 @@ TEST_P(WriteBufferPropertyTest, EveryCallbackRunsOnceAndOkMeansStored) {
     const std::string id(1, static_cast<char>('a' + random() % 6));
     const uint64_t version = ++newest[id];
     const std::string bytes(random() % 300, 'x');
-    const absl::Status added =
-        buffer.Add({id, {1, 7, version}, bytes, absl::Hours(1)}, [&, id, version](absl::Status s) {
-          ++num_told;
-          if (s.ok()) {
-            EXPECT_GE(stored[id], version);
-          }
-        });
+    const absl::Status added = buffer.Add({id, {1, 7, version}, bytes, absl::Hours(1)},
+                                          [&, id, version](const absl::Status& s) {
+                                            ++num_told;
+                                            if (s.ok()) {
+                                              EXPECT_GE(stored[id], version);
+                                            }
+                                          });
     num_added += added.ok() ? 1 : 0;
     ASSERT_LE(buffer.bytes(), 4000);
     if (random() % 2 == 0) take_all();
