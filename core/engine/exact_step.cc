@@ -27,9 +27,7 @@ absl::StatusOr<ExactStep> ExactStep::Decide(const SessionLease& lease, const Ste
 
 absl::Status ExactStep::Reserve(SessionStore& sessions, int64_t num_floats) {
   if (!reply_.has_value()) return absl::OkStatus();
-  const auto bytes =
-      static_cast<int64_t>(sizeof(KeptReply)) + num_floats * static_cast<int64_t>(sizeof(float));
-  RNNSERVE_ASSIGN_OR_RETURN(reply_->share, sessions.ReserveReply(bytes));
+  RNNSERVE_ASSIGN_OR_RETURN(reply_->share, sessions.ReserveReply(KeptReply::BytesOf(num_floats)));
   return absl::OkStatus();
 }
 

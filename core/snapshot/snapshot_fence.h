@@ -14,7 +14,8 @@ namespace rnnserve {
 // Who wrote a snapshot and how far the session was. Immutable; safe to share.
 //
 // The epoch counts the owners of a session; the nonce, random for each owner, tells two owners
-// apart that believe in the same epoch; the version is the number of committed steps.
+// apart that believe in the same epoch; the version counts the changes of the state,
+// of which steps are one kind.
 struct SnapshotFence {
   uint64_t epoch = 0;
   uint64_t nonce = 0;

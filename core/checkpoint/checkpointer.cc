@@ -1,0 +1,324 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/checkpoint/checkpointer.h"
+
+#include <optional>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/base/status_macros.h"
+#include "core/checkpoint/session_snapshot.h"
+#include "core/session/session_id.h"
+
+namespace rnnserve {
+namespace {
+
+// How often Flush looks at writes that failed.
+constexpr absl::Duration kFlushRetry = absl::Milliseconds(50);
+
+bool IsFenced(const absl::Status& status) { return ErrorReason(status) == "FENCED"; }
+
+// The same owner has stored a later snapshot.
+bool IsStale(const absl::Status& status) { return ErrorReason(status) == "STALE_VERSION"; }
+
+}  // namespace
+
+Checkpointer::Checkpointer(const Clock& clock, SessionStore& sessions, CheckpointObserver& observer,
+                           std::unique_ptr<SnapshotStore> store, const SnapshotKeys& keys,
+                           const Options& options)
+    : clock_(clock),
+      sessions_(sessions),
+      observer_(observer),
+      keys_(keys),
+      options_(options),
+      buffer_(options.buffer),
+      store_(std::move(store)) {}
+
+Checkpointer::~Checkpointer() {
+  store_.reset();
+  WriteBuffer::Completion dropped;
+  {
+    absl::MutexLock lock(&mu_);
+    dropped = buffer_.Clear(absl::CancelledError("the server stops"));
+  }
+  dropped.Run();
+}
+
+absl::Duration Checkpointer::TimeToLive(absl::Duration idle_timeout) const {
+  return idle_timeout + options_.extra_time_to_live;
+}
+
+SnapshotWrite Checkpointer::MakeWrite(const SessionLease& lease, Sent& sent) const {
+  const Snapshot snapshot = SnapshotOf(lease);
+  SnapshotWrite write{snapshot.session_id, FenceOf(lease),
+                      EncodeSnapshot(snapshot, keys_.current()),
+                      TimeToLive(snapshot.idle_timeout)};
+  sent = {snapshot.session_id, snapshot.epoch, snapshot.version,
+          static_cast<int64_t>(write.bytes.size()), clock_.Now()};
+  return write;
+}
+
+void Checkpointer::Create(SessionLease lease, Done done) {
+  Sent sent;
+  SnapshotWrite write = MakeWrite(lease, sent);
+  store_->Write(std::move(write), [this, sent, lease = std::move(lease),
+                                   done = std::move(done)](absl::Status status) mutable {
+    observer_.OnCheckpoint(status, sent.bytes, clock_.Now() - sent.time);
+    if (IsFenced(status)) {
+      status = MakeError(absl::StatusCode::kAlreadyExists, "SESSION_EXISTS",
+                         "a session of that id is in the store; attach to it to go on with it");
+    }
+    if (!status.ok()) {
+      std::move(lease).End(EndReason::kClosed);
+    } else {
+      const SessionLease returned = std::move(lease);
+    }
+    done(std::move(status));
+  });
+}
+
+void Checkpointer::Commit(SessionLease lease, Done done) {
+  if (lease.durability() == Durability::kSync) {
+    return CommitNow(std::move(lease), std::move(done));
+  }
+  if (lease.durability() == Durability::kAsync) {
+    CheckpointProgress& checkpoint = lease.checkpoint();
+    ++checkpoint.revision;
+    if (checkpoint.revision - checkpoint.submitted_revision <
+        static_cast<uint64_t>(options_.steps)) {
+      List(lease);
+    } else {
+      Submit(lease);
+    }
+  }
+  {
+    const SessionLease returned = std::move(lease);
+  }
+  done(absl::OkStatus());
+}
+
+void Checkpointer::CommitNow(SessionLease lease, Done done) {
+  if (lease.durability() == Durability::kNone) return Commit(std::move(lease), std::move(done));
+  ++lease.checkpoint().revision;
+  Sent sent;
+  SnapshotWrite write = MakeWrite(lease, sent);
+  store_->Write(std::move(write), [this, sent, lease = std::move(lease),
+                                   done = std::move(done)](absl::Status status) mutable {
+    observer_.OnCheckpoint(status, sent.bytes, clock_.Now() - sent.time);
+    if (IsFenced(status)) {
+      std::move(lease).End(EndReason::kMoved);
+      return done(std::move(status));
+    }
+    if (status.ok()) {
+      lease.checkpoint().submitted_revision = lease.checkpoint().revision;
+      sessions_.OnDurable(sent.session_id, sent.epoch, sent.version);
+    } else {
+      List(lease);
+    }
+    {
+      const SessionLease returned = std::move(lease);
+    }
+    done(std::move(status));
+  });
+}
+
+void Checkpointer::Submit(SessionLease& lease) {
+  Sent sent;
+  SnapshotWrite write = MakeWrite(lease, sent);
+  absl::Status status;
+  {
+    absl::MutexLock lock(&mu_);
+    status = buffer_.Add(std::move(write),
+                         [this, sent](const absl::Status& answer) { OnAnswer(sent, answer); });
+  }
+  if (status.ok()) {
+    lease.checkpoint().submitted_revision = lease.checkpoint().revision;
+    return Pump();
+  }
+  observer_.OnCheckpoint(status, sent.bytes, absl::ZeroDuration());
+  List(lease);
+}
+
+void Checkpointer::List(SessionLease& lease) {
+  CheckpointProgress& checkpoint = lease.checkpoint();
+  if (checkpoint.is_listed) return;
+  checkpoint.is_listed = true;
+  const absl::Time now = clock_.Now();
+  absl::MutexLock lock(&mu_);
+  listed_.push_back({now, lease.id()});
+}
+
+void Checkpointer::SubmitListed(absl::Time time) {
+  std::vector<std::string> due;
+  {
+    absl::MutexLock lock(&mu_);
+    while (!listed_.empty() && listed_.front().time <= time) {
+      due.push_back(std::move(listed_.front().session_id));
+      listed_.pop_front();
+    }
+    num_submitting_ += static_cast<int64_t>(due.size());
+  }
+  for (const std::string& session_id : due) {
+    sessions_.Lease(session_id, [this, session_id](absl::StatusOr<SessionLease> lease) {
+      // The id may have gone to a session that is not durable.
+      if (lease.ok() && lease->durability() != Durability::kNone) {
+        lease->checkpoint().is_listed = false;
+        if (lease->checkpoint().is_dirty()) Submit(*lease);
+      }
+      const absl::Time now = clock_.Now();
+      absl::MutexLock lock(&mu_);
+      --num_submitting_;
+      // Too many calls wait for it.
+      if (absl::IsResourceExhausted(lease.status())) listed_.push_back({now, session_id});
+    });
+  }
+}
+
+void Checkpointer::Pump() {
+  while (true) {
+    std::optional<SnapshotWrite> next;
+    {
+      const absl::Time now = clock_.Now();
+      absl::MutexLock lock(&mu_);
+      next = buffer_.Take(now);
+    }
+    if (!next.has_value()) return;
+    const std::string session_id = next->session_id;
+    store_->Write(*std::move(next), [this, session_id](const absl::Status& status) {
+      WriteBuffer::Completion completion;
+      {
+        const absl::Time now = clock_.Now();
+        absl::MutexLock lock(&mu_);
+        completion = buffer_.Finish(session_id, status, now);
+      }
+      completion.Run();
+      Pump();
+    });
+  }
+}
+
+void Checkpointer::OnAnswer(const Sent& sent, const absl::Status& status) {
+  observer_.OnCheckpoint(IsStale(status) ? absl::OkStatus() : status, sent.bytes,
+                         clock_.Now() - sent.time);
+  if (status.ok()) {
+    sessions_.OnDurable(sent.session_id, sent.epoch, sent.version);
+  } else if (IsFenced(status)) {
+    EndMoved(sent.session_id, sent.epoch);
+  }
+}
+
+void Checkpointer::EndMoved(const std::string& session_id, uint64_t epoch) {
+  sessions_.Lease(session_id, [epoch](absl::StatusOr<SessionLease> lease) {
+    // A later one of that id may be here already.
+    if (!lease.ok() || lease->durability() == Durability::kNone || lease->epoch() != epoch) return;
+    (*std::move(lease)).End(EndReason::kMoved);
+  });
+}
+
+void Checkpointer::Restore(const std::string& session_id, FindModel find_model, Done done) {
+  {
+    absl::MutexLock lock(&mu_);
+    std::vector<Done>& waiting = restoring_[session_id];
+    waiting.push_back(std::move(done));
+    if (waiting.size() > 1) return;
+  }
+  store_->Read(session_id, [this, session_id, find_model = std::move(find_model),
+                            begin = clock_.Now()](const absl::StatusOr<StoredSnapshot>& stored) {
+    const absl::StatusOr<Snapshot> snapshot = Decode(session_id, find_model, stored);
+    if (!snapshot.ok()) return FinishRestore(session_id, begin, snapshot.status());
+    // Only now, so that a server that cannot go on with the session leaves it to its owner.
+    store_->Claim(session_id, RandomNonce(), TimeToLive(snapshot->idle_timeout),
+                  [this, session_id, find_model,
+                   begin](const absl::StatusOr<StoredSnapshot>& claimed) {
+                    FinishRestore(session_id, begin, Open(session_id, find_model, claimed));
+                  });
+  });
+}
+
+absl::StatusOr<Snapshot> Checkpointer::Decode(const std::string& session_id,
+                                              const FindModel& find_model,
+                                              const absl::StatusOr<StoredSnapshot>& stored) const {
+  if (ErrorReason(stored.status()) == "SNAPSHOT_UNKNOWN") {
+    return NotFound("SESSION_UNKNOWN", "there is no session of that id, nor in the store");
+  }
+  RNNSERVE_RETURN_IF_ERROR(stored.status());
+  RNNSERVE_ASSIGN_OR_RETURN(Snapshot snapshot, DecodeSnapshot(stored->bytes, keys_, session_id));
+  RNNSERVE_ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model, find_model(snapshot.model));
+  RNNSERVE_RETURN_IF_ERROR(CheckModel(snapshot, *model));
+  return snapshot;
+}
+
+absl::Status Checkpointer::Open(const std::string& session_id, const FindModel& find_model,
+                                const absl::StatusOr<StoredSnapshot>& claimed) {
+  RNNSERVE_ASSIGN_OR_RETURN(Snapshot snapshot, Decode(session_id, find_model, claimed));
+  RNNSERVE_ASSIGN_OR_RETURN(std::shared_ptr<const Model> model, find_model(snapshot.model));
+  RNNSERVE_ASSIGN_OR_RETURN(
+      SessionStore::OpenRequest request,
+      OpenRequestOf(std::move(snapshot), claimed->fence, std::move(model), sessions_));
+  return sessions_.Open(std::move(request)).status();
+}
+
+void Checkpointer::FinishRestore(const std::string& session_id, absl::Time begin,
+                                 const absl::Status& status) {
+  observer_.OnRestored(status, clock_.Now() - begin);
+  std::vector<Done> waiting;
+  {
+    absl::MutexLock lock(&mu_);
+    const auto it = restoring_.find(session_id);
+    waiting = std::move(it->second);
+    restoring_.erase(it);
+  }
+  for (Done& done : waiting) done(status);
+}
+
+void Checkpointer::End(SessionLease lease, EndReason reason, Done done) {
+  if (lease.durability() == Durability::kNone) {
+    std::move(lease).End(reason);
+    return done(absl::OkStatus());
+  }
+  ++lease.checkpoint().revision;
+  const std::string session_id = lease.id();
+  const SnapshotFence fence = FenceOf(lease);
+  WriteBuffer::Completion dropped;
+  {
+    absl::MutexLock lock(&mu_);
+    dropped = buffer_.Drop(session_id, absl::CancelledError("the session has ended"));
+  }
+  dropped.Run();
+  std::move(lease).End(reason);
+  store_->Remove(session_id, fence, std::move(done));
+}
+
+void Checkpointer::Tick() {
+  SubmitListed(clock_.Now() - options_.interval);
+  Pump();
+}
+
+bool Checkpointer::Flush(absl::Duration timeout) {
+  const absl::Time deadline = clock_.Now() + timeout;
+  const auto is_done = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return listed_.empty() && num_submitting_ == 0 && buffer_.num_waiting() == 0 &&
+           buffer_.num_in_flight() == 0;
+  };
+  do {
+    SubmitListed(absl::InfiniteFuture());
+    Pump();
+    absl::MutexLock lock(&mu_);
+    if (mu_.AwaitWithTimeout(absl::Condition(&is_done), kFlushRetry)) return true;
+  } while (clock_.Now() < deadline);
+  return false;
+}
+
+Checkpointer::Load Checkpointer::load() const {
+  const absl::Time now = clock_.Now();
+  absl::MutexLock lock(&mu_);
+  Load load;
+  load.listed_sessions = static_cast<int64_t>(listed_.size()) + num_submitting_;
+  if (!listed_.empty()) load.oldest_change = now - listed_.front().time;
+  load.pending_writes = buffer_.num_waiting() + buffer_.num_in_flight();
+  load.pending_bytes = buffer_.bytes();
+  return load;
+}
+
+}  // namespace rnnserve

@@ -1,0 +1,166 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_CHECKPOINT_CHECKPOINTER_H_
+#define RNNSERVE_CORE_CHECKPOINT_CHECKPOINTER_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "core/base/clock.h"
+#include "core/checkpoint/checkpoint_observer.h"
+#include "core/model/model.h"
+#include "core/session/session_lease.h"
+#include "core/session/session_store.h"
+#include "core/snapshot/snapshot.h"
+#include "core/snapshot/snapshot_store.h"
+#include "core/snapshot/write_buffer.h"
+
+namespace rnnserve {
+
+// Keeps the durable sessions of a server in a store, and brings them here from there.
+//
+//   kAsync  a snapshot goes out after `steps` changes, or at the first Tick that finds one older
+//           than `interval`; nobody waits for it. Of one session the newest wins.
+//   kSync   a snapshot goes out with every change, and Commit waits for it.
+//
+// Whoever restores a session becomes its owner in a new epoch. An owner that lost it is told so by
+// the store when it writes, and its copy ends (kMoved): what it answered since its last checkpoint
+// is lost, and the next call on it says so.
+//
+// Lost at a kill, of a session in kAsync: the changes since `durable_version`, which are at most
+// `steps`, or those of `interval`, one Tick and the time of one write, while the store works.
+//
+// Owns the store and what is on its way. Thread-safe. Clock, sessions and observer must outlive it.
+// Callbacks run on the calling thread or on the store's, under no lock, and must not block.
+class Checkpointer {
+ public:
+  struct Options {
+    // Changes of a session in kAsync after which a snapshot is written. Fewer: less to send again
+    // after a loss, and more writes, each of the whole state.
+    int64_t steps = 32;
+    // How long a change waits for others before a snapshot is written.
+    absl::Duration interval = absl::Seconds(1);
+    // How long the store keeps a session beyond its idle timeout: the time that a session without
+    // a server has to be found again.
+    absl::Duration extra_time_to_live = absl::Minutes(10);
+    // What waits for the store.
+    WriteBuffer::Options buffer{};
+  };
+
+  // What the bound of a loss is made of, as it is now.
+  struct Load {
+    int64_t listed_sessions = 0;   // with changes that no snapshot under way has
+    absl::Duration oldest_change;  // since the longest listed of them; zero if there is none
+    int64_t pending_writes = 0;    // that wait or are under way
+    int64_t pending_bytes = 0;
+  };
+
+  using FindModel =
+      std::function<absl::StatusOr<std::shared_ptr<const Model>>(const std::string& name)>;
+  using Done = absl::AnyInvocable<void(absl::Status)>;
+
+  Checkpointer(const Clock& clock, SessionStore& sessions, CheckpointObserver& observer,
+               std::unique_ptr<SnapshotStore> store, const SnapshotKeys& keys,
+               const Options& options);
+  // Answers everything first. REQUIRES: nobody calls it any more.
+  ~Checkpointer();
+  Checkpointer(const Checkpointer&) = delete;
+  Checkpointer& operator=(const Checkpointer&) = delete;
+
+  // Stores the first snapshot of a session that was just opened, so that its id is taken on every
+  // server; if that fails, the session ends. Errors: ALREADY_EXISTS (SESSION_EXISTS): the store has
+  // one; those of SnapshotStore::Write.
+  void Create(SessionLease lease, Done done);
+
+  // The state has changed. The lease is returned and `done` runs when the caller may tell: in kSync
+  // when the change is stored, else at once. Without durability it does nothing else. Errors:
+  // ABORTED (FENCED): the session has ended here, another owner goes on without the change; other
+  // errors of SnapshotStore::Write: the change is made, and will be stored with the next.
+  void Commit(SessionLease lease, Done done);
+  // The same, but in kAsync it waits too: for what must not be undone by a loss.
+  void CommitNow(SessionLease lease, Done done);
+
+  // Opens the session from the store; OK if it is open by then. Errors: NOT_FOUND (SESSION_UNKNOWN),
+  // those of SnapshotStore::Claim, DecodeSnapshot, CheckModel, `find_model` and SessionStore::Open.
+  void Restore(const std::string& session_id, FindModel find_model, Done done);
+
+  // Ends a session and removes it from the store; `done` runs when nobody can restore it any more,
+  // or with the error of SnapshotStore::Remove: then somebody can until its time to live is over.
+  void End(SessionLease lease, EndReason reason, Done done);
+
+  // To be called several times a second: sends what is due, and what failed once more.
+  void Tick();
+
+  // Sends everything that has changed; says whether the store has it all before the timeout.
+  bool Flush(absl::Duration timeout);
+
+  Load load() const;
+
+ private:
+  struct Listed {
+    absl::Time time;
+    std::string session_id;
+  };
+  // A snapshot on its way, and when it was made.
+  struct Sent {
+    std::string session_id;
+    uint64_t epoch = 0;
+    uint64_t version = 0;
+    int64_t bytes = 0;
+    absl::Time time;
+  };
+
+  SnapshotWrite MakeWrite(const SessionLease& lease, Sent& sent) const;
+  absl::Duration TimeToLive(absl::Duration idle_timeout) const;
+  // Hands a snapshot to the buffer, or lists the session if that has no room.
+  void Submit(SessionLease& lease);
+  // Remembers that the session has changed.
+  void List(SessionLease& lease);
+  // Submits those that were listed before `time` and have changed.
+  void SubmitListed(absl::Time time);
+  // Hands the store what the buffer gives.
+  void Pump();
+  void OnAnswer(const Sent& sent, const absl::Status& status);
+  void EndMoved(const std::string& session_id, uint64_t epoch);
+
+  // The snapshot, if its session can go on here.
+  absl::StatusOr<Snapshot> Decode(const std::string& session_id, const FindModel& find_model,
+                                  const absl::StatusOr<StoredSnapshot>& stored) const;
+  absl::Status Open(const std::string& session_id, const FindModel& find_model,
+                    const absl::StatusOr<StoredSnapshot>& claimed);
+  void FinishRestore(const std::string& session_id, absl::Time begin, const absl::Status& status);
+
+  // Constant after construction.
+  const Clock& clock_;
+  SessionStore& sessions_;
+  CheckpointObserver& observer_;
+  const SnapshotKeys keys_;
+  const Options options_;
+
+  // Guarded by mu_.
+  mutable absl::Mutex mu_;
+  WriteBuffer buffer_ ABSL_GUARDED_BY(mu_);
+  std::deque<Listed> listed_ ABSL_GUARDED_BY(mu_);
+  int64_t num_submitting_ ABSL_GUARDED_BY(mu_) = 0;  // were listed, and wait for their lease
+  // Who waits for a session from the store.
+  absl::flat_hash_map<std::string, std::vector<Done>> restoring_ ABSL_GUARDED_BY(mu_);
+
+  // Synchronises itself. The first to go: its callbacks need the others.
+  std::unique_ptr<SnapshotStore> store_;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_CHECKPOINT_CHECKPOINTER_H_
