@@ -26,7 +26,7 @@ static_assert(std::endian::native == std::endian::little,
               "numbers are read and written as they lie in memory");
 
 // Version 1: the fixed fields, those of the frame included, and the fixed fields of a reply.
-constexpr uint16_t kHeaderBytes = 136;
+constexpr uint16_t kHeaderBytes = 137;
 constexpr size_t kReplyHeaderBytes = 40;
 
 // An idle timeout that never ends. Others fit into an int64_t.
@@ -99,6 +99,9 @@ std::string FaultOf(const Snapshot& snapshot) {
     return absl::StrCat("an idle timeout of ", absl::FormatDuration(timeout),
                         ", not 1 to 2^63-1 ns or infinite");
   }
+  if (snapshot.durability > kDurabilityMax) {
+    return absl::StrCat("a durability of ", snapshot.durability, ", not 0 to ", kDurabilityMax);
+  }
   return FaultOfReplies(snapshot);
 }
 
@@ -131,6 +134,7 @@ void AppendHeader(const Snapshot& snapshot, std::string& bytes) {
   Append(static_cast<uint8_t>(snapshot.reply_window), bytes);
   Append(static_cast<uint8_t>(snapshot.replies.size()), bytes);
   Append(static_cast<uint64_t>(snapshot.state.size()), bytes);
+  Append(snapshot.durability, bytes);
 }
 
 void AppendReply(const StoredReply& reply, std::string& bytes) {
@@ -224,6 +228,7 @@ absl::StatusOr<Lengths> TakeHeader(FieldReader& reader, Snapshot& snapshot) {
   snapshot.reply_window = reader.Take<uint8_t>();
   lengths.num_replies = reader.Take<uint8_t>();
   lengths.state = reader.Take<uint64_t>();
+  snapshot.durability = reader.Take<uint8_t>();
   return lengths;
 }
 

@@ -29,6 +29,7 @@ constexpr size_t kSnapshotNameSizeMax = 128;  // of a session id, of a model's n
 constexpr size_t kFingerprintSizeMax = 64;
 constexpr size_t kReplyWindowMax = 16;
 constexpr int kReplyRankMax = 8;
+constexpr uint8_t kDurabilityMax = 2;
 
 // The reply to one committed step, kept for a client that asks again. Owns its values.
 // Thread-compatible.
@@ -61,7 +62,8 @@ struct Snapshot {
   uint64_t version = 0;            // number of committed steps
   absl::Duration idle_timeout = absl::InfiniteDuration();  // or 1 ns to 292 years, in whole ns
   int reply_window = 1;                                    // 1 to 16
-  std::vector<float> state;                                // the block, as StateLayout orders it
+  uint8_t durability = 0;            // 0 none, 1 async, 2 sync; what that means is the caller's
+  std::vector<float> state;          // the block, as StateLayout orders it
   std::vector<StoredReply> replies;  // at most reply_window, by ascending step_index
 
   friend bool operator==(const Snapshot&, const Snapshot&) = default;

@@ -120,6 +120,22 @@ TEST(SnapshotDamageTest, TextTellsDamageFromForgery) {
   EXPECT_THAT(DecodeSnapshot("a poem", keys, "s-1"), IsBad("6 bytes that do not begin"));
 }
 
+TEST(SnapshotDamageTest, EveryByteOfDurabilityUnderARightMacIsReadOrRefused) {
+  const std::string bytes = EncodeSnapshot(TwoReplies(), KeyOf(1));
+  const SnapshotKeys keys = TestKeys();
+
+  for (int value = 0; value <= 2; ++value) {
+    const auto snapshot =
+        DecodeSnapshot(With(bytes, 136, static_cast<uint8_t>(value)), keys, "s-1");
+    ASSERT_THAT(snapshot, IsOk()) << "durability " << value;
+    ASSERT_EQ(snapshot->durability, value);
+  }
+  for (int value = 3; value <= 255; ++value) {
+    ASSERT_THAT(DecodeSnapshot(With(bytes, 136, static_cast<uint8_t>(value)), keys, "s-1"),
+                IsBad(absl::StrCat("a durability of ", value, ", not 0 to 2")));
+  }
+}
+
 // One to four changes of any kind: a bit, a byte, a number that likes to overflow, bytes cut out,
 // bytes doubled. Length and seal are made right afterwards.
 std::string Mutate(std::string bytes, std::mt19937_64& random) {

@@ -44,13 +44,14 @@ inline Snapshot TwoReplies() {
   snapshot.version = 12;
   snapshot.idle_timeout = absl::Seconds(30);
   snapshot.reply_window = 4;
+  snapshot.durability = 1;
   snapshot.state = {1.0f, -2.5f, 0.125f};
   snapshot.replies.push_back({10, {1, 2, 3}, 0, Shape({1, 2}), {4.0f, 5.0f}, {}});
   snapshot.replies.push_back({11, {7, 8, 9}, 5, Shape({2}), {6.0f, 7.0f}, {8.0f, 9.0f, 10.0f}});
   return snapshot;
 }
 
-// The same with as large a state as makes it 1 KiB.
+// The same with as large a state as fits into 1 KiB.
 inline std::string OneKibibyte() {
   Snapshot snapshot = TwoReplies();
   const size_t missing = 1024 - EncodeSnapshot(snapshot, KeyOf(1)).size();

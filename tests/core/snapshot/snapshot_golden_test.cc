@@ -54,9 +54,10 @@ TEST(SnapshotGoldenTest, ReadsTheMinimalOneAndWritesItAgain) {
   const auto snapshot = DecodeSnapshot(bytes, SnapshotKeys(GoldenKey()), "a");
 
   ASSERT_THAT(snapshot, IsOk());
-  EXPECT_EQ(bytes.size(), 174u);
+  EXPECT_EQ(bytes.size(), 175u);
   EXPECT_EQ(snapshot->idle_timeout, absl::InfiniteDuration());
   EXPECT_EQ(snapshot->reply_window, 1);
+  EXPECT_EQ(snapshot->durability, 0);
   EXPECT_EQ(*snapshot, expected);
   EXPECT_EQ(EncodeSnapshot(*snapshot, GoldenKey()), bytes);
 }
@@ -76,6 +77,7 @@ TEST(SnapshotGoldenTest, ReadsTheOneWithTwoReplies) {
   EXPECT_EQ(snapshot->version, 9223372036854775813u);
   EXPECT_EQ(snapshot->idle_timeout, absl::Minutes(5));
   EXPECT_EQ(snapshot->reply_window, 4);
+  EXPECT_EQ(snapshot->durability, 2);
   EXPECT_THAT(snapshot->state,
               ElementsAre(0.5f, -1.0f, 0.0f, -0.0f, std::numeric_limits<float>::max(),
                           std::numeric_limits<float>::denorm_min()));
@@ -111,7 +113,7 @@ TEST(SnapshotGoldenTest, WritesTheOneWithTwoRepliesAgain) {
   const auto snapshot = DecodeSnapshot(bytes, SnapshotKeys(GoldenKey()), "user:42_A.b-c");
 
   ASSERT_THAT(snapshot, IsOk());
-  EXPECT_EQ(bytes.size(), 394u);
+  EXPECT_EQ(bytes.size(), 395u);
   EXPECT_EQ(EncodeSnapshot(*snapshot, GoldenKey()), bytes);
 }
 

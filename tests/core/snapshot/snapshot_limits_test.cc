@@ -30,7 +30,7 @@ constexpr SnapshotLimits kNoLimits{~size_t{0}, ~size_t{0}};
 
 // Where the numbers lie in a snapshot of TwoReplies: texts of 3, 4 and 9 bytes, a state of 12.
 constexpr size_t kStateSize = 128;
-constexpr size_t kFirstReply = 136 + 3 + 4 + 9 + 12;
+constexpr size_t kFirstReply = 137 + 3 + 4 + 9 + 12;
 constexpr size_t kReplyStatesSize = kFirstReply + 32;
 constexpr size_t kFirstExtent = kFirstReply + 40;
 

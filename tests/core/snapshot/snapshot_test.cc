@@ -73,6 +73,8 @@ INSTANTIATE_TEST_SUITE_P(
                [](Snapshot& s) {
                  s.idle_timeout = absl::Nanoseconds(std::numeric_limits<int64_t>::max());
                }},
+        Change{"LowestDurability", [](Snapshot& s) { s.durability = 0; }},
+        Change{"HighestDurability", [](Snapshot& s) { s.durability = 2; }},
         Change{"NoState", [](Snapshot& s) { s.state.clear(); }},
         Change{"LargeState", [](Snapshot& s) { s.state.assign(100'000, -0.5f); }},
         Change{"NoReplies", [](Snapshot& s) { s.replies.clear(); }},
@@ -152,6 +154,10 @@ INSTANTIATE_TEST_SUITE_P(
         Change{"TimeoutBeyondTheNumber",
                [](Snapshot& s) { s.idle_timeout = absl::Hours(24 * 366 * 300); },
                "not 1 to 2^63-1 ns or infinite"},
+        Change{"UnknownDurability", [](Snapshot& s) { s.durability = 3; },
+               "a durability of 3, not 0 to 2"},
+        Change{"LargestDurability", [](Snapshot& s) { s.durability = 255; },
+               "a durability of 255, not 0 to 2"},
         Change{"NoWindow", [](Snapshot& s) { s.reply_window = 0; },
                "a reply window of 0, not 1 to 16"},
         Change{"LargeWindow", [](Snapshot& s) { s.reply_window = 17; },
@@ -190,7 +196,7 @@ TEST_P(SnapshotForgedTest, IsRefusedWithItsNumbers) {
 }
 
 // Offsets: those of SNAPSHOT.md; the texts are 3, 4 and 9 bytes, the state 12.
-constexpr size_t kFirstReply = 136 + 3 + 4 + 9 + 12;
+constexpr size_t kFirstReply = 137 + 3 + 4 + 9 + 12;
 
 INSTANTIATE_TEST_SUITE_P(
     Fields, SnapshotForgedTest,
@@ -198,7 +204,7 @@ INSTANTIATE_TEST_SUITE_P(
         Forged{"VersionZero", [](const std::string& b) { return With<uint16_t>(b, 8, 0); },
                "format version 0; this server reads from 1 on"},
         Forged{"OtherHeader", [](const std::string& b) { return With<uint16_t>(b, 10, 144); },
-               "a header of 144 bytes, not 136"},
+               "a header of 144 bytes, not 137"},
         Forged{"ZeroTimeout", [](const std::string& b) { return With<uint64_t>(b, 112, 0); },
                "an idle timeout of 0, not 1 to 2^63-1 ns or infinite"},
         Forged{"HugeTimeout",
@@ -209,13 +215,13 @@ INSTANTIATE_TEST_SUITE_P(
         Forged{"NoId",
                [](const std::string& b) {
                  std::string shorter = b;
-                 shorter.erase(136, 3);
+                 shorter.erase(137, 3);
                  return With<uint16_t>(std::move(shorter), 120, 0);
                },
                "session id: 0 characters, not 1 to 128"},
-        Forged{"CharacterOfId", [](const std::string& b) { return With<char>(b, 137, '\0'); },
+        Forged{"CharacterOfId", [](const std::string& b) { return With<char>(b, 138, '\0'); },
                "session id: character 2 of 3 is not allowed"},
-        Forged{"CharacterOfModel", [](const std::string& b) { return With<char>(b, 139, ' '); },
+        Forged{"CharacterOfModel", [](const std::string& b) { return With<char>(b, 140, ' '); },
                "model name: character 1 of 4 is not allowed"},
         Forged{"Window", [](const std::string& b) { return With<uint8_t>(b, 126, 17); },
                "a reply window of 17, not 1 to 16"},
@@ -225,6 +231,8 @@ INSTANTIATE_TEST_SUITE_P(
                "68 bytes are left behind the last field"},
         Forged{"MoreReplies", [](const std::string& b) { return With<uint8_t>(b, 127, 3); },
                "reply 2: 1 of 40 bytes each, but 0 bytes are left"},
+        Forged{"Durability", [](const std::string& b) { return With<uint8_t>(b, 136, 3); },
+               "a durability of 3, not 0 to 2"},
         Forged{"Rank", [](const std::string& b) { return With<uint32_t>(b, kFirstReply + 28, 9); },
                "reply 0: 9 extents, at most 8"},
         Forged{"NegativeExtent",
@@ -244,7 +252,7 @@ INSTANTIATE_TEST_SUITE_P(
                [](const std::string& b) {
                  return Reseal(b.substr(0, kFrameHeadBytes) + std::string(kFrameTailBytes, '\0'));
                },
-               "header: 1 of 112 bytes each, but 0 bytes are left"},
+               "header: 1 of 113 bytes each, but 0 bytes are left"},
         Forged{"ChecksumOfAnotherWriter",
                [](const std::string& b) {
                  std::string bytes = b.substr(0, b.size() - 32);

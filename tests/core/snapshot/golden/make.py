@@ -15,7 +15,7 @@ import sys
 
 FOLDER = pathlib.Path(__file__).parent
 SECRET = bytes(range(32))
-HEADER_BYTES = 136
+HEADER_BYTES = 137
 TAIL_BYTES = 36
 NEVER = 2**64 - 1
 
@@ -40,10 +40,11 @@ def reply(step_index, payload_digest, flags, extents, outputs, states) -> bytes:
 
 
 def snapshot(session_id, model, model_digest, layout_digest, fingerprint, epoch, nonce, version,
-             idle_timeout_ns, reply_window, state, replies) -> bytes:
+             idle_timeout_ns, reply_window, durability, state, replies) -> bytes:
     fields = struct.pack(
-        "<32s32sQQQQHHHBBQ", model_digest, layout_digest, epoch, nonce, version, idle_timeout_ns,
-        len(session_id), len(model), len(fingerprint), reply_window, len(replies), len(state))
+        "<32s32sQQQQHHHBBQB", model_digest, layout_digest, epoch, nonce, version, idle_timeout_ns,
+        len(session_id), len(model), len(fingerprint), reply_window, len(replies), len(state),
+        durability)
     fields += session_id + model + fingerprint + floats(state) + b"".join(replies)
     key_id = hashlib.sha256(SECRET).digest()[:4]
     head = struct.pack("<8sHH4sQ", b"RNNSNAP\0", 1, HEADER_BYTES, key_id,
@@ -58,13 +59,13 @@ FILES = {
     "v1_minimal.snapshot": snapshot(
         session_id=b"a", model=b"m", model_digest=bytes([0x11] * 32),
         layout_digest=bytes([0x22] * 32), fingerprint=b"", epoch=0, nonce=0, version=0,
-        idle_timeout_ns=NEVER, reply_window=1, state=[], replies=[]),
+        idle_timeout_ns=NEVER, reply_window=1, durability=0, state=[], replies=[]),
     # Two replies of one timestep and of two, one with states; numbers that show every byte's place.
     "v1_two_replies.snapshot": snapshot(
         session_id=b"user:42_A.b-c", model=b"weather-lstm.v2",
         model_digest=bytes(range(0x40, 0x60)), layout_digest=bytes(range(0x80, 0xA0)),
         fingerprint=b"0.1.0 avx2", epoch=0x0102030405060708, nonce=0xF1F2F3F4F5F6F7F8,
-        version=2**63 + 5, idle_timeout_ns=300_000_000_000, reply_window=4,
+        version=2**63 + 5, idle_timeout_ns=300_000_000_000, reply_window=4, durability=2,
         state=[0.5, -1.0, 0.0, -0.0, 3.4028234663852886e38, 1.401298464324817e-45],
         replies=[
             reply(7, bytes(range(16)), 0, [1, 2], [0.25, -0.75], []),
