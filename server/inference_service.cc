@@ -29,7 +29,7 @@ grpc::ServerUnaryReactor* InferenceService::OpenSession(grpc::CallbackServerCont
                                                         const v1::OpenSessionRequest* request,
                                                         v1::OpenSessionResponse* response) {
   auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kOpenSession), response);
-  call->Complete(calls_.Open(*request, /*detached=*/true));
+  calls_.Open(*request, /*detached=*/true, call->MakeReply());
   return call;
 }
 

@@ -19,8 +19,9 @@ prometheus::MetricFamily GaugeFamily(std::string name, std::string help) {
   return family;
 }
 
+template <typename T>
 void AddGauge(prometheus::MetricFamily& family, std::vector<prometheus::ClientMetric::Label> labels,
-              int64_t value) {
+              T value) {
   prometheus::ClientMetric metric;
   metric.label = std::move(labels);
   metric.gauge.value = static_cast<double>(value);
@@ -41,7 +42,19 @@ std::vector<prometheus::MetricFamily> LoadCollector::Collect() const {
     AddGauge(queued, {{"model", named.name}}, load.queued_steps);
     AddGauge(info, {{"model", named.name}, {"digest", named.model->digest()}}, 1);
   }
-  return {std::move(sessions), std::move(bytes), std::move(queued), std::move(info)};
+  const Checkpointer::Load checkpoints = engine_.checkpoint_load();
+  auto changed = GaugeFamily("rnnserve_checkpoint_changed_sessions",
+                             "Durable sessions with changes that no snapshot under way has");
+  AddGauge(changed, {}, checkpoints.listed_sessions);
+  auto age = GaugeFamily("rnnserve_checkpoint_oldest_change_seconds",
+                         "Since the oldest of these changes: what a kill now would set back");
+  AddGauge(age, {}, absl::ToDoubleSeconds(checkpoints.oldest_change));
+  auto writes = GaugeFamily("rnnserve_checkpoint_pending_writes", "Snapshots on their way");
+  AddGauge(writes, {}, checkpoints.pending_writes);
+  auto pending = GaugeFamily("rnnserve_checkpoint_pending_bytes", "Bytes of these snapshots");
+  AddGauge(pending, {}, checkpoints.pending_bytes);
+  return {std::move(sessions), std::move(bytes), std::move(queued), std::move(info),
+          std::move(changed),  std::move(age),   std::move(writes), std::move(pending)};
 }
 
 }  // namespace rnnserve::server

@@ -49,7 +49,7 @@ int Main(int argc, const char* const* argv) {
                                {"text", std::string(server.status().message())}});
     return EXIT_FAILURE;
   }
-  constexpr timespec kTick{1, 0};
+  constexpr timespec kTick{0, 250'000'000};
   while (sigtimedwait(&stop_signals, nullptr, &kTick) < 0) (*server)->Tick();
   return (*server)->Stop() ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -61,8 +61,9 @@ class HistogramTally {
   double sum_ = 0.0;
 };
 
-constexpr std::array kEndReasons = {EndReason::kClosed, EndReason::kStreamEnded,
-                                    EndReason::kExpired, EndReason::kEvicted, EndReason::kMoved, EndReason::kBroken};
+constexpr std::array kEndReasons = {EndReason::kClosed,  EndReason::kStreamEnded,
+                                    EndReason::kExpired, EndReason::kEvicted,
+                                    EndReason::kMoved,   EndReason::kBroken};
 
 // In the order of Method: the values of the label `method`.
 constexpr std::array kMethodNames = {
@@ -76,6 +77,10 @@ constexpr std::array kMethodNames = {
     "Stream.Fork",   "EvictSession",
 };
 static_assert(kMethodNames.size() == static_cast<size_t>(Method::kEvictSession) + 1);
+
+std::string ResultOf(const absl::Status& status) {
+  return status.ok() ? "OK" : ErrorReason(status);
+}
 
 }  // namespace
 
@@ -170,6 +175,24 @@ Metrics::Metrics()
                           .Name("rnnserve_sessions_ended_total")
                           .Help("Sessions that ended, by why")
                           .Register(*registry_)),
+      checkpoint_duration_(
+          BuildHistogram()
+              .Name("rnnserve_checkpoint_duration_seconds")
+              .Help(
+                  "Time from a snapshot of a session to the answer of the store; result: OK or the "
+                  "reason of the error")
+              .Register(*registry_)),
+      checkpoint_bytes_(BuildCounter()
+                            .Name("rnnserve_checkpoint_bytes_total")
+                            .Help("Bytes of the snapshots that are in the store")
+                            .Register(*registry_)
+                            .Add({})),
+      restore_duration_(
+          BuildHistogram()
+              .Name("rnnserve_restore_duration_seconds")
+              .Help("Time until a session came from the store, or did not; result: OK "
+                    "or the reason of the error")
+              .Register(*registry_)),
       open_streams_(&BuildGauge()
                          .Name("rnnserve_open_streams")
                          .Help("Stream calls that are open")
@@ -193,6 +216,17 @@ ModelObserver& Metrics::ForModel(const std::string& model_name) {
   auto& model = models_[model_name];
   if (model == nullptr) model = std::make_unique<ModelMetrics>(*this, model_name);
   return *model;
+}
+
+void Metrics::OnCheckpoint(const absl::Status& status, int64_t bytes, absl::Duration duration) {
+  checkpoint_duration_.Add({{"result", ResultOf(status)}}, DurationBounds())
+      .Observe(absl::ToDoubleSeconds(duration));
+  if (status.ok()) checkpoint_bytes_.Increment(static_cast<double>(bytes));
+}
+
+void Metrics::OnRestored(const absl::Status& status, absl::Duration duration) {
+  restore_duration_.Add({{"result", ResultOf(status)}}, DurationBounds())
+      .Observe(absl::ToDoubleSeconds(duration));
 }
 
 MethodMetrics::MethodMetrics(std::string method,

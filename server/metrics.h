@@ -79,6 +79,8 @@ class Metrics final : public EngineObserver {
   const std::shared_ptr<prometheus::Registry>& registry() { return registry_; }
 
   ModelObserver& ForModel(const std::string& model_name) override;
+  void OnCheckpoint(const absl::Status& status, int64_t bytes, absl::Duration duration) override;
+  void OnRestored(const absl::Status& status, absl::Duration duration) override;
 
   // The result lives as long as this.
   MethodMetrics& ForMethod(Method method) { return *methods_[static_cast<size_t>(method)]; }
@@ -99,6 +101,9 @@ class Metrics final : public EngineObserver {
   prometheus::Family<prometheus::Counter>& steps_;
   prometheus::Family<prometheus::Counter>& timesteps_;
   prometheus::Family<prometheus::Counter>& sessions_ended_;
+  prometheus::Family<prometheus::Histogram>& checkpoint_duration_;
+  prometheus::Counter& checkpoint_bytes_;
+  prometheus::Family<prometheus::Histogram>& restore_duration_;
   prometheus::Gauge* const open_streams_;
   std::vector<std::unique_ptr<MethodMetrics>> methods_;  // by Method
 

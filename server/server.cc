@@ -40,7 +40,8 @@ std::string HostOf(const std::string& address) { return address.substr(0, addres
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Clock& clock, const Log& log,
                                                       ServerOptions options) {
-  std::unique_ptr<Server> server(new Server(clock, log, std::move(options)));
+  RNNSERVE_ASSIGN_OR_RETURN(std::optional<EngineStore> store, OpenStore(clock, options.store));
+  std::unique_ptr<Server> server(new Server(clock, log, std::move(options), std::move(store)));
   if (const auto isa = IsaFromName(server->options_.isa)) SetActiveIsa(*isa);
   RNNSERVE_RETURN_IF_ERROR(server->LoadModels());
   RNNSERVE_RETURN_IF_ERROR(server->Listen());
@@ -53,11 +54,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Clock& clock, const 
   return server;
 }
 
-Server::Server(const Clock& clock, const Log& log, ServerOptions options)
+Server::Server(const Clock& clock, const Log& log, ServerOptions options,
+               std::optional<EngineStore> store)
     : clock_(clock),
       log_(log),
       options_(std::move(options)),
-      engine_(clock_, metrics_, options_.engine),
+      engine_(clock_, metrics_, options_.engine, std::move(store)),
       load_collector_(std::make_shared<LoadCollector>(engine_)),
       streams_(options_.max_streams),
       inference_service_(clock_, engine_, metrics_, streams_),
@@ -159,20 +161,29 @@ absl::Status Server::WriteAddressFile() const {
   return absl::OkStatus();
 }
 
-void Server::Tick() { engine_.ExpireIdleSessions(); }
+void Server::Tick() {
+  engine_.ExpireIdleSessions();
+  engine_.TickCheckpoints();
+}
 
 bool Server::Stop() {
   log_.Info("draining");
   SetServing(false);
+  const absl::Time deadline = clock_.Now() + options_.drain_timeout;
+  // While sessions still step, so that little is left to write when they may not.
+  engine_.FlushCheckpoints(options_.drain_timeout / 4);
   engine_.StartDraining();
+  engine_.WaitUntilIdle(options_.drain_timeout / 4);
+  // Before the streams end: who goes on on another server shall find everything there.
+  const bool stored = engine_.FlushCheckpoints(options_.drain_timeout / 4);
   streams_.Drain();
-  const bool finished = engine_.WaitUntilIdle(options_.drain_timeout);
+  const bool finished = engine_.WaitUntilIdle(deadline - clock_.Now());
   grpc_server_->Shutdown(gpr_time_from_millis(kFlushMilliseconds, GPR_TIMESPAN));
   grpc_server_->Wait();
   exposer_.reset();
   grpc_server_.reset();
-  log_.Info("stopped", {{"all_work_finished", finished}});
-  return finished;
+  log_.Info("stopped", {{"all_work_finished", finished}, {"all_sessions_stored", stored}});
+  return finished && stored;
 }
 
 }  // namespace rnnserve::server

@@ -8,6 +8,7 @@
 #include <prometheus/exposer.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -27,15 +28,17 @@ namespace rnnserve::server {
 //
 //   starting  Start: models load, then both ports open, then health says SERVING
 //   serving   until Stop
-//   draining  health says NOT_SERVING; new work is refused with UNAVAILABLE; running work finishes,
-//             streams end; at most `drain_timeout`
+//   draining  health says NOT_SERVING; changed sessions are written to the store, if there is one;
+//             new work is refused with UNAVAILABLE; running work finishes; what it changed is
+//             written too; streams end; at most `drain_timeout`
 //   stopped   both ports are closed
 //
 // Thread-compatible: one thread starts, ticks and stops it. The clock and the log must outlive it.
 class Server {
  public:
-  // Errors: those of ListModelSources and LoadModel, naming the model; UNAVAILABLE (LISTEN) if a
-  // port is taken or an address is bad, naming it; UNAVAILABLE (ADDRESS_FILE).
+  // Errors: those of OpenStore; those of ListModelSources and LoadModel, naming the model;
+  // UNAVAILABLE (LISTEN) if a port is taken or an address is bad, naming it; UNAVAILABLE
+  // (ADDRESS_FILE).
   static absl::StatusOr<std::unique_ptr<Server>> Start(const Clock& clock, const Log& log,
                                                        ServerOptions options);
   ~Server();
@@ -46,14 +49,15 @@ class Server {
   const std::string& grpc_address() const { return grpc_address_; }
   const std::string& metrics_address() const { return metrics_address_; }
 
-  // To be called about once a second: expires idle sessions.
+  // To be called several times a second: expires idle sessions, writes checkpoints.
   void Tick();
 
   // Drains and stops. Says whether everything that ran was finished in time.
   bool Stop();
 
  private:
-  Server(const Clock& clock, const Log& log, ServerOptions options);
+  Server(const Clock& clock, const Log& log, ServerOptions options,
+         std::optional<EngineStore> store);
 
   // What grpc.health.v1 says of the server ("") and of each service by its name.
   void SetServing(bool is_serving);

@@ -114,6 +114,32 @@ void AddLimitOptions(CLI::App& app, ServerOptions& options) {
                   "Milliseconds that running steps may take after SIGTERM");
 }
 
+void AddStoreOptions(CLI::App& app, StoreOptions& store) {
+  app.add_option(
+      "--store", store.url,
+      "Redis or Valkey that keeps durable sessions: redis://[user:password@]host:port[/db] "
+      "or unix:///path; default: none, sessions end with this server");
+  app.add_option("--store-key-prefix", store.key_prefix,
+                 "Before each session's id in the store; servers that share sessions have the same")
+      ->capture_default_str();
+  app.add_option(
+      "--snapshot-key-file", store.key_file,
+      "File of 64 hexadecimal digits, the secret that snapshots are signed with; servers "
+      "that share sessions have the same; needed with --store");
+  app.add_option("--other-snapshot-key-file", store.other_key_file,
+                 "One more key that snapshots may be signed with, while keys change");
+  app.add_option("--durability", store.durability,
+                 "Of detached sessions that ask for none, if there is a store")
+      ->check(CLI::IsMember({"none", "async", "sync"}))
+      ->capture_default_str();
+  AddNumber(app, "--checkpoint-steps", store.checkpoints.steps,
+            "Steps of an async session after which it is written to the store");
+  AddMilliseconds(app, "--checkpoint-interval-ms", store.checkpoints.interval,
+                  "Milliseconds after a step until an async session is written to the store");
+  AddNumber(app, "--max-checkpoint-bytes", store.checkpoints.buffer.max_bytes,
+            "Bytes of snapshots that wait for the store");
+}
+
 void AddLogOptions(CLI::App& app, ServerOptions& options) {
   app.add_option("--log-level", options.log.level, "Least severity that is logged")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
@@ -136,6 +162,7 @@ std::variant<ServerOptions, int> ParseCommandLine(int argc, const char* const* a
   AddModelOptions(app, options);
   AddAddressOptions(app, options);
   AddLimitOptions(app, options);
+  AddStoreOptions(app, options.store);
   AddLogOptions(app, options);
   try {
     app.parse(argc, argv);

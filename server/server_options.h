@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "core/engine/engine_options.h"
 #include "server/log.h"
+#include "server/store.h"
 
 namespace rnnserve::server {
 
@@ -33,6 +34,7 @@ struct ServerOptions {
   std::string isa;  // a name of core/kernels/isa.h; empty: the fastest one of this processor
   Log::Options log;
   EngineOptions engine;
+  StoreOptions store;
 };
 
 // The options of a command line; or, if the process should end at once (--help, --version, an

@@ -22,6 +22,50 @@ namespace {
 constexpr int kDefaultPageSize = 100;
 constexpr int kMaxPageSize = 1000;
 
+absl::StatusOr<std::optional<Durability>> DecodeDurability(v1::Durability durability) {
+  switch (durability) {
+    case v1::DURABILITY_UNSPECIFIED:
+      return std::nullopt;
+    case v1::DURABILITY_NONE:
+      return Durability::kNone;
+    case v1::DURABILITY_ASYNC:
+      return Durability::kAsync;
+    case v1::DURABILITY_SYNC:
+      return Durability::kSync;
+    default:
+      return InvalidArgument(
+          "DURABILITY", absl::StrCat("durability is ", static_cast<int>(durability), ", but 0 to ",
+                                     v1::Durability_MAX));
+  }
+}
+
+v1::Durability EncodeDurability(Durability durability) {
+  switch (durability) {
+    case Durability::kNone:
+      return v1::DURABILITY_NONE;
+    case Durability::kAsync:
+      return v1::DURABILITY_ASYNC;
+    case Durability::kSync:
+      return v1::DURABILITY_SYNC;
+  }
+  return v1::DURABILITY_UNSPECIFIED;
+}
+
+absl::StatusOr<OpenSessionCall> ToOpenSessionCall(const v1::OpenSessionRequest& request,
+                                                  bool detached, TensorStorage& storage) {
+  if (request.model().empty()) return FieldMissing("model");
+  OpenSessionCall call;
+  call.model = request.model();
+  call.session_id = request.session_id();
+  call.detached = detached;
+  call.idle_timeout = absl::Milliseconds(request.idle_timeout_ms());
+  call.reply_window = request.reply_window();
+  RNNSERVE_ASSIGN_OR_RETURN(call.durability, DecodeDurability(request.durability()));
+  RNNSERVE_ASSIGN_OR_RETURN(call.initial_state,
+                            DecodeStates(request.initial_state(), "initial_state", storage));
+  return call;
+}
+
 absl::StatusOr<StepCall> ToStepCall(const v1::StepRequest& request, CallLimits limits,
                                     const Clock& clock, TensorStorage& storage) {
   if (request.session_id().empty()) return FieldMissing("session_id");
@@ -82,26 +126,25 @@ v1::StepSessionsResponse ToStepSessionsResponse(const StepSessionsResult& result
 
 }  // namespace
 
-absl::StatusOr<v1::OpenSessionResponse> SessionCalls::Open(const v1::OpenSessionRequest& request,
-                                                           bool detached) const {
-  if (request.model().empty()) return FieldMissing("model");
+void SessionCalls::Open(const v1::OpenSessionRequest& request, bool detached,
+                        Reply<v1::OpenSessionResponse> reply) const {
   TensorStorage storage;
-  OpenSessionCall call;
-  call.model = request.model();
-  call.session_id = request.session_id();
-  call.detached = detached;
-  call.idle_timeout = absl::Milliseconds(request.idle_timeout_ms());
-  call.reply_window = request.reply_window();
-  RNNSERVE_ASSIGN_OR_RETURN(call.initial_state,
-                            DecodeStates(request.initial_state(), "initial_state", storage));
-  RNNSERVE_ASSIGN_OR_RETURN(const OpenedSession opened, engine_.OpenSession(call));
-  v1::OpenSessionResponse response;
-  response.set_session_id(opened.session_id);
-  response.set_version(opened.version);
-  response.set_epoch(opened.epoch);
-  response.set_model_digest(opened.model_digest);
-  if (detached) response.set_idle_timeout_ms(absl::ToInt64Milliseconds(opened.idle_timeout));
-  return response;
+  const auto call = ToOpenSessionCall(request, detached, storage);
+  if (!call.ok()) return reply(call.status());
+  engine_.OpenSession(
+      *call, [detached, reply = std::move(reply)](absl::StatusOr<OpenedSession> opened) mutable {
+        if (!opened.ok()) return reply(opened.status());
+        v1::OpenSessionResponse response;
+        response.set_session_id(opened->session_id);
+        response.set_version(opened->version);
+        response.set_epoch(opened->epoch);
+        response.set_model_digest(opened->model_digest);
+        response.set_durability(EncodeDurability(opened->durability));
+        if (detached) {
+          response.set_idle_timeout_ms(absl::ToInt64Milliseconds(opened->idle_timeout));
+        }
+        reply(std::move(response));
+      });
 }
 
 void SessionCalls::Attach(const v1::AttachSessionRequest& request,
@@ -158,6 +201,7 @@ void SessionCalls::Step(const v1::StepRequest& request, CallLimits limits,
     response.set_session_id(request.session_id());
     EncodeTensor(result->output_shape, result->output, encoding, *response.mutable_output());
     response.set_version(result->version);
+    response.set_durable_version(result->durable_version);
     response.set_epoch(result->epoch);
     response.set_replayed(result->is_replayed);
     EncodeStates(result->state, encoding, *response.mutable_state());

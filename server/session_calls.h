@@ -26,8 +26,8 @@ class SessionCalls {
   SessionCalls(const Clock& clock, Engine& engine) : clock_(clock), engine_(engine) {}
 
   // `detached` is what the session is, whatever the request says.
-  absl::StatusOr<v1::OpenSessionResponse> Open(const v1::OpenSessionRequest& request,
-                                               bool detached) const;
+  void Open(const v1::OpenSessionRequest& request, bool detached,
+            Reply<v1::OpenSessionResponse> reply) const;
   void Attach(const v1::AttachSessionRequest& request,
               Reply<v1::AttachSessionResponse> reply) const;
   // `detached` is what the forks are, whatever the request says.

@@ -191,7 +191,7 @@ void StreamCall::StartActions(const Request& request) {
 void StreamCall::StartAction(const Request& request, const v1::StreamAction& action) {
   switch (action.kind_case()) {
     case v1::StreamAction::kOpen:
-      return Open(action);
+      return Open(request, action);
     case v1::StreamAction::kStep:
       return calls_.Step(
           action.step(), {deadline_, cancellation_},
@@ -244,22 +244,18 @@ void StreamCall::StartAction(const Request& request, const v1::StreamAction& act
   }
 }
 
-void StreamCall::Open(const v1::StreamAction& action) {
-  const absl::Time begin = clock_.Now();
-  v1::StreamResult result;
-  result.set_tag(action.tag());
-  auto response = calls_.Open(action.open(), action.open().detached());
-  metrics_.ForMethod(Method::kStreamOpen).OnRequest(response.status(), clock_.Now() - begin);
-  if (!response.ok()) {
-    *result.mutable_error() = ToRpcStatus(response.status());
-  } else {
-    if (!action.open().detached()) {
-      absl::MutexLock lock(&mu_);
-      bound_sessions_.insert(response->session_id());
-    }
-    *result.mutable_open() = *std::move(response);
-  }
-  Deliver(std::move(result));
+void StreamCall::Open(const Request& request, const v1::StreamAction& action) {
+  const bool detached = action.open().detached();
+  calls_.Open(action.open(), detached,
+              MakeReply<v1::OpenSessionResponse>(
+                  request, action, Method::kStreamOpen,
+                  [this, detached](v1::OpenSessionResponse response, v1::StreamResult& result) {
+                    if (!detached) {
+                      absl::MutexLock lock(&mu_);
+                      bound_sessions_.insert(response.session_id());
+                    }
+                    *result.mutable_open() = std::move(response);
+                  }));
 }
 
 void StreamCall::Close(const Request& request, const v1::StreamAction& action) {

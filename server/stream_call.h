@@ -82,7 +82,7 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
 
   void StartActions(const Request& request);
   void StartAction(const Request& request, const v1::StreamAction& action);
-  void Open(const v1::StreamAction& action);
+  void Open(const Request& request, const v1::StreamAction& action);
   void Close(const Request& request, const v1::StreamAction& action);
   void Fork(const Request& request, const v1::StreamAction& action);
   // What turns the reply of an action into its result; `set` puts it into the message.

@@ -16,6 +16,7 @@
 #include "core/base/tensor_view.h"
 #include "core/batching/call_limits.h"
 #include "core/batching/priority.h"
+#include "core/session/durability.h"
 #include "core/session/end_reason.h"
 #include "core/session/session_state.h"
 
@@ -28,8 +29,9 @@ struct OpenSessionCall {
   std::string session_id;                 // empty: the engine chooses
   std::vector<NamedState> initial_state;  // empty: the model's
   bool detached = true;
-  absl::Duration idle_timeout;  // zero: Options::max_idle_timeout
-  int reply_window = 0;         // zero: 1
+  absl::Duration idle_timeout;             // zero: Options::max_idle_timeout
+  int reply_window = 0;                    // zero: 1
+  std::optional<Durability> durability{};  // none: the engine's default
 };
 
 // A session that the caller may advance: one that it opened or attached to.
@@ -39,6 +41,8 @@ struct OpenedSession {
   uint64_t epoch = 1;
   absl::Duration idle_timeout;  // infinite for a session that is not detached
   std::string model_digest;
+  Durability durability = Durability::kNone;
+  uint64_t durable_version = 0;
 };
 
 struct StepCall {
@@ -57,6 +61,7 @@ struct StepResult {
   Shape output_shape;  // [time, ...] or [...]
   std::vector<float> output;
   uint64_t version = 0;
+  uint64_t durable_version = 0;
   uint64_t epoch = 1;
   bool is_replayed = false;       // it was computed for an earlier call
   std::vector<StateValue> state;  // if asked for

@@ -3,6 +3,7 @@
 
 #include "core/engine/engine.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -51,9 +52,21 @@ absl::Status CheckEpoch(const SessionLease& lease, std::optional<uint64_t> epoch
   return ExactStep::Decide(lease, {std::nullopt, epoch, {}}).status();
 }
 
+// The state has moved, so it must not look like what a client sends again by itself.
+absl::Status NotDurableError(const absl::Status& status) {
+  if (absl::IsAborted(status)) return status;
+  return MakeError(absl::StatusCode::kAborted, "NOT_DURABLE",
+                   absl::StrCat("the step was done, but could not be stored: ", status.message()));
+}
+
 OpenedSession Describe(const SessionLease& lease) {
-  return {lease.id(), lease.version(), lease.epoch(), lease.idle_timeout(),
-          lease.model()->digest()};
+  return {lease.id(),
+          lease.version(),
+          lease.epoch(),
+          lease.idle_timeout(),
+          lease.model()->digest(),
+          lease.durability(),
+          lease.durable_version()};
 }
 
 StepResult ReplayedResult(const KeptReply& reply, const SessionLease& lease) {
@@ -61,6 +74,7 @@ StepResult ReplayedResult(const KeptReply& reply, const SessionLease& lease) {
   result.output_shape = reply.output_shape;
   result.output = reply.output;
   result.version = reply.index + 1;
+  result.durable_version = lease.durable_version();
   result.epoch = lease.epoch();
   result.is_replayed = true;
   if (!reply.state.empty()) result.state = StateTensors(*lease.model(), reply.state);
@@ -74,6 +88,7 @@ StepResult MakeStepResult(StepTask& task, ExactStep& exact, bool return_state) {
   result.output = std::move(task.output);
   exact.OnCommitted(lease, result.output_shape, result.output, return_state);
   result.version = lease.version();
+  result.durable_version = lease.durable_version();
   result.epoch = lease.epoch();
   if (return_state) result.state = lease.state().Tensors(*lease.model());
   return result;
@@ -81,7 +96,8 @@ StepResult MakeStepResult(StepTask& task, ExactStep& exact, bool return_state) {
 
 }  // namespace
 
-Engine::Engine(const Clock& clock, EngineObserver& observer, EngineOptions options)
+Engine::Engine(const Clock& clock, EngineObserver& observer, EngineOptions options,
+               std::optional<EngineStore> store)
     : clock_(clock),
       observer_(observer),
       options_(options),
@@ -91,7 +107,9 @@ Engine::Engine(const Clock& clock, EngineObserver& observer, EngineOptions optio
             (*FindHosted(model_name))->observer().OnSessionEnded(reason);
           },
           options.sessions),
-      queues_(options.max_total_queued_steps, options.max_total_queued_bytes) {}
+      queues_(options.max_total_queued_steps, options.max_total_queued_bytes),
+      durable_(clock, sessions_, observer, std::move(store),
+               [this](const std::string& model_name) { return FindModel(model_name); }) {}
 
 Engine::~Engine() {
   StartDraining();
@@ -137,8 +155,8 @@ ModelLoad Engine::load(absl::string_view model_name) const {
   return {usage.sessions, usage.state_bytes, (*hosted)->num_queued()};
 }
 
-absl::StatusOr<OpenedSession> Engine::OpenSession(const OpenSessionCall& call) {
-  RNNSERVE_ASSIGN_OR_RETURN(const CallGate::Pass pass, gate_.EnterWithWork());
+absl::StatusOr<SessionStore::OpenRequest> Engine::MakeOpenRequest(
+    const OpenSessionCall& call) const {
   RNNSERVE_ASSIGN_OR_RETURN(const HostedModel* hosted, FindHosted(call.model));
   RNNSERVE_RETURN_IF_ERROR(hosted->CheckStreamable());
   if (!call.session_id.empty()) RNNSERVE_RETURN_IF_ERROR(ValidateSessionId(call.session_id));
@@ -146,27 +164,54 @@ absl::StatusOr<OpenedSession> Engine::OpenSession(const OpenSessionCall& call) {
                             ValidateIdleTimeout(call.idle_timeout, options_));
   if (!call.detached) idle_timeout = absl::InfiniteDuration();
   RNNSERVE_ASSIGN_OR_RETURN(const int reply_window, ValidateReplyWindow(call.reply_window));
+  RNNSERVE_ASSIGN_OR_RETURN(const Durability durability,
+                            durable_.Resolve(call.durability, call.detached));
   RNNSERVE_ASSIGN_OR_RETURN(SessionState state,
                             StateOrInitial(*hosted->model(), call.initial_state));
+  return SessionStore::OpenRequest{.id = call.session_id,
+                                   .model_name = hosted->name(),
+                                   .model = hosted->model(),
+                                   .state = std::move(state),
+                                   .detached = call.detached,
+                                   .idle_timeout = idle_timeout,
+                                   .reply_window = reply_window,
+                                   .durability = durability};
+}
 
+void Engine::OpenSession(const OpenSessionCall& call, OpenCallback callback) {
+  const auto pass = gate_.EnterWithWork();
+  if (!pass.ok()) return callback(pass.status());
+  auto request = MakeOpenRequest(call);
+  if (!request.ok()) return callback(request.status());
   OpenedSession opened;
-  opened.idle_timeout = idle_timeout;
-  opened.model_digest = hosted->model()->digest();
-  RNNSERVE_ASSIGN_OR_RETURN(
-      opened.session_id,
-      sessions_.Open({call.session_id, hosted->name(), hosted->model(), std::move(state),
-                      call.detached, idle_timeout, reply_window}));
-  return opened;
+  opened.idle_timeout = request->idle_timeout;
+  opened.model_digest = request->model->digest();
+  opened.durability = request->durability;
+  durable_.Open(*std::move(request), [opened = std::move(opened), callback = std::move(callback),
+                                      pass = *pass](absl::StatusOr<std::string> id) mutable {
+    if (!id.ok()) return callback(id.status());
+    opened.session_id = *std::move(id);
+    callback(std::move(opened));
+  });
 }
 
 void Engine::AttachSession(absl::string_view session_id, AttachCallback callback) {
   const auto pass = gate_.EnterWithWork();
   if (!pass.ok()) return callback(pass.status());
-  sessions_.Lease(session_id, [callback = std::move(callback),
-                               pass = *pass](absl::StatusOr<SessionLease> lease) mutable {
+  durable_.LeaseOrRestore(session_id, [this, callback = std::move(callback),
+                                       pass = *pass](absl::StatusOr<SessionLease> lease) mutable {
     if (!lease.ok()) return callback(lease.status());
     lease->Attach();
-    callback(Describe(*lease));
+    OpenedSession attached = Describe(*lease);
+    // Two writers of one epoch could not be told apart, so that it must be known before it is used.
+    durable_.CommitNow(*std::move(lease),
+                       [attached = std::move(attached), callback = std::move(callback),
+                        pass = std::move(pass)](absl::Status status) mutable {
+                         if (!status.ok()) return callback(std::move(status));
+                         if (attached.durability != Durability::kNone)
+                           attached.durable_version = attached.version;
+                         callback(std::move(attached));
+                       });
   });
 }
 
@@ -195,11 +240,15 @@ void Engine::Step(StepCall call, StepCallback callback) {
   const auto pass = gate_.EnterWithWork();
   if (!pass.ok()) return callback(pass.status());
   const std::string id = call.session_id;
-  sessions_.Lease(id, [this, call = std::move(call), callback = std::move(callback),
-                       pass = *pass](absl::StatusOr<SessionLease> lease) mutable {
+  // Only a step that would notice that the session was set back may bring it here.
+  const bool may_restore = call.step_index.has_value() && !call.epoch.has_value();
+  auto step = [this, call = std::move(call), callback = std::move(callback),
+               pass = *pass](absl::StatusOr<SessionLease> lease) mutable {
     if (!lease.ok()) return callback(lease.status());
     StepLeased(*std::move(lease), call, std::move(callback), std::move(pass));
-  });
+  };
+  if (may_restore) return durable_.LeaseOrRestore(id, std::move(step));
+  sessions_.Lease(id, std::move(step));
 }
 
 void Engine::StepLeased(SessionLease lease, const StepCall& call, StepCallback callback,
@@ -210,7 +259,14 @@ void Engine::StepLeased(SessionLease lease, const StepCall& call, StepCallback c
   if (!status.ok()) return callback(std::move(status));
   auto exact = ExactStep::Decide(lease, ClaimOf(call));
   if (!exact.ok()) return callback(exact.status());
-  if (exact->replayed() != nullptr) return callback(ReplayedResult(*exact->replayed(), lease));
+  if (exact->replayed() != nullptr) {
+    StepResult result = ReplayedResult(*exact->replayed(), lease);
+    if (lease.durability() != Durability::kSync || lease.durable_version() >= result.version) {
+      return callback(std::move(result));
+    }
+    return CommitStep(std::move(lease), /*may_be_sent_again=*/true, std::move(result),
+                      std::move(callback), std::move(pass));
+  }
   status = ValidateStep(call, model, options_);
   std::optional<SessionState> start;
   if (status.ok() && !call.initial_state.empty()) {
@@ -226,10 +282,15 @@ void Engine::StepLeased(SessionLease lease, const StepCall& call, StepCallback c
   HostedModel* hosted = *FindHosted(lease.model_name());
   auto task = std::make_unique<StepTask>(
       std::move(lease), call.input,
-      [callback = std::move(callback), exact = *std::move(exact), return_state = call.return_state,
+      [this, callback = std::move(callback), exact = *std::move(exact),
+       may_be_sent_again = call.step_index.has_value(), return_state = call.return_state,
        pass = std::move(pass)](std::unique_ptr<StepTask> done, absl::Status outcome) mutable {
         if (!outcome.ok()) return callback(outcome);
-        callback(MakeStepResult(*done, exact, return_state));
+        StepResult result = MakeStepResult(*done, exact, return_state);
+        auto& committed = std::get<SessionLease>(done->row);
+        if (committed.durability() == Durability::kNone) return callback(std::move(result));
+        CommitStep(std::move(committed), may_be_sent_again, std::move(result), std::move(callback),
+                   std::move(pass));
       });
   task->mask = call.mask;
   task->start = std::move(start);
@@ -237,6 +298,20 @@ void Engine::StepLeased(SessionLease lease, const StepCall& call, StepCallback c
   task->limits = call.limits;
   status = hosted->Submit(absl::MakeSpan(&task, 1));
   if (!status.ok()) Complete(std::move(task), std::move(status));
+}
+
+void Engine::CommitStep(SessionLease lease, bool may_be_sent_again, StepResult result,
+                        StepCallback callback, CallGate::Pass pass) {
+  const bool is_sync = lease.durability() == Durability::kSync;
+  durable_.Commit(std::move(lease), [is_sync, may_be_sent_again, result = std::move(result),
+                                     callback = std::move(callback),
+                                     pass = std::move(pass)](absl::Status status) mutable {
+    if (!status.ok()) {
+      return callback(may_be_sent_again ? std::move(status) : NotDurableError(status));
+    }
+    if (is_sync) result.durable_version = std::max(result.durable_version, result.version);
+    callback(std::move(result));
+  });
 }
 
 void Engine::StepSessions(StepSessionsCall call, StepSessionsCallback callback) {
@@ -247,7 +322,8 @@ void Engine::StepSessions(StepSessionsCall call, StepSessionsCallback callback) 
   absl::Status status = (*hosted)->CheckStreamable();
   if (status.ok()) status = ValidateStepSessions(call, *(*hosted)->model(), options_);
   if (!status.ok()) return callback(std::move(status));
-  std::make_shared<SessionsStep>(**hosted, sessions_, std::move(call), std::move(callback), *pass)
+  std::make_shared<SessionsStep>(**hosted, sessions_, durable_, std::move(call),
+                                 std::move(callback), *pass)
       ->Start();
 }
 
@@ -265,7 +341,7 @@ void Engine::ResetState(ResetStateCall call, ResetCallback callback) {
 void Engine::ResetSessions(ResetStateCall call, ResetCallback callback) {
   const std::vector<std::string> ids = call.session_ids;
   sessions_.LeaseAll(
-      ids, [state = std::move(call.state), callback = std::move(callback),
+      ids, [this, state = std::move(call.state), callback = std::move(callback),
             pass = gate_.Enter()](absl::StatusOr<std::vector<SessionLease>> leases) mutable {
         if (!leases.ok()) return callback(leases.status());
         // Every state is made before the first session is touched.
@@ -278,7 +354,13 @@ void Engine::ResetSessions(ResetStateCall call, ResetCallback callback) {
         for (size_t i = 0; i < states.size(); ++i) {
           (*leases)[i].state().CopyFrom(states[i].block());
         }
-        callback(static_cast<int64_t>(states.size()));
+        durable_.CommitAll(
+            *std::move(leases),
+            [callback = std::move(callback), pass = std::move(pass),
+             count = static_cast<int64_t>(states.size())](const absl::Status& status) mutable {
+              if (!status.ok()) return callback(status);
+              callback(count);
+            });
       });
 }
 
@@ -290,7 +372,10 @@ void Engine::ResetModel(const ResetStateCall& call, ResetCallback callback) {
   const auto shared_state = std::make_shared<const SessionState>(*std::move(state));
   sessions_.LeaseEach(
       call.model,
-      [shared_state](SessionLease lease) { lease.state().CopyFrom(shared_state->block()); },
+      [this, shared_state](SessionLease lease) {
+        lease.state().CopyFrom(shared_state->block());
+        durable_.Commit(std::move(lease), [](const absl::Status&) {});
+      },
       [callback = std::move(callback), pass = gate_.Enter()](
           absl::StatusOr<int64_t> num_reset) mutable { callback(std::move(num_reset)); });
 }
@@ -308,30 +393,37 @@ void Engine::GetState(absl::string_view session_id, StateCallback callback) {
 void Engine::SetState(SetStateCall call, VersionCallback callback) {
   const CallGate::Pass pass = gate_.Enter();
   const std::string id = call.session_id;
-  sessions_.Lease(id, [call = std::move(call), callback = std::move(callback),
+  sessions_.Lease(id, [this, call = std::move(call), callback = std::move(callback),
                        pass](absl::StatusOr<SessionLease> lease) mutable {
     if (!lease.ok()) return callback(lease.status());
     if (absl::Status status = CheckEpoch(*lease, call.epoch); !status.ok()) return callback(status);
     auto made = SessionState::FromTensors(*lease->model(), call.state);
     if (!made.ok()) return callback(made.status());
     lease->state().CopyFrom(made->block());
-    callback(lease->version());
+    const uint64_t version = lease->version();
+    durable_.Commit(*std::move(lease),
+                    [version, callback = std::move(callback),
+                     pass = std::move(pass)](const absl::Status& status) mutable {
+                      if (!status.ok()) return callback(status);
+                      callback(version);
+                    });
   });
 }
 
 void Engine::CloseSession(const CloseSessionCall& call, VersionCallback callback) {
   const CallGate::Pass pass = gate_.Enter();
-  sessions_.Lease(call.session_id,
-                  [reason = call.reason, epoch = call.epoch, callback = std::move(callback),
-                   pass](absl::StatusOr<SessionLease> lease) mutable {
-                    if (!lease.ok()) return callback(lease.status());
-                    if (absl::Status status = CheckEpoch(*lease, epoch); !status.ok())
-                      return callback(status);
-                    const uint64_t version = lease->version();
-                    // First, so that the id is free when the client hears of it.
-                    (*std::move(lease)).End(reason);
-                    callback(version);
-                  });
+  sessions_.Lease(call.session_id, [this, reason = call.reason, epoch = call.epoch,
+                                    callback = std::move(callback),
+                                    pass](absl::StatusOr<SessionLease> lease) mutable {
+    if (!lease.ok()) return callback(lease.status());
+    if (absl::Status status = CheckEpoch(*lease, epoch); !status.ok()) return callback(status);
+    const uint64_t version = lease->version();
+    // First, so that the id is free when the client hears of it. What the store does not forget now
+    // it forgets when its time is over.
+    durable_.End(*std::move(lease), reason,
+                 [version, callback = std::move(callback),
+                  pass = std::move(pass)](const absl::Status&) mutable { callback(version); });
+  });
 }
 
 absl::StatusOr<std::vector<SessionStore::Summary>> Engine::ListSessions(

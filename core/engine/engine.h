@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,9 @@
 #include "core/batching/queue_budget.h"
 #include "core/engine/call_gate.h"
 #include "core/engine/calls.h"
+#include "core/engine/durable_sessions.h"
 #include "core/engine/engine_options.h"
+#include "core/engine/engine_store.h"
 #include "core/engine/observer.h"
 #include "core/model/model.h"
 #include "core/session/session_store.h"
@@ -50,7 +53,8 @@ struct ModelLoad {
 // Errors, by code and reason. After any of them the states are as before the call.
 //
 //   NOT_FOUND            MODEL_NOT_FOUND SESSION_UNKNOWN, or why it ended: SESSION_CLOSED
-//                        SESSION_STREAM_ENDED SESSION_EXPIRED SESSION_EVICTED SESSION_BROKEN
+//                        SESSION_STREAM_ENDED SESSION_EXPIRED SESSION_EVICTED SESSION_MOVED
+//                        SESSION_BROKEN
 //   ALREADY_EXISTS       MODEL_EXISTS SESSION_EXISTS
 //   INVALID_ARGUMENT     MODEL_NAME SESSION_ID SESSION_IDS SESSION_MODEL IDLE_TIMEOUT REPLY_WINDOW
 //                        RESET_TARGET FORK_TARGET STEP_INDICES
@@ -61,6 +65,11 @@ struct ModelLoad {
 //     a state            STATE_MISSING STATE_UNKNOWN STATE_TWICE STATE_SHAPE STATE_DTYPE NOT_FINITE
 //                        TENSOR_LENGTH
 //     the place of a step: see DecisionError, and RESOURCE_EXHAUSTED REPLY_BYTES_LIMIT
+//     durability         INVALID_ARGUMENT DURABILITY, FAILED_PRECONDITION NO_STORE, and the errors
+//     of
+//                        Checkpointer. Only a step that is not stored in time may have moved the
+//                        state: with an index it may be sent again, without one it is ABORTED
+//                        (NOT_DURABLE)
 //   FAILED_PRECONDITION  NOT_STREAMABLE STATE_NONFINITE (the result is not finite)
 //   RESOURCE_EXHAUSTED   SESSION_LIMIT STATE_BYTES_LIMIT SESSION_QUEUE_LIMIT
 //     a queue is full    QUEUE_LIMIT QUEUE_BYTES_LIMIT TOTAL_QUEUE_LIMIT QUEUE_DISPLACED
@@ -77,6 +86,7 @@ class Engine {
   using StepSessionsCallback = absl::AnyInvocable<void(absl::StatusOr<StepSessionsResult>)>;
   // The number of sessions that were reset.
   using ResetCallback = absl::AnyInvocable<void(absl::StatusOr<int64_t>)>;
+  using OpenCallback = absl::AnyInvocable<void(absl::StatusOr<OpenedSession>)>;
   using AttachCallback = absl::AnyInvocable<void(absl::StatusOr<OpenedSession>)>;
   using ForkCallback = absl::AnyInvocable<void(absl::StatusOr<ForkedSession>)>;
   using StateCallback = absl::AnyInvocable<void(absl::StatusOr<SessionStateResult>)>;
@@ -84,7 +94,9 @@ class Engine {
   using VersionCallback = absl::AnyInvocable<void(absl::StatusOr<uint64_t>)>;
   using InferCallback = absl::AnyInvocable<void(absl::StatusOr<InferResult>)>;
 
-  Engine(const Clock& clock, EngineObserver& observer, EngineOptions options);
+  // With a store, sessions may be durable; the engine owns it.
+  Engine(const Clock& clock, EngineObserver& observer, EngineOptions options,
+         std::optional<EngineStore> store = std::nullopt);
   // Drains, then waits until nothing runs.
   ~Engine();
   Engine(const Engine&) = delete;
@@ -98,8 +110,10 @@ class Engine {
   ModelLoad load(absl::string_view model_name) const;
 
   // Refused for a model that cannot stream: NOT_STREAMABLE, naming the layer.
-  absl::StatusOr<OpenedSession> OpenSession(const OpenSessionCall& call);
-  // Takes a session over in a new epoch; steps that give an older one are refused from then on.
+  // Calls on the session that follow are done once it is open.
+  void OpenSession(const OpenSessionCall& call, OpenCallback callback);
+  // Takes a session over in a new epoch, from the store if it is not here; steps that give an older
+  // epoch are refused from then on.
   void AttachSession(absl::string_view session_id, AttachCallback callback);
   // Copies a session into new ones of version 0: all of them or none.
   void ForkSession(ForkSessionCall call, ForkCallback callback);
@@ -122,6 +136,12 @@ class Engine {
 
   // Ends the sessions whose idle timeout has passed. To be called now and then.
   void ExpireIdleSessions();
+  // Writes the checkpoints that are due. To be called several times a second.
+  void TickCheckpoints() { durable_.Tick(); }
+  // Writes the checkpoints of all sessions that have changed; says whether the store has them
+  // before the timeout.
+  bool FlushCheckpoints(absl::Duration timeout) { return durable_.Flush(timeout); }
+  Checkpointer::Load checkpoint_load() const { return durable_.load(); }
 
   // From now on sessions, steps and inferences are refused; what was accepted is finished.
   void StartDraining();
@@ -130,9 +150,13 @@ class Engine {
 
  private:
   absl::StatusOr<HostedModel*> FindHosted(absl::string_view name) const ABSL_LOCKS_EXCLUDED(mu_);
+  absl::StatusOr<SessionStore::OpenRequest> MakeOpenRequest(const OpenSessionCall& call) const;
   // What Step does once it is its turn on the session.
   void StepLeased(SessionLease lease, const StepCall& call, StepCallback callback,
                   CallGate::Pass pass);
+  // Replies to a step that was committed, when its durability allows.
+  void CommitStep(SessionLease lease, bool may_be_sent_again, StepResult result,
+                  StepCallback callback, CallGate::Pass pass);
   void ResetSessions(ResetStateCall call, ResetCallback callback);
   void ResetModel(const ResetStateCall& call, ResetCallback callback);
 
@@ -149,6 +173,9 @@ class Engine {
   // Guarded by mu_. A model stays until the end.
   mutable absl::Mutex mu_;
   absl::btree_map<std::string, std::unique_ptr<HostedModel>> models_ ABSL_GUARDED_BY(mu_);
+
+  // Synchronises itself. The first to go: its callbacks need all the others.
+  DurableSessions durable_;
 };
 
 }  // namespace rnnserve

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/batching/step_observer.h"
+#include "core/checkpoint/checkpoint_observer.h"
 #include "core/session/end_reason.h"
 
 namespace rnnserve {
@@ -18,11 +19,9 @@ class ModelObserver : public StepObserver {
   virtual void OnSessionEnded(EndReason reason) = 0;
 };
 
-// Hands out the observer of each model. Thread-safe.
-class EngineObserver {
+// Hands out the observer of each model, and is told of checkpoints. Thread-safe.
+class EngineObserver : public CheckpointObserver {
  public:
-  virtual ~EngineObserver() = default;
-
   // Called once for each model when it is added. The result outlives the engine.
   virtual ModelObserver& ForModel(const std::string& model_name) = 0;
 };

@@ -16,10 +16,11 @@
 
 namespace rnnserve {
 
-SessionsStep::SessionsStep(HostedModel& hosted, SessionStore& sessions, StepSessionsCall call,
-                           Callback callback, CallGate::Pass pass)
+SessionsStep::SessionsStep(HostedModel& hosted, SessionStore& sessions, DurableSessions& durable,
+                           StepSessionsCall call, Callback callback, CallGate::Pass pass)
     : hosted_(hosted),
       sessions_(sessions),
+      durable_(durable),
       call_(std::move(call)),
       pass_(std::move(pass)),
       callback_(std::move(callback)),
@@ -61,7 +62,13 @@ void SessionsStep::OnLease(size_t row, absl::StatusOr<SessionLease> lease) {
   if (const KeptReply* const reply = exact->replayed(); reply != nullptr) {
     SetResult(row, reply->output, reply->index + 1);
     is_replayed_[row] = 1;
-    return Finish(row, absl::OkStatus());
+    if (lease->durability() != Durability::kSync || lease->durable_version() > reply->index) {
+      return Finish(row, absl::OkStatus());
+    }
+    return durable_.Commit(*std::move(lease),
+                           [self = shared_from_this(), row](absl::Status stored) {
+                             self->Finish(row, std::move(stored));
+                           });
   }
   absl::Status status = exact->Reserve(sessions_, output_size_);
   if (!status.ok()) return Finish(row, std::move(status));
@@ -114,6 +121,12 @@ void SessionsStep::OnStep(size_t row, std::unique_ptr<StepTask> task, ExactStep 
     auto& lease = std::get<SessionLease>(task->row);
     SetResult(row, task->output, lease.version());
     exact.OnCommitted(lease, row_shape_, task->output, /*with_state=*/false);
+    if (lease.durability() != Durability::kNone) {
+      return durable_.Commit(std::move(lease),
+                             [self = shared_from_this(), row](absl::Status stored) {
+                               self->Finish(row, std::move(stored));
+                             });
+    }
   }
   // The session is free before the client hears of it.
   task.reset();

@@ -17,6 +17,7 @@
 #include "core/batching/step_task.h"
 #include "core/engine/call_gate.h"
 #include "core/engine/calls.h"
+#include "core/engine/durable_sessions.h"
 #include "core/engine/exact_step.h"
 #include "core/engine/hosted_model.h"
 #include "core/session/session_store.h"
@@ -34,8 +35,8 @@ class SessionsStep : public std::enable_shared_from_this<SessionsStep> {
 
   // `pass` is given back after the callback. REQUIRES: the call is valid for the model, and the
   // model streams.
-  SessionsStep(HostedModel& hosted, SessionStore& sessions, StepSessionsCall call,
-               Callback callback, CallGate::Pass pass);
+  SessionsStep(HostedModel& hosted, SessionStore& sessions, DurableSessions& durable,
+               StepSessionsCall call, Callback callback, CallGate::Pass pass);
 
   // Gets in line for every session. REQUIRES: called once.
   void Start();
@@ -56,6 +57,7 @@ class SessionsStep : public std::enable_shared_from_this<SessionsStep> {
 
   HostedModel& hosted_;
   SessionStore& sessions_;
+  DurableSessions& durable_;
   const StepSessionsCall call_;
   const CallGate::Pass pass_;
   Callback callback_;

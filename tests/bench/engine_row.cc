@@ -77,9 +77,10 @@ EngineRow::EngineRow(int64_t units, int64_t batch, int64_t num_timesteps)
   for (int64_t i = 0; i < batch; ++i) {
     OpenSessionCall call;
     call.model = kModel;
-    const auto opened = engine_->OpenSession(call);
-    CheckOk(opened.status());
-    clients_.push_back(std::make_unique<Client>(*engine_, opened->session_id, input));
+    engine_->OpenSession(call, [this, &input](const absl::StatusOr<OpenedSession>& opened) {
+      CheckOk(opened.status());
+      clients_.push_back(std::make_unique<Client>(*engine_, opened->session_id, input));
+    });
   }
   AddCall(
       kOurs, [this] { StepAll(); }, kSteps);

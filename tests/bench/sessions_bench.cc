@@ -95,9 +95,10 @@ class Sessions {
     call.model = kModel;
     call.detached = is_detached_;
     for (Id& id : ids_) {
-      const auto opened = engine_.OpenSession(call);
-      Check(opened.status());
-      std::copy_n(opened->session_id.begin(), id.size(), id.begin());
+      engine_.OpenSession(call, [&id](const absl::StatusOr<OpenedSession>& opened) {
+        Check(opened.status());
+        std::copy_n(opened->session_id.begin(), id.size(), id.begin());
+      });
     }
   }
   void CloseAll() {

@@ -82,6 +82,25 @@ class RecordingObserver final : public ModelObserver {
 class RecordingEngineObserver final : public EngineObserver {
  public:
   ModelObserver& ForModel(const std::string& model_name) override { return Of(model_name); }
+  void OnCheckpoint(const absl::Status& status, int64_t /*bytes*/,
+                    absl::Duration /*duration*/) override {
+    absl::MutexLock lock(&mu_);
+    checkpoints_.push_back(status);
+  }
+  void OnRestored(const absl::Status& status, absl::Duration /*duration*/) override {
+    absl::MutexLock lock(&mu_);
+    restorations_.push_back(status);
+  }
+
+  // What became of each, in order.
+  std::vector<absl::Status> checkpoints() {
+    absl::MutexLock lock(&mu_);
+    return checkpoints_;
+  }
+  std::vector<absl::Status> restorations() {
+    absl::MutexLock lock(&mu_);
+    return restorations_;
+  }
 
   RecordingObserver& Of(const std::string& model_name) {
     absl::MutexLock lock(&mu_);
@@ -91,6 +110,8 @@ class RecordingEngineObserver final : public EngineObserver {
  private:
   absl::Mutex mu_;
   std::map<std::string, RecordingObserver> models_ ABSL_GUARDED_BY(mu_);
+  std::vector<absl::Status> checkpoints_ ABSL_GUARDED_BY(mu_);
+  std::vector<absl::Status> restorations_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace rnnserve::testing

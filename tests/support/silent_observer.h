@@ -21,6 +21,9 @@ class SilentObserver final : public EngineObserver, public ModelObserver {
   void OnCellStep(int64_t /*rows*/, absl::Duration /*duration*/) override {}
   void OnSteps(absl::Span<const CommittedStep> /*steps*/) override {}
   void OnSessionEnded(EndReason /*reason*/) override {}
+  void OnCheckpoint(const absl::Status& /*status*/, int64_t /*bytes*/,
+                    absl::Duration /*duration*/) override {}
+  void OnRestored(const absl::Status& /*status*/, absl::Duration /*duration*/) override {}
 };
 
 }  // namespace rnnserve::testing

@@ -90,7 +90,7 @@ TEST_P(BadStateTest, CannotOpenASession) {
   call.session_id = "b";
   call.initial_state = state_;
 
-  EXPECT_THAT(engine_->OpenSession(call), IsRefused());
+  EXPECT_THAT(Open(call), IsRefused());
   EXPECT_THAT(GetState("b"), StatusIs(absl::StatusCode::kNotFound));
 }
 
@@ -213,12 +213,12 @@ TEST_F(BadCallTest, AResetTakesEachIdOnceAndNotTooMany) {
 }
 
 TEST_F(BadCallTest, ASessionIdHasABoundedAlphabetAndLength) {
-  EXPECT_THAT(engine_->OpenSession(Opening("Az0._:-")), IsOk());
-  EXPECT_THAT(engine_->OpenSession(Opening(std::string(128, 'x'))), IsOk());
+  EXPECT_THAT(Open(Opening("Az0._:-")), IsOk());
+  EXPECT_THAT(Open(Opening(std::string(128, 'x'))), IsOk());
 
-  EXPECT_THAT(engine_->OpenSession(Opening("a/b")),
+  EXPECT_THAT(Open(Opening("a/b")),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("character 1"), "SESSION_ID"));
-  EXPECT_THAT(engine_->OpenSession(Opening(std::string(129, 'x'))),
+  EXPECT_THAT(Open(Opening(std::string(129, 'x'))),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        AllOf(HasSubstr("129"), HasSubstr("128")), "SESSION_ID"));
 }
@@ -227,10 +227,9 @@ TEST_F(BadCallTest, AnIdleTimeoutIsInRange) {
   OpenSessionCall call = Opening("a");
   for (const absl::Duration bad : {-absl::Seconds(1), absl::Minutes(6)}) {
     call.idle_timeout = bad;
-    EXPECT_THAT(
-        engine_->OpenSession(call),
-        StatusIs(absl::StatusCode::kInvalidArgument,
-                 AllOf(HasSubstr(absl::FormatDuration(bad)), HasSubstr("5m")), "IDLE_TIMEOUT"));
+    EXPECT_THAT(Open(call), StatusIs(absl::StatusCode::kInvalidArgument,
+                                     AllOf(HasSubstr(absl::FormatDuration(bad)), HasSubstr("5m")),
+                                     "IDLE_TIMEOUT"));
   }
   EXPECT_THAT(*engine_->ListSessions({}, "", 10), IsEmpty());
 }

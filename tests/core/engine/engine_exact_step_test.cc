@@ -37,7 +37,7 @@ class EngineExactStepTest : public EngineFixture {
     call.model = "doubling";
     call.session_id = "a";
     call.reply_window = reply_window;
-    ASSERT_THAT(engine_->OpenSession(call), IsOk());
+    ASSERT_THAT(Open(call), IsOk());
   }
   absl::StatusOr<OpenedSession> Attach(const std::string& id) {
     Answer<OpenedSession> answer;
@@ -345,8 +345,8 @@ TEST_F(EngineExactStepTest, AReplyWindowHasABound) {
   call.model = "doubling";
   call.reply_window = 17;
 
-  EXPECT_THAT(engine_->OpenSession(call), StatusIs(absl::StatusCode::kInvalidArgument,
-                                                   HasSubstr("17, but 1 to 16"), "REPLY_WINDOW"));
+  EXPECT_THAT(Open(call), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("17, but 1 to 16"),
+                                   "REPLY_WINDOW"));
 }
 
 TEST_F(EngineExactStepTest, AnEvictedSessionTellsSo) {

@@ -42,11 +42,16 @@ class EngineFixture : public ::testing::Test {
     engine_->AddModel("normalized", NormalizedModel()).IgnoreError();
   }
 
+  absl::StatusOr<OpenedSession> Open(const OpenSessionCall& call) {
+    Answer<OpenedSession> answer;
+    engine_->OpenSession(call, answer.callback());
+    return answer.Wait();
+  }
   absl::StatusOr<OpenedSession> Open(const std::string& model, const std::string& id) {
     OpenSessionCall call;
     call.model = model;
     call.session_id = id;
-    return engine_->OpenSession(call);
+    return Open(call);
   }
 
   // The input must outlive the call.

@@ -149,7 +149,7 @@ TEST_F(EngineSessionTest, OpensAtAGivenState) {
   call.model = "doubling";
   call.session_id = "a";
   call.initial_state = five_state_;
-  engine_->OpenSession(call).IgnoreError();
+  Open(call).IgnoreError();
 
   EXPECT_THAT(Step("a", {1})->output, ElementsAre(11));
 }
@@ -232,10 +232,10 @@ TEST_F(EngineSessionTest, ExpiresIdleSessionsButNotBoundOnes) {
   call.model = "doubling";
   call.session_id = "detached";
   call.idle_timeout = absl::Seconds(10);
-  EXPECT_EQ(engine_->OpenSession(call)->idle_timeout, absl::Seconds(10));
+  EXPECT_EQ(Open(call)->idle_timeout, absl::Seconds(10));
   call.session_id = "bound";
   call.detached = false;
-  EXPECT_EQ(engine_->OpenSession(call)->idle_timeout, absl::InfiniteDuration());
+  EXPECT_EQ(Open(call)->idle_timeout, absl::InfiniteDuration());
 
   clock_.Advance(absl::Seconds(10));
   engine_->ExpireIdleSessions();

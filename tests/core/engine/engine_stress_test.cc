@@ -110,7 +110,9 @@ class EngineStressTest : public ::testing::Test {
       OpenSessionCall call;
       call.model = name;
       call.session_id = std::to_string(number_) + "-" + std::to_string(num_opened_++);
-      ASSERT_TRUE(engine_.OpenSession(call).ok());
+      Answer<OpenedSession> opened;
+      engine_.OpenSession(call, opened.callback());
+      ASSERT_TRUE(opened.Wait().ok());
       session = {call.session_id, std::make_unique<Oracle>(model)};
     }
 

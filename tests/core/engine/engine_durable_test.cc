@@ -1,0 +1,392 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Durable sessions: two engines that share a store in memory. The first is given up or goes on
+// beside the second; what the second finds tells what was stored.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/engine/engine.h"
+#include "tests/support/answer.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/memory_snapshot_store.h"
+#include "tests/support/owned_tensor.h"
+#include "tests/support/recording_observer.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/test_models.h"
+
+namespace rnnserve::testing {
+namespace {
+
+using ::testing::Each;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// Lets several engines use one store.
+class SharedStore final : public SnapshotStore {
+ public:
+  explicit SharedStore(SnapshotStore& store) : store_(store) {}
+
+  void Write(SnapshotWrite write, WriteCallback callback) override {
+    store_.Write(std::move(write), std::move(callback));
+  }
+  void Claim(std::string session_id, uint64_t nonce, absl::Duration time_to_live,
+             ReadCallback callback) override {
+    store_.Claim(std::move(session_id), nonce, time_to_live, std::move(callback));
+  }
+  void Read(std::string session_id, ReadCallback callback) override {
+    store_.Read(std::move(session_id), std::move(callback));
+  }
+  void Remove(std::string session_id, SnapshotFence fence, WriteCallback callback) override {
+    store_.Remove(std::move(session_id), fence, std::move(callback));
+  }
+
+ private:
+  SnapshotStore& store_;
+};
+
+// One server's part: an engine with the doubling model, h' = 2 h + x.
+class Replica {
+ public:
+  Replica(const Clock& clock, SnapshotStore& store, ModelPtr model = DoublingModel()) {
+    EngineOptions options;
+    options.workers = 1;
+    EngineStore engine_store{std::make_unique<SharedStore>(store),
+                             SnapshotKeys(SnapshotKey(SnapshotKey::Secret{7})),
+                             {}};
+    engine_ = std::make_unique<Engine>(clock, observer_, options, std::move(engine_store));
+    engine_->AddModel("doubling", std::move(model)).IgnoreError();
+  }
+
+  absl::StatusOr<OpenedSession> Open(const std::string& id,
+                                     std::optional<Durability> durability = std::nullopt) {
+    OpenSessionCall call;
+    call.model = "doubling";
+    call.session_id = id;
+    call.durability = durability;
+    Answer<OpenedSession> answer;
+    engine_->OpenSession(call, answer.callback());
+    return answer.Wait();
+  }
+  absl::StatusOr<OpenedSession> Attach(const std::string& id) {
+    Answer<OpenedSession> answer;
+    engine_->AttachSession(id, answer.callback());
+    return answer.Wait();
+  }
+  absl::StatusOr<StepResult> Step(const std::string& id, float value,
+                                  std::optional<uint64_t> index = std::nullopt,
+                                  std::optional<uint64_t> epoch = std::nullopt) {
+    const OwnedTensor input = OwnedTensor::Floats({1, 1}, {value});
+    StepCall call;
+    call.session_id = id;
+    call.input = input;
+    call.step_index = index;
+    call.epoch = epoch;
+    Answer<StepResult> answer;
+    engine_->Step(std::move(call), answer.callback());
+    return answer.Wait();
+  }
+  absl::StatusOr<uint64_t> SetState(const std::string& id, float value) {
+    const OwnedTensor state = OwnedTensor::Floats({1}, {value});
+    Answer<uint64_t> answer;
+    engine_->SetState({id, {{"sum", "h", state}}, std::nullopt}, answer.callback());
+    return answer.Wait();
+  }
+  absl::StatusOr<int64_t> Reset(const std::string& id) {
+    ResetStateCall call;
+    call.session_ids = {id};
+    Answer<int64_t> answer;
+    engine_->ResetState(std::move(call), answer.callback());
+    return answer.Wait();
+  }
+  absl::StatusOr<uint64_t> Close(const std::string& id) {
+    Answer<uint64_t> answer;
+    engine_->CloseSession({id, EndReason::kClosed, std::nullopt}, answer.callback());
+    return answer.Wait();
+  }
+  float Sum(const std::string& id) {
+    Answer<SessionStateResult> answer;
+    engine_->GetState(id, answer.callback());
+    return answer.Wait()->state.at(0).values.at(0);
+  }
+
+  Engine& engine() { return *engine_; }
+  RecordingEngineObserver& observer() { return observer_; }
+
+ private:
+  RecordingEngineObserver observer_;
+  std::unique_ptr<Engine> engine_;
+};
+
+class EngineDurableTest : public ::testing::Test {
+ protected:
+  // Until the store has done what the replica began.
+  static void Settle(Replica& replica) {
+    ASSERT_TRUE(replica.engine().FlushCheckpoints(absl::Seconds(30)));
+  }
+
+  FakeClock clock_;
+  MemorySnapshotStore store_{clock_, MemorySnapshotStore::Pace::kAtOnce};
+  Replica a_{clock_, store_};
+  Replica b_{clock_, store_};
+};
+
+TEST_F(EngineDurableTest, ASyncSessionGoesOnFromItsLastReply) {
+  const auto opened = a_.Open("s", Durability::kSync);
+  ASSERT_THAT(opened, IsOk());
+  EXPECT_EQ(opened->durability, Durability::kSync);
+  for (uint64_t index = 0; index < 3; ++index) {
+    const auto result = a_.Step("s", 1, index);
+    ASSERT_THAT(result, IsOk());
+    EXPECT_EQ(result->durable_version, index + 1);
+  }
+
+  const auto attached = b_.Attach("s");
+
+  ASSERT_THAT(attached, IsOk());
+  EXPECT_EQ(attached->version, 3u);
+  EXPECT_EQ(attached->durable_version, 3u);
+  EXPECT_EQ(attached->durability, Durability::kSync);
+  EXPECT_EQ(b_.Sum("s"), 7);
+  // The reply that may have been lost on its way.
+  const auto again = b_.Step("s", 1, 2);
+  ASSERT_THAT(again, IsOk());
+  EXPECT_TRUE(again->is_replayed);
+}
+
+TEST_F(EngineDurableTest, AnAsyncSessionGoesOnFromItsLastCheckpoint) {
+  const auto opened = a_.Open("s");
+  ASSERT_THAT(opened, IsOk());
+  EXPECT_EQ(opened->durability, Durability::kAsync);
+  for (int i = 0; i < 40; ++i) ASSERT_THAT(a_.Step("s", 0), IsOk());
+
+  const auto attached = b_.Attach("s");
+
+  ASSERT_THAT(attached, IsOk());
+  // 40 steps, checkpoints every 32.
+  EXPECT_EQ(attached->version, 32u);
+}
+
+TEST_F(EngineDurableTest, AChangeIsStoredAfterTheInterval) {
+  ASSERT_THAT(a_.Open("s"), IsOk());
+  ASSERT_THAT(a_.Step("s", 5), IsOk());
+  EXPECT_EQ(a_.engine().checkpoint_load().listed_sessions, 1);
+  clock_.Advance(absl::Milliseconds(999));
+  a_.engine().TickCheckpoints();
+  EXPECT_EQ(a_.engine().checkpoint_load().oldest_change, absl::Milliseconds(999));
+
+  clock_.Advance(absl::Milliseconds(1));
+  a_.engine().TickCheckpoints();
+  EXPECT_EQ(a_.engine().checkpoint_load().listed_sessions, 0);
+  Settle(a_);
+
+  EXPECT_EQ(b_.Attach("s")->version, 1u);
+  EXPECT_EQ(b_.Sum("s"), 5);
+}
+
+TEST_F(EngineDurableTest, TheDurableVersionFollows) {
+  ASSERT_THAT(a_.Open("s"), IsOk());
+  EXPECT_EQ(a_.Step("s", 1)->durable_version, 0u);
+  Settle(a_);
+
+  EXPECT_EQ(a_.Step("s", 1)->durable_version, 1u);
+}
+
+TEST_F(EngineDurableTest, TheOwnerBeforeIsFencedAndTold) {
+  ASSERT_THAT(a_.Open("s"), IsOk());
+  ASSERT_THAT(b_.Attach("s"), IsOk());
+  ASSERT_THAT(b_.Step("s", 1, 0), IsOk());
+  Settle(b_);
+
+  // It does not know yet, and what it does comes to nothing.
+  ASSERT_THAT(a_.Step("s", 100), IsOk());
+  Settle(a_);
+
+  EXPECT_THAT(a_.Step("s", 100),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("another server"), "SESSION_MOVED"));
+  EXPECT_EQ(b_.Sum("s"), 1);
+  Replica c(clock_, store_);
+  ASSERT_THAT(c.Attach("s"), IsOk());
+  EXPECT_EQ(c.Sum("s"), 1);
+}
+
+TEST_F(EngineDurableTest, AFencedSyncStepIsNoSuccess) {
+  ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
+  ASSERT_THAT(b_.Attach("s"), IsOk());
+
+  EXPECT_THAT(a_.Step("s", 100, 0),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("epoch"), "FENCED"));
+  EXPECT_THAT(a_.Step("s", 100, 0, 1),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("another server"), "SESSION_MOVED"));
+  EXPECT_EQ(b_.Sum("s"), 0);
+}
+
+TEST_F(EngineDurableTest, ASessionMayComeBack) {
+  ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
+  ASSERT_THAT(a_.Step("s", 1, 0), IsOk());
+  const auto at_b = b_.Attach("s");
+  ASSERT_THAT(b_.Step("s", 1, 1, at_b->epoch), IsOk());
+  EXPECT_THAT(a_.Step("s", 5, 1), Not(IsOk()));
+
+  const auto at_a = a_.Attach("s");
+
+  ASSERT_THAT(at_a, IsOk());
+  EXPECT_GT(at_a->epoch, at_b->epoch);
+  EXPECT_EQ(at_a->version, 2u);
+  EXPECT_EQ(a_.Sum("s"), 3);
+}
+
+TEST_F(EngineDurableTest, AStepWithAnIndexBringsItsSessionWithItAndOneWithoutDoesNot) {
+  ASSERT_THAT(a_.Open("s"), IsOk());
+  ASSERT_THAT(a_.Step("s", 1), IsOk());
+
+  EXPECT_THAT(b_.Step("s", 1),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("no session"), "SESSION_UNKNOWN"));
+  // Its first step is not stored, and it is told so.
+  const absl::Status gap = b_.Step("s", 1, 1).status();
+  EXPECT_THAT(gap, StatusIs(absl::StatusCode::kAborted, HasSubstr("0 is the next"), "STEP_GAP"));
+  EXPECT_THAT(b_.Step("s", 1, 0), IsOk());
+}
+
+TEST_F(EngineDurableTest, AnIdIsTakenOnEveryServer) {
+  ASSERT_THAT(a_.Open("s"), IsOk());
+
+  EXPECT_THAT(b_.Open("s"),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("attach"), "SESSION_EXISTS"));
+  EXPECT_THAT(b_.Step("s", 1), Not(IsOk()));
+}
+
+TEST_F(EngineDurableTest, AClosedSessionIsNowhere) {
+  ASSERT_THAT(a_.Open("s"), IsOk());
+  ASSERT_THAT(a_.Step("s", 1), IsOk());
+  ASSERT_THAT(a_.Close("s"), IsOk());
+
+  EXPECT_THAT(b_.Attach("s"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("store"), "SESSION_UNKNOWN"));
+  EXPECT_THAT(b_.Open("s"), IsOk());
+}
+
+TEST_F(EngineDurableTest, WrittenAndResetStatesAreStoredLikeSteps) {
+  ASSERT_THAT(a_.Open("set", Durability::kSync), IsOk());
+  ASSERT_THAT(a_.Open("reset", Durability::kSync), IsOk());
+  ASSERT_THAT(a_.Step("reset", 4), IsOk());
+
+  ASSERT_THAT(a_.SetState("set", 9), IsOk());
+  ASSERT_THAT(a_.Reset("reset"), IsOk());
+
+  ASSERT_THAT(b_.Attach("set"), IsOk());
+  ASSERT_THAT(b_.Attach("reset"), IsOk());
+  EXPECT_EQ(b_.Sum("set"), 9);
+  EXPECT_EQ(b_.Sum("reset"), 0);
+}
+
+TEST_F(EngineDurableTest, AsyncStepsGoOnWithoutTheStoreAndAreStoredWhenItIsBack) {
+  ASSERT_THAT(a_.Open("s"), IsOk());
+  store_.Hang(true);
+  for (int i = 0; i < 100; ++i) ASSERT_THAT(a_.Step("s", 0), IsOk());
+  EXPECT_EQ(a_.Step("s", 1)->durable_version, 0u);
+
+  store_.Hang(false);
+  Settle(a_);
+
+  EXPECT_EQ(b_.Attach("s")->version, 101u);
+}
+
+TEST_F(EngineDurableTest, ASyncStepThatIsNotStoredMayBeSentAgain) {
+  ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
+  const absl::Status down = MakeError(absl::StatusCode::kUnavailable, "STORE_DOWN", "down");
+  store_.FailNext(1, down);
+  EXPECT_THAT(a_.Step("s", 1, 0),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("down"), "STORE_DOWN"));
+  store_.FailNext(1, down);
+  EXPECT_THAT(a_.Step("s", 1, 0),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("down"), "STORE_DOWN"));
+
+  const auto again = a_.Step("s", 1, 0);
+
+  ASSERT_THAT(again, IsOk());
+  EXPECT_TRUE(again->is_replayed);
+  EXPECT_EQ(again->durable_version, 1u);
+  ASSERT_THAT(b_.Attach("s"), IsOk());
+  EXPECT_EQ(b_.Sum("s"), 1);
+}
+
+TEST_F(EngineDurableTest, WithoutAnIndexItMustNotBeSentAgain) {
+  ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
+  store_.FailNext(1, MakeError(absl::StatusCode::kUnavailable, "STORE_DOWN", "down"));
+
+  EXPECT_THAT(a_.Step("s", 1),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("was done"), "NOT_DURABLE"));
+  EXPECT_EQ(a_.Sum("s"), 1);
+}
+
+TEST_F(EngineDurableTest, AStoreThatForgotIsNoSecret) {
+  ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
+  for (uint64_t index = 0; index < 3; ++index) ASSERT_THAT(a_.Step("s", 1, index), IsOk());
+
+  store_.LoseLastChanges(2);
+  const auto attached = b_.Attach("s");
+
+  ASSERT_THAT(attached, IsOk());
+  EXPECT_EQ(attached->version, 1u);
+  EXPECT_THAT(b_.Step("s", 1, 3),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("1 is the next"), "STEP_GAP"));
+}
+
+TEST_F(EngineDurableTest, AModelWithOtherStatesLeavesTheSessionToItsOwner) {
+  ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
+  Replica other(clock_, store_, ForecasterModel());
+
+  EXPECT_THAT(other.Attach("s"), StatusIs(absl::StatusCode::kDataLoss,
+                                          HasSubstr("32 floats, the model of 96"), "SNAPSHOT_BAD"));
+  EXPECT_THAT(a_.Step("s", 1, 0), IsOk());
+}
+
+TEST_F(EngineDurableTest, ManyAttachAtOnceAndOneChainGoesOn) {
+  ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
+  ASSERT_THAT(a_.Step("s", 1, 0), IsOk());
+  std::vector<Answer<OpenedSession>> answers(8);
+  for (auto& answer : answers) b_.engine().AttachSession("s", answer.callback());
+
+  uint64_t last_epoch = 0;
+  for (auto& answer : answers) {
+    const auto attached = answer.Wait();
+    ASSERT_THAT(attached, IsOk());
+    EXPECT_EQ(attached->version, 1u);
+    last_epoch = std::max(last_epoch, attached->epoch);
+  }
+
+  EXPECT_THAT(b_.Step("s", 1, 1, last_epoch), IsOk());
+  EXPECT_THAT(b_.Step("s", 1, 2, last_epoch - 1), Not(IsOk()));
+  EXPECT_THAT(b_.observer().restorations(), Each(IsOk()));
+}
+
+TEST_F(EngineDurableTest, DurabilityNeedsAStoreAndADetachedSession) {
+  OpenSessionCall bound;
+  bound.model = "doubling";
+  bound.detached = false;
+  bound.durability = Durability::kAsync;
+  Answer<OpenedSession> refused;
+  a_.engine().OpenSession(bound, refused.callback());
+  EXPECT_THAT(refused.Wait(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                       HasSubstr("bound to its stream"), "DURABILITY"));
+
+  RecordingEngineObserver observer;
+  Engine engine(clock_, observer, {});
+  ASSERT_THAT(engine.AddModel("doubling", DoublingModel()), IsOk());
+  bound.detached = true;
+  Answer<OpenedSession> without_store;
+  engine.OpenSession(bound, without_store.callback());
+  EXPECT_THAT(without_store.Wait(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no store"), "NO_STORE"));
+}
+
+}  // namespace
+}  // namespace rnnserve::testing
