@@ -158,6 +158,8 @@ void SessionCalls::Attach(const v1::AttachSessionRequest& request,
     response.set_version(attached->version);
     response.set_epoch(attached->epoch);
     response.set_model_digest(attached->model_digest);
+    response.set_durability(EncodeDurability(attached->durability));
+    response.set_durable_version(attached->durable_version);
     if (attached->idle_timeout < absl::InfiniteDuration()) {
       response.set_idle_timeout_ms(absl::ToInt64Milliseconds(attached->idle_timeout));
     }

@@ -46,7 +46,8 @@ RULES = {
     # from plug-ins; and the instruction set of the kernels, which it chooses.
     "server": Rule(
         frozenset({"core/base", "core/kernels", "core/cells", "core/layers", "core/model",
-                   "core/session", "core/snapshot", "core/engine", "proto", "server/redis"}),
+                   "core/snapshot", "core/session", "core/checkpoint", "core/engine", "proto",
+                   "server/redis"}),
         frozenset("std absl grpc protobuf prometheus http log json cli posix".split()),
     ),
     # The only folder that knows Redis, and it knows nothing of gRPC or the engine.

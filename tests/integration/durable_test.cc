@@ -1,0 +1,256 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sessions that outlive their server: two real servers that share a real Redis. One is killed,
+// stopped or paused, and the session goes on on the other. One undisturbed session tells what is
+// right.
+
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "tests/integration/served_models.h"
+#include "tests/support/redis_process.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temporary_folder.h"
+
+namespace rnnserve::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kModel[] = "sunspots";
+
+// A server and a connection to it.
+class Replica {
+ public:
+  explicit Replica(std::unique_ptr<ServerProcess> server)
+      : server_(std::move(server)),
+        stub_(v1::InferenceService::NewStub(
+            grpc::CreateChannel(server_->grpc_address(), grpc::InsecureChannelCredentials()))) {}
+
+  ServerProcess& server() { return *server_; }
+  v1::InferenceService::Stub& stub() { return *stub_; }
+
+  grpc::Status Open(const std::string& id, v1::Durability durability) {
+    v1::OpenSessionRequest request;
+    request.set_model(kModel);
+    request.set_session_id(id);
+    request.set_durability(durability);
+    v1::OpenSessionResponse response;
+    return stub_->OpenSession(Context().get(), request, &response);
+  }
+  grpc::Status Attach(const std::string& id, v1::AttachSessionResponse* response) {
+    v1::AttachSessionRequest request;
+    request.set_session_id(id);
+    return stub_->AttachSession(Context().get(), request, response);
+  }
+  grpc::Status Step(const std::string& id, uint64_t index, float value,
+                    v1::StepResponse* response) {
+    v1::StepRequest request;
+    request.set_session_id(id);
+    request.set_step_index(index);
+    *request.mutable_input() = Floats({1, 1}, {value});
+    return stub_->Step(Context().get(), request, response);
+  }
+
+ private:
+  static std::unique_ptr<grpc::ClientContext> Context() {
+    auto context = std::make_unique<grpc::ClientContext>();
+    context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+    return context;
+  }
+
+  std::unique_ptr<ServerProcess> server_;
+  std::unique_ptr<v1::InferenceService::Stub> stub_;
+};
+
+class DurableTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto redis = RedisProcess::Start();
+    ASSERT_THAT(redis, IsOk());
+    redis_ = *std::move(redis);
+    std::ofstream(key_file()) << std::string(64, 'a') << "\n";
+  }
+
+  std::string key_file() const { return (folder_.path() / "snapshot.key").string(); }
+  std::unique_ptr<Replica> StartReplica() {
+    std::vector<std::string> arguments = {
+        "--model",
+        absl::StrCat(kModel, "=", RNNSERVE_SOURCE_DIR, "/client/demo/models/sunspots.keras"),
+        "--store",
+        redis_->url(),
+        "--snapshot-key-file",
+        key_file()};
+    auto server = ServerProcess::Start(arguments);
+    EXPECT_THAT(server, IsOk());
+    return std::make_unique<Replica>(*std::move(server));
+  }
+  Replica& a() {
+    if (a_ == nullptr) a_ = StartReplica();
+    return *a_;
+  }
+  Replica& b() {
+    if (b_ == nullptr) b_ = StartReplica();
+    return *b_;
+  }
+
+  // What a session that nothing happens to answers to steps of these values.
+  std::vector<std::vector<float>> Undisturbed(const std::vector<float>& values) {
+    EXPECT_TRUE(b().Open("undisturbed", v1::DURABILITY_NONE).ok());
+    std::vector<std::vector<float>> outputs;
+    for (size_t i = 0; i < values.size(); ++i) {
+      v1::StepResponse response;
+      EXPECT_TRUE(b().Step("undisturbed", i, values[i], &response).ok());
+      outputs.push_back(Values(response.output()));
+    }
+    return outputs;
+  }
+
+  TemporaryFolder folder_;
+  std::unique_ptr<RedisProcess> redis_;
+  std::unique_ptr<Replica> a_;
+  std::unique_ptr<Replica> b_;
+};
+
+TEST_F(DurableTest, ASyncSessionSurvivesAKill) {
+  const std::vector<float> values = Series(1, 20);
+  const auto expected = Undisturbed(values);
+  ASSERT_TRUE(a().Open("s", v1::DURABILITY_SYNC).ok());
+  v1::StepResponse response;
+  for (uint64_t index = 0; index < 10; ++index) {
+    ASSERT_TRUE(a().Step("s", index, values[index], &response).ok());
+    EXPECT_EQ(response.durable_version(), index + 1);
+  }
+
+  kill(a().server().pid(), SIGKILL);
+  v1::AttachSessionResponse attached;
+  ASSERT_TRUE(b().Attach("s", &attached).ok());
+
+  EXPECT_EQ(attached.version(), 10u);
+  EXPECT_EQ(attached.durability(), v1::DURABILITY_SYNC);
+  // The last reply once more, as if it had been lost; then on.
+  for (uint64_t index = 9; index < 20; ++index) {
+    ASSERT_TRUE(b().Step("s", index, values[index], &response).ok());
+    EXPECT_EQ(Values(response.output()), expected[index]) << index;
+    EXPECT_EQ(response.replayed(), index == 9);
+  }
+}
+
+TEST_F(DurableTest, AnAsyncSessionIsReplayedFromWhereItWasStored) {
+  const std::vector<float> values = Series(2, 50);
+  const auto expected = Undisturbed(values);
+  ASSERT_TRUE(a().Open("s", v1::DURABILITY_UNSPECIFIED).ok());
+  v1::StepResponse response;
+  for (uint64_t index = 0; index < 50; ++index) {
+    ASSERT_TRUE(a().Step("s", index, values[index], &response).ok());
+  }
+
+  kill(a().server().pid(), SIGKILL);
+  v1::AttachSessionResponse attached;
+  ASSERT_TRUE(b().Attach("s", &attached).ok());
+
+  // The checkpoint after 32 steps was under way for 18 steps at least.
+  EXPECT_GE(attached.version(), 32u);
+  EXPECT_EQ(attached.durable_version(), attached.version());
+  for (uint64_t index = attached.version(); index < 50; ++index) {
+    ASSERT_TRUE(b().Step("s", index, values[index], &response).ok());
+    EXPECT_EQ(Values(response.output()), expected[index]) << index;
+  }
+}
+
+TEST_F(DurableTest, AStoppedServerLeavesEverythingInTheStore) {
+  const std::vector<float> values = Series(3, 7);
+  const auto expected = Undisturbed(values);
+  for (int i = 0; i < 200; ++i) {
+    const std::string id = absl::StrCat("s", i);
+    ASSERT_TRUE(a().Open(id, v1::DURABILITY_ASYNC).ok());
+    v1::StepResponse response;
+    for (uint64_t index = 0; index < 6; ++index) {
+      ASSERT_TRUE(a().Step(id, index, values[index], &response).ok());
+    }
+  }
+
+  EXPECT_EQ(a().server().Stop(), 0) << a().server().Log();
+
+  for (int i = 0; i < 200; ++i) {
+    const std::string id = absl::StrCat("s", i);
+    v1::AttachSessionResponse attached;
+    ASSERT_TRUE(b().Attach(id, &attached).ok());
+    EXPECT_EQ(attached.version(), 6u);
+    v1::StepResponse response;
+    ASSERT_TRUE(b().Step(id, 6, values[6], &response).ok());
+    EXPECT_EQ(Values(response.output()), expected[6]);
+  }
+}
+
+TEST_F(DurableTest, APausedServerFindsItselfReplaced) {
+  ASSERT_TRUE(a().Open("s", v1::DURABILITY_SYNC).ok());
+  v1::StepResponse response;
+  ASSERT_TRUE(a().Step("s", 0, 0.5f, &response).ok());
+  ASSERT_TRUE(a().server().Pause());
+  v1::AttachSessionResponse attached;
+  ASSERT_TRUE(b().Attach("s", &attached).ok());
+  ASSERT_TRUE(b().Step("s", 1, 0.25f, &response).ok());
+  a().server().Resume();
+
+  // Its copy is old, and what it does with it is not stored.
+  EXPECT_THAT(a().Step("s", 1, 0.75f, &response), FailsWith(grpc::StatusCode::ABORTED, "FENCED"));
+  // It looks for the session again, and finds what the other did.
+  EXPECT_THAT(a().Step("s", 1, 0.75f, &response),
+              FailsWith(grpc::StatusCode::FAILED_PRECONDITION, "STEP_REUSED"));
+  ASSERT_TRUE(a().Step("s", 1, 0.25f, &response).ok());
+  EXPECT_TRUE(response.replayed());
+}
+
+TEST_F(DurableTest, WithoutRedisAsyncStepsGoOnAndSyncStepsSayWhy) {
+  ASSERT_TRUE(a().Open("async", v1::DURABILITY_ASYNC).ok());
+  ASSERT_TRUE(a().Open("sync", v1::DURABILITY_SYNC).ok());
+  v1::StepResponse response;
+
+  redis_->Kill();
+  for (uint64_t index = 0; index < 100; ++index) {
+    ASSERT_TRUE(a().Step("async", index, 0.5f, &response).ok());
+  }
+  EXPECT_THAT(a().Step("sync", 0, 0.5f, &response),
+              FailsWith(grpc::StatusCode::UNAVAILABLE, "STORE_DOWN"));
+  EXPECT_THAT(a().Open("new", v1::DURABILITY_ASYNC),
+              FailsWith(grpc::StatusCode::UNAVAILABLE, "STORE_DOWN"));
+  ASSERT_THAT(redis_->Restart(), IsOk());
+
+  // Redis comes back without what it had; the next checkpoint brings it there again.
+  grpc::Status status;
+  const absl::Time deadline = absl::Now() + absl::Seconds(10);
+  do {
+    status = a().Step("sync", 0, 0.5f, &response);
+  } while (!status.ok() && absl::Now() < deadline);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_TRUE(response.replayed());
+  EXPECT_EQ(response.durable_version(), 1u);
+  v1::AttachSessionResponse attached;
+  EXPECT_TRUE(b().Attach("sync", &attached).ok());
+  EXPECT_EQ(attached.version(), 1u);
+}
+
+TEST_F(DurableTest, AStoreThatEvictsIsRefusedAtTheStart) {
+  auto evicting = RedisProcess::Start({"--maxmemory-policy", "allkeys-lru"});
+  ASSERT_THAT(evicting, IsOk());
+
+  const auto server =
+      ServerProcess::Start({"--store", (*evicting)->url(), "--snapshot-key-file", key_file()});
+
+  EXPECT_THAT(server.status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("STORE_EVICTS")));
+}
+
+TEST_F(DurableTest, AStoreNeedsAKey) {
+  EXPECT_THAT(ServerProcess::Start({"--store", redis_->url()}).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("--snapshot-key-file")));
+  EXPECT_THAT(
+      ServerProcess::Start({"--store", redis_->url(), "--snapshot-key-file", "/none"}).status(),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("cannot read /none")));
+}
+
+}  // namespace
+}  // namespace rnnserve::testing
