@@ -48,7 +48,7 @@ def parse(line, num_replicas):
 
 
 def parse_script(text, num_replicas):
-    """[(second, command)] of lines like `2.5 kill 1`, in the order of time. Raises UnknownCommand."""
+    """[(second, command)] of lines like `2.5 kill 1`, by time. Raises UnknownCommand."""
     timed = []
     for line in text.splitlines():
         second, _, rest = line.split("#")[0].strip().partition(" ")

@@ -5,8 +5,8 @@
 A session sends each step with its index, so that a step may be sent again, and with the metadata
 key x-session-id, so that the proxy knows its replica. When a call fails it sends the same step once
 more; when its session is unknown it attaches, which finds the session in the store if there is one,
-and goes on from the version it is told. Without one it counts the session as lost and opens another,
-of another id: a replica that was only thought dead may still have the old one, at any version.
+and goes on from the version it is told. Without one it counts the session as lost and opens
+another, of another id: a replica that was only thought dead may still have the old one, at any version.
 """
 
 import asyncio

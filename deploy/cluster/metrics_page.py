@@ -55,6 +55,7 @@ def _interpolate(bounds, counts, rank):
     low, below = 0.0, 0
     for bound, count in zip(bounds, counts):
         if count >= rank:
-            return low if math.isinf(bound) else low + (bound - low) * (rank - below) / (count - below)
+            share = (rank - below) / (count - below)
+            return low if math.isinf(bound) else low + (bound - low) * share
         low, below = bound, count
     return low

@@ -54,6 +54,13 @@ class Proxy:
         if self._process:
             self._process.stop()
 
+    def _ask(self, name, request):
+        """What the proxy answers on its own socket, until it closes that."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(str(self._folder / name))
+            control.sendall(request.encode())
+            return b"".join(iter(lambda: control.recv(65536), b"")).decode()
+
     def log(self):
         return pathlib.Path(self._process.log).read_text(encoding="utf-8", errors="replace")
 
@@ -71,10 +78,7 @@ class HaProxy(Proxy):
     def replica_states(self):
         """UP, DOWN, NOLB (it drains) or MAINT of each server of the backend `sessions`; HAProxy
         adds how many checks are still to go to another state."""
-        with socket.socket(socket.AF_UNIX) as control:
-            control.connect(str(self._folder / "haproxy.sock"))
-            control.sendall(b"show stat\n")
-            text = b"".join(iter(lambda: control.recv(65536), b"")).decode()
+        text = self._ask("haproxy.sock", "show stat\n")
         rows = [line.split(",") for line in text.splitlines() if line]
         status = rows[0].index("status")
         return {row[1]: row[status] for row in rows

@@ -25,7 +25,7 @@ ANSWER_SECONDS = 0.4
 
 
 class Replica:
-    """Starts a server on any free port, and later ones on the same. Used by one thread at a time."""
+    """Starts a server on a free port, and later ones on the same. Used by one thread at a time."""
 
     def __init__(self, index, folder, options=()):
         self.index = index

@@ -72,5 +72,5 @@ class Table:
 
 def summary(tally):
     told = ", ".join(f"{what} {number}" for what, number in sorted(tally.errors.items()))
-    return (f"{tally.steps} steps answered, {tally.resumed} sessions resumed, {tally.lost} lost and "
-            f"begun anew, {tally.wrong} wrong replies; errors: {told or 'none'}")
+    return (f"{tally.steps} steps answered, {tally.resumed} sessions resumed, {tally.lost} lost "
+            f"and begun anew, {tally.wrong} wrong replies; errors: {told or 'none'}")

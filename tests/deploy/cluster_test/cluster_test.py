@@ -1,7 +1,7 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
 """Goal: the cluster does what it is told, shows it, and leaves nothing behind. Method: the program
-itself with a script of some seconds, ended in each way; its parts alone for what a run cannot show."""
+with a script of some seconds, ended in each way; its parts alone for what a run cannot show."""
 
 import contextlib
 import math

@@ -1,7 +1,7 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Goal: behind a proxy a session has one replica, and its loss is told, never hidden. Method: three
-real servers behind the real proxy with the filled-in template, and what each server says it holds."""
+"""Goal: behind a proxy a session has one replica, and its loss is told, never hidden. Method: real
+servers behind the real proxy with the filled-in template, and what each server says it holds."""
 
 import collections
 import pathlib
@@ -20,8 +20,8 @@ from replica import Replica
 from rnnserve.v1 import inference_pb2 as api
 from rnnserve.v1 import inference_pb2_grpc, session_pb2
 
-TIMEOUT_S = 20
-NUM_LONG_STEPS = 400
+TIMEOUT_S, START_S = 20, 60
+NUM_LONG_STEPS = 600
 MINUTE_S = 60
 OK, UNAVAILABLE = grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE
 CANCELLED, NOT_FOUND = grpc.StatusCode.CANCELLED, grpc.StatusCode.NOT_FOUND
@@ -108,7 +108,7 @@ class OpenStream:
 
 
 class ProxyTest:
-    """What holds for both. Each test has a cluster of its own."""
+    """What holds for each of them. Each test has a cluster of its own."""
 
     def setUp(self):
         folder = self.enterContext(tempfile.TemporaryDirectory())
@@ -116,7 +116,7 @@ class ProxyTest:
         for replica in self.replicas:
             self.addCleanup(replica.kill)
             replica.start()
-        wait_until(lambda: all([replica.has_started() for replica in self.replicas]))
+        wait_until(lambda: all([replica.has_started() for replica in self.replicas]), START_S)
         self.proxy = self.PROXY(folder, [replica.address for replica in self.replicas])
         self.addCleanup(self.proxy.stop)
         self.proxy.start()
@@ -130,9 +130,10 @@ class ProxyTest:
         return ids
 
     def long_steps(self, session_id):
-        """A queue of steps that keeps a replica busy for seconds; the first is done."""
+        """A queue of steps that keeps a replica busy for seconds. So many are done that the others
+        have arrived."""
         steps = [self.caller.long_step(session_id) for _ in range(NUM_LONG_STEPS)]
-        steps[0].result()
+        steps[NUM_LONG_STEPS // 6].result()
         return steps
 
     def owners(self):
@@ -244,7 +245,7 @@ class ProxyTest:
             told = self.codes_of_steps(own[2:], 0)
             self.assertLessEqual(set(told), CUT | {NOT_FOUND})
             self.assertEqual({self.caller.code_of_step(each, 0) for each in others}, {OK})
-        self.assertLessEqual({step.code() for step in steps}, {OK} | CUT)
+        self.assertLessEqual({step.code() for step in steps}, {OK, NOT_FOUND} | CUT)
         self.assertEqual(self.replicas[0].exit_code, 0)
         self.assertEqual(self.owners(), {each: owners[each] for each in others})
 
@@ -310,15 +311,15 @@ class HaProxyTest(ProxyTest, unittest.TestCase):
         # Not refused by the one that drains: placed on another one.
         self.assertEqual(self.caller.open("new").session_id, "new")
         self.assertEqual(self.caller.code_of_step(session_id, 0), NOT_FOUND)
-        self.assertLessEqual({step.code() for step in steps}, {OK} | CUT)
+        self.assertLessEqual({step.code() for step in steps}, {OK, NOT_FOUND} | CUT)
 
     def test_the_health_check_is_what_it_says(self):
         def text(value):
             return bytes([len(value)]) + value.encode()
 
         def frame(kind, flags, stream, payload):
-            head = len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big")
-            return (head + payload).hex()
+            head = len(payload).to_bytes(3, "big") + bytes([kind, flags])
+            return (head + stream.to_bytes(4, "big") + payload).hex()
 
         # HPACK without compression: numbers are names of its static table.
         headers = (b"\x83\x86" + b"\x04" + text("/grpc.health.v1.Health/Check") + b"\x01"
