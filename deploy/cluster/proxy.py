@@ -38,31 +38,26 @@ class Proxy:
     def start(self):
         self._process = Process(
             self._command(()), self._folder / f"{self.PROGRAM}.log", self._environment)
-        host, port = self.address.split(":")
         deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                socket.create_connection((host, int(port)), 1).close()
-                return
-            except OSError:
-                if not self._process.is_running() or time.monotonic() > deadline:
-                    raise RuntimeError(
-                        f"{self.PROGRAM} does not listen:\n{self.log()}") from None
-                time.sleep(0.02)
+        while not self._listens():
+            if not self._process.is_running() or time.monotonic() > deadline:
+                raise RuntimeError(f"{self.PROGRAM} does not listen:\n{self.log()}")
+            time.sleep(0.02)
 
     def stop(self):
         if self._process:
             self._process.stop()
 
-    def _ask(self, name, request):
-        """What the proxy answers on its own socket, until it closes that."""
-        with socket.socket(socket.AF_UNIX) as control:
-            control.connect(str(self._folder / name))
-            control.sendall(request.encode())
-            return b"".join(iter(lambda: control.recv(65536), b"")).decode()
-
     def log(self):
         return pathlib.Path(self._process.log).read_text(encoding="utf-8", errors="replace")
+
+    def _listens(self):
+        host, port = self.address.split(":")
+        try:
+            socket.create_connection((host, int(port)), 1).close()
+            return True
+        except OSError:
+            return False
 
 
 class HaProxy(Proxy):
@@ -75,10 +70,17 @@ class HaProxy(Proxy):
     def _command(self, more):
         return [self._program, "-db", "-f", self.configuration, *more]
 
+    def _listens(self):
+        # It listens for clients some time before it makes its own socket.
+        return (self._folder / "haproxy.sock").exists() and super()._listens()
+
     def replica_states(self):
         """UP, DOWN, NOLB (it drains) or MAINT of each server of the backend `sessions`; HAProxy
         adds how many checks are still to go to another state."""
-        text = self._ask("haproxy.sock", "show stat\n")
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(str(self._folder / "haproxy.sock"))
+            control.sendall(b"show stat\n")
+            text = b"".join(iter(lambda: control.recv(65536), b"")).decode()
         rows = [line.split(",") for line in text.splitlines() if line]
         status = rows[0].index("status")
         return {row[1]: row[status] for row in rows
