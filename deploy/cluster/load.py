@@ -1,0 +1,134 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions that step through the proxy at a steady pace and tell what becomes of them.
+
+A session sends each step with its index, so that a step may be sent again, and with the metadata
+key x-session-id, so that the proxy knows its replica. When a call fails it sends the same step once
+more; when its session is unknown it attaches, which finds the session in the store if there is one,
+and goes on from the version it is told. Without one it counts the session as lost and opens
+another, of another id: a replica that was only thought dead may still have the old one, at any version.
+"""
+
+import asyncio
+import collections
+
+import example
+import grpc
+from rnnserve.v1 import inference_pb2_grpc, session_pb2
+
+MODEL = "sunspots"
+STEP_SECONDS = 2.0  # After that a call is given up and made again.
+# What a server says of a session that another writer, or another replica, took further.
+NOT_AS_WE_KNOW_IT = ("STEP_FENCED", "STEP_GAP", "STEP_REUSED", "STEP_TOO_OLD")
+PAUSE_SECONDS = 0.1  # Between an error and the next try.
+
+
+class Tally:
+    """What the sessions of a load saw. Used by one thread at a time: that of the event loop."""
+
+    def __init__(self):
+        self.steps = 0
+        self.errors = collections.Counter()  # By code, or by code and reason.
+        self.resumed = 0  # Sessions that went on in another replica.
+        self.lost = 0  # Sessions that had to begin anew, and knew it.
+        self.wrong = 0  # Replies of another version than that of the step: never to happen.
+
+
+class Load:
+    """Opens `num_sessions` sessions and steps each `rate` times a second until it is stopped."""
+
+    def __init__(self, address, num_sessions, rate):
+        self.tally = Tally()
+        self._pause = 1 / rate
+        # Steps of all sessions share some connections, as those of a web service would.
+        self._channels = [grpc.aio.insecure_channel(address, options=[
+            ("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 500),
+        ]) for _ in range(4)]
+        self._tasks = [asyncio.ensure_future(self._keep_stepping(index, num_sessions))
+                       for index in range(num_sessions)]
+
+    def raise_if_broken(self):
+        """A session ends only by a mistake in this program, which is told."""
+        for task in self._tasks:
+            if task.done():
+                task.result()
+
+    async def stop(self):
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for channel in self._channels:
+            await channel.close()
+
+    async def _keep_stepping(self, index, num_sessions):
+        channel = self._channels[index % len(self._channels)]
+        session = LoadSession(f"live-{index}", channel, self.tally)
+        await asyncio.sleep(self._pause * index / num_sessions)  # Not all at once.
+        while True:
+            if await session.step():
+                await asyncio.sleep(self._pause)
+            else:
+                await asyncio.sleep(PAUSE_SECONDS)
+
+
+class LoadSession:
+    """One session and its next step. Used by one thread at a time: that of the event loop."""
+
+    def __init__(self, name, channel, tally):
+        self._name = name
+        self._life = 0
+        self._calls = inference_pb2_grpc.InferenceServiceStub(channel)
+        self._tally = tally
+        self._index = None  # Of the next step; None: the session is not open.
+        self._epoch = 0
+
+    @property
+    def _id(self):
+        return f"{self._name}.{self._life}"
+
+    async def step(self):
+        """Does what is next. Returns whether it succeeded; errors are counted."""
+        try:
+            if self._index is None:
+                await self._find_or_open()
+            await self._step()
+            return True
+        except grpc.aio.AioRpcError as error:
+            reason = example.error_reason(error)
+            self._tally.errors[f"{error.code().name} {reason}".strip()] += 1
+            if error.code() == grpc.StatusCode.NOT_FOUND or reason in NOT_AS_WE_KNOW_IT:
+                self._index = None
+            return False
+
+    async def _step(self):
+        # The input follows from the index, so that a step that was rolled back is the same again.
+        value = example.to_tensor([[float(self._index % 100)]])
+        reply = await self._call(self._calls.Step, session_pb2.StepRequest(
+            session_id=self._id, input=value, step_index=self._index, epoch=self._epoch))
+        if reply.version != self._index + 1:
+            self._tally.wrong += 1
+        self._index += 1
+        self._tally.steps += 1
+
+    async def _find_or_open(self):
+        if self._life > 0:
+            try:
+                found = await self._call(self._calls.AttachSession,
+                                         session_pb2.AttachSessionRequest(session_id=self._id))
+                self._index, self._epoch = found.version, found.epoch
+                self._tally.resumed += 1
+                return
+            except grpc.aio.AioRpcError as error:
+                if error.code() != grpc.StatusCode.NOT_FOUND:
+                    raise
+        await self._open()
+
+    async def _open(self):
+        self._tally.lost += self._life > 0
+        self._life += 1
+        opened = await self._call(self._calls.OpenSession, session_pb2.OpenSessionRequest(
+            model=MODEL, session_id=self._id))
+        self._index, self._epoch = 0, opened.epoch
+
+    def _call(self, method, request):
+        return method(request, metadata=[("x-session-id", self._id)], timeout=STEP_SECONDS)

@@ -1,0 +1,98 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""HAProxy or nginx in front of replicas, with the templates of deploy/proxy."""
+
+import pathlib
+import socket
+import subprocess
+import time
+
+import fill_in
+import programs
+from process import Process, free_port
+
+START_SECONDS = 10
+
+
+class Proxy:
+    """Base of both. Used by one thread at a time."""
+
+    def __init__(self, folder, replica_addresses):
+        self._folder = pathlib.Path(folder)
+        self.address = f"127.0.0.1:{free_port()}"
+        self.configuration = self._folder / self.TEMPLATE
+        template = (programs.ROOT / "deploy/proxy" / self.TEMPLATE).read_text(encoding="utf-8")
+        self.configuration.write_text(
+            fill_in.fill_in(template, self.address, self._folder, replica_addresses),
+            encoding="utf-8")
+        self._program, self._environment = programs.debian(self.PROGRAM)
+        self._process = None
+
+    def check(self):
+        """Lets the program judge its configuration: (exit code, what it said)."""
+        done = subprocess.run(
+            self._command(self.CHECK), env=self._environment, text=True, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return done.returncode, done.stdout
+
+    def start(self):
+        self._process = Process(
+            self._command(()), self._folder / f"{self.PROGRAM}.log", self._environment)
+        deadline = time.monotonic() + START_SECONDS
+        while not self._listens():
+            if not self._process.is_running() or time.monotonic() > deadline:
+                raise RuntimeError(f"{self.PROGRAM} does not listen:\n{self.log()}")
+            time.sleep(0.02)
+
+    def stop(self):
+        if self._process:
+            self._process.stop()
+
+    def log(self):
+        return pathlib.Path(self._process.log).read_text(encoding="utf-8", errors="replace")
+
+    def _listens(self):
+        host, port = self.address.split(":")
+        try:
+            socket.create_connection((host, int(port)), 1).close()
+            return True
+        except OSError:
+            return False
+
+
+class HaProxy(Proxy):
+    """Besides, it tells what it thinks of each replica."""
+
+    PROGRAM = "haproxy"
+    TEMPLATE = "haproxy.cfg"
+    CHECK = ("-c",)
+
+    def _command(self, more):
+        return [self._program, "-db", "-f", self.configuration, *more]
+
+    def _listens(self):
+        # It listens for clients some time before it makes its own socket.
+        return (self._folder / "haproxy.sock").exists() and super()._listens()
+
+    def replica_states(self):
+        """UP, DOWN, NOLB (it drains) or MAINT of each server of the backend `sessions`; HAProxy
+        adds how many checks are still to go to another state."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(str(self._folder / "haproxy.sock"))
+            control.sendall(b"show stat\n")
+            text = b"".join(iter(lambda: control.recv(65536), b"")).decode()
+        rows = [line.split(",") for line in text.splitlines() if line]
+        status = rows[0].index("status")
+        return {row[1]: row[status] for row in rows
+                if row[0] == "sessions" and row[1].startswith("rnn-")}
+
+
+class Nginx(Proxy):
+    """It finds out about a replica only by a call that fails."""
+
+    PROGRAM = "nginx"
+    TEMPLATE = "nginx.conf"
+    CHECK = ("-t",)
+
+    def _command(self, more):
+        return [self._program, "-p", self._folder, "-c", self.configuration, "-e", "stderr", *more]
