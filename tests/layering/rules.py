@@ -47,9 +47,10 @@ RULES = {
                    "core/session", "core/engine", "proto"}),
         frozenset("std absl grpc protobuf prometheus http log json cli posix".split()),
     ),
+    # `crypto` for the digests by which a resumed session compares its outputs.
     "client": Rule(
         frozenset({"proto", "client/load"}),
-        frozenset("std absl grpc protobuf http json cli posix".split()),
+        frozenset("std absl grpc protobuf http json cli posix crypto".split()),
     ),
     # Reaches a server through the client library alone, and no command line.
     "client/load": Rule(
