@@ -244,6 +244,8 @@ absl::Status ResumableSession::ResumeAt(const Place& place) {
   durable_version_ = std::max(durable_version_, place.durable_version);
   epoch_ = place.epoch;
   sent_from_ = std::min(place.version, version_);
+  // The step before it once more: the kept reply shows whose it was.
+  if (sent_from_ > log_.begin() && sent_from_ == place.version) --sent_from_;
   is_attached_ = true;
   num_misses_ = 0;
   ForgetDurable();
@@ -252,11 +254,16 @@ absl::Status ResumableSession::ResumeAt(const Place& place) {
 
 absl::Status ResumableSession::Replay() {
   const absl::StatusOr<StepResult> result = Send(sent_from_);
+  if (ErrorReason(result.status()) == "STEP_TOO_OLD" && resumption_.has_value() &&
+      sent_from_ < resumption_->version_found) {
+    ++sent_from_;  // Without a kept reply there is nothing to compare.
+    return absl::OkStatus();
+  }
   if (!result.ok()) return result.status();
   if (absl::Status status = CheckOutput(sent_from_, result->output); !status.ok()) return status;
   ++sent_from_;
   ForgetDurable();
-  if (resumption_.has_value()) ++resumption_->num_replayed;
+  if (resumption_.has_value() && !result->is_replayed) ++resumption_->num_replayed;
   return absl::OkStatus();
 }
 
@@ -289,10 +296,7 @@ absl::StatusOr<StepResult> ResumableSession::Send(uint64_t index) {
   request.set_epoch(epoch_);
   request.set_timeout_ms(TimeoutMs(attempt));
   const auto response = servers_->Step(request, attempt.timeout);
-  if (!response.ok()) {
-    if (RemedyFor(response.status()) == StepRemedy::kStop) return Fail(response.status());
-    return response.status();
-  }
+  if (!response.ok()) return response.status();
   num_misses_ = 0;
   if (response->version() != index + 1) {
     return Fail(absl::InternalError(
@@ -313,9 +317,11 @@ void ResumableSession::Deliver(const StepResult& result) {
   ForgetDurable();
 }
 
-// Never what a replay that is under way has still to send.
+// Never what a replay that is under way has still to send, nor the last one, by which a server
+// shows that the session is ours.
 void ResumableSession::ForgetDurable() {
-  const uint64_t kept = std::min(options_.num_durable_steps_kept, durable_version_);
+  const uint64_t kept =
+      std::min(std::max<uint64_t>(options_.num_durable_steps_kept, 1), durable_version_);
   log_.DropBefore(std::min(durable_version_ - kept, sent_from_));
 }
 

@@ -86,7 +86,8 @@ class ResumableSession {
     // ever sent) the oldest are forgotten, and a loss that reaches back before them is DATA_LOSS.
     size_t max_log_bytes = size_t{64} << 20;
     // Steps that are kept although they are durable, for a store that fails over and loses what it
-    // had taken. Without them such a loss is DATA_LOSS.
+    // had taken. Without them such a loss is DATA_LOSS. One is kept always: a server that has the
+    // session is asked for its reply, which shows that nobody else has stepped it.
     uint64_t num_durable_steps_kept = 0;
     // The largest reply that is accepted.
     int max_message_bytes = 64 << 20;
