@@ -203,6 +203,21 @@ TEST_F(ResumableSessionTest, ReplaysARegressionIfDurableStepsWereKept) {
   EXPECT_EQ(told_[0].num_replayed, 4u);
 }
 
+TEST_F(ResumableSessionTest, ForgetsADurableVersionThatWasLost) {
+  Options options;
+  options.num_durable_steps_kept = 10;
+  Open(3, std::move(options));
+  StepAll({1, 2, 3, 4, 5, 6});
+  world_.num_checkpoints_lost = 1;
+  world_.checkpoint_steps = 100;
+  world_.script = {Fault::kOlderStore};
+
+  ASSERT_THAT(Step(7), IsOk());
+
+  EXPECT_EQ(told_[0].version_found, 3u);
+  EXPECT_EQ(session_->durable_version(), 3u);
+}
+
 TEST_F(ResumableSessionTest, EndsIfAReplayedOutputDiffers) {
   Open(4);
   StepAll({1, 2, 3, 4, 5, 6});
@@ -373,6 +388,17 @@ TEST_F(ResumableSessionTest, StartsOverFromGivenStates) {
 
   EXPECT_EQ(Step(3)->output, ToyTensor(NextToyState(7, 3)));
   EXPECT_THAT(world_.calls, ElementsAre("step 0", "step 1", "step 2"));
+}
+
+TEST_F(ResumableSessionTest, StartsOverWithTheNextStepIfTheFirstIsRefused) {
+  Open(0);
+  StepAll({1, 2});
+  world_.refused_input = 13;
+
+  ASSERT_THAT(session_->ResetState(), IsOk());
+  ASSERT_FALSE(Step(13).ok());
+
+  EXPECT_EQ(Step(3)->output, After({3}));
 }
 
 TEST_F(ResumableSessionTest, ReplaysAReset) {
