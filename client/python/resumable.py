@@ -6,15 +6,13 @@
     output = session.step(frames)                # [time, features] float32
     session.close()
 
-The algorithm is that of client/cpp/resumable_session.h, where the reasons are: steps are numbered and
-their inputs kept until they are durable; a step whose answer is missing is sent again; a session that
-was lost is attached to, or opened again, and what it lacks is replayed and compared. Starting over is
-left out (open another session), and so is any choice of the check. One thread at a time.
+The algorithm and its reasons are in client/cpp/resumable_session.h: steps are numbered, inputs kept
+until they are durable; a step without an answer is sent again; a session that was lost is attached
+to, or opened again, and what it lacks is replayed and compared. There is no reset. One thread.
 """
 
 import collections
 import contextlib
-import dataclasses
 import hashlib
 import random
 import secrets
@@ -23,6 +21,7 @@ import time
 import example  # Generates the stubs.
 import grpc
 from rnnserve.v1 import inference_pb2_grpc, session_pb2
+from resumption import Resumption
 from step_remedy import ABOUT_CONTENT, remedy_for, retry_delay
 
 MISSES_BEFORE_MOVING = 2
@@ -34,18 +33,6 @@ class SessionEnded(Exception):
 
 class StepUnfinished(Exception):
     """The time is up and the step may have been done: finish_step goes on with it."""
-
-
-@dataclasses.dataclass
-class Resumption:
-    """What became of a session that was lost: see client/cpp/resumption.h."""
-
-    version_before: int
-    durable_version_before: int
-    version_found: int = 0
-    num_replayed: int = 0
-    is_regressed: bool = False
-    is_reopened: bool = False
 
 
 def _digest(tensor):
@@ -62,8 +49,7 @@ class ResumableSession:
         self._targets, self._retry_s, self._attempt_s = list(targets), retry_s, attempt_s
         self._max_log_bytes, self._observer = max_log_bytes, observer or (lambda resumption: None)
         self._request = session_pb2.OpenSessionRequest(
-            model=model, session_id=self.id, durability=durability, detached=True
-        )
+            model=model, session_id=self.id, durability=durability)
         self._log, self._log_begin, self._log_bytes = collections.deque(), 0, 0
         self._is_in_doubt, self._send_from, self._unknown = False, 0, 0
         self._resumption = self._ended = self._channel = self._digest_of_model = None
@@ -73,13 +59,14 @@ class ResumableSession:
 
     def step(self, frames):
         """Advances the session; a grpc.RpcError means that the step was refused and is not done."""
+        if self._ended is not None:
+            raise self._ended
         if self._log_begin + len(self._log) > self.version:
             raise StepUnfinished(f"step {self.version} is unfinished")
-        request = session_pb2.StepRequest(
-            session_id=self.id, input=example.to_tensor(frames), step_index=self.version
-        )
+        tensor = example.to_tensor(frames)
+        request = session_pb2.StepRequest(session_id=self.id, input=tensor, step_index=self.version)
         self._log.append([request, None])  # With the digest of its output, once delivered.
-        self._log_bytes += request.input.ByteSize()
+        self._log_bytes += tensor.ByteSize()
         while self._log_bytes > self._max_log_bytes and len(self._log) > 1:
             self._drop_first()
         return self.finish_step()
@@ -133,10 +120,7 @@ class ResumableSession:
             return self._resume_at(place)
         # A server that does not answer may still have it, so all of them have to deny it.
         self._unknown += 1
-        if self._unknown >= len(self._targets):
-            self._regressed(0)
-        else:
-            self._move_on()
+        return self._regressed(0) if self._unknown >= len(self._targets) else self._move_on()
 
     def _resume_at(self, place):
         durable_version = getattr(place, "durable_version", 0)  # None of a new session.
@@ -230,8 +214,8 @@ class ResumableSession:
         self._report()
 
     def _regressed(self, found):
-        self._end(f"STATE_REGRESSED: found at version {found}, durable up to "
-                  f"{self.durable_version}, inputs kept from {self._log_begin} on")
+        kept = f"durable up to {self.durable_version}, inputs kept from {self._log_begin} on"
+        self._end(f"STATE_REGRESSED: found at version {found}, {kept}")
 
     def _report(self):
         if self._resumption is not None:
@@ -246,8 +230,7 @@ class ResumableSession:
         if self._channel is not None:
             self._channel.close()
         self._current = (self._current + 1) % len(self._targets)
-        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.initial_reconnect_backoff_ms", 50),
-                   ("grpc.max_reconnect_backoff_ms", 1000)]
+        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.initial_reconnect_backoff_ms", 50)]
         self._channel = grpc.insecure_channel(self._targets[self._current], options)
         self._stub = inference_pb2_grpc.InferenceServiceStub(self._channel)
         self._misses, self._is_attached = 0, False
