@@ -41,10 +41,14 @@ namespace rnnserve::client {
 //   3. So any copy of the session, on any server and however old, is what the first steps of this
 //      writer make of it, unless another writer attached: replaying from it is right.
 //
+// Another writer is recognised by its epoch, by its steps where ours should be, and by the outputs
+// that are replayed. It relies on servers that give no epoch of a session out twice.
+//
 // What it cannot mend ends it: every later call fails with the same status.
 //
 //   ABORTED              STEP_FENCED, or the session has steps that are not ours: another writer
-//                        took over
+//                        took over. (An attach of our own that was held up on a broken connection
+//                        until after the next one looks the same.)
 //   DATA_LOSS            its text begins with STATE_REGRESSED and names both versions: the session
 //                        was found before the oldest input that is kept, or nowhere; or with
 //                        OUTPUT_DIFFERS: a replayed step gave other bits (`check`)
