@@ -20,27 +20,13 @@ absl::Status ClosedError() {
 
 absl::StatusOr<StepResult> ToStepResult(const absl::StatusOr<v1::StreamResult>& result) {
   if (!result.ok()) return result.status();
-  const v1::StepResponse& response = result->step();
-  absl::StatusOr<Tensor> output = FromMessage(response.output());
-  if (!output.ok()) return output.status();
-  absl::StatusOr<std::vector<StateTensor>> state = FromMessages(response.state());
-  if (!state.ok()) return state.status();
-  return StepResult{*std::move(output), response.version(), *std::move(state), response.replayed()};
+  return FromMessage(result->step());
 }
 
 v1::StreamAction StepAction(const std::string& session_id, const Tensor& input,
                             const StepOptions& options) {
   v1::StreamAction action;
-  v1::StepRequest* request = action.mutable_step();
-  request->set_session_id(session_id);
-  ToMessage(input, request->mutable_input());
-  if (options.mask.has_value()) ToMessage(*options.mask, request->mutable_mask());
-  ToMessage(options.initial_state, request->mutable_initial_state());
-  request->set_return_state(options.return_state);
-  if (options.step_index.has_value()) request->set_step_index(*options.step_index);
-  if (options.epoch.has_value()) request->set_epoch(*options.epoch);
-  request->set_priority(ToMessage(options.priority));
-  request->set_timeout_ms(TimeoutMs(options));
+  ToMessage(session_id, input, options, action.mutable_step());
   return action;
 }
 

@@ -20,6 +20,14 @@ namespace rnnserve::client {
 
 class ActionChannel;
 
+// What becomes of a session when its server is lost; all but kNone need a server with a store.
+enum class Durability {
+  kDefault,  // as the server's `--durability` says
+  kNone,     // it ends with its server
+  kAsync,    // it is stored every few steps: the last ones are lost, and are to be sent again
+  kSync,     // it is stored before each reply: nothing that was answered is lost
+};
+
 // How a session is opened.
 struct SessionOptions {
   // 1 to 128 of [A-Za-z0-9._:-]. Default: the server chooses.
@@ -33,6 +41,8 @@ struct SessionOptions {
   // How many replies the server keeps for steps that are sent again, and how many steps with an
   // index may be under way; 1 to 16. Default: 1.
   int reply_window = 0;
+  // FAILED_PRECONDITION (NO_STORE) where the server has no store; only for detached sessions.
+  Durability durability = Durability::kDefault;
 };
 
 // The class of a request among those that wait on the server.
@@ -64,6 +74,8 @@ struct StepResult {
   std::vector<StateTensor> state;
   // Whether it is the answer to an earlier sending of the same step.
   bool is_replayed = false;
+  // The version that would survive the loss of the server, at least; 0 without durability.
+  uint64_t durable_version = 0;
 };
 
 using StepCallback = absl::AnyInvocable<void(absl::StatusOr<StepResult>)>;

@@ -100,6 +100,20 @@ void ToMessage(const std::string& model, const SessionOptions& options,
   message->set_detached(options.is_detached);
   message->set_idle_timeout_ms(absl::ToInt64Milliseconds(options.idle_timeout));
   message->set_reply_window(options.reply_window);
+  message->set_durability(ToMessage(options.durability));
+}
+
+void ToMessage(const std::string& session_id, const Tensor& input, const StepOptions& options,
+               v1::StepRequest* message) {
+  message->set_session_id(session_id);
+  ToMessage(input, message->mutable_input());
+  if (options.mask.has_value()) ToMessage(*options.mask, message->mutable_mask());
+  ToMessage(options.initial_state, message->mutable_initial_state());
+  message->set_return_state(options.return_state);
+  if (options.step_index.has_value()) message->set_step_index(*options.step_index);
+  if (options.epoch.has_value()) message->set_epoch(*options.epoch);
+  message->set_priority(ToMessage(options.priority));
+  message->set_timeout_ms(TimeoutMs(options));
 }
 
 v1::Priority ToMessage(Priority priority) {
@@ -112,6 +126,20 @@ v1::Priority ToMessage(Priority priority) {
       return v1::PRIORITY_HIGH;
   }
   return v1::PRIORITY_UNSPECIFIED;
+}
+
+v1::Durability ToMessage(Durability durability) {
+  switch (durability) {
+    case Durability::kDefault:
+      return v1::DURABILITY_UNSPECIFIED;
+    case Durability::kNone:
+      return v1::DURABILITY_NONE;
+    case Durability::kAsync:
+      return v1::DURABILITY_ASYNC;
+    case Durability::kSync:
+      return v1::DURABILITY_SYNC;
+  }
+  return v1::DURABILITY_UNSPECIFIED;
 }
 
 int64_t TimeoutMs(const CallOptions& options) {
@@ -142,6 +170,15 @@ absl::StatusOr<std::vector<StateTensor>> FromMessages(
     states.push_back({message.layer(), message.name(), *std::move(value)});
   }
   return states;
+}
+
+absl::StatusOr<StepResult> FromMessage(const v1::StepResponse& message) {
+  absl::StatusOr<Tensor> output = FromMessage(message.output());
+  if (!output.ok()) return output.status();
+  absl::StatusOr<std::vector<StateTensor>> state = FromMessages(message.state());
+  if (!state.ok()) return state.status();
+  return StepResult{*std::move(output), message.version(), *std::move(state), message.replayed(),
+                    message.durable_version()};
 }
 
 }  // namespace rnnserve::client

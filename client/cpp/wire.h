@@ -25,7 +25,11 @@ void ToMessage(const std::vector<StateTensor>& states,
 void ToMessage(const std::string& model, const SessionOptions& options,
                v1::OpenSessionRequest* message);
 
+void ToMessage(const std::string& session_id, const Tensor& input, const StepOptions& options,
+               v1::StepRequest* message);
+
 v1::Priority ToMessage(Priority priority);
+v1::Durability ToMessage(Durability durability);
 // For a field `timeout_ms`: at least 1, and 0 for an infinite timeout.
 int64_t TimeoutMs(const CallOptions& options);
 
@@ -34,6 +38,7 @@ int64_t TimeoutMs(const CallOptions& options);
 absl::StatusOr<Tensor> FromMessage(const v1::Tensor& message);
 absl::StatusOr<std::vector<StateTensor>> FromMessages(
     const google::protobuf::RepeatedPtrField<v1::StateTensor>& messages);
+absl::StatusOr<StepResult> FromMessage(const v1::StepResponse& message);
 
 }  // namespace rnnserve::client
 

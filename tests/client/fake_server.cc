@@ -229,6 +229,11 @@ class FakeServer::Inference final : public v1::InferenceService::Service {
 
   void EndStreamsAtNextMessage() { is_ending_streams_ = true; }
 
+  std::vector<std::string> SessionIdKeys() {
+    absl::MutexLock lock(&mu_);
+    return keys_;
+  }
+
   grpc::Status Infer(grpc::ServerContext* /*context*/, const v1::InferRequest* request,
                      v1::InferResponse* response) override {
     const Tensor input = FromMessage(request->input()).value();
@@ -324,6 +329,7 @@ class FakeServer::Inference final : public v1::InferenceService::Service {
   grpc::Status Unary(grpc::ServerContext* context, const Request& request,
                      Request* (v1::StreamAction::*field)(),
                      const Response& (v1::StreamResult::*answer)() const, Response* response) {
+    NoteKeyOf(*context);
     v1::StreamAction action;
     *(action.*field)() = request;
     v1::StreamResult result;
@@ -333,7 +339,17 @@ class FakeServer::Inference final : public v1::InferenceService::Service {
     return grpc::Status::OK;
   }
 
+  void NoteKeyOf(const grpc::ServerContext& context) {
+    const auto& metadata = context.client_metadata();
+    const auto key = metadata.find("x-session-id");
+    absl::MutexLock lock(&mu_);
+    keys_.push_back(key == metadata.end() ? ""
+                                          : std::string(key->second.data(), key->second.size()));
+  }
+
   Sessions* const sessions_;
+  absl::Mutex mu_;
+  std::vector<std::string> keys_ ABSL_GUARDED_BY(mu_);
   std::atomic<uint64_t> num_streams_ = 0;
   std::atomic<bool> is_ending_streams_ = false;
 };
@@ -414,6 +430,8 @@ std::unique_ptr<Client> FakeServer::Connect() const { return Client::Connect(add
 std::vector<std::string> FakeServer::OpenSessions() const { return sessions_->Ids(); }
 
 bool FakeServer::AwaitOpenSessions(size_t count) const { return sessions_->AwaitCount(count); }
+
+std::vector<std::string> FakeServer::SessionIdKeys() const { return inference_->SessionIdKeys(); }
 
 void FakeServer::EndStreamsAtNextMessage() { inference_->EndStreamsAtNextMessage(); }
 

@@ -44,6 +44,9 @@ class FakeServer {
   // Waits until there are `count` open sessions; false if that does not happen in 10 s.
   bool AwaitOpenSessions(size_t count) const;
 
+  // The metadata `x-session-id` of each unary call on a session so far; empty where there was none.
+  std::vector<std::string> SessionIdKeys() const;
+
   // Ends the streams that run, as a server that drains, at their next message.
   void EndStreamsAtNextMessage();
 

@@ -113,5 +113,37 @@ TEST(WireTest, WritesSessionOptions) {
   EXPECT_EQ(request.idle_timeout_ms(), 2000);
 }
 
+TEST(WireTest, DurabilityIsThatOfTheOptions) {
+  SessionOptions options;
+  v1::OpenSessionRequest request;
+
+  ToMessage("m", options, &request);
+  EXPECT_EQ(request.durability(), v1::DURABILITY_UNSPECIFIED);
+  options.durability = Durability::kNone;
+  ToMessage("m", options, &request);
+  EXPECT_EQ(request.durability(), v1::DURABILITY_NONE);
+  options.durability = Durability::kAsync;
+  ToMessage("m", options, &request);
+  EXPECT_EQ(request.durability(), v1::DURABILITY_ASYNC);
+  options.durability = Durability::kSync;
+  ToMessage("m", options, &request);
+  EXPECT_EQ(request.durability(), v1::DURABILITY_SYNC);
+}
+
+TEST(WireTest, AStepResultTellsWhatIsDurable) {
+  v1::StepResponse response;
+  ToMessage(Tensor({1}, std::vector<float>{1}), response.mutable_output());
+  response.set_version(7);
+  response.set_durable_version(5);
+  response.set_replayed(true);
+
+  const auto result = FromMessage(response);
+
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->version, 7u);
+  EXPECT_EQ(result->durable_version, 5u);
+  EXPECT_TRUE(result->is_replayed);
+}
+
 }  // namespace
 }  // namespace rnnserve::client

@@ -20,6 +20,7 @@ import unittest
 import example  # Generates the stubs.
 import grpc
 import numpy as np
+import resumable
 from google.protobuf import descriptor_pool
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -117,6 +118,19 @@ class ServedTest(unittest.TestCase):
         self.assertEqual(caught.exception.code(), code, caught.exception.details())
         self.assertEqual(example.error_reason(caught.exception), reason)
         self.assertIn(text, caught.exception.details())
+
+
+class LostAnswer(grpc.RpcError):
+    """As gRPC tells of a broken connection."""
+
+    def code(self):
+        return grpc.StatusCode.UNAVAILABLE
+
+    def details(self):
+        return "the answer is lost"
+
+    def trailing_metadata(self):
+        return ()
 
 
 class ModelsTest(ServedTest):
@@ -362,6 +376,95 @@ class StopTest(ServedTest):
         self.assertEqual(next(watch).status, health_pb2.HealthCheckResponse.NOT_SERVING)
         watch.cancel()
         self.assertEqual(self.server.stop(), 0, self.server.log())
+
+
+class ResumableTest(ServedTest):
+    """Faults are made by the test: answers that are thrown away, channels that are closed."""
+
+    def open_resumable(self, targets=None, **options):
+        self.told = []
+        session = resumable.ResumableSession(
+            targets or [self.server.address], "sunspots", observer=self.told.append, **options
+        )
+        self.addCleanup(session.close)
+        return session
+
+    def frames(self):
+        return np.sin(np.arange(6, dtype=np.float32)).reshape(6, 1, 1)
+
+    def chain(self):
+        """What a session that nothing happens to gives."""
+        session = self.open_resumable()
+        return [session.step(frame) for frame in self.frames()]
+
+    def lose_answers(self, session, count):
+        """Has the session's next calls done, and their answers lost."""
+        call, left = session._call, [count]
+
+        def lossy(method, request):
+            reply = call(method, request)
+            if left[0] > 0:
+                left[0] -= 1
+                raise LostAnswer()
+            return reply
+
+        session._call = lossy
+
+    def test_a_step_whose_answer_is_lost_is_done_once(self):
+        expected, session = self.chain(), self.open_resumable()
+        for i, frame in enumerate(self.frames()):
+            self.lose_answers(session, i % 2)
+            np.testing.assert_array_equal(session.step(frame), expected[i])
+        self.assertEqual((session.version, self.told), (6, []))
+
+    def test_attaches_when_answers_do_not_come(self):
+        expected, session = self.chain(), self.open_resumable()
+        np.testing.assert_array_equal(session.step(self.frames()[0]), expected[0])
+        self.lose_answers(session, 2)
+        np.testing.assert_array_equal(session.step(self.frames()[1]), expected[1])
+        np.testing.assert_array_equal(session.step(self.frames()[2]), expected[2])
+        (told,) = self.told
+        self.assertEqual((told.version_before, told.version_found, told.num_replayed), (1, 2, 0))
+
+    def test_goes_on_at_another_server_when_its_own_is_lost(self):
+        expected = self.chain()
+        lost = Server()
+        self.addCleanup(lost.stop)
+        session = self.open_resumable([lost.address, self.server.address], retry_s=20.0)
+        for frame in self.frames()[:3]:
+            session.step(frame)
+        lost.stop()
+        for frame, output in zip(self.frames()[3:], expected[3:], strict=True):
+            np.testing.assert_array_equal(session.step(frame), output)
+        (told,) = self.told
+        self.assertEqual((told.version_before, told.num_replayed), (3, 3))
+        self.assertTrue(told.is_reopened)
+
+    def test_stops_when_another_writer_attaches(self):
+        session = self.open_resumable()
+        session.step(self.frames()[0])
+        self.inference.AttachSession(
+            session_pb2.AttachSessionRequest(session_id=session.id), timeout=TIMEOUT_S
+        )
+        for _ in range(2):
+            with self.assertRaisesRegex(resumable.SessionEnded, "STEP_FENCED"):
+                session.step(self.frames()[1])
+
+    def test_a_refused_step_is_not_done(self):
+        expected, session = self.chain(), self.open_resumable()
+        with self.assert_fails(grpc.StatusCode.INVALID_ARGUMENT, "INPUT_SHAPE"):
+            session.step(np.zeros((1, 2), np.float32))
+        np.testing.assert_array_equal(session.step(self.frames()[0]), expected[0])
+
+    def test_an_unfinished_step_is_finished_first(self):
+        expected, session = self.chain(), self.open_resumable(retry_s=0.3)
+        self.lose_answers(session, 1000)
+        with self.assertRaises(resumable.StepUnfinished):
+            session.step(self.frames()[0])
+        with self.assertRaises(resumable.StepUnfinished):
+            session.step(self.frames()[1])
+        del session._call
+        np.testing.assert_array_equal(session.finish_step(), expected[0])
 
 
 class ExampleTest(ServedTest):

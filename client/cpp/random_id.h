@@ -1,0 +1,19 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CLIENT_CPP_RANDOM_ID_H_
+#define RNNSERVE_CLIENT_CPP_RANDOM_ID_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace rnnserve::client {
+
+// An id for a session that nobody else has or can guess: 32 hexadecimal digits of the operating
+// system's randomness. INTERNAL if it gives none.
+absl::StatusOr<std::string> RandomSessionId();
+
+}  // namespace rnnserve::client
+
+#endif  // RNNSERVE_CLIENT_CPP_RANDOM_ID_H_

@@ -1,0 +1,249 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""A session whose steps are each done once, whatever becomes of connections and servers.
+
+    session = ResumableSession(["localhost:50051"], "sunspots")
+    output = session.step(frames)                # [time, features] float32
+    session.close()
+
+The algorithm and its reasons are in client/cpp/resumable_session.h: steps are numbered, inputs kept
+until they are durable; a step without an answer is sent again; a session that was lost is attached
+to, or opened again, and what it lacks is replayed and compared. There is no reset. One thread.
+"""
+
+import collections
+import contextlib
+import hashlib
+import random
+import secrets
+import time
+
+import example  # Generates the stubs.
+import grpc
+from rnnserve.v1 import inference_pb2_grpc, session_pb2
+from resumption import Resumption
+from step_remedy import ABOUT_CONTENT, remedy_for, retry_delay
+
+MISSES_BEFORE_MOVING = 2
+
+
+class SessionEnded(Exception):
+    """Nothing can mend the session: another writer took over, its state is lost, it has expired."""
+
+
+class StepUnfinished(Exception):
+    """The time is up and the step may have been done: finish_step goes on with it."""
+
+
+def _digest(tensor):
+    return hashlib.sha256(repr(list(tensor.shape)).encode() + tensor.raw).digest()[:16]
+
+
+class ResumableSession:
+    """One writer of one session. `targets` are replicas that are tried in turn, or one proxy."""
+
+    def __init__(self, targets, model, *, durability=session_pb2.DURABILITY_UNSPECIFIED,
+                 retry_s=10.0, attempt_s=2.0, max_log_bytes=64 << 20, observer=None):
+        self.id = secrets.token_hex(16)
+        self.version = self.durable_version = 0
+        self._targets, self._retry_s, self._attempt_s = list(targets), retry_s, attempt_s
+        self._max_log_bytes, self._observer = max_log_bytes, observer or (lambda resumption: None)
+        self._request = session_pb2.OpenSessionRequest(
+            model=model, session_id=self.id, durability=durability)
+        self._log, self._log_begin, self._log_bytes = collections.deque(), 0, 0
+        self._is_in_doubt, self._send_from, self._unknown = False, 0, 0
+        self._resumption = self._ended = self._channel = self._digest_of_model = None
+        self._current = -1
+        self._move_on()
+        self._until_done(self._open)
+
+    def step(self, frames):
+        """Advances the session; a grpc.RpcError means that the step was refused and is not done."""
+        if self._ended is not None:
+            raise self._ended
+        if self._log_begin + len(self._log) > self.version:
+            raise StepUnfinished(f"step {self.version} is unfinished")
+        tensor = example.to_tensor(frames)
+        request = session_pb2.StepRequest(session_id=self.id, input=tensor, step_index=self.version)
+        self._log.append([request, None])  # With the digest of its output, once delivered.
+        self._log_bytes += tensor.ByteSize()
+        while self._log_bytes > self._max_log_bytes and len(self._log) > 1:
+            self._drop_first()
+        return self.finish_step()
+
+    def finish_step(self):
+        """Goes on with the step that step() left unfinished."""
+        return self._until_done(self._advance)
+
+    def _until_done(self, call):
+        """Calls `call` until it gives something, and does what its failures ask for."""
+        self._deadline, self._backoff = time.monotonic() + self._retry_s, 0.02
+        while self._ended is None:
+            try:
+                result = call()
+                if result is not None:
+                    return result
+            except grpc.RpcError as error:
+                if not self._prepare_again(error):
+                    self._give_up(error)
+        raise self._ended
+
+    def _open(self):
+        self._attach()  # Finds what an attempt before this one has opened.
+        self._resumption = None
+        return self._is_attached or None
+
+    def _advance(self):
+        if not self._is_attached:
+            return self._attach()
+        return self._replay() if self._send_from < self.version else self._deliver()
+
+    def close(self):
+        """Ends the session. One that no server answers for expires by itself."""
+        with contextlib.suppress(grpc.RpcError):
+            self._call("CloseSession", session_pb2.CloseSessionRequest(session_id=self.id))
+        self._ended = SessionEnded("the session was closed by this client")
+        self._channel.close()
+
+    def _attach(self):
+        self._resumption = self._resumption or Resumption(self.version, self.durable_version)
+        try:
+            request = session_pb2.AttachSessionRequest(session_id=self.id)
+            return self._resume_at(self._call("AttachSession", request))
+        except grpc.RpcError as error:
+            if example.error_reason(error) != "SESSION_UNKNOWN":
+                self._unknown = 0
+                raise
+        if self._log_begin == 0:
+            place = self._call("OpenSession", self._request)
+            self._resumption.is_reopened = True
+            return self._resume_at(place)
+        # A server that does not answer may still have it, so all of them have to deny it.
+        self._unknown += 1
+        return self._regressed(0) if self._unknown >= len(self._targets) else self._move_on()
+
+    def _resume_at(self, place):
+        durable_version = getattr(place, "durable_version", 0)  # None of a new session.
+        self._resumption.version_found = place.version
+        self._resumption.is_regressed |= place.version < self.durable_version
+        if place.model_digest != (self._digest_of_model or place.model_digest):
+            self._end("MODEL_CHANGED: the model of that name is another one now")
+        elif place.version > self.version + self._is_in_doubt:
+            self._end(f"another writer made steps up to {place.version}, not {self.version}")
+        elif place.version < self._log_begin:
+            self._regressed(place.version)
+        else:
+            is_lost = place.version < self.durable_version
+            self.durable_version = max(0 if is_lost else self.durable_version, durable_version)
+            self._epoch, self._unknown, self._misses = place.epoch, 0, 0
+            self._digest_of_model = place.model_digest
+            self._send_from = min(place.version, self.version)
+            # The step before it once more: the kept reply shows whose it was.
+            if self._log_begin < self._send_from == place.version:
+                self._send_from -= 1
+            self._is_attached = True
+
+    def _replay(self):
+        try:
+            reply = self._send(self._send_from)
+        except grpc.RpcError as error:
+            is_probe = self._resumption and self._send_from < self._resumption.version_found
+            if example.error_reason(error) != "STEP_TOO_OLD" or not is_probe:
+                raise
+            self._send_from += 1
+            return
+        if _digest(reply.output) != self._log[self._send_from - self._log_begin][1]:
+            self._end(f"OUTPUT_DIFFERS: step {self._send_from} gave another output when replayed")
+            return
+        self._send_from += 1
+        self._resumption.num_replayed += not reply.replayed
+
+    def _deliver(self):
+        self._report()
+        try:
+            reply = self._send(self.version)
+        except grpc.RpcError as error:
+            is_for_room = error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+            self._is_in_doubt |= remedy_for(error) != "none" and not is_for_room
+            raise
+        self._log[-1][1] = _digest(reply.output)
+        self.version += 1
+        self._send_from, self._is_in_doubt = self.version, False
+        # One durable step is kept, by which a server shows that the session is ours.
+        while self._log_begin < min(self.durable_version - 1, self.version):
+            self._drop_first()
+        return example.to_array(reply.output)
+
+    def _send(self, index):
+        request = self._log[index - self._log_begin][0]
+        request.epoch = self._epoch
+        reply = self._call("Step", request)
+        self._misses = 0
+        self.durable_version = max(self.durable_version, reply.durable_version)
+        return reply
+
+    def _prepare_again(self, error):
+        remedy = remedy_for(error)
+        if remedy == "stop":
+            self._end(f"{error.code().name} {example.error_reason(error)}: {error.details()}")
+        if remedy in ("stop", "none"):
+            return False
+        if remedy == "resend":
+            self._misses += 1
+            if not self._is_attached or self._misses >= MISSES_BEFORE_MOVING:
+                remedy = "move_on"
+        if remedy == "move_on":
+            self._move_on()
+        if remedy == "attach":
+            self._is_attached = False
+        return self._rest(error)
+
+    def _give_up(self, error):
+        if self._ended is not None:
+            return
+        is_own = self._is_attached and self._send_from == self.version
+        if self._is_in_doubt and not (is_own and error.code() in ABOUT_CONTENT):
+            raise StepUnfinished(f"step {self.version} may have been done") from error
+        if self._log_begin + len(self._log) > self.version:
+            self._log_bytes -= self._log.pop()[0].input.ByteSize()
+        self._is_in_doubt = False
+        raise error
+
+    def _end(self, text):
+        self._ended = SessionEnded(text)
+        self._report()
+
+    def _regressed(self, found):
+        kept = f"durable up to {self.durable_version}, inputs kept from {self._log_begin} on"
+        self._end(f"STATE_REGRESSED: found at version {found}, {kept}")
+
+    def _report(self):
+        if self._resumption is not None:
+            self._observer(self._resumption)
+        self._resumption = None
+
+    def _drop_first(self):
+        self._log_bytes -= self._log.popleft()[0].input.ByteSize()
+        self._log_begin += 1
+
+    def _move_on(self):
+        if self._channel is not None:
+            self._channel.close()
+        self._current = (self._current + 1) % len(self._targets)
+        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.initial_reconnect_backoff_ms", 50)]
+        self._channel = grpc.insecure_channel(self._targets[self._current], options)
+        self._stub = inference_pb2_grpc.InferenceServiceStub(self._channel)
+        self._misses, self._is_attached = 0, False
+
+    def _call(self, method, request):
+        timeout = min(self._attempt_s, max(0.001, self._deadline - time.monotonic()))
+        metadata = [("x-session-id", self.id)]
+        return getattr(self._stub, method)(request, timeout=timeout, metadata=metadata)
+
+    def _rest(self, error):
+        rest = max(self._backoff * random.uniform(0.5, 1), retry_delay(error))
+        self._backoff = min(2 * self._backoff, 1.0)
+        if time.monotonic() + rest >= self._deadline:
+            return False
+        time.sleep(rest)
+        return True

@@ -1,0 +1,27 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Ids of sessions that nobody guesses.
+
+#include "client/cpp/random_id.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/status_matchers.h"
+
+namespace rnnserve::client {
+namespace {
+
+TEST(RandomIdTest, IsThirtyTwoHexadecimalDigits) {
+  const auto id = RandomSessionId();
+
+  ASSERT_THAT(id, ::rnnserve::testing::IsOk());
+  EXPECT_EQ(id->size(), 32u);
+  EXPECT_EQ(id->find_first_not_of("0123456789abcdef"), std::string::npos);
+}
+
+TEST(RandomIdTest, IsAnotherOneEachTime) { EXPECT_NE(*RandomSessionId(), *RandomSessionId()); }
+
+}  // namespace
+}  // namespace rnnserve::client
