@@ -198,6 +198,10 @@ Metrics::Metrics()
                          .Help("Stream calls that are open")
                          .Register(*registry_)
                          .Add({})) {
+  // So that both are there before the first of each.
+  for (auto* family : {&checkpoint_duration_, &restore_duration_}) {
+    family->Add({{"result", ResultOf(absl::OkStatus())}}, DurationBounds());
+  }
   for (const char* name : kMethodNames) {
     methods_.push_back(std::make_unique<MethodMetrics>(name, request_duration_, errors_));
   }

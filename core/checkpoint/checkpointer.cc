@@ -52,8 +52,7 @@ absl::Duration Checkpointer::TimeToLive(absl::Duration idle_timeout) const {
 SnapshotWrite Checkpointer::MakeWrite(const SessionLease& lease, Sent& sent) const {
   const Snapshot snapshot = SnapshotOf(lease);
   SnapshotWrite write{snapshot.session_id, FenceOf(lease),
-                      EncodeSnapshot(snapshot, keys_.current()),
-                      TimeToLive(snapshot.idle_timeout)};
+                      EncodeSnapshot(snapshot, keys_.current()), TimeToLive(snapshot.idle_timeout)};
   sent = {snapshot.session_id, snapshot.epoch, snapshot.version,
           static_cast<int64_t>(write.bytes.size()), clock_.Now()};
   return write;
@@ -92,9 +91,7 @@ void Checkpointer::Commit(SessionLease lease, Done done) {
       Submit(lease);
     }
   }
-  {
-    const SessionLease returned = std::move(lease);
-  }
+  { const SessionLease returned = std::move(lease); }
   done(absl::OkStatus());
 }
 
@@ -116,9 +113,7 @@ void Checkpointer::CommitNow(SessionLease lease, Done done) {
     } else {
       List(lease);
     }
-    {
-      const SessionLease returned = std::move(lease);
-    }
+    { const SessionLease returned = std::move(lease); }
     done(std::move(status));
   });
 }
@@ -191,8 +186,13 @@ void Checkpointer::Pump() {
         const absl::Time now = clock_.Now();
         absl::MutexLock lock(&mu_);
         completion = buffer_.Finish(session_id, status, now);
+        ++num_completing_;
       }
       completion.Run();
+      {
+        absl::MutexLock lock(&mu_);
+        --num_completing_;
+      }
       Pump();
     });
   }
@@ -228,11 +228,11 @@ void Checkpointer::Restore(const std::string& session_id, FindModel find_model, 
     const absl::StatusOr<Snapshot> snapshot = Decode(session_id, find_model, stored);
     if (!snapshot.ok()) return FinishRestore(session_id, begin, snapshot.status());
     // Only now, so that a server that cannot go on with the session leaves it to its owner.
-    store_->Claim(session_id, RandomNonce(), TimeToLive(snapshot->idle_timeout),
-                  [this, session_id, find_model,
-                   begin](const absl::StatusOr<StoredSnapshot>& claimed) {
-                    FinishRestore(session_id, begin, Open(session_id, find_model, claimed));
-                  });
+    store_->Claim(
+        session_id, RandomNonce(), TimeToLive(snapshot->idle_timeout),
+        [this, session_id, find_model, begin](const absl::StatusOr<StoredSnapshot>& claimed) {
+          FinishRestore(session_id, begin, Open(session_id, find_model, claimed));
+        });
   });
 }
 
@@ -298,8 +298,8 @@ void Checkpointer::Tick() {
 bool Checkpointer::Flush(absl::Duration timeout) {
   const absl::Time deadline = clock_.Now() + timeout;
   const auto is_done = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return listed_.empty() && num_submitting_ == 0 && buffer_.num_waiting() == 0 &&
-           buffer_.num_in_flight() == 0;
+    return listed_.empty() && num_submitting_ == 0 && num_completing_ == 0 &&
+           buffer_.num_waiting() == 0 && buffer_.num_in_flight() == 0;
   };
   do {
     SubmitListed(absl::InfiniteFuture());

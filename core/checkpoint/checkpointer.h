@@ -154,6 +154,7 @@ class Checkpointer {
   WriteBuffer buffer_ ABSL_GUARDED_BY(mu_);
   std::deque<Listed> listed_ ABSL_GUARDED_BY(mu_);
   int64_t num_submitting_ ABSL_GUARDED_BY(mu_) = 0;  // were listed, and wait for their lease
+  int64_t num_completing_ ABSL_GUARDED_BY(mu_) = 0;  // were answered, and tell it just now
   // Who waits for a session from the store.
   absl::flat_hash_map<std::string, std::vector<Done>> restoring_ ABSL_GUARDED_BY(mu_);
 

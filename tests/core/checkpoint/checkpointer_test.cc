@@ -1,0 +1,221 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Checkpointer: when snapshots go out, and what becomes of them. The store does what the test says,
+// when it says so; the changes of a session are made by the test.
+
+#include "core/checkpoint/checkpointer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/base/error.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/memory_snapshot_store.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/test_models.h"
+
+namespace rnnserve::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class CountingObserver final : public CheckpointObserver {
+ public:
+  void OnCheckpoint(const absl::Status& status, int64_t /*bytes*/,
+                    absl::Duration duration) override {
+    checkpoints.push_back(status);
+    last_duration = duration;
+  }
+  void OnRestored(const absl::Status& status, absl::Duration /*duration*/) override {
+    restorations.push_back(status);
+  }
+
+  std::vector<absl::Status> checkpoints;
+  std::vector<absl::Status> restorations;
+  absl::Duration last_duration;
+};
+
+class CheckpointerTest : public ::testing::Test {
+ protected:
+  CheckpointerTest() { Restart({}); }
+  void Restart(const Checkpointer::Options& options) {
+    auto store = std::make_unique<MemorySnapshotStore>(clock_);
+    store_ = store.get();
+    checkpointer_.emplace(clock_, sessions_, observer_, std::move(store),
+                          SnapshotKeys(SnapshotKey(SnapshotKey::Secret{1})), options);
+  }
+
+  SessionLease Open(const std::string& id, Durability durability) {
+    return *sessions_.OpenLeased({.id = id,
+                                  .model_name = "m",
+                                  .model = model_,
+                                  .state = SessionState(*model_),
+                                  .detached = true,
+                                  .idle_timeout = absl::Seconds(60),
+                                  .durability = durability,
+                                  .nonce = 5});
+  }
+  absl::StatusOr<SessionLease> Lease(const std::string& id) {
+    std::optional<absl::StatusOr<SessionLease>> lease;
+    sessions_.Lease(id, [&lease](absl::StatusOr<SessionLease> given) { lease = std::move(given); });
+    return *std::move(lease);
+  }
+  // One step of the session; the answer comes when it may be told.
+  std::optional<absl::Status>& Step(const std::string& id) {
+    SessionLease lease = *Lease(id);
+    lease.CommitStep();
+    answers_.emplace_back();
+    std::optional<absl::Status>& answer = answers_.back();
+    checkpointer_->Commit(std::move(lease),
+                          [&answer](absl::Status status) { answer = std::move(status); });
+    return answer;
+  }
+  uint64_t DurableVersion(const std::string& id) { return Lease(id)->durable_version(); }
+
+  FakeClock clock_;
+  const ModelPtr model_ = DoublingModel();
+  CountingObserver observer_;
+  SessionStore sessions_{clock_, [](const std::string&, EndReason) {}, {}};
+  MemorySnapshotStore* store_ = nullptr;
+  std::deque<std::optional<absl::Status>> answers_;
+  std::optional<Checkpointer> checkpointer_;
+};
+
+TEST_F(CheckpointerTest, ASyncChangeIsToldWhenItIsStored) {
+  Open("s", Durability::kSync);
+
+  const auto& answer = Step("s");
+  EXPECT_FALSE(answer.has_value());
+  EXPECT_EQ(store_->CompleteAll(), 1);
+
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_THAT(*answer, IsOk());
+  EXPECT_EQ(DurableVersion("s"), 1u);
+  EXPECT_EQ(store_->Peek("s")->fence, (SnapshotFence{1, 5, 1}));
+}
+
+TEST_F(CheckpointerTest, AnAsyncChangeIsToldAtOnceAndStoredAfterSomeSteps) {
+  Checkpointer::Options options;
+  options.steps = 3;
+  Restart(options);
+  Open("s", Durability::kAsync);
+
+  for (int i = 0; i < 2; ++i) EXPECT_THAT(*Step("s"), IsOk());
+  EXPECT_EQ(store_->num_waiting(), 0);
+  EXPECT_EQ(checkpointer_->load().listed_sessions, 1);
+  EXPECT_THAT(*Step("s"), IsOk());
+  EXPECT_EQ(store_->num_waiting(), 1);
+  EXPECT_EQ(DurableVersion("s"), 0u);
+  store_->CompleteAll();
+
+  EXPECT_EQ(DurableVersion("s"), 3u);
+  // Nothing is left for the tick.
+  clock_.Advance(absl::Seconds(2));
+  checkpointer_->Tick();
+  EXPECT_EQ(store_->num_waiting(), 0);
+  EXPECT_EQ(checkpointer_->load().listed_sessions, 0);
+}
+
+TEST_F(CheckpointerTest, ALostAnswerOfTheStoreIsAskedForAgain) {
+  Checkpointer::Options options;
+  options.steps = 1;
+  Restart(options);
+  Open("s", Durability::kAsync);
+  store_->FailNext(1, MakeError(absl::StatusCode::kUnavailable, "STORE_DOWN", "down"));
+  Step("s");
+  store_->CompleteAll();
+  EXPECT_EQ(DurableVersion("s"), 0u);
+  EXPECT_EQ(checkpointer_->load().pending_writes, 1);
+
+  clock_.Advance(absl::Seconds(2));
+  checkpointer_->Tick();
+  store_->CompleteAll();
+
+  EXPECT_EQ(DurableVersion("s"), 1u);
+  EXPECT_EQ(checkpointer_->load().pending_writes, 0);
+  EXPECT_EQ(observer_.last_duration, absl::Seconds(2));
+}
+
+TEST_F(CheckpointerTest, AFullBufferLosesNothing) {
+  Checkpointer::Options options;
+  options.steps = 1;
+  options.buffer.max_bytes = 10;
+  Restart(options);
+  Open("s", Durability::kAsync);
+  EXPECT_THAT(*Step("s"), IsOk());
+
+  EXPECT_EQ(store_->num_waiting(), 0);
+  EXPECT_EQ(checkpointer_->load().listed_sessions, 1);
+  ASSERT_EQ(observer_.checkpoints.size(), 1u);
+  EXPECT_THAT(observer_.checkpoints[0], StatusIs(absl::StatusCode::kResourceExhausted,
+                                                 HasSubstr("10"), "CHECKPOINT_BUFFER_LIMIT"));
+}
+
+TEST_F(CheckpointerTest, AnOwnerThatWasReplacedGivesItsCopyUp) {
+  Open("s", Durability::kSync);
+  Step("s");
+  store_->CompleteAll();
+  store_->Claim("s", 99, absl::Seconds(60), [](const absl::StatusOr<StoredSnapshot>&) {});
+  store_->CompleteAll();
+
+  const auto& answer = Step("s");
+  store_->CompleteAll();
+
+  EXPECT_THAT(*answer, StatusIs(absl::StatusCode::kAborted, HasSubstr("epoch"), "FENCED"));
+  EXPECT_THAT(Lease("s").status(),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("another server"), "SESSION_MOVED"));
+}
+
+TEST_F(CheckpointerTest, ASessionThatCannotBeStoredIsNotOpened) {
+  std::optional<absl::Status> created;
+  store_->FailNext(1, MakeError(absl::StatusCode::kUnavailable, "STORE_DOWN", "down"));
+  checkpointer_->Create(Open("s", Durability::kAsync),
+                        [&created](absl::Status status) { created = std::move(status); });
+  store_->CompleteAll();
+
+  EXPECT_THAT(*created, StatusIs(absl::StatusCode::kUnavailable, "down", "STORE_DOWN"));
+  EXPECT_THAT(Lease("s").status(),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("closed"), "SESSION_CLOSED"));
+}
+
+TEST_F(CheckpointerTest, AnEndTakesWhatWaitsWithIt) {
+  Checkpointer::Options options;
+  options.steps = 1;
+  options.buffer.max_in_flight = 1;
+  Restart(options);
+  Open("other", Durability::kAsync);
+  Open("s", Durability::kAsync);
+  Step("other");
+  Step("s");
+  std::optional<absl::Status> ended;
+
+  checkpointer_->End(*Lease("s"), EndReason::kClosed,
+                     [&ended](absl::Status status) { ended = std::move(status); });
+  store_->CompleteAll();
+
+  EXPECT_THAT(*ended, IsOk());
+  EXPECT_EQ(store_->Peek("s"), std::nullopt);
+  EXPECT_NE(store_->Peek("other"), std::nullopt);
+}
+
+TEST_F(CheckpointerTest, ADamagedSnapshotStaysWhereItIs) {
+  store_->Write({"s", {4, 4, 4}, "garbage", absl::Seconds(60)}, [](const absl::Status&) {});
+  store_->CompleteAll();
+  std::optional<absl::Status> restored;
+  checkpointer_->Restore(
+      "s", [this](const std::string&) { return model_; },
+      [&restored](absl::Status status) { restored = std::move(status); });
+  store_->CompleteAll();
+
+  EXPECT_THAT(*restored, StatusIs(absl::StatusCode::kDataLoss, HasSubstr(""), "SNAPSHOT_BAD"));
+  EXPECT_EQ(store_->Peek("s")->fence, (SnapshotFence{4, 4, 4}));
+  EXPECT_EQ(observer_.restorations.size(), 1u);
+}
+
+}  // namespace
+}  // namespace rnnserve::testing
