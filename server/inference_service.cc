@@ -73,6 +73,22 @@ grpc::ServerUnaryReactor* InferenceService::EvictSession(grpc::CallbackServerCon
   return call;
 }
 
+grpc::ServerUnaryReactor* InferenceService::ExportSession(grpc::CallbackServerContext*,
+                                                          const v1::ExportSessionRequest* request,
+                                                          v1::ExportSessionResponse* response) {
+  auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kExportSession), response);
+  calls_.Export(*request, call->MakeReply());
+  return call;
+}
+
+grpc::ServerUnaryReactor* InferenceService::ImportSession(grpc::CallbackServerContext*,
+                                                          const v1::ImportSessionRequest* request,
+                                                          v1::OpenSessionResponse* response) {
+  auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kImportSession), response);
+  calls_.Import(*request, call->MakeReply());
+  return call;
+}
+
 grpc::ServerUnaryReactor* InferenceService::CloseSession(grpc::CallbackServerContext*,
                                                          const v1::CloseSessionRequest* request,
                                                          v1::CloseSessionResponse* response) {

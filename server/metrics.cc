@@ -74,9 +74,10 @@ constexpr std::array kMethodNames = {
     "Stream.Reset",  "Stream.GetState", "Stream.SetState",
     "Stream.Close",  "StepSessions",    "Stream.StepSessions",
     "AttachSession", "Stream.Attach",   "ForkSession",
-    "Stream.Fork",   "EvictSession",
+    "Stream.Fork",   "EvictSession",    "ExportSession",
+    "ImportSession",
 };
-static_assert(kMethodNames.size() == static_cast<size_t>(Method::kEvictSession) + 1);
+static_assert(kMethodNames.size() == static_cast<size_t>(Method::kImportSession) + 1);
 
 std::string ResultOf(const absl::Status& status) {
   return status.ok() ? "OK" : ErrorReason(status);

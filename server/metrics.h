@@ -49,6 +49,8 @@ enum class Method {
   kForkSession,
   kStreamFork,
   kEvictSession,
+  kExportSession,
+  kImportSession,
 };
 
 // The metrics of one method. Thread-safe.

@@ -125,7 +125,8 @@ void AddStoreOptions(CLI::App& app, StoreOptions& store) {
   app.add_option(
       "--snapshot-key-file", store.key_file,
       "File of 64 hexadecimal digits, the secret that snapshots are signed with; servers "
-      "that share sessions have the same; needed with --store");
+      "that share sessions have the same; needed with --store, and to "
+      "export and import sessions");
   app.add_option("--other-snapshot-key-file", store.other_key_file,
                  "One more key that snapshots may be signed with, while keys change");
   app.add_option("--durability", store.durability,

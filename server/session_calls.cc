@@ -51,6 +51,22 @@ v1::Durability EncodeDurability(Durability durability) {
   return v1::DURABILITY_UNSPECIFIED;
 }
 
+Engine::OpenCallback MakeOpenCallback(bool detached, Reply<v1::OpenSessionResponse> reply) {
+  return [detached, reply = std::move(reply)](absl::StatusOr<OpenedSession> opened) mutable {
+    if (!opened.ok()) return reply(opened.status());
+    v1::OpenSessionResponse response;
+    response.set_session_id(opened->session_id);
+    response.set_version(opened->version);
+    response.set_epoch(opened->epoch);
+    response.set_model_digest(opened->model_digest);
+    response.set_durability(EncodeDurability(opened->durability));
+    if (detached) {
+      response.set_idle_timeout_ms(absl::ToInt64Milliseconds(opened->idle_timeout));
+    }
+    reply(std::move(response));
+  };
+}
+
 absl::StatusOr<OpenSessionCall> ToOpenSessionCall(const v1::OpenSessionRequest& request,
                                                   bool detached, TensorStorage& storage) {
   if (request.model().empty()) return FieldMissing("model");
@@ -131,18 +147,28 @@ void SessionCalls::Open(const v1::OpenSessionRequest& request, bool detached,
   TensorStorage storage;
   const auto call = ToOpenSessionCall(request, detached, storage);
   if (!call.ok()) return reply(call.status());
-  engine_.OpenSession(
-      *call, [detached, reply = std::move(reply)](absl::StatusOr<OpenedSession> opened) mutable {
-        if (!opened.ok()) return reply(opened.status());
-        v1::OpenSessionResponse response;
-        response.set_session_id(opened->session_id);
-        response.set_version(opened->version);
-        response.set_epoch(opened->epoch);
-        response.set_model_digest(opened->model_digest);
-        response.set_durability(EncodeDurability(opened->durability));
-        if (detached) {
-          response.set_idle_timeout_ms(absl::ToInt64Milliseconds(opened->idle_timeout));
-        }
+  engine_.OpenSession(*call, MakeOpenCallback(detached, std::move(reply)));
+}
+
+void SessionCalls::Import(const v1::ImportSessionRequest& request,
+                          Reply<v1::OpenSessionResponse> reply) const {
+  if (request.snapshot().empty()) return reply(FieldMissing("snapshot"));
+  const auto durability = DecodeDurability(request.durability());
+  if (!durability.ok()) return reply(durability.status());
+  engine_.ImportSession({request.snapshot(), request.session_id(), *durability},
+                        MakeOpenCallback(/*detached=*/true, std::move(reply)));
+}
+
+void SessionCalls::Export(const v1::ExportSessionRequest& request,
+                          Reply<v1::ExportSessionResponse> reply) const {
+  if (request.session_id().empty()) return reply(FieldMissing("session_id"));
+  engine_.ExportSession(
+      request.session_id(),
+      [reply = std::move(reply)](absl::StatusOr<ExportedSession> exported) mutable {
+        if (!exported.ok()) return reply(exported.status());
+        v1::ExportSessionResponse response;
+        response.set_snapshot(std::move(exported->snapshot));
+        response.set_version(exported->version);
         reply(std::move(response));
       });
 }

@@ -47,8 +47,9 @@ Durability DurabilityFromName(const std::string& name) {
 
 absl::StatusOr<std::optional<EngineStore>> OpenStore(const Clock& clock,
                                                      const StoreOptions& options) {
-  if (options.url.empty()) return std::nullopt;
+  if (options.url.empty() && options.key_file.empty()) return std::nullopt;
   RNNSERVE_ASSIGN_OR_RETURN(const SnapshotKeys keys, ReadKeys(options));
+  if (options.url.empty()) return EngineStore{nullptr, keys};
   RedisSnapshotStore::Options redis;
   redis.key_prefix = options.key_prefix;
   RNNSERVE_ASSIGN_OR_RETURN(redis.client.address, ParseRedisUrl(options.url));

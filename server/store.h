@@ -25,9 +25,10 @@ struct StoreOptions {
   Checkpointer::Options checkpoints;
 };
 
-// Connects to the store and reads the keys; nothing without a URL. Blocks for some seconds if the
-// store does not answer. Errors: those of ParseRedisUrl, RedisSnapshotStore::Create and
-// SnapshotKey::Parse; INVALID_ARGUMENT (SNAPSHOT_KEY): no key file is given or it cannot be read.
+// Connects to the store and reads the keys; without a URL there is no store, without a key nothing
+// at all. Blocks for some seconds if the store does not answer. Errors: those of ParseRedisUrl,
+// RedisSnapshotStore::Create and SnapshotKey::Parse; INVALID_ARGUMENT (SNAPSHOT_KEY): no key file
+// is given or it cannot be read.
 absl::StatusOr<std::optional<EngineStore>> OpenStore(const Clock& clock,
                                                      const StoreOptions& options);
 

@@ -187,6 +187,30 @@ absl::StatusOr<uint64_t> Client::ResetModelSessions(const std::string& model,
   return response.num_sessions();
 }
 
+absl::StatusOr<std::string> Client::ExportSession(const std::string& session_id,
+                                                  const CallOptions& options) {
+  v1::ExportSessionRequest request;
+  request.set_session_id(session_id);
+  v1::ExportSessionResponse response;
+  const absl::Status status =
+      Call(*connection_->inference, &Inference::ExportSession, request, &response, options);
+  if (!status.ok()) return status;
+  return std::move(*response.mutable_snapshot());
+}
+
+absl::StatusOr<Session> Client::ImportSession(const std::string& snapshot,
+                                              const std::string& session_id,
+                                              const CallOptions& options) {
+  v1::ImportSessionRequest request;
+  request.set_snapshot(snapshot);
+  request.set_session_id(session_id);
+  v1::OpenSessionResponse response;
+  const absl::Status status =
+      Call(*connection_->inference, &Inference::ImportSession, request, &response, options);
+  if (!status.ok()) return status;
+  return Session(connection_->unary, response.session_id(), response.epoch(), response.version());
+}
+
 absl::StatusOr<uint64_t> Client::EvictSession(const std::string& session_id,
                                               const CallOptions& options) {
   v1::EvictSessionRequest request;

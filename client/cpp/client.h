@@ -133,6 +133,14 @@ class Client {
   absl::StatusOr<std::vector<v1::SessionSummary>> ListSessions(const SessionFilter& filter = {},
                                                                const CallOptions& options = {});
 
+  // A session as bytes, and back: ImportSession opens a detached session that goes on from there,
+  // at any server that has the same snapshot key and model. An empty id: as it was.
+  absl::StatusOr<std::string> ExportSession(const std::string& session_id,
+                                            const CallOptions& options = {});
+  absl::StatusOr<Session> ImportSession(const std::string& snapshot,
+                                        const std::string& session_id = "",
+                                        const CallOptions& options = {});
+
   // Ends a session in the name of whoever runs the server: its client is told SESSION_EVICTED.
   // Returns the steps that were committed.
   absl::StatusOr<uint64_t> EvictSession(const std::string& session_id,

@@ -27,6 +27,10 @@ absl::Status RunCommand(Client& client, const Options& options, const Terminal& 
       return RunFork(client, options, terminal);
     case Command::kEvict:
       return RunEvict(client, options, terminal);
+    case Command::kExport:
+      return RunExport(client, options, terminal);
+    case Command::kImport:
+      return RunImport(client, options, terminal);
     case Command::kBench:
       return RunBench(client, options, terminal);
   }

@@ -38,6 +38,8 @@ absl::Status RunSessions(Client& client, const Options& options, const Terminal&
 absl::Status RunReset(Client& client, const Options& options, const Terminal& terminal);
 absl::Status RunFork(Client& client, const Options& options, const Terminal& terminal);
 absl::Status RunEvict(Client& client, const Options& options, const Terminal& terminal);
+absl::Status RunExport(Client& client, const Options& options, const Terminal& terminal);
+absl::Status RunImport(Client& client, const Options& options, const Terminal& terminal);
 absl::Status RunBench(Client& client, const Options& options, const Terminal& terminal);
 
 // The options of each call to the server.

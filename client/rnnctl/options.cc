@@ -79,6 +79,21 @@ void AddSessionCommands(CLI::App& app, Options* options) {
       ->check(CLI::Range(1, kMaxForks))
       ->capture_default_str();
 
+  CLI::App* exported = AddCommand(app, options, Command::kExport, "export",
+                                  "Write a session to a file, signed with the server's key");
+  exported->add_option("session", options->session_ids, "Id of the session")
+      ->required()
+      ->expected(1);
+  exported->add_option("-o,--output", options->output, "The file; - for standard output")
+      ->capture_default_str();
+
+  CLI::App* imported =
+      AddCommand(app, options, Command::kImport, "import",
+                 "Open a session from a file that `export` wrote, and print its id");
+  imported->add_option("input", options->input, "The file; - for standard input")->required();
+  imported->add_option("--as", options->session_ids, "Id of the new session; default: as it was")
+      ->expected(1);
+
   AddCommand(app, options, Command::kEvict, "evict",
              "End sessions; their clients are told that they were evicted")
       ->add_option("session", options->session_ids, "Ids of sessions")

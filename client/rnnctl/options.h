@@ -27,6 +27,8 @@ enum class Command {
   kReset,
   kFork,
   kEvict,
+  kExport,
+  kImport,
   kBench
 };
 

@@ -1,10 +1,14 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+#include <fstream>
+#include <iostream>
+#include <iterator>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "client/rnnctl/commands.h"
+#include "client/rnnctl/failure.h"
 #include "client/rnnctl/print.h"
 #include "client/text/latencies.h"
 #include "client/text/table.h"
@@ -65,6 +69,42 @@ absl::Status RunFork(Client& client, const Options& options, const Terminal& ter
     terminal.out << ToJson(response);
   } else {
     for (const std::string& id : response.session_ids()) terminal.out << id << "\n";
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunExport(Client& client, const Options& options, const Terminal& terminal) {
+  const auto snapshot = client.ExportSession(options.session_ids.front(), CallOptionsOf(options));
+  if (!snapshot.ok()) return snapshot.status();
+  if (options.output == "-") {
+    terminal.out << *snapshot;
+    return absl::OkStatus();
+  }
+  std::ofstream file(options.output, std::ios::binary);
+  file << *snapshot;
+  file.close();
+  return file ? absl::OkStatus()
+              : LocalError(options.output, absl::InvalidArgumentError("cannot be written"));
+}
+
+absl::Status RunImport(Client& client, const Options& options, const Terminal& terminal) {
+  std::ifstream file;
+  if (options.input != "-") file.open(options.input, std::ios::binary);
+  std::istream& in = options.input == "-" ? std::cin : file;
+  const std::string snapshot((std::istreambuf_iterator<char>(in)),
+                             std::istreambuf_iterator<char>());
+  if (!in) return LocalError(options.input, absl::InvalidArgumentError("cannot be read"));
+  const std::string id = options.session_ids.empty() ? "" : options.session_ids.front();
+  auto session = client.ImportSession(snapshot, id, CallOptionsOf(options));
+  if (!session.ok()) return session.status();
+  v1::OpenSessionResponse response;
+  response.set_version(session->first_index());
+  response.set_epoch(session->epoch());
+  response.set_session_id(session->Release());
+  if (options.is_json) {
+    terminal.out << ToJson(response);
+  } else {
+    terminal.out << response.session_id() << "\n";
   }
   return absl::OkStatus();
 }

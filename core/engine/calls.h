@@ -100,6 +100,17 @@ struct CloseSessionCall {
   std::optional<uint64_t> epoch;  // none: not compared
 };
 
+struct ExportedSession {
+  std::string snapshot;  // SNAPSHOT.md
+  uint64_t version = 0;
+};
+
+struct ImportSessionCall {
+  absl::string_view snapshot;
+  std::string session_id;                  // empty: as it was
+  std::optional<Durability> durability{};  // none: the engine's default
+};
+
 struct ForkSessionCall {
   std::string session_id;
   std::vector<std::string> fork_ids;  // these, or

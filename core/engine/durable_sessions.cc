@@ -12,6 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "core/checkpoint/session_snapshot.h"
 #include "core/session/session_id.h"
 
 namespace rnnserve {
@@ -21,6 +22,15 @@ namespace {
 bool MayBeElsewhere(const absl::Status& status) {
   const std::string reason = ErrorReason(status);
   return reason == "SESSION_UNKNOWN" || reason == "SESSION_MOVED" || reason == "SESSION_EXPIRED";
+}
+
+bool HasStore(const std::optional<EngineStore>& store) {
+  return store.has_value() && store->store != nullptr;
+}
+
+absl::Status NoKeyError() {
+  return FailedPrecondition("NO_SNAPSHOT_KEY",
+                            "this server has no key to sign and check snapshots with");
 }
 
 // Counts the answers to CommitAll. Owned by them. Thread-safe.
@@ -50,9 +60,10 @@ DurableSessions::DurableSessions(const Clock& clock, SessionStore& sessions,
                                  CheckpointObserver& observer, std::optional<EngineStore> store,
                                  Checkpointer::FindModel find_model)
     : sessions_(sessions),
-      default_durability_(store.has_value() ? store->default_durability : Durability::kNone),
+      keys_(store.has_value() ? std::optional<SnapshotKeys>(store->keys) : std::nullopt),
+      default_durability_(HasStore(store) ? store->default_durability : Durability::kNone),
       find_model_(std::move(find_model)) {
-  if (!store.has_value()) return;
+  if (!HasStore(store)) return;
   checkpointer_.emplace(clock, sessions, observer, std::move(store->store), store->keys,
                         store->checkpoints);
 }
@@ -129,6 +140,24 @@ void DurableSessions::CommitAll(std::vector<SessionLease> leases, Done done) {
   for (SessionLease& lease : leases) {
     Commit(std::move(lease), [group](const absl::Status& status) { group->Arrive(status); });
   }
+}
+
+absl::StatusOr<std::string> DurableSessions::Export(const SessionLease& lease) const {
+  if (!keys_.has_value()) return NoKeyError();
+  return EncodeSnapshot(SnapshotOf(lease), keys_->current());
+}
+
+absl::StatusOr<SessionStore::OpenRequest> DurableSessions::Import(absl::string_view bytes) const {
+  if (!keys_.has_value()) return NoKeyError();
+  RNNSERVE_ASSIGN_OR_RETURN(Snapshot snapshot, DecodeSnapshot(bytes, *keys_, std::nullopt));
+  RNNSERVE_ASSIGN_OR_RETURN(std::shared_ptr<const Model> model, find_model_(snapshot.model));
+  RNNSERVE_RETURN_IF_ERROR(CheckModel(snapshot, *model));
+  // A session of its own: it has nothing to do with the one that was exported.
+  RNNSERVE_ASSIGN_OR_RETURN(
+      SessionStore::OpenRequest request,
+      OpenRequestOf(std::move(snapshot), {1, 0, 0}, std::move(model), sessions_));
+  request.durability = Durability::kNone;
+  return request;
 }
 
 void DurableSessions::Tick() {

@@ -54,12 +54,20 @@ class DurableSessions {
   // Commits several; `done` gets one of the errors, if there are any.
   void CommitAll(std::vector<SessionLease> leases, Done done);
 
+  // The session as bytes that any server with the same key can import. FAILED_PRECONDITION
+  // (NO_SNAPSHOT_KEY).
+  absl::StatusOr<std::string> Export(const SessionLease& lease) const;
+  // What opens an exported session, as a new one of version and replies of then, without durability
+  // as yet. Errors: NO_SNAPSHOT_KEY; those of DecodeSnapshot, CheckModel and OpenRequestOf.
+  absl::StatusOr<SessionStore::OpenRequest> Import(absl::string_view bytes) const;
+
   void Tick();
   bool Flush(absl::Duration timeout);
   Checkpointer::Load load() const;
 
  private:
   SessionStore& sessions_;
+  const std::optional<SnapshotKeys> keys_;
   const Durability default_durability_;
   const Checkpointer::FindModel find_model_;
   std::optional<Checkpointer> checkpointer_;

@@ -178,20 +178,62 @@ absl::StatusOr<SessionStore::OpenRequest> Engine::MakeOpenRequest(
                                    .durability = durability};
 }
 
+absl::StatusOr<SessionStore::OpenRequest> Engine::MakeOpenRequest(
+    const ImportSessionCall& call) const {
+  RNNSERVE_ASSIGN_OR_RETURN(SessionStore::OpenRequest request, durable_.Import(call.snapshot));
+  if (!call.session_id.empty()) {
+    RNNSERVE_RETURN_IF_ERROR(ValidateSessionId(call.session_id));
+    request.id = call.session_id;
+  }
+  request.idle_timeout = std::min(request.idle_timeout, options_.max_idle_timeout);
+  RNNSERVE_ASSIGN_OR_RETURN(request.durability,
+                            durable_.Resolve(call.durability, /*detached=*/true));
+  return request;
+}
+
 void Engine::OpenSession(const OpenSessionCall& call, OpenCallback callback) {
-  const auto pass = gate_.EnterWithWork();
+  auto pass = gate_.EnterWithWork();
   if (!pass.ok()) return callback(pass.status());
   auto request = MakeOpenRequest(call);
   if (!request.ok()) return callback(request.status());
+  Open(*std::move(request), std::move(callback), *std::move(pass));
+}
+
+void Engine::ImportSession(const ImportSessionCall& call, OpenCallback callback) {
+  auto pass = gate_.EnterWithWork();
+  if (!pass.ok()) return callback(pass.status());
+  auto request = MakeOpenRequest(call);
+  if (!request.ok()) return callback(request.status());
+  Open(*std::move(request), std::move(callback), *std::move(pass));
+}
+
+void Engine::Open(SessionStore::OpenRequest request, OpenCallback callback, CallGate::Pass pass) {
   OpenedSession opened;
-  opened.idle_timeout = request->idle_timeout;
-  opened.model_digest = request->model->digest();
-  opened.durability = request->durability;
-  durable_.Open(*std::move(request), [opened = std::move(opened), callback = std::move(callback),
-                                      pass = *pass](absl::StatusOr<std::string> id) mutable {
-    if (!id.ok()) return callback(id.status());
-    opened.session_id = *std::move(id);
-    callback(std::move(opened));
+  opened.version = request.version;
+  opened.epoch = request.epoch;
+  opened.idle_timeout = request.idle_timeout;
+  opened.model_digest = request.model->digest();
+  opened.durability = request.durability;
+  durable_.Open(std::move(request),
+                [opened = std::move(opened), callback = std::move(callback),
+                 pass = std::move(pass)](absl::StatusOr<std::string> id) mutable {
+                  if (!id.ok()) return callback(id.status());
+                  opened.session_id = *std::move(id);
+                  if (opened.durability != Durability::kNone) {
+                    opened.durable_version = opened.version;
+                  }
+                  callback(std::move(opened));
+                });
+}
+
+void Engine::ExportSession(absl::string_view session_id, ExportCallback callback) {
+  const CallGate::Pass pass = gate_.Enter();
+  sessions_.Lease(session_id, [this, callback = std::move(callback),
+                               pass](absl::StatusOr<SessionLease> lease) mutable {
+    if (!lease.ok()) return callback(lease.status());
+    absl::StatusOr<std::string> snapshot = durable_.Export(*lease);
+    if (!snapshot.ok()) return callback(snapshot.status());
+    callback(ExportedSession{*std::move(snapshot), lease->version()});
   });
 }
 

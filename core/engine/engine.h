@@ -70,6 +70,9 @@ struct ModelLoad {
 //                        Checkpointer. Only a step that is not stored in time may have moved the
 //                        state: with an index it may be sent again, without one it is ABORTED
 //                        (NOT_DURABLE)
+//     export and import  FAILED_PRECONDITION NO_SNAPSHOT_KEY MODEL_CHANGED SNAPSHOT_VERSION,
+//     DATA_LOSS
+//                        SNAPSHOT_BAD
 //   FAILED_PRECONDITION  NOT_STREAMABLE STATE_NONFINITE (the result is not finite)
 //   RESOURCE_EXHAUSTED   SESSION_LIMIT STATE_BYTES_LIMIT SESSION_QUEUE_LIMIT
 //     a queue is full    QUEUE_LIMIT QUEUE_BYTES_LIMIT TOTAL_QUEUE_LIMIT QUEUE_DISPLACED
@@ -88,6 +91,7 @@ class Engine {
   using ResetCallback = absl::AnyInvocable<void(absl::StatusOr<int64_t>)>;
   using OpenCallback = absl::AnyInvocable<void(absl::StatusOr<OpenedSession>)>;
   using AttachCallback = absl::AnyInvocable<void(absl::StatusOr<OpenedSession>)>;
+  using ExportCallback = absl::AnyInvocable<void(absl::StatusOr<ExportedSession>)>;
   using ForkCallback = absl::AnyInvocable<void(absl::StatusOr<ForkedSession>)>;
   using StateCallback = absl::AnyInvocable<void(absl::StatusOr<SessionStateResult>)>;
   // The version of the session.
@@ -115,6 +119,10 @@ class Engine {
   // Takes a session over in a new epoch, from the store if it is not here; steps that give an older
   // epoch are refused from then on.
   void AttachSession(absl::string_view session_id, AttachCallback callback);
+  // A session as bytes that may be imported here or by another engine with the same key.
+  void ExportSession(absl::string_view session_id, ExportCallback callback);
+  // Opens a session that was exported: a detached one with its state, version and kept replies.
+  void ImportSession(const ImportSessionCall& call, OpenCallback callback);
   // Copies a session into new ones of version 0: all of them or none.
   void ForkSession(ForkSessionCall call, ForkCallback callback);
   // Advances a session by all the timesteps or by none. One with an index is done once, however
@@ -151,6 +159,8 @@ class Engine {
  private:
   absl::StatusOr<HostedModel*> FindHosted(absl::string_view name) const ABSL_LOCKS_EXCLUDED(mu_);
   absl::StatusOr<SessionStore::OpenRequest> MakeOpenRequest(const OpenSessionCall& call) const;
+  absl::StatusOr<SessionStore::OpenRequest> MakeOpenRequest(const ImportSessionCall& call) const;
+  void Open(SessionStore::OpenRequest request, OpenCallback callback, CallGate::Pass pass);
   // What Step does once it is its turn on the session.
   void StepLeased(SessionLease lease, const StepCall& call, StepCallback callback,
                   CallGate::Pass pass);

@@ -15,8 +15,8 @@ namespace rnnserve {
 
 // Where the sessions of an engine outlive it.
 struct EngineStore {
-  std::unique_ptr<SnapshotStore> store;
-  // What snapshots are signed with: the same in all servers that share the store.
+  std::unique_ptr<SnapshotStore> store;  // null: sessions are only exported and imported
+  // What snapshots are signed with: the same in all servers that share sessions.
   SnapshotKeys keys;
   Checkpointer::Options checkpoints{};
   // Of detached sessions that ask for none.

@@ -15,8 +15,8 @@
 namespace rnnserve {
 
 // Opens the forks of a session that is leased, all or none, and returns their ids. Errors: those of
-// SessionStore::Open. REQUIRES: the call is valid, with the
-// idle timeout and reply window that the forks get.
+// SessionStore::Open. REQUIRES: the call is valid, with the idle timeout and reply window that
+// the forks get.
 absl::StatusOr<std::vector<std::string>> OpenForks(const ForkSessionCall& call,
                                                    const SessionLease& lease,
                                                    SessionStore& sessions);

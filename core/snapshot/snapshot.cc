@@ -286,7 +286,7 @@ std::string EncodeSnapshot(const Snapshot& snapshot, const SnapshotKey& key) {
 }
 
 absl::StatusOr<Snapshot> DecodeSnapshot(absl::string_view bytes, const SnapshotKeys& keys,
-                                        absl::string_view session_id,
+                                        std::optional<absl::string_view> session_id,
                                         const SnapshotLimits& limits) {
   if (bytes.size() > limits.bytes_max) {
     return BadSnapshot(absl::StrCat(bytes.size(), " bytes, at most ", limits.bytes_max));
@@ -296,7 +296,8 @@ absl::StatusOr<Snapshot> DecodeSnapshot(absl::string_view bytes, const SnapshotK
   RNNSERVE_ASSIGN_OR_RETURN(Snapshot snapshot, DecodeVersion1(frame, limits));
   const std::string fault = FaultOf(snapshot);
   if (!fault.empty()) return BadSnapshot(fault);
-  if (snapshot.session_id != session_id) return BadSnapshot("it is of another session");
+  if (session_id.has_value() && snapshot.session_id != *session_id)
+    return BadSnapshot("it is of another session");
   return snapshot;
 }
 

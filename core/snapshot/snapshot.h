@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -87,16 +88,16 @@ absl::Status CheckSnapshot(const Snapshot& snapshot);
 // REQUIRES: CheckSnapshot(snapshot) is OK; aborts otherwise.
 std::string EncodeSnapshot(const Snapshot& snapshot, const SnapshotKey& key);
 
-// Reads a snapshot that was stored for the session `session_id`. Nothing but the frame is looked at
-// before its MAC is verified, and no length is believed before as many bytes are there. There is no
-// part of a snapshot: all of it is read, or none. Errors:
+// Reads a snapshot that was stored for the session `session_id`; without one, for any. Nothing but
+// the frame is looked at before its MAC is verified, and no length is believed before as many bytes
+// are there. There is no part of a snapshot: all of it is read, or none. Errors:
 //   DATA_LOSS, reason SNAPSHOT_BAD: it is damaged, cut short, longer than it says, not written with
 //     one of the keys, beyond the limits, of a format older than kOldestSnapshotVersion, of another
 //     session, or a field has a wrong value. The text says which, with the numbers and without
 //     bytes, keys or ids.
 //   FAILED_PRECONDITION, reason SNAPSHOT_VERSION: it is genuine and of a newer format.
 absl::StatusOr<Snapshot> DecodeSnapshot(absl::string_view bytes, const SnapshotKeys& keys,
-                                        absl::string_view session_id,
+                                        std::optional<absl::string_view> session_id,
                                         const SnapshotLimits& limits = {});
 
 }  // namespace rnnserve

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -270,6 +271,38 @@ TEST_F(ClientServedTest, ForksAreMadeAndEvicted) {
   EXPECT_THAT(Rnnctl("sessions --prefix forked-").out, HasSubstr("forked-one"));
   EXPECT_THAT(Rnnctl("sessions --prefix forked- --min-idle-ms 60000").out,
               Not(HasSubstr("forked-one")));
+}
+
+TEST_F(ClientServedTest, ASessionIsExportedToAFileAndImported) {
+  const rnnserve::testing::TemporaryFolder folder;
+  const std::string key = (folder.path() / "key").string();
+  const std::string file = (folder.path() / "session").string();
+  std::ofstream(key) << std::string(64, 'b');
+  const auto with_key = rnnserve::testing::ServerProcess::Start(
+      {"--model",
+       absl::StrCat("sunspots=", RNNSERVE_SOURCE_DIR, "/client/demo/models/sunspots.keras"),
+       "--snapshot-key-file", key});
+  ASSERT_THAT(with_key, IsOk());
+  const auto client = Client::Connect((*with_key)->grpc_address());
+  ASSERT_THAT(client, IsOk());
+  SessionOptions options;
+  options.session_id = "kept";
+  absl::StatusOr<Session> session = (*client)->OpenSession("sunspots", options);
+  ASSERT_THAT(session, IsOk());
+  const Tensor value({1, 1}, std::vector<float>{50});
+  ASSERT_THAT(session->Step(value), IsOk());
+  const std::string server = "--server " + (*with_key)->grpc_address();
+
+  EXPECT_EQ(Rnnctl(absl::StrCat(server, " export kept -o ", file)).exit_code, 0);
+  EXPECT_EQ(Rnnctl(absl::StrCat(server, " import ", file, " --as again")).out, "again\n");
+
+  Session again = (*client)->AdoptSession("again");
+  const auto result = again.Step(value);
+  ASSERT_THAT(result, IsOk());
+  EXPECT_EQ(result->version, 2u);
+  EXPECT_EQ(result->output, session->Step(value)->output);
+  EXPECT_THAT(Rnnctl("export kept").err, HasSubstr("NOT_FOUND (SESSION_UNKNOWN)"));
+  EXPECT_EQ(Rnnctl(absl::StrCat(server, " import ", key)).exit_code, 1);
 }
 
 TEST_F(ClientServedTest, AnExpiredDeadlineIsToldAsSuch) {

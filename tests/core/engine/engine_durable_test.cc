@@ -368,6 +368,60 @@ TEST_F(EngineDurableTest, ManyAttachAtOnceAndOneChainGoesOn) {
   EXPECT_THAT(b_.observer().restorations(), Each(IsOk()));
 }
 
+TEST_F(EngineDurableTest, AnExportedSessionIsImportedAsOneOfItsOwn) {
+  ASSERT_THAT(a_.Open("s"), IsOk());
+  ASSERT_THAT(a_.Step("s", 3, 0), IsOk());
+  Answer<ExportedSession> answer;
+  a_.engine().ExportSession("s", answer.callback());
+  const auto exported = answer.Wait();
+  ASSERT_THAT(exported, IsOk());
+  EXPECT_EQ(exported->version, 1u);
+
+  Answer<OpenedSession> as_it_was;
+  b_.engine().ImportSession({exported->snapshot, "", Durability::kNone}, as_it_was.callback());
+  Answer<OpenedSession> as_another;
+  a_.engine().ImportSession({exported->snapshot, "t"}, as_another.callback());
+
+  const auto opened = as_it_was.Wait();
+  ASSERT_THAT(opened, IsOk());
+  EXPECT_EQ(opened->session_id, "s");
+  EXPECT_EQ(opened->version, 1u);
+  EXPECT_EQ(as_another.Wait()->session_id, "t");
+  EXPECT_EQ(b_.Sum("s"), 3);
+  EXPECT_TRUE(a_.Step("t", 3, 0)->is_replayed);
+  EXPECT_EQ(a_.Step("t", 1, 1)->version, 2u);
+  EXPECT_EQ(a_.Sum("s"), 3);
+}
+
+TEST_F(EngineDurableTest, ADamagedExportIsNotImported) {
+  ASSERT_THAT(a_.Open("s"), IsOk());
+  Answer<ExportedSession> exported;
+  a_.engine().ExportSession("s", exported.callback());
+  std::string snapshot = exported.Wait()->snapshot;
+  snapshot[100] = static_cast<char>(snapshot[100] ^ 1);
+  Answer<OpenedSession> answer;
+  a_.engine().ImportSession({snapshot, "t"}, answer.callback());
+
+  EXPECT_THAT(answer.Wait(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr(""), "SNAPSHOT_BAD"));
+}
+
+TEST_F(EngineDurableTest, ExportNeedsAKey) {
+  RecordingEngineObserver observer;
+  Engine engine(clock_, observer, {});
+  ASSERT_THAT(engine.AddModel("doubling", DoublingModel()), IsOk());
+  OpenSessionCall call;
+  call.model = "doubling";
+  call.session_id = "s";
+  Answer<OpenedSession> opened;
+  engine.OpenSession(call, opened.callback());
+  ASSERT_THAT(opened.Wait(), IsOk());
+  Answer<ExportedSession> answer;
+  engine.ExportSession("s", answer.callback());
+
+  EXPECT_THAT(answer.Wait(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no key"),
+                                      "NO_SNAPSHOT_KEY"));
+}
+
 TEST_F(EngineDurableTest, DurabilityNeedsAStoreAndADetachedSession) {
   OpenSessionCall bound;
   bound.model = "doubling";
