@@ -274,9 +274,8 @@ TEST_F(ClientServedTest, ForksAreMadeAndEvicted) {
 }
 
 TEST_F(ClientServedTest, ASessionIsExportedToAFileAndImported) {
-  const rnnserve::testing::TemporaryFolder folder;
-  const std::string key = (folder.path() / "key").string();
-  const std::string file = (folder.path() / "session").string();
+  const std::string key = Path("key");
+  const std::string file = Path("session");
   std::ofstream(key) << std::string(64, 'b');
   const auto with_key = rnnserve::testing::ServerProcess::Start(
       {"--model",
@@ -291,10 +290,10 @@ TEST_F(ClientServedTest, ASessionIsExportedToAFileAndImported) {
   ASSERT_THAT(session, IsOk());
   const Tensor value({1, 1}, std::vector<float>{50});
   ASSERT_THAT(session->Step(value), IsOk());
-  const std::string server = "--server " + (*with_key)->grpc_address();
+  const std::string rnnctl = absl::StrCat("rnnctl --server ", (*with_key)->grpc_address(), " ");
 
-  EXPECT_EQ(Rnnctl(absl::StrCat(server, " export kept -o ", file)).exit_code, 0);
-  EXPECT_EQ(Rnnctl(absl::StrCat(server, " import ", file, " --as again")).out, "again\n");
+  EXPECT_EQ(Run(absl::StrCat(rnnctl, "export kept -o ", file)).exit_code, 0);
+  EXPECT_EQ(Run(absl::StrCat(rnnctl, "import ", file, " --as again")).out, "again\n");
 
   Session again = (*client)->AdoptSession("again");
   const auto result = again.Step(value);
@@ -302,7 +301,7 @@ TEST_F(ClientServedTest, ASessionIsExportedToAFileAndImported) {
   EXPECT_EQ(result->version, 2u);
   EXPECT_EQ(result->output, session->Step(value)->output);
   EXPECT_THAT(Rnnctl("export kept").err, HasSubstr("NOT_FOUND (SESSION_UNKNOWN)"));
-  EXPECT_EQ(Rnnctl(absl::StrCat(server, " import ", key)).exit_code, 1);
+  EXPECT_EQ(Run(absl::StrCat(rnnctl, "import ", key)).exit_code, 1);
 }
 
 TEST_F(ClientServedTest, AnExpiredDeadlineIsToldAsSuch) {
