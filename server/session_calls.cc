@@ -134,6 +134,8 @@ v1::StepSessionsResponse ToStepSessionsResponse(const StepSessionsResult& result
     error.set_row(static_cast<int32_t>(row));
     *error.mutable_error() = ToRpcStatus(status);
   }
+  response.mutable_durable_versions()->Add(result.durable_versions.begin(),
+                                           result.durable_versions.end());
   for (const int64_t row : result.replayed_rows) {
     response.add_replayed_rows(static_cast<int32_t>(row));
   }

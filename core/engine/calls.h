@@ -84,6 +84,7 @@ struct StepSessionsResult {
   Shape output_shape;                                    // [sessions, time, ...] or [sessions, ...]
   std::vector<float> output;                             // zeros where a session failed
   std::vector<uint64_t> versions;                        // of each session; 0 where it failed
+  std::vector<uint64_t> durable_versions;                // as in StepResult; 0 where it failed
   std::vector<std::pair<int64_t, absl::Status>> errors;  // by row, ascending
   std::vector<int64_t> replayed_rows;                    // ascending
 };

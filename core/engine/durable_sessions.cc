@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
@@ -55,6 +56,12 @@ class CommitGroup {
 };
 
 }  // namespace
+
+absl::Status NotStoredError(absl::Status status, bool may_be_sent_again) {
+  if (may_be_sent_again || absl::IsAborted(status)) return status;
+  return MakeError(absl::StatusCode::kAborted, "NOT_DURABLE",
+                   absl::StrCat("the step was done, but could not be stored: ", status.message()));
+}
 
 DurableSessions::DurableSessions(const Clock& clock, SessionStore& sessions,
                                  CheckpointObserver& observer, std::optional<EngineStore> store,

@@ -21,6 +21,11 @@
 
 namespace rnnserve {
 
+// What a client is told of a step that was done but is not stored. One that may be sent again is
+// told what the store said; any other gets ABORTED (NOT_DURABLE), which no client sends again by
+// itself.
+absl::Status NotStoredError(absl::Status status, bool may_be_sent_again);
+
 // The sessions of an engine together with the store behind them, if there is one: what opens,
 // changes or ends a session goes through here. Without a store every session is of
 // Durability::kNone, and nothing waits.

@@ -52,13 +52,6 @@ absl::Status CheckEpoch(const SessionLease& lease, std::optional<uint64_t> epoch
   return ExactStep::Decide(lease, {std::nullopt, epoch, {}}).status();
 }
 
-// The state has moved, so it must not look like what a client sends again by itself.
-absl::Status NotDurableError(const absl::Status& status) {
-  if (absl::IsAborted(status)) return status;
-  return MakeError(absl::StatusCode::kAborted, "NOT_DURABLE",
-                   absl::StrCat("the step was done, but could not be stored: ", status.message()));
-}
-
 OpenedSession Describe(const SessionLease& lease) {
   return {lease.id(),
           lease.version(),
@@ -349,7 +342,7 @@ void Engine::CommitStep(SessionLease lease, bool may_be_sent_again, StepResult r
                                      callback = std::move(callback),
                                      pass = std::move(pass)](absl::Status status) mutable {
     if (!status.ok()) {
-      return callback(may_be_sent_again ? std::move(status) : NotDurableError(status));
+      return callback(NotStoredError(std::move(status), may_be_sent_again));
     }
     if (is_sync) result.durable_version = std::max(result.durable_version, result.version);
     callback(std::move(result));

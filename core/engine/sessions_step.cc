@@ -34,6 +34,7 @@ SessionsStep::SessionsStep(HostedModel& hosted, SessionStore& sessions, DurableS
                                           call_.input.shape[1]);
   result_.output.resize(num_rows * static_cast<size_t>(output_size_));
   result_.versions.resize(num_rows);
+  result_.durable_versions.resize(num_rows);
 }
 
 void SessionsStep::Start() {
@@ -60,15 +61,9 @@ void SessionsStep::OnLease(size_t row, absl::StatusOr<SessionLease> lease) {
   auto exact = ExactStep::Decide(*lease, ClaimOf(row));
   if (!exact.ok()) return Finish(row, exact.status());
   if (const KeptReply* const reply = exact->replayed(); reply != nullptr) {
-    SetResult(row, reply->output, reply->index + 1);
     is_replayed_[row] = 1;
-    if (lease->durability() != Durability::kSync || lease->durable_version() > reply->index) {
-      return Finish(row, absl::OkStatus());
-    }
-    return durable_.Commit(*std::move(lease),
-                           [self = shared_from_this(), row](absl::Status stored) {
-                             self->Finish(row, std::move(stored));
-                           });
+    const uint64_t version = reply->index + 1;
+    return Commit(row, reply->output, version, *std::move(lease));
   }
   absl::Status status = exact->Reserve(sessions_, output_size_);
   if (!status.ok()) return Finish(row, std::move(status));
@@ -119,24 +114,44 @@ void SessionsStep::OnStep(size_t row, std::unique_ptr<StepTask> task, ExactStep 
                           absl::Status status) {
   if (status.ok()) {
     auto& lease = std::get<SessionLease>(task->row);
-    SetResult(row, task->output, lease.version());
     exact.OnCommitted(lease, row_shape_, task->output, /*with_state=*/false);
-    if (lease.durability() != Durability::kNone) {
-      return durable_.Commit(std::move(lease),
-                             [self = shared_from_this(), row](absl::Status stored) {
-                               self->Finish(row, std::move(stored));
-                             });
-    }
+    const uint64_t version = lease.version();
+    return Commit(row, task->output, version, std::move(lease));
   }
   // The session is free before the client hears of it.
   task.reset();
   Finish(row, std::move(status));
 }
 
-void SessionsStep::SetResult(size_t row, absl::Span<const float> output, uint64_t version) {
+void SessionsStep::Commit(size_t row, absl::Span<const float> output, uint64_t version,
+                          SessionLease lease) {
   std::copy(output.begin(), output.end(),
             result_.output.begin() + static_cast<int64_t>(row) * output_size_);
   result_.versions[row] = version;
+  const bool is_sync = lease.durability() == Durability::kSync;
+  result_.durable_versions[row] =
+      is_sync ? std::max(version, lease.durable_version()) : lease.durable_version();
+  // The reply of an earlier call may be stored by now; then nothing is to be done.
+  const bool is_done = is_replayed_[row] != 0 && (!is_sync || lease.durable_version() >= version);
+  if (lease.durability() == Durability::kNone || is_done) {
+    { const SessionLease returned = std::move(lease); }
+    return Finish(row, absl::OkStatus());
+  }
+  durable_.Commit(std::move(lease), [self = shared_from_this(), row](absl::Status status) {
+    self->OnStored(row, std::move(status));
+  });
+}
+
+void SessionsStep::OnStored(size_t row, absl::Status status) {
+  if (!status.ok()) {
+    const auto begin = result_.output.begin() + static_cast<int64_t>(row) * output_size_;
+    std::fill(begin, begin + output_size_, 0.0f);
+    result_.versions[row] = 0;
+    result_.durable_versions[row] = 0;
+    is_replayed_[row] = 0;
+    status = NotStoredError(std::move(status), !call_.step_indices.empty());
+  }
+  Finish(row, std::move(status));
 }
 
 void SessionsStep::Finish(size_t row, absl::Status status) {

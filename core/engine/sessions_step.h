@@ -50,8 +50,10 @@ class SessionsStep : public std::enable_shared_from_this<SessionsStep> {
   std::unique_ptr<StepTask> MakeTask(size_t row, SessionLease lease, ExactStep exact);
   void Submit(Tasks tasks);
   void OnStep(size_t row, std::unique_ptr<StepTask> task, ExactStep exact, absl::Status status);
-  // What session `row` is answered.
-  void SetResult(size_t row, absl::Span<const float> output, uint64_t version);
+  // What session `row` is answered if it is stored; then the lease is returned and the row
+  // finished.
+  void Commit(size_t row, absl::Span<const float> output, uint64_t version, SessionLease lease);
+  void OnStored(size_t row, absl::Status status);
   // Session `row` has its result.
   void Finish(size_t row, absl::Status status);
 

@@ -26,6 +26,7 @@ namespace rnnserve::testing {
 namespace {
 
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -366,6 +367,33 @@ TEST_F(EngineDurableTest, ManyAttachAtOnceAndOneChainGoesOn) {
   EXPECT_THAT(b_.Step("s", 1, 1, last_epoch), IsOk());
   EXPECT_THAT(b_.Step("s", 1, 2, last_epoch - 1), Not(IsOk()));
   EXPECT_THAT(b_.observer().restorations(), Each(IsOk()));
+}
+
+TEST_F(EngineDurableTest, ManySessionsAreStoredWithOneCall) {
+  ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
+  ASSERT_THAT(a_.Open("t", Durability::kAsync), IsOk());
+  const OwnedTensor input = OwnedTensor::Floats({2, 1, 1}, {1, 2});
+  StepSessionsCall call;
+  call.model = "doubling";
+  call.session_ids = {"s", "t"};
+  call.input = input;
+  const auto step = [&] {
+    Answer<StepSessionsResult> answer;
+    a_.engine().StepSessions(call, answer.callback());
+    return *answer.Wait();
+  };
+
+  const StepSessionsResult stored = step();
+  store_.FailNext(1, MakeError(absl::StatusCode::kUnavailable, "STORE_DOWN", "down"));
+  const StepSessionsResult not_stored = step();
+
+  EXPECT_THAT(stored.durable_versions, ElementsAre(1, 0));
+  ASSERT_EQ(not_stored.errors.size(), 1u);
+  EXPECT_EQ(not_stored.errors[0].first, 0);
+  EXPECT_THAT(not_stored.errors[0].second,
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("down"), "NOT_DURABLE"));
+  EXPECT_THAT(not_stored.versions, ElementsAre(0, 2));
+  EXPECT_EQ(not_stored.output[0], 0);
 }
 
 TEST_F(EngineDurableTest, AnExportedSessionIsImportedAsOneOfItsOwn) {
