@@ -263,6 +263,23 @@ TEST_F(EngineDurableTest, AnIdIsTakenOnEveryServer) {
   EXPECT_THAT(b_.Step("s", 1), Not(IsOk()));
 }
 
+TEST_F(EngineDurableTest, WhoWasRefusedToOpenItMayAttachToItThere) {
+  ASSERT_THAT(a_.Open("s"), IsOk());
+  ASSERT_THAT(b_.Open("s"), Not(IsOk()));
+
+  EXPECT_THAT(b_.Attach("s"), IsOk());
+}
+
+TEST_F(EngineDurableTest, ASessionIsFoundWhoseOpeningWasNotAnswered) {
+  store_.LoseAnswers(1, MakeError(absl::StatusCode::kUnavailable, "STORE_DOWN", "down"));
+  ASSERT_THAT(a_.Open("s"),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("down"), "STORE_DOWN"));
+  ASSERT_THAT(a_.Open("s"),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("attach"), "SESSION_EXISTS"));
+
+  EXPECT_THAT(a_.Attach("s"), IsOk());
+}
+
 TEST_F(EngineDurableTest, AClosedSessionIsNowhere) {
   ASSERT_THAT(a_.Open("s"), IsOk());
   ASSERT_THAT(a_.Step("s", 1), IsOk());
