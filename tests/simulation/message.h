@@ -26,7 +26,10 @@ struct Request {
   uint64_t index = 0;  // of a step
   uint64_t epoch = 0;
   uint32_t input = 0;
-  uint64_t arrival = 0;  // counts what reached any replica
+  uint64_t cursor = 0;   // of a step: the first that its writer had no answer to when it sent this
+  // Filled in on arrival.
+  uint64_t arrival = 0;      // counts what reached any replica
+  bool was_created = false;  // the session was, by then
 };
 
 // What the replica said. A value.
@@ -38,6 +41,8 @@ struct Reply {
   uint64_t epoch = 0;
   uint64_t durable_version = 0;
   float output = 0;
+  // The session may be gone by now without a promise being broken.
+  bool may_be_gone = false;
 };
 
 inline std::string Text(const Request& request) {

@@ -257,6 +257,7 @@ void Simulation::DeliverRequest(Request request, bool may_batch) {
   }
   for (Request& each : requests) {
     each.arrival = ++num_arrivals_;
+    each.was_created = oracle_->was_created(each.session);
     Log("arrived: ", Text(each));
     if (each.kind == Request::Kind::kStep) {
       oracle_->OnStepDelivered(server.replica->incarnation(), each);
@@ -276,26 +277,22 @@ void Simulation::Collect(Server& server) {
       }
     }
     Reply sent = reply;
-    // Only what a client could read; the text has addresses of nothing, but it costs time.
+    sent.may_be_gone = MayBeGone(reply);
     Send(std::move(sent));
   }
 }
 
 void Simulation::DeliverReply(const Reply& reply) {
   ++result_.num_replies;
-  Writer& writer = *[&] {
-    for (Writer& each : writers_) {
-      if (each.session() == reply.request.session && each.writer() == reply.request.writer) {
-        return &each;
-      }
-    }
-    return static_cast<Writer*>(nullptr);
-  }();
   Log("heard: ", Text(reply));
-  writer.OnReply(reply, MayBeForgotten(reply));
+  for (Writer& writer : writers_) {
+    const bool is_his = writer.session() == reply.request.session &&
+                        writer.writer() == reply.request.writer;
+    if (is_his) writer.OnReply(reply);
+  }
 }
 
-bool Simulation::MayBeForgotten(const Reply& reply) const {
+bool Simulation::MayBeGone(const Reply& reply) const {
   const int session = reply.request.session;
   if (durability_[static_cast<size_t>(session)] != Durability::kNone) {
     return oracle_->MayBeForgotten(session, clock_.Now());
@@ -389,7 +386,8 @@ void Simulation::Flush(Server& server) {
 }
 
 void Simulation::CheckDrained(Server& server) {
-  for (const SessionStore::Summary& summary : *server.replica->engine().ListSessions({}, "", 100)) {
+  const auto sessions = server.replica->engine().ListSessions({}, "", 100);
+  for (const SessionStore::Summary& summary : *sessions) {
     if (summary.durability == Durability::kNone) continue;
     oracle_->OnDrained(std::atoi(summary.id.c_str() + 1), summary.epoch, summary.version,
                        store_.Peek(summary.id));

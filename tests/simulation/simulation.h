@@ -94,7 +94,7 @@ class Simulation {
   void Flush(Server& server);
   void CheckDrained(Server& server);
   void Tick(Server& server);
-  bool MayBeForgotten(const Reply& reply) const;
+  bool MayBeGone(const Reply& reply) const;
 
   template <typename... Parts>
   void Log(const Parts&... parts);

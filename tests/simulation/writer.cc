@@ -87,6 +87,7 @@ Request Writer::StepAt(uint64_t index) {
   }
   Request request = Make(Request::Kind::kStep);
   request.index = index;
+  request.cursor = cursor_;
   request.epoch = epoch_;
   request.input = log_.at(index);
   return request;
@@ -106,12 +107,12 @@ void Writer::Report(const Reply& reply, const std::string& what) {
   oracle_.Report(absl::StrCat(Text(reply), ": ", what));
 }
 
-void Writer::OnReply(const Reply& reply, bool may_be_forgotten) {
+void Writer::OnReply(const Reply& reply) {
   if (reply.request.attempt != attempt_) return;
   const bool is_step = reply.request.kind == Request::Kind::kStep;
   if (is_step != (phase_ == Phase::kStepping)) return;
   silence_ = 0;
-  if (!reply.status.ok()) return OnError(reply, may_be_forgotten);
+  if (!reply.status.ok()) return OnError(reply);
   if (is_step) return OnOutput(reply);
   Begin(reply);
 }
@@ -152,9 +153,9 @@ void Writer::OnOutput(const Reply& reply) {
   if (cursor_ >= goal_) phase_ = Phase::kDone;
 }
 
-void Writer::OnError(const Reply& reply, bool may_be_forgotten) {
+void Writer::OnError(const Reply& reply) {
   const std::string reason = ErrorReason(reply.status);
-  if (absl::IsNotFound(reply.status)) return OnSessionGone(reply, may_be_forgotten);
+  if (absl::IsNotFound(reply.status)) return OnSessionGone(reply);
   if (reply.request.kind == Request::Kind::kOpen) {
     if (reason == "SESSION_EXISTS") Attach();
     return;
@@ -179,7 +180,7 @@ void Writer::OnError(const Reply& reply, bool may_be_forgotten) {
   } else if (reason == "FENCED" || reason == "STALE_OWNER" || reason == "DRAINING") {
     if (options_.durability != Durability::kNone) Attach();
   } else if (reason == "STEP_GAP") {
-    if (ErrorNumber(reply.status, "expected_index").value_or(0) < cursor_) {
+    if (ErrorNumber(reply.status, "expected_index").value_or(0) < reply.request.cursor) {
       Report(reply, "steps that were answered are lost, and it was not said");
     }
     waits_[index] = kPatience;
@@ -188,16 +189,18 @@ void Writer::OnError(const Reply& reply, bool may_be_forgotten) {
   }
 }
 
-void Writer::OnSessionGone(const Reply& reply, bool may_be_forgotten) {
-  const std::string reason = ErrorReason(reply.status);
+void Writer::OnSessionGone(const Reply& reply) {
   if (options_.durability != Durability::kNone) {
     if (reply.request.kind == Request::Kind::kStep) return Attach();
-    // It is there before long, if its writer has not opened it yet, or it moves now.
-    if (!oracle_.was_created(options_.session) || reason == "SESSION_MOVED") return;
-  } else if (!oracle_.was_created(options_.session)) {
+    // It goes somewhere else at this moment.
+    if (ErrorReason(reply.status) == "SESSION_MOVED") return;
+  }
+  if (!reply.request.was_created) {
+    // It was told of a session that then could not be stored.
+    if (options_.opens) phase_ = Phase::kOpening;
     return;
   }
-  if (!may_be_forgotten) return Report(reply, "the session is lost");
+  if (!reply.may_be_gone) return Report(reply, "the session is lost");
   phase_ = Phase::kEnded;
 }
 

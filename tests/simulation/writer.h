@@ -47,8 +47,7 @@ class Writer {
   std::vector<Request> Act();
   // Becomes active again after it was stopped.
   void TakeOver();
-  // `may_be_forgotten`: an answer that there is no such session is no breach now.
-  void OnReply(const Reply& reply, bool may_be_forgotten);
+  void OnReply(const Reply& reply);
 
  private:
   enum class Phase {
@@ -62,8 +61,8 @@ class Writer {
 
   void Attach();
   void Begin(const Reply& reply);
-  void OnError(const Reply& reply, bool may_be_forgotten);
-  void OnSessionGone(const Reply& reply, bool may_be_forgotten);
+  void OnError(const Reply& reply);
+  void OnSessionGone(const Reply& reply);
   void OnOutput(const Reply& reply);
   Request StepAt(uint64_t index);
   Request Make(Request::Kind kind) const;
