@@ -113,6 +113,7 @@ void Checkpointer::CommitNow(SessionLease lease, Done done) {
     }
     if (status.ok()) {
       lease.checkpoint().submitted_revision = lease.checkpoint().revision;
+      lease.checkpoint().is_epoch_unstored = false;
       sessions_.OnDurable(sent.session_id, sent.epoch, sent.version);
     } else {
       List(lease);
