@@ -156,8 +156,6 @@ void Oracle::OnReply(const Reply& reply) {
                          reply.durable_version < reply.version)) {
     return Report(what + ": answered before it was stored");
   }
-  const uint64_t told_before = session.told_durable_version;
-  session.told_durable_version = std::max(told_before, reply.durable_version);
   if (is_step) {
     if (reply.version != request.index + 1) Report(what + ": it is the reply of another step");
     if (reply.epoch != request.epoch) Report(what + ": it is of another epoch");
@@ -192,14 +190,13 @@ void Oracle::OnReply(const Reply& reply) {
   if (!session.told_epochs.insert(reply.epoch).second) {
     return Report(what + ": that epoch was given to another writer");
   }
-  if (reply.version < told_before) {
-    Report(absl::StrCat(what, ": version ", told_before, " was said to be durable"));
-  }
 }
 
 void Oracle::OnDrained(int session_index, uint64_t epoch, uint64_t version,
                        const std::optional<StoredSnapshot>& stored) {
   const Session& session = at(session_index);
+  // What the store has acknowledged is not written again.
+  if (session.may_have_lost) return;
   if (!stored.has_value() || stored->fence.epoch != epoch) return;
   const auto found = session.snapshots.find(KeyOf(stored->fence));
   if (found == session.snapshots.end() || found->second.version >= version) return;

@@ -78,8 +78,7 @@ class Oracle {
     std::map<FenceKey, Place> snapshots;                      // all that were ever stored
     std::map<uint64_t, Place> durable;                        // by version
     std::set<uint64_t> told_epochs;
-    uint64_t durable_version = 0;       // the highest that was ever stored
-    uint64_t told_durable_version = 0;  // the highest that was ever answered
+    uint64_t durable_version = 0;  // the highest that was ever stored
     absl::Time last_change = absl::InfinitePast();
     bool was_created = false;
     bool may_have_lost = false;  // the store has failed over, or forgot it

@@ -71,10 +71,12 @@ Simulation::Simulation(uint64_t seed, bool with_log) : dice_(seed), with_log_(wi
   }
   oracle_ = std::make_unique<Oracle>(durability_);
   for (int session = 0; session < num_sessions; ++session) {
-    const int num_writers = CountOf(dice_, 3);
+    const auto i = static_cast<size_t>(session);
+    // Without durability a session may be opened again under its id and begin with epoch 1 again:
+    // two writers could be of one epoch, so it has one.
+    const int num_writers = durability_[i] == Durability::kNone ? 1 : CountOf(dice_, 3);
     const int home = dice_.Between(0, num_replicas - 1);
     for (int writer = 0; writer < num_writers; ++writer) {
-      const auto i = static_cast<size_t>(session);
       writers_.emplace_back(Writer::Options{session, writer, num_replicas, home,
                                             dice_.Between(1, 6), windows_[i], durability_[i],
                                             writer == 0},

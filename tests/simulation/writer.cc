@@ -125,7 +125,9 @@ void Writer::Begin(const Reply& reply) {
   phase_ = Phase::kStepping;
   ++attempt_;
   replica_ = reply.request.replica;
+  incarnation_ = reply.incarnation;
   epoch_ = reply.epoch;
+  num_unknown_ = 0;
   waits_.clear();
   answered_.clear();
   const auto own = places_.find(start->version);
@@ -178,13 +180,17 @@ void Writer::OnError(const Reply& reply) {
       Attach();
     }
   } else if (reason == "FENCED" || reason == "STALE_OWNER" || reason == "DRAINING") {
-    if (options_.durability != Durability::kNone) Attach();
+    if (options_.durability != Durability::kNone || reason == "STALE_OWNER") Attach();
   } else if (reason == "STEP_GAP") {
     if (ErrorNumber(reply.status, "expected_index").value_or(0) < reply.request.cursor) {
+      // A replica that was started again has another session of that id, if it has one.
+      if (reply.incarnation != incarnation_ || reply.may_be_gone) return Attach();
       Report(reply, "steps that were answered are lost, and it was not said");
     }
     waits_[index] = kPatience;
   } else if (!absl::IsUnavailable(reply.status) && !absl::IsResourceExhausted(reply.status)) {
+    // After a loss two owners may have had the same epoch.
+    if (reply.may_be_gone) return Attach();
     Report(reply, "not an answer to this step");
   }
 }
@@ -200,7 +206,12 @@ void Writer::OnSessionGone(const Reply& reply) {
     if (options_.opens) phase_ = Phase::kOpening;
     return;
   }
-  if (!reply.may_be_gone) return Report(reply, "the session is lost");
+  if (!reply.may_be_gone) {
+    // One that is being looked for is found, or not, for all who ask meanwhile: the answer may be
+    // of a moment before the question.
+    if (++num_unknown_ < 4) return Attach();
+    return Report(reply, "the session is lost");
+  }
   phase_ = Phase::kEnded;
 }
 

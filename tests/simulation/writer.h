@@ -76,6 +76,7 @@ class Writer {
   Phase phase_;
   int replica_;
   uint64_t attempt_ = 1;
+  uint64_t incarnation_ = 0;  // the start of the replica that gave it the epoch
   uint64_t epoch_ = 0;
   uint64_t goal_;
   uint64_t cursor_ = 0;  // the first step that is not answered
@@ -85,6 +86,7 @@ class Writer {
   std::map<uint64_t, uint32_t> log_;  // the inputs by index
   std::map<uint64_t, int> waits_;     // of steps that were sent: how often it had its turn since
   std::map<uint64_t, bool> answered_;
+  int num_unknown_ = 0;  // answers in a row that there is no such session
   int silence_ = 0;      // turns without a reply
   uint32_t num_logged_ = 0;
 };
