@@ -38,16 +38,16 @@ class HashCell final : public Cell {
 
 std::shared_ptr<const Model> Build() {
   CellRegistry cells = CellRegistry::BuiltIn();
-  cells.Register("HashCell", [](const CellRegistry&, const KerasConfig&, const Shape&,
-                                WeightSource&) -> absl::StatusOr<std::unique_ptr<Cell>> {
-    return std::make_unique<HashCell>();
-  });
+  cells.Register("HashCell",
+                 [](const CellRegistry&, const KerasConfig&, const Shape&,
+                    WeightSource&) -> absl::StatusOr<std::unique_ptr<Cell>> {
+                   return std::make_unique<HashCell>();
+                 });
   const Json cell = {{"class_name", "HashCell"}, {"config", {{"name", "cell"}}}};
-  const Json input = {{"class_name", "InputLayer"},
-                      {"config",
-                       {{"name", "input"},
-                        {"batch_shape", {nullptr, nullptr, 1}},
-                        {"dtype", "float32"}}}};
+  const Json input = {
+      {"class_name", "InputLayer"},
+      {"config",
+       {{"name", "input"}, {"batch_shape", {nullptr, nullptr, 1}}, {"dtype", "float32"}}}};
   const Json layer = {{"class_name", "RNN"},
                       {"config", {{"name", "hash"}, {"cell", cell}, {"return_sequences", true}}}};
   const Json model = {{"class_name", "Sequential"},

@@ -26,7 +26,7 @@ struct Request {
   uint64_t index = 0;  // of a step
   uint64_t epoch = 0;
   uint32_t input = 0;
-  uint64_t cursor = 0;   // of a step: the first that its writer had no answer to when it sent this
+  uint64_t cursor = 0;  // of a step: the first that its writer had no answer to when it sent this
   // Filled in on arrival.
   uint64_t arrival = 0;      // counts what reached any replica
   bool was_created = false;  // the session was, by then
@@ -47,9 +47,9 @@ struct Reply {
 
 inline std::string Text(const Request& request) {
   const char* const kinds[] = {"open", "attach", "step"};
-  std::string text = absl::StrCat(kinds[static_cast<int>(request.kind)], " s", request.session,
-                                  " w", request.writer, " r", request.replica, " attempt ",
-                                  request.attempt);
+  std::string text =
+      absl::StrCat(kinds[static_cast<int>(request.kind)], " s", request.session, " w",
+                   request.writer, " r", request.replica, " attempt ", request.attempt);
   if (request.kind == Request::Kind::kStep) {
     absl::StrAppend(&text, " epoch ", request.epoch, " index ", request.index, " x ",
                     request.input);

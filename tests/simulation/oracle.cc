@@ -98,11 +98,10 @@ void Oracle::CheckStored(Session& session, uint64_t incarnation, const StoreCall
   if (snapshot->epoch != call.fence.epoch) return Report(what + ": the fence has another epoch");
   if (!before.has_value() && session.was_created) session.may_have_lost = true;
 
-  std::optional<Place> place = PlaceAt(session, incarnation, call.fence.nonce, call.fence.epoch,
-                                       snapshot->version);
+  std::optional<Place> place =
+      PlaceAt(session, incarnation, call.fence.nonce, call.fence.epoch, snapshot->version);
   const auto tenure = session.tenures.find({incarnation, call.fence.epoch});
-  const bool is_known =
-      tenure != session.tenures.end() && tenure->second.nonce == call.fence.nonce;
+  const bool is_known = tenure != session.tenures.end() && tenure->second.nonce == call.fence.nonce;
   if (!place.has_value()) {
     if (snapshot->version != 0 || call.fence.epoch != 1) {
       return Report(what + ": no steps lead there");
@@ -147,13 +146,12 @@ void Oracle::OnReply(const Reply& reply) {
   const bool is_step = request.kind == Request::Kind::kStep;
   const bool is_durable = session.durability != Durability::kNone;
   if (reply.durable_version > session.durable_version) {
-    return Report(absl::StrCat(what, ": the store never had more than version ",
-                               session.durable_version));
+    return Report(
+        absl::StrCat(what, ": the store never had more than version ", session.durable_version));
   }
-  const bool must_be_stored =
-      session.durability == Durability::kSync || (is_durable && !is_step);
-  if (must_be_stored && (reply.version > session.durable_version ||
-                         reply.durable_version < reply.version)) {
+  const bool must_be_stored = session.durability == Durability::kSync || (is_durable && !is_step);
+  if (must_be_stored &&
+      (reply.version > session.durable_version || reply.durable_version < reply.version)) {
     return Report(what + ": answered before it was stored");
   }
   if (is_step) {
@@ -183,8 +181,8 @@ void Oracle::OnReply(const Reply& reply) {
   const auto tenure = session.tenures.find(key);
   if (tenure == session.tenures.end()) return Report(what + ": the epoch is not stored");
   if (tenure->second.start.version != reply.version) {
-    return Report(absl::StrCat(what, ": the epoch begins at version ",
-                               tenure->second.start.version));
+    return Report(
+        absl::StrCat(what, ": the epoch begins at version ", tenure->second.start.version));
   }
   if (session.may_have_lost) return;
   if (!session.told_epochs.insert(reply.epoch).second) {

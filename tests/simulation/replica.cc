@@ -92,8 +92,8 @@ void Replica::Handle(const std::vector<Request>& requests,
   may_wait_for_store_ = is_batch || link_.size() > 0 || num_open_calls() > 0;
   for (const Request& request : requests) {
     const auto session = static_cast<size_t>(request.session);
-    may_wait_for_store_ |= request.kind != Request::Kind::kStep ||
-                           durability[session] == Durability::kSync;
+    may_wait_for_store_ |=
+        request.kind != Request::Kind::kStep || durability[session] == Durability::kSync;
     HandleOne(request, durability[session], windows[session]);
   }
   if (is_batch) {
@@ -193,9 +193,8 @@ std::vector<Reply> Replica::TakeReplies() {
     absl::MutexLock lock(&mu_);
     replies = std::exchange(replies_, {});
   }
-  std::sort(replies.begin(), replies.end(), [](const Reply& a, const Reply& b) {
-    return a.request.arrival < b.request.arrival;
-  });
+  std::sort(replies.begin(), replies.end(),
+            [](const Reply& a, const Reply& b) { return a.request.arrival < b.request.arrival; });
   return replies;
 }
 

@@ -77,10 +77,10 @@ Simulation::Simulation(uint64_t seed, bool with_log) : dice_(seed), with_log_(wi
     const int num_writers = durability_[i] == Durability::kNone ? 1 : CountOf(dice_, 3);
     const int home = dice_.Between(0, num_replicas - 1);
     for (int writer = 0; writer < num_writers; ++writer) {
-      writers_.emplace_back(Writer::Options{session, writer, num_replicas, home,
-                                            dice_.Between(1, 6), windows_[i], durability_[i],
-                                            writer == 0},
-                            dice_, *oracle_);
+      writers_.emplace_back(
+          Writer::Options{session, writer, num_replicas, home, dice_.Between(1, 6), windows_[i],
+                          durability_[i], writer == 0},
+          dice_, *oracle_);
     }
   }
   servers_.resize(static_cast<size_t>(num_replicas));
@@ -165,9 +165,9 @@ void Simulation::DoFault() {
       break;
     case 6:
       if (faults_.clock_jumps) {
-        const absl::Duration jumps[] = {absl::Seconds(1), absl::Seconds(30), absl::Minutes(6),
-                                        absl::Minutes(20)};
-        const absl::Duration jump = jumps[dice_.Percent(80) ? Pick(3) : 3];
+        const absl::Duration jumps[] = {absl::Seconds(1), absl::Seconds(30), absl::Minutes(2),
+                                        absl::Minutes(6), absl::Minutes(20)};
+        const absl::Duration jump = jumps[dice_.Percent(80) ? Pick(4) : 4];
         Log("the clock jumps by ", absl::FormatDuration(jump));
         clock_.Advance(jump);
       }
@@ -288,8 +288,8 @@ void Simulation::DeliverReply(const Reply& reply) {
   ++result_.num_replies;
   Log("heard: ", Text(reply));
   for (Writer& writer : writers_) {
-    const bool is_his = writer.session() == reply.request.session &&
-                        writer.writer() == reply.request.writer;
+    const bool is_his =
+        writer.session() == reply.request.session && writer.writer() == reply.request.writer;
     if (is_his) writer.OnReply(reply);
   }
 }
@@ -376,9 +376,8 @@ void Simulation::Flush(Server& server) {
   }
   // The pause after a failure ends meanwhile.
   clock_.Advance(absl::Seconds(1));
-  replica.link().CarryAtOnce([this, &replica](StoreCall& call) {
-    Carry(replica.incarnation(), call, StoreFate::kDone);
-  });
+  replica.link().CarryAtOnce(
+      [this, &replica](StoreCall& call) { Carry(replica.incarnation(), call, StoreFate::kDone); });
   const bool is_stored = replica.engine().FlushCheckpoints(absl::ZeroDuration());
   replica.link().CarryAtOnce(nullptr);
   replica.Settle();

@@ -6,6 +6,8 @@
 // happens and Oracle for what is checked. A seed that fails is told again, with every event, by
 // simulate_seed.
 
+#include "tests/simulation/simulation.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,7 +15,6 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "tests/simulation/simulation.h"
 
 namespace rnnserve::testing {
 namespace {

@@ -26,16 +26,26 @@ class LinkedStore final : public SnapshotStore {
   }
   void Claim(std::string session_id, uint64_t nonce, absl::Duration time_to_live,
              ReadCallback callback) override {
-    link_.Add({StoreCall::Kind::kClaim, std::move(session_id), {0, nonce, 0}, {}, time_to_live,
-               nullptr, std::move(callback)});
-  }
-  void Read(std::string session_id, ReadCallback callback) override {
-    link_.Add({StoreCall::Kind::kRead, std::move(session_id), {}, {}, {}, nullptr,
+    link_.Add({StoreCall::Kind::kClaim,
+               std::move(session_id),
+               {0, nonce, 0},
+               {},
+               time_to_live,
+               nullptr,
                std::move(callback)});
   }
+  void Read(std::string session_id, ReadCallback callback) override {
+    link_.Add(
+        {StoreCall::Kind::kRead, std::move(session_id), {}, {}, {}, nullptr, std::move(callback)});
+  }
   void Remove(std::string session_id, SnapshotFence fence, WriteCallback callback) override {
-    link_.Add({StoreCall::Kind::kRemove, std::move(session_id), fence, {}, {},
-               std::move(callback), nullptr});
+    link_.Add({StoreCall::Kind::kRemove,
+               std::move(session_id),
+               fence,
+               {},
+               {},
+               std::move(callback),
+               nullptr});
   }
 
  private:
