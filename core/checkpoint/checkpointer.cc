@@ -52,7 +52,8 @@ absl::Duration Checkpointer::TimeToLive(absl::Duration idle_timeout) const {
 SnapshotWrite Checkpointer::MakeWrite(const SessionLease& lease, Sent& sent) const {
   const Snapshot snapshot = SnapshotOf(lease);
   SnapshotWrite write{snapshot.session_id, FenceOf(lease),
-                      EncodeSnapshot(snapshot, keys_.current()), TimeToLive(snapshot.idle_timeout)};
+                      EncodeSnapshot(snapshot, keys_.current()),
+                      TimeToLive(snapshot.idle_timeout)};
   sent = {snapshot.session_id, snapshot.epoch, snapshot.version,
           static_cast<int64_t>(write.bytes.size()), clock_.Now()};
   return write;
@@ -92,7 +93,9 @@ void Checkpointer::Commit(SessionLease lease, Done done) {
       Submit(lease);
     }
   }
-  { const SessionLease returned = std::move(lease); }
+  {
+    const SessionLease returned = std::move(lease);
+  }
   done(absl::OkStatus());
 }
 
@@ -115,7 +118,9 @@ void Checkpointer::CommitNow(SessionLease lease, Done done) {
     } else {
       List(lease);
     }
-    { const SessionLease returned = std::move(lease); }
+    {
+      const SessionLease returned = std::move(lease);
+    }
     done(std::move(status));
   });
 }
@@ -225,11 +230,11 @@ void Checkpointer::Restore(const std::string& session_id, FindModel find_model, 
     const absl::StatusOr<Snapshot> snapshot = Decode(session_id, find_model, stored);
     if (!snapshot.ok()) return FinishRestore(session_id, begin, snapshot.status());
     // Only now, so that a server that cannot go on with the session leaves it to its owner.
-    store_->Claim(
-        session_id, RandomNonce(), TimeToLive(snapshot->idle_timeout),
-        [this, session_id, find_model, begin](const absl::StatusOr<StoredSnapshot>& claimed) {
-          FinishRestore(session_id, begin, Open(session_id, find_model, claimed));
-        });
+    store_->Claim(session_id, RandomNonce(), TimeToLive(snapshot->idle_timeout),
+                  [this, session_id, find_model,
+                   begin](const absl::StatusOr<StoredSnapshot>& claimed) {
+                    FinishRestore(session_id, begin, Open(session_id, find_model, claimed));
+                  });
   });
 }
 

@@ -48,7 +48,7 @@ TEST_P(SeedTest, TellsTheSameStoryAgain) {
   const Simulation::Result first = Simulation::Run(GetParam(), true);
   const Simulation::Result second = Simulation::Run(GetParam(), true);
 
-  EXPECT_GT(first.num_events, 50) << Command(GetParam());
+  EXPECT_GT(first.num_events, 10) << Command(GetParam());
   EXPECT_EQ(first.log, second.log) << Command(GetParam());
 }
 
