@@ -47,7 +47,7 @@ std::vector<Request> Writer::Act() {
       silence_ = 0;
       // A session that is not durable is where it was opened, and nowhere else.
       const bool may_move = options_.durability != Durability::kNone;
-      if (may_move) {
+      if (may_move && dice_.Percent(50)) {
         replica_ = static_cast<int>(dice_.Below(static_cast<uint64_t>(options_.num_replicas)));
       }
       return {Make(phase_ == Phase::kOpening ? Request::Kind::kOpen : Request::Kind::kAttach)};
