@@ -69,7 +69,8 @@ void Checkpointer::Create(SessionLease lease, Done done) {
                          "a session of that id is in the store; attach to it to go on with it");
     }
     if (!status.ok()) {
-      std::move(lease).End(EndReason::kClosed);
+      // Not closed: it is in the store, or may be, and whoever attaches shall look for it there.
+      std::move(lease).End(EndReason::kMoved);
     } else {
       const SessionLease returned = std::move(lease);
     }
@@ -109,6 +110,7 @@ void Checkpointer::CommitNow(SessionLease lease, Done done) {
     }
     if (status.ok()) {
       lease.checkpoint().submitted_revision = lease.checkpoint().revision;
+      lease.checkpoint().is_epoch_unstored = false;
       sessions_.OnDurable(sent.session_id, sent.epoch, sent.version);
     } else {
       List(lease);

@@ -22,6 +22,9 @@ struct CheckpointProgress {
   uint64_t revision = 0;
   uint64_t submitted_revision = 0;  // of the last snapshot that went out
   bool is_listed = false;           // the next one will be written before long
+  // The store may not have the session's epoch yet. Nobody was told of it, and it is not raised
+  // further: an owner that was replaced must not get ahead of the epoch of the next one by itself.
+  bool is_epoch_unstored = false;
 
   bool is_dirty() const { return revision > submitted_revision; }
 };

@@ -83,7 +83,12 @@ CheckpointProgress& SessionLease::checkpoint() const { return session_->continui
 
 void SessionLease::CommitStep() { session_->version.fetch_add(1, std::memory_order_relaxed); }
 
-void SessionLease::Attach() { session_->epoch.fetch_add(1, std::memory_order_relaxed); }
+void SessionLease::Attach() {
+  if (durability() != Durability::kNone && std::exchange(checkpoint().is_epoch_unstored, true)) {
+    return;
+  }
+  session_->epoch.fetch_add(1, std::memory_order_relaxed);
+}
 
 void SessionLease::End(EndReason reason) && {
   std::exchange(store_, nullptr)->End(*session_, reason);

@@ -64,7 +64,8 @@ class SessionLease {
   // REQUIRES: the session is durable.
   CheckpointProgress& checkpoint() const;
 
-  // A writer takes over: epoch() grows by one, and steps of writers before it are refused.
+  // A writer takes over: epoch() grows by one, and steps of writers before it are refused. Of a
+  // durable session it grows once until the store has it, see CheckpointProgress.
   void Attach();
 
   // Ends the session: it is gone at once, and the callers in line get NOT_FOUND with that reason.

@@ -218,6 +218,21 @@ TEST_F(EngineDurableTest, TheOwnerBeforeIsFencedAndTold) {
   EXPECT_EQ(c.Sum("s"), 1);
 }
 
+TEST_F(EngineDurableTest, AttachingOftenWithoutTheStoreDoesNotGetAheadOfTheNextOwner) {
+  const absl::Status down = MakeError(absl::StatusCode::kUnavailable, "STORE_DOWN", "down");
+  ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
+  for (int i = 0; i < 3; ++i) {
+    store_.FailNext(1, down);
+    ASSERT_THAT(a_.Attach("s"), Not(IsOk()));
+  }
+  ASSERT_THAT(b_.Attach("s"), IsOk());
+  ASSERT_THAT(b_.Step("s", 1, 0), IsOk());
+
+  EXPECT_THAT(a_.Attach("s"),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("another owner"), "FENCED"));
+  EXPECT_THAT(b_.Step("s", 1, 1), IsOk());
+}
+
 TEST_F(EngineDurableTest, AFencedSyncStepIsNoSuccess) {
   ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
   ASSERT_THAT(b_.Attach("s"), IsOk());
@@ -262,6 +277,23 @@ TEST_F(EngineDurableTest, AnIdIsTakenOnEveryServer) {
   EXPECT_THAT(b_.Open("s"),
               StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("attach"), "SESSION_EXISTS"));
   EXPECT_THAT(b_.Step("s", 1), Not(IsOk()));
+}
+
+TEST_F(EngineDurableTest, WhoWasRefusedToOpenItMayAttachToItThere) {
+  ASSERT_THAT(a_.Open("s"), IsOk());
+  ASSERT_THAT(b_.Open("s"), Not(IsOk()));
+
+  EXPECT_THAT(b_.Attach("s"), IsOk());
+}
+
+TEST_F(EngineDurableTest, ASessionIsFoundWhoseOpeningWasNotAnswered) {
+  store_.LoseAnswers(1, MakeError(absl::StatusCode::kUnavailable, "STORE_DOWN", "down"));
+  ASSERT_THAT(a_.Open("s"),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("down"), "STORE_DOWN"));
+  ASSERT_THAT(a_.Open("s"),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("attach"), "SESSION_EXISTS"));
+
+  EXPECT_THAT(a_.Attach("s"), IsOk());
 }
 
 TEST_F(EngineDurableTest, AClosedSessionIsNowhere) {

@@ -1,0 +1,201 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/simulation/replica.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tests/simulation/hash_model.h"
+#include "tests/support/answer.h"
+#include "tests/support/owned_tensor.h"
+
+namespace rnnserve::testing {
+namespace {
+
+constexpr char kModel[] = "hash";
+
+EngineOptions MakeEngineOptions() {
+  EngineOptions options;
+  options.workers = 1;
+  options.max_batch_rows = 8;
+  options.sessions.max_sessions = 64;
+  options.sessions.max_tombstones = 64;
+  return options;
+}
+
+}  // namespace
+
+std::string SessionName(int session) { return absl::StrCat("s", session); }
+
+void WorkerWatch::OnCellStep(int64_t rows, absl::Duration /*duration*/) {
+  absl::MutexLock lock(&mu_);
+  num_rows_ += rows;
+  if (!holds_) return;
+  is_held_ = true;
+  const auto is_released = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !holds_; };
+  mu_.Await(absl::Condition(&is_released));
+  is_held_ = false;
+}
+
+void WorkerWatch::Hold() {
+  absl::MutexLock lock(&mu_);
+  holds_ = true;
+}
+
+void WorkerWatch::WaitUntilHeld() {
+  absl::MutexLock lock(&mu_);
+  mu_.Await(absl::Condition(&is_held_));
+}
+
+void WorkerWatch::Release() {
+  absl::MutexLock lock(&mu_);
+  holds_ = false;
+}
+
+int64_t WorkerWatch::num_rows() const {
+  absl::MutexLock lock(&mu_);
+  return num_rows_;
+}
+
+Replica::Replica(const Clock& clock, uint64_t incarnation, const Options& options)
+    : incarnation_(incarnation) {
+  EngineStore store{link_.MakeStore(), keys()};
+  store.checkpoints.steps = options.checkpoint_steps;
+  engine_ = std::make_unique<Engine>(clock, watch_, MakeEngineOptions(), std::move(store));
+  if (!engine_->AddModel(kModel, HashModel()).ok()) std::abort();
+}
+
+Replica::~Replica() { engine_.reset(); }
+
+const SnapshotKeys& Replica::keys() {
+  static const SnapshotKeys keys(SnapshotKey(SnapshotKey::Secret{7}));
+  return keys;
+}
+
+void Replica::Handle(const std::vector<Request>& requests,
+                     const std::vector<Durability>& durability, const std::vector<int>& windows) {
+  // With the worker held all steps are in its queue when it goes on, and make one batch.
+  const bool is_batch = requests.size() > 1;
+  Answer<InferResult> first;
+  const OwnedTensor input = OwnedTensor::Floats({1, 1, 1}, {0});
+  if (is_batch) {
+    watch_.Hold();
+    InferCall call;
+    call.model = kModel;
+    call.inputs = {{"", input, std::nullopt}};
+    engine_->Infer(std::move(call), first.callback());
+    watch_.WaitUntilHeld();
+  }
+  may_wait_for_store_ = is_batch || link_.size() > 0 || num_open_calls() > 0;
+  for (const Request& request : requests) {
+    const auto session = static_cast<size_t>(request.session);
+    may_wait_for_store_ |=
+        request.kind != Request::Kind::kStep || durability[session] == Durability::kSync;
+    HandleOne(request, durability[session], windows[session]);
+  }
+  if (is_batch) {
+    watch_.Release();
+    first.Wait().IgnoreError();
+  }
+  Settle();
+}
+
+void Replica::HandleOne(const Request& request, Durability durability, int window) {
+  {
+    absl::MutexLock lock(&mu_);
+    ++num_open_calls_;
+  }
+  const std::string id = SessionName(request.session);
+  if (request.kind == Request::Kind::kStep) {
+    const auto input = std::make_shared<OwnedTensor>(
+        OwnedTensor::Floats({1, 1}, {static_cast<float>(request.input)}));
+    StepCall call;
+    call.session_id = id;
+    call.input = *input;
+    call.step_index = request.index;
+    call.epoch = request.epoch;
+    engine_->Step(std::move(call),
+                  [this, request, input](const absl::StatusOr<StepResult>& result) {
+                    Reply reply{request, result.status()};
+                    if (result.ok()) {
+                      reply.version = result->version;
+                      reply.epoch = result->epoch;
+                      reply.durable_version = result->durable_version;
+                      reply.output = result->output.at(0);
+                    }
+                    Keep(std::move(reply));
+                  });
+    return;
+  }
+  auto callback = [this, request](const absl::StatusOr<OpenedSession>& opened) {
+    Reply reply{request, opened.status()};
+    if (opened.ok()) {
+      reply.version = opened->version;
+      reply.epoch = opened->epoch;
+      reply.durable_version = opened->durable_version;
+    }
+    Keep(std::move(reply));
+  };
+  if (request.kind == Request::Kind::kAttach) return engine_->AttachSession(id, callback);
+  OpenSessionCall call;
+  call.model = kModel;
+  call.session_id = id;
+  call.durability = durability;
+  call.reply_window = window;
+  engine_->OpenSession(call, callback);
+}
+
+void Replica::Keep(Reply reply) {
+  reply.incarnation = incarnation_;
+  absl::MutexLock lock(&mu_);
+  --num_open_calls_;
+  replies_.push_back(std::move(reply));
+}
+
+int Replica::num_open_calls() const {
+  absl::MutexLock lock(&mu_);
+  return num_open_calls_;
+}
+
+void Replica::Settle() {
+  // Nothing that the calls need is out of the engine's hands: they come to an end.
+  if (!may_wait_for_store_ || num_open_calls() == 0) {
+    engine_->WaitUntilIdle(absl::InfiniteDuration());
+  } else {
+    // A row that was computed may have let the next in line go on, so it takes a round in which
+    // the worker had none but that of the barrier.
+    int64_t before = 0;
+    do {
+      before = watch_.num_rows();
+      PassBarrier();
+    } while (watch_.num_rows() > before + 1);
+  }
+  may_wait_for_store_ = true;
+  link_.SortNew();
+}
+
+void Replica::PassBarrier() {
+  const OwnedTensor input = OwnedTensor::Floats({1, 1, 1}, {0});
+  InferCall call;
+  call.model = kModel;
+  call.inputs = {{"", input, std::nullopt}};
+  Answer<InferResult> answer;
+  engine_->Infer(std::move(call), answer.callback());
+  answer.Wait().IgnoreError();
+}
+
+std::vector<Reply> Replica::TakeReplies() {
+  std::vector<Reply> replies;
+  {
+    absl::MutexLock lock(&mu_);
+    replies = std::exchange(replies_, {});
+  }
+  std::sort(replies.begin(), replies.end(),
+            [](const Reply& a, const Reply& b) { return a.request.arrival < b.request.arrival; });
+  return replies;
+}
+
+}  // namespace rnnserve::testing

@@ -1,0 +1,100 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_TESTS_SIMULATION_REPLICA_H_
+#define RNNSERVE_TESTS_SIMULATION_REPLICA_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "core/base/clock.h"
+#include "core/engine/engine.h"
+#include "tests/simulation/message.h"
+#include "tests/simulation/store_link.h"
+
+namespace rnnserve::testing {
+
+// Counts the rows of an engine's worker and can hold it. Thread-safe.
+class WorkerWatch final : public EngineObserver, public ModelObserver {
+ public:
+  ModelObserver& ForModel(const std::string& /*model_name*/) override { return *this; }
+  void OnCellStep(int64_t rows, absl::Duration duration) override;
+  void OnSteps(absl::Span<const CommittedStep> /*steps*/) override {}
+  void OnSessionEnded(EndReason /*reason*/) override {}
+  void OnCheckpoint(const absl::Status& /*status*/, int64_t /*bytes*/,
+                    absl::Duration /*duration*/) override {}
+  void OnRestored(const absl::Status& /*status*/, absl::Duration /*duration*/) override {}
+
+  // The worker stops after its next cell step, until it is released.
+  void Hold();
+  void WaitUntilHeld();
+  void Release();
+  int64_t num_rows() const;
+
+ private:
+  mutable absl::Mutex mu_;
+  int64_t num_rows_ ABSL_GUARDED_BY(mu_) = 0;
+  bool holds_ ABSL_GUARDED_BY(mu_) = false;
+  bool is_held_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+// A server of the simulation: a real engine with the hash model, and its way to the store. Owns
+// both. Used by one thread at a time: the simulation's. The clock must outlive it.
+//
+// After Settle nothing runs in the engine: each call was answered, waits for the store, or waits
+// behind one that does.
+class Replica {
+ public:
+  struct Options {
+    int64_t checkpoint_steps = 2;
+  };
+
+  Replica(const Clock& clock, uint64_t incarnation, const Options& options);
+  // Without a flush. REQUIRES: Cut was called.
+  ~Replica();
+
+  uint64_t incarnation() const { return incarnation_; }
+  Engine& engine() { return *engine_; }
+  StoreLink& link() { return link_; }
+  static const SnapshotKeys& keys();
+
+  // Hands requests to the engine, several so that their steps share one batch, and settles.
+  // `durability` and `window` are those of each session, for those who open it.
+  void Handle(const std::vector<Request>& requests, const std::vector<Durability>& durability,
+              const std::vector<int>& windows);
+  // Waits until nothing runs.
+  void Settle();
+  // The replies since the last time, in the order of the requests.
+  std::vector<Reply> TakeReplies();
+
+  // The replica is gone for all others; returns its calls to the store that may still take effect.
+  std::vector<StoreCall> Cut() { return link_.Cut(); }
+
+ private:
+  void HandleOne(const Request& request, Durability durability, int window);
+  void Keep(Reply reply);
+  int num_open_calls() const;
+  // Waits until the worker has done all that it had before.
+  void PassBarrier();
+
+  const uint64_t incarnation_;
+  WorkerWatch watch_;
+  StoreLink link_;
+  std::unique_ptr<Engine> engine_;
+  bool may_wait_for_store_ = false;
+
+  mutable absl::Mutex mu_;
+  std::vector<Reply> replies_ ABSL_GUARDED_BY(mu_);
+  int num_open_calls_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+std::string SessionName(int session);
+
+}  // namespace rnnserve::testing
+
+#endif  // RNNSERVE_TESTS_SIMULATION_REPLICA_H_

@@ -1,0 +1,218 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/simulation/writer.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace rnnserve::testing {
+namespace {
+
+// Turns after which something is sent again, and after which another replica is tried.
+constexpr int kPatience = 4;
+constexpr int kLongPatience = 16;
+
+}  // namespace
+
+Writer::Writer(const Options& options, Dice& dice, Oracle& oracle)
+    : options_(options),
+      dice_(dice),
+      oracle_(oracle),
+      phase_(options.opens ? Phase::kOpening : Phase::kAttaching),
+      replica_(options.replica),
+      goal_(static_cast<uint64_t>(options.num_steps)),
+      silence_(kPatience) {
+  places_[0] = Place();
+}
+
+Request Writer::Make(Request::Kind kind) const {
+  Request request;
+  request.kind = kind;
+  request.session = options_.session;
+  request.writer = options_.writer;
+  request.replica = replica_;
+  request.attempt = attempt_;
+  return request;
+}
+
+std::vector<Request> Writer::Act() {
+  ++silence_;
+  switch (phase_) {
+    case Phase::kOpening:
+    case Phase::kAttaching: {
+      if (silence_ <= kPatience) return {};
+      silence_ = 0;
+      // A session that is not durable is where it was opened, and nowhere else.
+      const bool may_move = options_.durability != Durability::kNone;
+      if (may_move && dice_.Percent(50)) {
+        replica_ = static_cast<int>(dice_.Below(static_cast<uint64_t>(options_.num_replicas)));
+      }
+      return {Make(phase_ == Phase::kOpening ? Request::Kind::kOpen : Request::Kind::kAttach)};
+    }
+    case Phase::kStepping: {
+      if (silence_ > kLongPatience && options_.durability != Durability::kNone) {
+        Attach();
+        return {};
+      }
+      std::vector<Request> requests;
+      const uint64_t end = std::min(goal_, cursor_ + static_cast<uint64_t>(options_.window));
+      for (uint64_t index = cursor_; index < end; ++index) {
+        if (answered_[index]) continue;
+        const auto [wait, is_new] = waits_.try_emplace(index, 0);
+        if (!is_new && ++wait->second <= kPatience) continue;
+        wait->second = 0;
+        requests.push_back(StepAt(index));
+      }
+      return requests;
+    }
+    case Phase::kStopped:
+    case Phase::kDone:
+    case Phase::kEnded:
+      break;
+  }
+  return {};
+}
+
+Request Writer::StepAt(uint64_t index) {
+  if (log_.count(index) == 0) {
+    // No two writers and no two histories of one writer have the same input at one index.
+    ++num_logged_;
+    log_[index] = 1 + (static_cast<uint32_t>(options_.session) * 4001 +
+                       static_cast<uint32_t>(options_.writer) * 1009 + num_logged_ * 13) %
+                          30'000;
+    places_[index + 1] = places_.at(index).After(log_.at(index));
+  }
+  Request request = Make(Request::Kind::kStep);
+  request.index = index;
+  request.cursor = cursor_;
+  request.epoch = epoch_;
+  request.input = log_.at(index);
+  return request;
+}
+
+void Writer::Attach() {
+  phase_ = Phase::kAttaching;
+  ++attempt_;
+  silence_ = kPatience;
+}
+
+void Writer::TakeOver() {
+  if (is_stopped()) Attach();
+}
+
+void Writer::Report(const Reply& reply, const std::string& what) {
+  oracle_.Report(absl::StrCat(Text(reply), ": ", what));
+}
+
+void Writer::OnReply(const Reply& reply) {
+  if (reply.request.attempt != attempt_) return;
+  const bool is_step = reply.request.kind == Request::Kind::kStep;
+  if (is_step != (phase_ == Phase::kStepping)) return;
+  silence_ = 0;
+  if (!reply.status.ok()) return OnError(reply);
+  if (is_step) return OnOutput(reply);
+  Begin(reply);
+}
+
+void Writer::Begin(const Reply& reply) {
+  const auto start = oracle_.StartOf(reply.incarnation, options_.session, reply.epoch);
+  if (!start.has_value() || start->version != reply.version) {
+    return Report(reply, "the oracle knows of no such place");
+  }
+  phase_ = Phase::kStepping;
+  ++attempt_;
+  replica_ = reply.request.replica;
+  incarnation_ = reply.incarnation;
+  epoch_ = reply.epoch;
+  num_unknown_ = 0;
+  waits_.clear();
+  answered_.clear();
+  const auto own = places_.find(start->version);
+  if (own != places_.end() && own->second == *start) {
+    // Steps of its own that were committed and never answered are asked for once more.
+    if (start->version < cursor_) cursor_ = start->version;
+  } else {
+    places_ = {{start->version, *start}};
+    log_.clear();
+    cursor_ = start->version;
+    goal_ = std::max(goal_, cursor_ + 1);
+  }
+  if (cursor_ >= goal_) phase_ = Phase::kDone;
+}
+
+void Writer::OnOutput(const Reply& reply) {
+  const uint64_t index = reply.request.index;
+  if (index < cursor_) return;
+  const uint32_t expected = places_.at(index + 1).state;
+  if (reply.output != static_cast<float>(expected)) {
+    return Report(reply, absl::StrCat("the output should be ", expected));
+  }
+  answered_[index] = true;
+  while (cursor_ < goal_ && answered_[cursor_]) ++cursor_;
+  if (cursor_ >= goal_) phase_ = Phase::kDone;
+}
+
+void Writer::OnError(const Reply& reply) {
+  const std::string reason = ErrorReason(reply.status);
+  if (absl::IsNotFound(reply.status)) return OnSessionGone(reply);
+  if (reply.request.kind == Request::Kind::kOpen) {
+    if (reason == "SESSION_EXISTS") Attach();
+    return;
+  }
+  if (reply.request.kind == Request::Kind::kAttach) {
+    // FENCED: another one was faster. Everything else passes.
+    if (reason != "FENCED" && !absl::IsUnavailable(reply.status) &&
+        !absl::IsResourceExhausted(reply.status) && reason != "SESSION_EXISTS") {
+      Report(reply, "not an answer to an attach");
+    }
+    return;
+  }
+  const uint64_t index = reply.request.index;
+  if (index < cursor_ || answered_[index]) return;
+  if (reason == "STEP_FENCED") {
+    // By another writer, or by a copy of its own attach that the network made.
+    if (dice_.Percent(50)) {
+      phase_ = Phase::kStopped;
+    } else {
+      Attach();
+    }
+  } else if (reason == "FENCED" || reason == "STALE_OWNER" || reason == "DRAINING") {
+    if (options_.durability != Durability::kNone || reason == "STALE_OWNER") Attach();
+  } else if (reason == "STEP_GAP") {
+    if (ErrorNumber(reply.status, "expected_index").value_or(0) < reply.request.cursor) {
+      // A replica that was started again has another session of that id, if it has one.
+      if (reply.incarnation != incarnation_ || reply.may_be_gone) return Attach();
+      Report(reply, "steps that were answered are lost, and it was not said");
+    }
+    waits_[index] = kPatience;
+  } else if (!absl::IsUnavailable(reply.status) && !absl::IsResourceExhausted(reply.status)) {
+    // After a loss two owners may have had the same epoch.
+    if (reply.may_be_gone) return Attach();
+    Report(reply, "not an answer to this step");
+  }
+}
+
+void Writer::OnSessionGone(const Reply& reply) {
+  if (options_.durability != Durability::kNone) {
+    if (reply.request.kind == Request::Kind::kStep) return Attach();
+    // It goes somewhere else at this moment.
+    if (ErrorReason(reply.status) == "SESSION_MOVED") return;
+  }
+  if (!reply.request.was_created) {
+    // It was told of a session that then could not be stored.
+    if (options_.opens) phase_ = Phase::kOpening;
+    return;
+  }
+  if (!reply.may_be_gone) {
+    // One that is being looked for is found, or not, for all who ask meanwhile: the answer may be
+    // of a moment before the question.
+    if (++num_unknown_ < 4) return Attach();
+    return Report(reply, "the session is lost");
+  }
+  phase_ = Phase::kEnded;
+}
+
+}  // namespace rnnserve::testing

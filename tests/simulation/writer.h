@@ -1,0 +1,96 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_TESTS_SIMULATION_WRITER_H_
+#define RNNSERVE_TESTS_SIMULATION_WRITER_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/session/durability.h"
+#include "tests/simulation/dice.h"
+#include "tests/simulation/message.h"
+#include "tests/simulation/oracle.h"
+
+namespace rnnserve::testing {
+
+// A good client of one session. It opens it or takes it over, sends its steps with index and epoch
+// until each is answered, as many at once as the session keeps replies, attaches again where its
+// session is gone, sends again what was lost from the version that it is told, and stops when
+// another writer took over, or comes back later. Holds every reply against the oracle.
+//
+// Used by one thread at a time: the simulation's. Dice and oracle must outlive it.
+class Writer {
+ public:
+  struct Options {
+    int session = 0;
+    int writer = 0;
+    int num_replicas = 2;
+    int replica = 0;  // the first that it asks; without durability the only one
+    int num_steps = 3;
+    int window = 1;
+    Durability durability = Durability::kNone;
+    bool opens = true;  // else it begins by taking over
+  };
+
+  Writer(const Options& options, Dice& dice, Oracle& oracle);
+
+  // Whether it wants nothing more: its steps are done, or it was told that it cannot go on.
+  bool is_finished() const { return phase_ == Phase::kDone || phase_ == Phase::kEnded; }
+  bool is_stopped() const { return phase_ == Phase::kStopped; }
+  int session() const { return options_.session; }
+  int writer() const { return options_.writer; }
+  // What it sends now; nothing while it waits.
+  std::vector<Request> Act();
+  // Becomes active again after it was stopped.
+  void TakeOver();
+  void OnReply(const Reply& reply);
+
+ private:
+  enum class Phase {
+    kOpening,
+    kAttaching,
+    kStepping,
+    kStopped,  // another writer took over
+    kDone,     // every step was answered
+    kEnded,    // the session is gone, and it was told so
+  };
+
+  void Attach();
+  void Begin(const Reply& reply);
+  void OnError(const Reply& reply);
+  void OnSessionGone(const Reply& reply);
+  void OnOutput(const Reply& reply);
+  Request StepAt(uint64_t index);
+  Request Make(Request::Kind kind) const;
+  void Report(const Reply& reply, const std::string& what);
+
+  // Constant after construction.
+  const Options options_;
+  Dice& dice_;
+  Oracle& oracle_;
+
+  Phase phase_;
+  int replica_;
+  uint64_t attempt_ = 1;
+  uint64_t incarnation_ = 0;  // the start of the replica that gave it the epoch
+  uint64_t epoch_ = 0;
+  uint64_t goal_;
+  uint64_t cursor_ = 0;  // the first step that is not answered
+  // Where its steps lead: its log is the inputs between two of them. From version 0 or the last
+  // that it took over at.
+  std::map<uint64_t, Place> places_;
+  std::map<uint64_t, uint32_t> log_;  // the inputs by index
+  std::map<uint64_t, int> waits_;     // of steps that were sent: how often it had its turn since
+  std::map<uint64_t, bool> answered_;
+  int num_unknown_ = 0;  // answers in a row that there is no such session
+  int silence_ = 0;      // turns without a reply
+  uint32_t num_logged_ = 0;
+};
+
+}  // namespace rnnserve::testing
+
+#endif  // RNNSERVE_TESTS_SIMULATION_WRITER_H_
