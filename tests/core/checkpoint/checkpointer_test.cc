@@ -180,7 +180,7 @@ TEST_F(CheckpointerTest, ASessionThatCannotBeStoredIsNotOpened) {
 
   EXPECT_THAT(*created, StatusIs(absl::StatusCode::kUnavailable, "down", "STORE_DOWN"));
   EXPECT_THAT(Lease("s").status(),
-              StatusIs(absl::StatusCode::kNotFound, HasSubstr("closed"), "SESSION_CLOSED"));
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("another server"), "SESSION_MOVED"));
 }
 
 TEST_F(CheckpointerTest, AnEndTakesWhatWaitsWithIt) {
