@@ -17,8 +17,8 @@ class CheckpointObserver {
  public:
   virtual ~CheckpointObserver() = default;
 
-  // What the store said, or that it will not be asked, of a snapshot of so many bytes, so long after
-  // it was made.
+  // What the store said, or that it will not be asked, of a snapshot of so many bytes, so long
+  // after it was made.
   virtual void OnCheckpoint(const absl::Status& status, int64_t bytes, absl::Duration duration) = 0;
   // A session was asked of the store; it is here if the status is OK.
   virtual void OnRestored(const absl::Status& status, absl::Duration duration) = 0;

@@ -228,12 +228,12 @@ void Checkpointer::Restore(const std::string& session_id, FindModel find_model, 
   store_->Read(session_id, [this, session_id, find_model = std::move(find_model),
                             begin = clock_.Now()](const absl::StatusOr<StoredSnapshot>& stored) {
     const absl::StatusOr<Snapshot> snapshot = Decode(session_id, find_model, stored);
-    if (!snapshot.ok()) return FinishRestore(session_id, begin, snapshot.status());
+    if (!snapshot.ok()) return FinishRestore(session_id, find_model, begin, snapshot.status());
     // Only now, so that a server that cannot go on with the session leaves it to its owner.
     store_->Claim(
         session_id, RandomNonce(), TimeToLive(snapshot->idle_timeout),
         [this, session_id, find_model, begin](const absl::StatusOr<StoredSnapshot>& claimed) {
-          FinishRestore(session_id, begin, Open(session_id, find_model, claimed));
+          FinishRestore(session_id, find_model, begin, Open(session_id, find_model, claimed));
         });
   });
 }
@@ -261,8 +261,8 @@ absl::Status Checkpointer::Open(const std::string& session_id, const FindModel& 
   return sessions_.Open(std::move(request)).status();
 }
 
-void Checkpointer::FinishRestore(const std::string& session_id, absl::Time begin,
-                                 const absl::Status& status) {
+void Checkpointer::FinishRestore(const std::string& session_id, const FindModel& find_model,
+                                 absl::Time begin, const absl::Status& status) {
   observer_.OnRestored(status, clock_.Now() - begin);
   std::vector<Done> waiting;
   {
@@ -271,7 +271,16 @@ void Checkpointer::FinishRestore(const std::string& session_id, absl::Time begin
     waiting = std::move(it->second);
     restoring_.erase(it);
   }
-  for (Done& done : waiting) done(status);
+  // The session may have been opened after the store was asked, and before the others came.
+  const bool ask_again = absl::IsNotFound(status);
+  waiting.front()(status);
+  for (size_t i = 1; i < waiting.size(); ++i) {
+    if (ask_again) {
+      Restore(session_id, find_model, std::move(waiting[i]));
+    } else {
+      waiting[i](status);
+    }
+  }
 }
 
 void Checkpointer::End(SessionLease lease, EndReason reason, Done done) {

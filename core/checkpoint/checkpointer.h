@@ -92,8 +92,9 @@ class Checkpointer {
   // The same, but in kAsync it waits too: for what must not be undone by a loss.
   void CommitNow(SessionLease lease, Done done);
 
-  // Opens the session from the store; OK if it is open by then. Errors: NOT_FOUND (SESSION_UNKNOWN),
-  // those of SnapshotStore::Claim, DecodeSnapshot, CheckModel, `find_model` and SessionStore::Open.
+  // Opens the session from the store; OK if it is open by then. Errors: NOT_FOUND
+  // (SESSION_UNKNOWN), those of SnapshotStore::Claim, DecodeSnapshot, CheckModel, `find_model` and
+  // SessionStore::Open.
   void Restore(const std::string& session_id, FindModel find_model, Done done);
 
   // Ends a session and removes it from the store; `done` runs when nobody can restore it any more,
@@ -140,7 +141,8 @@ class Checkpointer {
                                   const absl::StatusOr<StoredSnapshot>& stored) const;
   absl::Status Open(const std::string& session_id, const FindModel& find_model,
                     const absl::StatusOr<StoredSnapshot>& claimed);
-  void FinishRestore(const std::string& session_id, absl::Time begin, const absl::Status& status);
+  void FinishRestore(const std::string& session_id, const FindModel& find_model, absl::Time begin,
+                     const absl::Status& status);
 
   // Constant after construction.
   const Clock& clock_;
@@ -155,7 +157,7 @@ class Checkpointer {
   std::deque<Listed> listed_ ABSL_GUARDED_BY(mu_);
   int64_t num_submitting_ ABSL_GUARDED_BY(mu_) = 0;  // were listed, and wait for their lease
   int64_t num_completing_ ABSL_GUARDED_BY(mu_) = 0;  // were answered, and tell it just now
-  // Who waits for a session from the store.
+  // Who waits for a session from the store; the first has asked for it.
   absl::flat_hash_map<std::string, std::vector<Done>> restoring_ ABSL_GUARDED_BY(mu_);
 
   // Synchronises itself. The first to go: its callbacks need the others.

@@ -26,11 +26,12 @@ Snapshot SnapshotOf(const SessionLease& lease);
 SnapshotFence FenceOf(const SessionLease& lease);
 
 // Whether a session of the snapshot can go on with this model: FAILED_PRECONDITION (MODEL_CHANGED)
-// unless it is the very same; DATA_LOSS (SNAPSHOT_BAD) if the snapshot does not fit it all the same.
+// unless it is the very same; DATA_LOSS (SNAPSHOT_BAD) if the snapshot does not fit it all the
+// same.
 absl::Status CheckModel(const Snapshot& snapshot, const Model& model);
 
-// What opens the session again. Errors: RESOURCE_EXHAUSTED (REPLY_BYTES_LIMIT). REQUIRES: CheckModel
-// is OK.
+// What opens the session again. Errors: RESOURCE_EXHAUSTED (REPLY_BYTES_LIMIT). REQUIRES:
+// CheckModel is OK.
 absl::StatusOr<SessionStore::OpenRequest> OpenRequestOf(Snapshot snapshot,
                                                         const SnapshotFence& fence,
                                                         std::shared_ptr<const Model> model,

@@ -203,6 +203,22 @@ TEST_F(CheckpointerTest, AnEndTakesWhatWaitsWithIt) {
   EXPECT_NE(store_->Peek("other"), std::nullopt);
 }
 
+TEST_F(CheckpointerTest, WhoAsksLaterIsNotAnsweredWithWhatWasThereBefore) {
+  const auto find_model = [this](const std::string&) { return model_; };
+  std::optional<absl::Status> first;
+  std::optional<absl::Status> later;
+  checkpointer_->Restore("s", find_model, [&first](absl::Status status) { first = status; });
+  checkpointer_->Restore("s", find_model, [&later](absl::Status status) { later = status; });
+  store_->CompleteNext();
+  EXPECT_THAT(*first, StatusIs(absl::StatusCode::kNotFound, HasSubstr("store"), "SESSION_UNKNOWN"));
+  EXPECT_FALSE(later.has_value());
+
+  store_->CompleteAll();
+
+  EXPECT_THAT(*later, StatusIs(absl::StatusCode::kNotFound, HasSubstr("store"), "SESSION_UNKNOWN"));
+  EXPECT_EQ(observer_.restorations.size(), 2u);
+}
+
 TEST_F(CheckpointerTest, ADamagedSnapshotStaysWhereItIs) {
   store_->Write({"s", {4, 4, 4}, "garbage", absl::Seconds(60)}, [](const absl::Status&) {});
   store_->CompleteAll();
