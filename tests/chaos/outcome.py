@@ -1,0 +1,74 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What a scenario promised and what was measured, and how both are told."""
+
+import dataclasses
+
+# Below that the faults meet nothing, and a run says nothing.
+MIN_STEPS_PER_SECOND = 200
+
+
+@dataclasses.dataclass
+class Line:
+    """One promise: what, the goal as text, what was measured, and whether that is met."""
+
+    promise: str
+    goal: str
+    measured: str
+    is_met: bool
+
+    @property
+    def verdict(self):
+        return "met" if self.is_met else "MISSED"
+
+
+@dataclasses.dataclass
+class Outcome:
+    """One scenario. `error` is what kept it from its end; without lines it has told nothing."""
+
+    name: str
+    seconds: float = 0.0
+    lines: list = dataclasses.field(default_factory=list)
+    steps: int = 0
+    load_seconds: float = 0.0
+    error: str = ""
+
+    @property
+    def rate(self):
+        return self.steps / self.load_seconds if self.load_seconds else 0.0
+
+    @property
+    def is_void(self):
+        return not self.error and self.rate < MIN_STEPS_PER_SECOND
+
+    @property
+    def is_met(self):
+        return (not self.error and not self.is_void and bool(self.lines)
+                and all(line.is_met for line in self.lines))
+
+    def to_json(self):
+        lines = [{**dataclasses.asdict(line), "verdict": line.verdict} for line in self.lines]
+        return {"name": self.name, "seconds": round(self.seconds, 1), "is_met": self.is_met,
+                "is_void": self.is_void, "steps_per_second": round(self.rate), "steps": self.steps,
+                "error": self.error, "lines": lines}
+
+    def table(self):
+        """Its rows, for people and for Markdown."""
+        name, seconds = self.name, f"{self.seconds:.0f}"
+        for line in self.lines:
+            yield row(name, line.promise, line.goal, line.measured, line.verdict, seconds)
+            name = seconds = ""
+        if self.error:
+            yield row(name, "comes to its end", "yes", self.error, "MISSED", seconds)
+        else:
+            yield row("", "load, or the run is void", f">= {MIN_STEPS_PER_SECOND} steps/s",
+                      f"{self.rate:.0f} steps/s", "VOID" if self.is_void else "met", "")
+
+
+def row(*cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def head():
+    names = ("scenario", "promise", "goal", "measured", "verdict", "seconds")
+    return [row(*names), row(*("---" for _ in names))]
