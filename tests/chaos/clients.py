@@ -1,2 +1,119 @@
-def _x(run, outcome): pass
-client_kill = two_writers = store_down = store_failover = drain_10k = checkpoint_cost = _x
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Clients that are killed, and clients that want the same session."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import grpc
+import programs
+import raw_session as raw
+from judge import judge_load
+from metrics_page import MetricsPage
+from oracle import NUM_TUNES, frames
+from outcome import Line
+from servers import Overdue, wait_until
+from tally import quantile
+from writers import Writers
+
+NUM_CLIENTS_AHEAD = 4  # A client needs a while to start.
+READY_SECONDS = 30
+GAUGE_SECONDS = 10
+STEPS_BEHIND = 3
+
+
+class StreamClient:
+    """A process that steps a detached session on a stream. Started in the main thread."""
+
+    def __init__(self, address, session_id, tune):
+        self.session_id, self.tune = session_id, tune
+        self._process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "--", sys.executable,
+             programs.ROOT / "tests/chaos/stream_client.py", address, session_id, str(tune)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+
+    def go(self):
+        """Lets it step, and returns when it has made the first one."""
+        self._process.stdout.readline()  # It is ready.
+        self._process.stdin.write(b"go\n")
+        self._process.stdin.flush()
+        self._process.stdout.readline()
+
+    def kill(self):
+        """Returns how many steps it saw answered."""
+        self._process.kill()
+        with self._process:
+            return 1 + self._process.stdout.read().count(b"\n")
+
+
+def client_kill(run, outcome):
+    """SIGKILL of a client whose stream is busy, at a point by chance. `amount`: times."""
+    closings, late, torn, wrong = [], 0, 0, 0
+    with run.servers(1) as servers, run.load(servers) as load:
+        replica = servers.replicas[0]
+        calls = raw.connect(replica.address)
+        waiting = []
+        for turn in range(run.amount):
+            while len(waiting) < NUM_CLIENTS_AHEAD and turn + len(waiting) < run.amount:
+                number = turn + len(waiting)
+                waiting.append(StreamClient(replica.address, f"killed-{number}", number % NUM_TUNES))
+            client = waiting.pop(0)
+            client.go()
+            time.sleep(run.random.uniform(0, 0.1))
+            num_answered = client.kill()
+            try:
+                closings.append(wait_until(lambda: _open_streams(replica) == 0,
+                                           "the end of the stream", GAUGE_SECONDS))
+            except Overdue:
+                late += 1
+            is_found, is_right = _resume(run.oracle, calls, client, num_answered)
+            torn += not is_found
+            wrong += not is_right
+        tally = load.stop()
+    judge_load(outcome, tally)
+    outcome.lines += [
+        Line("streams closed behind a killed client, longest", "<= 1 s",
+             f"{max(closings, default=0):.2f} s (p99 {quantile(closings, 0.99):.2f}, "
+             f"{len(closings)} times, {late} never)", not late and max(closings) <= 1.0),
+        Line("sessions that cannot be gone on with", "0", f"{torn} of {run.amount}", torn == 0),
+        Line("sessions that go on wrongly", "0", f"{wrong} of {run.amount}", wrong == 0),
+    ]
+
+
+def _open_streams(replica):
+    return MetricsPage.of(replica.metrics_address, timeout_s=5).total("rnnserve_open_streams")
+
+
+def _resume(oracle, calls, client, num_answered):
+    """(whether it has every step that was answered, whether it goes on with the right outputs)."""
+    try:
+        begin = raw.attach(calls, client.session_id).version
+        # The step that ran was kept, at most one for each message that was under way.
+        is_found = begin in (num_answered, num_answered + 1)
+        for index in range(begin, begin + STEPS_BEHIND):
+            frame = frames(client.tune, index, index + 1)
+            output = raw.step(calls, client.session_id, index, frame).output.raw
+            if output != oracle.expected(client.tune, index):
+                return is_found, False
+        return is_found, True
+    except grpc.RpcError:
+        return False, True
+
+
+def two_writers(run, outcome):
+    """Two writers that take turns by force, on each of some sessions. `amount`: seconds."""
+    with run.servers() as servers, run.load(servers) as load:
+        writers = Writers(servers.targets, run.random)
+        threads = [threading.Thread(target=writer.run, daemon=True) for writer in writers.all]
+        for thread in threads:
+            thread.start()
+        time.sleep(run.amount)
+        writers.stop()
+        for thread in threads:
+            thread.join(READY_SECONDS)
+        tally = load.stop()
+        judge_load(outcome, tally)
+        outcome.lines += writers.judge(run.oracle)
+        outcome.steps += writers.num_steps

@@ -21,7 +21,7 @@ NUM_SESSIONS = 16
 # Below the 32 after which a checkpoint is made, so that the last of them are not stored.
 STEPS_BEFORE, STEPS_BEHIND = 20, 10
 # What a replica that is not the owner any more may say of a step.
-REFUSALS = ("STEP_FENCED", "STALE_OWNER", "STEP_REUSED", "STEP_GAP", "SESSION_UNKNOWN",
+REFUSALS = ("FENCED", "STEP_FENCED", "STALE_OWNER", "STEP_REUSED", "STEP_GAP", "SESSION_UNKNOWN",
             "STEP_TOO_OLD", "SESSION_MOVED")
 WAIT_SECONDS = 60
 
