@@ -19,21 +19,21 @@ class Store:
     its socket, whatever process it is. Used by one thread at a time."""
 
     def __init__(self, folder, options=()):
-        self._folder = pathlib.Path(folder)
+        self.folder = pathlib.Path(folder)
         self._options = list(options)
         self.port = free_port()
-        self.socket = self._folder / "redis.sock"
+        self.socket = self.folder / "redis.sock"
         self._process = None
 
     def start(self):
         program, environment = programs.debian("redis-server")
         self._process = Process(
-            [program, "--bind", "127.0.0.1", "--port", self.port, "--dir", self._folder,
+            [program, "--bind", "127.0.0.1", "--port", self.port, "--dir", self.folder,
              "--unixsocket", self.socket,
              # Evicting a session without a word would lose it; a full store has to say so.
              "--save", "", "--appendonly", "no", "--maxmemory", "256mb",
              "--maxmemory-policy", "noeviction", *self._options],
-            self._folder / "redis.log", environment)
+            self.folder / "redis.log", environment)
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if not self._process.is_running() or time.monotonic() > deadline:
@@ -64,7 +64,7 @@ class Store:
     def server_flags(self, url=None):
         """What `rnnserve` needs to keep its sessions here, or at `url`: those of the flags that it
         knows."""
-        key = self._folder / "snapshot.key"
+        key = self.folder / "snapshot.key"
         key.write_text(secrets.token_hex(32) + "\n", encoding="utf-8")
         flags = {"--store": url or f"redis://127.0.0.1:{self.port}", "--snapshot-key-file": key,
                  "--durability": "async"}

@@ -30,19 +30,22 @@ def wait_until(is_true, what, seconds):
 
 class Servers(contextlib.AbstractContextManager):
     """Running from `with` on, and killed at its end. Used by the main thread, whose end kills all of
-    it too."""
+    it too. With `link` the servers find the store through that symbolic link to its socket."""
 
-    def __init__(self, models, num_replicas=3, *, store_options=(), server_options=(), url=None):
+    def __init__(self, models, num_replicas=3, *, store_options=(), server_options=(), link=None):
         self._temporary = tempfile.TemporaryDirectory(prefix="chaos")
         self.folder = pathlib.Path(self._temporary.name)
         self.store = Store(self.folder, store_options)
-        flags = [*self.store.server_flags(url), *server_options]
+        self._link = link
+        flags = [*self.store.server_flags(f"unix://{link}" if link else None), *server_options]
         self.replicas = [Replica(index, self.folder, flags, models)
                          for index in range(num_replicas)]
 
     def __enter__(self):
         try:
             self.store.start()
+            if self._link:
+                self._link.symlink_to(self.store.socket)
             for replica in self.replicas:
                 replica.start()
             for replica in self.replicas:

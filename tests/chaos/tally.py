@@ -44,6 +44,12 @@ class Tally:
         with self._lock:
             self.gaps.append(seconds)
 
+    def add(self, other):
+        """Another one that has ended."""
+        for name, value in vars(other).items():
+            if not name.startswith("_"):
+                setattr(self, name, getattr(self, name) + value)
+
     def end(self):
         self.seconds = time.monotonic() - self._begin
 
