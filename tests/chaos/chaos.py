@@ -50,12 +50,12 @@ SCENARIOS = [
     Scenario(restarts.rolling_restart, 20, 2, 0, (1800, 150, 0)),
     Scenario(restarts.kill, 100, 15, 2, (1800, 180, 60)),
     Scenario(restarts.pause, 20, 2, 0, (1200, 120, 0)),
-    Scenario(stores.store_down, 30, 8, 0, (600, 200, 0)),
+    Scenario(stores.store_down, 30, 4, 0, (1500, 200, 0)),
     Scenario(stores.store_failover, 30, 4, 0, (1200, 120, 0)),
     Scenario(clients.client_kill, 200, 30, 0, (900, 120, 0)),
     Scenario(clients.two_writers, 60, 10, 4, (200, 60, 40)),
     Scenario(volume.drain_10k, 1, 1, 0, (300, 120, 0)),
-    Scenario(volume.checkpoint_cost, 10, 5, 0, (300, 90, 0)),
+    Scenario(volume.checkpoint_cost, 100, 24, 0, (300, 90, 0)),
 ]
 
 
@@ -67,8 +67,8 @@ class Run:
         self.random = random.Random(seed)
         self.amount = 0
 
-    def servers(self, *arguments, **options):
-        return Servers(self.models, *arguments, **options)
+    def servers(self, *arguments, models=None, **options):
+        return Servers(models or self.models, *arguments, **options)
 
     def load(self, servers, **options):
         return CheckedLoad(servers.targets, self.oracle, **options)
@@ -142,7 +142,7 @@ def main():
         chosen.json.write_text(json.dumps(
             {"seed": seed, "scenarios": [outcome.to_json() for outcome in outcomes]}, indent=1))
     is_met = bool(outcomes) and all(outcome.is_met for outcome in outcomes)
-    print("every promise was met" if is_met else "NOT every promise was met", flush=True)
+    print("no promise was missed" if is_met else "NOT every promise was met", flush=True)
     return 1 if chosen.check and not is_met else 0
 
 

@@ -3,6 +3,7 @@
 """What a scenario promised and what was measured, and how both are told."""
 
 import dataclasses
+import statistics
 
 # Below that the faults meet nothing, and a run says nothing.
 MIN_STEPS_PER_SECOND = 200
@@ -10,16 +11,26 @@ MIN_STEPS_PER_SECOND = 200
 
 @dataclasses.dataclass
 class Line:
-    """One promise: what, the goal as text, what was measured, and whether that is met."""
+    """One promise: what, the goal as text, what was measured, and whether that is met. With
+    `is_noise` that cannot be told: other work on the machine moved the measurement by more."""
 
     promise: str
     goal: str
     measured: str
     is_met: bool
+    is_noise: bool = False
 
     @property
     def verdict(self):
-        return "met" if self.is_met else "MISSED"
+        return "met" if self.is_met else "NOISE" if self.is_noise else "MISSED"
+
+
+def line_of_ratios(promise, goal, ratios, most, measured):
+    """Judges the ratios of several turns by their median, which `most` bounds. It is missed if even
+    the best quarter of the turns is above that, and noise if only the median is."""
+    is_met = statistics.median(ratios) <= most
+    low = sorted(ratios)[(len(ratios) - 1) // 4]
+    return Line(promise, goal, measured, is_met, not is_met and low <= most)
 
 
 @dataclasses.dataclass
@@ -43,8 +54,9 @@ class Outcome:
 
     @property
     def is_met(self):
+        """Whether nothing was missed; noise is told, and does not count."""
         return (not self.error and not self.is_void and bool(self.lines)
-                and all(line.is_met for line in self.lines))
+                and all(line.is_met or line.is_noise for line in self.lines))
 
     def to_json(self):
         lines = [{**dataclasses.asdict(line), "verdict": line.verdict} for line in self.lines]
