@@ -87,7 +87,7 @@ class Writers:
     def judge(self, oracle):
         """The lines of the outcome. Needs the servers."""
         forks = sum(len(a.won.keys() & b.won.keys()) + a.twice + b.twice for a, b in self._pairs)
-        off = sum(_num_off_chain(oracle, pair) for pair in self._pairs)
+        off = sum(num_off_chain(oracle, pair) for pair in self._pairs)
         refusals = sum((writer.refusals for writer in self.all), collections.Counter())
         num_fenced = sum(number for what, number in refusals.items() if what.split()[-1] in FENCED)
         return [
@@ -98,7 +98,7 @@ class Writers:
         ]
 
 
-def _num_off_chain(oracle, pair):
+def num_off_chain(oracle, pair):
     """How many outputs are not those of a session with the inputs of whoever won each step. An index
     that nobody won counts too: no reply is lost here, so each step was somebody's."""
     won = {index: (writer.input_of(index), output)
