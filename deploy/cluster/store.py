@@ -15,8 +15,8 @@ START_SECONDS = 10
 
 
 class Store:
-    """A Redis on loopback that writes nothing to disk unless `options` say so. It keeps its port and
-    its socket, whatever process it is. Used by one thread at a time."""
+    """A Redis on loopback that writes nothing to disk unless `options` say so. It keeps its port
+    and its socket, whatever process it is. Used by one thread at a time."""
 
     def __init__(self, folder, options=()):
         self.folder = pathlib.Path(folder)

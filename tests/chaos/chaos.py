@@ -27,12 +27,14 @@ from checked_load import CheckedLoad
 from outcome import Outcome, head
 from servers import Servers, wait_until
 
+SIZES = ("full", "quick", "smoke")
 START_SECONDS = 60
 
 
 @dataclasses.dataclass(frozen=True)
 class Scenario:
-    """A row of the table: what to run, how much of it (rounds, steps or seconds, as it says), and the seconds that it may take."""
+    """A row of the table: what to run, how much of it (rounds, steps or seconds, as it says), and
+    how long it may take."""
 
     run: object
     full: int
@@ -76,7 +78,8 @@ class Run:
 
 def parse_arguments():
     parser = argparse.ArgumentParser(
-        prog="./dev chaos", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        prog="./dev chaos", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, 10 minutes at most")
     parser.add_argument("--smoke", action="store_true", help="three scenarios, a minute at most")
     parser.add_argument("--only", action="append", metavar="NAME",
@@ -119,7 +122,7 @@ def run_all(chosen, run):
         run.amount = getattr(scenario, size)
         if chosen.only and scenario.name not in chosen.only or run.amount == 0:
             continue
-        outcome = run_scenario(scenario, run, scenario.limit[("full", "quick", "smoke").index(size)])
+        outcome = run_scenario(scenario, run, scenario.limit[SIZES.index(size)])
         print(*outcome.table(), sep="\n", flush=True)
         yield outcome
 

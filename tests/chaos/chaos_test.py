@@ -59,7 +59,8 @@ class CheckedSessionTest(unittest.TestCase):
         right = session_pb2.StepResponse(session_id="s", version=3, durable_version=3)
         self.session._look_at_step(request, right)
         self.assertEqual(self.tally.wrong, 0)
-        for changed in ({"version": 4}, {"version": 2}, {"session_id": "t"}, {"durable_version": 4}):
+        for changed in ({"version": 4}, {"version": 2}, {"session_id": "t"},
+                        {"durable_version": 4}):
             reply = session_pb2.StepResponse()
             reply.CopyFrom(right)
             for name, value in changed.items():
@@ -128,8 +129,9 @@ class OracleTest(unittest.TestCase):
 
 class OutcomeTest(unittest.TestCase):
     def outcome(self, **changed):
-        line = Line("wrong outputs", "0", "0", True)
-        return Outcome(**{"name": "kill", "lines": [line], "steps": 400, "load_seconds": 1.0, **changed})
+        right = {"lines": [Line("wrong outputs", "0", "0", True)], "steps": 400,
+                 "load_seconds": 1.0}
+        return Outcome("kill", **{**right, **changed})
 
     def test_it_is_met_with_load_and_without_a_miss(self):
         self.assertTrue(self.outcome().is_met)

@@ -16,8 +16,9 @@ SYNC, ASYNC = session_pb2.DURABILITY_SYNC, session_pb2.DURABILITY_ASYNC
 class CheckedSession(resumable.ResumableSession):
     """Steps through a tune and tells the tally what it saw, above and below the library.
 
-    It looks at each answer before the library does and keeps its own account of what was said to be
-    durable: a session that is found before that and not reported has regressed silently. One thread.
+    It looks at each answer before the library does and keeps its own account of what was said to
+    be durable: a session that is found before that and not reported has regressed silently. One
+    thread.
     """
 
     def __init__(self, targets, oracle, tune, tally, **options):

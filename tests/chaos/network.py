@@ -31,7 +31,7 @@ class AnswerLost(grpc.RpcError):
 
 
 class LossySession(CheckedSession):
-    """Injects the faults between the library and gRPC, where they look the same as from a network."""
+    """Injects the faults between the library and gRPC, where they look as those of a network do."""
 
     num_faults = {"duplicated": 0, "lost": 0, "overtaken": 0}  # Counts of all, roughly: no lock.
 

@@ -3,8 +3,8 @@
 """What a session has to say: the chain of outputs of one that nothing ever happens to.
 
 A session's outputs depend on nothing but its inputs, bit by bit. So the outputs of a session on a
-server of its own, without a store and without faults, tell of every other session whether a step was
-lost, done twice, taken out of order or done on another session's state.
+server of its own, without a store and without faults, tell of every other session whether a step
+was lost, done twice, taken out of order or done on another session's state.
 """
 
 import sys
@@ -34,7 +34,7 @@ def frames(tune, begin, end):
     steps = np.arange(begin, end, dtype=np.int64)[:, None]
     features = np.arange(UNITS, dtype=np.int64)[None, :]
     mixed = (steps * 1103515245 + tune * 7919 * 65537 + 12345) & 0x7FFFFFFF
-    return (((mixed * (2 * features + 1) >> 13) % 513 - 256) / 256).astype("<f4")
+    return (((mixed * (40503 * features * features + 1) >> 13) % 513 - 256) / 256).astype("<f4")
 
 
 def model(folder):
@@ -43,8 +43,8 @@ def model(folder):
 
 
 class Oracle:
-    """Owns the undisturbed server. Start and stop it in the main thread; `expected` and `replay` may
-    be called by any thread."""
+    """Owns the undisturbed server. Start and stop it in the main thread; `expected` and `replay`
+    may be called by any thread."""
 
     def __init__(self, folder, models):
         folder.mkdir()

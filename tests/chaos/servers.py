@@ -29,8 +29,8 @@ def wait_until(is_true, what, seconds):
 
 
 class Servers(contextlib.AbstractContextManager):
-    """Running from `with` on, and killed at its end. Used by the main thread, whose end kills all of
-    it too. With `link` the servers find the store through that symbolic link to its socket."""
+    """Running from `with` on, and killed at its end. Used by the main thread, whose end kills all
+    of it too. With `link` the servers find the store through that symbolic link to its socket."""
 
     def __init__(self, models, num_replicas=3, *, store_options=(), server_options=(), link=None):
         self._temporary = tempfile.TemporaryDirectory(prefix="chaos")

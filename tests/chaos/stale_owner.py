@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions whose replica stands still while another one takes them over.
 
-Before the pause each session has steps on the first replica, the asynchronous ones some that are not
-stored yet. While it stands still, a step with another input is sent to it, which waits in its socket,
-and the second replica takes the session and goes on with the right one. Whatever the first one does
-when it wakes up, the third one has to find what the second one made.
+Before the pause each session has steps on the first replica, the asynchronous ones some that are
+not stored yet. While it stands still, a step with another input is sent to it, which waits in its
+socket, and the second replica takes the session and goes on with the right one. Whatever the first
+one does when it wakes up, the third one has to find what the second one made.
 """
 
 import collections

@@ -41,7 +41,8 @@ def write_wide(folder):
         {"class_name": "InputLayer",
          "config": {"name": "x", "batch_shape": [None, None, PLACES, 1]}},
         {"class_name": "ConvLSTM1D",
-         "config": {"name": "wide", "filters": FILTERS, "kernel_size": [KERNEL], "padding": "same"}}]
+         "config": {"name": "wide", "filters": FILTERS, "kernel_size": [KERNEL],
+                    "padding": "same"}}]
     (path / "model.json").write_text(json.dumps({
         "format_version": 1, "generator": "tests/chaos",
         "model": {"class_name": "Sequential", "config": {"name": "wide", "layers": layers}}}))
@@ -197,7 +198,8 @@ def _rate(calls, kind):
             counts[caller] += len(pieces[caller]) - len(reply.errors)
 
     begin = time.monotonic()
-    threads = [threading.Thread(target=keep_stepping, args=(caller,)) for caller in range(NUM_CALLERS)]
+    threads = [threading.Thread(target=keep_stepping, args=(caller,))
+               for caller in range(NUM_CALLERS)]
     for thread in threads:
         thread.start()
     for thread in threads:

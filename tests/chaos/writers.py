@@ -49,10 +49,12 @@ class Writer:
 
     def _take(self, calls):
         place = raw.attach(calls, self._session_id)
-        for index in range(place.version, place.version + self._random.randint(1, MAX_STEPS_AT_ONCE)):
+        num_steps = self._random.randint(1, MAX_STEPS_AT_ONCE)
+        for index in range(place.version, place.version + num_steps):
             if self.is_over.is_set():
                 return
-            reply = raw.step(calls, self._session_id, index, self.input_of(index), epoch=place.epoch)
+            reply = raw.step(
+                calls, self._session_id, index, self.input_of(index), epoch=place.epoch)
             self.twice += index in self.won or reply.version != index + 1
             self.won[index] = reply.output.raw
 
@@ -91,7 +93,8 @@ class Writers:
         refusals = sum((writer.refusals for writer in self.all), collections.Counter())
         num_fenced = sum(number for what, number in refusals.items() if what.split()[-1] in FENCED)
         return [
-            Line("steps that two writers were given", "0", f"{forks} of {self.num_steps}", forks == 0),
+            Line("steps that two writers were given", "0", f"{forks} of {self.num_steps}",
+                 forks == 0),
             Line("outputs off the one chain", "0", f"{off} of {self.num_steps}", off == 0),
             Line("older writers fenced", "> 0", f"{num_fenced} times ({told(refusals)})",
                  num_fenced > 0),
@@ -99,8 +102,8 @@ class Writers:
 
 
 def num_off_chain(oracle, pair):
-    """How many outputs are not those of a session with the inputs of whoever won each step. An index
-    that nobody won counts too: no reply is lost here, so each step was somebody's."""
+    """How many outputs are not those of a session with the inputs of whoever won each step. An
+    index that nobody won counts too: no reply is lost here, so each step was somebody's."""
     won = {index: (writer.input_of(index), output)
            for writer in pair for index, output in writer.won.items()}
     if not won:
