@@ -11,6 +11,7 @@ from replica import Replica
 from store import Store
 
 START_SECONDS = 60
+START_TRIES, TRY_AGAIN_SECONDS = 50, 0.2
 END_SECONDS = 40  # Above what a drain may take, so that one that takes longer is told as such.
 
 
@@ -78,5 +79,16 @@ class Servers(contextlib.AbstractContextManager):
         return replica.exit_code, seconds
 
     def restart(self, replica):
-        replica.start()
-        self.wait_for(replica)
+        """Starts it again on its port, which a client's own socket may have got meanwhile: clients
+        that look for it make one connection after another. Then it is tried until that has gone."""
+        for _ in range(START_TRIES):
+            replica.start()
+            try:
+                self.wait_for(replica)
+                return
+            except RuntimeError as error:
+                last = pathlib.Path(replica.log).read_text(encoding="utf-8").splitlines()[-1]
+                if '"LISTEN"' not in last:
+                    raise RuntimeError(f"{error}, which ends with {last}") from None
+                time.sleep(TRY_AGAIN_SECONDS)
+        raise Overdue(f"the port of replica {replica.index} was not free again")
