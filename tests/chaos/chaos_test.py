@@ -150,6 +150,12 @@ class OutcomeTest(unittest.TestCase):
             with self.subTest(ratios):
                 self.assertEqual(line_of_ratios("p99", "", ratios, 1.05, "").verdict, verdict)
 
+    def test_a_ratio_within_that_of_undisturbed_turns_is_noise(self):
+        for undisturbed, verdict in (([1.0, 1.1], "MISSED"), ([1.0, 1.3], "NOISE")):
+            with self.subTest(undisturbed):
+                line = line_of_ratios("p99", "", [1.2, 1.2, 1.2], 1.05, "", undisturbed)
+                self.assertEqual(line.verdict, verdict)
+
     def test_a_quantile_is_one_of_the_values(self):
         self.assertEqual(quantile(range(1, 101), 0.99), 99)
         self.assertEqual(quantile([7], 0.5), 7)

@@ -25,12 +25,15 @@ class Line:
         return "met" if self.is_met else "NOISE" if self.is_noise else "MISSED"
 
 
-def line_of_ratios(promise, goal, ratios, most, measured):
-    """Judges the ratios of several turns by their median, which `most` bounds. It is missed if even
-    the best quarter of the turns is above that, and noise if only the median is."""
-    is_met = statistics.median(ratios) <= most
+def line_of_ratios(promise, goal, ratios, most, measured, undisturbed=()):
+    """Judges the ratios of several turns by their median, which `most` bounds. A median above it is
+    noise if the best quarter of the turns is within it, or if the measurements of the `undisturbed`
+    halves of the turns differ among themselves by more than that; otherwise it is missed."""
+    median = statistics.median(ratios)
     low = sorted(ratios)[(len(ratios) - 1) // 4]
-    return Line(promise, goal, measured, is_met, not is_met and low <= most)
+    own_ratio = max(undisturbed) / min(undisturbed) if undisturbed else 1.0
+    is_noise = median > most and (low <= most or own_ratio > median)
+    return Line(promise, goal, measured, median <= most, is_noise)
 
 
 @dataclasses.dataclass

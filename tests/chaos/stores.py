@@ -84,21 +84,23 @@ def _lines_of_fault(seconds, servers, load, fault):
     raw.open_session(calls, "sync", SYNC)
     wait_until(load.is_stepping, "the first step of every session", STEPPING_SECONDS)
     time.sleep(1.0)
-    ratios, times, caught_up = [], [], []
+    befores, durings, caught_up = [], [], []
     answers, afterwards = collections.Counter(), collections.Counter()
     for turn in range(NUM_TURNS):
-        before = _p99_during(seconds, replica)
+        befores.append(_p99_during(seconds, replica))
         fault.begin(store)
-        during = _p99_during(seconds, replica)
+        durings.append(_p99_during(seconds, replica))
         answers += _ask_sync(calls, turn)
         fault.end(store)
         caught_up.append(_seconds_to_catch_up(load))
         afterwards[_answer_to_sync(calls, turn)] += 1
-        ratios.append(during / before)
-        times.append(f"{1e3 * before:.1f} to {1e3 * during:.1f}")
+    ratios = [during / before for before, during in zip(befores, durings)]
+    times = [f"{1e3 * before:.1f} to {1e3 * during:.1f}"
+             for before, during in zip(befores, durings)]
     yield line_of_ratios(
         f"{fault.name}: p99 of a step against before", "<= +5 %", ratios, P99_GOAL,
-        f"{100 * (statistics.median(ratios) - 1):+.0f} % (median of {', '.join(times)} ms)")
+        f"{100 * (statistics.median(ratios) - 1):+.0f} % (median of {', '.join(times)} ms)",
+        befores)
     yield Line(f"{fault.name}: a synchronous step says", fault.reason, told(answers),
                {what.split()[-1] for what in answers} == {fault.reason})
     yield Line(f"{fault.name}: catch-up of what is durable", f"<= {CATCH_UP_GOAL_SECONDS} s",
