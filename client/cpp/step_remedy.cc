@@ -53,8 +53,9 @@ StepRemedy RemedyFor(const absl::Status& status) {
   if (reason == "STEP_FENCED" || reason == "STEP_REUSED" || reason == "STEP_TOO_OLD") {
     return StepRemedy::kStop;
   }
+  // FENCED: this server had an old copy, which the store has just shown it; the copy is gone now.
   if (reason == "SESSION_UNKNOWN" || reason == "SESSION_MOVED" || reason == "STALE_OWNER" ||
-      reason == "STEP_GAP") {
+      reason == "FENCED" || reason == "STEP_GAP") {
     return StepRemedy::kAttach;
   }
   if (reason == "DRAINING") return StepRemedy::kMoveOn;

@@ -22,7 +22,7 @@ enum class StepRemedy {
 //
 //   no reason: UNAVAILABLE, CANCELLED, INTERNAL, UNKNOWN, DEADLINE_EXCEEDED   kResend
 //   STEP_FENCED, STEP_REUSED, STEP_TOO_OLD                                    kStop
-//   SESSION_UNKNOWN, SESSION_MOVED, STALE_OWNER, STEP_GAP                     kAttach
+//   SESSION_UNKNOWN, SESSION_MOVED, STALE_OWNER, FENCED, STEP_GAP             kAttach
 //   DRAINING                                                                  kMoveOn
 //   RESOURCE_EXHAUSTED with a RetryDelay                                      kWait
 //   UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED (the server said so itself)     kWait

@@ -15,7 +15,8 @@ STOP_CODES = {Code.NOT_FOUND, Code.INTERNAL, Code.DATA_LOSS}
 ABOUT_CONTENT = {Code.INVALID_ARGUMENT, Code.FAILED_PRECONDITION, Code.UNIMPLEMENTED}
 REMEDY_OF_REASON = {
     **dict.fromkeys(("STEP_FENCED", "STEP_REUSED", "STEP_TOO_OLD"), "stop"),
-    **dict.fromkeys(("SESSION_UNKNOWN", "SESSION_MOVED", "STALE_OWNER", "STEP_GAP"), "attach"),
+    **dict.fromkeys(("SESSION_UNKNOWN", "SESSION_MOVED", "STALE_OWNER", "FENCED", "STEP_GAP"),
+                    "attach"),
     "DRAINING": "move_on",
 }
 

@@ -17,6 +17,9 @@ namespace {
 // How often Flush looks at writes that failed.
 constexpr absl::Duration kFlushRetry = absl::Milliseconds(50);
 
+// Sessions that ListAll looks at in one go.
+constexpr int64_t kListedAtOnce = 1000;
+
 bool IsFenced(const absl::Status& status) { return ErrorReason(status) == "FENCED"; }
 
 // The same owner has stored a later snapshot.
@@ -33,6 +36,7 @@ Checkpointer::Checkpointer(const Clock& clock, SessionStore& sessions, Checkpoin
       keys_(keys),
       options_(options),
       buffer_(options.buffer),
+      generation_(store->generation()),
       store_(std::move(store)) {}
 
 Checkpointer::~Checkpointer() {
@@ -301,7 +305,31 @@ void Checkpointer::End(SessionLease lease, EndReason reason, Done done) {
   store_->Remove(session_id, fence, std::move(done));
 }
 
+void Checkpointer::ListAll() {
+  std::string last_id;
+  while (true) {
+    const auto page = sessions_.List({}, last_id, kListedAtOnce);
+    if (page.empty()) return;
+    last_id = page.back().id;
+    for (const SessionStore::Summary& session : page) {
+      if (session.durability == Durability::kNone) continue;
+      sessions_.Lease(session.id, [this](absl::StatusOr<SessionLease> lease) {
+        if (!lease.ok() || lease->durability() == Durability::kNone) return;
+        ++lease->checkpoint().revision;
+        List(*lease);
+      });
+    }
+  }
+}
+
 void Checkpointer::Tick() {
+  const uint64_t generation = store_->generation();
+  bool has_lost = false;
+  {
+    absl::MutexLock lock(&mu_);
+    has_lost = std::exchange(generation_, generation) != generation;
+  }
+  if (has_lost) ListAll();
   SubmitListed(clock_.Now() - options_.interval);
   Pump();
 }

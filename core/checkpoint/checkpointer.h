@@ -101,7 +101,8 @@ class Checkpointer {
   // or with the error of SnapshotStore::Remove: then somebody can until its time to live is over.
   void End(SessionLease lease, EndReason reason, Done done);
 
-  // To be called several times a second: sends what is due, and what failed once more.
+  // To be called several times a second: sends what is due, what failed once more, and every session
+  // if the store may have lost what it had.
   void Tick();
 
   // Sends everything that has changed; says whether the store has it all before the timeout.
@@ -129,6 +130,8 @@ class Checkpointer {
   void Submit(SessionLease& lease);
   // Remembers that the session has changed.
   void List(SessionLease& lease);
+  // Lists every durable session, as if it had changed.
+  void ListAll();
   // Submits those that were listed before `time` and have changed.
   void SubmitListed(absl::Time time);
   // Hands the store what the buffer gives.
@@ -156,6 +159,7 @@ class Checkpointer {
   WriteBuffer buffer_ ABSL_GUARDED_BY(mu_);
   std::deque<Listed> listed_ ABSL_GUARDED_BY(mu_);
   int64_t num_submitting_ ABSL_GUARDED_BY(mu_) = 0;  // were listed, and wait for their lease
+  uint64_t generation_ ABSL_GUARDED_BY(mu_) = 0;  // of the store, as far as its loss is made up for
   int64_t num_completing_ ABSL_GUARDED_BY(mu_) = 0;  // were answered, and tell it just now
   // Who waits for a session from the store; the first has asked for it.
   absl::flat_hash_map<std::string, std::vector<Done>> restoring_ ABSL_GUARDED_BY(mu_);

@@ -80,6 +80,10 @@ class SnapshotStore {
   // owner is then accepted again, until its time to live ends. Errors, after which nothing has
   // changed: ABORTED (FENCED, STALE_VERSION); SNAPSHOT_BAD as for Write.
   virtual void Remove(std::string session_id, SnapshotFence fence, WriteCallback callback) = 0;
+
+  // Another number when what is stored may not be what was: the store was started again, or another
+  // one has taken its place. Whoever has sessions then stores them once more.
+  virtual uint64_t generation() const { return 0; }
 };
 
 }  // namespace rnnserve

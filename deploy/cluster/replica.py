@@ -27,10 +27,11 @@ ANSWER_SECONDS = 0.4
 class Replica:
     """Starts a server on a free port, and later ones on the same. Used by one thread at a time."""
 
-    def __init__(self, index, folder, options=()):
+    def __init__(self, index, folder, options=(), models=None):
         self.index = index
         self._folder = pathlib.Path(folder)
         self._options = list(options)
+        self._models = MODELS if models is None else models  # Paths by name.
         self._addresses = {"grpc": "127.0.0.1:0", "metrics": "127.0.0.1:0"}
         self._process = None
         self._channel = None
@@ -63,7 +64,7 @@ class Replica:
         """Starts it; it serves when `has_started` says so."""
         self._address_file.unlink(missing_ok=True)
         self._is_paused = False
-        models = [f"--model={name}={path}" for name, path in MODELS.items()]
+        models = [f"--model={name}={path}" for name, path in self._models.items()]
         self._process = Process(
             [programs.ours("rnnserve"), *models, *self._options,
              f"--grpc-address={self._addresses['grpc']}",

@@ -4,6 +4,7 @@
 
 import pathlib
 import secrets
+import signal
 import socket
 import time
 
@@ -14,21 +15,25 @@ START_SECONDS = 10
 
 
 class Store:
-    """A Redis on loopback that writes nothing to disk. Used by one thread at a time."""
+    """A Redis on loopback that writes nothing to disk unless `options` say so. It keeps its port
+    and its socket, whatever process it is. Used by one thread at a time."""
 
-    def __init__(self, folder):
-        self._folder = pathlib.Path(folder)
-        self._port = free_port()
+    def __init__(self, folder, options=()):
+        self.folder = pathlib.Path(folder)
+        self._options = list(options)
+        self.port = free_port()
+        self.socket = self.folder / "redis.sock"
         self._process = None
 
     def start(self):
         program, environment = programs.debian("redis-server")
         self._process = Process(
-            [program, "--bind", "127.0.0.1", "--port", self._port, "--dir", self._folder,
+            [program, "--bind", "127.0.0.1", "--port", self.port, "--dir", self.folder,
+             "--unixsocket", self.socket,
              # Evicting a session without a word would lose it; a full store has to say so.
              "--save", "", "--appendonly", "no", "--maxmemory", "256mb",
-             "--maxmemory-policy", "noeviction"],
-            self._folder / "redis.log", environment)
+             "--maxmemory-policy", "noeviction", *self._options],
+            self.folder / "redis.log", environment)
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if not self._process.is_running() or time.monotonic() > deadline:
@@ -39,19 +44,35 @@ class Store:
         if self._process:
             self._process.stop()
 
-    def server_flags(self):
-        """What `rnnserve` needs to keep its sessions here: those of the flags that it knows."""
-        key = self._folder / "snapshot.key"
+    def kill(self):
+        if self._process:
+            self._process.kill()
+
+    def pause(self):
+        self._process.send(signal.SIGSTOP)
+
+    def resume(self):
+        self._process.send(signal.SIGCONT)
+
+    def ask(self, line):
+        """Sends one command as a line of words and returns the answer as it came, up to 64 KiB.
+        OSError if there is none."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+            connection.sendall(line.encode() + b"\r\n")
+            return connection.recv(65536).decode()
+
+    def server_flags(self, url=None):
+        """What `rnnserve` needs to keep its sessions here, or at `url`: those of the flags that it
+        knows."""
+        key = self.folder / "snapshot.key"
         key.write_text(secrets.token_hex(32) + "\n", encoding="utf-8")
-        flags = {"--store": f"redis://127.0.0.1:{self._port}", "--snapshot-key-file": key,
+        flags = {"--store": url or f"redis://127.0.0.1:{self.port}", "--snapshot-key-file": key,
                  "--durability": "async"}
         known = set(programs.flags().split())
         return [f"{flag}={value}" for flag, value in flags.items() if flag in known]
 
     def _answers(self):
         try:
-            with socket.create_connection(("127.0.0.1", self._port), 1) as connection:
-                connection.sendall(b"PING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
+            return self.ask("PING").startswith("+PONG")
         except OSError:
             return False

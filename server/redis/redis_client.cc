@@ -252,6 +252,10 @@ void RedisClient::HandleGreeting(const redisReply& reply) {
   broken_ = greeting_->Take(reply);
   if (!broken_.ok() || !greeting_->is_done()) return;
   digests_ = greeting_->digests();
+  if (greeting_->run_id() != run_id_) {
+    run_id_ = greeting_->run_id();
+    num_servers_.fetch_add(1, std::memory_order_relaxed);
+  }
   greeting_.reset();
   breaker_.Answered(clock_.Now(), /*is_more_awaited=*/false);
   SetHealth(absl::OkStatus());

@@ -79,6 +79,10 @@ class RedisClient {
   // OK while the server can be used; otherwise why not.
   absl::Status health() const;
 
+  // The servers that were spoken to, one after another: one that was started again counts once
+  // more.
+  uint64_t num_servers() const { return num_servers_.load(std::memory_order_relaxed); }
+
  private:
   struct Pending {
     Command command;
@@ -116,12 +120,14 @@ class RedisClient {
 
   // Synchronises itself.
   std::atomic<int64_t> waiting_bytes_{0};
+  std::atomic<uint64_t> num_servers_{0};
 
   // Used by the thread alone.
   CircuitBreaker breaker_;
   std::unique_ptr<RedisConnection> connection_;
   std::optional<RedisGreeting> greeting_;  // while the connection is being greeted
   RedisGreeting::Digests digests_;
+  std::string run_id_;   // of the server of the last connection
   absl::Status broken_;  // why the connection is to be given up, once a reply said so
   std::deque<Pending> queue_;
   std::deque<Pending> sent_;

@@ -69,7 +69,10 @@ absl::Status RedisGreeting::Take(const redisReply& reply) {
     return FailedPrecondition("STORE_DATABASE", "the store has no database of that number");
   }
   if (!word.empty()) return RedisReplyError(reply);
-  if (question == Question::kServer) return CheckRedisServer(RedisText(reply));
+  if (question == Question::kServer) {
+    run_id_ = ValueIn(RedisText(reply), "run_id");
+    return CheckRedisServer(RedisText(reply));
+  }
   if (question == Question::kScript) digests_[num_scripts_++] = std::string(RedisText(reply));
   return absl::OkStatus();
 }

@@ -42,6 +42,8 @@ class RedisGreeting {
 
   bool is_done() const { return num_taken_ == expected_.size(); }
   const Digests& digests() const { return digests_; }
+  // Another one for each start of a server.
+  const std::string& run_id() const { return run_id_; }
 
  private:
   enum class Question { kLogin, kDatabase, kServer, kScript };
@@ -50,6 +52,7 @@ class RedisGreeting {
   size_t num_taken_ = 0;
   size_t num_scripts_ = 0;
   Digests digests_;
+  std::string run_id_;
 };
 
 }  // namespace rnnserve::server

@@ -50,6 +50,8 @@ class RedisSnapshotStore final : public SnapshotStore {
   void Read(std::string session_id, ReadCallback callback) override;
   void Remove(std::string session_id, SnapshotFence fence, WriteCallback callback) override;
 
+  uint64_t generation() const override { return client_.num_servers(); }
+
   // OK while the store can be used; otherwise why not, without addresses and secrets.
   absl::Status health() const { return client_.health(); }
 

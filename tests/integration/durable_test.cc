@@ -233,6 +233,24 @@ TEST_F(DurableTest, WithoutRedisAsyncStepsGoOnAndSyncStepsSayWhy) {
   EXPECT_EQ(attached.version(), 1u);
 }
 
+TEST_F(DurableTest, AStoreThatComesBackEmptyIsFilledAgain) {
+  ASSERT_TRUE(a().Open("idle", v1::DURABILITY_ASYNC).ok());
+  v1::StepResponse response;
+  ASSERT_TRUE(a().Step("idle", 0, 0.5f, &response).ok());
+  const auto is_stored = [this] { return redis_->Command({"DBSIZE"}) == "1"; };
+  const absl::Time deadline = absl::Now() + absl::Seconds(20);
+  while (!is_stored() && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(20));
+
+  redis_->Kill();
+  ASSERT_THAT(redis_->Restart(), IsOk());
+  ASSERT_EQ(redis_->Command({"DBSIZE"}), "0");
+  while (!is_stored() && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(20));
+
+  v1::AttachSessionResponse attached;
+  ASSERT_TRUE(b().Attach("idle", &attached).ok());
+  EXPECT_EQ(attached.version(), 1u);
+}
+
 TEST_F(DurableTest, AStoreThatEvictsIsRefusedAtTheStart) {
   auto evicting = RedisProcess::Start({"--maxmemory-policy", "allkeys-lru"});
   ASSERT_THAT(evicting, IsOk());

@@ -57,6 +57,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Unknown", Code::kNotFound, "SESSION_UNKNOWN", false, StepRemedy::kAttach},
         Case{"Moved", Code::kNotFound, "SESSION_MOVED", false, StepRemedy::kAttach},
         Case{"Stale", Code::kUnavailable, "STALE_OWNER", false, StepRemedy::kAttach},
+        Case{"FencedByTheStore", Code::kAborted, "FENCED", false, StepRemedy::kAttach},
         Case{"Gap", Code::kAborted, "STEP_GAP", false, StepRemedy::kAttach},
         Case{"Draining", Code::kUnavailable, "DRAINING", false, StepRemedy::kMoveOn},
         Case{"QueueFull", Code::kResourceExhausted, "QUEUE_ROWS", true, StepRemedy::kWait},

@@ -1,0 +1,99 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Checked sessions that step at a steady pace, each in a thread of its own."""
+
+import contextlib
+import threading
+import time
+
+import grpc
+import resumable
+from checked_session import ASYNC, CheckedSession
+from oracle import NUM_TUNES
+from tally import Tally
+
+# Half as many again as a run has to have, because faults take their share.
+NUM_SESSIONS = 32
+RATE = 12.0  # steps a second of each
+PAUSE_SECONDS = 0.1  # Between a failure and the next try.
+JOIN_SECONDS = 60
+
+
+class CheckedLoad(contextlib.AbstractContextManager):
+    """Steps from `with` on until `stop` or its end. `kinds` are the durabilities, in turn."""
+
+    def __init__(self, targets, oracle, *, num_sessions=NUM_SESSIONS, rate=RATE, kinds=(ASYNC,),
+                 session_type=CheckedSession, **options):
+        self.tally = Tally()
+        self.sessions = [None] * num_sessions
+        self._targets, self._oracle, self._options = targets, oracle, options
+        self._pause = 1 / rate if rate else 0.0
+        self._kinds, self._session_type = kinds, session_type
+        self._is_over = threading.Event()
+        self._broken = []
+        self._threads = [threading.Thread(target=self._guard, args=(index,), daemon=True)
+                         for index in range(num_sessions)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._is_over.set()
+
+    def stop(self):
+        """Ends it and returns the tally."""
+        self.tally.end()
+        self._is_over.set()
+        for thread in self._threads:
+            thread.join(JOIN_SECONDS)
+        self.raise_if_broken()
+        return self.tally
+
+    def raise_if_broken(self):
+        """A thread ends only by a mistake in this program, which is told."""
+        if self._broken:
+            raise self._broken[0]
+
+    def is_stepping(self):
+        """Whether every session has made a step."""
+        return all(session and session.version > 0 for session in self.sessions)
+
+    def _guard(self, index):
+        try:
+            self._is_over.wait(self._pause * index / len(self._threads))  # Not all at once.
+            while not self._is_over.is_set():
+                self._live(index)
+        except BaseException as error:  # To be told by stop().
+            self._broken.append(error)
+
+    def _live(self, index):
+        """One session, until it ends."""
+        # Each begins at another replica.
+        turn = index % len(self._targets)
+        targets = self._targets[turn:] + self._targets[:turn]
+        try:
+            session = self._session_type(
+                targets, self._oracle, index % NUM_TUNES, self.tally,
+                durability=self._kinds[index % len(self._kinds)], **self._options)
+            self.sessions[index] = session
+            while not self._is_over.is_set():
+                self._step(session)
+        except resumable.SessionEnded as ended:
+            self.tally.note("ended", str(ended).partition(":")[0])
+        except grpc.RpcError as error:  # It was not opened.
+            self.tally.note("refused", error.code().name)
+            self._is_over.wait(PAUSE_SECONDS)
+
+    def _step(self, session):
+        begin = time.monotonic()
+        try:
+            session.advance()
+        except (resumable.StepUnfinished, grpc.RpcError) as error:
+            what = error.code().name if isinstance(error, grpc.RpcError) else "UNFINISHED"
+            self.tally.note("refused", what)
+            self._is_over.wait(PAUSE_SECONDS)
+        rest = self._pause - (time.monotonic() - begin)
+        if rest > 0:
+            self._is_over.wait(rest)
