@@ -83,7 +83,7 @@ grpc::ServerUnaryReactor* InferenceService::ExportSession(grpc::CallbackServerCo
 
 grpc::ServerUnaryReactor* InferenceService::ImportSession(grpc::CallbackServerContext*,
                                                           const v1::ImportSessionRequest* request,
-                                                          v1::OpenSessionResponse* response) {
+                                                          v1::ImportSessionResponse* response) {
   auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kImportSession), response);
   calls_.Import(*request, call->MakeReply());
   return call;

@@ -47,7 +47,7 @@ class InferenceService final : public v1::InferenceService::CallbackService {
                                           v1::ExportSessionResponse* response) override;
   grpc::ServerUnaryReactor* ImportSession(grpc::CallbackServerContext* context,
                                           const v1::ImportSessionRequest* request,
-                                          v1::OpenSessionResponse* response) override;
+                                          v1::ImportSessionResponse* response) override;
   grpc::ServerUnaryReactor* CloseSession(grpc::CallbackServerContext* context,
                                          const v1::CloseSessionRequest* request,
                                          v1::CloseSessionResponse* response) override;

@@ -51,10 +51,12 @@ v1::Durability EncodeDurability(Durability durability) {
   return v1::DURABILITY_UNSPECIFIED;
 }
 
-Engine::OpenCallback MakeOpenCallback(bool detached, Reply<v1::OpenSessionResponse> reply) {
+// Of OpenSession and ImportSession.
+template <typename Response>
+Engine::OpenCallback MakeOpenCallback(bool detached, Reply<Response> reply) {
   return [detached, reply = std::move(reply)](absl::StatusOr<OpenedSession> opened) mutable {
     if (!opened.ok()) return reply(opened.status());
-    v1::OpenSessionResponse response;
+    Response response;
     response.set_session_id(opened->session_id);
     response.set_version(opened->version);
     response.set_epoch(opened->epoch);
@@ -153,7 +155,7 @@ void SessionCalls::Open(const v1::OpenSessionRequest& request, bool detached,
 }
 
 void SessionCalls::Import(const v1::ImportSessionRequest& request,
-                          Reply<v1::OpenSessionResponse> reply) const {
+                          Reply<v1::ImportSessionResponse> reply) const {
   if (request.snapshot().empty()) return reply(FieldMissing("snapshot"));
   const auto durability = DecodeDurability(request.durability());
   if (!durability.ok()) return reply(durability.status());

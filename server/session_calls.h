@@ -35,7 +35,8 @@ class SessionCalls {
             Reply<v1::ForkSessionResponse> reply) const;
   void Export(const v1::ExportSessionRequest& request,
               Reply<v1::ExportSessionResponse> reply) const;
-  void Import(const v1::ImportSessionRequest& request, Reply<v1::OpenSessionResponse> reply) const;
+  void Import(const v1::ImportSessionRequest& request,
+              Reply<v1::ImportSessionResponse> reply) const;
   void Step(const v1::StepRequest& request, CallLimits limits, Reply<v1::StepResponse> reply) const;
   void StepSessions(const v1::StepSessionsRequest& request, CallLimits limits,
                     Reply<v1::StepSessionsResponse> reply) const;

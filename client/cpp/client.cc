@@ -204,7 +204,7 @@ absl::StatusOr<Session> Client::ImportSession(const std::string& snapshot,
   v1::ImportSessionRequest request;
   request.set_snapshot(snapshot);
   request.set_session_id(session_id);
-  v1::OpenSessionResponse response;
+  v1::ImportSessionResponse response;
   const absl::Status status =
       Call(*connection_->inference, &Inference::ImportSession, request, &response, options);
   if (!status.ok()) return status;

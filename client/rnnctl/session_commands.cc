@@ -97,7 +97,7 @@ absl::Status RunImport(Client& client, const Options& options, const Terminal& t
   const std::string id = options.session_ids.empty() ? "" : options.session_ids.front();
   auto session = client.ImportSession(snapshot, id, CallOptionsOf(options));
   if (!session.ok()) return session.status();
-  v1::OpenSessionResponse response;
+  v1::ImportSessionResponse response;
   response.set_version(session->first_index());
   response.set_epoch(session->epoch());
   response.set_session_id(session->Release());
