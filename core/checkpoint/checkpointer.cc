@@ -76,7 +76,7 @@ void Checkpointer::Create(SessionLease lease, Done done) {
       // Not closed: it is in the store, or may be, and whoever attaches shall look for it there.
       std::move(lease).End(EndReason::kMoved);
     } else {
-      const SessionLease returned = std::move(lease);
+      std::move(lease).Return();
     }
     done(std::move(status));
   });
@@ -96,7 +96,7 @@ void Checkpointer::Commit(SessionLease lease, Done done) {
       Submit(lease);
     }
   }
-  { const SessionLease returned = std::move(lease); }
+  std::move(lease).Return();
   done(absl::OkStatus());
 }
 
@@ -119,7 +119,7 @@ void Checkpointer::CommitNow(SessionLease lease, Done done) {
     } else {
       List(lease);
     }
-    { const SessionLease returned = std::move(lease); }
+    std::move(lease).Return();
     done(std::move(status));
   });
 }

@@ -99,7 +99,7 @@ void DurableSessions::Open(SessionStore::OpenRequest request,
   if (!lease.ok()) return callback(lease.status());
   std::string id = lease->id();
   if (!is_durable) {
-    { const SessionLease returned = *std::move(lease); }
+    (*std::move(lease)).Return();
     return callback(std::move(id));
   }
   checkpointer_->Create(*std::move(lease), [id = std::move(id), callback = std::move(callback)](
@@ -125,7 +125,7 @@ void DurableSessions::LeaseOrRestore(absl::string_view id, SessionStore::LeaseCa
 
 void DurableSessions::Commit(SessionLease lease, Done done) {
   if (checkpointer_.has_value()) return checkpointer_->Commit(std::move(lease), std::move(done));
-  { const SessionLease returned = std::move(lease); }
+  std::move(lease).Return();
   done(absl::OkStatus());
 }
 

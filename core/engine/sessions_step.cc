@@ -134,7 +134,7 @@ void SessionsStep::Commit(size_t row, absl::Span<const float> output, uint64_t v
   // The reply of an earlier call may be stored by now; then nothing is to be done.
   const bool is_done = is_replayed_[row] != 0 && (!is_sync || lease.durable_version() >= version);
   if (lease.durability() == Durability::kNone || is_done) {
-    { const SessionLease returned = std::move(lease); }
+    std::move(lease).Return();
     return Finish(row, absl::OkStatus());
   }
   durable_.Commit(std::move(lease), [self = shared_from_this(), row](absl::Status status) {

@@ -90,6 +90,8 @@ void SessionLease::Attach() {
   session_->epoch.fetch_add(1, std::memory_order_relaxed);
 }
 
+void SessionLease::Return() && { const SessionLease returned = std::move(*this); }
+
 void SessionLease::End(EndReason reason) && {
   std::exchange(store_, nullptr)->End(*session_, reason);
 }

@@ -68,6 +68,9 @@ class SessionLease {
   // durable session it grows once until the store has it, see CheckpointProgress.
   void Attach();
 
+  // Returns the session before the lease goes out of scope. The lease is spent.
+  void Return() &&;
+
   // Ends the session: it is gone at once, and the callers in line get NOT_FOUND with that reason.
   // The lease is spent.
   void End(EndReason reason) &&;
