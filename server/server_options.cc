@@ -110,8 +110,9 @@ void AddLimitOptions(CLI::App& app, ServerOptions& options) {
                  "Instruction set of the kernels, one of those that this processor has; default: "
                  "the last of them")
       ->check(CLI::IsMember(isas));
-  AddMilliseconds(app, "--drain-timeout-ms", options.drain_timeout,
-                  "Milliseconds that running steps may take after SIGTERM");
+  AddMilliseconds(
+      app, "--drain-timeout-ms", options.drain_timeout,
+      "Milliseconds that running steps and the last checkpoints may take after SIGTERM");
 }
 
 void AddStoreOptions(CLI::App& app, StoreOptions& store) {
