@@ -47,9 +47,3 @@ def _under_name(program, name):
     with contextlib.suppress(FileExistsError):
         link.symlink_to(program)
     return link
-
-
-@functools.cache
-def flags():
-    """The text of `rnnserve --help`, to pass on only what this server knows."""
-    return subprocess.check_output([ours("rnnserve"), "--help"], text=True)

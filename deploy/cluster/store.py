@@ -62,14 +62,11 @@ class Store:
             return connection.recv(65536).decode()
 
     def server_flags(self, url=None):
-        """What `rnnserve` needs to keep its sessions here, or at `url`: those of the flags that it
-        knows."""
+        """What `rnnserve` needs to keep its sessions here, or at `url`."""
         key = self.folder / "snapshot.key"
         key.write_text(secrets.token_hex(32) + "\n", encoding="utf-8")
-        flags = {"--store": url or f"redis://127.0.0.1:{self.port}", "--snapshot-key-file": key,
-                 "--durability": "async"}
-        known = set(programs.flags().split())
-        return [f"{flag}={value}" for flag, value in flags.items() if flag in known]
+        return [f"--store={url or f'redis://127.0.0.1:{self.port}'}",
+                f"--snapshot-key-file={key}", "--durability=async"]
 
     def _answers(self):
         try:
