@@ -136,6 +136,8 @@ void AddStoreOptions(CLI::App& app, StoreOptions& store) {
       ->capture_default_str();
   AddNumber(app, "--checkpoint-steps", store.checkpoints.steps,
             "Steps of an async session after which it is written to the store");
+  AddMilliseconds(app, "--checkpoint-min-interval-ms", store.checkpoints.min_interval,
+                  "Milliseconds between two writes of an async session, however fast it steps");
   AddMilliseconds(app, "--checkpoint-interval-ms", store.checkpoints.interval,
                   "Milliseconds after a step until an async session is written to the store");
   AddNumber(app, "--max-checkpoint-bytes", store.checkpoints.buffer.max_bytes,

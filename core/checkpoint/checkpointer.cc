@@ -89,11 +89,10 @@ void Checkpointer::Commit(SessionLease lease, Done done) {
   if (lease.durability() == Durability::kAsync) {
     CheckpointProgress& checkpoint = lease.checkpoint();
     ++checkpoint.revision;
-    if (checkpoint.revision - checkpoint.submitted_revision <
-        static_cast<uint64_t>(options_.steps)) {
-      List(lease);
-    } else {
+    if (IsDue(checkpoint)) {
       Submit(lease);
+    } else {
+      List(lease);
     }
   }
   std::move(lease).Return();
@@ -124,6 +123,12 @@ void Checkpointer::CommitNow(SessionLease lease, Done done) {
   });
 }
 
+bool Checkpointer::IsDue(const CheckpointProgress& checkpoint) const {
+  const uint64_t changes = checkpoint.revision - checkpoint.submitted_revision;
+  return changes >= static_cast<uint64_t>(options_.steps) &&
+         clock_.Now() - checkpoint.submitted_time >= options_.min_interval;
+}
+
 void Checkpointer::Submit(SessionLease& lease) {
   Sent sent;
   SnapshotWrite write = MakeWrite(lease, sent);
@@ -135,6 +140,7 @@ void Checkpointer::Submit(SessionLease& lease) {
   }
   if (status.ok()) {
     lease.checkpoint().submitted_revision = lease.checkpoint().revision;
+    lease.checkpoint().submitted_time = sent.time;
     return Pump();
   }
   observer_.OnCheckpoint(status, sent.bytes, absl::ZeroDuration());

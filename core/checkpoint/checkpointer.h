@@ -31,16 +31,19 @@ namespace rnnserve {
 
 // Keeps the durable sessions of a server in a store, and brings them here from there.
 //
-//   kAsync  a snapshot goes out after `steps` changes, or at the first Tick that finds one older
-//           than `interval`; nobody waits for it. Of one session the newest wins.
+//   kAsync  a snapshot goes out after `steps` changes, but not within `min_interval` of the last,
+//   or
+//           at the first Tick that finds a change older than `interval`; nobody waits for it. Of
+//           one session the newest wins.
 //   kSync   a snapshot goes out with every change, and Commit waits for it.
 //
 // Whoever restores a session becomes its owner in a new epoch. An owner that lost it is told so by
 // the store when it writes, and its copy ends (kMoved): what it answered since its last checkpoint
 // is lost, and the next call on it says so.
 //
-// Lost at a kill, of a session in kAsync: the changes since `durable_version`, which are at most
-// `steps`, or those of `interval`, one Tick and the time of one write, while the store works.
+// Lost at a kill, of a session in kAsync: the changes since `durable_version`, which are those of
+// `interval`, one Tick and the time of one write, while the store works; of a session that goes on
+// stepping, `steps` or those of `min_interval`, and of the time of one write.
 //
 // Owns the store and what is on its way. Thread-safe. Clock, sessions and observer must outlive it.
 // Callbacks run on the calling thread or on the store's, under no lock, and must not block.
@@ -50,6 +53,9 @@ class Checkpointer {
     // Changes of a session in kAsync after which a snapshot is written. Fewer: less to send again
     // after a loss, and more writes, each of the whole state.
     int64_t steps = 32;
+    // The shortest time between two snapshots of a session in kAsync, so that a fast one costs the
+    // server no more than a slow one.
+    absl::Duration min_interval = absl::Milliseconds(100);
     // How long a change waits for others before a snapshot is written.
     absl::Duration interval = absl::Seconds(1);
     // How long the store keeps a session beyond its idle timeout: the time that a session without
@@ -101,8 +107,8 @@ class Checkpointer {
   // or with the error of SnapshotStore::Remove: then somebody can until its time to live is over.
   void End(SessionLease lease, EndReason reason, Done done);
 
-  // To be called several times a second: sends what is due, what failed once more, and every session
-  // if the store may have lost what it had.
+  // To be called several times a second: sends what is due, what failed once more, and every
+  // session if the store may have lost what it had.
   void Tick();
 
   // Sends everything that has changed; says whether the store has it all before the timeout.
@@ -126,6 +132,8 @@ class Checkpointer {
 
   SnapshotWrite MakeWrite(const SessionLease& lease, Sent& sent) const;
   absl::Duration TimeToLive(absl::Duration idle_timeout) const;
+  // Whether a session in kAsync has changed enough, and long enough after its last snapshot.
+  bool IsDue(const CheckpointProgress& checkpoint) const;
   // Hands a snapshot to the buffer, or lists the session if that has no room.
   void Submit(SessionLease& lease);
   // Remembers that the session has changed.

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "absl/time/time.h"
+
 namespace rnnserve {
 
 // What becomes of a session when its server is lost.
@@ -21,7 +23,8 @@ struct CheckpointProgress {
   uint64_t nonce = 0;  // of this owner
   uint64_t revision = 0;
   uint64_t submitted_revision = 0;  // of the last snapshot that went out
-  bool is_listed = false;           // the next one will be written before long
+  absl::Time submitted_time = absl::InfinitePast();
+  bool is_listed = false;  // the next one will be written before long
   // The store may not have the session's epoch yet. Nobody was told of it, and it is not raised
   // further: an owner that was replaced must not get ahead of the epoch of the next one by itself.
   bool is_epoch_unstored = false;

@@ -64,6 +64,8 @@ Replica::Replica(const Clock& clock, uint64_t incarnation, const Options& option
     : incarnation_(incarnation) {
   EngineStore store{link_.MakeStore(), keys()};
   store.checkpoints.steps = options.checkpoint_steps;
+  // As many writes as there can be, for as many orders of them.
+  store.checkpoints.min_interval = absl::ZeroDuration();
   engine_ = std::make_unique<Engine>(clock, watch_, MakeEngineOptions(), std::move(store));
   if (!engine_->AddModel(kModel, HashModel()).ok()) std::abort();
 }

@@ -121,6 +121,41 @@ TEST_F(CheckpointerTest, AnAsyncChangeIsToldAtOnceAndStoredAfterSomeSteps) {
   EXPECT_EQ(checkpointer_->load().listed_sessions, 0);
 }
 
+TEST_F(CheckpointerTest, AFastSessionIsNotStoredMoreOftenThanTheShortestInterval) {
+  Checkpointer::Options options;
+  options.steps = 3;
+  options.min_interval = absl::Milliseconds(100);
+  Restart(options);
+  Open("s", Durability::kAsync);
+  for (int i = 0; i < 3; ++i) Step("s");
+  EXPECT_EQ(store_->CompleteAll(), 1);
+
+  clock_.Advance(absl::Milliseconds(99));
+  for (int i = 0; i < 7; ++i) Step("s");
+  EXPECT_EQ(store_->num_waiting(), 0);
+  clock_.Advance(absl::Milliseconds(1));
+  Step("s");
+  EXPECT_EQ(store_->CompleteAll(), 1);
+
+  EXPECT_EQ(DurableVersion("s"), 11u);
+}
+
+TEST_F(CheckpointerTest, AFastSessionThatStopsIsStoredAfterTheInterval) {
+  Checkpointer::Options options;
+  options.steps = 3;
+  Restart(options);
+  Open("s", Durability::kAsync);
+  for (int i = 0; i < 3 + 7; ++i) Step("s");
+  store_->CompleteAll();
+  EXPECT_EQ(DurableVersion("s"), 3u);
+
+  clock_.Advance(options.interval);
+  checkpointer_->Tick();
+  store_->CompleteAll();
+
+  EXPECT_EQ(DurableVersion("s"), 10u);
+}
+
 TEST_F(CheckpointerTest, ALostAnswerOfTheStoreIsAskedForAgain) {
   Checkpointer::Options options;
   options.steps = 1;
