@@ -3,6 +3,7 @@
 
 #include "server/inference_service.h"
 
+#include "core/engine/engine.h"
 #include "server/stream_call.h"
 #include "server/unary_call.h"
 
@@ -37,6 +38,7 @@ grpc::ServerUnaryReactor* InferenceService::Step(grpc::CallbackServerContext* co
                                                  const v1::StepRequest* request,
                                                  v1::StepResponse* response) {
   auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kStep), response);
+  const Engine::Burst burst;
   calls_.Step(*request, call->Limits(*context), call->MakeReply());
   return call;
 }
@@ -45,6 +47,7 @@ grpc::ServerUnaryReactor* InferenceService::StepSessions(grpc::CallbackServerCon
                                                          const v1::StepSessionsRequest* request,
                                                          v1::StepSessionsResponse* response) {
   auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kStepSessions), response);
+  const Engine::Burst burst;
   calls_.StepSessions(*request, call->Limits(*context), call->MakeReply());
   return call;
 }

@@ -3,10 +3,12 @@
 
 #include "server/stream_call.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
+#include "core/engine/engine.h"
 #include "server/status_mapping.h"
 #include "server/stream_registry.h"
 
@@ -19,6 +21,9 @@ constexpr int64_t kMaxOutstanding = 4096;
 // A quarter of the 4 MiB that a gRPC client accepts by default, so that a message with one more
 // result still fits.
 constexpr size_t kMaxUnwrittenBytes = 1 << 20;
+
+// More actions of one message than that are not put off until all have been begun.
+constexpr int kMaxBurstActions = 8;
 
 // Of a stream that sends one after another before it is answered; more are made and dropped.
 constexpr size_t kKeptRequests = 4;
@@ -90,6 +95,9 @@ void StreamCall::OnReadDone(bool ok) {
       }
     }
   }
+  // Many at once are better begun by a worker while the rest is still being read.
+  std::optional<Engine::Burst> burst;
+  if (request != nullptr && request->actions_size() <= kMaxBurstActions) burst.emplace();
   if (request != nullptr) StartActions(request);
   {
     absl::MutexLock lock(&mu_);

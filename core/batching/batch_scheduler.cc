@@ -11,9 +11,18 @@
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
 #include "core/base/thread_team.h"
-#include "core/batching/batch_worker.h"
 
 namespace rnnserve {
+namespace {
+
+BatchWorker::Options AttendedOptions(const BatchScheduler::Options& options) {
+  BatchWorker::Options attended;
+  attended.max_rows = std::min(options.max_batch_rows, BatchScheduler::kAttendedRows);
+  attended.slice_timesteps = options.slice_timesteps;
+  return attended;
+}
+
+}  // namespace
 
 BatchScheduler::BatchScheduler(const Clock& clock, std::shared_ptr<const Model> model,
                                StepObserver& observer, QueueBudget& total, const Options& options)
@@ -21,13 +30,15 @@ BatchScheduler::BatchScheduler(const Clock& clock, std::shared_ptr<const Model> 
       model_(std::move(model)),
       observer_(observer),
       options_(options),
-      queue_(options.queue, total) {
+      queue_(options.queue, total),
+      attended_(clock, *model_, observer, queue_, rate_, AttendedOptions(options)) {
   for (int i = 0; i < options_.num_workers; ++i) workers_.emplace_back([this] { RunWorker(); });
 }
 
 BatchScheduler::~BatchScheduler() {
   queue_.Close();
   for (std::thread& worker : workers_) worker.join();
+  queue_.WaitUntilUnattended();
 }
 
 absl::Status BatchScheduler::Submit(absl::Span<std::unique_ptr<StepTask>> tasks) {
@@ -37,8 +48,15 @@ absl::Status BatchScheduler::Submit(absl::Span<std::unique_ptr<StepTask>> tasks)
   for (const std::unique_ptr<StepTask>& task : tasks) task->submitted = now;
   const Priority priority = tasks.front()->priority;
   BoundedQueue<StepTask>::Tasks displaced;
-  const absl::Status status =
-      queue_.Push(tasks, LoadOf(*tasks.front(), *model_), priority, displaced);
+  // When more will come until a worker is awake, a batch of them costs less than each by itself.
+  const bool is_quiet = gap_.OnArrival(now) >= kAttendance;
+  StepBurst* const burst = StepBurst::current();
+  const bool may_attend = is_quiet && burst != nullptr && !burst->has(*this) &&
+                          MayBeAttended(*tasks.front(), tasks.size());
+  bool attends = false;
+  const absl::Status status = queue_.Push(tasks, LoadOf(*tasks.front(), *model_), priority,
+                                          displaced, may_attend ? &attends : nullptr);
+  if (attends) burst->Add(*this);
   for (std::unique_ptr<StepTask>& task : displaced) {
     Complete(std::move(task), DisplacedError(options_.queue));
   }
@@ -59,6 +77,33 @@ absl::Status BatchScheduler::CheckDeadline(const StepTask& task, absl::Time now)
                    task.num_timesteps(), " timesteps, and the deadline is in ",
                    absl::FormatDuration(left)),
       std::max(wait, options_.queue.retry_delay));
+}
+
+bool BatchScheduler::MayBeAttended(const StepTask& task, size_t count) const {
+  const absl::Duration cell_step = rate_.cell_step();
+  return options_.team_size == 1 && options_.max_batch_delay == absl::ZeroDuration() &&
+         static_cast<int64_t>(count) <= kAttendedRows &&
+         // Before the first cell step nothing is known.
+         cell_step > absl::ZeroDuration() && task.num_timesteps() * cell_step <= kAttendance;
+}
+
+void BatchScheduler::Attend() {
+  const absl::Time deadline = clock_.Now() + kAttendance;
+  do {
+    if (attended_mu_.TryLock()) {
+      ComputeAttended(deadline);
+      attended_mu_.Unlock();
+    }
+    // Tasks may have come from a thread that found the place taken.
+    if (queue_.TryStopAttending()) return;
+  } while (clock_.Now() < deadline);
+  queue_.StopAttending();
+}
+
+void BatchScheduler::ComputeAttended(absl::Time deadline) {
+  while (attended_.RunOnce() > 0 && clock_.Now() + rate_.cell_step() <= deadline) {
+  }
+  attended_.PutBackAll();
 }
 
 void BatchScheduler::RunWorker() {

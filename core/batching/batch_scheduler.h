@@ -9,13 +9,18 @@
 #include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "core/base/clock.h"
+#include "core/batching/arrival_gap.h"
+#include "core/batching/batch_worker.h"
 #include "core/batching/bounded_queue.h"
 #include "core/batching/queue_budget.h"
 #include "core/batching/queue_limit.h"
+#include "core/batching/step_burst.h"
 #include "core/batching/step_observer.h"
 #include "core/batching/step_rate.h"
 #include "core/batching/step_task.h"
@@ -27,7 +32,9 @@ namespace rnnserve {
 // (BatchWorker) which the tasks of the queue join at every cell step.
 //
 // Work-conserving, unless max_batch_delay says otherwise: a worker never waits while a task is
-// queued, neither for more rows nor for a clock.
+// queued, neither for more rows nor for a clock. But while few tasks come, short ones that are
+// submitted in a StepBurst wake no worker: the submitting thread computes them at the burst's end.
+// It begins no cell step that would end later than kAttendance; what is left goes to the workers.
 //
 // Worst wait. With W workers of R rows, slices of L timesteps, a batch delay of D, and S the time
 // of one cell step of R rows, a task before which Q others of its priority or a higher one wait
@@ -51,8 +58,13 @@ namespace rnnserve {
 // Shutdown. The destructor finishes every accepted task first.
 //
 // Owns its threads. Thread-safe. Clock, observer and budget must outlive it.
-class BatchScheduler {
+class BatchScheduler final : public StepBurst::Scheduler {
  public:
+  // About what it takes until a worker that is woken begins.
+  static constexpr absl::Duration kAttendance = absl::Microseconds(50);
+  // Rows that the submitting thread computes together.
+  static constexpr int64_t kAttendedRows = 16;
+
   struct Options {
     // Batches that are computed at the same time, each by a worker.
     int num_workers = 1;
@@ -90,6 +102,11 @@ class BatchScheduler {
  private:
   // Whether a task has a chance to be done in time behind what waits now.
   absl::Status CheckDeadline(const StepTask& task, absl::Time now) const;
+  // Whether so many tasks like this one may be computed by the thread that submits them.
+  bool MayBeAttended(const StepTask& task, size_t count) const;
+  void Attend() override;
+  // Computes what waits until then; what has not ended is put back.
+  void ComputeAttended(absl::Time deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(attended_mu_);
   void RunWorker();
 
   // Constant after construction.
@@ -101,6 +118,11 @@ class BatchScheduler {
   // Synchronise themselves.
   BoundedQueue<StepTask> queue_;
   StepRate rate_;
+  ArrivalGap gap_{2 * kAttendance};
+
+  // That of the thread that attends; one of them at a time, another leaves its tasks to that one.
+  absl::Mutex attended_mu_;
+  BatchWorker attended_ ABSL_GUARDED_BY(attended_mu_);
 
   std::vector<std::thread> workers_;
 };

@@ -45,6 +45,10 @@ int64_t BatchWorker::RunOnce() {
   return ComputeRound();
 }
 
+void BatchWorker::PutBackAll() {
+  while (rows() > 0) Suspend(rows() - 1);
+}
+
 int64_t BatchWorker::ComputeRound() {
   JoinTaken();
   const int64_t num_rows = rows();

@@ -56,6 +56,9 @@ class BatchWorker {
   // were computed. Never waits.
   int64_t RunOnce();
 
+  // Puts every row back into the queue, with the state that it has reached.
+  void PutBackAll();
+
   // The rows that have timesteps left.
   int64_t rows() const { return workspace_.rows(); }
 

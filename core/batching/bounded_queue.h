@@ -26,8 +26,12 @@
 namespace rnnserve {
 
 // Tasks that wait for a worker: those of a higher priority first, and of one priority first in,
-// first out. What does not fit is refused at once. Owns the tasks. Thread-safe. The budget must
-// outlive it.
+// first out. What does not fit is refused at once.
+//
+// A thread that pushes may attend to the queue for a while: it takes tasks itself, and no sleeping
+// worker is woken for them until it stops.
+//
+// Owns the tasks. Thread-safe. The budget must outlive it.
 template <typename Task>
 class BoundedQueue {
  public:
@@ -46,10 +50,11 @@ class BoundedQueue {
 
   // Takes all the tasks, each of which is as much as `each`, or, if they do not fit, none: then the
   // tasks stay with the caller. If they fit in place of waiting tasks of a lower priority, the
-  // youngest of the lowest of these are moved to `displaced`. Never blocks. Errors: see
-  // QueueFullError. REQUIRES: the queue is open.
+  // youngest of the lowest of these are moved to `displaced`. With `attends`, the caller offers to
+  // attend to the queue; `*attends` says whether it does from now on: if it would otherwise wake a
+  // worker. Never blocks. Errors: see QueueFullError. REQUIRES: the queue is open.
   absl::Status Push(absl::Span<std::unique_ptr<Task>> tasks, const QueueLoad& each,
-                    Priority priority, Tasks& displaced) {
+                    Priority priority, Tasks& displaced, bool* attends = nullptr) {
     const QueueLoad more = static_cast<int64_t>(tasks.size()) * each;
     absl::MutexLock lock(&mu_);
     if (!CouldFitLocked(more, priority) || !total_.Take(more)) {
@@ -57,6 +62,10 @@ class BoundedQueue {
     }
     while (!FitsLocked(more)) DisplaceLocked(priority, displaced);
     AppendLocked(tasks, each, priority);
+    if (attends != nullptr) {
+      *attends = num_waiting_workers_ > 0;
+      if (*attends) ++num_attending_;
+    }
     return absl::OkStatus();
   }
 
@@ -68,8 +77,8 @@ class BoundedQueue {
   }
 
   // Appends up to `max_tasks` tasks to `taken`. Never blocks and, given capacity in `taken`, does
-  // not allocate. While workers wait in WaitAndTake it leaves them their share, so that a burst is
-  // computed by all workers and not by the first to come.
+  // not allocate. While workers wait in WaitAndTake, unattended, it leaves them their share, so
+  // that a burst is computed by all workers and not by the first to come.
   void Take(int64_t max_tasks, Tasks& taken) {
     absl::MutexLock lock(&mu_);
     TakeLocked(max_tasks, taken);
@@ -95,6 +104,24 @@ class BoundedQueue {
       TakeLocked(max_tasks, taken);
     }
     return !taken.empty();
+  }
+
+  // Whoever attends stops, unless tasks wait and nobody else attends: then it is false.
+  bool TryStopAttending() {
+    absl::MutexLock lock(&mu_);
+    if (num_attending_ == 1 && num_tasks_ > 0) return false;
+    --num_attending_;
+    return true;
+  }
+  // Whoever attends stops; a worker is woken if tasks wait.
+  void StopAttending() {
+    absl::MutexLock lock(&mu_);
+    --num_attending_;
+  }
+  // Blocks until nobody attends.
+  void WaitUntilUnattended() {
+    absl::MutexLock lock(&mu_);
+    mu_.Await(absl::Condition(this, &BoundedQueue::IsUnattended));
   }
 
   // How many tasks of each priority, or a higher one, wait.
@@ -129,8 +156,9 @@ class BoundedQueue {
   using Lane = std::deque<Entry>;
 
   bool HasTaskOrIsClosed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return is_closed_ || num_tasks_ > 0;
+    return is_closed_ || (num_tasks_ > 0 && num_attending_ == 0);
   }
+  bool IsUnattended() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return num_attending_ == 0; }
 
   bool FitsLocked(const QueueLoad& more) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return more.rows <= limits_.max_rows - load_.rows &&
@@ -167,7 +195,7 @@ class BoundedQueue {
     }
   }
   void TakeLocked(int64_t max_tasks, Tasks& taken) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    const int64_t num_workers = num_waiting_workers_ + 1;
+    const int64_t num_workers = (num_attending_ > 0 ? 0 : num_waiting_workers_) + 1;
     const int64_t share = (num_tasks_ + num_workers - 1) / num_workers;
     int64_t left = std::min(max_tasks, share);
     for (int p = kNumPriorities - 1; p >= 0; --p) {
@@ -200,6 +228,7 @@ class BoundedQueue {
   QueueLoad load_ ABSL_GUARDED_BY(mu_);
   int64_t num_tasks_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t num_waiting_workers_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t num_attending_ ABSL_GUARDED_BY(mu_) = 0;
   bool is_closed_ ABSL_GUARDED_BY(mu_) = false;
 };
 

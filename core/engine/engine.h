@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "core/base/clock.h"
 #include "core/batching/queue_budget.h"
+#include "core/batching/step_burst.h"
 #include "core/engine/call_gate.h"
 #include "core/engine/calls.h"
 #include "core/engine/durable_sessions.h"
@@ -85,6 +86,8 @@ struct ModelLoad {
 // Thread-safe. The clock and the observer must outlive it.
 class Engine {
  public:
+  // To be made by a thread that reads requests, for those that it has read.
+  using Burst = StepBurst;
   using StepCallback = absl::AnyInvocable<void(absl::StatusOr<StepResult>)>;
   using StepSessionsCallback = absl::AnyInvocable<void(absl::StatusOr<StepSessionsResult>)>;
   // The number of sessions that were reset.

@@ -1,8 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// BatchScheduler: the queue's bound, work-conserving workers, and a shutdown that finishes what was
-// accepted. The observer holds the workers where order matters.
+// BatchScheduler: the queue's bound, work-conserving workers, steps that their own thread computes,
+// and a shutdown that finishes what was accepted. The observer holds the workers where order
+// matters.
 
 #include "core/batching/batch_scheduler.h"
 
@@ -17,7 +18,9 @@
 
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/notification.h"
+#include "core/base/clock.h"
 #include "core/base/error.h"
+#include "core/batching/step_burst.h"
 #include "tests/core/batching/step_fixture.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/recording_observer.h"
@@ -216,6 +219,150 @@ TEST_F(BatchSchedulerTest, CompletesManyStepsOfManyThreads) {
   complete.Wait();
 
   EXPECT_EQ(num_right, kThreads * kSteps);
+}
+
+// Goes on by the same time whenever it is read, so that everything takes some. Thread-safe.
+class TickingClock final : public Clock {
+ public:
+  absl::Time Now() const override {
+    return absl::FromUnixNanos(now_ns_.fetch_add(tick_ns_.load()));
+  }
+  void SetTick(absl::Duration tick) { tick_ns_ = absl::ToInt64Nanoseconds(tick); }
+  void Advance(absl::Duration duration) { now_ns_ += absl::ToInt64Nanoseconds(duration); }
+
+ private:
+  mutable std::atomic<int64_t> now_ns_ = 1'000'000'000;
+  std::atomic<int64_t> tick_ns_ = 1'000;
+};
+
+// Every cell step takes a tick of a microsecond.
+class BurstTest : public BatchSchedulerTest {
+ protected:
+  void Start() {
+    scheduler_ = std::make_unique<BatchScheduler>(
+        ticking_clock_, model_, observer_, total_,
+        BatchScheduler::Options{.num_workers = 1, .max_batch_rows = 64});
+    // From here on it is known how long a cell step takes.
+    std::vector<TestStep> first = Steps(1);
+    ASSERT_THAT(Submit(first), IsOk());
+    AwaitSteps(1);
+    // A step that this thread computes leaves the worker asleep.
+    while (!SubmitInBurst()) {
+    }
+  }
+  // Submits a step; whether the burst is to compute it.
+  bool SubmitInBurst() {
+    const size_t num_steps = observer_.steps().size();
+    std::vector<TestStep> step = Steps(1);
+    bool is_attended = false;
+    {
+      const StepBurst burst;
+      ticking_clock_.Advance(absl::Milliseconds(1));
+      EXPECT_THAT(Submit(step), IsOk());
+      is_attended = burst.has(*scheduler_);
+    }
+    AwaitSteps(num_steps + 1);
+    return is_attended;
+  }
+  // A thousand timesteps whose outputs are 1: twice the state before, less 1.
+  static std::vector<float> LongInput() {
+    std::vector<float> input(1000, -1);
+    input.front() = 1;
+    return input;
+  }
+  // Waits until so many steps have been committed since the start.
+  void AwaitSteps(size_t count) {
+    while (observer_.steps().size() < count) std::this_thread::yield();
+  }
+
+  TickingClock ticking_clock_;
+};
+
+TEST_F(BurstTest, ShortStepsAreComputedTogetherAtItsEnd) {
+  Start();
+  const size_t num_cell_steps = observer_.cell_step_rows().size();
+  std::vector<TestStep> a = Steps(1);
+  std::vector<TestStep> b = Steps(2);
+  {
+    const StepBurst burst;
+    ticking_clock_.Advance(absl::Milliseconds(1));
+    ASSERT_THAT(Submit(a), IsOk());
+    ASSERT_THAT(Submit(b), IsOk());
+    EXPECT_TRUE(burst.has(*scheduler_));
+    EXPECT_EQ(scheduler_->num_queued(), 3);
+  }
+
+  EXPECT_THAT(a[0].output(), ElementsAre(1, 4));
+  EXPECT_THAT(b[1].output(), ElementsAre(1, 4));
+  const std::vector<int64_t> rows = observer_.cell_step_rows();
+  // Two timesteps of three rows.
+  EXPECT_EQ(rows.size(), num_cell_steps + 2);
+  EXPECT_EQ(rows.back(), 3);
+}
+
+TEST_F(BurstTest, ALongStepWakesAWorker) {
+  Start();
+  std::vector<TestStep> steps;
+  steps.emplace_back(*model_, LongInput());
+  const StepBurst burst;
+  ticking_clock_.Advance(absl::Milliseconds(1));
+  ASSERT_THAT(Submit(steps), IsOk());
+
+  EXPECT_FALSE(burst.has(*scheduler_));
+  scheduler_.reset();
+  EXPECT_TRUE(steps.front().is_complete());
+}
+
+TEST_F(BurstTest, StepsThatComeOneAfterAnotherWakeAWorker) {
+  Start();
+  for (int i = 0; i < 100; ++i) {
+    const size_t num_steps = observer_.steps().size();
+    std::vector<TestStep> step = Steps(1);
+    ASSERT_THAT(Submit(step), IsOk());
+    AwaitSteps(num_steps + 1);
+  }
+  std::vector<TestStep> last = Steps(1);
+  const StepBurst burst;
+  ASSERT_THAT(Submit(last), IsOk());
+
+  EXPECT_FALSE(burst.has(*scheduler_));
+  scheduler_.reset();
+}
+
+TEST_F(BurstTest, WhatTakesTooLongIsLeftToTheWorkers) {
+  Start();
+  std::vector<TestStep> first = Steps(1);
+  std::vector<TestStep> second;
+  second.emplace_back(*model_, LongInput());
+  {
+    const StepBurst burst;
+    ticking_clock_.Advance(absl::Milliseconds(1));
+    ASSERT_THAT(Submit(first), IsOk());
+    ASSERT_THAT(Submit(second), IsOk());
+    EXPECT_TRUE(burst.has(*scheduler_));
+    ticking_clock_.SetTick(absl::Microseconds(10));
+  }
+  EXPECT_TRUE(first.front().is_complete());
+  scheduler_.reset();
+
+  ASSERT_TRUE(second.front().is_complete());
+  EXPECT_THAT(second.front().status(), IsOk());
+  EXPECT_EQ(second.front().output(), std::vector<float>(1000, 1));
+}
+
+TEST_F(BurstTest, FollowingStepsAreComputedToo) {
+  Start();
+  std::vector<TestStep> steps = Steps(40);
+  {
+    const StepBurst burst;
+    ticking_clock_.Advance(absl::Milliseconds(1));
+    std::vector<TestStep> first = Steps(1);
+    ASSERT_THAT(Submit(first), IsOk());
+    ASSERT_THAT(Submit(steps), IsOk());
+    ASSERT_TRUE(burst.has(*scheduler_));
+  }
+  scheduler_.reset();
+  for (const TestStep& step : steps) EXPECT_THAT(step.output(), ElementsAre(1, 4));
 }
 
 }  // namespace

@@ -246,5 +246,86 @@ TEST_F(BoundedQueueTest, WaitingWorkersShareABurst) {
   EXPECT_THAT(taken, Each(SizeIs(3)));
 }
 
+// A worker that waits for one task.
+class WaitingWorker {
+ public:
+  explicit WaitingWorker(BoundedQueue<int>& queue)
+      : thread_([this, &queue] { queue.WaitAndTake(1, taken_); }) {
+    while (queue.num_waiting_workers() == 0) std::this_thread::yield();
+  }
+  // What it has taken, once it has.
+  const BoundedQueue<int>::Tasks& Join() {
+    thread_.join();
+    return taken_;
+  }
+
+ private:
+  BoundedQueue<int>::Tasks taken_;
+  std::thread thread_;
+};
+
+TEST_F(BoundedQueueTest, NobodyAttendsWhileNoWorkerSleeps) {
+  Tasks tasks = Make({1});
+  bool attends = true;
+  ASSERT_THAT(
+      queue_.Push(absl::MakeSpan(tasks), {1, 1, 1}, Priority::kNormal, displaced_, &attends),
+      IsOk());
+  EXPECT_FALSE(attends);
+}
+
+TEST_F(BoundedQueueTest, WhoAttendsTakesAllAndWakesNobody) {
+  WaitingWorker worker(queue_);
+  Tasks tasks = Make({1, 2});
+  bool attends = false;
+  ASSERT_THAT(
+      queue_.Push(absl::MakeSpan(tasks), {1, 1, 1}, Priority::kNormal, displaced_, &attends),
+      IsOk());
+  ASSERT_TRUE(attends);
+  ASSERT_THAT(Push({3}), IsOk());
+
+  EXPECT_THAT(Take(3), ElementsAre(Pointee(1), Pointee(2), Pointee(3)));
+  EXPECT_TRUE(queue_.TryStopAttending());
+  EXPECT_EQ(queue_.num_waiting_workers(), 1);
+
+  ASSERT_THAT(Push({4}), IsOk());
+  EXPECT_THAT(worker.Join(), ElementsAre(Pointee(4)));
+}
+
+TEST_F(BoundedQueueTest, WhoStopsAttendingLeavesTheRestToAWorker) {
+  WaitingWorker worker(queue_);
+  Tasks tasks = Make({1});
+  bool attends = false;
+  ASSERT_THAT(
+      queue_.Push(absl::MakeSpan(tasks), {1, 1, 1}, Priority::kNormal, displaced_, &attends),
+      IsOk());
+  ASSERT_TRUE(attends);
+  EXPECT_FALSE(queue_.TryStopAttending());
+
+  queue_.StopAttending();
+
+  EXPECT_THAT(worker.Join(), ElementsAre(Pointee(1)));
+  queue_.WaitUntilUnattended();
+}
+
+TEST_F(BoundedQueueTest, TheLastToAttendMayNotLeaveTasks) {
+  WaitingWorker worker(queue_);
+  for (const int value : {1, 2}) {
+    Tasks tasks = Make({value});
+    bool attends = false;
+    ASSERT_THAT(
+        queue_.Push(absl::MakeSpan(tasks), {1, 1, 1}, Priority::kNormal, displaced_, &attends),
+        IsOk());
+    ASSERT_TRUE(attends);
+  }
+  EXPECT_TRUE(queue_.TryStopAttending());
+  EXPECT_FALSE(queue_.TryStopAttending());
+
+  Take(2);
+  EXPECT_TRUE(queue_.TryStopAttending());
+
+  queue_.Close();
+  EXPECT_THAT(worker.Join(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace rnnserve::testing
