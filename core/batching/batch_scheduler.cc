@@ -15,6 +15,11 @@
 namespace rnnserve {
 namespace {
 
+// How many times the work that waits has to fit before a deadline. With 1 every step of an overload
+// that lasts would be answered at the very edge of its deadline, on which the network, and a wait
+// that turns out somewhat longer, make it late: all are computed, and none in time.
+constexpr int kWaitMargin = 2;
+
 BatchWorker::Options AttendedOptions(const BatchScheduler::Options& options) {
   BatchWorker::Options attended;
   attended.max_rows = std::min(options.max_batch_rows, BatchScheduler::kAttendedRows);
@@ -68,7 +73,8 @@ absl::Status BatchScheduler::CheckDeadline(const StepTask& task, absl::Time now)
   const absl::Duration wait = queue_.load().timesteps * rate_.row_timestep() / options_.num_workers;
   const absl::Duration left = task.limits.deadline - now;
   // What is late already is told so by the worker.
-  if (wait + task.num_timesteps() * rate_.cell_step() <= left || left <= absl::ZeroDuration()) {
+  if (kWaitMargin * wait + task.num_timesteps() * rate_.cell_step() <= left ||
+      left <= absl::ZeroDuration()) {
     return absl::OkStatus();
   }
   return ResourceExhausted(

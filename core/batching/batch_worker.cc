@@ -50,7 +50,11 @@ void BatchWorker::PutBackAll() {
 }
 
 int64_t BatchWorker::ComputeRound() {
-  JoinTaken();
+  // Those that are dropped leave their place to others: the work that is left is to fill a batch.
+  while (!taken_.empty()) {
+    JoinTaken();
+    if (rows() < options_.max_rows) queue_.Take(options_.max_rows - rows(), taken_);
+  }
   const int64_t num_rows = rows();
   if (num_rows > 0) RunCellStep();
   CompleteFinished();

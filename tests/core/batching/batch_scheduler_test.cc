@@ -176,11 +176,11 @@ TEST_F(BatchSchedulerTest, RefusesAtOnceWhatWouldBeLate) {
   ASSERT_THAT(Submit(running), IsOk());
   observer_.AwaitStopped();
 
-  // Three steps of two timesteps wait: 60 ms, and its own two take 20.
+  // Three steps of two timesteps wait: 60 ms, which have to fit twice, and its own two take 20.
   std::vector<TestStep> waiting = Steps(3);
   ASSERT_THAT(Submit(waiting), IsOk());
   std::vector<TestStep> late = Steps(1);
-  late[0].task()->limits.deadline = clock.Now() + absl::Milliseconds(80);
+  late[0].task()->limits.deadline = clock.Now() + absl::Milliseconds(130);
   std::vector<TestStep> in_time = Steps(1);
   in_time[0].task()->limits.deadline = clock.Now() + absl::Milliseconds(200);
 

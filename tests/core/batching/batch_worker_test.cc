@@ -217,6 +217,25 @@ TEST_F(BatchWorkerTest, FinishesAStepThatBeganBeforeItsDeadline) {
   EXPECT_THAT(step.output(), ElementsAre(1, 4));
 }
 
+TEST_F(BatchWorkerTest, WhatIsDroppedLeavesItsPlaceToOthers) {
+  std::vector<TestStep> expired;
+  for (int i = 0; i < 4; ++i) {
+    expired.emplace_back(*model_, std::vector<float>{1});
+    expired.back().task()->limits.deadline = clock_.Now() + absl::Milliseconds(5);
+    Submit(expired.back());
+  }
+  std::vector<TestStep> wanted;
+  for (int i = 0; i < 3; ++i) wanted.push_back(Submit({1}));
+  clock_.Advance(absl::Milliseconds(6));
+
+  EXPECT_EQ(worker_->RunOnce(), 3);
+
+  for (const TestStep& step : wanted) EXPECT_THAT(step.status(), IsOk());
+  for (const TestStep& step : expired) {
+    EXPECT_THAT(step.status(), StatusIs(absl::StatusCode::kDeadlineExceeded));
+  }
+}
+
 TEST_F(BatchWorkerTest, DropsAStepThatWasCancelled) {
   TestStep step(*model_, {1, 2});
   step.task()->limits.cancellation = std::make_shared<Cancellation>();
