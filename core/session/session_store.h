@@ -33,7 +33,7 @@ namespace rnnserve {
 // Every open session, by id. Bounded: by a number of sessions and by the bytes of their states. The
 // states of one size lie in an arena, the sessions in a table; beside its state a session takes at
 // most 256 bytes if its id is no longer than 39 characters; one that keeps replies takes those too,
-// and a durable one some 100 bytes more.
+// a durable one some 100 bytes more, and one that is watched some 60 for each watcher.
 //
 // A session is leased to one caller at a time; further callers wait in line, in the order in which
 // they came, which is what keeps the steps of a session in order. Ended sessions leave a tombstone
