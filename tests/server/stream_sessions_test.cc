@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "tests/support/malloc_counter.h"
 
 namespace rnnserve::server {
 namespace {
@@ -92,6 +93,22 @@ TEST_F(StreamSessionsTest, ASessionIsWatchedFromItsFirstUseOn) {
   EXPECT_THAT(Step("failed", false), IsEmpty());
 
   EXPECT_THAT(sessions_.Watched(), ElementsAre("s"));
+}
+
+TEST_F(StreamSessionsTest, AFurtherStepAllocatesNothing) {
+  const std::string id = "0123456789abcdef0123456789abcdef";
+  Step(id);
+  v1::StreamAction action;
+  action.mutable_step()->set_session_id(id);
+  v1::StreamResult result;
+  result.mutable_step();
+
+  const rnnserve::testing::MallocCounter allocations;
+  sessions_.OnAction(action);
+  const Ids unwatched = sessions_.OnResult(action, result);
+
+  EXPECT_EQ(allocations.count(), 0);
+  EXPECT_THAT(unwatched, IsEmpty());
 }
 
 TEST_F(StreamSessionsTest, OneThatIsOpenedOrAttachedToIsWatchedAnew) {
