@@ -9,6 +9,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "client/cpp/client.h"
 #include "tests/integration/served_models.h"
 #include "tests/support/redis_process.h"
 #include "tests/support/status_matchers.h"
@@ -246,6 +247,39 @@ TEST_F(NoticesTest, AServerThatIsStoppedSaysWhereItsSessionsCanGoOn) {
   NoticeStream next(*b.stub);
   EXPECT_EQ(Values(next.Step("s", 6, values[6]).step().output()), expected);
   EXPECT_EQ(a.server->Wait(absl::Seconds(30)), 0) << a.server->Log();
+}
+
+TEST_F(NoticesTest, TheClientLibraryGoesOnWithTheTokenOfTheNotice) {
+  Replica a = Start();
+  Replica b = Start();
+  const client::Tensor value({1, 1}, std::vector<float>{0.5f});
+  const auto at_a = client::Client::Connect(a.server->grpc_address());
+  const auto at_b = client::Client::Connect(b.server->grpc_address());
+  ASSERT_THAT(at_a, IsOk());
+  ASSERT_THAT(at_b, IsOk());
+  std::string token;
+  client::StreamOptions options;
+  options.on_notice = [&token](const client::Notice& notice) {
+    if (notice.session_id == "s") token = notice.resume_token;
+  };
+  auto stream = (*at_a)->OpenStream(options);
+  client::SessionOptions detached;
+  detached.session_id = "s";
+  detached.is_detached = true;
+  auto session = stream->OpenSession(kModel, detached);
+  ASSERT_THAT(session, IsOk());
+  for (int i = 0; i < 3; ++i) ASSERT_THAT(session->Step(value), IsOk());
+
+  a.server->Terminate();
+  EXPECT_THAT(a.server->Wait(absl::Seconds(30)), ::testing::Optional(0));
+  session->Release();
+  stream.reset();
+  auto attached = (*at_b)->AttachSession("s", {}, token);
+
+  ASSERT_THAT(attached, IsOk());
+  EXPECT_EQ(attached->Step(value)->version, 4u);
+  EXPECT_THAT((*at_b)->AttachSession("s", {}, token + "x"),
+              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("MAC")));
 }
 
 TEST_F(NoticesTest, AResumeTokenMustBeGenuineAndOfTheSession) {
