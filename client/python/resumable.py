@@ -40,8 +40,8 @@ class OutputCheck:
     """How replayed outputs are compared with those that were delivered.
 
     `on_difference` is "stop" (another output ends the session: whose state it is is not known any
-    more), "report" (the observer is told, and the session goes on: for servers whose kernels differ)
-    or "off" (no output is remembered). Without a `tolerance` every bit counts, and a step costs a
+    more), "report" (the observer is told, and the session goes on: for servers whose kernels
+    differ) or "off" (no output is remembered). Without a `tolerance` every bit counts, and a step costs a
     SHA-256; with one, |a - b| <= tolerance * (1 + |b|) of each element does, and the outputs
     themselves are kept as long as the inputs.
     """
@@ -138,7 +138,7 @@ class ResumableSession:
             with contextlib.suppress(grpc.RpcError):
                 self._call("CloseSession", session_pb2.CloseSessionRequest(session_id=other))
         if opened.model_digest != self._digest_of_model:
-            raise ValueError("MODEL_CHANGED: the model of that name is another one; give the states")
+            raise ValueError("MODEL_CHANGED: another model has that name now; give the states")
         self._beginning = list(read.state)
         return self._beginning
 
@@ -224,7 +224,8 @@ class ResumableSession:
             if self._resumption is not None:
                 self._resumption.has_different_outputs = True
             if self._check.on_difference == "stop":
-                self._end(f"OUTPUT_DIFFERS: step {self._send_from} gave another output when replayed")
+                step = self._send_from
+                self._end(f"OUTPUT_DIFFERS: step {step} gave another output when replayed")
                 return
         self._send_from += 1
         self._resumption.num_replayed += not reply.replayed
