@@ -170,8 +170,11 @@ bool Server::Stop() {
   log_.Info("draining");
   SetServing(false);
   const absl::Time deadline = clock_.Now() + options_.drain_timeout;
+  engine_.RefuseSessions();
   // While sessions still step, so that little is left to write when they may not.
   engine_.FlushCheckpoints(options_.drain_timeout / 4);
+  // Before steps are refused, so that a client hears it first from the notice.
+  streams_.TellMoving();
   engine_.StartDraining();
   engine_.WaitUntilIdle(options_.drain_timeout / 4);
   // Before the streams end: who goes on on another server shall find everything there.

@@ -28,9 +28,10 @@ namespace rnnserve::server {
 //
 //   starting  Start: models load, then both ports open, then health says SERVING
 //   serving   until Stop
-//   draining  health says NOT_SERVING; changed sessions are written to the store, if there is one;
-//             new work is refused with UNAVAILABLE; running work finishes; what it changed is
-//             written too; streams end; at most `drain_timeout`
+//   draining  health says NOT_SERVING and new sessions are refused with UNAVAILABLE; changed
+//             sessions are written to the store, if there is one, while they step on; the streams
+//             are told that they have to move; new work is refused; running work finishes; what it
+//             changed is written too; streams end; at most `drain_timeout`
 //   stopped   both ports are closed
 //
 // Thread-compatible: one thread starts, ticks and stops it. The clock and the log must outlive it.

@@ -180,6 +180,11 @@ void SessionCalls::Export(const v1::ExportSessionRequest& request,
 void SessionCalls::Attach(const v1::AttachSessionRequest& request,
                           Reply<v1::AttachSessionResponse> reply) const {
   if (request.session_id().empty()) return reply(FieldMissing("session_id"));
+  if (request.has_resume_token()) {
+    const absl::Status status =
+        engine_.CheckResumeToken(request.session_id(), request.resume_token());
+    if (!status.ok()) return reply(status);
+  }
   engine_.AttachSession(request.session_id(), [reply = std::move(reply)](
                                                   absl::StatusOr<OpenedSession> attached) mutable {
     if (!attached.ok()) return reply(attached.status());
@@ -384,6 +389,20 @@ void SessionCalls::Infer(const v1::InferRequest& request, CallLimits limits,
                   if (!result.ok()) return reply(result.status());
                   reply(ToInferResponse(request, *result));
                 });
+}
+
+void SessionCalls::Watch(absl::string_view session_id,
+                         const std::shared_ptr<SessionWatcher>& watcher) const {
+  engine_.WatchSession(session_id, watcher);
+}
+
+void SessionCalls::Unwatch(absl::string_view session_id,
+                           const std::shared_ptr<SessionWatcher>& watcher) const {
+  engine_.UnwatchSession(session_id, watcher);
+}
+
+std::optional<std::string> SessionCalls::ResumeTokenOf(absl::string_view session_id) const {
+  return engine_.ResumeTokenOf(session_id);
 }
 
 void SessionCalls::EndWithStream(const std::string& session_id) const {

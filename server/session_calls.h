@@ -49,6 +49,11 @@ class SessionCalls {
   void Infer(const v1::InferRequest& request, CallLimits limits,
              Reply<v1::InferResponse> reply) const;
 
+  // See Engine.
+  void Watch(absl::string_view session_id, const std::shared_ptr<SessionWatcher>& watcher) const;
+  void Unwatch(absl::string_view session_id, const std::shared_ptr<SessionWatcher>& watcher) const;
+  std::optional<std::string> ResumeTokenOf(absl::string_view session_id) const;
+
   // Ends a session that is bound to a stream which has ended.
   void EndWithStream(const std::string& session_id) const;
 

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
@@ -71,6 +72,41 @@ absl::Status StreamCall::DrainingError() {
   return MakeError(absl::StatusCode::kUnavailable, "DRAINING", "the server is draining");
 }
 
+void StreamCall::TellMoving() {
+  std::vector<std::string> ids;
+  {
+    absl::MutexLock lock(&mu_);
+    if (is_broken_ || is_ending_) return;
+    ids = sessions_.Watched();
+    sessions_.OnMoving();
+  }
+  for (const std::string& id : ids) {
+    const std::optional<std::string> token = calls_.ResumeTokenOf(id);
+    if (!token.has_value()) continue;  // it has ended since
+    absl::MutexLock lock(&mu_);
+    if (!is_broken_ && !is_finishing_) sessions_.OnMoving(id, *token);
+  }
+  Advance();
+}
+
+void StreamCall::OnSessionExpiring(absl::string_view id, absl::Duration left) {
+  {
+    absl::MutexLock lock(&mu_);
+    if (is_broken_ || is_finishing_) return;
+    sessions_.OnExpiring(id, left);
+  }
+  Advance();
+}
+
+void StreamCall::OnSessionEnded(absl::string_view id, EndReason reason) {
+  {
+    absl::MutexLock lock(&mu_);
+    if (is_broken_ || is_finishing_) return;
+    sessions_.OnEnded(id, reason);
+  }
+  Advance();
+}
+
 void StreamCall::Drain() {
   {
     absl::MutexLock lock(&mu_);
@@ -92,6 +128,7 @@ void StreamCall::OnReadDone(bool ok) {
       } else {
         request = std::exchange(reading_, requests_->Take());
         outstanding_ += request->actions_size();
+        for (const v1::StreamAction& action : request->actions()) sessions_.OnAction(action);
       }
     }
   }
@@ -115,6 +152,7 @@ void StreamCall::OnWriteDone(bool ok) {
       is_broken_ = true;
       unwritten_.clear();
       unwritten_bytes_ = 0;
+      sessions_.DropNotices();
       EndLocked(absl::OkStatus());
     }
   }
@@ -125,6 +163,12 @@ void StreamCall::OnCancel() { cancellation_->Cancel(); }
 
 void StreamCall::OnDone() {
   streams_.Remove(this);
+  std::vector<std::string> watched;
+  {
+    absl::MutexLock lock(&mu_);
+    watched = sessions_.Watched();
+  }
+  for (const std::string& id : watched) calls_.Unwatch(id, self_);
   metrics_.OnStreamClosed();
   self_.reset();
 }
@@ -134,11 +178,13 @@ bool StreamCall::ReadIsDue() const {
          unwritten_bytes_ < kMaxUnwrittenBytes;
 }
 
-bool StreamCall::WriteIsDue() const { return !is_writing_ && !unwritten_.empty(); }
+bool StreamCall::WriteIsDue() const {
+  return !is_writing_ && (!unwritten_.empty() || sessions_.has_notices());
+}
 
 bool StreamCall::FinishIsDue() const {
   return is_ending_ && !is_finishing_ && !is_issuing_read_ && !is_writing_ && outstanding_ == 0 &&
-         unwritten_.empty();
+         unwritten_.empty() && !sessions_.has_notices();
 }
 
 void StreamCall::Advance() {
@@ -148,7 +194,7 @@ void StreamCall::Advance() {
   bool finish = false;
   do {
     absl::Status status;
-    absl::flat_hash_set<std::string> bound_sessions;
+    std::vector<std::string> bound_sessions;
     {
       absl::MutexLock lock(&mu_);
       if (read) is_issuing_read_ = false;
@@ -163,7 +209,7 @@ void StreamCall::Advance() {
       if (finish) {
         is_finishing_ = true;
         status = final_status_;
-        bound_sessions.swap(bound_sessions_);
+        bound_sessions = sessions_.TakeBound();
       }
     }
     if (read) StartRead(reading_.get());
@@ -185,6 +231,7 @@ void StreamCall::FillMessageLocked() {
     unwritten_.pop_front();
   }
   unwritten_bytes_ -= bytes;
+  if (bytes < kMaxUnwrittenBytes) sessions_.TakeNotices(kMaxUnwrittenBytes - bytes, writing_);
 }
 
 void StreamCall::EndLocked(const absl::Status& status) {
@@ -199,7 +246,12 @@ void StreamCall::StartActions(const Request& request) {
 void StreamCall::StartAction(const Request& request, const v1::StreamAction& action) {
   switch (action.kind_case()) {
     case v1::StreamAction::kOpen:
-      return Open(request, action);
+      return calls_.Open(action.open(), action.open().detached(),
+                         MakeReply<v1::OpenSessionResponse>(
+                             request, action, Method::kStreamOpen,
+                             [](v1::OpenSessionResponse response, v1::StreamResult& result) {
+                               *result.mutable_open() = std::move(response);
+                             }));
     case v1::StreamAction::kStep:
       return calls_.Step(
           action.step(), {deadline_, cancellation_},
@@ -237,7 +289,12 @@ void StreamCall::StartAction(const Request& request, const v1::StreamAction& act
                                    *result.mutable_set_state() = std::move(response);
                                  }));
     case v1::StreamAction::kClose:
-      return Close(request, action);
+      return calls_.Close(action.close(),
+                          MakeReply<v1::CloseSessionResponse>(
+                              request, action, Method::kStreamClose,
+                              [](v1::CloseSessionResponse response, v1::StreamResult& result) {
+                                *result.mutable_close() = std::move(response);
+                              }));
     case v1::StreamAction::kAttach:
       return calls_.Attach(action.attach(),
                            MakeReply<v1::AttachSessionResponse>(
@@ -246,84 +303,58 @@ void StreamCall::StartAction(const Request& request, const v1::StreamAction& act
                                  *result.mutable_attach() = std::move(response);
                                }));
     case v1::StreamAction::kFork:
-      return Fork(request, action);
+      return calls_.Fork(action.fork(), action.fork().detached(),
+                         MakeReply<v1::ForkSessionResponse>(
+                             request, action, Method::kStreamFork,
+                             [](v1::ForkSessionResponse response, v1::StreamResult& result) {
+                               *result.mutable_fork() = std::move(response);
+                             }));
     case v1::StreamAction::KIND_NOT_SET:
       return;  // CheckMessage has refused it
   }
-}
-
-void StreamCall::Open(const Request& request, const v1::StreamAction& action) {
-  const bool detached = action.open().detached();
-  calls_.Open(action.open(), detached,
-              MakeReply<v1::OpenSessionResponse>(
-                  request, action, Method::kStreamOpen,
-                  [this, detached](v1::OpenSessionResponse response, v1::StreamResult& result) {
-                    if (!detached) {
-                      absl::MutexLock lock(&mu_);
-                      bound_sessions_.insert(response.session_id());
-                    }
-                    *result.mutable_open() = std::move(response);
-                  }));
-}
-
-void StreamCall::Close(const Request& request, const v1::StreamAction& action) {
-  calls_.Close(action.close(),
-               MakeReply<v1::CloseSessionResponse>(
-                   request, action, Method::kStreamClose,
-                   [this](v1::CloseSessionResponse response, v1::StreamResult& result) {
-                     {
-                       absl::MutexLock lock(&mu_);
-                       bound_sessions_.erase(response.session_id());
-                     }
-                     *result.mutable_close() = std::move(response);
-                   }));
-}
-
-void StreamCall::Fork(const Request& request, const v1::StreamAction& action) {
-  const bool detached = action.fork().detached();
-  calls_.Fork(action.fork(), detached,
-              MakeReply<v1::ForkSessionResponse>(
-                  request, action, Method::kStreamFork,
-                  [this, detached](v1::ForkSessionResponse response, v1::StreamResult& result) {
-                    if (!detached) {
-                      absl::MutexLock lock(&mu_);
-                      bound_sessions_.insert(response.session_ids().begin(),
-                                             response.session_ids().end());
-                    }
-                    *result.mutable_fork() = std::move(response);
-                  }));
 }
 
 template <typename Response, typename Set>
 Reply<Response> StreamCall::MakeReply(const Request& request, const v1::StreamAction& action,
                                       Method method, Set set) {
   // The request is held until the reply: the engine reads its tensors where they lie.
-  return [this, keep_alive = shared_from_this(), request, tag = action.tag(),
+  return [this, keep_alive = shared_from_this(), request, &action,
           &metrics = metrics_.ForMethod(method), begin = clock_.Now(),
           set = std::move(set)](absl::StatusOr<Response> response) mutable {
     metrics.OnRequest(response.status(), clock_.Now() - begin);
     v1::StreamResult result;
-    result.set_tag(tag);
+    result.set_tag(action.tag());
     if (response.ok()) {
       set(*std::move(response), result);
     } else {
       *result.mutable_error() = ToRpcStatus(response.status());
     }
-    Deliver(std::move(result));
+    Deliver(action, std::move(result));
   };
 }
 
-void StreamCall::Deliver(v1::StreamResult result) {
+void StreamCall::Deliver(const v1::StreamAction& action, v1::StreamResult result) {
   const size_t bytes = result.ByteSizeLong();
+  std::vector<std::string> unwatched;
   {
     absl::MutexLock lock(&mu_);
-    --outstanding_;
-    if (!is_broken_) {
-      unwritten_bytes_ += bytes;
-      unwritten_.push_back({std::move(result), bytes});
-    }
+    unwatched = sessions_.OnResult(action, result);
+    if (unwatched.empty()) AddResultLocked({std::move(result), bytes});
+  }
+  // The first use of a session, once: it takes the lock of all sessions.
+  if (!unwatched.empty()) {
+    for (const std::string& id : unwatched) calls_.Watch(id, shared_from_this());
+    absl::MutexLock lock(&mu_);
+    AddResultLocked({std::move(result), bytes});
   }
   Advance();
+}
+
+void StreamCall::AddResultLocked(Unwritten unwritten) {
+  --outstanding_;
+  if (is_broken_) return;
+  unwritten_bytes_ += unwritten.bytes;
+  unwritten_.push_back(std::move(unwritten));
 }
 
 }  // namespace rnnserve::server

@@ -12,16 +12,17 @@
 #include <string>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "core/base/cancellation.h"
 #include "core/base/clock.h"
+#include "core/session/session_watcher.h"
 #include "rnnserve/v1/inference.pb.h"
 #include "server/message_pool.h"
 #include "server/metrics.h"
 #include "server/session_calls.h"
+#include "server/stream_sessions.h"
 
 namespace rnnserve::server {
 
@@ -29,7 +30,7 @@ class StreamRegistry;
 
 // One open Stream call. Reads messages, starts their actions, writes results as they come, and ends
 // when the client has half-closed (or is gone, or the server drains) and every action has its
-// result.
+// result. Watches the sessions that it uses, and tells the client what becomes of them.
 //
 // Invariants, under `mu_`:
 //   1. At most one read, one write and one Finish are ever under way or issued.
@@ -38,21 +39,29 @@ class StreamRegistry;
 //   reply
 //      can reach a stream that is gone.
 //   4. No gRPC function is called under `mu_`.
+//   5. A session is watched before the result that made the stream use it counts as delivered, so
+//      that OnDone finds all that is watched.
 // It reads on only while fewer than kMaxOutstanding actions are under way and fewer than
 // kMaxUnwrittenBytes of results wait, which bounds what a slow reader can cost.
 //
 // Owns itself from Start to OnDone. Thread-safe: gRPC's threads and the engine's workers call it.
 class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>,
+                         public SessionWatcher,
                          public std::enable_shared_from_this<StreamCall> {
  public:
   // Begins to serve a stream; one that the registry refuses is ended with its error.
   static StreamCall* Start(const Clock& clock, const SessionCalls& calls, Metrics& metrics,
                            StreamRegistry& streams, absl::Time deadline);
 
+  // Tells the client that the server drains, and where each session can go on.
+  void TellMoving();
   // No further message is read; when the running actions are done the stream ends with UNAVAILABLE
   // (DRAINING).
   void Drain();
   static absl::Status DrainingError();
+
+  void OnSessionExpiring(absl::string_view id, absl::Duration left) override;
+  void OnSessionEnded(absl::string_view id, EndReason reason) override;
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -75,21 +84,19 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
   bool ReadIsDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool WriteIsDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool FinishIsDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Moves as many results into `writing_` as one message may hold.
+  // Moves as many results and notices into `writing_` as one message may hold.
   void FillMessageLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Stops reading; the stream will end with `status`, unless an earlier one was given.
   void EndLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   void StartActions(const Request& request);
   void StartAction(const Request& request, const v1::StreamAction& action);
-  void Open(const Request& request, const v1::StreamAction& action);
-  void Close(const Request& request, const v1::StreamAction& action);
-  void Fork(const Request& request, const v1::StreamAction& action);
   // What turns the reply of an action into its result; `set` puts it into the message.
   template <typename Response, typename Set>
   Reply<Response> MakeReply(const Request& request, const v1::StreamAction& action, Method method,
                             Set set);
-  void Deliver(v1::StreamResult result);
+  void Deliver(const v1::StreamAction& action, v1::StreamResult result);
+  void AddResultLocked(Unwritten unwritten) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Constant after construction.
   const Clock& clock_;
@@ -117,7 +124,7 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
   int64_t outstanding_ ABSL_GUARDED_BY(mu_) = 0;
   std::deque<Unwritten> unwritten_ ABSL_GUARDED_BY(mu_);
   size_t unwritten_bytes_ ABSL_GUARDED_BY(mu_) = 0;
-  absl::flat_hash_set<std::string> bound_sessions_ ABSL_GUARDED_BY(mu_);
+  StreamSessions sessions_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace rnnserve::server

@@ -4,7 +4,6 @@
 #include "server/stream_registry.h"
 
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
@@ -29,16 +28,22 @@ void StreamRegistry::Remove(const StreamCall* stream) {
   streams_.erase(stream);
 }
 
+void StreamRegistry::TellMoving() {
+  for (const auto& stream : CloseToStreams()) stream->TellMoving();
+}
+
 void StreamRegistry::Drain() {
+  for (const auto& stream : CloseToStreams()) stream->Drain();
+}
+
+std::vector<std::shared_ptr<StreamCall>> StreamRegistry::CloseToStreams() {
   std::vector<std::shared_ptr<StreamCall>> open;
-  {
-    absl::MutexLock lock(&mu_);
-    is_draining_ = true;
-    for (const auto& [key, stream] : streams_) {
-      if (auto alive = stream.lock(); alive != nullptr) open.push_back(std::move(alive));
-    }
+  absl::MutexLock lock(&mu_);
+  is_draining_ = true;
+  for (const auto& [key, stream] : streams_) {
+    if (auto alive = stream.lock(); alive != nullptr) open.push_back(std::move(alive));
   }
-  for (const auto& stream : open) stream->Drain();
+  return open;
 }
 
 }  // namespace rnnserve::server

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
@@ -27,10 +28,16 @@ class StreamRegistry {
   absl::Status Add(const std::shared_ptr<StreamCall>& stream);
   void Remove(const StreamCall* stream);
 
+  // Tells every stream that the server drains; new ones are refused from now on.
+  void TellMoving();
+
   // Lets every stream finish its running actions and end; later ones are refused.
   void Drain();
 
  private:
+  // The streams that are open, of which there will be no more.
+  std::vector<std::shared_ptr<StreamCall>> CloseToStreams();
+
   const int64_t max_streams_;
   absl::Mutex mu_;
   bool is_draining_ ABSL_GUARDED_BY(mu_) = false;

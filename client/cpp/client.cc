@@ -129,8 +129,7 @@ absl::StatusOr<InferResult> Client::Infer(const InferRequest& request, const Cal
 }
 
 std::unique_ptr<Stream> Client::OpenStream(const StreamOptions& options) {
-  return std::unique_ptr<Stream>(
-      new Stream(StreamCall::Start(connection_->inference, options.max_pending_actions)));
+  return std::unique_ptr<Stream>(new Stream(StreamCall::Start(connection_->inference, options)));
 }
 
 std::unique_ptr<MessageStream> Client::OpenMessageStream(MessageStream::Listener& listener) {
@@ -147,9 +146,11 @@ absl::StatusOr<Session> Client::OpenSession(const std::string& model, const Sess
 }
 
 absl::StatusOr<Session> Client::AttachSession(const std::string& session_id,
-                                              const CallOptions& options) {
+                                              const CallOptions& options,
+                                              const std::string& resume_token) {
   v1::StreamAction action;
   action.mutable_attach()->set_session_id(session_id);
+  if (!resume_token.empty()) action.mutable_attach()->set_resume_token(resume_token);
   const auto result = SendAndWait(*connection_->unary, std::move(action), options.timeout);
   if (!result.ok()) return result.status();
   return Session(connection_->unary, session_id, result->attach().epoch(),

@@ -112,9 +112,11 @@ class Client {
                                       const CallOptions& call_options = {});
 
   // Takes over a session that is open, and owns it: steps of writers before, if they give their
-  // epoch, are refused from then on. NOT_FOUND if there is none.
+  // epoch, are refused from then on. NOT_FOUND if there is none; INVALID_ARGUMENT if there is a
+  // `resume_token`, as a Notice tells it, and it is not one of this session.
   absl::StatusOr<Session> AttachSession(const std::string& session_id,
-                                        const CallOptions& options = {});
+                                        const CallOptions& options = {},
+                                        const std::string& resume_token = {});
 
   // Owns a detached session that is open already, by its id; asks nothing of the server.
   Session AdoptSession(std::string session_id);

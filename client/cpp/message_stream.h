@@ -36,7 +36,7 @@ class MessageStream {
     virtual ~Listener() = default;
     // The message has left and the next may be written.
     virtual void OnWritten() = 0;
-    // `response` is valid until the return.
+    // `response` is valid until the return. It may have notices and no result.
     virtual void OnResponse(const v1::StreamResponse& response) = 0;
     virtual void OnEnd(const absl::Status& status) = 0;
   };

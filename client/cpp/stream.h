@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/cpp/call_options.h"
+#include "client/cpp/notice.h"
 #include "client/cpp/session.h"
 #include "client/cpp/step_sessions.h"
 
@@ -23,6 +24,9 @@ struct StreamOptions {
   // How many actions may wait for an answer; more are refused with RESOURCE_EXHAUSTED. Bounds the
   // memory of the stream, together with the size of a step. Double it for very many sessions.
   size_t max_pending_actions = 65536;
+  // Hears what becomes of the sessions of this stream: those that it has opened or stepped.
+  // Default: nobody does. It may be called until the destructor returns.
+  NoticeCallback on_notice{};
 };
 
 using SessionCallback = absl::AnyInvocable<void(absl::StatusOr<Session>)>;

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cpp/status_conversion.h"
+#include "client/cpp/stream.h"
 
 namespace rnnserve::client {
 namespace {
@@ -21,12 +22,14 @@ constexpr size_t kMaxMessageBytes = size_t{1} << 20;
 }  // namespace
 
 StreamCall::StreamCall(std::shared_ptr<v1::InferenceService::StubInterface> stub,
-                       size_t max_pending_actions)
-    : stub_(std::move(stub)), max_pending_actions_(max_pending_actions) {}
+                       const StreamOptions& options)
+    : stub_(std::move(stub)),
+      max_pending_actions_(options.max_pending_actions),
+      on_notice_(options.on_notice) {}
 
 std::shared_ptr<StreamCall> StreamCall::Start(
-    std::shared_ptr<v1::InferenceService::StubInterface> stub, size_t max_pending_actions) {
-  std::shared_ptr<StreamCall> call(new StreamCall(std::move(stub), max_pending_actions));
+    std::shared_ptr<v1::InferenceService::StubInterface> stub, const StreamOptions& options) {
+  std::shared_ptr<StreamCall> call(new StreamCall(std::move(stub), options));
   call->self_ = call;
   call->stub_->async()->Stream(call->context_.get(), call.get());
   call->AddHold();
@@ -131,6 +134,7 @@ void StreamCall::OnReadDone(bool ok) {
     is_answering_ = true;
   }
   for (v1::StreamResult& result : *response_.mutable_results()) Answer(std::move(result));
+  for (const v1::StreamNotice& notice : response_.notices()) Tell(notice);
   {
     absl::MutexLock lock(&mu_);
     is_answering_ = false;
@@ -153,6 +157,29 @@ void StreamCall::Answer(v1::StreamResult result) {
   } else {
     callback(std::move(result));
   }
+}
+
+void StreamCall::Tell(const v1::StreamNotice& message) const {
+  if (on_notice_ == nullptr) return;
+  Notice notice;
+  notice.session_id = message.session_id();
+  switch (message.kind_case()) {
+    case v1::StreamNotice::kExpiring:
+      notice.kind = Notice::Kind::kExpiring;
+      notice.remaining = absl::Milliseconds(message.expiring().remaining_ms());
+      break;
+    case v1::StreamNotice::kEnded:
+      notice.kind = Notice::Kind::kEnded;
+      notice.reason = message.ended().reason();
+      break;
+    case v1::StreamNotice::kMoving:
+      notice.kind = Notice::Kind::kMoving;
+      notice.resume_token = message.moving().resume_token();
+      break;
+    case v1::StreamNotice::KIND_NOT_SET:
+      return;  // of a kind that a newer server knows
+  }
+  on_notice_(notice);
 }
 
 void StreamCall::OnDone(const grpc::Status& status) {

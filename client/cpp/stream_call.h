@@ -15,9 +15,12 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "client/cpp/action_channel.h"
+#include "client/cpp/notice.h"
 #include "rnnserve/v1/inference.grpc.pb.h"
 
 namespace rnnserve::client {
+
+struct StreamOptions;
 
 // The gRPC call below a Stream: writes actions, reads results, pairs them by tag.
 //
@@ -32,9 +35,9 @@ namespace rnnserve::client {
 class StreamCall final : public ActionChannel,
                          public grpc::ClientBidiReactor<v1::StreamRequest, v1::StreamResponse> {
  public:
-  // Starts the call. `max_pending_actions` bounds the callbacks of invariant 1.
+  // Starts the call. `max_pending_actions` of the options bounds the callbacks of invariant 1.
   static std::shared_ptr<StreamCall> Start(
-      std::shared_ptr<v1::InferenceService::StubInterface> stub, size_t max_pending_actions);
+      std::shared_ptr<v1::InferenceService::StubInterface> stub, const StreamOptions& options);
 
   // Refuses, by calling back at once, with RESOURCE_EXHAUSTED if too many actions are pending, and
   // with the stream's own error (UNAVAILABLE if it ended well) if it has ended or is finishing.
@@ -56,7 +59,8 @@ class StreamCall final : public ActionChannel,
   void DropChannel();
 
  private:
-  StreamCall(std::shared_ptr<v1::InferenceService::StubInterface> stub, size_t max_pending_actions);
+  StreamCall(std::shared_ptr<v1::InferenceService::StubInterface> stub,
+             const StreamOptions& options);
 
   void OnWriteDone(bool ok) override;
   void OnReadDone(bool ok) override;
@@ -66,6 +70,7 @@ class StreamCall final : public ActionChannel,
   void WriteLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void FillRequestLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Answer(v1::StreamResult result);
+  void Tell(const v1::StreamNotice& notice) const;
 
   // Constant from Start to DropChannel.
   std::shared_ptr<v1::InferenceService::StubInterface> stub_;
@@ -73,6 +78,7 @@ class StreamCall final : public ActionChannel,
 
   // Constant after construction.
   const size_t max_pending_actions_;
+  const NoticeCallback on_notice_;
 
   // Used by gRPC's reactions only, which it serialises.
   std::shared_ptr<StreamCall> self_;  // Until OnDone.

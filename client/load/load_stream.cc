@@ -87,7 +87,9 @@ void LoadStream::OnResponse(const v1::StreamResponse& response) {
   std::vector<size_t> answered_groups;
   {
     absl::MutexLock lock(&mu_);
-    if (window_ != nullptr && IsMeasured(window_->PartOf(now))) {
+    // One of notices alone answers nothing.
+    const bool is_answer = response.results_size() > 0;
+    if (is_answer && window_ != nullptr && IsMeasured(window_->PartOf(now))) {
       ++tally_.num_responses;
       tally_.num_results += static_cast<uint64_t>(response.results_size());
     }

@@ -62,27 +62,36 @@ def infer(channel, model, frames):
 
 
 class Stream:
-    """One gRPC stream: sends an action and waits for its result."""
+    """One gRPC stream: sends an action and waits for its result; notices collect in `notices`."""
 
     def __init__(self, channel):
         self._actions = queue.SimpleQueue()
         requests = iter(self._actions.get, None)  # None half-closes.
         self._results = api_grpc.InferenceServiceStub(channel).Stream(requests)
         self._tag = 0
+        self.notices = []  # StreamNotice: what the server told unasked.
 
     def do(self, **kind):
         self._tag += 1
         action = api.StreamAction(tag=self._tag, **kind)
         self._actions.put(api.StreamRequest(actions=[action]))
-        (result,) = next(self._results).results
+        result = self._next_result()
         if result.HasField("error"):
             raise RuntimeError(f"{result.error.code}: {result.error.message}")
         return getattr(result, result.WhichOneof("kind"))
 
+    def _next_result(self):
+        # A message may have notices alone.
+        for response in self._results:
+            self.notices += response.notices
+            for result in response.results:
+                return result
+        raise RuntimeError("the stream ended without an answer")
+
     def close(self):
         self._actions.put(None)
-        for _ in self._results:
-            pass
+        for response in self._results:
+            self.notices += response.notices
 
 
 def stream(channel, model, frames):

@@ -8,7 +8,7 @@
 
 The algorithm and its reasons are in client/cpp/resumable_session.h: steps are numbered, inputs kept
 until they are durable; a step without an answer is sent again; a session that was lost is attached
-to, or opened again, and what it lacks is replayed and compared. There is no reset. One thread.
+to, or opened again, and what it lacks is replayed and compared. One thread.
 """
 
 import collections
@@ -20,6 +20,7 @@ import time
 
 import example  # Generates the stubs.
 import grpc
+import numpy as np
 from rnnserve.v1 import inference_pb2_grpc, session_pb2
 from resumption import Resumption
 from step_remedy import ABOUT_CONTENT, remedy_for, retry_delay
@@ -35,15 +36,46 @@ class StepUnfinished(Exception):
     """The time is up and the step may have been done: finish_step goes on with it."""
 
 
-def _digest(tensor):
-    return hashlib.sha256(repr(list(tensor.shape)).encode() + tensor.raw).digest()[:16]
+class OutputCheck:
+    """How replayed outputs are compared with those that were delivered.
+
+    `on_difference` is "stop" (another output ends the session: whose state it is is not known any
+    more), "report" (the observer is told, and the session goes on: for servers whose kernels
+    differ) or "off" (no output is remembered). Without a `tolerance` every bit counts, and a step costs a
+    SHA-256; with one, |a - b| <= tolerance * (1 + |b|) of each element does, and the outputs
+    themselves are kept as long as the inputs.
+    """
+
+    def __init__(self, on_difference="stop", tolerance=None):
+        if on_difference not in ("stop", "report", "off"):
+            raise ValueError(f"on_difference is {on_difference!r}, not 'stop', 'report' or 'off'")
+        if tolerance is not None and not tolerance >= 0:
+            raise ValueError(f"tolerance is {tolerance}, below 0")
+        self.on_difference, self._tolerance = on_difference, tolerance
+
+    def remember(self, tensor):
+        """What is kept of an output."""
+        if self.on_difference == "off":
+            return None
+        if self._tolerance is not None:
+            return example.to_array(tensor)
+        return hashlib.sha256(repr(list(tensor.shape)).encode() + tensor.raw).digest()[:16]
+
+    def differs(self, tensor, remembered):
+        if remembered is None:
+            return False
+        if self._tolerance is None:
+            return self.remember(tensor) != remembered
+        output, limit = example.to_array(tensor), self._tolerance
+        return output.shape != remembered.shape or not np.allclose(
+            output, remembered, rtol=limit, atol=limit, equal_nan=True)
 
 
 class ResumableSession:
     """One writer of one session. `targets` are replicas that are tried in turn, or one proxy."""
 
     def __init__(self, targets, model, *, durability=session_pb2.DURABILITY_UNSPECIFIED,
-                 retry_s=10.0, attempt_s=2.0, max_log_bytes=64 << 20, observer=None):
+                 retry_s=10.0, attempt_s=2.0, max_log_bytes=64 << 20, observer=None, check=None):
         self.id = secrets.token_hex(16)
         self.version = self.durable_version = 0
         self._targets, self._retry_s, self._attempt_s = list(targets), retry_s, attempt_s
@@ -51,6 +83,8 @@ class ResumableSession:
         self._request = session_pb2.OpenSessionRequest(
             model=model, session_id=self.id, durability=durability)
         self._log, self._log_begin, self._log_bytes = collections.deque(), 0, 0
+        self._check = check or OutputCheck()
+        self._beginning, self._next_state = [], []  # Of the model; of the next step.
         self._is_in_doubt, self._send_from, self._unknown = False, 0, 0
         self._resumption = self._ended = self._channel = self._digest_of_model = None
         self._current = -1
@@ -59,14 +93,13 @@ class ResumableSession:
 
     def step(self, frames):
         """Advances the session; a grpc.RpcError means that the step was refused and is not done."""
-        if self._ended is not None:
-            raise self._ended
-        if self._log_begin + len(self._log) > self.version:
-            raise StepUnfinished(f"step {self.version} is unfinished")
-        tensor = example.to_tensor(frames)
-        request = session_pb2.StepRequest(session_id=self.id, input=tensor, step_index=self.version)
-        self._log.append([request, None])  # With the digest of its output, once delivered.
-        self._log_bytes += tensor.ByteSize()
+        self._check_is_between_steps()
+        request = session_pb2.StepRequest(
+            session_id=self.id, input=example.to_tensor(frames), step_index=self.version,
+            initial_state=self._next_state)
+        size = request.ByteSize()  # As it is now: sending changes it.
+        self._log.append([request, None, size])  # The second: what is remembered of its output.
+        self._log_bytes += size
         while self._log_bytes > self._max_log_bytes and len(self._log) > 1:
             self._drop_first()
         return self.finish_step()
@@ -74,6 +107,40 @@ class ResumableSession:
     def finish_step(self):
         """Goes on with the step that step() left unfinished."""
         return self._until_done(self._advance)
+
+    def reset(self, state=()):
+        """Starts the session over from the next step on, with `state`, or as the model begins.
+
+        `state` is every state of the model, as StateTensor messages. It goes with the next step, so
+        that it is applied once, as that step is, and is replayed with it; see ResetState in
+        client/cpp/resumable_session.h. Without it, what the model begins with is read, the first
+        time, from a session that is opened and closed for that: a grpc.RpcError of that leaves this
+        session as it was.
+        """
+        self._check_is_between_steps()
+        self._next_state = list(state) or self._read_beginning()
+
+    def _check_is_between_steps(self):
+        if self._ended is not None:
+            raise self._ended
+        if self._log_begin + len(self._log) > self.version:
+            raise StepUnfinished(f"step {self.version} is unfinished")
+
+    def _read_beginning(self):
+        if self._beginning:
+            return self._beginning
+        other, self._deadline = secrets.token_hex(16), time.monotonic() + self._retry_s
+        opened = self._call("OpenSession", session_pb2.OpenSessionRequest(
+            model=self._request.model, session_id=other, durability=session_pb2.DURABILITY_NONE))
+        try:
+            read = self._call("GetState", session_pb2.GetStateRequest(session_id=other))
+        finally:
+            with contextlib.suppress(grpc.RpcError):
+                self._call("CloseSession", session_pb2.CloseSessionRequest(session_id=other))
+        if opened.model_digest != self._digest_of_model:
+            raise ValueError("MODEL_CHANGED: another model has that name now; give the states")
+        self._beginning = list(read.state)
+        return self._beginning
 
     def _until_done(self, call):
         """Calls `call` until it gives something, and does what its failures ask for."""
@@ -152,9 +219,14 @@ class ResumableSession:
                 raise
             self._send_from += 1
             return
-        if _digest(reply.output) != self._log[self._send_from - self._log_begin][1]:
-            self._end(f"OUTPUT_DIFFERS: step {self._send_from} gave another output when replayed")
-            return
+        remembered = self._log[self._send_from - self._log_begin][1]
+        if self._check.differs(reply.output, remembered):
+            if self._resumption is not None:
+                self._resumption.has_different_outputs = True
+            if self._check.on_difference == "stop":
+                step = self._send_from
+                self._end(f"OUTPUT_DIFFERS: step {step} gave another output when replayed")
+                return
         self._send_from += 1
         self._resumption.num_replayed += not reply.replayed
 
@@ -166,7 +238,8 @@ class ResumableSession:
             is_for_room = error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
             self._is_in_doubt |= remedy_for(error) != "none" and not is_for_room
             raise
-        self._log[-1][1] = _digest(reply.output)
+        self._log[-1][1] = self._check.remember(reply.output)
+        self._next_state = []
         self.version += 1
         self._send_from, self._is_in_doubt = self.version, False
         # One durable step is kept, by which a server shows that the session is ours.
@@ -205,7 +278,7 @@ class ResumableSession:
         if self._is_in_doubt and not (is_own and error.code() in ABOUT_CONTENT):
             raise StepUnfinished(f"step {self.version} may have been done") from error
         if self._log_begin + len(self._log) > self.version:
-            self._log_bytes -= self._log.pop()[0].input.ByteSize()
+            self._log_bytes -= self._log.pop()[2]
         self._is_in_doubt = False
         raise error
 
@@ -223,7 +296,7 @@ class ResumableSession:
         self._resumption = None
 
     def _drop_first(self):
-        self._log_bytes -= self._log.popleft()[0].input.ByteSize()
+        self._log_bytes -= self._log.popleft()[2]
         self._log_begin += 1
 
     def _move_on(self):
@@ -237,7 +310,7 @@ class ResumableSession:
 
     def _call(self, method, request):
         timeout = min(self._attempt_s, max(0.001, self._deadline - time.monotonic()))
-        metadata = [("x-session-id", self.id)]
+        metadata = [("x-session-id", request.session_id)]
         return getattr(self._stub, method)(request, timeout=timeout, metadata=metadata)
 
     def _rest(self, error):

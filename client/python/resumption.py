@@ -15,3 +15,4 @@ class Resumption:
     num_replayed: int = 0
     is_regressed: bool = False
     is_reopened: bool = False
+    has_different_outputs: bool = False

@@ -1,10 +1,14 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+#include <ostream>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_format.h"
+#include "absl/synchronization/mutex.h"
 #include "client/cpp/sequences.h"
 #include "client/rnnctl/commands.h"
 #include "client/rnnctl/sequences_io.h"
@@ -43,6 +47,29 @@ class OutputRows {
   std::vector<float> values_;
 };
 
+// Keeps what the stream tells until it may be printed. Thread-safe.
+class NoticeList {
+ public:
+  void Add(const Notice& notice) {
+    absl::MutexLock lock(&mu_);
+    if (lines_.size() < kMaxLines) lines_.push_back(Describe(notice));
+    ++num_;
+  }
+  void Print(std::ostream& out) {
+    absl::MutexLock lock(&mu_);
+    for (const std::string& line : lines_) out << line << "\n";
+    if (num_ > lines_.size()) out << "... and " << num_ - lines_.size() << " more notices\n";
+  }
+
+ private:
+  // As many as somebody reads.
+  static constexpr size_t kMaxLines = 20;
+
+  absl::Mutex mu_;
+  std::vector<std::string> lines_ ABSL_GUARDED_BY(mu_);
+  size_t num_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
 std::string FormatSpeed(size_t num_sequences, int64_t num_timesteps, const Latencies& latencies,
                         absl::Duration elapsed) {
   const double seconds = absl::ToDoubleSeconds(elapsed);
@@ -65,6 +92,8 @@ absl::Status RunStream(Client& client, const Options& options, const Terminal& t
 
   std::vector<OutputRows> rows(sequences->size(), OutputRows(options.is_last_only));
   Latencies latencies;
+  NoticeList notices;
+  absl::Status status;
   const absl::Duration began = terminal.clock();
   {
     ProgressBar progress(terminal.progress, "stream", static_cast<size_t>(num_timesteps));
@@ -72,16 +101,19 @@ absl::Status RunStream(Client& client, const Options& options, const Terminal& t
     run.num_sessions = options.num_sessions;
     run.timesteps_per_step = options.num_chunk_timesteps;
     run.clock = terminal.clock;
-    const auto stream = client.OpenStream();
+    StreamOptions stream_options;
+    stream_options.on_notice = [&notices](const Notice& notice) { notices.Add(notice); };
+    const auto stream = client.OpenStream(stream_options);
     const auto on_step = [&](const SequenceStep& step) {
       rows[step.sequence_index].Append(step.result.output);
       latencies.Add(step.latency);
       progress.Advance(static_cast<size_t>(step.end - step.begin));
     };
-    absl::Status status = StreamSequences(*stream, options.model, *sequences, run, on_step);
+    status = StreamSequences(*stream, options.model, *sequences, run, on_step);
     if (status.ok()) status = stream->Finish(CallOptionsOf(options));
-    if (!status.ok()) return status;
   }
+  notices.Print(terminal.remarks);
+  if (!status.ok()) return status;
   terminal.remarks << FormatSpeed(sequences->size(), num_timesteps, latencies,
                                   terminal.clock() - began);
   std::vector<Tensor> outputs;

@@ -27,6 +27,16 @@ absl::StatusOr<CallGate::Pass> CallGate::EnterWithWork() {
   return Pass(this);
 }
 
+absl::StatusOr<CallGate::Pass> CallGate::EnterWithSession() {
+  absl::MutexLock lock(&mu_);
+  if (is_closed_to_sessions_ || is_closed_) {
+    return MakeError(absl::StatusCode::kUnavailable, "DRAINING",
+                     "the server is draining and takes no new sessions");
+  }
+  ++num_passes_;
+  return Pass(this);
+}
+
 CallGate::Pass CallGate::Enter() {
   absl::MutexLock lock(&mu_);
   ++num_passes_;
@@ -36,6 +46,11 @@ CallGate::Pass CallGate::Enter() {
 void CallGate::Leave() {
   absl::MutexLock lock(&mu_);
   --num_passes_;
+}
+
+void CallGate::CloseToSessions() {
+  absl::MutexLock lock(&mu_);
+  is_closed_to_sessions_ = true;
 }
 
 void CallGate::Close() {

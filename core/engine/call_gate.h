@@ -13,8 +13,8 @@
 
 namespace rnnserve {
 
-// Counts the calls that run, refuses new work once it is closed, and tells when nothing runs.
-// Thread-safe.
+// Counts the calls that run, refuses new sessions and then new work once it is closed to them, and
+// tells when nothing runs. Thread-safe.
 class CallGate {
  public:
   // One call, or one part of a call, that runs. Must not outlive the gate. Thread-compatible.
@@ -39,9 +39,13 @@ class CallGate {
 
   // For calls that bring new work: UNAVAILABLE (DRAINING) once the gate is closed.
   absl::StatusOr<Pass> EnterWithWork();
+  // For those that bring new sessions: UNAVAILABLE (DRAINING) already before.
+  absl::StatusOr<Pass> EnterWithSession();
   // For calls that look after what is there.
   Pass Enter();
 
+  // From now on no session enters; work does.
+  void CloseToSessions();
   // From now on no work enters.
   void Close();
 
@@ -54,6 +58,7 @@ class CallGate {
 
   absl::Mutex mu_;
   int64_t num_passes_ ABSL_GUARDED_BY(mu_) = 0;
+  bool is_closed_to_sessions_ ABSL_GUARDED_BY(mu_) = false;
   bool is_closed_ ABSL_GUARDED_BY(mu_) = false;
 };
 

@@ -15,6 +15,7 @@
 #include "core/base/status_macros.h"
 #include "core/checkpoint/session_snapshot.h"
 #include "core/session/session_id.h"
+#include "core/snapshot/resume_token.h"
 
 namespace rnnserve {
 namespace {
@@ -165,6 +166,20 @@ absl::StatusOr<SessionStore::OpenRequest> DurableSessions::Import(absl::string_v
       OpenRequestOf(std::move(snapshot), {1, 0, 0}, std::move(model), sessions_));
   request.durability = Durability::kNone;
   return request;
+}
+
+std::string DurableSessions::ResumeTokenOf(const SessionStore::Summary& session) const {
+  if (!keys_.has_value() || session.durability == Durability::kNone) return "";
+  return EncodeResumeToken({session.id, session.epoch, session.version, session.durable_version},
+                           keys_->current());
+}
+
+absl::Status DurableSessions::CheckResumeToken(absl::string_view session_id,
+                                               absl::string_view token) const {
+  if (!keys_.has_value()) return BadResumeToken("this server has no key to check it with");
+  RNNSERVE_ASSIGN_OR_RETURN(const ResumeToken decoded, DecodeResumeToken(token, *keys_));
+  if (decoded.session_id != session_id) return BadResumeToken("it is of another session");
+  return absl::OkStatus();
 }
 
 void DurableSessions::Tick() {

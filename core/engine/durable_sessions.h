@@ -66,6 +66,12 @@ class DurableSessions {
   // as yet. Errors: NO_SNAPSHOT_KEY; those of DecodeSnapshot, CheckModel and OpenRequestOf.
   absl::StatusOr<SessionStore::OpenRequest> Import(absl::string_view bytes) const;
 
+  // What a client may show the next server of a session that has to leave this one, see
+  // ResumeToken; empty for one that is not durable, which cannot.
+  std::string ResumeTokenOf(const SessionStore::Summary& session) const;
+  // INVALID_ARGUMENT (RESUME_TOKEN) unless the bytes are such a token, of this session.
+  absl::Status CheckResumeToken(absl::string_view session_id, absl::string_view token) const;
+
   void Tick();
   bool Flush(absl::Duration timeout);
   Checkpointer::Load load() const;

@@ -185,7 +185,7 @@ absl::StatusOr<SessionStore::OpenRequest> Engine::MakeOpenRequest(
 }
 
 void Engine::OpenSession(const OpenSessionCall& call, OpenCallback callback) {
-  auto pass = gate_.EnterWithWork();
+  auto pass = gate_.EnterWithSession();
   if (!pass.ok()) return callback(pass.status());
   auto request = MakeOpenRequest(call);
   if (!request.ok()) return callback(request.status());
@@ -193,7 +193,7 @@ void Engine::OpenSession(const OpenSessionCall& call, OpenCallback callback) {
 }
 
 void Engine::ImportSession(const ImportSessionCall& call, OpenCallback callback) {
-  auto pass = gate_.EnterWithWork();
+  auto pass = gate_.EnterWithSession();
   if (!pass.ok()) return callback(pass.status());
   auto request = MakeOpenRequest(call);
   if (!request.ok()) return callback(request.status());
@@ -251,7 +251,7 @@ void Engine::AttachSession(absl::string_view session_id, AttachCallback callback
 }
 
 void Engine::ForkSession(ForkSessionCall call, ForkCallback callback) {
-  const auto pass = gate_.EnterWithWork();
+  const auto pass = gate_.EnterWithSession();
   if (!pass.ok()) return callback(pass.status());
   absl::Status status = ValidateForkTarget(call);
   const auto idle_timeout = ValidateIdleTimeout(call.idle_timeout, options_);
@@ -467,6 +467,22 @@ absl::StatusOr<std::vector<SessionStore::Summary>> Engine::ListSessions(
     RNNSERVE_RETURN_IF_ERROR(FindHosted(filter.model_name).status());
   }
   return sessions_.List(filter, after, limit);
+}
+
+std::optional<std::string> Engine::ResumeTokenOf(absl::string_view session_id) const {
+  const auto session = sessions_.Find(session_id);
+  if (!session.has_value()) return std::nullopt;
+  return durable_.ResumeTokenOf(*session);
+}
+
+void Engine::WatchSession(absl::string_view session_id,
+                          const std::shared_ptr<SessionWatcher>& watcher) {
+  sessions_.Watch(session_id, watcher);
+}
+
+void Engine::UnwatchSession(absl::string_view session_id,
+                            const std::shared_ptr<SessionWatcher>& watcher) {
+  sessions_.Unwatch(session_id, watcher);
 }
 
 void Engine::Infer(InferCall call, InferCallback callback) {

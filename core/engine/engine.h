@@ -58,7 +58,7 @@ struct ModelLoad {
 //                        SESSION_BROKEN
 //   ALREADY_EXISTS       MODEL_EXISTS SESSION_EXISTS
 //   INVALID_ARGUMENT     MODEL_NAME SESSION_ID SESSION_IDS SESSION_MODEL IDLE_TIMEOUT REPLY_WINDOW
-//                        RESET_TARGET FORK_TARGET STEP_INDICES
+//                        RESET_TARGET FORK_TARGET STEP_INDICES RESUME_TOKEN
 //     the input          INPUT_MISSING INPUT_UNKNOWN INPUT_TWICE INPUT_RANK INPUT_SHAPE
 //                        INPUT_DTYPE TIMESTEPS BATCH_ROWS INFER_BYTES
 //                        TOKEN_RANGE NOT_FINITE TENSOR_LENGTH
@@ -122,6 +122,14 @@ class Engine {
   // Takes a session over in a new epoch, from the store if it is not here; steps that give an older
   // epoch are refused from then on.
   void AttachSession(absl::string_view session_id, AttachCallback callback);
+  // INVALID_ARGUMENT (RESUME_TOKEN) unless these are the bytes of a token of this session, made by
+  // an engine with the same key.
+  absl::Status CheckResumeToken(absl::string_view session_id, absl::string_view token) const {
+    return durable_.CheckResumeToken(session_id, token);
+  }
+  // Such a token of an open session as it is now; empty if the session is not durable, so that it
+  // cannot go on elsewhere. Nothing if it is not open.
+  std::optional<std::string> ResumeTokenOf(absl::string_view session_id) const;
   // A session as bytes that may be imported here or by another engine with the same key.
   void ExportSession(absl::string_view session_id, ExportCallback callback);
   // Opens a session that was exported: a detached one with its state, version and kept replies.
@@ -142,6 +150,9 @@ class Engine {
   // See SessionStore::List. NOT_FOUND if it names an unknown model.
   absl::StatusOr<std::vector<SessionStore::Summary>> ListSessions(
       const SessionStore::Filter& filter, absl::string_view after, int64_t limit) const;
+  // See SessionStore.
+  void WatchSession(absl::string_view session_id, const std::shared_ptr<SessionWatcher>& watcher);
+  void UnwatchSession(absl::string_view session_id, const std::shared_ptr<SessionWatcher>& watcher);
   // Computes a batch of any model, without a session. If a row fails the call fails and names it.
   void Infer(InferCall call, InferCallback callback);
 
@@ -154,6 +165,8 @@ class Engine {
   bool FlushCheckpoints(absl::Duration timeout) { return durable_.Flush(timeout); }
   Checkpointer::Load checkpoint_load() const { return durable_.load(); }
 
+  // From now on new sessions are refused; those that are open go on.
+  void RefuseSessions() { gate_.CloseToSessions(); }
   // From now on sessions, steps and inferences are refused; what was accepted is finished.
   void StartDraining();
   // Whether everything accepted is finished; waits for it at most `timeout`.

@@ -58,6 +58,7 @@ struct Session {
   bool is_leased = false;
   bool is_served = false;
   bool has_ended = false;
+  bool is_watched = false;               // the store's watchers know by whom
   std::unique_ptr<Line> line = nullptr;  // null if nobody waits
   int64_t last_use = 0;
   int64_t expiry_check = kNever;  // its key in the store's order of expiry

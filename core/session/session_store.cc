@@ -3,6 +3,7 @@
 
 #include "core/session/session_store.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <deque>
 #include <optional>
@@ -274,12 +275,14 @@ void SessionStore::Return(Session& session) {
 void SessionStore::End(Session& session, EndReason reason) {
   std::unique_ptr<Session::Line> line;
   ModelSessionsPtr model;
+  std::vector<SessionNews> news;
   {
     absl::MutexLock lock(&mu_);
     line = std::move(session.line);
-    model = EndLocked(session, reason);
+    model = EndLocked(session, reason, news);
   }
   on_end_(model->name, reason);
+  for (const SessionNews& item : news) item.Tell();
   if (line == nullptr) return;
   for (Session::Waiting& waiting : *line) waiting.callback(EndedError(reason));
 }
@@ -405,32 +408,80 @@ int64_t SessionStore::ExpireIdle() {
   int64_t num_expired = 0;
   bool is_done = false;
   std::vector<ModelSessionsPtr> expired;
+  std::vector<SessionNews> news;
   while (!is_done) {
     {
       absl::MutexLock lock(&mu_);
-      is_done = !ExpireSomeLocked(now, expired);
+      is_done = !ExpireSomeLocked(now, expired, news);
     }
     // Who sleeps until the lock is free is not the next to have it: this thread would be.
     std::this_thread::yield();
     for (const ModelSessionsPtr& model : expired) on_end_(model->name, EndReason::kExpired);
+    for (const SessionNews& item : news) item.Tell();
     num_expired += static_cast<int64_t>(expired.size());
     expired.clear();
+    news.clear();
   }
   return num_expired;
 }
 
-bool SessionStore::ExpireSomeLocked(int64_t now, std::vector<ModelSessionsPtr>& expired) {
+bool SessionStore::ExpireSomeLocked(int64_t now, std::vector<ModelSessionsPtr>& expired,
+                                    std::vector<SessionNews>& news) {
   for (int i = 0; i < kExpiredPerLock; ++i) {
     if (expiry_order_.empty() || expiry_order_.begin()->first > now) return false;
     Session& session = sessions_.At(expiry_order_.begin()->second);
     const int64_t expiry = session.ExpiryAfter(session.is_free() ? session.last_use : now);
-    if (expiry > now) {
-      ScheduleExpiryLocked(session, expiry);
+    if (expiry <= now) {
+      expired.push_back(EndLocked(session, EndReason::kExpired, news));
+    } else if (const int64_t warning = WarningBefore(expiry, session); warning > now) {
+      ScheduleExpiryLocked(session, warning);
     } else {
-      expired.push_back(EndLocked(session, EndReason::kExpired));
+      // It is looked at again when it expires, so that it is told once while it idles.
+      news.push_back({std::string(session.id.view()), watchers_.Of(session.place.index),
+                      absl::Nanoseconds(expiry - now)});
+      ScheduleExpiryLocked(session, expiry);
     }
   }
   return true;
+}
+
+int64_t SessionStore::WarningBefore(int64_t expiry, const Session& session) const {
+  if (!session.is_watched || expiry == Session::kNever) return expiry;
+  const int64_t timeout = session.idle_timeout;
+  const int64_t lead = std::max(timeout / 10, absl::ToInt64Nanoseconds(options_.expiry_interval));
+  // No more than half: who uses the session after it was told shall not be told again at once.
+  return expiry - std::min(lead, timeout / 2);
+}
+
+std::optional<SessionStore::Summary> SessionStore::Find(absl::string_view id) const {
+  absl::MutexLock lock(&mu_);
+  const Session* const session = sessions_.Find(id);
+  if (session == nullptr) return std::nullopt;
+  return Summarize(*session, Now());
+}
+
+void SessionStore::Watch(absl::string_view id, const std::shared_ptr<SessionWatcher>& watcher) {
+  std::optional<EndReason> end;
+  {
+    absl::MutexLock lock(&mu_);
+    if (Session* const session = sessions_.Find(id); session != nullptr) {
+      watchers_.Add(session->place.index, watcher);
+      session->is_watched = true;
+      const int64_t warning = WarningBefore(session->ExpiryAfter(session->last_use), *session);
+      if (warning < session->expiry_check) ScheduleExpiryLocked(*session, warning);
+      return;
+    }
+    end = tombstones_.Find(id);
+  }
+  if (end.has_value()) watcher->OnSessionEnded(id, *end);
+}
+
+void SessionStore::Unwatch(absl::string_view id, const std::shared_ptr<SessionWatcher>& watcher) {
+  absl::MutexLock lock(&mu_);
+  Session* const session = sessions_.Find(id);
+  if (session == nullptr) return;
+  // Its place in the order of expiry stays: a look too early does no harm.
+  session->is_watched = watchers_.Remove(session->place.index, watcher);
 }
 
 void SessionStore::ScheduleExpiryLocked(Session& session, int64_t check) {
@@ -439,8 +490,12 @@ void SessionStore::ScheduleExpiryLocked(Session& session, int64_t check) {
   if (check < Session::kNever) expiry_order_.insert({check, session.place.index});
 }
 
-ModelSessionsPtr SessionStore::EndLocked(Session& session, EndReason reason) {
+ModelSessionsPtr SessionStore::EndLocked(Session& session, EndReason reason,
+                                         std::vector<SessionNews>& news) {
   ScheduleExpiryLocked(session, Session::kNever);
+  if (std::exchange(session.is_watched, false)) {
+    news.push_back({std::string(session.id.view()), watchers_.Take(session.place.index), reason});
+  }
   tombstones_.Add(session.id.view(), reason);
   session.model.states.Free(session.state);
   ModelSessionsPtr model = models_.Count(session.model, -1);

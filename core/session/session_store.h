@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +25,7 @@
 #include "core/session/session_lease.h"
 #include "core/session/session_state.h"
 #include "core/session/session_table.h"
+#include "core/session/session_watchers.h"
 #include "core/session/tombstones.h"
 
 namespace rnnserve {
@@ -31,7 +33,7 @@ namespace rnnserve {
 // Every open session, by id. Bounded: by a number of sessions and by the bytes of their states. The
 // states of one size lie in an arena, the sessions in a table; beside its state a session takes at
 // most 256 bytes if its id is no longer than 39 characters; one that keeps replies takes those too,
-// and a durable one some 100 bytes more.
+// a durable one some 100 bytes more, and one that is watched some 60 for each watcher.
 //
 // A session is leased to one caller at a time; further callers wait in line, in the order in which
 // they came, which is what keeps the steps of a session in order. Ended sessions leave a tombstone
@@ -56,6 +58,9 @@ class SessionStore {
     int64_t max_reply_bytes = int64_t{256} << 20;
     // What a refused caller is told to wait.
     absl::Duration retry_delay = absl::Milliseconds(100);
+    // How often ExpireIdle is called. A watcher is told of an expiry so long before it at least,
+    // unless that is more than half of the idle timeout.
+    absl::Duration expiry_interval = absl::Milliseconds(250);
   };
 
   struct OpenRequest {
@@ -148,6 +153,16 @@ class SessionStore {
   // meanwhile may be missing or there.
   std::vector<Summary> List(const Filter& filter, absl::string_view after, int64_t limit) const;
 
+  // The session, if it is open.
+  std::optional<Summary> Find(absl::string_view id) const;
+
+  // Has the watcher told when the session ends, and when a tenth of its idle timeout is left (see
+  // Options::expiry_interval): once each time that it idles so long. If it has ended already, the
+  // watcher is told so at once, on this thread, as far as it is known why.
+  void Watch(absl::string_view id, const std::shared_ptr<SessionWatcher>& watcher);
+  // Takes that back. A session that is gone, or not watched by it, is all right.
+  void Unwatch(absl::string_view id, const std::shared_ptr<SessionWatcher>& watcher);
+
   // Ends every session that is free and was not called for its idle timeout; says how many. Other
   // callers have their turn after every few.
   int64_t ExpireIdle();
@@ -189,14 +204,18 @@ class SessionStore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Null, and nothing has changed, if the machine has no more memory.
   Session* AddLocked(const OpenRequest& request, int64_t now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Returns the model of the session, which is gone unless it is served.
-  ModelSessionsPtr EndLocked(Session& session, EndReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Returns the model of the session, which is gone unless it is served. Appends what its watchers
+  // are to be told.
+  ModelSessionsPtr EndLocked(Session& session, EndReason reason, std::vector<SessionNews>& news)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Session::kNever: never.
   void ScheduleExpiryLocked(Session& session, int64_t check) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Looks at a few sessions that may have expired by now; appends the models of those that have.
-  // Returns whether there may be more.
-  bool ExpireSomeLocked(int64_t now, std::vector<ModelSessionsPtr>& expired)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // When watchers are told of this expiry; the expiry itself if there are none.
+  int64_t WarningBefore(int64_t expiry, const Session& session) const;
+  // Looks at a few sessions that may have expired by now, or nearly; appends the models of those
+  // that have. Returns whether there may be more.
+  bool ExpireSomeLocked(int64_t now, std::vector<ModelSessionsPtr>& expired,
+                        std::vector<SessionNews>& news) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Nanoseconds from the clock's origin.
   int64_t Now() const { return absl::ToUnixNanos(clock_.Now()); }
 
@@ -213,8 +232,9 @@ class SessionStore {
   SessionTable sessions_ ABSL_GUARDED_BY(mu_);
   SessionModels models_ ABSL_GUARDED_BY(mu_);
   Tombstones tombstones_ ABSL_GUARDED_BY(mu_);
+  SessionWatchers watchers_ ABSL_GUARDED_BY(mu_);
   // When to look at a session again, by its index in the table: not after it expires, but perhaps
-  // before, because a use of the session does not move it.
+  // before, because a use of the session does not move it, and because of who watches it.
   absl::btree_set<std::pair<int64_t, uint32_t>> expiry_order_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -229,6 +229,11 @@ class FakeServer::Inference final : public v1::InferenceService::Service {
 
   void EndStreamsAtNextMessage() { is_ending_streams_ = true; }
 
+  void TellAtNextMessage(std::vector<v1::StreamNotice> notices) {
+    absl::MutexLock lock(&mu_);
+    notices_ = std::move(notices);
+  }
+
   std::vector<std::string> SessionIdKeys() {
     absl::MutexLock lock(&mu_);
     return keys_;
@@ -269,6 +274,7 @@ class FakeServer::Inference final : public v1::InferenceService::Service {
         status = ToGrpc(Error(grpc::StatusCode::UNAVAILABLE, "DRAINING", "the server drains"));
         break;
       }
+      if (const auto notices = TakeNotices(); notices.notices_size() > 0) stream->Write(notices);
       v1::StreamResponse response;
       for (const v1::StreamAction& action : request.actions()) {
         v1::StreamResult result;
@@ -321,6 +327,14 @@ class FakeServer::Inference final : public v1::InferenceService::Service {
   }
 
  private:
+  v1::StreamResponse TakeNotices() {
+    v1::StreamResponse message;
+    absl::MutexLock lock(&mu_);
+    message.mutable_notices()->Add(notices_.begin(), notices_.end());
+    notices_.clear();
+    return message;
+  }
+
   static void AwaitCancellation(grpc::ServerContext* context) {
     while (!context->IsCancelled()) absl::SleepFor(absl::Milliseconds(1));
   }
@@ -349,6 +363,7 @@ class FakeServer::Inference final : public v1::InferenceService::Service {
 
   Sessions* const sessions_;
   absl::Mutex mu_;
+  std::vector<v1::StreamNotice> notices_ ABSL_GUARDED_BY(mu_);
   std::vector<std::string> keys_ ABSL_GUARDED_BY(mu_);
   std::atomic<uint64_t> num_streams_ = 0;
   std::atomic<bool> is_ending_streams_ = false;
@@ -432,6 +447,10 @@ std::vector<std::string> FakeServer::OpenSessions() const { return sessions_->Id
 bool FakeServer::AwaitOpenSessions(size_t count) const { return sessions_->AwaitCount(count); }
 
 std::vector<std::string> FakeServer::SessionIdKeys() const { return inference_->SessionIdKeys(); }
+
+void FakeServer::TellAtNextMessage(std::vector<v1::StreamNotice> notices) {
+  inference_->TellAtNextMessage(std::move(notices));
+}
 
 void FakeServer::EndStreamsAtNextMessage() { inference_->EndStreamsAtNextMessage(); }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "client/cpp/client.h"
+#include "rnnserve/v1/inference.pb.h"
 
 namespace rnnserve::client {
 
@@ -46,6 +47,10 @@ class FakeServer {
 
   // The metadata `x-session-id` of each unary call on a session so far; empty where there was none.
   std::vector<std::string> SessionIdKeys() const;
+
+  // Has the streams that run tell these, in a message of their own, before they answer their next
+  // one.
+  void TellAtNextMessage(std::vector<v1::StreamNotice> notices);
 
   // Ends the streams that run, as a server that drains, at their next message.
   void EndStreamsAtNextMessage();

@@ -164,6 +164,52 @@ TEST_F(StreamTest, PassesOnWhyTheServerEndedIt) {
   EXPECT_EQ(ErrorReason(session.Step(Frame(1, 2)).status()), "DRAINING");
 }
 
+TEST_F(StreamTest, TellsWhatTheServerTellsUnasked) {
+  v1::StreamNotice expiring;
+  expiring.set_session_id("a");
+  expiring.mutable_expiring()->set_remaining_ms(1500);
+  v1::StreamNotice ended;
+  ended.set_session_id("b");
+  ended.mutable_ended()->set_reason("SESSION_EVICTED");
+  v1::StreamNotice moving;
+  moving.set_session_id("c");
+  moving.mutable_moving()->set_resume_token("token");
+  v1::StreamNotice lost;
+  lost.set_session_id("d");
+  lost.mutable_moving();
+  v1::StreamNotice draining;
+  draining.mutable_moving();
+  v1::StreamNotice of_another_kind;
+  of_another_kind.set_session_id("e");
+  std::vector<std::string> told;
+  std::string token;
+  StreamOptions options;
+  options.on_notice = [&told, &token](const Notice& notice) {
+    told.push_back(Describe(notice));
+    token += notice.resume_token;
+  };
+  const auto stream = client_->OpenStream(options);
+  server_.TellAtNextMessage({expiring, ended, moving, lost, draining, of_another_kind});
+
+  // The answer comes behind the notices.
+  EXPECT_THAT(stream->OpenSession("sums"), IsOk());
+
+  EXPECT_THAT(told,
+              ElementsAre("session a: will expire in 1.5s", "session b: has ended: SESSION_EVICTED",
+                          "session c: has to move: its server drains",
+                          "session d: will be lost: its server drains", "the server drains"));
+  EXPECT_EQ(token, "token");
+}
+
+TEST_F(StreamTest, NoticesThatNobodyWantsChangeNothing) {
+  const auto stream = client_->OpenStream();
+  v1::StreamNotice notice;
+  notice.mutable_moving();
+  server_.TellAtNextMessage({notice});
+
+  EXPECT_THAT(stream->OpenSession("sums"), IsOk());
+}
+
 TEST_F(StreamTest, TakesNothingAfterFinish) {
   const auto stream = client_->OpenStream();
   ASSERT_THAT(stream->Finish(), IsOk());

@@ -322,7 +322,8 @@ TEST_F(LoadStreamTest, MeasuresTheWindowAlone) {
   stream_->Send(0, now_);  // Warm-up; answered in the first half.
   now_ = kBegin + absl::Milliseconds(1);
   AnswerAll();
-  stream_->Send(0, now_);  // First half; answered in the second.
+  stream_->OnResponse(v1::StreamResponse());  // Of notices alone: no answer.
+  stream_->Send(0, now_);                     // First half; answered in the second.
   now_ = kBegin + absl::Seconds(6);
   AnswerAll();
   stream_->Send(0, now_);  // Second half; answered afterwards.

@@ -319,6 +319,18 @@ class StreamTest(ServedTest):
         with self.assert_fails(grpc.StatusCode.NOT_FOUND, "SESSION_STREAM_ENDED"):
             self.step(session_id, example.to_tensor(FRAMES[:1]))
 
+    def test_tells_what_becomes_of_its_sessions(self):
+        calls = example.Stream(self.channel)
+        for session_id in ("told-a", "told-b"):
+            calls.do(open=session_pb2.OpenSessionRequest(model="vowels", session_id=session_id))
+        self.inference.EvictSession(
+            session_pb2.EvictSessionRequest(session_id="told-a"), timeout=TIMEOUT_S
+        )
+        calls.do(close=session_pb2.CloseSessionRequest(session_id="told-b"))
+        calls.close()
+        told = [(notice.session_id, notice.ended.reason) for notice in calls.notices]
+        self.assertEqual(told, [("told-a", "SESSION_EVICTED")])
+
     def test_a_failed_action_is_answered_and_the_stream_goes_on(self):
         step = session_pb2.StepRequest(session_id="unknown", input=example.to_tensor(FRAMES[:1]))
         open_session = session_pb2.OpenSessionRequest(model="vowels", session_id="on-stream")
@@ -465,6 +477,107 @@ class ResumableTest(ServedTest):
             session.step(self.frames()[1])
         del session._call
         np.testing.assert_array_equal(session.finish_step(), expected[0])
+
+
+    def test_starts_over_after_a_reset(self):
+        expected, session = self.chain(), self.open_resumable()
+        for frame in self.frames()[:3]:
+            session.step(frame)
+        session.reset()
+        for frame, output in zip(self.frames()[:3], expected, strict=False):
+            np.testing.assert_array_equal(session.step(frame), output)
+        self.assertEqual(session.version, 6)
+
+    def test_starts_over_with_the_states_that_are_given(self):
+        expected, session = self.chain(), self.open_resumable()
+        session.step(self.frames()[0])
+        state = self.inference.GetState(
+            session_pb2.GetStateRequest(session_id=session.id), timeout=TIMEOUT_S
+        ).state
+        session.step(self.frames()[2])
+        session.reset(state)
+        np.testing.assert_array_equal(session.step(self.frames()[1]), expected[1])
+
+    def test_a_reset_is_done_once_although_answers_are_lost(self):
+        expected, session = self.chain(), self.open_resumable()
+        session.step(self.frames()[3])
+        session.reset()
+        self.lose_answers(session, 3)
+        for frame, output in zip(self.frames(), expected, strict=True):
+            np.testing.assert_array_equal(session.step(frame), output)
+
+    def test_a_reset_is_replayed_with_its_step(self):
+        expected = self.chain()
+        lost = Server()
+        self.addCleanup(lost.stop)
+        session = self.open_resumable([lost.address, self.server.address], retry_s=20.0)
+        session.step(self.frames()[4])
+        session.reset()
+        session.step(self.frames()[0])
+        lost.stop()
+        np.testing.assert_array_equal(session.step(self.frames()[1]), expected[1])
+        self.assertEqual(self.told[0].num_replayed, 2)
+
+    def test_a_reset_goes_with_the_next_step_that_is_not_refused(self):
+        expected, session = self.chain(), self.open_resumable()
+        session.step(self.frames()[3])
+        session.reset()
+        with self.assert_fails(grpc.StatusCode.INVALID_ARGUMENT, "INPUT_SHAPE"):
+            session.step(np.zeros((1, 2), np.float32))
+        np.testing.assert_array_equal(session.step(self.frames()[0]), expected[0])
+
+    def test_a_reset_waits_for_the_step_that_is_unfinished(self):
+        session = self.open_resumable(retry_s=0.3)
+        self.lose_answers(session, 1000)
+        with self.assertRaises(resumable.StepUnfinished):
+            session.step(self.frames()[0])
+        with self.assertRaises(resumable.StepUnfinished):
+            session.reset()
+        del session._call
+
+    def resumed(self, check, error):
+        """A session with a reply that is by `error` from the one remembered, lost and found."""
+        session = self.open_resumable(check=check)
+        session.step(self.frames()[0])
+        if isinstance(session._log[0][1], bytes):
+            session._log[0][1] = b"another digest" if error else session._log[0][1]
+        elif session._log[0][1] is not None:
+            session._log[0][1] = session._log[0][1] + np.float32(error)
+        session._move_on()
+        return session
+
+    def test_another_output_ends_the_session(self):
+        for check in (None, resumable.OutputCheck(tolerance=1e-3)):
+            with self.subTest(check=check):
+                session = self.resumed(check, 1.0)
+                with self.assertRaisesRegex(resumable.SessionEnded, "OUTPUT_DIFFERS: step 0"):
+                    session.step(self.frames()[1])
+                self.assertTrue(self.told[0].has_different_outputs)
+
+    def test_another_output_is_reported_and_the_session_goes_on(self):
+        expected = self.chain()
+        session = self.resumed(resumable.OutputCheck("report"), 1.0)
+        np.testing.assert_array_equal(session.step(self.frames()[1]), expected[1])
+        self.assertTrue(self.told[0].has_different_outputs)
+
+    def test_outputs_within_the_tolerance_are_the_same(self):
+        for tolerance, error in ((1e-3, 1e-4), (0, 0)):
+            with self.subTest(tolerance=tolerance):
+                session = self.resumed(resumable.OutputCheck(tolerance=tolerance), error)
+                session.step(self.frames()[1])
+                self.assertFalse(self.told[0].has_different_outputs)
+
+    def test_no_output_is_remembered_if_none_is_compared(self):
+        session = self.resumed(resumable.OutputCheck("off"), 1.0)
+        self.assertIsNone(session._log[0][1])
+        session.step(self.frames()[1])
+        self.assertFalse(self.told[0].has_different_outputs)
+
+    def test_a_check_that_is_none_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "'maybe'"):
+            resumable.OutputCheck("maybe")
+        with self.assertRaisesRegex(ValueError, "-1, below 0"):
+            resumable.OutputCheck(tolerance=-1)
 
 
 class ExampleTest(ServedTest):

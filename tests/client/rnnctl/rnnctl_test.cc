@@ -143,6 +143,19 @@ TEST_F(RnnctlTest, StreamsEverySequenceThroughItsOwnSession) {
   EXPECT_TRUE(server_.AwaitOpenSessions(0));
 }
 
+TEST_F(RnnctlTest, PrintsWhatAStreamIsTold) {
+  const std::string input = Write("in.jsonl", "[[1,0],[1,0]]\n");
+  v1::StreamNotice notice;
+  notice.set_session_id("s");
+  notice.mutable_ended()->set_reason("SESSION_EVICTED");
+  server_.TellAtNextMessage({notice});
+
+  const Outcome outcome = Run(absl::StrCat("stream total ", input, " -o ", Path("out.npy")));
+
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("session s: has ended: SESSION_EVICTED\n1 sequences"));
+}
+
 TEST_F(RnnctlTest, StreamsInChunksAndKeepsTheLastOutput) {
   const std::string input = Write("in.jsonl", "[[1,0],[1,0],[1,0],[1,0],[1,0]]\n");
   const std::string stream = absl::StrCat("--json stream total ", input, " --chunk 2");

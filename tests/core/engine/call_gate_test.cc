@@ -53,6 +53,20 @@ TEST(CallGateTest, RefusesWorkOnceClosed) {
   EXPECT_FALSE(IsIdle(gate));
 }
 
+TEST(CallGateTest, RefusesSessionsBeforeWork) {
+  CallGate gate;
+  EXPECT_THAT(gate.EnterWithSession(), IsOk());
+
+  gate.CloseToSessions();
+
+  EXPECT_THAT(gate.EnterWithSession(),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("no new sessions"), "DRAINING"));
+  EXPECT_THAT(gate.EnterWithWork(), IsOk());
+  gate.Close();
+  EXPECT_THAT(gate.EnterWithSession(),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("draining"), "DRAINING"));
+}
+
 TEST(CallGateTest, WaitsForTheLastPass) {
   CallGate gate;
   bool is_done = false;

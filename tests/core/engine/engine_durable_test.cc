@@ -401,6 +401,38 @@ TEST_F(EngineDurableTest, ManyAttachAtOnceAndOneChainGoesOn) {
   EXPECT_THAT(b_.observer().restorations(), Each(IsOk()));
 }
 
+TEST_F(EngineDurableTest, AResumeTokenIsGoodAtAnyServerOfTheKeyAndForItsSession) {
+  ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
+  ASSERT_THAT(a_.Open("t", Durability::kSync), IsOk());
+
+  const std::string token = a_.engine().ResumeTokenOf("s").value();
+
+  EXPECT_THAT(b_.engine().CheckResumeToken("s", token), IsOk());
+  EXPECT_THAT(
+      b_.engine().CheckResumeToken("t", token),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("another session"), "RESUME_TOKEN"));
+  EXPECT_THAT(b_.engine().CheckResumeToken("s", ""),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("0 bytes"), "RESUME_TOKEN"));
+}
+
+TEST_F(EngineDurableTest, OnlyADurableSessionHasAResumeToken) {
+  ASSERT_THAT(a_.Open("s", Durability::kNone), IsOk());
+
+  EXPECT_EQ(a_.engine().ResumeTokenOf("s"), "");
+  EXPECT_EQ(a_.engine().ResumeTokenOf("unknown"), std::nullopt);
+}
+
+TEST_F(EngineDurableTest, RefusesSessionsBeforeSteps) {
+  ASSERT_THAT(a_.Open("s"), IsOk());
+
+  a_.engine().RefuseSessions();
+
+  EXPECT_THAT(a_.Open("t"),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("no new sessions"), "DRAINING"));
+  EXPECT_THAT(a_.Step("s", 1, 0), IsOk());
+  EXPECT_THAT(a_.Attach("s"), IsOk());
+}
+
 TEST_F(EngineDurableTest, ManySessionsAreStoredWithOneCall) {
   ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
   ASSERT_THAT(a_.Open("t", Durability::kAsync), IsOk());

@@ -105,6 +105,32 @@ TEST_F(SessionStoreThreadsTest, SeveralAtOnceNeverBlockEachOther) {
   EXPECT_EQ(num_answered, kThreads * kCallsPerThread);
 }
 
+TEST_F(SessionStoreThreadsTest, AWatcherHearsOfEveryEndOnce) {
+  class Counter final : public SessionWatcher {
+   public:
+    void OnSessionExpiring(absl::string_view, absl::Duration) override {}
+    void OnSessionEnded(absl::string_view, EndReason) override { ++num_ended; }
+    std::atomic<int> num_ended{0};
+  };
+  const auto counter = std::make_shared<Counter>();
+  std::atomic<int> num_opened{0};
+  RunThreads([&](std::mt19937& random) {
+    const auto id = store_.Open({"", "m", model_, SessionState(*model_)});
+    ++num_opened;
+    store_.Watch(*id, counter);
+    const std::string& shared = ids_[random() % ids_.size()];
+    const auto passing = std::make_shared<Counter>();
+    store_.Watch(shared, passing);
+    store_.Unwatch(shared, passing);
+    store_.ExpireIdle();
+    store_.Lease(*id, [](absl::StatusOr<SessionLease> lease) {
+      (*std::move(lease)).End(EndReason::kClosed);
+    });
+  });
+
+  EXPECT_EQ(counter->num_ended, num_opened);
+}
+
 TEST_F(SessionStoreThreadsTest, OpeningAndEndingKeepTheCounts) {
   std::atomic<int> num_opened{0};
   std::atomic<int> num_ended{0};
