@@ -131,7 +131,8 @@ class Engine {
   // Advances each of many sessions of a model, or not. Fails as a whole, and advances none, only if
   // the model is unknown or cannot stream, the call is not valid, or the engine drains.
   void StepSessions(StepSessionsCall call, StepSessionsCallback callback);
-  // Resets all the sessions or none; of a whole model, all that are open then.
+  // Resets all the sessions or none; of a whole model, all that are open then, in memory at one
+  // moment and those that are spilled after it, one by one.
   void ResetState(ResetStateCall call, ResetCallback callback);
   void GetState(absl::string_view session_id, StateCallback callback);
   void SetState(SetStateCall call, VersionCallback callback);
@@ -149,6 +150,11 @@ class Engine {
   // Writes the checkpoints of all sessions that have changed; says whether the store has them
   // before the timeout.
   bool FlushCheckpoints(absl::Duration timeout) { return durable_.Flush(timeout); }
+  // The same, and detached sessions that are not durable are written too, for another server to go
+  // on with. For an engine that is drained.
+  bool FlushForGood(absl::Duration timeout) { return durable_.FlushForGood(timeout); }
+  // Sessions that are open and, for want of memory, in the store alone.
+  int64_t num_spilled_sessions() const { return durable_.num_spilled(); }
   Checkpointer::Load checkpoint_load() const { return durable_.load(); }
 
   // From now on sessions, steps and inferences are refused; what was accepted is finished.
@@ -169,6 +175,9 @@ class Engine {
                   StepCallback callback, CallGate::Pass pass);
   void ResetSessions(ResetStateCall call, ResetCallback callback);
   void ResetModel(const ResetStateCall& call, ResetCallback callback);
+  // Brings back and resets these sessions; then calls back with their number and `num_reset`.
+  void ResetSpilled(std::vector<std::string> ids, std::shared_ptr<const SessionState> state,
+                    int64_t num_reset, ResetCallback callback, CallGate::Pass pass);
 
   // Constant after construction.
   const Clock& clock_;
