@@ -28,6 +28,8 @@ const char* NameOf(StoreCall::Kind kind) {
       return "read";
     case StoreCall::Kind::kRemove:
       return "remove";
+    case StoreCall::Kind::kQuarantine:
+      return "quarantine";
   }
   return "";
 }
