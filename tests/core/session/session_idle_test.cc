@@ -61,7 +61,7 @@ TEST_F(SessionIdleTest, ALookFindsWhatIsFreeDurableIdleAndNotExpired) {
   OpenDurable("free");
   OpenDurable("leased");
   OpenDurable("expired", absl::Seconds(5));
-  Open("not durable");
+  ASSERT_THAT(Open("not durable"), IsOk());
   clock_.Advance(absl::Seconds(10));
   OpenDurable("used");
   const SessionLease lease = Take("leased");
