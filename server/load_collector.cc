@@ -42,6 +42,9 @@ std::vector<prometheus::MetricFamily> LoadCollector::Collect() const {
     AddGauge(queued, {{"model", named.name}}, load.queued_steps);
     AddGauge(info, {{"model", named.name}, {"digest", named.model->digest()}}, 1);
   }
+  auto spilled = GaugeFamily("rnnserve_spilled_sessions",
+                             "Sessions of this server that are in the store alone");
+  AddGauge(spilled, {}, engine_.num_spilled_sessions());
   const Checkpointer::Load checkpoints = engine_.checkpoint_load();
   auto changed = GaugeFamily("rnnserve_checkpoint_changed_sessions",
                              "Durable sessions with changes that no snapshot under way has");
@@ -53,8 +56,9 @@ std::vector<prometheus::MetricFamily> LoadCollector::Collect() const {
   AddGauge(writes, {}, checkpoints.pending_writes);
   auto pending = GaugeFamily("rnnserve_checkpoint_pending_bytes", "Bytes of these snapshots");
   AddGauge(pending, {}, checkpoints.pending_bytes);
-  return {std::move(sessions), std::move(bytes), std::move(queued), std::move(info),
-          std::move(changed),  std::move(age),   std::move(writes), std::move(pending)};
+  return {std::move(sessions), std::move(bytes),   std::move(queued),
+          std::move(info),     std::move(changed), std::move(age),
+          std::move(writes),   std::move(pending), std::move(spilled)};
 }
 
 }  // namespace rnnserve::server

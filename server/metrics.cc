@@ -194,6 +194,21 @@ Metrics::Metrics()
               .Help("Time until a session came from the store, or did not; result: OK "
                     "or the reason of the error")
               .Register(*registry_)),
+      quarantined_(BuildCounter()
+                       .Name("rnnserve_quarantined_snapshots_total")
+                       .Help("Snapshots that no server can read and that were put aside")
+                       .Register(*registry_)
+                       .Add({})),
+      spilled_(BuildCounter()
+                   .Name("rnnserve_spilled_sessions_total")
+                   .Help("Idle sessions that were moved out of memory into the store")
+                   .Register(*registry_)
+                   .Add({})),
+      unspilled_(BuildCounter()
+                     .Name("rnnserve_unspilled_sessions_total")
+                     .Help("Sessions that came back into memory when they were called")
+                     .Register(*registry_)
+                     .Add({})),
       open_streams_(&BuildGauge()
                          .Name("rnnserve_open_streams")
                          .Help("Stream calls that are open")
@@ -232,6 +247,10 @@ void Metrics::OnCheckpoint(const absl::Status& status, int64_t bytes, absl::Dura
 void Metrics::OnRestored(const absl::Status& status, absl::Duration duration) {
   restore_duration_.Add({{"result", ResultOf(status)}}, DurationBounds())
       .Observe(absl::ToDoubleSeconds(duration));
+}
+
+void Metrics::OnQuarantined(const std::string& /*session_id*/, const absl::Status& /*why*/) {
+  quarantined_.Increment();
 }
 
 MethodMetrics::MethodMetrics(std::string method,

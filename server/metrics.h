@@ -83,6 +83,9 @@ class Metrics final : public EngineObserver {
   ModelObserver& ForModel(const std::string& model_name) override;
   void OnCheckpoint(const absl::Status& status, int64_t bytes, absl::Duration duration) override;
   void OnRestored(const absl::Status& status, absl::Duration duration) override;
+  void OnQuarantined(const std::string& session_id, const absl::Status& why) override;
+  void OnSpilled() override { spilled_.Increment(); }
+  void OnUnspilled() override { unspilled_.Increment(); }
 
   // The result lives as long as this.
   MethodMetrics& ForMethod(Method method) { return *methods_[static_cast<size_t>(method)]; }
@@ -106,6 +109,9 @@ class Metrics final : public EngineObserver {
   prometheus::Family<prometheus::Histogram>& checkpoint_duration_;
   prometheus::Counter& checkpoint_bytes_;
   prometheus::Family<prometheus::Histogram>& restore_duration_;
+  prometheus::Counter& quarantined_;
+  prometheus::Counter& spilled_;
+  prometheus::Counter& unspilled_;
   prometheus::Gauge* const open_streams_;
   std::vector<std::unique_ptr<MethodMetrics>> methods_;  // by Method
 

@@ -59,7 +59,8 @@ Server::Server(const Clock& clock, const Log& log, ServerOptions options,
     : clock_(clock),
       log_(log),
       options_(std::move(options)),
-      engine_(clock_, metrics_, options_.engine, std::move(store)),
+      observer_(log_, metrics_),
+      engine_(clock_, observer_, options_.engine, std::move(store)),
       load_collector_(std::make_shared<LoadCollector>(engine_)),
       streams_(options_.max_streams),
       inference_service_(clock_, engine_, metrics_, streams_),
@@ -178,7 +179,7 @@ bool Server::Stop() {
   engine_.StartDraining();
   engine_.WaitUntilIdle(options_.drain_timeout / 4);
   // Before the streams end: who goes on on another server shall find everything there.
-  const bool stored = engine_.FlushCheckpoints(options_.drain_timeout / 4);
+  const bool stored = engine_.FlushForGood(options_.drain_timeout / 4);
   streams_.Drain();
   const bool finished = engine_.WaitUntilIdle(deadline - clock_.Now());
   grpc_server_->Shutdown(gpr_time_from_millis(kFlushMilliseconds, GPR_TIMESPAN));

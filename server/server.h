@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "core/base/clock.h"
 #include "core/engine/engine.h"
+#include "server/event_observer.h"
 #include "server/inference_service.h"
 #include "server/load_collector.h"
 #include "server/log.h"
@@ -77,6 +78,7 @@ class Server {
 
   // In the order of their dependencies: destroyed from the last to the first.
   Metrics metrics_;
+  EventObserver observer_;
   Engine engine_;
   std::shared_ptr<LoadCollector> load_collector_;
   StreamRegistry streams_;

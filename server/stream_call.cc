@@ -107,6 +107,11 @@ void StreamCall::OnSessionEnded(absl::string_view id, EndReason reason) {
   Advance();
 }
 
+void StreamCall::OnSessionDropped(absl::string_view id) {
+  absl::MutexLock lock(&mu_);
+  sessions_.OnDropped(id);
+}
+
 void StreamCall::Drain() {
   {
     absl::MutexLock lock(&mu_);

@@ -62,6 +62,7 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
 
   void OnSessionExpiring(absl::string_view id, absl::Duration left) override;
   void OnSessionEnded(absl::string_view id, EndReason reason) override;
+  void OnSessionDropped(absl::string_view id) override;
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;

@@ -92,6 +92,14 @@ void StreamSessions::OnEnded(absl::string_view id, EndReason reason) {
   if (use->second.num_closing == 0) uses_.erase(use);
 }
 
+void StreamSessions::OnDropped(absl::string_view id) {
+  const auto use = uses_.find(id);
+  if (use == uses_.end() || !use->second.is_watched) return;
+  use->second.is_watched = false;
+  notices_.erase({std::string(id), v1::StreamNotice::kExpiring});
+  if (use->second.num_closing == 0) uses_.erase(use);
+}
+
 void StreamSessions::OnMoving(absl::string_view id, const std::string& resume_token) {
   if (!IsWatched(id)) return;
   v1::SessionMoving& moving = *NoticeOf(id, v1::StreamNotice::kMoving).mutable_moving();

@@ -38,6 +38,8 @@ class StreamSessions {
   // itself, makes no notice.
   void OnExpiring(absl::string_view id, absl::Duration left);
   void OnEnded(absl::string_view id, EndReason reason);
+  // The next call that brings the session back makes it one that is to be watched again.
+  void OnDropped(absl::string_view id);
   // The session has to leave with this token, or, if it is empty, is lost with the server.
   void OnMoving(absl::string_view id, const std::string& resume_token);
   // The server drains, whatever sessions there are.

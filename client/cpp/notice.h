@@ -27,7 +27,7 @@ struct Notice {
   // Of kEnded: SESSION_EXPIRED, SESSION_EVICTED, ...
   std::string reason;
   // Of kMoving: for Client::AttachSession at another server. Empty if the session is lost with this
-  // one, because it is not durable.
+  // one: it is bound to its stream, or the server has no store.
   std::string resume_token;
 };
 

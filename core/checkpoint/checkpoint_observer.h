@@ -5,6 +5,7 @@
 #define RNNSERVE_CORE_CHECKPOINT_CHECKPOINT_OBSERVER_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -22,6 +23,11 @@ class CheckpointObserver {
   virtual void OnCheckpoint(const absl::Status& status, int64_t bytes, absl::Duration duration) = 0;
   // A session was asked of the store; it is here if the status is OK.
   virtual void OnRestored(const absl::Status& status, absl::Duration duration) = 0;
+  // A snapshot was put aside because no server can read it, and why.
+  virtual void OnQuarantined(const std::string& /*session_id*/, const absl::Status& /*why*/) {}
+  // An idle session was moved out of memory into the store, and back.
+  virtual void OnSpilled() {}
+  virtual void OnUnspilled() {}
 };
 
 }  // namespace rnnserve

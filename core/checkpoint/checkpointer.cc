@@ -7,9 +7,8 @@
 #include <utility>
 
 #include "core/base/error.h"
-#include "core/base/status_macros.h"
+#include "core/checkpoint/parting_snapshots.h"
 #include "core/checkpoint/session_snapshot.h"
-#include "core/session/session_id.h"
 
 namespace rnnserve {
 namespace {
@@ -37,6 +36,7 @@ Checkpointer::Checkpointer(const Clock& clock, SessionStore& sessions, Checkpoin
       options_(options),
       buffer_(options.buffer),
       generation_(store->generation()),
+      restorer_(clock, sessions, observer, *store, keys, options.extra_time_to_live),
       store_(std::move(store)) {}
 
 Checkpointer::~Checkpointer() {
@@ -57,8 +57,12 @@ SnapshotWrite Checkpointer::MakeWrite(const SessionLease& lease, Sent& sent) con
   const Snapshot snapshot = SnapshotOf(lease);
   SnapshotWrite write{snapshot.session_id, FenceOf(lease),
                       EncodeSnapshot(snapshot, keys_.current()), TimeToLive(snapshot.idle_timeout)};
-  sent = {snapshot.session_id, snapshot.epoch, snapshot.version,
-          static_cast<int64_t>(write.bytes.size()), clock_.Now()};
+  sent = {snapshot.session_id,
+          snapshot.epoch,
+          snapshot.version,
+          write.fence.version,
+          static_cast<int64_t>(write.bytes.size()),
+          clock_.Now()};
   return write;
 }
 
@@ -102,24 +106,44 @@ void Checkpointer::Commit(SessionLease lease, Done done) {
 void Checkpointer::CommitNow(SessionLease lease, Done done) {
   if (lease.durability() == Durability::kNone) return Commit(std::move(lease), std::move(done));
   ++lease.checkpoint().revision;
+  Write(std::move(lease),
+        [this, done = std::move(done)](absl::Status status, SessionLease written) mutable {
+          if (IsFenced(status)) {
+            std::move(written).End(EndReason::kMoved);
+          } else {
+            if (!status.ok()) List(written);
+            std::move(written).Return();
+          }
+          done(std::move(status));
+        });
+}
+
+void Checkpointer::Store(SessionLease lease, StoreCallback done) {
+  if (IsStored(lease)) return done(absl::OkStatus(), std::move(lease));
+  Write(std::move(lease), std::move(done));
+}
+
+bool Checkpointer::IsStored(const SessionLease& lease) const {
+  const CheckpointProgress& checkpoint = lease.checkpoint();
+  if (checkpoint.is_epoch_unstored || lease.durable_revision() != checkpoint.revision) return false;
+  // The time to live counts from the write, the idle timeout from the use.
+  if (lease.snapshot_time() + options_.extra_time_to_live < lease.last_use()) return false;
+  absl::MutexLock lock(&mu_);
+  return generation_ == store_->generation();
+}
+
+void Checkpointer::Write(SessionLease lease, StoreCallback done) {
   Sent sent;
   SnapshotWrite write = MakeWrite(lease, sent);
   store_->Write(std::move(write), [this, sent, lease = std::move(lease),
                                    done = std::move(done)](absl::Status status) mutable {
     observer_.OnCheckpoint(status, sent.bytes, clock_.Now() - sent.time);
-    if (IsFenced(status)) {
-      std::move(lease).End(EndReason::kMoved);
-      return done(std::move(status));
-    }
     if (status.ok()) {
       lease.checkpoint().submitted_revision = lease.checkpoint().revision;
       lease.checkpoint().is_epoch_unstored = false;
-      sessions_.OnDurable(sent.session_id, sent.epoch, sent.version);
-    } else {
-      List(lease);
+      sessions_.OnDurable(sent.session_id, sent.epoch, sent.version, sent.revision);
     }
-    std::move(lease).Return();
-    done(std::move(status));
+    done(std::move(status), std::move(lease));
   });
 }
 
@@ -214,7 +238,7 @@ void Checkpointer::OnAnswer(const Sent& sent, const absl::Status& status) {
   observer_.OnCheckpoint(IsStale(status) ? absl::OkStatus() : status, sent.bytes,
                          clock_.Now() - sent.time);
   if (status.ok()) {
-    sessions_.OnDurable(sent.session_id, sent.epoch, sent.version);
+    sessions_.OnDurable(sent.session_id, sent.epoch, sent.version, sent.revision);
   } else if (IsFenced(status)) {
     EndMoved(sent.session_id, sent.epoch);
   }
@@ -226,71 +250,6 @@ void Checkpointer::EndMoved(const std::string& session_id, uint64_t epoch) {
     if (!lease.ok() || lease->durability() == Durability::kNone || lease->epoch() != epoch) return;
     (*std::move(lease)).End(EndReason::kMoved);
   });
-}
-
-void Checkpointer::Restore(const std::string& session_id, FindModel find_model, Done done) {
-  {
-    absl::MutexLock lock(&mu_);
-    std::vector<Done>& waiting = restoring_[session_id];
-    waiting.push_back(std::move(done));
-    if (waiting.size() > 1) return;
-  }
-  store_->Read(session_id, [this, session_id, find_model = std::move(find_model),
-                            begin = clock_.Now()](const absl::StatusOr<StoredSnapshot>& stored) {
-    const absl::StatusOr<Snapshot> snapshot = Decode(session_id, find_model, stored);
-    if (!snapshot.ok()) return FinishRestore(session_id, find_model, begin, snapshot.status());
-    // Only now, so that a server that cannot go on with the session leaves it to its owner.
-    store_->Claim(
-        session_id, RandomNonce(), TimeToLive(snapshot->idle_timeout),
-        [this, session_id, find_model, begin](const absl::StatusOr<StoredSnapshot>& claimed) {
-          FinishRestore(session_id, find_model, begin, Open(session_id, find_model, claimed));
-        });
-  });
-}
-
-absl::StatusOr<Snapshot> Checkpointer::Decode(const std::string& session_id,
-                                              const FindModel& find_model,
-                                              const absl::StatusOr<StoredSnapshot>& stored) const {
-  if (ErrorReason(stored.status()) == "SNAPSHOT_UNKNOWN") {
-    return NotFound("SESSION_UNKNOWN", "there is no session of that id, nor in the store");
-  }
-  RNNSERVE_RETURN_IF_ERROR(stored.status());
-  RNNSERVE_ASSIGN_OR_RETURN(Snapshot snapshot, DecodeSnapshot(stored->bytes, keys_, session_id));
-  RNNSERVE_ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model, find_model(snapshot.model));
-  RNNSERVE_RETURN_IF_ERROR(CheckModel(snapshot, *model));
-  return snapshot;
-}
-
-absl::Status Checkpointer::Open(const std::string& session_id, const FindModel& find_model,
-                                const absl::StatusOr<StoredSnapshot>& claimed) {
-  RNNSERVE_ASSIGN_OR_RETURN(Snapshot snapshot, Decode(session_id, find_model, claimed));
-  RNNSERVE_ASSIGN_OR_RETURN(std::shared_ptr<const Model> model, find_model(snapshot.model));
-  RNNSERVE_ASSIGN_OR_RETURN(
-      SessionStore::OpenRequest request,
-      OpenRequestOf(std::move(snapshot), claimed->fence, std::move(model), sessions_));
-  return sessions_.Open(std::move(request)).status();
-}
-
-void Checkpointer::FinishRestore(const std::string& session_id, const FindModel& find_model,
-                                 absl::Time begin, const absl::Status& status) {
-  observer_.OnRestored(status, clock_.Now() - begin);
-  std::vector<Done> waiting;
-  {
-    absl::MutexLock lock(&mu_);
-    const auto it = restoring_.find(session_id);
-    waiting = std::move(it->second);
-    restoring_.erase(it);
-  }
-  // The session may have been opened after the store was asked, and before the others came.
-  const bool ask_again = absl::IsNotFound(status);
-  waiting.front()(status);
-  for (size_t i = 1; i < waiting.size(); ++i) {
-    if (ask_again) {
-      Restore(session_id, find_model, std::move(waiting[i]));
-    } else {
-      waiting[i](status);
-    }
-  }
 }
 
 void Checkpointer::End(SessionLease lease, EndReason reason, Done done) {
@@ -353,6 +312,13 @@ bool Checkpointer::Flush(absl::Duration timeout) {
     if (mu_.AwaitWithTimeout(absl::Condition(&is_done), kFlushRetry)) return true;
   } while (clock_.Now() < deadline);
   return false;
+}
+
+bool Checkpointer::FlushForGood(absl::Duration timeout) {
+  const absl::Time deadline = clock_.Now() + timeout;
+  const bool stored = Flush(timeout);
+  return WritePartingSnapshots(clock_, sessions_, observer_, *store_, keys_.current(), deadline) &&
+         stored;
 }
 
 Checkpointer::Load Checkpointer::load() const {

@@ -6,21 +6,18 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "core/base/clock.h"
 #include "core/checkpoint/checkpoint_observer.h"
-#include "core/model/model.h"
+#include "core/checkpoint/session_restorer.h"
 #include "core/session/session_lease.h"
 #include "core/session/session_store.h"
 #include "core/snapshot/snapshot.h"
@@ -73,9 +70,9 @@ class Checkpointer {
     int64_t pending_bytes = 0;
   };
 
-  using FindModel =
-      std::function<absl::StatusOr<std::shared_ptr<const Model>>(const std::string& name)>;
+  using FindModel = SessionRestorer::FindModel;
   using Done = absl::AnyInvocable<void(absl::Status)>;
+  using StoreCallback = absl::AnyInvocable<void(absl::Status, SessionLease)>;
 
   Checkpointer(const Clock& clock, SessionStore& sessions, CheckpointObserver& observer,
                std::unique_ptr<SnapshotStore> store, const SnapshotKeys& keys,
@@ -98,10 +95,19 @@ class Checkpointer {
   // The same, but in kAsync it waits too: for what must not be undone by a loss.
   void CommitNow(SessionLease lease, Done done);
 
-  // Opens the session from the store; OK if it is open by then. Errors: NOT_FOUND
-  // (SESSION_UNKNOWN), those of SnapshotStore::Claim, DecodeSnapshot, CheckModel, `find_model` and
-  // SessionStore::Open.
-  void Restore(const std::string& session_id, FindModel find_model, Done done);
+  // Writes the session as it is and gives the lease back; without a write if the store has it and
+  // will keep it for as long as it may be idle. Errors: those of SnapshotStore::Write.
+  // REQUIRES: the session is durable.
+  void Store(SessionLease lease, StoreCallback done);
+
+  // See SessionRestorer.
+  void Restore(const std::string& session_id, FindModel find_model, Done done) {
+    restorer_.Restore(session_id, std::move(find_model), std::move(done));
+  }
+  void Reopen(const std::string& session_id, const SnapshotFence& fence, FindModel find_model,
+              SessionStore::LeaseCallback done) {
+    restorer_.Reopen(session_id, fence, std::move(find_model), std::move(done));
+  }
 
   // Ends a session and removes it from the store; `done` runs when nobody can restore it any more,
   // or with the error of SnapshotStore::Remove: then somebody can until its time to live is over.
@@ -113,6 +119,10 @@ class Checkpointer {
 
   // Sends everything that has changed; says whether the store has it all before the timeout.
   bool Flush(absl::Duration timeout);
+  // The same, and what is not durable but detached is written too, to be found by another server:
+  // see WritePartingSnapshots. For a server that stops. REQUIRES: nobody changes a session any
+  // more.
+  bool FlushForGood(absl::Duration timeout);
 
   Load load() const;
 
@@ -126,10 +136,14 @@ class Checkpointer {
     std::string session_id;
     uint64_t epoch = 0;
     uint64_t version = 0;
+    uint64_t revision = 0;
     int64_t bytes = 0;
     absl::Time time;
   };
 
+  // Whether the store has the session as it is, for as long as it may be idle.
+  bool IsStored(const SessionLease& lease) const;
+  void Write(SessionLease lease, StoreCallback done);
   SnapshotWrite MakeWrite(const SessionLease& lease, Sent& sent) const;
   absl::Duration TimeToLive(absl::Duration idle_timeout) const;
   // Whether a session in kAsync has changed enough, and long enough after its last snapshot.
@@ -147,14 +161,6 @@ class Checkpointer {
   void OnAnswer(const Sent& sent, const absl::Status& status);
   void EndMoved(const std::string& session_id, uint64_t epoch);
 
-  // The snapshot, if its session can go on here.
-  absl::StatusOr<Snapshot> Decode(const std::string& session_id, const FindModel& find_model,
-                                  const absl::StatusOr<StoredSnapshot>& stored) const;
-  absl::Status Open(const std::string& session_id, const FindModel& find_model,
-                    const absl::StatusOr<StoredSnapshot>& claimed);
-  void FinishRestore(const std::string& session_id, const FindModel& find_model, absl::Time begin,
-                     const absl::Status& status);
-
   // Constant after construction.
   const Clock& clock_;
   SessionStore& sessions_;
@@ -169,10 +175,9 @@ class Checkpointer {
   int64_t num_submitting_ ABSL_GUARDED_BY(mu_) = 0;  // were listed, and wait for their lease
   uint64_t generation_ ABSL_GUARDED_BY(mu_) = 0;  // of the store, as far as its loss is made up for
   int64_t num_completing_ ABSL_GUARDED_BY(mu_) = 0;  // were answered, and tell it just now
-  // Who waits for a session from the store; the first has asked for it.
-  absl::flat_hash_map<std::string, std::vector<Done>> restoring_ ABSL_GUARDED_BY(mu_);
 
-  // Synchronises itself. The first to go: its callbacks need the others.
+  // Synchronise themselves. The store is the first to go: its callbacks need the others.
+  SessionRestorer restorer_;
   std::unique_ptr<SnapshotStore> store_;
 };
 

@@ -3,7 +3,7 @@
 
 #include "core/engine/durable_sessions.h"
 
-#include <atomic>
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <utility>
@@ -35,7 +35,11 @@ absl::Status NoKeyError() {
                             "this server has no key to sign and check snapshots with");
 }
 
-// Counts the answers to CommitAll. Owned by them. Thread-safe.
+// Others may take the room that was made for a session, or spill one of several.
+constexpr int kRestoreAttempts = 2;
+constexpr int kLeaseAllAttempts = 4;
+
+// Counts the answers to CommitAll, and to what brings several back. Owned by them. Thread-safe.
 class CommitGroup {
  public:
   CommitGroup(size_t size, DurableSessions::Done done) : done_(std::move(done)), remaining_(size) {}
@@ -67,13 +71,15 @@ absl::Status NotStoredError(absl::Status status, bool may_be_sent_again) {
 DurableSessions::DurableSessions(const Clock& clock, SessionStore& sessions,
                                  CheckpointObserver& observer, std::optional<EngineStore> store,
                                  Checkpointer::FindModel find_model)
-    : sessions_(sessions),
+    : clock_(clock),
+      sessions_(sessions),
       keys_(store.has_value() ? std::optional<SnapshotKeys>(store->keys) : std::nullopt),
       default_durability_(HasStore(store) ? store->default_durability : Durability::kNone),
       find_model_(std::move(find_model)) {
   if (!HasStore(store)) return;
   checkpointer_.emplace(clock, sessions, observer, std::move(store->store), store->keys,
                         store->checkpoints);
+  spill_.emplace(clock, sessions, observer, *checkpointer_, find_model_);
 }
 
 absl::StatusOr<Durability> DurableSessions::Resolve(std::optional<Durability> requested,
@@ -94,11 +100,32 @@ absl::StatusOr<Durability> DurableSessions::Resolve(std::optional<Durability> re
 
 void DurableSessions::Open(SessionStore::OpenRequest request,
                            absl::AnyInvocable<void(absl::StatusOr<std::string>)> callback) {
+  if (!spill_.has_value()) return OpenWithRoom(std::move(request), std::move(callback));
+  const SessionSpill::Room room{1, request.state.bytes()};
+  spill_->MakeRoom(room,
+                   [this, request = std::move(request), callback = std::move(callback)]() mutable {
+                     OpenWithRoom(std::move(request), std::move(callback));
+                   });
+}
+
+void DurableSessions::OpenWithRoom(SessionStore::OpenRequest request,
+                                   absl::AnyInvocable<void(absl::StatusOr<std::string>)> callback) {
+  absl::Status not_spilled = CheckNotSpilled(request.id);
+  if (!not_spilled.ok()) return callback(std::move(not_spilled));
   const bool is_durable = request.durability != Durability::kNone;
-  if (is_durable) request.nonce = RandomNonce();
+  if (is_durable) {
+    request.nonce = RandomNonce();
+    request.snapshot_time = clock_.Now();
+  }
   absl::StatusOr<SessionLease> lease = sessions_.OpenLeased(std::move(request));
   if (!lease.ok()) return callback(lease.status());
   std::string id = lease->id();
+  // One that was in memory until just now and was spilled since.
+  not_spilled = CheckNotSpilled(id);
+  if (!not_spilled.ok()) {
+    (*std::move(lease)).End(EndReason::kMoved);
+    return callback(std::move(not_spilled));
+  }
   if (!is_durable) {
     (*std::move(lease)).Return();
     return callback(std::move(id));
@@ -110,18 +137,109 @@ void DurableSessions::Open(SessionStore::OpenRequest request,
   });
 }
 
+absl::Status DurableSessions::CheckNotSpilled(absl::string_view id) const {
+  if (!spill_.has_value() || !spill_->HasLive(id)) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kAlreadyExists, "SESSION_EXISTS",
+                   "a session of that id is open");
+}
+
+void DurableSessions::MakeRoom(const SessionSpill::Room& room, absl::AnyInvocable<void()> done) {
+  if (!spill_.has_value()) return done();
+  spill_->MakeRoom(room, std::move(done));
+}
+
+std::vector<std::string> DurableSessions::SpilledIdsOf(absl::string_view model_name) const {
+  return spill_.has_value() ? spill_->IdsOf(model_name) : std::vector<std::string>();
+}
+
+void DurableSessions::Lease(absl::string_view id, SessionStore::LeaseCallback callback) {
+  if (!spill_.has_value()) return sessions_.Lease(id, std::move(callback));
+  const uint64_t num_brought_back = spill_->num_brought_back();
+  sessions_.Lease(id, [this, id = std::string(id), num_brought_back,
+                       callback = std::move(callback)](absl::StatusOr<SessionLease> lease) mutable {
+    if (lease.ok() || !absl::IsNotFound(lease.status())) return callback(std::move(lease));
+    if (!spill_->Has(id)) {
+      // It may have come back between the two looks.
+      if (spill_->num_brought_back() != num_brought_back) return Lease(id, std::move(callback));
+      return callback(std::move(lease));
+    }
+    spill_->BringBack(id, [this, id, callback = std::move(callback)](absl::Status status) mutable {
+      const bool look_again = status.ok() || ErrorReason(status) == "SESSION_UNKNOWN";
+      if (!look_again) return callback(std::move(status));
+      Lease(id, std::move(callback));
+    });
+  });
+}
+
+void DurableSessions::LeaseAll(std::vector<std::string> ids,
+                               SessionStore::LeaseAllCallback callback) {
+  if (!spill_.has_value()) return sessions_.LeaseAll(ids, std::move(callback));
+  LeaseAllAgain(std::move(ids), kLeaseAllAttempts, std::move(callback));
+}
+
+void DurableSessions::LeaseAllAgain(std::vector<std::string> ids, int num_attempts_left,
+                                    SessionStore::LeaseAllCallback callback) {
+  std::vector<std::string> spilled;
+  for (const std::string& id : ids) {
+    if (spill_->Has(id)) spilled.push_back(id);
+  }
+  if (spilled.empty()) {
+    const uint64_t num_brought_back = spill_->num_brought_back();
+    return sessions_.LeaseAll(
+        ids, [this, ids, num_attempts_left, num_brought_back, callback = std::move(callback)](
+                 absl::StatusOr<std::vector<SessionLease>> leases) mutable {
+          const bool was_spilled =
+              absl::IsNotFound(leases.status()) &&
+              (spill_->num_brought_back() != num_brought_back ||
+               std::any_of(ids.begin(), ids.end(),
+                           [this](const std::string& id) { return spill_->Has(id); }));
+          if (!was_spilled || num_attempts_left == 0) return callback(std::move(leases));
+          LeaseAllAgain(std::move(ids), num_attempts_left - 1, std::move(callback));
+        });
+  }
+  if (num_attempts_left == 0) {
+    return callback(ResourceExhausted(
+        "SESSION_LIMIT",
+        absl::StrCat(spilled.size(), " of the ", ids.size(), " sessions found no room in memory"),
+        sessions_.options().retry_delay));
+  }
+  auto lease_all = [this, ids = std::move(ids), num_attempts_left,
+                    callback = std::move(callback)](const absl::Status& status) mutable {
+    if (!status.ok() && !absl::IsNotFound(status)) return callback(status);
+    LeaseAllAgain(std::move(ids), num_attempts_left - 1, std::move(callback));
+  };
+  const auto group = std::make_shared<CommitGroup>(spilled.size(), std::move(lease_all));
+  for (const std::string& id : spilled) {
+    spill_->BringBack(id, [group](const absl::Status& status) { group->Arrive(status); });
+  }
+}
+
 void DurableSessions::LeaseOrRestore(absl::string_view id, SessionStore::LeaseCallback callback) {
   if (!checkpointer_.has_value()) return sessions_.Lease(id, std::move(callback));
-  sessions_.Lease(id, [this, id = std::string(id),
-                       callback = std::move(callback)](absl::StatusOr<SessionLease> lease) mutable {
+  Lease(id, [this, id = std::string(id),
+             callback = std::move(callback)](absl::StatusOr<SessionLease> lease) mutable {
     if (lease.ok() || !MayBeElsewhere(lease.status())) return callback(std::move(lease));
-    checkpointer_->Restore(
-        id, find_model_,
-        [this, id, callback = std::move(callback)](const absl::Status& status) mutable {
-          if (!status.ok()) return callback(status);
-          sessions_.Lease(id, std::move(callback));
-        });
+    spill_->MakeRoom({}, [this, id = std::move(id), callback = std::move(callback)]() mutable {
+      Restore(std::move(id), kRestoreAttempts, std::move(callback));
+    });
   });
+}
+
+void DurableSessions::Restore(std::string id, int num_attempts_left,
+                              SessionStore::LeaseCallback callback) {
+  checkpointer_->Restore(
+      id, find_model_,
+      [this, id, num_attempts_left,
+       callback = std::move(callback)](const absl::Status& status) mutable {
+        if (status.ok()) return Lease(id, std::move(callback));
+        const bool is_full = ErrorReason(status) == "STATE_BYTES_LIMIT";
+        if (!is_full || num_attempts_left == 1) return callback(status);
+        // Its size is not known here: down to the low water, as far as it goes.
+        spill_->MakeRoom({1, sessions_.options().max_state_bytes / 10},
+                         [this, id, num_attempts_left, callback = std::move(callback)]() mutable {
+                           Restore(id, num_attempts_left - 1, std::move(callback));
+                         });
+      });
 }
 
 void DurableSessions::Commit(SessionLease lease, Done done) {
@@ -169,7 +287,7 @@ absl::StatusOr<SessionStore::OpenRequest> DurableSessions::Import(absl::string_v
 }
 
 std::string DurableSessions::ResumeTokenOf(const SessionStore::Summary& session) const {
-  if (!keys_.has_value() || session.durability == Durability::kNone) return "";
+  if (!checkpointer_.has_value() || !session.detached) return "";
   return EncodeResumeToken({session.id, session.epoch, session.version, session.durable_version},
                            keys_->current());
 }
@@ -183,11 +301,17 @@ absl::Status DurableSessions::CheckResumeToken(absl::string_view session_id,
 }
 
 void DurableSessions::Tick() {
-  if (checkpointer_.has_value()) checkpointer_->Tick();
+  if (!checkpointer_.has_value()) return;
+  checkpointer_->Tick();
+  spill_->Tick();
 }
 
 bool DurableSessions::Flush(absl::Duration timeout) {
   return !checkpointer_.has_value() || checkpointer_->Flush(timeout);
+}
+
+bool DurableSessions::FlushForGood(absl::Duration timeout) {
+  return !checkpointer_.has_value() || checkpointer_->FlushForGood(timeout);
 }
 
 Checkpointer::Load DurableSessions::load() const {

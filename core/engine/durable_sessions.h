@@ -15,6 +15,7 @@
 #include "core/base/clock.h"
 #include "core/checkpoint/checkpoint_observer.h"
 #include "core/checkpoint/checkpointer.h"
+#include "core/checkpoint/session_spill.h"
 #include "core/engine/engine_store.h"
 #include "core/session/session_lease.h"
 #include "core/session/session_store.h"
@@ -27,8 +28,8 @@ namespace rnnserve {
 absl::Status NotStoredError(absl::Status status, bool may_be_sent_again);
 
 // The sessions of an engine together with the store behind them, if there is one: what opens,
-// changes or ends a session goes through here. Without a store every session is of
-// Durability::kNone, and nothing waits.
+// changes or ends a session goes through here. Sessions that are spilled come back by themselves.
+// Without a store every session is of Durability::kNone, and nothing waits or is spilled.
 //
 // Thread-safe. Clock, sessions and observer must outlive it. Callbacks as Checkpointer has them.
 class DurableSessions {
@@ -49,8 +50,21 @@ class DurableSessions {
   void Open(SessionStore::OpenRequest request,
             absl::AnyInvocable<void(absl::StatusOr<std::string>)> callback);
 
-  // SessionStore::Lease, but a session that is not here is looked for in the store.
+  // SessionStore::Lease, but a session of this server that was spilled is brought back: what every
+  // call begins with. Errors, beside those of Lease: those of SessionSpill::BringBack.
+  void Lease(absl::string_view id, SessionStore::LeaseCallback callback);
+  // The same of several sessions, as SessionStore::LeaseAll. RESOURCE_EXHAUSTED (SESSION_LIMIT):
+  // they do not fit into memory together.
+  void LeaseAll(std::vector<std::string> ids, SessionStore::LeaseAllCallback callback);
+  // Lease, but a session that is not this server's is looked for in the store.
   void LeaseOrRestore(absl::string_view id, SessionStore::LeaseCallback callback);
+  // The ids of the sessions of a model that are spilled. Some may be back or have ended.
+  std::vector<std::string> SpilledIdsOf(absl::string_view model_name) const;
+
+  // ALREADY_EXISTS (SESSION_EXISTS) if the session of that id is spilled.
+  absl::Status CheckNotSpilled(absl::string_view id) const;
+  // Spills others if that is needed, and calls `done`, whether there is room by then or not.
+  void MakeRoom(const SessionSpill::Room& room, absl::AnyInvocable<void()> done);
 
   // See Checkpointer.
   void Commit(SessionLease lease, Done done);
@@ -67,20 +81,33 @@ class DurableSessions {
   absl::StatusOr<SessionStore::OpenRequest> Import(absl::string_view bytes) const;
 
   // What a client may show the next server of a session that has to leave this one, see
-  // ResumeToken; empty for one that is not durable, which cannot.
+  // ResumeToken; empty for one that cannot: without a store, or bound to its stream.
   std::string ResumeTokenOf(const SessionStore::Summary& session) const;
   // INVALID_ARGUMENT (RESUME_TOKEN) unless the bytes are such a token, of this session.
   absl::Status CheckResumeToken(absl::string_view session_id, absl::string_view token) const;
 
   void Tick();
+  // See Checkpointer. Without a store there is nothing to do.
   bool Flush(absl::Duration timeout);
+  bool FlushForGood(absl::Duration timeout);
+  int64_t num_spilled() const { return spill_.has_value() ? spill_->num_spilled() : 0; }
   Checkpointer::Load load() const;
 
  private:
+  void LeaseAllAgain(std::vector<std::string> ids, int num_attempts_left,
+                     SessionStore::LeaseAllCallback callback);
+  void OpenWithRoom(SessionStore::OpenRequest request,
+                    absl::AnyInvocable<void(absl::StatusOr<std::string>)> callback);
+  // `num_attempts_left`: there may be no room for what comes.
+  void Restore(std::string id, int num_attempts_left, SessionStore::LeaseCallback callback);
+
+  const Clock& clock_;
   SessionStore& sessions_;
   const std::optional<SnapshotKeys> keys_;
   const Durability default_durability_;
   const Checkpointer::FindModel find_model_;
+  // Both or none. The checkpointer is the first to go: its callbacks need the other.
+  std::optional<SessionSpill> spill_;
   std::optional<Checkpointer> checkpointer_;
 };
 

@@ -221,8 +221,8 @@ void Engine::Open(SessionStore::OpenRequest request, OpenCallback callback, Call
 
 void Engine::ExportSession(absl::string_view session_id, ExportCallback callback) {
   const CallGate::Pass pass = gate_.Enter();
-  sessions_.Lease(session_id, [this, callback = std::move(callback),
-                               pass](absl::StatusOr<SessionLease> lease) mutable {
+  durable_.Lease(session_id, [this, callback = std::move(callback),
+                              pass](absl::StatusOr<SessionLease> lease) mutable {
     if (!lease.ok()) return callback(lease.status());
     absl::StatusOr<std::string> snapshot = durable_.Export(*lease);
     if (!snapshot.ok()) return callback(snapshot.status());
@@ -262,12 +262,22 @@ void Engine::ForkSession(ForkSessionCall call, ForkCallback callback) {
   call.idle_timeout = call.detached ? *idle_timeout : absl::InfiniteDuration();
   call.reply_window = *reply_window;
   const std::string id = call.session_id;
-  sessions_.Lease(id, [this, call = std::move(call), callback = std::move(callback),
-                       pass = *pass](absl::StatusOr<SessionLease> lease) mutable {
+  for (const std::string& fork_id : call.fork_ids) status.Update(durable_.CheckNotSpilled(fork_id));
+  if (!status.ok()) return callback(std::move(status));
+  durable_.Lease(id, [this, call = std::move(call), callback = std::move(callback),
+                      pass = *pass](absl::StatusOr<SessionLease> lease) mutable {
     if (!lease.ok()) return callback(lease.status());
-    auto forks = OpenForks(call, *lease, sessions_);
-    if (!forks.ok()) return callback(forks.status());
-    callback(ForkedSession{*std::move(forks), lease->version()});
+    const auto num_forks = std::max(static_cast<int64_t>(call.fork_ids.size()), call.num_forks);
+    const SessionSpill::Room room{num_forks, num_forks * lease->model()->state_layout().bytes()};
+    durable_.MakeRoom(room, [this, call = std::move(call), lease = *std::move(lease),
+                             callback = std::move(callback), pass = std::move(pass)]() mutable {
+      auto forks = OpenForks(call, lease, sessions_);
+      const uint64_t version = lease.version();
+      // Before the pass goes.
+      std::move(lease).Return();
+      if (!forks.ok()) return callback(forks.status());
+      callback(ForkedSession{*std::move(forks), version});
+    });
   });
 }
 
@@ -275,7 +285,8 @@ void Engine::Step(StepCall call, StepCallback callback) {
   const auto pass = gate_.EnterWithWork();
   if (!pass.ok()) return callback(pass.status());
   const std::string id = call.session_id;
-  // Only a step that would notice that the session was set back may bring it here.
+  // Only a step that would notice that the session was set back may bring it here from another
+  // server. One that was spilled was not.
   const bool may_restore = call.step_index.has_value() && !call.epoch.has_value();
   auto step = [this, call = std::move(call), callback = std::move(callback),
                pass = *pass](absl::StatusOr<SessionLease> lease) mutable {
@@ -283,7 +294,7 @@ void Engine::Step(StepCall call, StepCallback callback) {
     StepLeased(*std::move(lease), call, std::move(callback), std::move(pass));
   };
   if (may_restore) return durable_.LeaseOrRestore(id, std::move(step));
-  sessions_.Lease(id, std::move(step));
+  durable_.Lease(id, std::move(step));
 }
 
 void Engine::StepLeased(SessionLease lease, const StepCall& call, StepCallback callback,
@@ -374,10 +385,10 @@ void Engine::ResetState(ResetStateCall call, ResetCallback callback) {
 }
 
 void Engine::ResetSessions(ResetStateCall call, ResetCallback callback) {
-  const std::vector<std::string> ids = call.session_ids;
-  sessions_.LeaseAll(
-      ids, [this, state = std::move(call.state), callback = std::move(callback),
-            pass = gate_.Enter()](absl::StatusOr<std::vector<SessionLease>> leases) mutable {
+  durable_.LeaseAll(
+      std::move(call.session_ids),
+      [this, state = std::move(call.state), callback = std::move(callback),
+       pass = gate_.Enter()](absl::StatusOr<std::vector<SessionLease>> leases) mutable {
         if (!leases.ok()) return callback(leases.status());
         // Every state is made before the first session is touched.
         std::vector<SessionState> states;
@@ -411,14 +422,38 @@ void Engine::ResetModel(const ResetStateCall& call, ResetCallback callback) {
         lease.state().CopyFrom(shared_state->block());
         durable_.Commit(std::move(lease), [](const absl::Status&) {});
       },
-      [callback = std::move(callback), pass = gate_.Enter()](
-          absl::StatusOr<int64_t> num_reset) mutable { callback(std::move(num_reset)); });
+      [this, model_name = call.model, shared_state, callback = std::move(callback),
+       pass = gate_.Enter()](absl::StatusOr<int64_t> num_reset) mutable {
+        if (!num_reset.ok()) return callback(std::move(num_reset));
+        // Those in memory were used just now, so that none of them is among the spilled.
+        ResetSpilled(durable_.SpilledIdsOf(model_name), std::move(shared_state), *num_reset,
+                     std::move(callback), std::move(pass));
+      });
+}
+
+void Engine::ResetSpilled(std::vector<std::string> ids, std::shared_ptr<const SessionState> state,
+                          int64_t num_reset, ResetCallback callback, CallGate::Pass pass) {
+  if (ids.empty()) return callback(num_reset);
+  // One after another: they would not fit into memory together.
+  const std::string id = std::move(ids.back());
+  ids.pop_back();
+  durable_.Lease(id, [this, ids = std::move(ids), state = std::move(state), num_reset,
+                      callback = std::move(callback),
+                      pass = std::move(pass)](absl::StatusOr<SessionLease> lease) mutable {
+    if (!lease.ok() && !absl::IsNotFound(lease.status())) return callback(lease.status());
+    if (lease.ok()) {
+      lease->state().CopyFrom(state->block());
+      ++num_reset;
+      durable_.Commit(*std::move(lease), [](const absl::Status&) {});
+    }
+    ResetSpilled(std::move(ids), std::move(state), num_reset, std::move(callback), std::move(pass));
+  });
 }
 
 void Engine::GetState(absl::string_view session_id, StateCallback callback) {
   const CallGate::Pass pass = gate_.Enter();
-  sessions_.Lease(session_id, [callback = std::move(callback),
-                               pass](absl::StatusOr<SessionLease> lease) mutable {
+  durable_.Lease(session_id, [callback = std::move(callback),
+                              pass](absl::StatusOr<SessionLease> lease) mutable {
     if (!lease.ok()) return callback(lease.status());
     callback(SessionStateResult{lease->state().Tensors(*lease->model()), lease->version(),
                                 lease->epoch()});
@@ -428,8 +463,8 @@ void Engine::GetState(absl::string_view session_id, StateCallback callback) {
 void Engine::SetState(SetStateCall call, VersionCallback callback) {
   const CallGate::Pass pass = gate_.Enter();
   const std::string id = call.session_id;
-  sessions_.Lease(id, [this, call = std::move(call), callback = std::move(callback),
-                       pass](absl::StatusOr<SessionLease> lease) mutable {
+  durable_.Lease(id, [this, call = std::move(call), callback = std::move(callback),
+                      pass](absl::StatusOr<SessionLease> lease) mutable {
     if (!lease.ok()) return callback(lease.status());
     if (absl::Status status = CheckEpoch(*lease, call.epoch); !status.ok()) return callback(status);
     auto made = SessionState::FromTensors(*lease->model(), call.state);
@@ -447,9 +482,9 @@ void Engine::SetState(SetStateCall call, VersionCallback callback) {
 
 void Engine::CloseSession(const CloseSessionCall& call, VersionCallback callback) {
   const CallGate::Pass pass = gate_.Enter();
-  sessions_.Lease(call.session_id, [this, reason = call.reason, epoch = call.epoch,
-                                    callback = std::move(callback),
-                                    pass](absl::StatusOr<SessionLease> lease) mutable {
+  durable_.Lease(call.session_id, [this, reason = call.reason, epoch = call.epoch,
+                                   callback = std::move(callback),
+                                   pass](absl::StatusOr<SessionLease> lease) mutable {
     if (!lease.ok()) return callback(lease.status());
     if (absl::Status status = CheckEpoch(*lease, epoch); !status.ok()) return callback(status);
     const uint64_t version = lease->version();

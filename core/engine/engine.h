@@ -127,8 +127,8 @@ class Engine {
   absl::Status CheckResumeToken(absl::string_view session_id, absl::string_view token) const {
     return durable_.CheckResumeToken(session_id, token);
   }
-  // Such a token of an open session as it is now; empty if the session is not durable, so that it
-  // cannot go on elsewhere. Nothing if it is not open.
+  // Such a token of an open session as it is now; empty if it cannot go on elsewhere: without a
+  // store, or bound to its stream. Nothing if it is not open.
   std::optional<std::string> ResumeTokenOf(absl::string_view session_id) const;
   // A session as bytes that may be imported here or by another engine with the same key.
   void ExportSession(absl::string_view session_id, ExportCallback callback);
@@ -142,7 +142,8 @@ class Engine {
   // Advances each of many sessions of a model, or not. Fails as a whole, and advances none, only if
   // the model is unknown or cannot stream, the call is not valid, or the engine drains.
   void StepSessions(StepSessionsCall call, StepSessionsCallback callback);
-  // Resets all the sessions or none; of a whole model, all that are open then.
+  // Resets all the sessions or none; of a whole model, all that are open then, in memory at one
+  // moment and those that are spilled after it, one by one.
   void ResetState(ResetStateCall call, ResetCallback callback);
   void GetState(absl::string_view session_id, StateCallback callback);
   void SetState(SetStateCall call, VersionCallback callback);
@@ -163,6 +164,11 @@ class Engine {
   // Writes the checkpoints of all sessions that have changed; says whether the store has them
   // before the timeout.
   bool FlushCheckpoints(absl::Duration timeout) { return durable_.Flush(timeout); }
+  // The same, and detached sessions that are not durable are written too, for another server to go
+  // on with. For an engine that is drained.
+  bool FlushForGood(absl::Duration timeout) { return durable_.FlushForGood(timeout); }
+  // Sessions that are open and, for want of memory, in the store alone.
+  int64_t num_spilled_sessions() const { return durable_.num_spilled(); }
   Checkpointer::Load checkpoint_load() const { return durable_.load(); }
 
   // From now on new sessions are refused; those that are open go on.
@@ -185,6 +191,9 @@ class Engine {
                   StepCallback callback, CallGate::Pass pass);
   void ResetSessions(ResetStateCall call, ResetCallback callback);
   void ResetModel(const ResetStateCall& call, ResetCallback callback);
+  // Brings back and resets these sessions; then calls back with their number and `num_reset`.
+  void ResetSpilled(std::vector<std::string> ids, std::shared_ptr<const SessionState> state,
+                    int64_t num_reset, ResetCallback callback, CallGate::Pass pass);
 
   // Constant after construction.
   const Clock& clock_;

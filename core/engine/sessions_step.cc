@@ -39,10 +39,10 @@ SessionsStep::SessionsStep(HostedModel& hosted, SessionStore& sessions, DurableS
 
 void SessionsStep::Start() {
   for (size_t row = 0; row < call_.session_ids.size(); ++row) {
-    sessions_.Lease(call_.session_ids[row],
-                    [self = shared_from_this(), row](absl::StatusOr<SessionLease> lease) {
-                      self->OnLease(row, std::move(lease));
-                    });
+    durable_.Lease(call_.session_ids[row],
+                   [self = shared_from_this(), row](absl::StatusOr<SessionLease> lease) {
+                     self->OnLease(row, std::move(lease));
+                   });
   }
   Tasks ready;
   {

@@ -101,6 +101,20 @@ std::byte* Arena::At(Place place) const {
   return AtIndex(place.index);
 }
 
+std::optional<uint32_t> Arena::NextUsed(uint32_t index) const {
+  uint32_t offset = index & offset_mask_;
+  for (size_t i = index >> chunk_shift_; i < chunks_.size(); ++i, offset = 0) {
+    if (chunks_[i].num_used == 0) continue;
+    for (; offset < places_per_chunk(); ++offset) {
+      // The mark of a free place is even.
+      if (chunks_[i].marks[offset] % 2 == 1) {
+        return static_cast<uint32_t>(i << chunk_shift_) | offset;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 uint32_t& Arena::CheckedMark(Place place) const {
   const uint32_t chunk_index = place.index >> chunk_shift_;
   if (chunk_index < chunks_.size() && chunks_[chunk_index].memory != nullptr) {

@@ -60,6 +60,9 @@ class Arena {
     return chunks_[index >> chunk_shift_].memory + int64_t{index & offset_mask_} * stride_;
   }
 
+  // The first place in use from this index on. It goes over at most one chunk that has one.
+  std::optional<uint32_t> NextUsed(uint32_t index) const;
+
   int64_t num_used() const { return num_used_; }
   // The memory of all chunks.
   int64_t reserved_bytes() const { return num_chunks_ * chunk_bytes(); }

@@ -21,8 +21,11 @@ struct Continuity {
   ReplyWindow replies;
   CheckpointProgress checkpoint;
 
-  // Grows alone. Written with the store's lock held; it orders nothing.
+  // What the store of snapshots has. They grow alone, are written with the lock of the sessions
+  // held, and order nothing.
   std::atomic<uint64_t> durable_version{0};
+  std::atomic<uint64_t> durable_revision{0};
+  std::atomic<int64_t> snapshot_time{0};  // when it was told so, at least; as Session has times
 };
 
 }  // namespace rnnserve

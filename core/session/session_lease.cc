@@ -31,7 +31,7 @@ SessionLease& SessionLease::operator=(SessionLease&& other) noexcept {
 }
 
 SessionLease::~SessionLease() {
-  if (store_ != nullptr) store_->Return(*session_);
+  if (store_ != nullptr) store_->Return(*session_, /*is_use=*/true);
 }
 
 std::string SessionLease::id() const { return std::string(session_->id.view()); }
@@ -81,6 +81,16 @@ uint64_t SessionLease::durable_version() const {
 
 CheckpointProgress& SessionLease::checkpoint() const { return session_->continuity->checkpoint; }
 
+uint64_t SessionLease::durable_revision() const {
+  return session_->continuity->durable_revision.load(std::memory_order_relaxed);
+}
+
+absl::Time SessionLease::snapshot_time() const {
+  return absl::FromUnixNanos(session_->continuity->snapshot_time.load(std::memory_order_relaxed));
+}
+
+absl::Time SessionLease::last_use() const { return absl::FromUnixNanos(session_->last_use); }
+
 void SessionLease::CommitStep() { session_->version.fetch_add(1, std::memory_order_relaxed); }
 
 void SessionLease::Attach() {
@@ -91,6 +101,16 @@ void SessionLease::Attach() {
 }
 
 void SessionLease::Return() && { const SessionLease returned = std::move(*this); }
+
+void SessionLease::ReturnUnused() && {
+  std::exchange(store_, nullptr)->Return(*session_, /*is_use=*/false);
+}
+
+bool SessionLease::Drop() {
+  if (!store_->Drop(*session_)) return false;
+  store_ = nullptr;
+  return true;
+}
 
 void SessionLease::End(EndReason reason) && {
   std::exchange(store_, nullptr)->End(*session_, reason);

@@ -63,6 +63,12 @@ class SessionLease {
   uint64_t durable_version() const;
   // REQUIRES: the session is durable.
   CheckpointProgress& checkpoint() const;
+  // The revision that is in the store of snapshots, at least, and when it was written, at least.
+  // REQUIRES: the session is durable.
+  uint64_t durable_revision() const;
+  absl::Time snapshot_time() const;
+  // The last use before this one.
+  absl::Time last_use() const;
 
   // A writer takes over: epoch() grows by one, and steps of writers before it are refused. Of a
   // durable session it grows once until the store has it, see CheckpointProgress.
@@ -70,6 +76,14 @@ class SessionLease {
 
   // Returns the session before the lease goes out of scope. The lease is spent.
   void Return() &&;
+
+  // The same, but this was no use of the session: it expires as if the lease had not been.
+  void ReturnUnused() &&;
+
+  // Takes the session out of memory without ending it: nothing of it is remembered or told. Not if
+  // somebody waits in line: then it returns false and nothing has changed. Else the lease is spent.
+  // REQUIRES: the session lives on elsewhere.
+  bool Drop();
 
   // Ends the session: it is gone at once, and the callers in line get NOT_FOUND with that reason.
   // The lease is spent.

@@ -28,10 +28,11 @@ struct Serving {
 
 thread_local Serving serving;
 
-// How many sessions are listed, and how many expire, before other callers have their turn at the
-// lock: of a million, which are in no cache, that takes some 5 microseconds, as long as a thread
-// waits for a lock before it sleeps.
+// How many sessions are listed or looked at, and how many expire, before other callers have their
+// turn at the lock: of a million, which are in no cache, that takes some 5 microseconds, as long as
+// a thread waits for a lock before it sleeps.
 constexpr int kListedPerLock = 16;
+constexpr int kLookedAtPerLock = 16;
 constexpr int kExpiredPerLock = 2;
 
 SessionStore::Summary Summarize(const Session& session, int64_t now) {
@@ -114,7 +115,9 @@ absl::StatusOr<SessionLease> SessionStore::OpenLeased(OpenRequest request) {
   return *std::move(lease);
 }
 
-void SessionStore::OnDurable(absl::string_view id, uint64_t epoch, uint64_t version) {
+void SessionStore::OnDurable(absl::string_view id, uint64_t epoch, uint64_t version,
+                             uint64_t revision) {
+  const int64_t now = Now();
   absl::MutexLock lock(&mu_);
   const Session* const session = sessions_.Find(id);
   if (session == nullptr || session->durability == Durability::kNone) return;
@@ -123,6 +126,10 @@ void SessionStore::OnDurable(absl::string_view id, uint64_t epoch, uint64_t vers
   if (version > durable_version.load(std::memory_order_relaxed)) {
     durable_version.store(version, std::memory_order_relaxed);
   }
+  std::atomic<uint64_t>& durable_revision = session->continuity->durable_revision;
+  if (revision < durable_revision.load(std::memory_order_relaxed)) return;
+  durable_revision.store(revision, std::memory_order_relaxed);
+  session->continuity->snapshot_time.store(now, std::memory_order_relaxed);
 }
 
 absl::Status SessionStore::CheckRoomForLocked(const OpenRequest& request) const {
@@ -166,6 +173,9 @@ Session* SessionStore::AddLocked(const OpenRequest& request, int64_t now) {
     session->continuity = std::make_unique<Continuity>(request.reply_window);
     session->continuity->checkpoint = {request.nonce, request.revision, request.revision};
     session->continuity->durable_version.store(request.version, std::memory_order_relaxed);
+    session->continuity->durable_revision.store(request.revision, std::memory_order_relaxed);
+    session->continuity->snapshot_time.store(absl::ToUnixNanos(request.snapshot_time),
+                                             std::memory_order_relaxed);
   }
   tombstones_.Remove(request.id);
   session->last_use = now;
@@ -260,12 +270,12 @@ void SessionStore::LeaseEach(absl::string_view model_name, std::function<void(Se
   for (Session* const session : to_serve) ServeLine(*session);
 }
 
-void SessionStore::Return(Session& session) {
+void SessionStore::Return(Session& session, bool is_use) {
   const int64_t now = Now();
   {
     absl::MutexLock lock(&mu_);
     session.is_leased = false;
-    session.last_use = now;
+    if (is_use) session.last_use = now;
     if (session.is_served || session.num_waiting() == 0) return;
     session.is_served = true;
   }
@@ -285,6 +295,18 @@ void SessionStore::End(Session& session, EndReason reason) {
   for (const SessionNews& item : news) item.Tell();
   if (line == nullptr) return;
   for (Session::Waiting& waiting : *line) waiting.callback(EndedError(reason));
+}
+
+bool SessionStore::Drop(Session& session) {
+  ModelSessionsPtr model;  // may be the last reference to it, so that it goes after the lock
+  std::vector<SessionNews> news;
+  {
+    absl::MutexLock lock(&mu_);
+    if (session.num_waiting() > 0) return false;
+    model = RemoveLocked(session, SessionNews::Dropped(), news);
+  }
+  for (const SessionNews& item : news) item.Tell();
+  return true;
 }
 
 void SessionStore::ServeLine(Session& session) {
@@ -492,11 +514,17 @@ void SessionStore::ScheduleExpiryLocked(Session& session, int64_t check) {
 
 ModelSessionsPtr SessionStore::EndLocked(Session& session, EndReason reason,
                                          std::vector<SessionNews>& news) {
-  ScheduleExpiryLocked(session, Session::kNever);
-  if (std::exchange(session.is_watched, false)) {
-    news.push_back({std::string(session.id.view()), watchers_.Take(session.place.index), reason});
-  }
   tombstones_.Add(session.id.view(), reason);
+  return RemoveLocked(session, reason, news);
+}
+
+ModelSessionsPtr SessionStore::RemoveLocked(Session& session, const SessionNews::What& what,
+                                            std::vector<SessionNews>& news) {
+  ScheduleExpiryLocked(session, Session::kNever);
+  // Whoever gets this place in the table next has watchers of its own.
+  if (std::exchange(session.is_watched, false)) {
+    news.push_back({std::string(session.id.view()), watchers_.Take(session.place.index), what});
+  }
   session.model.states.Free(session.state);
   ModelSessionsPtr model = models_.Count(session.model, -1);
   sessions_.Hide(session);
@@ -505,6 +533,54 @@ ModelSessionsPtr SessionStore::EndLocked(Session& session, EndReason reason,
   // Else the thread that serves it looks at it once more.
   if (!session.is_served) sessions_.Remove(session);
   return model;
+}
+
+std::vector<SessionStore::IdleSession> SessionStore::LookForIdle(int64_t num_sessions,
+                                                                 absl::Duration min_idle) {
+  const int64_t used_before = absl::ToUnixNanos(clock_.Now() - min_idle);
+  // Once round at most.
+  int64_t num_left = std::min(num_sessions, usage().sessions);
+  std::vector<IdleSession> idle;
+  while (num_left > 0) {
+    {
+      absl::MutexLock lock(&mu_);
+      const int64_t num_visited =
+          LookForIdleLocked(std::min<int64_t>(num_left, kLookedAtPerLock), used_before, idle);
+      if (num_visited == 0) break;
+      num_left -= num_visited;
+    }
+    std::this_thread::yield();
+  }
+  return idle;
+}
+
+int64_t SessionStore::LookForIdleLocked(int64_t num_sessions, int64_t used_before,
+                                        std::vector<IdleSession>& idle) {
+  const int64_t now = Now();
+  for (int64_t i = 0; i < num_sessions; ++i) {
+    const Session* session = sessions_.Next(next_look_);
+    if (session == nullptr) session = sessions_.Next(0);
+    if (session == nullptr) return i;
+    next_look_ = session->place.index + 1;
+    if (!session->is_free() || session->durability == Durability::kNone) continue;
+    if (session->last_use > used_before || session->ExpiryAfter(session->last_use) <= now) continue;
+    idle.push_back({std::string(session->id.view()), absl::FromUnixNanos(session->last_use),
+                    session->model.state_bytes()});
+  }
+  return num_sessions;
+}
+
+std::optional<SessionLease> SessionStore::LeaseIdle(const IdleSession& session) {
+  const int64_t last_use = absl::ToUnixNanos(session.last_use);
+  absl::MutexLock lock(&mu_);
+  Session* const found = sessions_.Find(session.id);
+  if (found == nullptr || !found->is_free() || found->last_use != last_use) return std::nullopt;
+  return LeaseLocked(*found, found->version.load(std::memory_order_relaxed));
+}
+
+SessionStore::Usage SessionStore::usage() const {
+  absl::MutexLock lock(&mu_);
+  return models_.total();
 }
 
 SessionStore::Usage SessionStore::usage(absl::string_view model_name) const {

@@ -81,6 +81,8 @@ class SessionStore {
     // state that the store has seen.
     uint64_t nonce = 0;
     uint64_t revision = 0;
+    // When its snapshot was written, at least: its time to live counts from then.
+    absl::Time snapshot_time = absl::InfinitePast();
   };
 
   struct Summary {
@@ -100,6 +102,13 @@ class SessionStore {
     std::string model_name{};   // empty: of all models
     std::string id_prefix{};    // empty: all
     absl::Duration min_idle{};  // without a call; a session that is in use is not idle
+  };
+
+  // A session that nobody uses.
+  struct IdleSession {
+    std::string id;
+    absl::Time last_use;
+    int64_t state_bytes = 0;
   };
 
   using Usage = SessionModels::Usage;
@@ -124,8 +133,9 @@ class SessionStore {
   // The same, and the caller has the first lease: who calls the session already waits for it.
   absl::StatusOr<SessionLease> OpenLeased(OpenRequest request);
 
-  // The store of snapshots has this version of the session, if it is open in this epoch.
-  void OnDurable(absl::string_view id, uint64_t epoch, uint64_t version);
+  // The store of snapshots has this version of the session, which is this revision, if it is open
+  // in this epoch.
+  void OnDurable(absl::string_view id, uint64_t epoch, uint64_t version, uint64_t revision);
 
   // Calls `callback` with a lease when it is this caller's turn: at once and on this thread if the
   // session is free (but after the callback of a lease that runs on this thread, if there is one),
@@ -167,15 +177,30 @@ class SessionStore {
   // callers have their turn after every few.
   int64_t ExpireIdle();
 
+  // Of the next `num_sessions` in the table those that are durable, free, not used for `min_idle`
+  // and not expired. Each call goes on where the one before ended, and round and round, so that no
+  // use of a session keeps an order: the idlest of many is near enough to the idlest of all, as
+  // in caches that sample. Other callers have their turn after every few.
+  std::vector<IdleSession> LookForIdle(int64_t num_sessions, absl::Duration min_idle);
+
+  // A lease of the session, if it was not used since then and nobody uses it.
+  std::optional<SessionLease> LeaseIdle(const IdleSession& session);
+
   // What the sessions of one model take.
   Usage usage(absl::string_view model_name) const;
+  // What all sessions take.
+  Usage usage() const;
+
+  const Options& options() const { return options_; }
 
  private:
   friend class SessionLease;
 
   // Takes the session back and serves its line.
-  void Return(Session& session);
+  void Return(Session& session, bool is_use);
   void End(Session& session, EndReason reason);
+  // Whether nobody waited: then it is gone.
+  bool Drop(Session& session);
 
   // Gives the session to the callers in line, one after another, until it does not come back before
   // its callback returns. If this thread is in a callback already, that comes first: whatever the
@@ -204,8 +229,14 @@ class SessionStore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Null, and nothing has changed, if the machine has no more memory.
   Session* AddLocked(const OpenRequest& request, int64_t now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Looks at the next few sessions of the table; returns how many.
+  int64_t LookForIdleLocked(int64_t num_sessions, int64_t used_before,
+                            std::vector<IdleSession>& idle) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Returns the model of the session, which is gone unless it is served. Appends what its watchers
   // are to be told.
+  ModelSessionsPtr RemoveLocked(Session& session, const SessionNews::What& what,
+                                std::vector<SessionNews>& news) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The same, and why is remembered.
   ModelSessionsPtr EndLocked(Session& session, EndReason reason, std::vector<SessionNews>& news)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Session::kNever: never.
@@ -236,6 +267,8 @@ class SessionStore {
   // When to look at a session again, by its index in the table: not after it expires, but perhaps
   // before, because a use of the session does not move it, and because of who watches it.
   absl::btree_set<std::pair<int64_t, uint32_t>> expiry_order_ ABSL_GUARDED_BY(mu_);
+  // Where LookForIdle goes on in the table.
+  uint32_t next_look_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace rnnserve

@@ -24,9 +24,9 @@ SessionTable::~SessionTable() {
 Session* SessionTable::Insert(const Record& record) {
   const std::optional<Arena::Place> place = records_.Allocate();
   if (!place.has_value()) return nullptr;
-  auto* const session = new (records_.At(*place))
-      Session{StoredId(record.id), record.model,       *place, record.state, record.idle_timeout,
-              record.detached,     record.reply_window, record.durability};
+  auto* const session = new (records_.At(*place)) Session{
+      StoredId(record.id), record.model,        *place,           record.state, record.idle_timeout,
+      record.detached,     record.reply_window, record.durability};
   session->version.store(record.version, std::memory_order_relaxed);
   session->epoch.store(record.epoch, std::memory_order_relaxed);
   indexes_.Insert(place->index);
@@ -42,6 +42,11 @@ Session* SessionTable::Find(absl::string_view id) const {
 
 Session& SessionTable::At(uint32_t index) const {
   return *std::launder(reinterpret_cast<Session*>(records_.AtIndex(index)));
+}
+
+Session* SessionTable::Next(uint32_t index) const {
+  const std::optional<uint32_t> next = records_.NextUsed(index);
+  return next.has_value() ? &At(*next) : nullptr;
 }
 
 void SessionTable::ForEachAbove(absl::string_view after,

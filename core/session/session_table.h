@@ -53,6 +53,9 @@ class SessionTable {
   Session* Find(absl::string_view id) const;
   // The session at this place of the table. REQUIRES: there is one.
   Session& At(uint32_t index) const;
+  // The first session from this place of the table on; null if there is none. It may be a hidden
+  // one.
+  Session* Next(uint32_t index) const;
   // Visits the sessions whose id is above `after` in the order of ids, until `visit` returns false.
   void ForEachAbove(absl::string_view after, absl::FunctionRef<bool(Session&)> visit) const;
 

@@ -22,6 +22,8 @@ class SessionWatcher {
   virtual void OnSessionExpiring(absl::string_view id, absl::Duration left) = 0;
   // The session is gone. It is not watched any more.
   virtual void OnSessionEnded(absl::string_view id, EndReason reason) = 0;
+  // The session has left memory without an end (SessionLease::Drop), and is not watched any more.
+  virtual void OnSessionDropped(absl::string_view id) = 0;
 };
 
 }  // namespace rnnserve

@@ -23,8 +23,10 @@ void SessionNews::Tell() const {
     if (watcher == nullptr) continue;
     if (const auto* left = std::get_if<absl::Duration>(&what)) {
       watcher->OnSessionExpiring(id, *left);
+    } else if (const auto* reason = std::get_if<EndReason>(&what)) {
+      watcher->OnSessionEnded(id, *reason);
     } else {
-      watcher->OnSessionEnded(id, std::get<EndReason>(what));
+      watcher->OnSessionDropped(id);
     }
   }
 }

@@ -22,9 +22,13 @@ struct SessionNews {
   // Nearly always there is one: the stream that the session is used on.
   using Watchers = absl::InlinedVector<std::weak_ptr<SessionWatcher>, 1>;
 
+  struct Dropped {};
+  // What is left before it expires, its end, or that it has left memory without an end.
+  using What = std::variant<absl::Duration, EndReason, Dropped>;
+
   std::string id;
   Watchers watchers;
-  std::variant<absl::Duration, EndReason> what;  // what is left before it expires, or its end
+  What what;
 
   // Tells those that are still there. REQUIRES: the caller holds no lock.
   void Tell() const;

@@ -301,4 +301,10 @@ absl::StatusOr<Snapshot> DecodeSnapshot(absl::string_view bytes, const SnapshotK
   return snapshot;
 }
 
+bool MayBeReadElsewhere(absl::string_view bytes, const SnapshotKeys& keys) {
+  const absl::StatusOr<SnapshotFrame> frame = OpenSnapshot(bytes, keys);
+  if (!frame.ok()) return HasForeignKey(bytes, keys);
+  return !CheckVersion(frame->format_version).ok();
+}
+
 }  // namespace rnnserve

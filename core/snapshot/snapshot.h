@@ -100,6 +100,10 @@ absl::StatusOr<Snapshot> DecodeSnapshot(absl::string_view bytes, const SnapshotK
                                         std::optional<absl::string_view> session_id,
                                         const SnapshotLimits& limits = {});
 
+// Whether another server may read what DecodeSnapshot calls SNAPSHOT_BAD here: it is whole, and
+// written with a key that this one lacks, or genuine and of a format that it no longer reads.
+bool MayBeReadElsewhere(absl::string_view bytes, const SnapshotKeys& keys);
+
 }  // namespace rnnserve
 
 #endif  // RNNSERVE_CORE_SNAPSHOT_SNAPSHOT_H_

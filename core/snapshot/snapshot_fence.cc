@@ -27,4 +27,9 @@ absl::Status StaleVersionError(uint64_t stored_version, uint64_t own_version) {
       absl::StrCat("version ", stored_version, " is stored; this is version ", own_version));
 }
 
+absl::Status SnapshotChangedError() {
+  return MakeError(absl::StatusCode::kAborted, "SNAPSHOT_CHANGED",
+                   "another snapshot of the session has been stored since");
+}
+
 }  // namespace rnnserve

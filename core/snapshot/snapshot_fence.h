@@ -42,6 +42,9 @@ absl::Status FencedError(uint64_t stored_epoch, uint64_t own_epoch);
 // ABORTED (STALE_VERSION): the writer is the owner, but has stored more than this already.
 absl::Status StaleVersionError(uint64_t stored_version, uint64_t own_version);
 
+// ABORTED (SNAPSHOT_CHANGED): what is stored is not what was read before.
+absl::Status SnapshotChangedError();
+
 }  // namespace rnnserve
 
 #endif  // RNNSERVE_CORE_SNAPSHOT_SNAPSHOT_FENCE_H_

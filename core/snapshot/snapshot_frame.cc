@@ -91,4 +91,17 @@ absl::StatusOr<SnapshotFrame> OpenSnapshot(absl::string_view bytes, const Snapsh
   return SnapshotFrame{head.format_version, head.header_bytes, summed.substr(kFrameHeadBytes)};
 }
 
+bool HasForeignKey(absl::string_view bytes, const SnapshotKeys& keys) {
+  if (!absl::StartsWith(bytes, kMagic) || bytes.size() < kFrameHeadBytes + kFrameTailBytes) {
+    return false;
+  }
+  Head head;
+  std::memcpy(&head, bytes.data() + kMagic.size(), sizeof(head));
+  const absl::string_view summed = bytes.substr(0, bytes.size() - kFrameTailBytes);
+  uint32_t checksum = 0;
+  std::memcpy(&checksum, bytes.data() + summed.size(), sizeof(checksum));
+  return keys.Find(head.key_id) == nullptr && head.total_bytes == bytes.size() &&
+         checksum == Crc32c(summed);
+}
+
 }  // namespace rnnserve

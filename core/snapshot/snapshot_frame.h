@@ -46,6 +46,10 @@ void SealSnapshot(uint16_t format_version, uint16_t header_bytes, const Snapshot
 // say, were damaged, or were not written with one of the keys. The text tells these apart.
 absl::StatusOr<SnapshotFrame> OpenSnapshot(absl::string_view bytes, const SnapshotKeys& keys);
 
+// Whether the bytes are those of a frame, undamaged, whose key this server lacks: one that has it
+// may read them.
+bool HasForeignKey(absl::string_view bytes, const SnapshotKeys& keys);
+
 }  // namespace rnnserve
 
 #endif  // RNNSERVE_CORE_SNAPSHOT_SNAPSHOT_FRAME_H_

@@ -81,6 +81,13 @@ class SnapshotStore {
   // changed: ABORTED (FENCED, STALE_VERSION); SNAPSHOT_BAD as for Write.
   virtual void Remove(std::string session_id, SnapshotFence fence, WriteCallback callback) = 0;
 
+  // Puts aside what is stored, out of the way of every other call, if it is still these bytes; who
+  // runs the store may look at it for `time_to_live` more. Nobody need own the session: who cannot
+  // read it never will. Errors, after which nothing has changed: NOT_FOUND (SNAPSHOT_UNKNOWN);
+  // ABORTED (SNAPSHOT_CHANGED): other bytes are stored; SNAPSHOT_BAD as for Write.
+  virtual void Quarantine(std::string session_id, std::string bytes, absl::Duration time_to_live,
+                          WriteCallback callback) = 0;
+
   // Another number when what is stored may not be what was: the store was started again, or another
   // one has taken its place. Whoever has sessions then stores them once more.
   virtual uint64_t generation() const { return 0; }

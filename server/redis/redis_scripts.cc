@@ -90,6 +90,17 @@ redis.call('DEL', KEYS[1])
 return {'OK'}
 )";
 
+// The other key is no KEYS[2], which would matter to a cluster alone.
+constexpr char kQuarantine[] = R"(
+local s = stored()
+if s == false then return {'BAD'} end
+if s == nil then return {'NONE'} end
+if redis.call('HGET', KEYS[1], 'b') ~= ARGV[2] then return {'CHANGED'} end
+redis.call('RENAME', KEYS[1], ARGV[1])
+redis.call('PEXPIRE', ARGV[1], ARGV[3])
+return {'OK'}
+)";
+
 }  // namespace
 
 absl::string_view RedisScriptText(RedisScript script) {
@@ -97,6 +108,7 @@ absl::string_view RedisScriptText(RedisScript script) {
       absl::StrCat(kStored, kJudge, kWrite),
       absl::StrCat(kStored, kClaim),
       absl::StrCat(kStored, kJudge, kRemove),
+      absl::StrCat(kStored, kQuarantine),
   };
   return texts[static_cast<size_t>(script)];
 }

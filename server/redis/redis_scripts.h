@@ -27,12 +27,14 @@ enum class RedisScript {
   kClaim,
   // key; epoch, nonce, version -> a verdict
   kRemove,
+  // key; another key, bytes, milliseconds to live -> {"OK"}, {"NONE"}, {"CHANGED"}
+  kQuarantine,
 };
 
-// A verdict is {"OK"}, {"FENCED", stored epoch} or {"STALE", stored version}. All three answer
+// A verdict is {"OK"}, {"FENCED", stored epoch} or {"STALE", stored version}. All of them answer
 // {"BAD"} if the hash lacks a field or holds no such numbers, and change nothing then.
 
-inline constexpr size_t kNumRedisScripts = 3;
+inline constexpr size_t kNumRedisScripts = 4;
 
 // The script in Lua.
 absl::string_view RedisScriptText(RedisScript script);

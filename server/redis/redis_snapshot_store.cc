@@ -33,10 +33,16 @@ absl::Status SnapshotUnknown() {
   return NotFound("SNAPSHOT_UNKNOWN", "no snapshot of the session is stored");
 }
 
+// The first element of what a script answers.
+absl::string_view VerdictOf(const redisReply& reply) {
+  const Elements elements = ElementsOf(reply);
+  return elements.empty() ? "" : RedisText(*elements[0]);
+}
+
 // The status that a verdict of the scripts stands for.
 absl::Status ReadVerdict(const redisReply& reply, const SnapshotFence& writer) {
   const Elements elements = ElementsOf(reply);
-  const absl::string_view verdict = elements.empty() ? "" : RedisText(*elements[0]);
+  const absl::string_view verdict = VerdictOf(reply);
   if (verdict == "OK") return absl::OkStatus();
   if (elements.size() == 2) {
     const uint64_t stored = FromRedisNumber(RedisText(*elements[1])).value_or(0);
@@ -62,7 +68,7 @@ absl::StatusOr<StoredSnapshot> ReadFields(Elements fields) {
 
 absl::StatusOr<StoredSnapshot> ReadClaim(const redisReply& reply) {
   const Elements elements = ElementsOf(reply);
-  const absl::string_view verdict = elements.empty() ? "" : RedisText(*elements[0]);
+  const absl::string_view verdict = VerdictOf(reply);
   if (verdict == "NONE") return SnapshotUnknown();
   if (verdict == "LAST") {
     return MakeError(absl::StatusCode::kOutOfRange, "EPOCH_LIMIT",
@@ -70,6 +76,13 @@ absl::StatusOr<StoredSnapshot> ReadClaim(const redisReply& reply) {
   }
   if (verdict != "OK") return SnapshotBad();
   return ReadFields(elements.subspan(1));
+}
+
+absl::Status ReadQuarantine(const redisReply& reply) {
+  const absl::string_view verdict = VerdictOf(reply);
+  if (verdict == "OK") return absl::OkStatus();
+  if (verdict == "NONE") return SnapshotUnknown();
+  return verdict == "CHANGED" ? SnapshotChangedError() : SnapshotBad();
 }
 
 absl::StatusOr<StoredSnapshot> ReadHash(const redisReply& reply) {
@@ -146,6 +159,22 @@ void RedisSnapshotStore::Remove(std::string session_id, SnapshotFence fence,
   command.words = {absl::StrCat(key_prefix_, session_id), ToRedisNumber(fence.epoch),
                    ToRedisNumber(fence.nonce), ToRedisNumber(fence.version)};
   command.callback = AnswerWrite(std::move(callback), fence);
+  client_.Call(std::move(command));
+}
+
+void RedisSnapshotStore::Quarantine(std::string session_id, std::string bytes,
+                                    absl::Duration time_to_live, WriteCallback callback) {
+  assert(time_to_live > absl::ZeroDuration());
+  RedisClient::Command command;
+  command.script = RedisScript::kQuarantine;
+  command.words = {absl::StrCat(key_prefix_, session_id),
+                   absl::StrCat(key_prefix_, "quarantine/", session_id)};
+  command.words.push_back(std::move(bytes));
+  command.words.push_back(ToRedisLifetime(time_to_live));
+  command.callback = [callback =
+                          std::move(callback)](const absl::StatusOr<RedisReply>& reply) mutable {
+    callback(reply.ok() ? ReadQuarantine(**reply) : reply.status());
+  };
   client_.Call(std::move(command));
 }
 

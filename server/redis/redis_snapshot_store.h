@@ -49,6 +49,9 @@ class RedisSnapshotStore final : public SnapshotStore {
              ReadCallback callback) override;
   void Read(std::string session_id, ReadCallback callback) override;
   void Remove(std::string session_id, SnapshotFence fence, WriteCallback callback) override;
+  // The key is the prefix, "quarantine/" and the id, which is no session's: no id has a slash.
+  void Quarantine(std::string session_id, std::string bytes, absl::Duration time_to_live,
+                  WriteCallback callback) override;
 
   uint64_t generation() const override { return client_.num_servers(); }
 

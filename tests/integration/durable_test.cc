@@ -6,6 +6,7 @@
 // right.
 
 #include <fstream>
+#include <functional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -75,7 +76,7 @@ class DurableTest : public ::testing::Test {
   }
 
   std::string key_file() const { return (folder_.path() / "snapshot.key").string(); }
-  std::unique_ptr<Replica> StartReplica() {
+  std::unique_ptr<Replica> StartReplica(const std::vector<std::string>& more = {}) {
     std::vector<std::string> arguments = {
         "--model",
         absl::StrCat(kModel, "=", RNNSERVE_SOURCE_DIR, "/client/demo/models/sunspots.keras"),
@@ -83,6 +84,7 @@ class DurableTest : public ::testing::Test {
         redis_->url(),
         "--snapshot-key-file",
         key_file()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
     auto server = ServerProcess::Start(arguments);
     EXPECT_THAT(server, IsOk());
     return std::make_unique<Replica>(*std::move(server));
@@ -249,6 +251,98 @@ TEST_F(DurableTest, AStoreThatComesBackEmptyIsFilledAgain) {
   v1::AttachSessionResponse attached;
   ASSERT_TRUE(b().Attach("idle", &attached).ok());
   EXPECT_EQ(attached.version(), 1u);
+}
+
+// Retries what the server has no room for just now.
+grpc::Status WithRetries(const std::function<grpc::Status()>& call) {
+  const absl::Time deadline = absl::Now() + absl::Seconds(30);
+  grpc::Status status = call();
+  while (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED && absl::Now() < deadline) {
+    absl::SleepFor(absl::Milliseconds(20));
+    status = call();
+  }
+  return status;
+}
+
+TEST_F(DurableTest, MoreSessionsThanTheServerHasRoomForAreSteppedInTurn) {
+  constexpr int kNumSessions = 60;
+  const std::vector<float> values = Series(4, 6);
+  const auto expected = Undisturbed(values);
+  a_ = StartReplica({"--max-sessions", "20"});
+  for (int i = 0; i < kNumSessions; ++i) {
+    const auto durability = i % 2 == 0 ? v1::DURABILITY_ASYNC : v1::DURABILITY_SYNC;
+    const grpc::Status status =
+        WithRetries([&] { return a().Open(absl::StrCat("s", i), durability); });
+    ASSERT_TRUE(status.ok()) << i << ": " << status.error_message();
+  }
+
+  for (uint64_t index = 0; index < values.size(); ++index) {
+    for (int i = 0; i < kNumSessions; ++i) {
+      v1::StepResponse response;
+      const grpc::Status status = WithRetries(
+          [&] { return a().Step(absl::StrCat("s", i), index, values[index], &response); });
+      ASSERT_TRUE(status.ok()) << index << " of " << i << ": " << status.error_message();
+      EXPECT_EQ(Values(response.output()), expected[index]) << index << " of " << i;
+      EXPECT_EQ(response.version(), index + 1);
+      EXPECT_EQ(response.epoch(), 1u);
+    }
+  }
+}
+
+TEST_F(DurableTest, ASpilledSessionOutlivesItsServer) {
+  const std::vector<float> values = Series(5, 2);
+  const auto expected = Undisturbed(values);
+  a_ = StartReplica({"--max-sessions", "2"});
+  v1::StepResponse response;
+  for (int i = 0; i < 6; ++i) {
+    const std::string id = absl::StrCat("s", i);
+    ASSERT_TRUE(WithRetries([&] { return a().Open(id, v1::DURABILITY_ASYNC); }).ok());
+    ASSERT_TRUE(WithRetries([&] { return a().Step(id, 0, values[0], &response); }).ok());
+  }
+
+  EXPECT_EQ(a().server().Stop(), 0) << a().server().Log();
+
+  for (int i = 0; i < 6; ++i) {
+    ASSERT_TRUE(b().Step(absl::StrCat("s", i), 1, values[1], &response).ok());
+    EXPECT_EQ(Values(response.output()), expected[1]);
+  }
+}
+
+TEST_F(DurableTest, BadBytesArePutAsideAndTheIdIsFree) {
+  ASSERT_TRUE(a().Open("s", v1::DURABILITY_SYNC).ok());
+  redis_->Command({"HSET", "rnnserve:s", "b", "bad bytes"});
+  v1::AttachSessionResponse attached;
+
+  EXPECT_THAT(b().Attach("s", &attached), FailsWith(grpc::StatusCode::DATA_LOSS, "SNAPSHOT_BAD"));
+
+  EXPECT_EQ(redis_->Command({"KEYS", "*"}), "rnnserve:quarantine/s\n");
+  EXPECT_EQ(redis_->Command({"HGET", "rnnserve:quarantine/s", "b"}), "bad bytes");
+  EXPECT_THAT(b().server().Log(), HasSubstr("snapshot put aside"));
+  EXPECT_THAT(b().Attach("s", &attached),
+              FailsWith(grpc::StatusCode::NOT_FOUND, "SESSION_UNKNOWN"));
+  EXPECT_TRUE(b().Open("s", v1::DURABILITY_SYNC).ok());
+}
+
+TEST_F(DurableTest, ASessionThatIsNotDurableGoesOnAfterASigterm) {
+  const std::vector<float> values = Series(6, 4);
+  const auto expected = Undisturbed(values);
+  ASSERT_TRUE(a().Open("s", v1::DURABILITY_NONE).ok());
+  v1::StepResponse response;
+  for (uint64_t index = 0; index < 3; ++index) {
+    ASSERT_TRUE(a().Step("s", index, values[index], &response).ok());
+  }
+  ASSERT_EQ(redis_->Command({"DBSIZE"}), "0");
+
+  EXPECT_EQ(a().server().Stop(), 0) << a().server().Log();
+
+  v1::AttachSessionResponse attached;
+  ASSERT_TRUE(b().Attach("s", &attached).ok());
+  EXPECT_EQ(attached.version(), 3u);
+  EXPECT_EQ(attached.durability(), v1::DURABILITY_NONE);
+  // It was taken, not copied.
+  EXPECT_EQ(redis_->Command({"DBSIZE"}), "0");
+  ASSERT_TRUE(b().Step("s", 3, values[3], &response).ok());
+  EXPECT_EQ(Values(response.output()), expected[3]);
 }
 
 TEST_F(DurableTest, AStoreThatEvictsIsRefusedAtTheStart) {

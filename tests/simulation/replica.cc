@@ -17,11 +17,11 @@ namespace {
 
 constexpr char kModel[] = "hash";
 
-EngineOptions MakeEngineOptions() {
+EngineOptions MakeEngineOptions(int64_t max_sessions) {
   EngineOptions options;
   options.workers = 1;
   options.max_batch_rows = 8;
-  options.sessions.max_sessions = 64;
+  options.sessions.max_sessions = max_sessions;
   options.sessions.max_tombstones = 64;
   return options;
 }
@@ -61,12 +61,13 @@ int64_t WorkerWatch::num_rows() const {
 }
 
 Replica::Replica(const Clock& clock, uint64_t incarnation, const Options& options)
-    : incarnation_(incarnation) {
+    : incarnation_(incarnation), is_memory_short_(options.max_sessions < Options().max_sessions) {
   EngineStore store{link_.MakeStore(), keys()};
   store.checkpoints.steps = options.checkpoint_steps;
   // As many writes as there can be, for as many orders of them.
   store.checkpoints.min_interval = absl::ZeroDuration();
-  engine_ = std::make_unique<Engine>(clock, watch_, MakeEngineOptions(), std::move(store));
+  engine_ = std::make_unique<Engine>(clock, watch_, MakeEngineOptions(options.max_sessions),
+                                     std::move(store));
   if (!engine_->AddModel(kModel, HashModel()).ok()) std::abort();
 }
 
@@ -91,7 +92,7 @@ void Replica::Handle(const std::vector<Request>& requests,
     engine_->Infer(std::move(call), first.callback());
     watch_.WaitUntilHeld();
   }
-  may_wait_for_store_ = is_batch || link_.size() > 0 || num_open_calls() > 0;
+  may_wait_for_store_ = is_memory_short_ || is_batch || link_.size() > 0 || num_open_calls() > 0;
   for (const Request& request : requests) {
     const auto session = static_cast<size_t>(request.session);
     may_wait_for_store_ |=

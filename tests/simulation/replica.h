@@ -52,6 +52,7 @@ class Replica {
  public:
   struct Options {
     int64_t checkpoint_steps = 2;
+    int64_t max_sessions = 64;
   };
 
   Replica(const Clock& clock, uint64_t incarnation, const Options& options);
@@ -83,6 +84,7 @@ class Replica {
   void PassBarrier();
 
   const uint64_t incarnation_;
+  const bool is_memory_short_;  // a step may have to fetch its session
   WorkerWatch watch_;
   StoreLink link_;
   std::unique_ptr<Engine> engine_;

@@ -48,6 +48,17 @@ class LinkedStore final : public SnapshotStore {
                nullptr});
   }
 
+  void Quarantine(std::string session_id, std::string bytes, absl::Duration time_to_live,
+                  WriteCallback callback) override {
+    link_.Add({StoreCall::Kind::kQuarantine,
+               std::move(session_id),
+               {},
+               std::move(bytes),
+               time_to_live,
+               std::move(callback),
+               nullptr});
+  }
+
  private:
   StoreLink& link_;
 };
@@ -76,6 +87,9 @@ std::string TakeEffect(StoreCall& call, StoreFate fate, MemorySnapshotStore& sto
       break;
     case StoreCall::Kind::kRemove:
       store.Remove(call.session_id, call.fence, keep_status);
+      break;
+    case StoreCall::Kind::kQuarantine:
+      store.Quarantine(call.session_id, call.bytes, call.time_to_live, keep_status);
       break;
   }
   store.CompleteAll();

@@ -24,7 +24,7 @@ namespace rnnserve::testing {
 // One call of a replica to the store. First it takes effect, or fails; later the replica hears of
 // it. Owns its arguments. Thread-compatible.
 struct StoreCall {
-  enum class Kind { kWrite, kClaim, kRead, kRemove };
+  enum class Kind { kWrite, kClaim, kRead, kRemove, kQuarantine };
 
   Kind kind = Kind::kRead;
   std::string session_id;

@@ -12,6 +12,9 @@ namespace {
 
 constexpr size_t kNumReplacedMax = 1000;
 
+// No id has a slash, so no session lies there.
+std::string QuarantineKey(const std::string& session_id) { return "quarantine/" + session_id; }
+
 absl::Status Unknown() {
   return NotFound("SNAPSHOT_UNKNOWN", "no snapshot of the session is stored");
 }
@@ -92,6 +95,15 @@ void MemorySnapshotStore::Remove(std::string session_id, SnapshotFence fence,
   auto effect = [this, session_id = std::move(session_id), fence] {
     mu_.AssertHeld();
     return RemoveLocked(session_id, fence);
+  };
+  Enqueue(MakeCall<absl::Status>(std::move(effect), std::move(callback)));
+}
+
+void MemorySnapshotStore::Quarantine(std::string session_id, std::string bytes,
+                                     absl::Duration time_to_live, WriteCallback callback) {
+  auto effect = [this, session_id = std::move(session_id), bytes = std::move(bytes), time_to_live] {
+    mu_.AssertHeld();
+    return QuarantineLocked(session_id, bytes, time_to_live);
   };
   Enqueue(MakeCall<absl::Status>(std::move(effect), std::move(callback)));
 }
@@ -185,6 +197,11 @@ std::optional<StoredSnapshot> MemorySnapshotStore::Peek(const std::string& sessi
   return kept == nullptr ? std::nullopt : std::optional(kept->snapshot);
 }
 
+std::optional<StoredSnapshot> MemorySnapshotStore::PeekQuarantined(
+    const std::string& session_id) const {
+  return Peek(QuarantineKey(session_id));
+}
+
 absl::Status MemorySnapshotStore::WriteLocked(SnapshotWrite write) {
   const Kept* kept = FindLocked(write.session_id);
   const auto stored = kept == nullptr ? std::nullopt : std::optional(kept->snapshot.fence);
@@ -228,6 +245,17 @@ absl::Status MemorySnapshotStore::RemoveLocked(const std::string& session_id,
   absl::Status status = CheckFence(kept->snapshot.fence, fence);
   if (status.ok()) ChangeLocked(session_id, std::nullopt);
   return status;
+}
+
+absl::Status MemorySnapshotStore::QuarantineLocked(const std::string& session_id,
+                                                   const std::string& bytes,
+                                                   absl::Duration time_to_live) {
+  const Kept* kept = FindLocked(session_id);
+  if (kept == nullptr) return Unknown();
+  if (kept->snapshot.bytes != bytes) return SnapshotChangedError();
+  ChangeLocked(QuarantineKey(session_id), Kept{kept->snapshot, clock_.Now() + time_to_live});
+  ChangeLocked(session_id, std::nullopt);
+  return absl::OkStatus();
 }
 
 const MemorySnapshotStore::Kept* MemorySnapshotStore::FindLocked(

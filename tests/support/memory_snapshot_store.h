@@ -47,6 +47,8 @@ class MemorySnapshotStore final : public SnapshotStore {
              ReadCallback callback) override;
   void Read(std::string session_id, ReadCallback callback) override;
   void Remove(std::string session_id, SnapshotFence fence, WriteCallback callback) override;
+  void Quarantine(std::string session_id, std::string bytes, absl::Duration time_to_live,
+                  WriteCallback callback) override;
 
   // The oldest call that waits takes effect and its callback runs. Whether there was one, and the
   // store does not hang. Not with kAtOnce.
@@ -67,6 +69,8 @@ class MemorySnapshotStore final : public SnapshotStore {
   int num_waiting() const;
   // What is stored now, without a call.
   std::optional<StoredSnapshot> Peek(const std::string& session_id) const;
+  // The same of what was put aside.
+  std::optional<StoredSnapshot> PeekQuarantined(const std::string& session_id) const;
 
  private:
   struct Kept {
@@ -92,6 +96,8 @@ class MemorySnapshotStore final : public SnapshotStore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status RemoveLocked(const std::string& session_id, const SnapshotFence& fence)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status QuarantineLocked(const std::string& session_id, const std::string& bytes,
+                                absl::Duration time_to_live) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // What is stored and has not expired; null if nothing.
   const Kept* FindLocked(const std::string& session_id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Every change goes through here, so that it can be lost.

@@ -9,11 +9,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
+#include <functional>
 #include <optional>
+#include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "core/base/error.h"
+#include "core/snapshot/snapshot_frame.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/memory_snapshot_store.h"
 #include "tests/support/status_matchers.h"
@@ -34,9 +41,13 @@ class CountingObserver final : public CheckpointObserver {
   void OnRestored(const absl::Status& status, absl::Duration /*duration*/) override {
     restorations.push_back(status);
   }
+  void OnQuarantined(const std::string& session_id, const absl::Status& /*why*/) override {
+    quarantined.push_back(session_id);
+  }
 
   std::vector<absl::Status> checkpoints;
   std::vector<absl::Status> restorations;
+  std::vector<std::string> quarantined;
   absl::Duration last_duration;
 };
 
@@ -50,6 +61,42 @@ class CheckpointerTest : public ::testing::Test {
                           SnapshotKeys(SnapshotKey(SnapshotKey::Secret{1})), options);
   }
 
+  Checkpointer::FindModel find_model() {
+    return [this](const std::string&) { return model_; };
+  }
+  void PutInStore(const std::string& bytes) {
+    store_->Write({"s", {4, 4, 4}, bytes, absl::Seconds(60)}, [](const absl::Status&) {});
+    store_->CompleteAll();
+  }
+  absl::Status Restore(const std::string& id) {
+    std::optional<absl::Status> restored;
+    checkpointer_->Restore(id, find_model(),
+                           [&restored](absl::Status status) { restored = std::move(status); });
+    store_->CompleteAll();
+    return *restored;
+  }
+  void OpenNone(const std::string& id, uint64_t version, bool detached) {
+    const auto opened = sessions_.Open({.id = id,
+                                        .model_name = "m",
+                                        .model = model_,
+                                        .state = SessionState(*model_),
+                                        .detached = detached,
+                                        .idle_timeout = absl::Seconds(60),
+                                        .version = version});
+    ASSERT_THAT(opened, IsOk());
+  }
+  void End(const std::string& id) { std::move(*Lease(id)).End(EndReason::kClosed); }
+  // It waits for the store, which the test completes beside it.
+  bool FlushForGood() {
+    std::atomic<bool> is_done = false;
+    std::thread store([this, &is_done] {
+      while (!is_done) store_->CompleteAll();
+    });
+    const bool stored = checkpointer_->FlushForGood(absl::Seconds(30));
+    is_done = true;
+    store.join();
+    return stored;
+  }
   SessionLease Open(const std::string& id, Durability durability) {
     return *sessions_.OpenLeased({.id = id,
                                   .model_name = "m",
@@ -254,18 +301,191 @@ TEST_F(CheckpointerTest, WhoAsksLaterIsNotAnsweredWithWhatWasThereBefore) {
   EXPECT_EQ(observer_.restorations.size(), 2u);
 }
 
-TEST_F(CheckpointerTest, ADamagedSnapshotStaysWhereItIs) {
-  store_->Write({"s", {4, 4, 4}, "garbage", absl::Seconds(60)}, [](const absl::Status&) {});
-  store_->CompleteAll();
+TEST_F(CheckpointerTest, ADamagedSnapshotIsPutAsideAndItsIdIsFree) {
+  PutInStore("garbage");
+
+  EXPECT_THAT(Restore("s"),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("7 bytes"), "SNAPSHOT_BAD"));
+
+  EXPECT_EQ(store_->Peek("s"), std::nullopt);
+  EXPECT_EQ(store_->PeekQuarantined("s")->bytes, "garbage");
+  EXPECT_EQ(observer_.quarantined, std::vector<std::string>{"s"});
+  EXPECT_THAT(Restore("s"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("store"), "SESSION_UNKNOWN"));
+  EXPECT_EQ(observer_.restorations.size(), 2u);
+}
+
+TEST_F(CheckpointerTest, WhatIsPutAsideIsForgottenAfterADay) {
+  PutInStore("garbage");
+  Restore("s").IgnoreError();
+
+  clock_.Advance(SessionRestorer::kQuarantineTime - absl::Seconds(1));
+  EXPECT_NE(store_->PeekQuarantined("s"), std::nullopt);
+  clock_.Advance(absl::Seconds(1));
+
+  EXPECT_EQ(store_->PeekQuarantined("s"), std::nullopt);
+}
+
+TEST_F(CheckpointerTest, AnotherSnapshotThatCameMeanwhileIsNotPutAside) {
+  PutInStore("garbage");
   std::optional<absl::Status> restored;
-  checkpointer_->Restore(
-      "s", [this](const std::string&) { return model_; },
-      [&restored](absl::Status status) { restored = std::move(status); });
+  checkpointer_->Restore("s", find_model(),
+                         [&restored](absl::Status status) { restored = std::move(status); });
+  // Its owner, which is alive, writes behind the read.
+  store_->Write({"s", {4, 4, 5}, "better", absl::Seconds(60)}, [](const absl::Status&) {});
   store_->CompleteAll();
 
   EXPECT_THAT(*restored, StatusIs(absl::StatusCode::kDataLoss, HasSubstr(""), "SNAPSHOT_BAD"));
+  EXPECT_EQ(store_->Peek("s")->bytes, "better");
+  EXPECT_TRUE(observer_.quarantined.empty());
+}
+
+// What this server cannot read, but another one may.
+struct Foreign {
+  std::string name;
+  std::function<std::string(const ModelPtr& model)> bytes;
+  std::string reason;
+};
+
+class CheckpointerForeignTest : public CheckpointerTest,
+                                public ::testing::WithParamInterface<Foreign> {};
+
+Snapshot SnapshotFor(const Model& model) {
+  SessionState state(model);
+  Snapshot snapshot;
+  snapshot.session_id = "s";
+  snapshot.model = "m";
+  const std::string digest = absl::HexStringToBytes(model.digest());
+  std::copy_n(digest.begin(), std::min(digest.size(), snapshot.model_digest.size()),
+              snapshot.model_digest.begin());
+  snapshot.epoch = 1;
+  snapshot.durability = 1;
+  const absl::Span<const float> block = state.view().block();
+  snapshot.state.assign(block.begin(), block.end());
+  return snapshot;
+}
+
+TEST_P(CheckpointerForeignTest, IsLeftAlone) {
+  PutInStore(GetParam().bytes(model_));
+
+  EXPECT_EQ(ErrorReason(Restore("s")), GetParam().reason);
+
   EXPECT_EQ(store_->Peek("s")->fence, (SnapshotFence{4, 4, 4}));
-  EXPECT_EQ(observer_.restorations.size(), 1u);
+  EXPECT_TRUE(observer_.quarantined.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Snapshots, CheckpointerForeignTest,
+    ::testing::Values(
+        Foreign{"AnotherModel",
+                [](const ModelPtr& model) {
+                  Snapshot snapshot = SnapshotFor(*model);
+                  snapshot.model_digest = {1};
+                  return EncodeSnapshot(snapshot, SnapshotKey(SnapshotKey::Secret{1}));
+                },
+                "MODEL_CHANGED"},
+        Foreign{"OtherStates",
+                [](const ModelPtr& model) {
+                  Snapshot snapshot = SnapshotFor(*model);
+                  snapshot.layout_digest = {1};
+                  return EncodeSnapshot(snapshot, SnapshotKey(SnapshotKey::Secret{1}));
+                },
+                "SNAPSHOT_BAD"},
+        Foreign{"AnotherKey",
+                [](const ModelPtr& model) {
+                  return EncodeSnapshot(SnapshotFor(*model), SnapshotKey(SnapshotKey::Secret{2}));
+                },
+                "SNAPSHOT_BAD"},
+        Foreign{"NewerFormat",
+                [](const ModelPtr&) {
+                  std::string bytes(kFrameHeadBytes, '\0');
+                  SealSnapshot(kSnapshotVersion + 1, kFrameHeadBytes,
+                               SnapshotKey(SnapshotKey::Secret{1}), bytes);
+                  return bytes;
+                },
+                "SNAPSHOT_VERSION"},
+        Foreign{"FormerFormat",
+                [](const ModelPtr&) {
+                  std::string bytes(kFrameHeadBytes, '\0');
+                  SealSnapshot(0, kFrameHeadBytes, SnapshotKey(SnapshotKey::Secret{1}), bytes);
+                  return bytes;
+                },
+                "SNAPSHOT_BAD"}),
+    [](const ::testing::TestParamInfo<Foreign>& foreign) { return foreign.param.name; });
+
+TEST_F(CheckpointerTest, WhatIsNotDurableIsLeftBehindAndTakenOnce) {
+  OpenNone("s", 7, /*detached=*/true);
+  OpenNone("bound", 0, /*detached=*/false);
+
+  EXPECT_TRUE(FlushForGood());
+
+  EXPECT_EQ(store_->Peek("s")->fence, (SnapshotFence{0, 0, 7}));
+  EXPECT_EQ(store_->Peek("bound"), std::nullopt);
+  End("s");
+  EXPECT_THAT(Restore("s"), IsOk());
+  const SessionLease lease = *Lease("s");
+  EXPECT_EQ(lease.durability(), Durability::kNone);
+  EXPECT_EQ(lease.version(), 7u);
+  EXPECT_EQ(lease.epoch(), 2u);
+  EXPECT_EQ(store_->Peek("s"), std::nullopt);
+}
+
+TEST_F(CheckpointerTest, WhatIsLeftBehindIsKeptForItsIdleTimeout) {
+  OpenNone("s", 0, /*detached=*/true);
+  EXPECT_TRUE(FlushForGood());
+
+  clock_.Advance(absl::Seconds(59));
+  EXPECT_NE(store_->Peek("s"), std::nullopt);
+  clock_.Advance(absl::Seconds(1));
+
+  EXPECT_EQ(store_->Peek("s"), std::nullopt);
+}
+
+TEST_F(CheckpointerTest, ALaterOneTakesThePlaceOfWhatWasLeftBehind) {
+  OpenNone("s", 7, /*detached=*/true);
+  EXPECT_TRUE(FlushForGood());
+  End("s");
+  OpenNone("s", 3, /*detached=*/true);
+
+  EXPECT_TRUE(FlushForGood());
+
+  EXPECT_EQ(store_->Peek("s")->fence, (SnapshotFence{0, 0, 3}));
+}
+
+TEST_F(CheckpointerTest, WhatIsLeftBehindNeverTakesThePlaceOfADurableSession) {
+  store_->Write({"s", {1, 9, 2}, "of another server", absl::Seconds(60)},
+                [](const absl::Status&) {});
+  store_->CompleteAll();
+  OpenNone("s", 7, /*detached=*/true);
+
+  EXPECT_TRUE(FlushForGood());
+
+  EXPECT_EQ(store_->Peek("s")->bytes, "of another server");
+}
+
+TEST_F(CheckpointerTest, OfTwoThatAskForWhatWasLeftBehindOneGetsIt) {
+  OpenNone("s", 7, /*detached=*/true);
+  EXPECT_TRUE(FlushForGood());
+  End("s");
+  std::optional<absl::Status> restored;
+  checkpointer_->Restore("s", find_model(),
+                         [&restored](absl::Status status) { restored = std::move(status); });
+  store_->CompleteNext();
+  // Another server claims it behind this one.
+  store_->Claim("s", 99, absl::Seconds(60), [](const absl::StatusOr<StoredSnapshot>&) {});
+  store_->CompleteAll();
+
+  EXPECT_THAT(*restored, StatusIs(absl::StatusCode::kAborted, HasSubstr("epoch"), "FENCED"));
+  EXPECT_EQ(store_->Peek("s")->fence, (SnapshotFence{2, 99, 7}));
+  EXPECT_THAT(Lease("s").status(),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("another server"), "SESSION_MOVED"));
+}
+
+TEST_F(CheckpointerTest, AStoreThatIsAwayIsNotWaitedForForEver) {
+  OpenNone("s", 7, /*detached=*/true);
+
+  EXPECT_FALSE(checkpointer_->FlushForGood(absl::ZeroDuration()));
+  store_->CompleteAll();
 }
 
 }  // namespace

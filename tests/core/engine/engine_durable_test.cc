@@ -19,6 +19,7 @@
 #include "tests/support/memory_snapshot_store.h"
 #include "tests/support/owned_tensor.h"
 #include "tests/support/recording_observer.h"
+#include "tests/support/shared_snapshot_store.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_models.h"
 
@@ -30,36 +31,13 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Lets several engines use one store.
-class SharedStore final : public SnapshotStore {
- public:
-  explicit SharedStore(SnapshotStore& store) : store_(store) {}
-
-  void Write(SnapshotWrite write, WriteCallback callback) override {
-    store_.Write(std::move(write), std::move(callback));
-  }
-  void Claim(std::string session_id, uint64_t nonce, absl::Duration time_to_live,
-             ReadCallback callback) override {
-    store_.Claim(std::move(session_id), nonce, time_to_live, std::move(callback));
-  }
-  void Read(std::string session_id, ReadCallback callback) override {
-    store_.Read(std::move(session_id), std::move(callback));
-  }
-  void Remove(std::string session_id, SnapshotFence fence, WriteCallback callback) override {
-    store_.Remove(std::move(session_id), fence, std::move(callback));
-  }
-
- private:
-  SnapshotStore& store_;
-};
-
 // One server's part: an engine with the doubling model, h' = 2 h + x.
 class Replica {
  public:
   Replica(const Clock& clock, SnapshotStore& store, ModelPtr model = DoublingModel()) {
     EngineOptions options;
     options.workers = 1;
-    EngineStore engine_store{std::make_unique<SharedStore>(store),
+    EngineStore engine_store{std::make_unique<SharedSnapshotStore>(store),
                              SnapshotKeys(SnapshotKey(SnapshotKey::Secret{7})),
                              {}};
     engine_ = std::make_unique<Engine>(clock, observer_, options, std::move(engine_store));

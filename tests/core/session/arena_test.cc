@@ -189,5 +189,20 @@ TEST_P(ArenaPropertyTest, KeepsWhatWasWritten) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, ArenaPropertyTest, ::testing::Range(0u, 50u));
 
+TEST(ArenaTest, FindsTheNextPlaceInUse) {
+  Arena arena(Arena::kChunkBytes / 4);
+  std::vector<Arena::Place> places;
+  for (int i = 0; i < 10; ++i) places.push_back(*arena.Allocate());
+  for (const int i : {0, 2, 4, 5, 6, 7, 9}) arena.Free(places[i]);
+
+  EXPECT_EQ(arena.NextUsed(0), 1u);
+  EXPECT_EQ(arena.NextUsed(1), 1u);
+  EXPECT_EQ(arena.NextUsed(2), 3u);
+  // Over a chunk that has none.
+  EXPECT_EQ(arena.NextUsed(4), 8u);
+  EXPECT_EQ(arena.NextUsed(9), std::nullopt);
+  EXPECT_EQ(arena.NextUsed(1000), std::nullopt);
+}
+
 }  // namespace
 }  // namespace rnnserve::testing

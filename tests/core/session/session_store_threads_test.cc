@@ -110,6 +110,7 @@ TEST_F(SessionStoreThreadsTest, AWatcherHearsOfEveryEndOnce) {
    public:
     void OnSessionExpiring(absl::string_view, absl::Duration) override {}
     void OnSessionEnded(absl::string_view, EndReason) override { ++num_ended; }
+    void OnSessionDropped(absl::string_view) override {}
     std::atomic<int> num_ended{0};
   };
   const auto counter = std::make_shared<Counter>();

@@ -27,6 +27,9 @@ class Diary final : public SessionWatcher {
   void OnSessionEnded(absl::string_view id, EndReason reason) override {
     told.push_back(absl::StrCat(id, " ", EndReasonName(reason)));
   }
+  void OnSessionDropped(absl::string_view id) override {
+    told.push_back(absl::StrCat(id, " dropped"));
+  }
 
   std::vector<std::string> told;
 };
@@ -55,6 +58,18 @@ TEST_F(SessionWatchTest, TellsOfTheEndAndItsReason) {
   Take("evicted").End(EndReason::kEvicted);
 
   EXPECT_THAT(diary_->told, ElementsAre("closed SESSION_CLOSED", "evicted SESSION_EVICTED"));
+}
+
+TEST_F(SessionWatchTest, ASessionThatWasDroppedIsNotWatchedAnyMore) {
+  OpenWatched("s");
+
+  EXPECT_TRUE(Take("s").Drop());
+  EXPECT_THAT(diary_->told, ElementsAre("s dropped"));
+  // The next one takes its place in the table.
+  ASSERT_THAT(Open("t", kTimeout), IsOk());
+  Take("t").End(EndReason::kClosed);
+
+  EXPECT_THAT(diary_->told, ElementsAre("s dropped"));
 }
 
 TEST_F(SessionWatchTest, TellsOfAnExpiryATenthOfTheTimeoutBefore) {

@@ -89,6 +89,17 @@ TEST_F(RedisScriptsTest, WritesAndClaimsSetTheTimeToLive) {
   EXPECT_EQ(MillisecondsToLive("a"), -1);
 }
 
+TEST_F(RedisScriptsTest, QuarantineRenamesTheKeyForATime) {
+  EXPECT_THAT(Write(*store_, "a", {1, 2, 3}, "bad", absl::InfiniteDuration()), IsOk());
+
+  EXPECT_THAT(Quarantine(*store_, "a", "bad", absl::Seconds(100)), IsOk());
+
+  EXPECT_EQ(redis_->Command({"KEYS", "*"}), "rnnserve:quarantine/a\n");
+  EXPECT_EQ(redis_->Command({"HGET", "rnnserve:quarantine/a", "b"}), "bad");
+  EXPECT_GT(MillisecondsToLive("quarantine/a"), 50'000);
+  EXPECT_LE(MillisecondsToLive("quarantine/a"), 100'000);
+}
+
 TEST_F(RedisScriptsTest, RefusedWritesAndReadsLeaveTheTimeToLive) {
   EXPECT_THAT(Write(*store_, "a", {5, 7, 1}, "bytes", absl::Seconds(100)), IsOk());
 
@@ -111,6 +122,7 @@ TEST_P(RedisForeignKeyTest, IsReportedAndLeftAlone) {
   EXPECT_THAT(Claim(*store_, "a", 9), is_bad);
   EXPECT_THAT(Read(*store_, "a"), is_bad);
   EXPECT_THAT(Remove(*store_, "a", {9, 9, 9}), is_bad);
+  EXPECT_THAT(Quarantine(*store_, "a", "bytes alone"), is_bad);
 
   EXPECT_EQ(redis_->Command({"DUMP", "rnnserve:a"}), before);
 }

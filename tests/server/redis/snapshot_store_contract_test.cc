@@ -143,6 +143,29 @@ TEST_P(SnapshotStoreContractTest, RemovesForGood) {
   EXPECT_THAT(Read(*store_, "a"), StatusIs(absl::StatusCode::kNotFound));
 }
 
+TEST_P(SnapshotStoreContractTest, WhatIsInQuarantineIsOutOfTheWay) {
+  const std::string bytes = "\0\r\nbad"s;
+  EXPECT_THAT(Write(*store_, "a", {9, 7, 5}, bytes), IsOk());
+
+  EXPECT_THAT(Quarantine(*store_, "a", bytes), IsOk());
+
+  EXPECT_THAT(Read(*store_, "a"), StatusIs(absl::StatusCode::kNotFound));
+  // Whoever comes next begins anew, and may end there too.
+  EXPECT_THAT(Write(*store_, "a", {1, 8, 1}, "worse"), IsOk());
+  EXPECT_THAT(Quarantine(*store_, "a", "worse"), IsOk());
+}
+
+TEST_P(SnapshotStoreContractTest, OnlyTheBytesThatWereReadGoIntoQuarantine) {
+  EXPECT_THAT(Quarantine(*store_, "a", "bad"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("no snapshot"), "SNAPSHOT_UNKNOWN"));
+  EXPECT_THAT(Write(*store_, "a", {1, 7, 5}, "good"), IsOk());
+
+  EXPECT_THAT(Quarantine(*store_, "a", "bad"),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("another"), "SNAPSHOT_CHANGED"));
+
+  EXPECT_EQ(Read(*store_, "a")->bytes, "good");
+}
+
 TEST_P(SnapshotStoreContractTest, NumbersAreExactBeyondDoubles) {
   constexpr uint64_t kDoubles = uint64_t{1} << 53;
   EXPECT_THAT(Write(*store_, "a", {kDoubles, kMax, kDoubles}), IsOk());

@@ -78,6 +78,14 @@ inline absl::Status Remove(SnapshotStore& store, const std::string& id,
   return answer.Wait();
 }
 
+inline absl::Status Quarantine(SnapshotStore& store, const std::string& id,
+                               const std::string& bytes,
+                               absl::Duration time_to_live = absl::Hours(1)) {
+  Answer<absl::Status> answer;
+  store.Quarantine(id, bytes, time_to_live, answer.callback());
+  return answer.Wait();
+}
+
 // A store on that server, with the defaults unless `options` says otherwise.
 inline absl::StatusOr<std::unique_ptr<server::RedisSnapshotStore>> OpenStore(
     const RedisProcess& redis, server::RedisSnapshotStore::Options options = {}) {

@@ -1,0 +1,342 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Engines with room for three sessions and a store: every call on a session that was spilled is
+// answered as if it had not been. Two engines share the store, which is in memory.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/error.h"
+#include "core/engine/engine.h"
+#include "tests/support/answer.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/memory_snapshot_store.h"
+#include "tests/support/owned_tensor.h"
+#include "tests/support/recording_observer.h"
+#include "tests/support/shared_snapshot_store.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/test_models.h"
+
+namespace rnnserve::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// One server's part: an engine with the doubling model, h' = 2 h + x.
+class Replica {
+ public:
+  Replica(const Clock& clock, SnapshotStore& store, int64_t max_sessions) {
+    EngineOptions options;
+    options.workers = 1;
+    options.sessions.max_sessions = max_sessions;
+    EngineStore engine_store{std::make_unique<SharedSnapshotStore>(store),
+                             SnapshotKeys(SnapshotKey(SnapshotKey::Secret{7})),
+                             {}};
+    engine_ = std::make_unique<Engine>(clock, observer_, options, std::move(engine_store));
+    engine_->AddModel("doubling", DoublingModel()).IgnoreError();
+  }
+
+  absl::StatusOr<OpenedSession> Open(const std::string& id,
+                                     Durability durability = Durability::kAsync) {
+    OpenSessionCall call;
+    call.model = "doubling";
+    call.session_id = id;
+    call.durability = durability;
+    Answer<OpenedSession> answer;
+    engine_->OpenSession(call, answer.callback());
+    return answer.Wait();
+  }
+  absl::StatusOr<OpenedSession> Attach(const std::string& id) {
+    Answer<OpenedSession> answer;
+    engine_->AttachSession(id, answer.callback());
+    return answer.Wait();
+  }
+  absl::StatusOr<StepResult> Step(const std::string& id, float value,
+                                  std::optional<uint64_t> index = std::nullopt,
+                                  std::optional<uint64_t> epoch = std::nullopt) {
+    const OwnedTensor input = OwnedTensor::Floats({1, 1}, {value});
+    StepCall call;
+    call.session_id = id;
+    call.input = input;
+    call.step_index = index;
+    call.epoch = epoch;
+    Answer<StepResult> answer;
+    engine_->Step(std::move(call), answer.callback());
+    return answer.Wait();
+  }
+  absl::StatusOr<StepSessionsResult> StepSessions(const std::vector<std::string>& ids) {
+    const auto num_sessions = static_cast<int64_t>(ids.size());
+    const OwnedTensor input =
+        OwnedTensor::Floats({num_sessions, 1, 1}, std::vector<float>(ids.size(), 1));
+    StepSessionsCall call;
+    call.model = "doubling";
+    call.session_ids = ids;
+    call.input = input;
+    Answer<StepSessionsResult> answer;
+    engine_->StepSessions(std::move(call), answer.callback());
+    return answer.Wait();
+  }
+  absl::StatusOr<int64_t> Reset(ResetStateCall call) {
+    Answer<int64_t> answer;
+    engine_->ResetState(std::move(call), answer.callback());
+    return answer.Wait();
+  }
+  absl::StatusOr<float> Sum(const std::string& id) {
+    Answer<SessionStateResult> answer;
+    engine_->GetState(id, answer.callback());
+    const auto result = answer.Wait();
+    if (!result.ok()) return result.status();
+    return result->state.at(0).values.at(0);
+  }
+  bool IsInMemory(const std::string& id) {
+    const auto listed = engine_->ListSessions({}, "", 100);
+    return std::any_of(listed->begin(), listed->end(),
+                       [&id](const auto& session) { return session.id == id; });
+  }
+
+  Engine& engine() { return *engine_; }
+  RecordingEngineObserver& observer() { return observer_; }
+
+ private:
+  RecordingEngineObserver observer_;
+  std::unique_ptr<Engine> engine_;
+};
+
+class EngineSpillTest : public ::testing::Test {
+ protected:
+  // "s" has made one step of value 5 and is in the store alone.
+  void Spill() {
+    ASSERT_THAT(a_.Open("s"), IsOk());
+    ASSERT_THAT(a_.Step("s", 5, 0), IsOk());
+    for (int i = 0; i < 3; ++i) {
+      clock_.Advance(absl::Seconds(1));
+      ASSERT_THAT(a_.Open(absl::StrCat("other", i)), IsOk());
+    }
+    ASSERT_FALSE(a_.IsInMemory("s"));
+    ASSERT_GE(a_.engine().num_spilled_sessions(), 1);
+  }
+
+  FakeClock clock_;
+  MemorySnapshotStore store_{clock_, MemorySnapshotStore::Pace::kAtOnce};
+  Replica a_{clock_, store_, 3};
+  Replica b_{clock_, store_, 100};
+};
+
+TEST_F(EngineSpillTest, MoreSessionsThanFitAreSteppedInTurn) {
+  constexpr int kNumSessions = 9;
+  for (int i = 0; i < kNumSessions; ++i) ASSERT_THAT(a_.Open(absl::StrCat("s", i)), IsOk());
+
+  float expected = 0;
+  for (uint64_t index = 0; index < 20; ++index) {
+    expected = 2 * expected + 1;
+    for (int i = 0; i < kNumSessions; ++i) {
+      // Each in another way.
+      const std::optional<uint64_t> step_index = i % 2 == 0 ? std::optional(index) : std::nullopt;
+      const std::optional<uint64_t> epoch = i % 3 == 0 ? std::optional(uint64_t{1}) : std::nullopt;
+      const auto result = a_.Step(absl::StrCat("s", i), 1, step_index, epoch);
+      ASSERT_THAT(result, IsOk()) << index << " of " << i;
+      EXPECT_EQ(result->output.at(0), expected);
+      EXPECT_EQ(result->version, index + 1);
+      EXPECT_EQ(result->epoch, 1u);
+    }
+  }
+}
+
+TEST_F(EngineSpillTest, AStepOfTheWritersEpochGoesOn) {
+  Spill();
+
+  const auto result = a_.Step("s", 1, 1, 1);
+
+  ASSERT_THAT(result, IsOk());
+  EXPECT_EQ(result->output.at(0), 11);
+  EXPECT_EQ(result->epoch, 1u);
+}
+
+TEST_F(EngineSpillTest, AKeptReplyIsReplayed) {
+  Spill();
+
+  const auto result = a_.Step("s", 5, 0, 1);
+
+  ASSERT_THAT(result, IsOk());
+  EXPECT_TRUE(result->is_replayed);
+  EXPECT_EQ(result->output.at(0), 5);
+}
+
+TEST_F(EngineSpillTest, AnAttachRaisesTheEpochByOne) {
+  Spill();
+
+  const auto attached = a_.Attach("s");
+
+  ASSERT_THAT(attached, IsOk());
+  EXPECT_EQ(attached->epoch, 2u);
+  EXPECT_EQ(attached->version, 1u);
+}
+
+TEST_F(EngineSpillTest, ItsStateIsReadAndSet) {
+  Spill();
+  EXPECT_EQ(*a_.Sum("s"), 5);
+  a_.Open("another").IgnoreError();
+  const OwnedTensor state = OwnedTensor::Floats({1}, {7});
+  Answer<uint64_t> answer;
+
+  a_.engine().SetState({"s", {{"sum", "h", state}}, uint64_t{1}}, answer.callback());
+
+  EXPECT_THAT(answer.Wait(), IsOk());
+  EXPECT_EQ(*a_.Sum("s"), 7);
+}
+
+TEST_F(EngineSpillTest, ItIsReset) {
+  Spill();
+
+  EXPECT_EQ(*a_.Reset({{"s", "other2"}, "", {}}), 2);
+
+  EXPECT_EQ(*a_.Sum("s"), 0);
+}
+
+TEST_F(EngineSpillTest, MoreThanFitAreNotResetTogether) {
+  Spill();
+
+  EXPECT_THAT(a_.Reset({{"s", "other0", "other1", "other2"}, "", {}}),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("room"), "SESSION_LIMIT"));
+
+  EXPECT_EQ(*a_.Sum("s"), 5);
+}
+
+TEST_F(EngineSpillTest, AResetOfAModelReachesItToo) {
+  Spill();
+
+  EXPECT_EQ(*a_.Reset({{}, "doubling", {}}), 4);
+
+  EXPECT_EQ(*a_.Sum("s"), 0);
+}
+
+TEST_F(EngineSpillTest, ItIsClosedForGood) {
+  Spill();
+  Answer<uint64_t> answer;
+
+  a_.engine().CloseSession({"s", EndReason::kClosed, uint64_t{1}}, answer.callback());
+
+  EXPECT_EQ(*answer.Wait(), 1u);
+  EXPECT_THAT(a_.Step("s", 1),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("closed"), "SESSION_CLOSED"));
+  EXPECT_THAT(b_.Attach("s"), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(EngineSpillTest, ItIsForked) {
+  Spill();
+  ForkSessionCall call;
+  call.session_id = "s";
+  call.fork_ids = {"fork"};
+  Answer<ForkedSession> answer;
+
+  a_.engine().ForkSession(std::move(call), answer.callback());
+
+  EXPECT_THAT(answer.Wait(), IsOk());
+  EXPECT_EQ(*a_.Sum("fork"), 5);
+}
+
+TEST_F(EngineSpillTest, ItIsExported) {
+  Spill();
+  Answer<ExportedSession> answer;
+
+  a_.engine().ExportSession("s", answer.callback());
+
+  EXPECT_EQ(answer.Wait()->version, 1u);
+}
+
+TEST_F(EngineSpillTest, ItIsSteppedWithOthers) {
+  Spill();
+
+  const auto result = a_.StepSessions({"s", "other2"});
+
+  ASSERT_THAT(result, IsOk());
+  EXPECT_TRUE(result->errors.empty());
+  EXPECT_THAT(result->output, ElementsAre(11, 1));
+}
+
+TEST_F(EngineSpillTest, ItsIdIsTaken) {
+  Spill();
+
+  EXPECT_THAT(a_.Open("s", Durability::kNone),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("open"), "SESSION_EXISTS"));
+  EXPECT_THAT(a_.Open("s"),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("open"), "SESSION_EXISTS"));
+  ForkSessionCall call;
+  call.session_id = "other2";
+  call.fork_ids = {"s"};
+  Answer<ForkedSession> answer;
+  a_.engine().ForkSession(std::move(call), answer.callback());
+  EXPECT_THAT(answer.Wait(), StatusIs(absl::StatusCode::kAlreadyExists));
+}
+
+TEST_F(EngineSpillTest, AnotherServerMayTakeIt) {
+  Spill();
+  ASSERT_THAT(b_.Attach("s"), IsOk());
+  ASSERT_THAT(b_.Step("s", 1, 1), IsOk());
+  ASSERT_TRUE(b_.engine().FlushCheckpoints(absl::Seconds(30)));
+
+  EXPECT_THAT(a_.Step("s", 1, 1, 1),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("another server"), "SESSION_MOVED"));
+  // One that would notice that it was set back looks for it in the store.
+  EXPECT_TRUE(a_.Step("s", 1, 1)->is_replayed);
+}
+
+TEST_F(EngineSpillTest, AStepWithoutAnIndexIsNotDoneOnOneThatWasSetBack) {
+  Spill();
+  store_.LoseLastChanges(1000);
+
+  EXPECT_THAT(a_.Step("s", 1), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(EngineSpillTest, NothingIsSpilledWithoutAReason) {
+  for (int i = 0; i < 50; ++i) ASSERT_THAT(b_.Open(absl::StrCat("s", i)), IsOk());
+  clock_.Advance(absl::Seconds(10));
+
+  b_.engine().TickCheckpoints();
+
+  EXPECT_EQ(b_.engine().num_spilled_sessions(), 0);
+}
+
+TEST_F(EngineSpillTest, SessionsThatCannotLeaveFillTheServerAsBefore) {
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_THAT(a_.Open(absl::StrCat("s", i), Durability::kNone), IsOk());
+  }
+
+  const absl::Status refused = a_.Open("s3").status();
+
+  EXPECT_THAT(refused,
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("3"), "SESSION_LIMIT"));
+  EXPECT_GT(RetryDelay(refused), absl::ZeroDuration());
+}
+
+TEST_F(EngineSpillTest, ASessionThatIsNotDurableGoesOnAfterTheDrain) {
+  ASSERT_THAT(b_.Open("n", Durability::kNone), IsOk());
+  ASSERT_THAT(b_.Step("n", 5, 0), IsOk());
+  b_.engine().StartDraining();
+
+  ASSERT_TRUE(b_.engine().FlushForGood(absl::Seconds(30)));
+
+  const auto attached = a_.Attach("n");
+  ASSERT_THAT(attached, IsOk());
+  EXPECT_EQ(attached->durability, Durability::kNone);
+  EXPECT_EQ(attached->version, 1u);
+  EXPECT_GT(attached->epoch, 1u);
+  EXPECT_TRUE(a_.Step("n", 5, 0)->is_replayed);
+  EXPECT_THAT(a_.Step("n", 1, 1, 1),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("epoch"), "STEP_FENCED"));
+  Replica c(clock_, store_, 3);
+  EXPECT_THAT(c.Attach("n"), StatusIs(absl::StatusCode::kNotFound));
+}
+
+}  // namespace
+}  // namespace rnnserve::testing
