@@ -61,9 +61,9 @@ class HistogramTally {
   double sum_ = 0.0;
 };
 
-constexpr std::array kEndReasons = {EndReason::kClosed,  EndReason::kStreamEnded,
-                                    EndReason::kExpired, EndReason::kEvicted,
-                                    EndReason::kMoved,   EndReason::kBroken};
+constexpr std::array kEndReasons = {
+    EndReason::kClosed, EndReason::kStreamEnded, EndReason::kExpired,     EndReason::kEvicted,
+    EndReason::kMoved,  EndReason::kBroken,      EndReason::kModelRetired};
 
 // In the order of Method: the values of the label `method`.
 constexpr std::array kMethodNames = {

@@ -250,15 +250,17 @@ absl::StatusOr<Snapshot> Checkpointer::Decode(const std::string& session_id,
   }
   RNNSERVE_RETURN_IF_ERROR(stored.status());
   RNNSERVE_ASSIGN_OR_RETURN(Snapshot snapshot, DecodeSnapshot(stored->bytes, keys_, session_id));
-  RNNSERVE_ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model, find_model(snapshot.model));
-  RNNSERVE_RETURN_IF_ERROR(CheckModel(snapshot, *model));
+  RNNSERVE_ASSIGN_OR_RETURN(const SessionModel found, find_model(snapshot));
+  RNNSERVE_RETURN_IF_ERROR(CheckModel(snapshot, *found.model));
   return snapshot;
 }
 
 absl::Status Checkpointer::Open(const std::string& session_id, const FindModel& find_model,
                                 const absl::StatusOr<StoredSnapshot>& claimed) {
   RNNSERVE_ASSIGN_OR_RETURN(Snapshot snapshot, Decode(session_id, find_model, claimed));
-  RNNSERVE_ASSIGN_OR_RETURN(std::shared_ptr<const Model> model, find_model(snapshot.model));
+  // Which may be another than a moment before, if it was replaced since.
+  RNNSERVE_ASSIGN_OR_RETURN(SessionModel model, find_model(snapshot));
+  RNNSERVE_RETURN_IF_ERROR(CheckModel(snapshot, *model.model));
   RNNSERVE_ASSIGN_OR_RETURN(
       SessionStore::OpenRequest request,
       OpenRequestOf(std::move(snapshot), claimed->fence, std::move(model), sessions_));

@@ -20,8 +20,8 @@
 #include "absl/time/time.h"
 #include "core/base/clock.h"
 #include "core/checkpoint/checkpoint_observer.h"
-#include "core/model/model.h"
 #include "core/session/session_lease.h"
+#include "core/session/session_model.h"
 #include "core/session/session_store.h"
 #include "core/snapshot/snapshot.h"
 #include "core/snapshot/snapshot_store.h"
@@ -67,8 +67,9 @@ class Checkpointer {
     int64_t pending_bytes = 0;
   };
 
-  using FindModel =
-      std::function<absl::StatusOr<std::shared_ptr<const Model>>(const std::string& name)>;
+  // The model of the snapshot's name: if there are several, the one that its session was opened
+  // with, if that is one of them.
+  using FindModel = std::function<absl::StatusOr<SessionModel>(const Snapshot& snapshot)>;
   using Done = absl::AnyInvocable<void(absl::Status)>;
 
   Checkpointer(const Clock& clock, SessionStore& sessions, CheckpointObserver& observer,
@@ -101,8 +102,8 @@ class Checkpointer {
   // or with the error of SnapshotStore::Remove: then somebody can until its time to live is over.
   void End(SessionLease lease, EndReason reason, Done done);
 
-  // To be called several times a second: sends what is due, what failed once more, and every session
-  // if the store may have lost what it had.
+  // To be called several times a second: sends what is due, what failed once more, and every
+  // session if the store may have lost what it had.
   void Tick();
 
   // Sends everything that has changed; says whether the store has it all before the timeout.

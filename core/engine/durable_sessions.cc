@@ -157,8 +157,8 @@ absl::StatusOr<std::string> DurableSessions::Export(const SessionLease& lease) c
 absl::StatusOr<SessionStore::OpenRequest> DurableSessions::Import(absl::string_view bytes) const {
   if (!keys_.has_value()) return NoKeyError();
   RNNSERVE_ASSIGN_OR_RETURN(Snapshot snapshot, DecodeSnapshot(bytes, *keys_, std::nullopt));
-  RNNSERVE_ASSIGN_OR_RETURN(std::shared_ptr<const Model> model, find_model_(snapshot.model));
-  RNNSERVE_RETURN_IF_ERROR(CheckModel(snapshot, *model));
+  RNNSERVE_ASSIGN_OR_RETURN(SessionModel model, find_model_(snapshot));
+  RNNSERVE_RETURN_IF_ERROR(CheckModel(snapshot, *model.model));
   // A session of its own: it has nothing to do with the one that was exported.
   RNNSERVE_ASSIGN_OR_RETURN(
       SessionStore::OpenRequest request,

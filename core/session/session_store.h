@@ -76,6 +76,8 @@ class SessionStore {
     // state that the store has seen.
     uint64_t nonce = 0;
     uint64_t revision = 0;
+    // See SessionModel.
+    std::shared_ptr<void> host = nullptr;
   };
 
   struct Summary {
@@ -95,6 +97,8 @@ class SessionStore {
     std::string model_name{};   // empty: of all models
     std::string id_prefix{};    // empty: all
     absl::Duration min_idle{};  // without a call; a session that is in use is not idle
+    const Model* model =
+        nullptr;  // null: any; else the one of that name that they were opened with
   };
 
   using Usage = SessionModels::Usage;
@@ -152,8 +156,10 @@ class SessionStore {
   // callers have their turn after every few.
   int64_t ExpireIdle();
 
-  // What the sessions of one model take.
+  // What the sessions of one model take; of one name those of each model that had it.
   Usage usage(absl::string_view model_name) const;
+  // Of those that were opened with this very model alone.
+  Usage usage(absl::string_view model_name, const Model& model) const;
 
  private:
   friend class SessionLease;

@@ -204,7 +204,7 @@ TEST_F(CheckpointerTest, AnEndTakesWhatWaitsWithIt) {
 }
 
 TEST_F(CheckpointerTest, WhoAsksLaterIsNotAnsweredWithWhatWasThereBefore) {
-  const auto find_model = [this](const std::string&) { return model_; };
+  const auto find_model = [this](const Snapshot&) { return SessionModel{model_}; };
   std::optional<absl::Status> first;
   std::optional<absl::Status> later;
   checkpointer_->Restore("s", find_model, [&first](absl::Status status) { first = status; });
@@ -224,7 +224,7 @@ TEST_F(CheckpointerTest, ADamagedSnapshotStaysWhereItIs) {
   store_->CompleteAll();
   std::optional<absl::Status> restored;
   checkpointer_->Restore(
-      "s", [this](const std::string&) { return model_; },
+      "s", [this](const Snapshot&) { return SessionModel{model_}; },
       [&restored](absl::Status status) { restored = std::move(status); });
   store_->CompleteAll();
 
