@@ -51,6 +51,7 @@ enum class Method {
   kEvictSession,
   kExportSession,
   kImportSession,
+  kReloadModel,
 };
 
 // The metrics of one method. Thread-safe.
@@ -84,6 +85,9 @@ class Metrics final : public EngineObserver {
   void OnCheckpoint(const absl::Status& status, int64_t bytes, absl::Duration duration) override;
   void OnRestored(const absl::Status& status, absl::Duration duration) override;
 
+  // A model was read again: OK, UNCHANGED, or the reason of the error.
+  void OnReload(const std::string& model_name, const std::string& result);
+
   // The result lives as long as this.
   MethodMetrics& ForMethod(Method method) { return *methods_[static_cast<size_t>(method)]; }
 
@@ -103,6 +107,7 @@ class Metrics final : public EngineObserver {
   prometheus::Family<prometheus::Counter>& steps_;
   prometheus::Family<prometheus::Counter>& timesteps_;
   prometheus::Family<prometheus::Counter>& sessions_ended_;
+  prometheus::Family<prometheus::Counter>& reloads_;
   prometheus::Family<prometheus::Histogram>& checkpoint_duration_;
   prometheus::Counter& checkpoint_bytes_;
   prometheus::Family<prometheus::Histogram>& restore_duration_;
