@@ -69,7 +69,7 @@ class Probes:
 
 
 def model_reload(run, outcome):
-    """A model with other states under the name, and the first one again, in turn. `amount`: times."""
+    """A model with other states under the name, and the first one again. `amount`: times."""
     other = oracle.model_files.write_lstm(run.folder / "model_reload", OTHER_UNITS)
     folder = Folder(run.folder / "model_reload", [run.models[MODEL], other])
     models = {MODEL: folder.path, OTHER: other}
