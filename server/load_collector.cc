@@ -35,7 +35,16 @@ std::vector<prometheus::MetricFamily> LoadCollector::Collect() const {
   auto bytes = GaugeFamily("rnnserve_session_state_bytes", "Bytes of the states of open sessions");
   auto queued = GaugeFamily("rnnserve_queued_steps", "Steps that wait for a worker");
   auto info = GaugeFamily("rnnserve_model_info", "1, labelled with the digest of a loaded model");
+  auto retiring = GaugeFamily("rnnserve_retiring_sessions",
+                              "Of these, sessions that stay on a model that was replaced");
+  auto retiring_models =
+      GaugeFamily("rnnserve_retiring_models", "Models that were replaced and still have sessions");
   for (const NamedModel& named : engine_.models()) {
+    int64_t retiring_sessions = 0;
+    const std::vector<RetiringModel> models = engine_.retiring_models(named.name);
+    for (const RetiringModel& model : models) retiring_sessions += model.sessions;
+    AddGauge(retiring, {{"model", named.name}}, retiring_sessions);
+    AddGauge(retiring_models, {{"model", named.name}}, models.size());
     const ModelLoad load = engine_.load(named.name);
     AddGauge(sessions, {{"model", named.name}}, load.sessions);
     AddGauge(bytes, {{"model", named.name}}, load.state_bytes);
@@ -56,9 +65,9 @@ std::vector<prometheus::MetricFamily> LoadCollector::Collect() const {
   AddGauge(writes, {}, checkpoints.pending_writes);
   auto pending = GaugeFamily("rnnserve_checkpoint_pending_bytes", "Bytes of these snapshots");
   AddGauge(pending, {}, checkpoints.pending_bytes);
-  return {std::move(sessions), std::move(bytes),   std::move(queued),
-          std::move(info),     std::move(changed), std::move(age),
-          std::move(writes),   std::move(pending), std::move(spilled)};
+  return {std::move(sessions), std::move(bytes),           std::move(queued),  std::move(info),
+          std::move(retiring), std::move(retiring_models), std::move(changed), std::move(age),
+          std::move(writes),   std::move(pending),         std::move(spilled)};
 }
 
 }  // namespace rnnserve::server

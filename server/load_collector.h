@@ -13,8 +13,9 @@
 namespace rnnserve::server {
 
 // The gauges that are read off the engine when Prometheus asks, and cost nothing in between:
-// rnnserve_sessions, rnnserve_session_state_bytes and rnnserve_queued_steps by model, and
-// rnnserve_model_info. Thread-safe. The engine must outlive it.
+// rnnserve_sessions, rnnserve_session_state_bytes, rnnserve_queued_steps,
+// rnnserve_retiring_sessions and rnnserve_retiring_models by model, and rnnserve_model_info.
+// Thread-safe. The engine must outlive it.
 class LoadCollector final : public prometheus::Collectable {
  public:
   explicit LoadCollector(const Engine& engine) : engine_(engine) {}

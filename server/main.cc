@@ -19,12 +19,13 @@
 namespace rnnserve::server {
 namespace {
 
-// SIGTERM and SIGINT are not handled but waited for: no code runs inside a signal.
-sigset_t BlockStopSignals() {
+// SIGTERM, SIGINT and SIGHUP are not handled but waited for: no code runs inside a signal.
+sigset_t BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   // Before any thread starts, so that all inherit it.
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   // A client that goes away in the middle of a write is an error code, not the end of the process.
@@ -36,7 +37,7 @@ int Main(int argc, const char* const* argv) {
   const std::variant<ServerOptions, int> parsed = ParseCommandLine(argc, argv);
   if (const int* exit_code = std::get_if<int>(&parsed)) return *exit_code;
   const ServerOptions& options = std::get<ServerOptions>(parsed);
-  const sigset_t stop_signals = BlockStopSignals();
+  const sigset_t signals = BlockSignals();
   // Debian's Abseil is built with its search for deadlocks, which takes one lock of all for each
   // lock that is taken. The tests, which link the same code, keep it.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
@@ -50,7 +51,12 @@ int Main(int argc, const char* const* argv) {
     return EXIT_FAILURE;
   }
   constexpr timespec kTick{0, 250'000'000};
-  while (sigtimedwait(&stop_signals, nullptr, &kTick) < 0) (*server)->Tick();
+  while (true) {
+    const int signal = sigtimedwait(&signals, nullptr, &kTick);
+    if (signal == SIGTERM || signal == SIGINT) break;
+    if (signal == SIGHUP) (*server)->ReloadModels();
+    (*server)->Tick();
+  }
   return (*server)->Stop() ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -61,9 +61,9 @@ class HistogramTally {
   double sum_ = 0.0;
 };
 
-constexpr std::array kEndReasons = {EndReason::kClosed,  EndReason::kStreamEnded,
-                                    EndReason::kExpired, EndReason::kEvicted,
-                                    EndReason::kMoved,   EndReason::kBroken};
+constexpr std::array kEndReasons = {
+    EndReason::kClosed, EndReason::kStreamEnded, EndReason::kExpired,     EndReason::kEvicted,
+    EndReason::kMoved,  EndReason::kBroken,      EndReason::kModelRetired};
 
 // In the order of Method: the values of the label `method`.
 constexpr std::array kMethodNames = {
@@ -75,9 +75,9 @@ constexpr std::array kMethodNames = {
     "Stream.Close",  "StepSessions",    "Stream.StepSessions",
     "AttachSession", "Stream.Attach",   "ForkSession",
     "Stream.Fork",   "EvictSession",    "ExportSession",
-    "ImportSession",
+    "ImportSession", "ReloadModel",
 };
-static_assert(kMethodNames.size() == static_cast<size_t>(Method::kImportSession) + 1);
+static_assert(kMethodNames.size() == static_cast<size_t>(Method::kReloadModel) + 1);
 
 std::string ResultOf(const absl::Status& status) {
   return status.ok() ? "OK" : ErrorReason(status);
@@ -98,6 +98,9 @@ class Metrics::ModelMetrics final : public ModelObserver {
     for (const EndReason reason : kEndReasons) {
       sessions_ended_.push_back(&metrics.sessions_ended_.Add(
           {{"model", model}, {"reason", std::string(EndReasonName(reason))}}));
+    }
+    for (const char* result : {"OK", "UNCHANGED"}) {
+      metrics.reloads_.Add({{"model", model}, {"result", result}});
     }
   }
 
@@ -176,6 +179,11 @@ Metrics::Metrics()
                           .Name("rnnserve_sessions_ended_total")
                           .Help("Sessions that ended, by why")
                           .Register(*registry_)),
+      reloads_(BuildCounter()
+                   .Name("rnnserve_model_reloads_total")
+                   .Help("Models that were read again; result: OK, UNCHANGED or the reason why the "
+                         "one before serves on")
+                   .Register(*registry_)),
       checkpoint_duration_(
           BuildHistogram()
               .Name("rnnserve_checkpoint_duration_seconds")
@@ -251,6 +259,10 @@ void Metrics::OnRestored(const absl::Status& status, absl::Duration duration) {
 
 void Metrics::OnQuarantined(const std::string& /*session_id*/, const absl::Status& /*why*/) {
   quarantined_.Increment();
+}
+
+void Metrics::OnReload(const std::string& model_name, const std::string& result) {
+  reloads_.Add({{"model", model_name}, {"result", result}}).Increment();
 }
 
 MethodMetrics::MethodMetrics(std::string method,

@@ -51,6 +51,7 @@ enum class Method {
   kEvictSession,
   kExportSession,
   kImportSession,
+  kReloadModel,
 };
 
 // The metrics of one method. Thread-safe.
@@ -87,6 +88,9 @@ class Metrics final : public EngineObserver {
   void OnSpilled() override { spilled_.Increment(); }
   void OnUnspilled() override { unspilled_.Increment(); }
 
+  // A model was read again: OK, UNCHANGED, or the reason of the error.
+  void OnReload(const std::string& model_name, const std::string& result);
+
   // The result lives as long as this.
   MethodMetrics& ForMethod(Method method) { return *methods_[static_cast<size_t>(method)]; }
 
@@ -106,6 +110,7 @@ class Metrics final : public EngineObserver {
   prometheus::Family<prometheus::Counter>& steps_;
   prometheus::Family<prometheus::Counter>& timesteps_;
   prometheus::Family<prometheus::Counter>& sessions_ended_;
+  prometheus::Family<prometheus::Counter>& reloads_;
   prometheus::Family<prometheus::Histogram>& checkpoint_duration_;
   prometheus::Counter& checkpoint_bytes_;
   prometheus::Family<prometheus::Histogram>& restore_duration_;

@@ -27,7 +27,8 @@ v1::WeightType WireWeightType(WeightType type) {
   return v1::WEIGHT_TYPE_UNSPECIFIED;
 }
 
-void Summarise(const std::string& name, const Model& model, v1::ModelSummary& summary) {
+void Summarise(const Engine& engine, const std::string& name, const Model& model,
+               v1::ModelSummary& summary) {
   summary.set_name(name);
   summary.set_digest(model.digest());
   summary.set_streamable(model.is_streamable());
@@ -35,6 +36,12 @@ void Summarise(const std::string& name, const Model& model, v1::ModelSummary& su
   summary.set_weight_type(WireWeightType(model.weight_type()));
   summary.set_parameter_bytes(model.parameter_bytes());
   summary.set_state_bytes(model.state_layout().bytes());
+  for (const RetiringModel& retiring : engine.retiring_models(name)) {
+    v1::RetiringModel& one = *summary.add_retiring();
+    one.set_digest(retiring.digest);
+    one.set_num_sessions(retiring.sessions);
+    one.set_time_left_ms(absl::ToInt64Milliseconds(retiring.time_left));
+  }
 }
 
 void DescribeTensor(const std::string& name, const ValueSpec& value, v1::DataType dtype,
@@ -70,7 +77,7 @@ void DescribeLayers(const Model& model, v1::DescribeModelResponse& response) {
 absl::StatusOr<v1::DescribeModelResponse> Describe(const Engine& engine, const std::string& name) {
   RNNSERVE_ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model, engine.FindModel(name));
   v1::DescribeModelResponse response;
-  Summarise(name, *model, *response.mutable_summary());
+  Summarise(engine, name, *model, *response.mutable_summary());
   for (const Model::Input& input : model->inputs()) {
     DescribeTensor(input.name, input.spec,
                    input.is_token_ids ? v1::DATA_TYPE_INT32 : v1::DATA_TYPE_FLOAT32,
@@ -96,7 +103,7 @@ grpc::ServerUnaryReactor* ModelService::ListModels(grpc::CallbackServerContext*,
   auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kListModels), response);
   v1::ListModelsResponse models;
   for (const NamedModel& named : engine_.models()) {
-    Summarise(named.name, *named.model, *models.add_models());
+    Summarise(engine_, named.name, *named.model, *models.add_models());
   }
   call->Complete(std::move(models));
   return call;
@@ -107,6 +114,23 @@ grpc::ServerUnaryReactor* ModelService::DescribeModel(grpc::CallbackServerContex
                                                       v1::DescribeModelResponse* response) {
   auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kDescribeModel), response);
   call->Complete(Describe(engine_, request->model()));
+  return call;
+}
+
+grpc::ServerUnaryReactor* ModelService::ReloadModel(grpc::CallbackServerContext*,
+                                                    const v1::ReloadModelRequest* request,
+                                                    v1::ReloadModelResponse* response) {
+  auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kReloadModel), response);
+  reloads_.Start(request->model(),
+                 [reply = call->MakeReply()](absl::StatusOr<ReplacedModel> replaced) mutable {
+                   if (!replaced.ok()) return reply(replaced.status());
+                   v1::ReloadModelResponse reloaded;
+                   reloaded.set_previous_digest(replaced->previous_digest);
+                   reloaded.set_digest(replaced->digest);
+                   reloaded.set_changed(replaced->digest != replaced->previous_digest);
+                   reloaded.set_num_retiring_sessions(replaced->retiring_sessions);
+                   reply(std::move(reloaded));
+                 });
   return call;
 }
 

@@ -8,6 +8,7 @@
 #include "core/engine/engine.h"
 #include "rnnserve/v1/model.grpc.pb.h"
 #include "server/metrics.h"
+#include "server/model_reloads.h"
 
 namespace rnnserve::server {
 
@@ -15,8 +16,8 @@ namespace rnnserve::server {
 // outlive it and its calls.
 class ModelService final : public v1::ModelService::CallbackService {
  public:
-  ModelService(const Clock& clock, const Engine& engine, Metrics& metrics)
-      : clock_(clock), engine_(engine), metrics_(metrics) {}
+  ModelService(const Clock& clock, const Engine& engine, ModelReloads& reloads, Metrics& metrics)
+      : clock_(clock), engine_(engine), reloads_(reloads), metrics_(metrics) {}
 
   grpc::ServerUnaryReactor* ListModels(grpc::CallbackServerContext* context,
                                        const v1::ListModelsRequest* request,
@@ -24,10 +25,14 @@ class ModelService final : public v1::ModelService::CallbackService {
   grpc::ServerUnaryReactor* DescribeModel(grpc::CallbackServerContext* context,
                                           const v1::DescribeModelRequest* request,
                                           v1::DescribeModelResponse* response) override;
+  grpc::ServerUnaryReactor* ReloadModel(grpc::CallbackServerContext* context,
+                                        const v1::ReloadModelRequest* request,
+                                        v1::ReloadModelResponse* response) override;
 
  private:
   const Clock& clock_;
   const Engine& engine_;
+  ModelReloads& reloads_;
   Metrics& metrics_;
 };
 

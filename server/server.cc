@@ -6,6 +6,7 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <fstream>
@@ -14,11 +15,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
 #include "core/cells/load_cell_plugin.h"
 #include "core/kernels/isa.h"
-#include "server/model_loader.h"
 
 namespace rnnserve::server {
 namespace {
@@ -63,8 +64,10 @@ Server::Server(const Clock& clock, const Log& log, ServerOptions options,
       engine_(clock_, observer_, options_.engine, std::move(store)),
       load_collector_(std::make_shared<LoadCollector>(engine_)),
       streams_(options_.max_streams),
+      reloads_(clock_, log_, engine_, metrics_,
+               [this](const std::string& name) { return LoadAgain(name); }),
       inference_service_(clock_, engine_, metrics_, streams_),
-      model_service_(clock_, engine_, metrics_) {}
+      model_service_(clock_, engine_, reloads_, metrics_) {}
 
 Server::~Server() {
   if (grpc_server_ != nullptr) Stop();
@@ -89,13 +92,12 @@ absl::StatusOr<CellRegistry> Server::LoadCells() {
 
 absl::Status Server::LoadModels() {
   RNNSERVE_ASSIGN_OR_RETURN(CellRegistry cells, LoadCells());
-  const LayerRegistry layers = LayerRegistry::BuiltIn(std::move(cells));
+  layers_ = LayerRegistry::BuiltIn(std::move(cells));
   RNNSERVE_ASSIGN_OR_RETURN(
-      const auto sources,
-      ListModelSources(options_.models, options_.model_dir, options_.weight_types));
-  for (const ModelSource& source : sources) {
+      sources_, ListModelSources(options_.models, options_.model_dir, options_.weight_types));
+  for (const ModelSource& source : sources_) {
     const absl::Time begin = clock_.Now();
-    auto model = LoadModel(source, options_.importer, layers, options_.cell_plugins);
+    auto model = LoadModel(source, options_.importer, *layers_, options_.cell_plugins);
     if (!model.ok()) return Annotate(model.status(), absl::StrCat("model '", source.name, "'"));
     RNNSERVE_RETURN_IF_ERROR(engine_.AddModel(source.name, *model));
     log_.Info("model loaded",
@@ -108,6 +110,16 @@ absl::Status Server::LoadModels() {
                {"milliseconds", absl::ToInt64Milliseconds(clock_.Now() - begin)}});
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<const Model>> Server::LoadAgain(const std::string& name) const {
+  const auto source = std::find_if(sources_.begin(), sources_.end(),
+                                   [&](const ModelSource& s) { return s.name == name; });
+  auto model = LoadModel(*source, options_.importer, *layers_, options_.cell_plugins);
+  if (model.ok()) return model;
+  // Who asks for it need not know where it lies.
+  return MakeError(model.status().code(), ErrorReason(model.status()),
+                   absl::StrReplaceAll(model.status().message(), {{source->path, name}}));
 }
 
 absl::Status Server::Listen() {
@@ -164,12 +176,14 @@ absl::Status Server::WriteAddressFile() const {
 
 void Server::Tick() {
   engine_.ExpireIdleSessions();
+  engine_.RetireModels();
   engine_.TickCheckpoints();
 }
 
 bool Server::Stop() {
   log_.Info("draining");
   SetServing(false);
+  reloads_.Stop();
   const absl::Time deadline = clock_.Now() + options_.drain_timeout;
   engine_.RefuseSessions();
   // While sessions still step, so that little is left to write when they may not.

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "core/base/clock.h"
@@ -19,6 +20,8 @@
 #include "server/load_collector.h"
 #include "server/log.h"
 #include "server/metrics.h"
+#include "server/model_loader.h"
+#include "server/model_reloads.h"
 #include "server/model_service.h"
 #include "server/server_options.h"
 #include "server/stream_registry.h"
@@ -51,8 +54,11 @@ class Server {
   const std::string& grpc_address() const { return grpc_address_; }
   const std::string& metrics_address() const { return metrics_address_; }
 
-  // To be called several times a second: expires idle sessions, writes checkpoints.
+  // To be called several times a second: expires idle sessions, retires models, writes checkpoints.
   void Tick();
+
+  // Begins to read every model again, from where it was read at the start. See ModelReloads.
+  void ReloadModels() { reloads_.StartAll(); }
 
   // Drains and stops. Says whether everything that ran was finished in time.
   bool Stop();
@@ -66,6 +72,7 @@ class Server {
   // The built-in cells and those of the plug-ins.
   absl::StatusOr<CellRegistry> LoadCells();
   absl::Status LoadModels();
+  absl::StatusOr<std::shared_ptr<const Model>> LoadAgain(const std::string& name) const;
   absl::Status Listen();
   absl::Status ListenForMetrics();
   absl::Status WriteAddressFile() const;
@@ -75,6 +82,9 @@ class Server {
   const ServerOptions options_;
   std::string grpc_address_;
   std::string metrics_address_;
+  // Of the models that are served, for as long as it runs.
+  std::optional<LayerRegistry> layers_;
+  std::vector<ModelSource> sources_;
 
   // In the order of their dependencies: destroyed from the last to the first.
   Metrics metrics_;
@@ -82,6 +92,7 @@ class Server {
   Engine engine_;
   std::shared_ptr<LoadCollector> load_collector_;
   StreamRegistry streams_;
+  ModelReloads reloads_;
   InferenceService inference_service_;
   ModelService model_service_;
   std::unique_ptr<prometheus::Exposer> exposer_;

@@ -94,6 +94,12 @@ void AddLimitOptions(CLI::App& app, ServerOptions& options) {
   AddMilliseconds(app, "--session-idle-timeout-ms", engine.max_idle_timeout,
                   "Milliseconds after which a detached session without calls expires, and the "
                   "longest timeout a client may ask for");
+  AddMilliseconds(app, "--retire-after-ms", engine.retire_after,
+                  "Milliseconds that open sessions may go on after their model was replaced by a "
+                  "reload; those that are left then end");
+  AddNumber(app, "--max-retiring-models", engine.max_retiring_models,
+            "Models of one name that were replaced and still have sessions; with more, a reload is "
+            "refused");
   AddNumber(app, "--max-timesteps", engine.max_timesteps, "Timesteps in one Step or row of Infer");
   AddNumber(app, "--max-infer-rows", engine.max_infer_rows, "Rows in one Infer");
   AddNumber(app, "--max-infer-bytes", engine.max_infer_bytes,

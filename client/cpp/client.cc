@@ -106,6 +106,17 @@ absl::StatusOr<v1::DescribeModelResponse> Client::DescribeModel(const std::strin
   return response;
 }
 
+absl::StatusOr<v1::ReloadModelResponse> Client::ReloadModel(const std::string& model,
+                                                            const CallOptions& options) {
+  v1::ReloadModelRequest request;
+  request.set_model(model);
+  v1::ReloadModelResponse response;
+  const absl::Status status =
+      Call(*connection_->models, &Models::ReloadModel, request, &response, options);
+  if (!status.ok()) return status;
+  return response;
+}
+
 absl::StatusOr<InferResult> Client::Infer(const InferRequest& request, const CallOptions& options) {
   v1::InferRequest message;
   message.set_model(request.model);

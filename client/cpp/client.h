@@ -97,6 +97,11 @@ class Client {
   absl::StatusOr<v1::DescribeModelResponse> DescribeModel(const std::string& model,
                                                           const CallOptions& options = {});
 
+  // Reads a model of the server again; sessions that are open stay on the one before. What can go
+  // wrong is in model.proto; then nothing has changed.
+  absl::StatusOr<v1::ReloadModelResponse> ReloadModel(const std::string& model,
+                                                      const CallOptions& options = {});
+
   // Computes a batch of whole sequences, without a session.
   absl::StatusOr<InferResult> Infer(const InferRequest& request, const CallOptions& options = {});
 

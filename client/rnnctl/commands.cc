@@ -15,6 +15,8 @@ absl::Status RunCommand(Client& client, const Options& options, const Terminal& 
       return RunModels(client, options, terminal);
     case Command::kDescribe:
       return RunDescribe(client, options, terminal);
+    case Command::kReload:
+      return RunReload(client, options, terminal);
     case Command::kInfer:
       return RunInfer(client, options, terminal);
     case Command::kStream:

@@ -32,6 +32,7 @@ absl::Status RunCommand(Client& client, const Options& options, const Terminal& 
 // The single commands, in the files of the same names.
 absl::Status RunModels(Client& client, const Options& options, const Terminal& terminal);
 absl::Status RunDescribe(Client& client, const Options& options, const Terminal& terminal);
+absl::Status RunReload(Client& client, const Options& options, const Terminal& terminal);
 absl::Status RunInfer(Client& client, const Options& options, const Terminal& terminal);
 absl::Status RunStream(Client& client, const Options& options, const Terminal& terminal);
 absl::Status RunSessions(Client& client, const Options& options, const Terminal& terminal);

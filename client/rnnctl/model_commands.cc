@@ -39,6 +39,12 @@ std::string FormatDescription(const v1::DescribeModelResponse& model) {
                                 ? absl::StrCat("yes, ", FormatCount(summary.state_bytes()),
                                                " bytes of state each")
                                 : absl::StrCat("no: ", model.non_streamable_reason())});
+  for (const v1::RetiringModel& retiring : summary.retiring()) {
+    facts.AddRow(
+        {"retiring",
+         absl::StrCat(retiring.digest(), ", ", FormatCount(retiring.num_sessions()), " sessions, ",
+                      FormatCount(retiring.time_left_ms() / 1000), " s left")});
+  }
 
   Table layers({{"LAYER"}, {"CLASS"}, {"OUTPUT"}, {"PARAMETERS", Table::kRight}});
   for (const v1::LayerSummary& layer : model.layers()) {
@@ -74,6 +80,10 @@ absl::Status RunModels(Client& client, const Options& options, const Terminal& t
     table.AddRow({model.name(), model.streamable() ? "yes" : "no",
                   FormatCount(model.num_parameters()), FormatCount(model.state_bytes()),
                   model.digest().substr(0, kDigestDigits)});
+    for (const v1::RetiringModel& retiring : model.retiring()) {
+      table.AddRow({"  retiring", FormatCount(retiring.num_sessions()), "", "",
+                    retiring.digest().substr(0, kDigestDigits)});
+    }
   }
   terminal.out << table.ToString();
   return absl::OkStatus();
@@ -83,6 +93,24 @@ absl::Status RunDescribe(Client& client, const Options& options, const Terminal&
   const auto model = client.DescribeModel(options.model, CallOptionsOf(options));
   if (!model.ok()) return model.status();
   terminal.out << (options.is_json ? ToJson(*model) : FormatDescription(*model));
+  return absl::OkStatus();
+}
+
+absl::Status RunReload(Client& client, const Options& options, const Terminal& terminal) {
+  const auto reloaded = client.ReloadModel(options.model, CallOptionsOf(options));
+  if (!reloaded.ok()) return reloaded.status();
+  if (options.is_json) {
+    terminal.out << ToJson(*reloaded);
+    return absl::OkStatus();
+  }
+  const std::string digest = reloaded->digest().substr(0, kDigestDigits);
+  if (!reloaded->changed()) {
+    terminal.out << options.model << " is unchanged: " << digest << "\n";
+    return absl::OkStatus();
+  }
+  terminal.out << options.model << ": " << reloaded->previous_digest().substr(0, kDigestDigits)
+               << " -> " << digest << "; " << FormatCount(reloaded->num_retiring_sessions())
+               << " open sessions stay on the one before\n";
   return absl::OkStatus();
 }
 

@@ -133,6 +133,10 @@ void DeclareCommandLine(CLI::App& app, Options* options) {
              "Show the input, output, states and layers of a model")
       ->add_option("model", options->model, "Name of the model")
       ->required();
+  AddCommand(app, options, Command::kReload, "reload",
+             "Let the server read a model again; open sessions stay on the one before")
+      ->add_option("model", options->model, "Name of the model")
+      ->required();
   AddSequenceCommands(app, options);
   AddSessionCommands(app, options);
   DeclareBench(AddCommand(app, options, Command::kBench, "bench",

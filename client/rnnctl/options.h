@@ -21,6 +21,7 @@ namespace rnnserve::client {
 enum class Command {
   kModels,
   kDescribe,
+  kReload,
   kInfer,
   kStream,
   kSessions,

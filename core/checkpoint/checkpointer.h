@@ -19,6 +19,7 @@
 #include "core/checkpoint/checkpoint_observer.h"
 #include "core/checkpoint/session_restorer.h"
 #include "core/session/session_lease.h"
+#include "core/session/session_model.h"
 #include "core/session/session_store.h"
 #include "core/snapshot/snapshot.h"
 #include "core/snapshot/snapshot_store.h"
@@ -104,9 +105,9 @@ class Checkpointer {
   void Restore(const std::string& session_id, FindModel find_model, Done done) {
     restorer_.Restore(session_id, std::move(find_model), std::move(done));
   }
-  void Reopen(const std::string& session_id, const SnapshotFence& fence, FindModel find_model,
+  void Reopen(const std::string& session_id, const SnapshotFence& fence, SessionModel model,
               SessionStore::LeaseCallback done) {
-    restorer_.Reopen(session_id, fence, std::move(find_model), std::move(done));
+    restorer_.Reopen(session_id, fence, std::move(model), std::move(done));
   }
 
   // Ends a session and removes it from the store; `done` runs when nobody can restore it any more,

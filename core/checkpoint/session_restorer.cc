@@ -60,19 +60,20 @@ void SessionRestorer::Restore(const std::string& session_id, FindModel find_mode
 }
 
 void SessionRestorer::Reopen(const std::string& session_id, const SnapshotFence& fence,
-                             FindModel find_model, LeaseCallback done) {
-  store_.Read(session_id, [this, session_id, fence, find_model = std::move(find_model),
-                           begin = clock_.Now(), done = std::move(done)](
-                              const absl::StatusOr<StoredSnapshot>& stored) mutable {
-    // A snapshot of the same owner that is not the last is what a store has that lost the last.
-    const bool is_other = stored.ok() && !(stored->fence == fence);
-    absl::StatusOr<SessionLease> lease =
-        is_other ? MovedError() : Open(session_id, find_model, stored);
-    observer_.OnRestored(lease.status(), clock_.Now() - begin);
-    if (lease.ok()) return done(std::move(lease));
-    Fail(session_id, stored, lease.status(),
-         [done = std::move(done)](absl::Status status) mutable { done(std::move(status)); });
-  });
+                             SessionModel model, LeaseCallback done) {
+  const FindModel find_model = [model = std::move(model)](const Snapshot&) { return model; };
+  store_.Read(
+      session_id, [this, session_id, fence, find_model, begin = clock_.Now(),
+                   done = std::move(done)](const absl::StatusOr<StoredSnapshot>& stored) mutable {
+        // A snapshot of the same owner that is not the last is what a store has that lost the last.
+        const bool is_other = stored.ok() && !(stored->fence == fence);
+        absl::StatusOr<SessionLease> lease =
+            is_other ? MovedError() : Open(session_id, find_model, stored);
+        observer_.OnRestored(lease.status(), clock_.Now() - begin);
+        if (lease.ok()) return done(std::move(lease));
+        Fail(session_id, stored, lease.status(),
+             [done = std::move(done)](absl::Status status) mutable { done(std::move(status)); });
+      });
 }
 
 absl::StatusOr<Snapshot> SessionRestorer::Decode(
@@ -83,8 +84,8 @@ absl::StatusOr<Snapshot> SessionRestorer::Decode(
   }
   RNNSERVE_RETURN_IF_ERROR(stored.status());
   RNNSERVE_ASSIGN_OR_RETURN(Snapshot snapshot, DecodeSnapshot(stored->bytes, keys_, session_id));
-  RNNSERVE_ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model, find_model(snapshot.model));
-  RNNSERVE_RETURN_IF_ERROR(CheckModel(snapshot, *model));
+  RNNSERVE_ASSIGN_OR_RETURN(const SessionModel found, find_model(snapshot));
+  RNNSERVE_RETURN_IF_ERROR(CheckModel(snapshot, *found.model));
   return snapshot;
 }
 
@@ -92,7 +93,9 @@ absl::StatusOr<SessionLease> SessionRestorer::Open(const std::string& session_id
                                                    const FindModel& find_model,
                                                    const absl::StatusOr<StoredSnapshot>& stored) {
   RNNSERVE_ASSIGN_OR_RETURN(Snapshot snapshot, Decode(session_id, find_model, stored));
-  RNNSERVE_ASSIGN_OR_RETURN(std::shared_ptr<const Model> model, find_model(snapshot.model));
+  // Which may be another than a moment before, if it was replaced since.
+  RNNSERVE_ASSIGN_OR_RETURN(SessionModel model, find_model(snapshot));
+  RNNSERVE_RETURN_IF_ERROR(CheckModel(snapshot, *model.model));
   SnapshotFence fence = stored->fence;
   // The store counts from zero for it, see WritePartingSnapshots, but its writers from where it
   // was.

@@ -18,8 +18,8 @@
 #include "absl/time/time.h"
 #include "core/base/clock.h"
 #include "core/checkpoint/checkpoint_observer.h"
-#include "core/model/model.h"
 #include "core/session/session_lease.h"
+#include "core/session/session_model.h"
 #include "core/session/session_store.h"
 #include "core/snapshot/snapshot.h"
 #include "core/snapshot/snapshot_store.h"
@@ -36,8 +36,9 @@ namespace rnnserve {
 // Callbacks run on the calling thread or on the store's, under no lock, and must not block.
 class SessionRestorer {
  public:
-  using FindModel =
-      std::function<absl::StatusOr<std::shared_ptr<const Model>>(const std::string& name)>;
+  // The model of the snapshot's name: if there are several, the one that its session was opened
+  // with, if that is one of them.
+  using FindModel = std::function<absl::StatusOr<SessionModel>(const Snapshot& snapshot)>;
   using Done = absl::AnyInvocable<void(absl::Status)>;
   using LeaseCallback = SessionStore::LeaseCallback;
 
@@ -59,10 +60,10 @@ class SessionRestorer {
   // `find_model` and SessionStore::Open; ABORTED (FENCED): another server has got it just now.
   void Restore(const std::string& session_id, FindModel find_model, Done done);
 
-  // Opens a session that this server has stored and dropped, as it was, with the same owner, and
-  // gives its first lease. Errors: NOT_FOUND (SESSION_MOVED, SESSION_UNKNOWN): the store has
-  // another owner's, or lacks what it was told; else those of Restore.
-  void Reopen(const std::string& session_id, const SnapshotFence& fence, FindModel find_model,
+  // Opens a session that this server has stored and dropped, as it was, with the same owner and
+  // model, and gives its first lease. Errors: NOT_FOUND (SESSION_MOVED, SESSION_UNKNOWN): the store
+  // has another owner's, or lacks what it was told; else those of Restore.
+  void Reopen(const std::string& session_id, const SnapshotFence& fence, SessionModel model,
               LeaseCallback done);
 
  private:

@@ -66,8 +66,12 @@ SnapshotFence FenceOf(const SessionLease& lease) {
   return {lease.epoch(), checkpoint.nonce, checkpoint.revision};
 }
 
+bool IsOfModel(const Snapshot& snapshot, const Model& model) {
+  return snapshot.model_digest == ModelDigest(model);
+}
+
 absl::Status CheckModel(const Snapshot& snapshot, const Model& model) {
-  if (snapshot.model_digest != ModelDigest(model)) {
+  if (!IsOfModel(snapshot, model)) {
     return FailedPrecondition(
         "MODEL_CHANGED", "the session was of another model of that name than the one served here");
   }
@@ -92,9 +96,9 @@ absl::Status CheckModel(const Snapshot& snapshot, const Model& model) {
 
 absl::StatusOr<SessionStore::OpenRequest> OpenRequestOf(Snapshot snapshot,
                                                         const SnapshotFence& fence,
-                                                        std::shared_ptr<const Model> model,
+                                                        SessionModel model,
                                                         SessionStore& sessions) {
-  SessionState state(*model);
+  SessionState state(*model.model);
   state.view().CopyFrom(snapshot.state);
   std::vector<KeptReply> replies;
   for (StoredReply& stored : snapshot.replies) {
@@ -110,7 +114,7 @@ absl::StatusOr<SessionStore::OpenRequest> OpenRequestOf(Snapshot snapshot,
   }
   return SessionStore::OpenRequest{.id = std::move(snapshot.session_id),
                                    .model_name = std::move(snapshot.model),
-                                   .model = std::move(model),
+                                   .model = std::move(model.model),
                                    .state = std::move(state),
                                    .detached = true,
                                    .idle_timeout = snapshot.idle_timeout,
@@ -120,7 +124,8 @@ absl::StatusOr<SessionStore::OpenRequest> OpenRequestOf(Snapshot snapshot,
                                    .replies = std::move(replies),
                                    .durability = static_cast<Durability>(snapshot.durability),
                                    .nonce = fence.nonce,
-                                   .revision = fence.version};
+                                   .revision = fence.version,
+                                   .host = std::move(model.host)};
 }
 
 }  // namespace rnnserve

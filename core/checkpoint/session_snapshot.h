@@ -4,12 +4,11 @@
 #ifndef RNNSERVE_CORE_CHECKPOINT_SESSION_SNAPSHOT_H_
 #define RNNSERVE_CORE_CHECKPOINT_SESSION_SNAPSHOT_H_
 
-#include <memory>
-
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/model/model.h"
 #include "core/session/session_lease.h"
+#include "core/session/session_model.h"
 #include "core/session/session_store.h"
 #include "core/snapshot/snapshot.h"
 #include "core/snapshot/snapshot_fence.h"
@@ -25,6 +24,9 @@ Snapshot SnapshotOf(const SessionLease& lease);
 // does not. REQUIRES: the session is durable.
 SnapshotFence FenceOf(const SessionLease& lease);
 
+// Whether the session of the snapshot was opened with this model.
+bool IsOfModel(const Snapshot& snapshot, const Model& model);
+
 // Whether a session of the snapshot can go on with this model: FAILED_PRECONDITION (MODEL_CHANGED)
 // unless it is the very same; DATA_LOSS (SNAPSHOT_BAD) if the snapshot does not fit it all the
 // same.
@@ -34,8 +36,7 @@ absl::Status CheckModel(const Snapshot& snapshot, const Model& model);
 // CheckModel is OK.
 absl::StatusOr<SessionStore::OpenRequest> OpenRequestOf(Snapshot snapshot,
                                                         const SnapshotFence& fence,
-                                                        std::shared_ptr<const Model> model,
-                                                        SessionStore& sessions);
+                                                        SessionModel model, SessionStore& sessions);
 
 }  // namespace rnnserve
 

@@ -65,13 +65,11 @@ class SessionSpill::Round {
 };
 
 SessionSpill::SessionSpill(const Clock& clock, SessionStore& sessions, CheckpointObserver& observer,
-                           Checkpointer& checkpointer, Checkpointer::FindModel find_model,
-                           int64_t max_records)
+                           Checkpointer& checkpointer, int64_t max_records)
     : clock_(clock),
       sessions_(sessions),
       observer_(observer),
       checkpointer_(checkpointer),
-      find_model_(std::move(find_model)),
       spilled_(max_records) {}
 
 bool SessionSpill::Has(absl::string_view id) const {
@@ -86,10 +84,11 @@ bool SessionSpill::HasLive(absl::string_view id) const {
   return record.has_value() && record->expiry > now;
 }
 
-std::vector<std::string> SessionSpill::IdsOf(absl::string_view model_name) const {
+std::vector<std::string> SessionSpill::IdsOf(absl::string_view model_name,
+                                             const Model* model) const {
   const absl::Time now = clock_.Now();
   absl::MutexLock lock(&mu_);
-  return spilled_.IdsOf(model_name, now);
+  return spilled_.IdsOf(model_name, now, model);
 }
 
 int64_t SessionSpill::num_spilled() const {
@@ -208,8 +207,10 @@ void SessionSpill::Drop(const absl::Status& status, SessionLease lease) {
   {
     absl::MutexLock lock(&mu_);
     if (status.ok()) {
-      spilled_.Add(id,
-                   {FenceOf(lease), lease.model_name(), lease.last_use() + lease.idle_timeout()});
+      spilled_.Add(id, {FenceOf(lease),
+                        lease.model_name(),
+                        {lease.model(), lease.host()},
+                        lease.last_use() + lease.idle_timeout()});
     } else {
       pause_end_ = now + kPause;
     }
@@ -249,15 +250,14 @@ void SessionSpill::Reopen(const std::string& id, int num_attempts_left) {
     return FinishBringingBack(
         id, NotFound("SESSION_EXPIRED", "the session was idle for too long and expired"));
   }
-  const auto model = find_model_(record->model_name);
-  if (!model.ok()) return FinishBringingBack(id, model.status());
-  MakeRoom(
-      {1, (*model)->state_layout().bytes()}, [this, id, fence = record->fence, num_attempts_left] {
-        checkpointer_.Reopen(id, fence, find_model_,
-                             [this, id, num_attempts_left](absl::StatusOr<SessionLease> lease) {
-                               OnReopened(id, num_attempts_left - 1, std::move(lease));
-                             });
-      });
+  const Room room{1, record->model.model->state_layout().bytes()};
+  MakeRoom(room, [this, id, fence = record->fence, model = std::move(record->model),
+                  num_attempts_left]() mutable {
+    checkpointer_.Reopen(id, fence, std::move(model),
+                         [this, id, num_attempts_left](absl::StatusOr<SessionLease> lease) {
+                           OnReopened(id, num_attempts_left - 1, std::move(lease));
+                         });
+  });
 }
 
 void SessionSpill::OnReopened(const std::string& id, int num_attempts_left,

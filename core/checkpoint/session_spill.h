@@ -62,10 +62,9 @@ class SessionSpill {
     int64_t state_bytes = 0;  // together
   };
 
-  // At most `max_records` sessions are spilled and remembered. Costs about 110 bytes each.
+  // At most `max_records` sessions are spilled and remembered. Costs about 140 bytes each.
   SessionSpill(const Clock& clock, SessionStore& sessions, CheckpointObserver& observer,
-               Checkpointer& checkpointer, Checkpointer::FindModel find_model,
-               int64_t max_records = 1'000'000);
+               Checkpointer& checkpointer, int64_t max_records = 1'000'000);
   SessionSpill(const SessionSpill&) = delete;
   SessionSpill& operator=(const SessionSpill&) = delete;
 
@@ -73,8 +72,8 @@ class SessionSpill {
   bool Has(absl::string_view id) const;
   // Whether it is and has not.
   bool HasLive(absl::string_view id) const;
-  // Of a model, those that have not.
-  std::vector<std::string> IdsOf(absl::string_view model_name) const;
+  // Of the models of a name, or of one of them, those that have not.
+  std::vector<std::string> IdsOf(absl::string_view model_name, const Model* model = nullptr) const;
 
   // Brings a session back; OK if it is in memory by then. Errors: NOT_FOUND (SESSION_UNKNOWN): it
   // is not spilled; NOT_FOUND (SESSION_EXPIRED, SESSION_MOVED) and DATA_LOSS (SNAPSHOT_BAD), after
@@ -117,7 +116,6 @@ class SessionSpill {
   SessionStore& sessions_;
   CheckpointObserver& observer_;
   Checkpointer& checkpointer_;
-  const Checkpointer::FindModel find_model_;
 
   // Synchronises itself.
   std::atomic<uint64_t> num_brought_back_ = 0;

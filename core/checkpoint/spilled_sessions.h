@@ -16,13 +16,14 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "core/session/id_index.h"
+#include "core/session/session_model.h"
 #include "core/session/stored_id.h"
 #include "core/snapshot/snapshot_fence.h"
 
 namespace rnnserve {
 
 // The sessions that a server owns and has in the store alone: what it takes to find each there, in
-// some 110 bytes with an id of at most 39 characters. Of more than `capacity` the one that was
+// some 140 bytes with an id of at most 39 characters. Of more than `capacity` the one that was
 // added first is forgotten; it is then only in the store, as if this server had never had it.
 //
 // The records lie in a deque that does not shrink, and those in use are a list from the oldest on.
@@ -33,7 +34,8 @@ class SpilledSessions {
   struct Record {
     SnapshotFence fence;  // of its last snapshot
     std::string model_name;
-    absl::Time expiry;  // when it has been idle for too long
+    SessionModel model;  // which stays while one of its sessions is here
+    absl::Time expiry;   // when it has been idle for too long
   };
 
   // REQUIRES: 1 <= capacity < 2^32.
@@ -48,8 +50,10 @@ class SpilledSessions {
   // Does nothing if there is none.
   void Erase(absl::string_view id);
 
-  // Of a model, from the oldest on, without those that have expired by now.
-  std::vector<std::string> IdsOf(absl::string_view model_name, absl::Time now) const;
+  // Of the models of a name, or of one of them, from the oldest on, without those that have expired
+  // by now.
+  std::vector<std::string> IdsOf(absl::string_view model_name, absl::Time now,
+                                 const Model* model = nullptr) const;
   int64_t size() const { return static_cast<int64_t>(size_); }
 
  private:
@@ -60,6 +64,7 @@ class SpilledSessions {
     SnapshotFence fence;
     // The name lies in names_, once for all sessions of the model.
     const std::string* model_name;
+    SessionModel model;
     int64_t expiry;  // nanoseconds from the clock's origin
     uint32_t previous;
     uint32_t next;  // of a free one the next that is free

@@ -45,6 +45,20 @@ struct OpenedSession {
   uint64_t durable_version = 0;
 };
 
+// What became of a model that was to be replaced.
+struct ReplacedModel {
+  std::string previous_digest;
+  std::string digest;             // the same: nothing was replaced
+  int64_t retiring_sessions = 0;  // that stay on the previous one
+};
+
+// A model that was replaced and still has sessions.
+struct RetiringModel {
+  std::string digest;
+  int64_t sessions = 0;
+  absl::Duration time_left;  // until its sessions end; at least zero
+};
+
 struct StepCall {
   std::string session_id;
   TensorView input;                       // [time, ...input shape]

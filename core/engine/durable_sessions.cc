@@ -79,7 +79,7 @@ DurableSessions::DurableSessions(const Clock& clock, SessionStore& sessions,
   if (!HasStore(store)) return;
   checkpointer_.emplace(clock, sessions, observer, std::move(store->store), store->keys,
                         store->checkpoints);
-  spill_.emplace(clock, sessions, observer, *checkpointer_, find_model_);
+  spill_.emplace(clock, sessions, observer, *checkpointer_);
 }
 
 absl::StatusOr<Durability> DurableSessions::Resolve(std::optional<Durability> requested,
@@ -148,8 +148,9 @@ void DurableSessions::MakeRoom(const SessionSpill::Room& room, absl::AnyInvocabl
   spill_->MakeRoom(room, std::move(done));
 }
 
-std::vector<std::string> DurableSessions::SpilledIdsOf(absl::string_view model_name) const {
-  return spill_.has_value() ? spill_->IdsOf(model_name) : std::vector<std::string>();
+std::vector<std::string> DurableSessions::SpilledIdsOf(absl::string_view model_name,
+                                                       const Model* model) const {
+  return spill_.has_value() ? spill_->IdsOf(model_name, model) : std::vector<std::string>();
 }
 
 void DurableSessions::Lease(absl::string_view id, SessionStore::LeaseCallback callback) {
@@ -276,8 +277,8 @@ absl::StatusOr<std::string> DurableSessions::Export(const SessionLease& lease) c
 absl::StatusOr<SessionStore::OpenRequest> DurableSessions::Import(absl::string_view bytes) const {
   if (!keys_.has_value()) return NoKeyError();
   RNNSERVE_ASSIGN_OR_RETURN(Snapshot snapshot, DecodeSnapshot(bytes, *keys_, std::nullopt));
-  RNNSERVE_ASSIGN_OR_RETURN(std::shared_ptr<const Model> model, find_model_(snapshot.model));
-  RNNSERVE_RETURN_IF_ERROR(CheckModel(snapshot, *model));
+  RNNSERVE_ASSIGN_OR_RETURN(SessionModel model, find_model_(snapshot));
+  RNNSERVE_RETURN_IF_ERROR(CheckModel(snapshot, *model.model));
   // A session of its own: it has nothing to do with the one that was exported.
   RNNSERVE_ASSIGN_OR_RETURN(
       SessionStore::OpenRequest request,

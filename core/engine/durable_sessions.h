@@ -58,8 +58,9 @@ class DurableSessions {
   void LeaseAll(std::vector<std::string> ids, SessionStore::LeaseAllCallback callback);
   // Lease, but a session that is not this server's is looked for in the store.
   void LeaseOrRestore(absl::string_view id, SessionStore::LeaseCallback callback);
-  // The ids of the sessions of a model that are spilled. Some may be back or have ended.
-  std::vector<std::string> SpilledIdsOf(absl::string_view model_name) const;
+  // See SessionSpill::IdsOf. Some may be back or have ended.
+  std::vector<std::string> SpilledIdsOf(absl::string_view model_name,
+                                        const Model* model = nullptr) const;
 
   // ALREADY_EXISTS (SESSION_EXISTS) if the session of that id is spilled.
   absl::Status CheckNotSpilled(absl::string_view id) const;

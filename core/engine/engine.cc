@@ -12,8 +12,8 @@
 #include "absl/types/span.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "core/checkpoint/session_snapshot.h"
 #include "core/engine/exact_step.h"
-#include "core/engine/hosted_model.h"
 #include "core/engine/inference.h"
 #include "core/engine/input_validation.h"
 #include "core/engine/output_shape.h"
@@ -23,6 +23,9 @@
 
 namespace rnnserve {
 namespace {
+
+// How many sessions of a model whose time is over are listed before they are ended.
+constexpr int64_t kEndedAtOnce = 256;
 
 // The state that a call asks for: the model's initial state if it gives none.
 absl::StatusOr<SessionState> StateOrInitial(const Model& model,
@@ -97,12 +100,13 @@ Engine::Engine(const Clock& clock, EngineObserver& observer, EngineOptions optio
       sessions_(
           clock,
           [this](const std::string& model_name, EndReason reason) {
-            (*FindHosted(model_name))->observer().OnSessionEnded(reason);
+            (*models_.Find(model_name))->observer().OnSessionEnded(reason);
           },
           options.sessions),
       queues_(options.max_total_queued_steps, options.max_total_queued_bytes),
+      models_(options.max_retiring_models),
       durable_(clock, sessions_, observer, std::move(store),
-               [this](const std::string& model_name) { return FindModel(model_name); }) {}
+               [this](const Snapshot& snapshot) { return FindModelOf(snapshot); }) {}
 
 Engine::~Engine() {
   StartDraining();
@@ -111,46 +115,72 @@ Engine::~Engine() {
 
 absl::Status Engine::AddModel(const std::string& name, std::shared_ptr<const Model> model) {
   RNNSERVE_RETURN_IF_ERROR(ValidateModelName(name));
-  absl::MutexLock lock(&mu_);
-  const auto [it, is_new] = models_.try_emplace(name);
-  if (!is_new) {
-    return MakeError(absl::StatusCode::kAlreadyExists, "MODEL_EXISTS",
-                     absl::StrCat("there is a model '", name, "' already"));
+  return models_.Add(std::make_unique<HostedModel>(clock_, observer_.ForModel(name), queues_, name,
+                                                   std::move(model), options_));
+}
+
+absl::StatusOr<ReplacedModel> Engine::ReplaceModel(const std::string& name,
+                                                   std::shared_ptr<const Model> model) {
+  const absl::Time now = clock_.Now();
+  const absl::Time end = now + options_.retire_after;
+  const std::string digest = model->digest();
+  RNNSERVE_ASSIGN_OR_RETURN(HostedModel::Use previous, models_.MakeCurrent(name, digest, end));
+  if (previous == nullptr) {
+    auto next = std::make_unique<HostedModel>(clock_, observer_.ForModel(name), queues_, name,
+                                              std::move(model), options_);
+    RNNSERVE_ASSIGN_OR_RETURN(previous, models_.Replace(std::move(next), now, end));
   }
-  it->second = std::make_unique<HostedModel>(clock_, observer_.ForModel(name), queues_, name,
-                                             std::move(model), options_);
-  return absl::OkStatus();
+  ReplacedModel replaced{previous->model()->digest(), digest, 0};
+  if (replaced.previous_digest != digest) {
+    replaced.retiring_sessions = sessions_.usage(name, *previous->model()).sessions;
+  }
+  return replaced;
 }
 
 std::vector<NamedModel> Engine::models() const {
   std::vector<NamedModel> models;
-  absl::MutexLock lock(&mu_);
-  for (const auto& [name, hosted] : models_) models.push_back({name, hosted->model()});
+  for (const HostedModel::Use& hosted : models_.current()) {
+    models.push_back({hosted->name(), hosted->model()});
+  }
   return models;
 }
 
-absl::StatusOr<HostedModel*> Engine::FindHosted(absl::string_view name) const {
-  absl::MutexLock lock(&mu_);
-  const auto it = models_.find(name);
-  if (it == models_.end()) return NotFound("MODEL_NOT_FOUND", "there is no model of that name");
-  return it->second.get();
+std::vector<RetiringModel> Engine::retiring_models(absl::string_view name) const {
+  std::vector<RetiringModel> models;
+  const absl::Time now = clock_.Now();
+  for (const ModelTable::Retiring& retiring : models_.retiring(name)) {
+    const Model& model = *retiring.hosted->model();
+    models.push_back({model.digest(), sessions_.usage(name, model).sessions,
+                      std::max(retiring.end - now, absl::ZeroDuration())});
+  }
+  return models;
 }
 
 absl::StatusOr<std::shared_ptr<const Model>> Engine::FindModel(absl::string_view name) const {
-  RNNSERVE_ASSIGN_OR_RETURN(const HostedModel* hosted, FindHosted(name));
+  RNNSERVE_ASSIGN_OR_RETURN(const HostedModel::Use hosted, models_.Find(name));
   return hosted->model();
 }
 
+absl::StatusOr<SessionModel> Engine::FindModelOf(const Snapshot& snapshot) const {
+  const auto is_wanted = [&snapshot](const Model& model) { return IsOfModel(snapshot, model); };
+  RNNSERVE_ASSIGN_OR_RETURN(HostedModel::Use hosted, models_.Find(snapshot.model, is_wanted));
+  return SessionModel{hosted->model(), std::move(hosted)};
+}
+
 ModelLoad Engine::load(absl::string_view model_name) const {
-  const auto hosted = FindHosted(model_name);
+  const auto hosted = models_.Find(model_name);
   if (!hosted.ok()) return {};
   const SessionStore::Usage usage = sessions_.usage(model_name);
-  return {usage.sessions, usage.state_bytes, (*hosted)->num_queued()};
+  ModelLoad load{usage.sessions, usage.state_bytes, (*hosted)->num_queued()};
+  for (const ModelTable::Retiring& retiring : models_.retiring(model_name)) {
+    load.queued_steps += retiring.hosted->num_queued();
+  }
+  return load;
 }
 
 absl::StatusOr<SessionStore::OpenRequest> Engine::MakeOpenRequest(
     const OpenSessionCall& call) const {
-  RNNSERVE_ASSIGN_OR_RETURN(const HostedModel* hosted, FindHosted(call.model));
+  RNNSERVE_ASSIGN_OR_RETURN(const HostedModel::Use hosted, models_.Find(call.model));
   RNNSERVE_RETURN_IF_ERROR(hosted->CheckStreamable());
   if (!call.session_id.empty()) RNNSERVE_RETURN_IF_ERROR(ValidateSessionId(call.session_id));
   RNNSERVE_ASSIGN_OR_RETURN(absl::Duration idle_timeout,
@@ -168,7 +198,8 @@ absl::StatusOr<SessionStore::OpenRequest> Engine::MakeOpenRequest(
                                    .detached = call.detached,
                                    .idle_timeout = idle_timeout,
                                    .reply_window = reply_window,
-                                   .durability = durability};
+                                   .durability = durability,
+                                   .host = hosted};
 }
 
 absl::StatusOr<SessionStore::OpenRequest> Engine::MakeOpenRequest(
@@ -325,7 +356,8 @@ void Engine::StepLeased(SessionLease lease, const StepCall& call, StepCallback c
   }
   if (!status.ok()) return callback(status);
 
-  HostedModel* hosted = *FindHosted(lease.model_name());
+  // Beyond the lease: the step may be done, and its session ended, before Submit returns.
+  const HostedModel::Use hosted = HostedModel::HostOf(lease);
   auto task = std::make_unique<StepTask>(
       std::move(lease), call.input,
       [this, callback = std::move(callback), exact = *std::move(exact),
@@ -363,12 +395,12 @@ void Engine::CommitStep(SessionLease lease, bool may_be_sent_again, StepResult r
 void Engine::StepSessions(StepSessionsCall call, StepSessionsCallback callback) {
   const auto pass = gate_.EnterWithWork();
   if (!pass.ok()) return callback(pass.status());
-  const auto hosted = FindHosted(call.model);
+  const auto hosted = models_.Find(call.model);
   if (!hosted.ok()) return callback(hosted.status());
   absl::Status status = (*hosted)->CheckStreamable();
   if (status.ok()) status = ValidateStepSessions(call, *(*hosted)->model(), options_);
   if (!status.ok()) return callback(std::move(status));
-  std::make_shared<SessionsStep>(**hosted, sessions_, durable_, std::move(call),
+  std::make_shared<SessionsStep>(*hosted, sessions_, durable_, options_, std::move(call),
                                  std::move(callback), *pass)
       ->Start();
 }
@@ -410,43 +442,59 @@ void Engine::ResetSessions(ResetStateCall call, ResetCallback callback) {
       });
 }
 
+absl::StatusOr<Engine::ResetStates> Engine::StatesForReset(const ResetStateCall& call) const {
+  RNNSERVE_ASSIGN_OR_RETURN(const HostedModel::Use current, models_.Find(call.model));
+  std::vector<std::shared_ptr<const Model>> models = {current->model()};
+  for (const ModelTable::Retiring& retiring : models_.retiring(call.model)) {
+    models.push_back(retiring.hosted->model());
+  }
+  ResetStates states;
+  for (const auto& model : models) {
+    RNNSERVE_ASSIGN_OR_RETURN(SessionState state, StateOrInitial(*model, call.state));
+    states.emplace(model.get(), std::make_shared<const SessionState>(std::move(state)));
+  }
+  return states;
+}
+
 void Engine::ResetModel(const ResetStateCall& call, ResetCallback callback) {
-  const auto hosted = FindHosted(call.model);
-  if (!hosted.ok()) return callback(hosted.status());
-  auto state = StateOrInitial(*(*hosted)->model(), call.state);
-  if (!state.ok()) return callback(state.status());
-  const auto shared_state = std::make_shared<const SessionState>(*std::move(state));
+  auto states = StatesForReset(call);
+  if (!states.ok()) return callback(states.status());
   sessions_.LeaseEach(
       call.model,
-      [this, shared_state](SessionLease lease) {
-        lease.state().CopyFrom(shared_state->block());
+      [this, states = *states](SessionLease lease) {
+        const auto state = states.find(lease.model().get());
+        // A session of a model that has come since the call did is as new as it would be.
+        if (state == states.end()) return;
+        lease.state().CopyFrom(state->second->block());
         durable_.Commit(std::move(lease), [](const absl::Status&) {});
       },
-      [this, model_name = call.model, shared_state, callback = std::move(callback),
+      [this, model_name = call.model, states = *states, callback = std::move(callback),
        pass = gate_.Enter()](absl::StatusOr<int64_t> num_reset) mutable {
         if (!num_reset.ok()) return callback(std::move(num_reset));
         // Those in memory were used just now, so that none of them is among the spilled.
-        ResetSpilled(durable_.SpilledIdsOf(model_name), std::move(shared_state), *num_reset,
+        ResetSpilled(durable_.SpilledIdsOf(model_name), std::move(states), *num_reset,
                      std::move(callback), std::move(pass));
       });
 }
 
-void Engine::ResetSpilled(std::vector<std::string> ids, std::shared_ptr<const SessionState> state,
-                          int64_t num_reset, ResetCallback callback, CallGate::Pass pass) {
+void Engine::ResetSpilled(std::vector<std::string> ids, ResetStates states, int64_t num_reset,
+                          ResetCallback callback, CallGate::Pass pass) {
   if (ids.empty()) return callback(num_reset);
   // One after another: they would not fit into memory together.
   const std::string id = std::move(ids.back());
   ids.pop_back();
-  durable_.Lease(id, [this, ids = std::move(ids), state = std::move(state), num_reset,
+  durable_.Lease(id, [this, ids = std::move(ids), states = std::move(states), num_reset,
                       callback = std::move(callback),
                       pass = std::move(pass)](absl::StatusOr<SessionLease> lease) mutable {
     if (!lease.ok() && !absl::IsNotFound(lease.status())) return callback(lease.status());
-    if (lease.ok()) {
-      lease->state().CopyFrom(state->block());
+    const auto state = lease.ok() ? states.find(lease->model().get()) : states.end();
+    if (state != states.end()) {
+      lease->state().CopyFrom(state->second->block());
       ++num_reset;
       durable_.Commit(*std::move(lease), [](const absl::Status&) {});
     }
-    ResetSpilled(std::move(ids), std::move(state), num_reset, std::move(callback), std::move(pass));
+    ResetSpilled(std::move(ids), std::move(states), num_reset, std::move(callback),
+                 std::move(pass));
   });
 }
 
@@ -499,7 +547,7 @@ void Engine::CloseSession(const CloseSessionCall& call, VersionCallback callback
 absl::StatusOr<std::vector<SessionStore::Summary>> Engine::ListSessions(
     const SessionStore::Filter& filter, absl::string_view after, int64_t limit) const {
   if (!filter.model_name.empty()) {
-    RNNSERVE_RETURN_IF_ERROR(FindHosted(filter.model_name).status());
+    RNNSERVE_RETURN_IF_ERROR(models_.Find(filter.model_name).status());
   }
   return sessions_.List(filter, after, limit);
 }
@@ -523,12 +571,59 @@ void Engine::UnwatchSession(absl::string_view session_id,
 void Engine::Infer(InferCall call, InferCallback callback) {
   const auto pass = gate_.EnterWithWork();
   if (!pass.ok()) return callback(pass.status());
-  const auto hosted = FindHosted(call.model);
+  const auto hosted = models_.Find(call.model);
   if (!hosted.ok()) return callback(hosted.status());
-  StartInference(**hosted, options_, std::move(call), std::move(callback), *pass);
+  auto answer = [callback = std::move(callback), hosted = *hosted](
+                    absl::StatusOr<InferResult> result) mutable { callback(std::move(result)); };
+  StartInference(**hosted, options_, std::move(call), std::move(answer), *pass);
 }
 
 void Engine::ExpireIdleSessions() { sessions_.ExpireIdle(); }
+
+void Engine::RetireModels() {
+  for (const ModelTable::Over& over : models_.TakeOver(clock_.Now())) EndSessionsOf(over);
+  // Their workers end here.
+  models_.TakeUnused();
+}
+
+void Engine::EndSessionsOf(const ModelTable::Over& over) {
+  SessionStore::Filter filter;
+  filter.model_name = over.hosted->name();
+  filter.model = over.hosted->model().get();
+  std::vector<SessionStore::Summary> page;
+  do {
+    const std::string last_id = page.empty() ? "" : page.back().id;
+    page = sessions_.List(filter, last_id, kEndedAtOnce);
+    for (const SessionStore::Summary& session : page) {
+      sessions_.Lease(session.id, [this, over, pass = gate_.Enter()](
+                                      absl::StatusOr<SessionLease> lease) mutable {
+        EndRetired(std::move(lease), over, std::move(pass));
+      });
+    }
+  } while (!page.empty());
+  EndSpilledOf(over, durable_.SpilledIdsOf(filter.model_name, filter.model), gate_.Enter());
+}
+
+void Engine::EndSpilledOf(const ModelTable::Over& over, std::vector<std::string> ids,
+                          CallGate::Pass pass) {
+  if (ids.empty()) return;
+  // One after another: they would not fit into memory together.
+  const std::string id = std::move(ids.back());
+  ids.pop_back();
+  durable_.Lease(id, [this, over, ids = std::move(ids),
+                      pass = std::move(pass)](absl::StatusOr<SessionLease> lease) mutable {
+    EndRetired(std::move(lease), over, pass);
+    EndSpilledOf(over, std::move(ids), std::move(pass));
+  });
+}
+
+void Engine::EndRetired(absl::StatusOr<SessionLease> lease, const ModelTable::Over& over,
+                        CallGate::Pass pass) {
+  // A session of another model may have that id by now.
+  if (!lease.ok() || HostedModel::HostOf(*lease) != over.hosted) return;
+  durable_.End(*std::move(lease), EndReason::kModelRetired,
+               [pass = std::move(pass)](const absl::Status&) {});
+}
 
 void Engine::StartDraining() { gate_.Close(); }
 

@@ -10,11 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "core/base/clock.h"
 #include "core/batching/queue_budget.h"
@@ -24,13 +22,12 @@
 #include "core/engine/durable_sessions.h"
 #include "core/engine/engine_options.h"
 #include "core/engine/engine_store.h"
+#include "core/engine/model_table.h"
 #include "core/engine/observer.h"
 #include "core/model/model.h"
 #include "core/session/session_store.h"
 
 namespace rnnserve {
-
-class HostedModel;
 
 struct NamedModel {
   std::string name;
@@ -55,7 +52,7 @@ struct ModelLoad {
 //
 //   NOT_FOUND            MODEL_NOT_FOUND SESSION_UNKNOWN, or why it ended: SESSION_CLOSED
 //                        SESSION_STREAM_ENDED SESSION_EXPIRED SESSION_EVICTED SESSION_MOVED
-//                        SESSION_BROKEN
+//                        SESSION_BROKEN SESSION_MODEL_RETIRED
 //   ALREADY_EXISTS       MODEL_EXISTS SESSION_EXISTS
 //   INVALID_ARGUMENT     MODEL_NAME SESSION_ID SESSION_IDS SESSION_MODEL IDLE_TIMEOUT REPLY_WINDOW
 //                        RESET_TARGET FORK_TARGET STEP_INDICES RESUME_TOKEN
@@ -74,8 +71,10 @@ struct ModelLoad {
 //     export and import  FAILED_PRECONDITION NO_SNAPSHOT_KEY MODEL_CHANGED SNAPSHOT_VERSION,
 //     DATA_LOSS
 //                        SNAPSHOT_BAD
-//   FAILED_PRECONDITION  NOT_STREAMABLE STATE_NONFINITE (the result is not finite)
+//   FAILED_PRECONDITION  NOT_STREAMABLE STATE_NONFINITE (the result is not finite); of a row of
+//                        StepSessions MODEL_CHANGED
 //   RESOURCE_EXHAUSTED   SESSION_LIMIT STATE_BYTES_LIMIT SESSION_QUEUE_LIMIT
+//                        RETIRING_MODELS_LIMIT
 //     a queue is full    QUEUE_LIMIT QUEUE_BYTES_LIMIT TOTAL_QUEUE_LIMIT QUEUE_DISPLACED
 //     it would be late   DEADLINE_UNREACHABLE
 //   DEADLINE_EXCEEDED    NOT_EXECUTED
@@ -111,8 +110,18 @@ class Engine {
 
   // Makes a model available, with workers of its own. The name is 1 to 128 of [A-Za-z0-9._-].
   absl::Status AddModel(const std::string& name, std::shared_ptr<const Model> model);
-  // In the order of their names.
+  // Gives the name another model, which new sessions and inferences get from now on. Sessions that
+  // are open stay on the model that they were opened with, bit for bit, until they end; those that
+  // are left after EngineOptions::retire_after end with kModelRetired. The same model (by its
+  // digest) changes nothing; one that retires becomes the current one again. Errors, after which
+  // nothing has changed: NOT_FOUND (MODEL_NOT_FOUND); RESOURCE_EXHAUSTED (RETIRING_MODELS_LIMIT).
+  // Waits for threads to start, but for no work.
+  absl::StatusOr<ReplacedModel> ReplaceModel(const std::string& name,
+                                             std::shared_ptr<const Model> model);
+  // The current ones, in the order of their names.
   std::vector<NamedModel> models() const;
+  // Those that the name held before and that still have sessions, the oldest first.
+  std::vector<RetiringModel> retiring_models(absl::string_view name) const;
   absl::StatusOr<std::shared_ptr<const Model>> FindModel(absl::string_view name) const;
   ModelLoad load(absl::string_view model_name) const;
 
@@ -159,6 +168,9 @@ class Engine {
 
   // Ends the sessions whose idle timeout has passed. To be called now and then.
   void ExpireIdleSessions();
+  // Ends the sessions of models whose time is over, and lets go of replaced models that nothing
+  // uses. To be called now and then, on a thread on which no callback runs.
+  void RetireModels();
   // Writes the checkpoints that are due. To be called several times a second.
   void TickCheckpoints() { durable_.Tick(); }
   // Writes the checkpoints of all sessions that have changed; says whether the store has them
@@ -179,7 +191,18 @@ class Engine {
   bool WaitUntilIdle(absl::Duration timeout);
 
  private:
-  absl::StatusOr<HostedModel*> FindHosted(absl::string_view name) const ABSL_LOCKS_EXCLUDED(mu_);
+  // By model.
+  using ResetStates = absl::flat_hash_map<const Model*, std::shared_ptr<const SessionState>>;
+
+  // The model that a session of the snapshot goes on with.
+  absl::StatusOr<SessionModel> FindModelOf(const Snapshot& snapshot) const;
+  void EndSessionsOf(const ModelTable::Over& over);
+  // Those of these sessions that are of the model; the next when the one before has ended.
+  void EndSpilledOf(const ModelTable::Over& over, std::vector<std::string> ids,
+                    CallGate::Pass pass);
+  // If the session is of the model.
+  void EndRetired(absl::StatusOr<SessionLease> lease, const ModelTable::Over& over,
+                  CallGate::Pass pass);
   absl::StatusOr<SessionStore::OpenRequest> MakeOpenRequest(const OpenSessionCall& call) const;
   absl::StatusOr<SessionStore::OpenRequest> MakeOpenRequest(const ImportSessionCall& call) const;
   void Open(SessionStore::OpenRequest request, OpenCallback callback, CallGate::Pass pass);
@@ -192,8 +215,10 @@ class Engine {
   void ResetSessions(ResetStateCall call, ResetCallback callback);
   void ResetModel(const ResetStateCall& call, ResetCallback callback);
   // Brings back and resets these sessions; then calls back with their number and `num_reset`.
-  void ResetSpilled(std::vector<std::string> ids, std::shared_ptr<const SessionState> state,
-                    int64_t num_reset, ResetCallback callback, CallGate::Pass pass);
+  void ResetSpilled(std::vector<std::string> ids, ResetStates states, int64_t num_reset,
+                    ResetCallback callback, CallGate::Pass pass);
+  // The state that each model of the name, current or not, is reset to.
+  absl::StatusOr<ResetStates> StatesForReset(const ResetStateCall& call) const;
 
   // Constant after construction.
   const Clock& clock_;
@@ -204,12 +229,9 @@ class Engine {
   CallGate gate_;
   SessionStore sessions_;
   QueueBudget queues_;
+  ModelTable models_;
 
-  // Guarded by mu_. A model stays until the end.
-  mutable absl::Mutex mu_;
-  absl::btree_map<std::string, std::unique_ptr<HostedModel>> models_ ABSL_GUARDED_BY(mu_);
-
-  // Synchronises itself. The first to go: its callbacks need all the others.
+  // The first to go: its callbacks need all the others.
   DurableSessions durable_;
 };
 

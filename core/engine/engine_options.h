@@ -37,6 +37,12 @@ struct EngineOptions {
   // Bytes that one Infer may take for its states and outputs and, if the model cannot stream or the
   // call is with training, for the workspace of the whole batch.
   int64_t max_infer_bytes = int64_t{256} << 20;
+  // How long the sessions of a model that was replaced may go on; then they end. Longer: a model
+  // that was replaced takes memory and threads for longer.
+  absl::Duration retire_after = absl::Minutes(15);
+  // Models of one name that were replaced and still have sessions; a further one is not replaced.
+  // Each takes its weights and its workers.
+  int64_t max_retiring_models = 4;
   // What a refused caller is told to wait.
   absl::Duration retry_delay = absl::Milliseconds(100);
 };

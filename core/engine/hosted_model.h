@@ -18,16 +18,37 @@
 #include "core/engine/engine_options.h"
 #include "core/engine/observer.h"
 #include "core/model/model.h"
+#include "core/session/session_lease.h"
 
 namespace rnnserve {
 
 // One model that is served, with the workers that compute it: a BatchScheduler if it can be
 // stepped, and a SequenceScheduler for whole sequences (scheduler_options.h). Thread-safe. Clock,
 // observer and the budget, which it shares with other models, must outlive it.
+//
+// Whoever owns it asks before letting it go whether it is in use: by a call that will give it work,
+// or by a session. The destructor waits for its workers, so it must run on none of them: a use that
+// ends there destroys nothing.
 class HostedModel {
  public:
+  // A use of it: it stays meanwhile. Copies are uses too. May outlive it, but is worth nothing
+  // then.
+  using Use = std::shared_ptr<HostedModel>;
+
   HostedModel(const Clock& clock, ModelObserver& observer, QueueBudget& total, std::string name,
               std::shared_ptr<const Model> model, const EngineOptions& options);
+  // Neither copied nor moved: workers and uses point to it.
+  HostedModel(const HostedModel&) = delete;
+  HostedModel& operator=(const HostedModel&) = delete;
+
+  // A further use. What computes a session is the host of its model (SessionModel), so a lease has
+  // one too.
+  const Use& use() const { return use_; }
+  static Use HostOf(const SessionLease& lease) {
+    return std::static_pointer_cast<HostedModel>(lease.host());
+  }
+  // Once it is false it stays so, unless the owner hands out another use.
+  bool is_in_use() const { return use_.use_count() > 1; }
 
   const std::string& name() const { return name_; }
   const std::shared_ptr<const Model>& model() const { return model_; }
@@ -51,6 +72,9 @@ class HostedModel {
   ModelObserver& observer_;
   std::optional<BatchScheduler> steps_;  // if the model can be stepped
   SequenceScheduler sequences_;
+  // Counts the uses and destroys nothing. The last member, and so the first to go: whatever was
+  // done under a use has then happened before the others go.
+  const Use use_{this, [](HostedModel*) {}};
 };
 
 }  // namespace rnnserve

@@ -22,7 +22,8 @@ absl::StatusOr<std::vector<std::string>> OpenForks(const ForkSessionCall& call,
                                                     .state = std::move(state),
                                                     .detached = call.detached,
                                                     .idle_timeout = call.idle_timeout,
-                                                    .reply_window = call.reply_window});
+                                                    .reply_window = call.reply_window,
+                                                    .host = lease.host()});
     if (!id.ok()) {
       for (size_t opened = 0; opened < i; ++opened) {
         sessions.Lease(ids[opened], [](absl::StatusOr<SessionLease> fork) {

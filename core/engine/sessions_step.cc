@@ -8,29 +8,33 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "core/base/error.h"
+#include "core/engine/input_validation.h"
 #include "core/engine/output_shape.h"
 #include "core/engine/payload_digest.h"
 #include "core/engine/tensor_row.h"
 
 namespace rnnserve {
 
-SessionsStep::SessionsStep(HostedModel& hosted, SessionStore& sessions, DurableSessions& durable,
+SessionsStep::SessionsStep(HostedModel::Use hosted, SessionStore& sessions,
+                           DurableSessions& durable, const EngineOptions& options,
                            StepSessionsCall call, Callback callback, CallGate::Pass pass)
-    : hosted_(hosted),
+    : hosted_(std::move(hosted)),
+      options_(options),
       sessions_(sessions),
       durable_(durable),
       call_(std::move(call)),
       pass_(std::move(pass)),
       callback_(std::move(callback)),
-      row_shape_(StepOutputShape(*hosted.model(), call_.input.shape[1])),
+      row_shape_(StepOutputShape(*hosted_->model(), call_.input.shape[1])),
       output_size_(*row_shape_.NumElements()),
       statuses_(call_.session_ids.size()),
       is_replayed_(call_.session_ids.size()),
       remaining_(call_.session_ids.size()) {
   const size_t num_rows = call_.session_ids.size();
-  result_.output_shape = InferOutputShape(hosted.model()->outputs().front(), call_.input.shape[0],
+  result_.output_shape = InferOutputShape(hosted_->model()->outputs().front(), call_.input.shape[0],
                                           call_.input.shape[1]);
   result_.output.resize(num_rows * static_cast<size_t>(output_size_));
   result_.versions.resize(num_rows);
@@ -50,13 +54,13 @@ void SessionsStep::Start() {
     is_starting_ = false;
     ready.swap(ready_);
   }
-  Submit(std::move(ready));
+  Submit(*hosted_, std::move(ready));
 }
 
 void SessionsStep::OnLease(size_t row, absl::StatusOr<SessionLease> lease) {
   if (!lease.ok()) return Finish(row, lease.status());
-  if (lease->model() != hosted_.model()) {
-    return Finish(row, InvalidArgument("SESSION_MODEL", "the session is not one of this model"));
+  if (absl::Status status = CheckModelOf(row, *lease); !status.ok()) {
+    return Finish(row, std::move(status));
   }
   auto exact = ExactStep::Decide(*lease, ClaimOf(row));
   if (!exact.ok()) return Finish(row, exact.status());
@@ -67,16 +71,35 @@ void SessionsStep::OnLease(size_t row, absl::StatusOr<SessionLease> lease) {
   }
   absl::Status status = exact->Reserve(sessions_, output_size_);
   if (!status.ok()) return Finish(row, std::move(status));
+  // Beyond the lease, which goes with the task.
+  const HostedModel::Use host = HostedModel::HostOf(*lease);
   Tasks tasks;
   tasks.push_back(MakeTask(row, *std::move(lease), *std::move(exact)));
-  {
+  if (host == hosted_) {
     absl::MutexLock lock(&mu_);
     if (is_starting_) {
       ready_.push_back(std::move(tasks.front()));
       return;
     }
   }
-  Submit(std::move(tasks));
+  Submit(*host, std::move(tasks));
+}
+
+absl::Status SessionsStep::CheckModelOf(size_t row, const SessionLease& lease) const {
+  if (lease.model_name() != hosted_->name()) {
+    return InvalidArgument("SESSION_MODEL", "the session is not one of this model");
+  }
+  const Model& model = *lease.model();
+  if (lease.model() == hosted_->model()) return absl::OkStatus();
+  StepCall step;
+  step.input = RowOf(call_.input, row);
+  if (call_.mask.has_value()) step.mask = RowOf(*call_.mask, row);
+  const absl::Status status = ValidateStep(step, model, options_);
+  if (status.ok() && StepOutputShape(model, step.input.shape[0]) == row_shape_) return status;
+  return FailedPrecondition(
+      "MODEL_CHANGED", absl::StrCat("the session is of the model ", model.digest(),
+                                    ", but the name holds ", hosted_->model()->digest(),
+                                    " now, and their inputs or outputs differ; Step advances it"));
 }
 
 StepClaim SessionsStep::ClaimOf(size_t row) const {
@@ -104,8 +127,8 @@ std::unique_ptr<StepTask> SessionsStep::MakeTask(size_t row, SessionLease lease,
   return task;
 }
 
-void SessionsStep::Submit(Tasks tasks) {
-  const absl::Status status = hosted_.Submit(absl::MakeSpan(tasks));
+void SessionsStep::Submit(HostedModel& hosted, Tasks tasks) {
+  const absl::Status status = hosted.Submit(absl::MakeSpan(tasks));
   if (status.ok()) return;
   for (std::unique_ptr<StepTask>& task : tasks) Complete(std::move(task), status);
 }

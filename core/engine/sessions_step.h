@@ -26,7 +26,8 @@ namespace rnnserve {
 
 // One StepSessions call: a StepTask for each session, which share cell steps with those of other
 // calls, and one answer when the last is done. The sessions that are free when the call comes are
-// queued together, others when it is their turn.
+// queued together, others when it is their turn. A session that stays on a model that was replaced
+// is computed by that one.
 //
 // Owned by the callbacks and tasks that it made. Thread-safe.
 class SessionsStep : public std::enable_shared_from_this<SessionsStep> {
@@ -35,8 +36,9 @@ class SessionsStep : public std::enable_shared_from_this<SessionsStep> {
 
   // `pass` is given back after the callback. REQUIRES: the call is valid for the model, and the
   // model streams.
-  SessionsStep(HostedModel& hosted, SessionStore& sessions, DurableSessions& durable,
-               StepSessionsCall call, Callback callback, CallGate::Pass pass);
+  SessionsStep(HostedModel::Use hosted, SessionStore& sessions, DurableSessions& durable,
+               const EngineOptions& options, StepSessionsCall call, Callback callback,
+               CallGate::Pass pass);
 
   // Gets in line for every session. REQUIRES: called once.
   void Start();
@@ -46,9 +48,14 @@ class SessionsStep : public std::enable_shared_from_this<SessionsStep> {
 
   // Session `row` is free for this call, or will never be.
   void OnLease(size_t row, absl::StatusOr<SessionLease> lease);
+  // Whether the row can be computed by the model of its session, which may be another than the one
+  // that has the name now: INVALID_ARGUMENT (SESSION_MODEL) if it is of another name;
+  // FAILED_PRECONDITION (MODEL_CHANGED), naming both digests, if it takes other inputs or has other
+  // outputs.
+  absl::Status CheckModelOf(size_t row, const SessionLease& lease) const;
   StepClaim ClaimOf(size_t row) const;
   std::unique_ptr<StepTask> MakeTask(size_t row, SessionLease lease, ExactStep exact);
-  void Submit(Tasks tasks);
+  static void Submit(HostedModel& hosted, Tasks tasks);
   void OnStep(size_t row, std::unique_ptr<StepTask> task, ExactStep exact, absl::Status status);
   // What session `row` is answered if it is stored; then the lease is returned and the row
   // finished.
@@ -57,7 +64,8 @@ class SessionsStep : public std::enable_shared_from_this<SessionsStep> {
   // Session `row` has its result.
   void Finish(size_t row, absl::Status status);
 
-  HostedModel& hosted_;
+  const HostedModel::Use hosted_;
+  const EngineOptions& options_;
   SessionStore& sessions_;
   DurableSessions& durable_;
   const StepSessionsCall call_;

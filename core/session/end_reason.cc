@@ -19,6 +19,8 @@ absl::string_view EndReasonName(EndReason reason) {
       return "SESSION_MOVED";
     case EndReason::kBroken:
       return "SESSION_BROKEN";
+    case EndReason::kModelRetired:
+      return "SESSION_MODEL_RETIRED";
   }
   return "";
 }

@@ -10,12 +10,13 @@ namespace rnnserve {
 
 // Why a session ended. A closed set: it is a metric label and an error reason.
 enum class EndReason {
-  kClosed,       // the client closed it
-  kStreamEnded,  // the stream it was bound to ended
-  kExpired,      // nobody called it for its idle timeout
-  kEvicted,      // whoever runs the server ended it
-  kMoved,        // another server has taken it over
-  kBroken,       // an invariant broke while it was stepped
+  kClosed,        // the client closed it
+  kStreamEnded,   // the stream it was bound to ended
+  kExpired,       // nobody called it for its idle timeout
+  kEvicted,       // whoever runs the server ended it
+  kMoved,         // another server has taken it over
+  kBroken,        // an invariant broke while it was stepped
+  kModelRetired,  // its model was replaced, and the time that its sessions had is over
 };
 
 // For example "SESSION_EXPIRED".

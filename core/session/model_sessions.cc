@@ -5,11 +5,10 @@
 
 namespace rnnserve {
 
-ModelSessions& SessionModels::FindOrAdd(const std::string& name,
-                                        const std::shared_ptr<const Model>& model) {
-  std::shared_ptr<ModelSessions>& found = models_[{name, model.get()}];
+ModelSessions& SessionModels::FindOrAdd(const std::string& name, const SessionModel& model) {
+  std::shared_ptr<ModelSessions>& found = models_[{name, model.model.get()}];
   if (found == nullptr) {
-    const int64_t state_bytes = model->state_layout().bytes();
+    const int64_t state_bytes = model.model->state_layout().bytes();
     std::unique_ptr<Arena>& arena = arenas_[state_bytes];
     if (arena == nullptr) arena = std::make_unique<Arena>(state_bytes);
     found = std::make_shared<ModelSessions>(name, model, *arena);
@@ -34,6 +33,12 @@ SessionModels::Usage SessionModels::usage(absl::string_view name) const {
     usage.state_bytes += it->second->num_sessions * it->second->state_bytes();
   }
   return usage;
+}
+
+SessionModels::Usage SessionModels::usage(absl::string_view name, const Model& model) const {
+  const auto it = models_.find({std::string(name), &model});
+  if (it == models_.end()) return {};
+  return {it->second->num_sessions, it->second->num_sessions * it->second->state_bytes()};
 }
 
 }  // namespace rnnserve

@@ -14,20 +14,25 @@
 #include "absl/strings/string_view.h"
 #include "core/model/model.h"
 #include "core/session/arena.h"
+#include "core/session/session_model.h"
 
 namespace rnnserve {
 
 // What the open sessions of one model have in common, so that none of them holds it. Private to
 // this folder.
 struct ModelSessions : std::enable_shared_from_this<ModelSessions> {
-  ModelSessions(std::string model_name, std::shared_ptr<const Model> shared_model, Arena& arena)
-      : name(std::move(model_name)), model(std::move(shared_model)), states(arena) {}
+  ModelSessions(std::string model_name, SessionModel opened_with, Arena& arena)
+      : name(std::move(model_name)),
+        model(std::move(opened_with.model)),
+        host(std::move(opened_with.host)),
+        states(arena) {}
 
   int64_t state_bytes() const { return model->state_layout().bytes(); }
 
   // Constant.
   const std::string name;
   const std::shared_ptr<const Model> model;
+  const std::shared_ptr<void> host;
 
   // Guarded by the store's lock.
   Arena& states;  // blocks of this size, those of other models too
@@ -47,12 +52,13 @@ class SessionModels {
   };
 
   // The model, with no session if it is new. REQUIRES: Count follows.
-  ModelSessions& FindOrAdd(const std::string& name, const std::shared_ptr<const Model>& model);
+  ModelSessions& FindOrAdd(const std::string& name, const SessionModel& model);
   // One session more (1) or less (-1). Without any the model is let go, by whoever drops what this
   // returns: it may be the last reference to it.
   ModelSessionsPtr Count(ModelSessions& model, int64_t difference);
 
   Usage usage(absl::string_view name) const;
+  Usage usage(absl::string_view name, const Model& model) const;
   const Usage& total() const { return total_; }
 
  private:

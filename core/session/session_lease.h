@@ -38,6 +38,8 @@ class SessionLease {
   std::string id() const;
   const std::string& model_name() const;
   const std::shared_ptr<const Model>& model() const;
+  // See SessionModel.
+  const std::shared_ptr<void>& host() const;
   uint64_t version() const;
   uint64_t epoch() const;
   absl::Duration idle_timeout() const;

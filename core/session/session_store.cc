@@ -54,6 +54,7 @@ SessionStore::Summary Summarize(const Session& session, int64_t now) {
 void AddIfListed(const Session& session, const SessionStore::Filter& filter, int64_t now,
                  std::vector<SessionStore::Summary>& summaries) {
   if (!filter.model_name.empty() && session.model.name != filter.model_name) return;
+  if (filter.model != nullptr && session.model.model.get() != filter.model) return;
   SessionStore::Summary summary = Summarize(session, now);
   if (summary.idle >= filter.min_idle) summaries.push_back(std::move(summary));
 }
@@ -72,6 +73,10 @@ absl::Status EndedError(EndReason reason) {
       return NotFound(EndReasonName(reason), "the session goes on on another server");
     case EndReason::kBroken:
       return NotFound(EndReasonName(reason), "the session was ended after an internal error");
+    case EndReason::kModelRetired:
+      return NotFound(
+          EndReasonName(reason),
+          "the model of the session was replaced, and the time of its sessions is over");
   }
   return absl::OkStatus();
 }
@@ -154,7 +159,7 @@ absl::Status SessionStore::CheckRoomForLocked(const OpenRequest& request) const 
 }
 
 Session* SessionStore::AddLocked(const OpenRequest& request, int64_t now) {
-  ModelSessions& model = models_.FindOrAdd(request.model_name, request.model);
+  ModelSessions& model = models_.FindOrAdd(request.model_name, {request.model, request.host});
   const ModelSessionsPtr counted = models_.Count(model, 1);
   const std::optional<Arena::Place> state = model.states.Allocate();
   Session* session = nullptr;
@@ -586,6 +591,11 @@ SessionStore::Usage SessionStore::usage() const {
 SessionStore::Usage SessionStore::usage(absl::string_view model_name) const {
   absl::MutexLock lock(&mu_);
   return models_.usage(model_name);
+}
+
+SessionStore::Usage SessionStore::usage(absl::string_view model_name, const Model& model) const {
+  absl::MutexLock lock(&mu_);
+  return models_.usage(model_name, model);
 }
 
 }  // namespace rnnserve

@@ -83,6 +83,8 @@ class SessionStore {
     uint64_t revision = 0;
     // When its snapshot was written, at least: its time to live counts from then.
     absl::Time snapshot_time = absl::InfinitePast();
+    // See SessionModel.
+    std::shared_ptr<void> host = nullptr;
   };
 
   struct Summary {
@@ -102,6 +104,8 @@ class SessionStore {
     std::string model_name{};   // empty: of all models
     std::string id_prefix{};    // empty: all
     absl::Duration min_idle{};  // without a call; a session that is in use is not idle
+    const Model* model =
+        nullptr;  // null: any; else the one of that name that they were opened with
   };
 
   // A session that nobody uses.
@@ -186,8 +190,10 @@ class SessionStore {
   // A lease of the session, if it was not used since then and nobody uses it.
   std::optional<SessionLease> LeaseIdle(const IdleSession& session);
 
-  // What the sessions of one model take.
+  // What the sessions of one model take; of one name those of each model that had it.
   Usage usage(absl::string_view model_name) const;
+  // Of those that were opened with this very model alone.
+  Usage usage(absl::string_view model_name, const Model& model) const;
   // What all sessions take.
   Usage usage() const;
 

@@ -20,6 +20,7 @@ import time
 import clients
 import network
 import oracle
+import reloads
 import restarts
 import stores
 import volume
@@ -56,6 +57,7 @@ SCENARIOS = [
     Scenario(stores.store_failover, 30, 4, 0, (1200, 120, 0)),
     Scenario(clients.client_kill, 200, 30, 0, (900, 120, 0)),
     Scenario(clients.two_writers, 60, 10, 4, (200, 60, 40)),
+    Scenario(reloads.model_reload, 50, 8, 0, (300, 60, 0)),
     Scenario(volume.drain_10k, 1, 1, 0, (300, 120, 0)),
     Scenario(volume.checkpoint_cost, 100, 24, 0, (300, 90, 0)),
 ]

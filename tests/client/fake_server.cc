@@ -378,6 +378,18 @@ class FakeServer::Models final : public v1::ModelService::Service {
     return grpc::Status::OK;
   }
 
+  // "sums" has changed since; no other has.
+  grpc::Status ReloadModel(grpc::ServerContext* /*context*/, const v1::ReloadModelRequest* request,
+                           v1::ReloadModelResponse* response) override {
+    const std::string digest = Summary(request->model()).digest();
+    const bool has_changed = request->model() == "sums";
+    response->set_previous_digest(digest);
+    response->set_digest(has_changed ? "fedcba9876543210fedc" : digest);
+    response->set_changed(has_changed);
+    response->set_num_retiring_sessions(has_changed ? 1200 : 0);
+    return grpc::Status::OK;
+  }
+
   grpc::Status DescribeModel(grpc::ServerContext* /*context*/,
                              const v1::DescribeModelRequest* request,
                              v1::DescribeModelResponse* response) override {

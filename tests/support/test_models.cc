@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "core/cells/keras_config.h"
 #include "core/layers/layer_registry.h"
 #include "tests/support/weight_map.h"
@@ -46,11 +47,12 @@ Json Input(Json batch_shape, const std::string& dtype = "float32") {
   return Layer("InputLayer", "input", {{"batch_shape", std::move(batch_shape)}, {"dtype", dtype}});
 }
 
-ModelPtr Build(const std::vector<Json>& layers, WeightSource& weights) {
+ModelPtr Build(const std::vector<Json>& layers, WeightSource& weights,
+               const std::string& digest = "test") {
   const Json model = {{"class_name", "Sequential"},
                       {"config", {{"name", "test"}, {"layers", layers}}}};
   auto built =
-      Model::Create(KerasConfig(model, "model 'test'"), weights, LayerRegistry::BuiltIn(), "test");
+      Model::Create(KerasConfig(model, "model 'test'"), weights, LayerRegistry::BuiltIn(), digest);
   if (!built.ok()) {
     std::cerr << built.status() << std::endl;
     std::abort();
@@ -75,6 +77,20 @@ ModelPtr DoublingModel(bool return_sequences) {
                                                      {"use_bias", false},
                                                      {"return_sequences", return_sequences}})},
                weights);
+}
+
+ModelPtr VersionModel(int version) {
+  WeightMap weights;
+  std::vector<Json> layers = {Input({nullptr, nullptr, 1})};
+  for (int i = 1; i <= version; ++i) {
+    const std::string name = absl::StrCat("sum", i);
+    weights.Add(name + "/kernel", {1, 1}, {1.0f});
+    weights.Add(name + "/recurrent_kernel", {1, 1}, {2.0f});
+    layers.push_back(Layer(
+        "SimpleRNN", name,
+        {{"units", 1}, {"activation", "linear"}, {"use_bias", false}, {"return_sequences", true}}));
+  }
+  return Build(layers, weights, std::string(64, static_cast<char>('0' + version)));
 }
 
 ModelPtr ClassifierModel() {

@@ -21,6 +21,14 @@ using ModelPtr = std::shared_ptr<const Model>;
 // Every lost, repeated or reordered timestep shows: from 0, the inputs 1, 2, 3 give 1, 4, 11.
 ModelPtr DoublingModel(bool return_sequences = true);
 
+// Layers 'sum1' to 'sumN' for version N, each as that of DoublingModel on the output of the one
+// before, so that each version has a state and a digest of its own:
+//
+//   h1 := 2 h1 + x,  h2 := 2 h2 + h1,  ...,  y = hN
+//
+// From 0, the inputs 1, 2, 3 give 1, 4, 11 in version 1, and 1, 6, 23 in version 2.
+ModelPtr VersionModel(int version);
+
 // A classifier of 2 features: Masking(-1), LSTM 'lstm' of 3 units, Dense softmax over 2 classes;
 // one output after the last timestep. Random weights, the same every time.
 ModelPtr ClassifierModel();

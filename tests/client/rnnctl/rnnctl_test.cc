@@ -92,6 +92,14 @@ TEST_F(RnnctlTest, DescribesAModel) {
             "adder     sum   [2]\n");
 }
 
+TEST_F(RnnctlTest, ReloadsAModelAndSaysWhatBecameOfIt) {
+  EXPECT_EQ(Run("reload sums").out,
+            "sums: 0123456789ab -> fedcba987654; 1 200 open sessions stay on the one before\n");
+  EXPECT_EQ(Run("reload total").out, "total is unchanged: 0123456789ab\n");
+  const auto json = nlohmann::json::parse(Run("reload sums --json").out);
+  EXPECT_EQ(json["changed"], true);
+}
+
 TEST_F(RnnctlTest, InfersSequencesOfDifferentLengthsInTheirOrder) {
   const std::string input = Write("in.jsonl", "[[1,2],[3,4]]\n[[5,6]]\n[[7,8],[9,10]]\n");
 
@@ -234,6 +242,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongUse{"NoCommand", "", "A command is required"},
         WrongUse{"UnknownCommand", "fly", "not expected: fly"},
         WrongUse{"MissingModel", "describe", "model is required"},
+        WrongUse{"NothingToReload", "reload", "model is required"},
         WrongUse{"MissingFile", "infer sums /nonexistent.csv", "input: /nonexistent.csv"},
         WrongUse{"UnknownExtension", "infer sums /nonexistent.xml", "--format"},
         WrongUse{"UnknownFormat", "infer sums - --format xml", "xml"},

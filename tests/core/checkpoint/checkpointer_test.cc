@@ -62,7 +62,7 @@ class CheckpointerTest : public ::testing::Test {
   }
 
   Checkpointer::FindModel find_model() {
-    return [this](const std::string&) { return model_; };
+    return [this](const Snapshot&) { return SessionModel{model_}; };
   }
   void PutInStore(const std::string& bytes) {
     store_->Write({"s", {4, 4, 4}, bytes, absl::Seconds(60)}, [](const absl::Status&) {});
@@ -286,7 +286,7 @@ TEST_F(CheckpointerTest, AnEndTakesWhatWaitsWithIt) {
 }
 
 TEST_F(CheckpointerTest, WhoAsksLaterIsNotAnsweredWithWhatWasThereBefore) {
-  const auto find_model = [this](const std::string&) { return model_; };
+  const auto find_model = [this](const Snapshot&) { return SessionModel{model_}; };
   std::optional<absl::Status> first;
   std::optional<absl::Status> later;
   checkpointer_->Restore("s", find_model, [&first](absl::Status status) { first = status; });

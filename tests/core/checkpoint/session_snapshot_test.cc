@@ -69,7 +69,7 @@ TEST_F(SessionSnapshotTest, ASessionIsOpenedAsItWas) {
   EXPECT_EQ(fence, (SnapshotFence{2, 77, 12}));
   Lease("a").End(EndReason::kMoved);
 
-  auto request = OpenRequestOf(snapshot, {3, 78, 12}, model_, store_);
+  auto request = OpenRequestOf(snapshot, {3, 78, 12}, {model_}, store_);
   ASSERT_THAT(request, IsOk());
   ASSERT_THAT(store_.Open(*std::move(request)), IsOk());
 
@@ -129,7 +129,7 @@ TEST_F(SessionSnapshotTest, RepliesThatFindNoRoomAreAnError) {
       clock_, [](const std::string&, EndReason) {}, options);
 
   EXPECT_THAT(
-      OpenRequestOf(snapshot, {3, 78, 12}, model_, small),
+      OpenRequestOf(snapshot, {3, 78, 12}, {model_}, small),
       StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("at most 10"), "REPLY_BYTES_LIMIT"));
 }
 

@@ -118,8 +118,7 @@ class SessionSpillTest : public ::testing::Test {
                              std::unique_ptr<SnapshotStore>(store_),
                              SnapshotKeys(SnapshotKey(SnapshotKey::Secret{1})),
                              {}};
-  SessionSpill spill_{clock_, sessions_, observer_, checkpointer_,
-                      [this](const std::string&) { return model_; }};
+  SessionSpill spill_{clock_, sessions_, observer_, checkpointer_};
 };
 
 TEST_F(SessionSpillTest, TheIdlestMakeRoom) {

@@ -9,7 +9,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "absl/strings/str_cat.h"
+#include "tests/support/test_models.h"
 
 namespace rnnserve::testing {
 namespace {
@@ -20,7 +23,7 @@ using ::testing::IsEmpty;
 const absl::Time kNow = absl::FromUnixSeconds(3600);
 
 SpilledSessions::Record RecordOf(uint64_t epoch, const std::string& model = "m") {
-  return {{epoch, 7, 9}, model, kNow + absl::Seconds(60)};
+  return {{epoch, 7, 9}, model, {}, kNow + absl::Seconds(60)};
 }
 
 TEST(SpilledSessionsTest, GivesBackWhatWasAdded) {
@@ -81,6 +84,22 @@ TEST(SpilledSessionsTest, ListsTheLiveOnesOfAModel) {
   spilled.Add("d", expired);
 
   EXPECT_THAT(spilled.IdsOf("m", kNow), ElementsAre("a", "d"));
+}
+
+TEST(SpilledSessionsTest, AModelStaysWhileOneOfItsSessionsIsHere) {
+  SpilledSessions spilled(10);
+  SpilledSessions::Record record = RecordOf(1);
+  record.model = {DoublingModel(), std::make_shared<int>(1)};
+  const Model* const model = record.model.model.get();
+  const std::weak_ptr<void> host = record.model.host;
+  spilled.Add("a", record);
+  spilled.Add("other", RecordOf(1));
+  record = {};
+
+  EXPECT_THAT(spilled.IdsOf("m", kNow, model), ElementsAre("a"));
+  EXPECT_FALSE(host.expired());
+  spilled.Erase("a");
+  EXPECT_TRUE(host.expired());
 }
 
 }  // namespace

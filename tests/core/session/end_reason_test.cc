@@ -15,6 +15,7 @@ TEST(EndReasonTest, NamesEveryReason) {
   EXPECT_EQ(EndReasonName(EndReason::kStreamEnded), "SESSION_STREAM_ENDED");
   EXPECT_EQ(EndReasonName(EndReason::kExpired), "SESSION_EXPIRED");
   EXPECT_EQ(EndReasonName(EndReason::kBroken), "SESSION_BROKEN");
+  EXPECT_EQ(EndReasonName(EndReason::kModelRetired), "SESSION_MODEL_RETIRED");
 }
 
 }  // namespace

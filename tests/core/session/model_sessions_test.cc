@@ -14,7 +14,7 @@ namespace rnnserve::testing {
 namespace {
 
 ModelSessions& Add(SessionModels& models, const std::string& name, const ModelPtr& model) {
-  ModelSessions& added = models.FindOrAdd(name, model);
+  ModelSessions& added = models.FindOrAdd(name, {model});
   models.Count(added, 1);
   return added;
 }

@@ -44,7 +44,7 @@ class SessionTableTest : public ::testing::Test {
   }
 
   SessionModels models_;
-  ModelSessions& model_ = models_.FindOrAdd("m", DoublingModel());
+  ModelSessions& model_ = models_.FindOrAdd("m", {DoublingModel()});
   SessionTable table_;
 };
 
