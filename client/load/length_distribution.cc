@@ -86,6 +86,10 @@ absl::StatusOr<LengthDistribution> LengthDistribution::Parse(absl::string_view t
   return listed;
 }
 
+bool LengthDistribution::IsFixedMultipleOf(int64_t factor) const {
+  return kind_ == Kind::kUniform && a_ == b_ && static_cast<int64_t>(a_) % factor == 0;
+}
+
 int64_t LengthDistribution::Draw(Random& random) const {
   double length = 1;
   switch (kind_) {

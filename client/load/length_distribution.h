@@ -34,6 +34,9 @@ class LengthDistribution {
   // of range; what ReadFile returns, and INVALID_ARGUMENT with the line, for a file.
   static absl::StatusOr<LengthDistribution> Parse(absl::string_view text);
 
+  // Whether every draw is the same, and so a multiple of `factor`. REQUIRES: factor > 0.
+  bool IsFixedMultipleOf(int64_t factor) const;
+
   // Draws one.
   int64_t Draw(Random& random) const;
 

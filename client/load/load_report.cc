@@ -80,6 +80,11 @@ std::string FormatLoop(const LoadReport& report) {
              : absl::StrCat("closed loop, ", FormatLatency(options.think_time), " of thinking");
 }
 
+std::string FormatMessage(const LoadOptions& options) {
+  return absl::StrCat(options.sessions_per_message, " in a message",
+                      options.uses_step_sessions ? ", stepped by one action" : "");
+}
+
 std::string FormatOptions(const LoadReport& report) {
   const LoadOptions& options = report.options;
   const std::vector<size_t> num_sessions = CountSessions(options);
@@ -93,7 +98,7 @@ std::string FormatOptions(const LoadReport& report) {
   table.AddRow({"sessions", absl::StrCat(options.num_sessions, " on ",
                                          FormatPlural(options.num_streams, "stream"), " of ",
                                          FormatPlural(options.num_channels, "channel"), ", ",
-                                         options.sessions_per_message, " in a message")});
+                                         FormatMessage(options))});
   table.AddRow({"sequences",
                 absl::StrCat(options.lengths.text(), ", ",
                              FormatPlural(static_cast<size_t>(options.chunk_timesteps), "timestep"),
@@ -213,6 +218,7 @@ Json OptionsToJson(const LoadReport& report) {
           {"streams", options.num_streams},
           {"channels", options.num_channels},
           {"sessions_per_message", options.sessions_per_message},
+          {"step_sessions", options.uses_step_sessions},
           {"lengths", options.lengths.text()},
           {"chunk_timesteps", options.chunk_timesteps},
           {"max_steps", options.max_steps},
@@ -306,9 +312,8 @@ LatencyPicture LoadReport::ToPicture() const {
   picture.title = absl::StrCat("Latency against load: ", absl::StrJoin(models, ", "));
   picture.subtitle = absl::StrCat(
       FormatLoop(*this), ", ", FormatPlural(options.num_sessions, "session"), " on ",
-      FormatPlural(options.num_streams, "stream"), ", ", options.sessions_per_message,
-      " in a message, ", FormatPlural(static_cast<size_t>(options.chunk_timesteps), "timestep"),
-      " in a step");
+      FormatPlural(options.num_streams, "stream"), ", ", FormatMessage(options), ", ",
+      FormatPlural(static_cast<size_t>(options.chunk_timesteps), "timestep"), " in a step");
   for (const Entry& entry : entries) {
     const LatencyHistogram latencies = entry.result.tally.AllLatencies();
     picture.points.push_back({entry.offered, latencies.Quantile(0.5), latencies.Quantile(0.9),

@@ -129,6 +129,7 @@ class Run {
     for (size_t i = 0; i < sessions.size(); ++i) {
       LoadStream::Options stream;
       stream.sessions_per_message = options_.sessions_per_message;
+      stream.uses_step_sessions = options_.uses_step_sessions;
       stream.num_models = models_.size();
       stream.timeout = std::min(options_.timeout, options_.deadline);
       stream.clock = [this] { return clock_.Now(); };

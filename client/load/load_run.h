@@ -35,6 +35,9 @@ struct LoadOptions {
   size_t num_streams = 4;
   size_t num_channels = 1;
   size_t sessions_per_message = 1;
+  // Whether the steps of a message are one StepSessions instead of a Step each. REQUIRES: one
+  // model, and `lengths` all the same multiple of `chunk_timesteps`.
+  bool uses_step_sessions = false;
   LengthDistribution lengths;
   int64_t chunk_timesteps = 1;
   uint64_t max_steps = 1'000'000;

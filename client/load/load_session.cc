@@ -23,7 +23,10 @@ LoadSession::LoadSession(const Model& model, size_t model_index, const LengthDis
 
 void LoadSession::Open(v1::StreamAction* action) {
   timesteps_left_ = lengths_.Draw(random_);
-  if (sequence_ == 0) timesteps_left_ = random_.Integer(1, timesteps_left_);
+  if (sequence_ == 0) {
+    const int64_t unit = timesteps_left_ % chunk_timesteps_ == 0 ? chunk_timesteps_ : 1;
+    timesteps_left_ = unit * random_.Integer(1, timesteps_left_ / unit);
+  }
   id_ = absl::StrCat(name_, ".", ++sequence_);
   is_open_ = true;
   action->mutable_open()->set_model(model_.name);
@@ -31,12 +34,26 @@ void LoadSession::Open(v1::StreamAction* action) {
 }
 
 int64_t LoadSession::Step(v1::StreamAction* action) {
-  const int64_t num_timesteps = std::min(chunk_timesteps_, timesteps_left_);
-  timesteps_left_ -= num_timesteps;
+  const int64_t num_timesteps = TakeTimesteps();
   v1::StepRequest* step = action->mutable_step();
   step->set_session_id(id_);
   step->set_timeout_ms(timeout_ms_);
   model_.input.Fill(num_timesteps, random_, step->mutable_input());
+  return num_timesteps;
+}
+
+int64_t LoadSession::StepAsRow(v1::StepSessionsRequest* steps) {
+  const int64_t num_timesteps = TakeTimesteps();
+  steps->set_model(model_.name);
+  steps->add_session_ids(id_);
+  steps->set_timeout_ms(timeout_ms_);
+  model_.input.AppendRow(num_timesteps, random_, steps->mutable_input());
+  return num_timesteps;
+}
+
+int64_t LoadSession::TakeTimesteps() {
+  const int64_t num_timesteps = std::min(chunk_timesteps_, timesteps_left_);
+  timesteps_left_ -= num_timesteps;
   return num_timesteps;
 }
 

@@ -20,7 +20,8 @@ namespace rnnserve::client {
 // so that no step waits for the answer to an open.
 //
 // The length of the first sequence is cut at random: sessions that began together would otherwise
-// end together, for ever, if all sequences are of one length.
+// end together, for ever, if all sequences are of one length. A sequence of whole steps is cut
+// between two of them, so that all steps are as long.
 //
 // Borrows what it is constructed from. Used by one thread at a time: its LoadStream's.
 class LoadSession {
@@ -50,6 +51,10 @@ class LoadSession {
   // Sends the next timesteps; returns how many. REQUIRES: it is open and not at the end.
   int64_t Step(v1::StreamAction* action);
 
+  // The same as one more row of `steps`, which is empty or has rows of other sessions of the model.
+  // REQUIRES: also, that those are as long.
+  int64_t StepAsRow(v1::StepSessionsRequest* steps);
+
   // REQUIRES: it is open.
   void Close(v1::StreamAction* action);
 
@@ -57,6 +62,9 @@ class LoadSession {
   void Lose(uint64_t sequence);
 
  private:
+  // Takes the next step from the sequence; returns its timesteps.
+  int64_t TakeTimesteps();
+
   const Model& model_;
   const size_t model_index_;
   const LengthDistribution& lengths_;

@@ -4,6 +4,7 @@
 #include "client/load/load_stream.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -27,7 +28,22 @@ bool IsSessionLost(const absl::Status& status) {
   return absl::IsNotFound(status) || absl::IsInternal(status);
 }
 
+// The answers in `result`: one, but of a StepSessions one for each session.
+uint64_t NumAnswers(const v1::StreamResult& result) {
+  return result.has_step_sessions() ? static_cast<uint64_t>(result.step_sessions().versions_size())
+                                    : 1;
+}
+
 }  // namespace
+
+size_t LoadStream::Pending::num_steps() const {
+  if (kind == kStepSessions) return row_sequences.size();
+  return kind == kStep ? 1 : 0;
+}
+
+LoadStream::Pending LoadStream::Pending::Row(size_t row) const {
+  return {kStep, part, session + row, row_sequences[row], time, num_timesteps};
+}
 
 LoadStream::LoadStream(std::vector<LoadSession> sessions, Options options)
     : options_(std::move(options)),
@@ -89,11 +105,10 @@ void LoadStream::OnResponse(const v1::StreamResponse& response) {
     absl::MutexLock lock(&mu_);
     // One of notices alone answers nothing.
     const bool is_answer = response.results_size() > 0;
-    if (is_answer && window_ != nullptr && IsMeasured(window_->PartOf(now))) {
-      ++tally_.num_responses;
-      tally_.num_results += static_cast<uint64_t>(response.results_size());
-    }
+    const bool is_measured = window_ != nullptr && IsMeasured(window_->PartOf(now));
+    if (is_answer && is_measured) ++tally_.num_responses;
     for (const v1::StreamResult& result : response.results()) {
+      if (is_measured) tally_.num_results += NumAnswers(result);
       TakeResultLocked(result, now, &answered_groups);
     }
   }
@@ -128,6 +143,18 @@ void LoadStream::FillOpensLocked() {
 
 void LoadStream::FillStepsLocked(const Due& due) {
   message_.Clear();
+  if (options_.uses_step_sessions) {
+    AddStepSessionsLocked(due);
+  } else {
+    AddStepsLocked(due);
+  }
+  num_unanswered_[due.group] += options_.sessions_per_message;
+  if (!IsMeasured(due.part)) return;
+  ++tally_.num_messages;
+  tally_.num_sent += options_.sessions_per_message;
+}
+
+void LoadStream::AddStepsLocked(const Due& due) {
   const size_t begin = due.group * options_.sessions_per_message;
   for (size_t i = begin; i < begin + options_.sessions_per_message; ++i) {
     LoadSession& session = sessions_[i];
@@ -135,14 +162,35 @@ void LoadStream::FillStepsLocked(const Due& due) {
     v1::StreamAction* const step =
         AddActionLocked({Pending::kStep, due.part, i, session.sequence(), due.time});
     pending_[step->tag()].num_timesteps = session.Step(step);
-    if (session.is_at_end()) {
-      session.Close(AddActionLocked({Pending::kClose, due.part, i, session.sequence()}));
-    }
+    CloseAtEndLocked(i, due.part);
   }
-  num_unanswered_[due.group] += options_.sessions_per_message;
-  if (!IsMeasured(due.part)) return;
-  ++tally_.num_messages;
-  tally_.num_sent += options_.sessions_per_message;
+}
+
+void LoadStream::AddStepSessionsLocked(const Due& due) {
+  const size_t num_rows = options_.sessions_per_message;
+  const size_t begin = due.group * num_rows;
+  for (size_t i = begin; i < begin + num_rows; ++i) {
+    if (!sessions_[i].is_open()) OpenSessionLocked(i, due.part);
+  }
+  v1::StreamAction* const action =
+      AddActionLocked({Pending::kStepSessions, due.part, begin, 0, due.time});
+  v1::StepSessionsRequest* const steps = action->mutable_step_sessions();
+  Pending& pending = pending_[action->tag()];
+  pending.row_sequences.reserve(num_rows);
+  for (size_t i = begin; i < begin + num_rows; ++i) {
+    pending.num_timesteps = sessions_[i].StepAsRow(steps);
+    pending.row_sequences.push_back(sessions_[i].sequence());
+    std::string& raw = *steps->mutable_input()->mutable_raw();
+    // All rows are as large as the first: none is copied again for the next.
+    if (i == begin) raw.reserve(num_rows * raw.size());
+  }
+  for (size_t i = begin; i < begin + num_rows; ++i) CloseAtEndLocked(i, due.part);
+}
+
+void LoadStream::CloseAtEndLocked(size_t session, Window::Part part) {
+  LoadSession& ended = sessions_[session];
+  if (!ended.is_at_end()) return;
+  ended.Close(AddActionLocked({Pending::kClose, part, session, ended.sequence()}));
 }
 
 void LoadStream::OpenSessionLocked(size_t session, Window::Part part) {
@@ -152,14 +200,14 @@ void LoadStream::OpenSessionLocked(size_t session, Window::Part part) {
   if (IsMeasured(part)) ++tally_.num_sequences;
 }
 
-v1::StreamAction* LoadStream::AddActionLocked(const Pending& pending) {
+v1::StreamAction* LoadStream::AddActionLocked(Pending pending) {
   if (free_tags_.empty()) {
     free_tags_.push_back(static_cast<uint32_t>(pending_.size()));
     pending_.emplace_back();
   }
   const uint32_t tag = free_tags_.back();
   free_tags_.pop_back();
-  pending_[tag] = pending;
+  pending_[tag] = std::move(pending);
   v1::StreamAction* const action = message_.add_actions();
   action->set_tag(tag);
   return action;
@@ -171,14 +219,34 @@ void LoadStream::TakeResultLocked(const v1::StreamResult& result, absl::Duration
   const Pending pending = std::exchange(pending_[result.tag()], Pending());
   if (pending.kind == Pending::kNone) return;
   free_tags_.push_back(static_cast<uint32_t>(result.tag()));
-  if (result.has_error()) {
+  if (pending.kind == Pending::kStepSessions) {
+    TakeRowsLocked(pending, result, now);
+  } else if (result.has_error()) {
     TakeErrorLocked(pending, FromMessage(result.error()));
   } else if (pending.kind == Pending::kStep) {
     TakeAnswerLocked(pending, now);
   }
-  if (pending.kind != Pending::kStep) return;
+  if (pending.num_steps() == 0) return;
   const size_t group = pending.session / options_.sessions_per_message;
-  if (--num_unanswered_[group] == 0) answered_groups->push_back(group);
+  num_unanswered_[group] -= pending.num_steps();
+  if (num_unanswered_[group] == 0) answered_groups->push_back(group);
+}
+
+void LoadStream::TakeRowsLocked(const Pending& steps, const v1::StreamResult& result,
+                                absl::Duration now) {
+  const absl::Status common = result.has_error() ? FromMessage(result.error()) : absl::OkStatus();
+  const auto& errors = result.step_sessions().errors();
+  auto error = errors.begin();  // They are in the order of the rows.
+  for (size_t row = 0; row < steps.num_steps(); ++row) {
+    if (result.has_error()) {
+      TakeErrorLocked(steps.Row(row), common);
+    } else if (error != errors.end() && error->row() == static_cast<int32_t>(row)) {
+      TakeErrorLocked(steps.Row(row), FromMessage(error->error()));
+      ++error;
+    } else {
+      TakeAnswerLocked(steps.Row(row), now);
+    }
+  }
 }
 
 void LoadStream::TakeErrorLocked(const Pending& pending, const absl::Status& status) {
@@ -222,8 +290,9 @@ void LoadStream::GiveUpLocked(size_t session, Window::Part part, absl::Duration 
 LoadTally LoadStream::Collect(absl::Duration now, const absl::Status& status) {
   absl::MutexLock lock(&mu_);
   for (const Pending& pending : pending_) {
-    if (pending.kind != Pending::kStep) continue;
-    GiveUpLocked(pending.session, pending.part, now - pending.time, "NOT_ANSWERED", status);
+    for (size_t i = 0; i < pending.num_steps(); ++i) {
+      GiveUpLocked(pending.session + i, pending.part, now - pending.time, "NOT_ANSWERED", status);
+    }
   }
   for (const Due& due : due_) {
     const size_t begin = due.group * options_.sessions_per_message;

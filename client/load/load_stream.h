@@ -26,9 +26,10 @@ namespace rnnserve::client {
 // wait for an answer, and the tally.
 //
 // The sessions are in groups of `sessions_per_message`, in order; a message carries one step of
-// each session of a group. Messages leave in the order of Send, one after another, and are never
-// merged: the load is that which was asked for. When a session is at the end of its sequence, the
-// message of its last step closes it and that of its next step opens another.
+// each session of a group, as an action of its own or as a row of one StepSessions. Messages leave
+// in the order of Send, one after another, and are never merged: the load is that which was asked
+// for. When a session is at the end of its sequence, the message of its last step closes it and
+// that of its next step opens another.
 //
 // Knows no gRPC and sleeps nowhere: `write` takes the messages, and the stream reports what happens
 // through the Listener. Thread-safe. Used in the order Open, Start, Send, Collect.
@@ -37,6 +38,9 @@ class LoadStream final : public MessageStream::Listener {
   struct Options {
     // Divides the number of sessions.
     size_t sessions_per_message = 1;
+    // Whether the steps of a message are one StepSessions. REQUIRES: the sessions of a group have
+    // one model, and their steps are equally long.
+    bool uses_step_sessions = false;
     size_t num_models = 1;
     // An answer later than this counts as an error.
     absl::Duration timeout = absl::Seconds(30);
@@ -80,14 +84,21 @@ class LoadStream final : public MessageStream::Listener {
  private:
   // An action without an answer. Its tag is its index in `pending_`.
   struct Pending {
-    enum Kind : uint8_t { kNone, kOpen, kStep, kClose };
+    enum Kind : uint8_t { kNone, kOpen, kStep, kStepSessions, kClose };
     Kind kind = kNone;
     MeasurementWindow::Part part = MeasurementWindow::kWarmUp;
+    // Of a StepSessions that of the first row; the sessions of the other rows follow.
     size_t session = 0;
     uint64_t sequence = 0;
     // Of a step: what it was meant for, and how many timesteps it has.
     absl::Duration time = absl::ZeroDuration();
     int64_t num_timesteps = 0;
+    // Of a StepSessions, of each row.
+    std::vector<uint64_t> row_sequences = {};
+
+    size_t num_steps() const;
+    // One row of a StepSessions as the step that it would be by itself.
+    Pending Row(size_t row) const;
   };
   // A message that has not left.
   struct Due {
@@ -101,12 +112,19 @@ class LoadStream final : public MessageStream::Listener {
   bool PrepareLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void FillOpensLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void FillStepsLocked(const Due& due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The steps of `due`: an action each, or a row each of one action.
+  void AddStepsLocked(const Due& due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void AddStepSessionsLocked(const Due& due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void CloseAtEndLocked(size_t session, MeasurementWindow::Part part)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OpenSessionLocked(size_t session, MeasurementWindow::Part part)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // An action of `message_` with a tag, under which `pending` is remembered.
-  v1::StreamAction* AddActionLocked(const Pending& pending) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  v1::StreamAction* AddActionLocked(Pending pending) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TakeResultLocked(const v1::StreamResult& result, absl::Duration now,
                         std::vector<size_t>* answered_groups) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void TakeRowsLocked(const Pending& steps, const v1::StreamResult& result, absl::Duration now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TakeErrorLocked(const Pending& pending, const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TakeAnswerLocked(const Pending& step, absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

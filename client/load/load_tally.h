@@ -66,7 +66,8 @@ struct LoadTally {
   uint64_t num_messages = 0;
   uint64_t num_sent = 0;
   uint64_t num_sequences = 0;
-  // What was received while the window was open, whenever it was sent.
+  // What was received while the window was open, whenever it was sent. The result of a StepSessions
+  // counts once for each of its sessions.
   uint64_t num_responses = 0;
   uint64_t num_results = 0;
   struct Answers {

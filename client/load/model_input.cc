@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -69,14 +70,33 @@ absl::StatusOr<ModelInput> ModelInput::Make(const v1::DescribeModelResponse& mod
 }
 
 void ModelInput::Fill(int64_t num_timesteps, Random& random, v1::Tensor* input) const {
-  const auto begin = static_cast<size_t>(random.Integer(0, num_timesteps_ - num_timesteps));
   input->set_dtype(dtype_);
   input->clear_shape();
   input->mutable_shape()->Reserve(static_cast<int>(shape_.size()) + 1);
   input->add_shape(num_timesteps);
   for (int64_t extent : shape_) input->add_shape(extent);
-  input->set_raw(raw_.data() + begin * timestep_bytes_,
-                 static_cast<size_t>(num_timesteps) * timestep_bytes_);
+  const absl::string_view picked = Pick(num_timesteps, random);
+  input->set_raw(picked.data(), picked.size());
+}
+
+void ModelInput::AppendRow(int64_t num_timesteps, Random& random, v1::Tensor* rows) const {
+  if (rows->shape_size() == 0) {
+    rows->set_dtype(dtype_);
+    rows->mutable_shape()->Reserve(static_cast<int>(shape_.size()) + 2);
+    rows->add_shape(0);
+    rows->add_shape(num_timesteps);
+    for (int64_t extent : shape_) rows->add_shape(extent);
+  }
+  assert(rows->shape(1) == num_timesteps);
+  rows->set_shape(0, rows->shape(0) + 1);
+  const absl::string_view picked = Pick(num_timesteps, random);
+  rows->mutable_raw()->append(picked.data(), picked.size());
+}
+
+absl::string_view ModelInput::Pick(int64_t num_timesteps, Random& random) const {
+  const auto begin = static_cast<size_t>(random.Integer(0, num_timesteps_ - num_timesteps));
+  return absl::string_view(raw_).substr(begin * timestep_bytes_,
+                                        static_cast<size_t>(num_timesteps) * timestep_bytes_);
 }
 
 }  // namespace rnnserve::client

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "client/load/random.h"
 #include "rnnserve/v1/model.pb.h"
 
@@ -30,8 +31,15 @@ class ModelInput {
   // REQUIRES: 0 < num_timesteps <= max_timesteps.
   void Fill(int64_t num_timesteps, Random& random, v1::Tensor* input) const;
 
+  // Adds one more row of `num_timesteps` to `rows`, [rows, time, ...], which may be empty.
+  // REQUIRES: as Fill, and the rows that are there are of this model and as long.
+  void AppendRow(int64_t num_timesteps, Random& random, v1::Tensor* rows) const;
+
  private:
   ModelInput() = default;
+
+  // `num_timesteps` that begin anywhere.
+  absl::string_view Pick(int64_t num_timesteps, Random& random) const;
 
   v1::DataType dtype_ = v1::DATA_TYPE_FLOAT32;
   // Of one timestep.

@@ -55,6 +55,7 @@ absl::StatusOr<LoadReport> MakeReport(const Options& options) {
   load.num_streams = bench.num_streams;
   load.num_channels = bench.num_channels;
   load.sessions_per_message = bench.sessions_per_message;
+  load.uses_step_sessions = bench.uses_step_sessions;
   load.chunk_timesteps = options.num_chunk_timesteps;
   load.max_steps = bench.max_steps;
   load.measured = absl::Seconds(bench.measured_seconds);

@@ -29,6 +29,9 @@ constexpr char kFooter[] =
     "more than 1 ms and more than a tenth of the median latency after their time, or one of its\n"
     "threads used more than 80 % of a processor.\n"
     "\n"
+    "With --step-sessions each session of a message still counts as a step. If the StepSessions\n"
+    "fails as a whole, all its steps have failed.\n"
+    "\n"
     "The first sequence of each session is cut at a random place, so that they do not all end\n"
     "together. Sessions are closed with their stream, at Ctrl-C too.";
 
@@ -109,6 +112,9 @@ void AddSessions(CLI::App* command, Options* options) {
                    "next one leaves when all of them are answered")
       ->check(CLI::Range(size_t{1}, kMaxSessionsPerMessage))
       ->capture_default_str();
+  command->add_flag("--step-sessions", bench->uses_step_sessions,
+                    "The steps of a message are one StepSessions instead of a Step each: needs one "
+                    "--model, and --lengths fixed:N with N a multiple of --chunk");
   command->add_option("--chunk", options->num_chunk_timesteps, "Timesteps in one step")
       ->check(CLI::Range(int64_t{1}, kMaxChunkTimesteps))
       ->capture_default_str();
@@ -149,6 +155,19 @@ void AddLimits(CLI::App* command, Options* options) {
       ->capture_default_str();
 }
 
+// One StepSessions advances sessions of one model by equally many timesteps.
+void CheckStepSessions(const Options& options) {
+  if (options.bench.models.size() > 1) {
+    throw CLI::ValidationError("--step-sessions", "the sessions must be of one --model");
+  }
+  const auto lengths = LengthDistribution::Parse(options.bench.lengths);
+  if (!lengths.ok() || !lengths->IsFixedMultipleOf(options.num_chunk_timesteps)) {
+    throw CLI::ValidationError("--step-sessions",
+                               "the steps of a message must be equally long: --lengths fixed:N "
+                               "with N a multiple of --chunk");
+  }
+}
+
 // What concerns several options.
 void CheckBench(const Options& options) {
   const BenchOptions& bench = options.bench;
@@ -165,6 +184,7 @@ void CheckBench(const Options& options) {
   if (options.num_sessions < bench.models.size()) {
     throw CLI::ValidationError("--sessions", "must be at least the number of models");
   }
+  if (bench.uses_step_sessions) CheckStepSessions(options);
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ struct BenchOptions {
   size_t num_streams = 4;
   size_t num_channels = 1;
   size_t sessions_per_message = 1;
+  bool uses_step_sessions = false;
   // As LengthDistribution takes it.
   std::string lengths = "fixed:100";
   double think_ms = 0;

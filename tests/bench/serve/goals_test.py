@@ -1,6 +1,7 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""When a result of serve_bench.py is met, and that its model files are what the format says."""
+"""When a result of serve_bench.py is met, that its model files are what the format says, and how
+options are written."""
 
 import json
 import struct
@@ -9,6 +10,7 @@ import unittest
 
 from goals import Result
 from model_files import write_lstm
+from processes import words_of
 
 
 class ResultTest(unittest.TestCase):
@@ -21,10 +23,11 @@ class ResultTest(unittest.TestCase):
         self.assertFalse(Result("x", [6.0], 5, is_at_most=True).is_met)
 
     def test_what_has_no_goal_is_neither_met_nor_missed(self):
-        line = Result("x", [0.5], None).line()
+        result = Result("x", [0.5], None)
 
-        self.assertTrue(line.startswith("-"), line)
-        self.assertNotIn(">=", line)
+        self.assertTrue(result.is_met)
+        self.assertTrue(result.line().startswith("-"), result.line())
+        self.assertNotIn(">=", result.line())
 
     def test_the_line_tells_value_goal_and_spread(self):
         line = Result("x of y", [0.8, 0.9, 1.0], 0.85, parts="of 3").line()
@@ -51,6 +54,12 @@ class ModelFilesTest(unittest.TestCase):
         spans = sorted(entry["data_offsets"] for entry in header.values())
         self.assertEqual(spans, [[0, 144], [144, 288], [288, 336]])
         self.assertEqual(len(data), 8 + size + 336)
+
+
+class WordsTest(unittest.TestCase):
+    def test_a_flag_that_is_true_has_no_value(self):
+        self.assertEqual(words_of({"sessions_per_message": 64, "step_sessions": True, "rate": 1}),
+                         ["--sessions-per-message", "64", "--step-sessions", "--rate", "1"])
 
 
 if __name__ == "__main__":

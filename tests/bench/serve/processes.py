@@ -68,12 +68,20 @@ class Server:
 NOTHING_ANSWERED = {"steps_per_second": 0.0, "failed_steps": math.nan}
 
 
+def words_of(flags):
+    """Options as words of a command line, with - for _; one that is True has no value."""
+    words = []
+    for flag, value in flags.items():
+        words.append(f"--{flag.replace('_', '-')}")
+        if value is not True:
+            words.append(str(value))
+    return words
+
+
 def run_load(rnnctl, server, may_fail=False, **flags):
     """One load of `rnnctl bench`; flags are its options, with _ for -. Returns its JSON, or
     NOTHING_ANSWERED if no step was answered in time and that may be."""
-    command = [rnnctl, "--server", server.grpc, "--json", "bench"]
-    for flag, value in flags.items():
-        command += [f"--{flag.replace('_', '-')}", str(value)]
+    command = [rnnctl, "--server", server.grpc, "--json", "bench", *words_of(flags)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           check=False)
     if done.returncode != 0 and may_fail and "DEADLINE_EXCEEDED" in done.stderr:

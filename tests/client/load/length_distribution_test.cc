@@ -55,6 +55,17 @@ TEST(LengthDistributionTest, IsFixedAt100ByDefault) {
   EXPECT_EQ(LengthDistribution().text(), "fixed:100");
 }
 
+TEST(LengthDistributionTest, TellsWhetherAllLengthsAreTheSameMultiple) {
+  const LengthDistribution six = LengthDistribution::Parse("fixed:6").value();
+
+  EXPECT_TRUE(six.IsFixedMultipleOf(1));
+  EXPECT_TRUE(six.IsFixedMultipleOf(3));
+  EXPECT_FALSE(six.IsFixedMultipleOf(4));
+  EXPECT_FALSE(six.IsFixedMultipleOf(12));
+  EXPECT_FALSE(LengthDistribution::Parse("uniform:6-12").value().IsFixedMultipleOf(1));
+  EXPECT_FALSE(LengthDistribution::Parse("lognormal:6,0").value().IsFixedMultipleOf(1));
+}
+
 TEST(LengthDistributionTest, UniformDrawsEveryLengthEquallyOften) {
   std::map<int64_t, int> counts;
   for (int64_t length : DrawSorted("uniform:5-14")) ++counts[length];

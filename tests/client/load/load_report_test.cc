@@ -190,6 +190,17 @@ TEST(LoadReportTest, ListsModelsAndErrors) {
                     HasSubstr("step    RESOURCE_EXHAUSTED  QUEUE_FULL      1  8 wait\n")));
 }
 
+TEST(LoadReportTest, TellsThatOneActionStepsAllSessionsOfAMessage) {
+  LoadReport report = MakeReport({1000});
+  EXPECT_EQ(nlohmann::json::parse(report.ToJson())["options"]["step_sessions"], false);
+  report.options.sessions_per_message = 16;
+  report.options.uses_step_sessions = true;
+
+  EXPECT_THAT(report.ToText(), HasSubstr("16 in a message, stepped by one action\n"));
+  EXPECT_THAT(report.ToPicture().subtitle, HasSubstr("stepped by one action, 1 timestep"));
+  EXPECT_EQ(nlohmann::json::parse(report.ToJson())["options"]["step_sessions"], true);
+}
+
 TEST(LoadReportTest, DescribesTheLoop) {
   LoadReport report = MakeReport({0});
   report.loop = LoadReport::Loop::kClosed;

@@ -5,12 +5,15 @@
 
 #include "client/load/load_session.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
 
 namespace rnnserve::client {
 namespace {
+
+using ::testing::ElementsAre;
 
 class LoadSessionTest : public ::testing::Test {
  protected:
@@ -21,9 +24,11 @@ class LoadSessionTest : public ::testing::Test {
     return ModelInput::Make(model, 3, 1).value();
   }
 
-  LoadSession Make(uint64_t seed) {
-    return LoadSession(model_, 0, lengths_, /*chunk_timesteps=*/3, absl::Milliseconds(50),
-                       "bench-1", Random(seed));
+  LoadSession Make(uint64_t seed) { return Make(seed, lengths_); }
+
+  LoadSession Make(uint64_t seed, const LengthDistribution& lengths) {
+    return LoadSession(model_, 0, lengths, /*chunk_timesteps=*/3, absl::Milliseconds(50), "bench-1",
+                       Random(seed));
   }
 
   // The timesteps of the steps of one sequence.
@@ -86,6 +91,39 @@ TEST_F(LoadSessionTest, FirstSequencesEndAtDifferentTimes) {
   }
 
   EXPECT_EQ(lengths, (std::set<int64_t>{1, 2, 3, 4, 5, 6, 7}));
+}
+
+TEST_F(LoadSessionTest, FirstSequencesOfWholeStepsEndWithAWholeStep) {
+  const LengthDistribution nine = LengthDistribution::Parse("fixed:9").value();
+  std::set<std::vector<int64_t>> sequences;
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    LoadSession session = Make(seed, nine);
+    sequences.insert(RunSequence(session));
+  }
+
+  EXPECT_EQ(sequences, (std::set<std::vector<int64_t>>{{3}, {3, 3}, {3, 3, 3}}));
+}
+
+TEST_F(LoadSessionTest, AStepMayBeARowOfMany) {
+  LoadSession first = Make(1);
+  LoadSession second = Make(2);
+  v1::StreamAction action;
+  v1::StepSessionsRequest steps;
+  for (LoadSession* session : {&first, &second}) {
+    RunSequence(*session);  // The first sequences end anywhere.
+    session->Open(&action);
+  }
+
+  EXPECT_EQ(first.StepAsRow(&steps), 3);
+  EXPECT_EQ(second.StepAsRow(&steps), 3);
+
+  EXPECT_EQ(steps.model(), "sums");
+  EXPECT_THAT(steps.session_ids(), ElementsAre("bench-1.2", "bench-1.2"));
+  EXPECT_EQ(steps.timeout_ms(), 50);
+  EXPECT_THAT(steps.input().shape(), ElementsAre(2, 3, 2));
+  EXPECT_EQ(second.Step(&action), 3);
+  EXPECT_EQ(second.Step(&action), 1);
+  EXPECT_TRUE(second.is_at_end());
 }
 
 TEST_F(LoadSessionTest, OpensAgainWhatTheServerHasLost) {

@@ -106,6 +106,21 @@ class LoadStreamTest : public ::testing::Test {
     stream_->OnResponse(response);
   }
 
+  // Answers the StepSessions of `message_`, whose `row` of `num_rows` failed.
+  void AnswerAllBut(int row, int num_rows, absl::StatusCode code, const std::string& reason) {
+    v1::StreamResponse response;
+    for (const v1::StreamAction& action : message_.actions()) {
+      v1::StreamResult& result = *response.add_results();
+      result.set_tag(action.tag());
+      if (!action.has_step_sessions()) continue;
+      v1::StepSessionsResponse& steps = *result.mutable_step_sessions();
+      for (int i = 0; i < num_rows; ++i) steps.add_versions(i == row ? 0 : 1);
+      steps.add_errors()->set_row(row);
+      *steps.mutable_errors(0)->mutable_error() = Error(code, reason);
+    }
+    stream_->OnResponse(response);
+  }
+
   LoadTally Collect() {
     stream_->OnEnd(absl::OkStatus());
     return stream_->Collect(now_, kNoAnswer);
@@ -213,6 +228,102 @@ TEST_F(LoadStreamTest, AGroupIsAnsweredWhenAllItsStepsAre) {
   EXPECT_TRUE(answered_.empty());
   Answer(second);
   EXPECT_THAT(answered_, ElementsAre(1));
+}
+
+TEST_F(LoadStreamTest, OneActionMayStepAllSessionsOfAGroup) {
+  options_.sessions_per_message = 3;
+  options_.uses_step_sessions = true;
+  Begin(6);
+
+  stream_->Send(1, now_);
+
+  ASSERT_THAT(Kinds(), ElementsAre(v1::StreamAction::kStepSessions));
+  const v1::StepSessionsRequest& steps = message_.actions(0).step_sessions();
+  EXPECT_EQ(steps.model(), "sums");
+  EXPECT_THAT(steps.session_ids(), ElementsAre("s3.1", "s4.1", "s5.1"));
+  EXPECT_THAT(steps.input().shape(), ElementsAre(3, 1));
+  EXPECT_EQ(steps.input().raw().size(), 3 * sizeof(float));
+}
+
+TEST_F(LoadStreamTest, OpensBeforeTheStepsOfAGroupAndClosesAfterThem) {
+  options_.sessions_per_message = 2;
+  options_.uses_step_sessions = true;
+  Begin(2, "fixed:1");
+
+  stream_->Send(0, now_);
+  EXPECT_THAT(Kinds(), ElementsAre(v1::StreamAction::kStepSessions, v1::StreamAction::kClose,
+                                   v1::StreamAction::kClose));
+  AnswerAll();
+  stream_->Send(0, now_);
+  EXPECT_THAT(Kinds(), ElementsAre(v1::StreamAction::kOpen, v1::StreamAction::kOpen,
+                                   v1::StreamAction::kStepSessions, v1::StreamAction::kClose,
+                                   v1::StreamAction::kClose));
+  EXPECT_THAT(message_.actions(2).step_sessions().session_ids(), ElementsAre("s0.2", "s1.2"));
+  AnswerAll();
+
+  EXPECT_TRUE(stream_->is_idle());
+  EXPECT_THAT(answered_, ElementsAre(0, 0));
+  const LoadTally tally = Collect();
+  EXPECT_EQ(tally.num_answered, 4u);
+  EXPECT_EQ(tally.num_messages, 2u);
+  EXPECT_EQ(tally.num_sequences, 2u);
+}
+
+TEST_F(LoadStreamTest, EachRowOfStepSessionsIsAStep) {
+  options_.sessions_per_message = 3;
+  options_.uses_step_sessions = true;
+  Begin(6);
+  stream_->Send(1, now_);
+  now_ += absl::Milliseconds(7);
+  Written();
+  AnswerAllBut(1, 3, absl::StatusCode::kResourceExhausted, "DEADLINE_UNREACHABLE");
+
+  const LoadTally tally = Collect();
+
+  EXPECT_THAT(answered_, ElementsAre(1));
+  EXPECT_EQ(tally.num_steps, 3u);
+  EXPECT_EQ(tally.num_sent, 3u);
+  EXPECT_EQ(tally.num_answered, 2u);
+  EXPECT_EQ(tally.num_responses, 1u);
+  EXPECT_EQ(tally.num_results, 3u);
+  EXPECT_EQ(tally.answers_by_time[0].num_timesteps, 2u);
+  EXPECT_EQ(tally.AllLatencies().count(), 2u);
+  EXPECT_EQ(tally.AllLatencies().max(), absl::Milliseconds(7));
+  EXPECT_EQ(tally.errors.at({"step", "RESOURCE_EXHAUSTED", "DEADLINE_UNREACHABLE"}).count, 1u);
+}
+
+TEST_F(LoadStreamTest, OpensTheSessionOfALostRowAgain) {
+  options_.sessions_per_message = 3;
+  options_.uses_step_sessions = true;
+  Begin(3);
+  stream_->Send(0, now_);
+  AnswerAllBut(2, 3, absl::StatusCode::kNotFound, "SESSION_EXPIRED");
+  Written();
+
+  stream_->Send(0, now_);
+
+  EXPECT_THAT(Kinds(), ElementsAre(v1::StreamAction::kOpen, v1::StreamAction::kStepSessions));
+  EXPECT_EQ(message_.actions(0).open().session_id(), "s2.2");
+  EXPECT_THAT(message_.actions(1).step_sessions().session_ids(),
+              ElementsAre("s0.1", "s1.1", "s2.2"));
+}
+
+TEST_F(LoadStreamTest, StepSessionsThatFailFailEachRow) {
+  options_.sessions_per_message = 3;
+  options_.uses_step_sessions = true;
+  Begin(3);
+  stream_->Send(0, now_);
+  Refuse(message_.actions(0).tag(), absl::StatusCode::kNotFound, "MODEL_NOT_FOUND");
+  Written();
+  stream_->Send(0, now_);
+  EXPECT_EQ(message_.actions_size(), 4);  // All were lost, and are opened again.
+
+  const LoadTally tally = Collect();
+
+  EXPECT_EQ(tally.num_answered, 0u);
+  EXPECT_EQ(tally.errors.at({"step", "NOT_FOUND", "MODEL_NOT_FOUND"}).count, 3u);
+  EXPECT_EQ(tally.errors.at({"step", "DEADLINE_EXCEEDED", "NOT_ANSWERED"}).count, 3u);
+  EXPECT_EQ(tally.AllLatencies().count(), 3u);
 }
 
 TEST_F(LoadStreamTest, ClosesAtTheEndOfASequenceAndOpensWithTheNextStep) {

@@ -139,6 +139,24 @@ TEST(ModelInputTest, KnowsNoTokenButZeroWithoutAnEmbedding) {
   EXPECT_THAT(ValuesOf<int32_t>(tensor), Each(0));
 }
 
+TEST(ModelInputTest, AppendsRowsOfOneTensor) {
+  const ModelInput input = ModelInput::Make(FloatModel(), 10, 1).value();
+  Random random(2);
+  Random same(2);
+  v1::Tensor rows;
+  v1::Tensor first;
+  v1::Tensor second;
+
+  input.AppendRow(4, random, &rows);
+  input.AppendRow(4, random, &rows);
+
+  input.Fill(4, same, &first);
+  input.Fill(4, same, &second);
+  EXPECT_EQ(rows.dtype(), v1::DATA_TYPE_FLOAT32);
+  EXPECT_THAT(rows.shape(), ElementsAre(2, 4, 2, 3));
+  EXPECT_EQ(rows.raw(), first.raw() + second.raw());
+}
+
 TEST(ModelInputTest, RefusesAStepThatIsTooLarge) {
   EXPECT_THAT(ModelInput::Make(FloatModel(), 10'000'000, 1),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("67108864")));

@@ -215,6 +215,13 @@ INSTANTIATE_TEST_SUITE_P(
         WrongUse{"TooManySteps", "--model total --steps 10000001", "--steps"},
         WrongUse{"UnevenGroups", "--model total --sessions 10 --sessions-per-message 4",
                  "multiple of --sessions-per-message"},
+        WrongUse{"StepSessionsOfTwoModels", "--model total,sums --step-sessions",
+                 "--step-sessions: the sessions must be of one --model"},
+        WrongUse{"StepSessionsOfUnevenLengths",
+                 "--model total --step-sessions --lengths uniform:1-9", "--lengths fixed:N"},
+        WrongUse{"StepSessionsOfUnevenSteps",
+                 "--model total --step-sessions --lengths fixed:10 --chunk 4",
+                 "N a multiple of --chunk"},
         WrongUse{"EmptyStreams", "--model total --sessions 3", "--streams"},
         WrongUse{"EmptyChannels", "--model total --channels 5", "--channels"},
         WrongUse{"FewerSessionsThanModels", "--model a,b --sessions 1 --streams 1", "--sessions"},
@@ -249,8 +256,9 @@ TEST_F(BenchTest, HelpDefinesItsVerdicts) {
   const Outcome outcome = Run("bench --help");
 
   EXPECT_EQ(outcome.exit_code, 0);
-  EXPECT_THAT(outcome.out, AllOf(HasSubstr("The generator is the bottleneck:"),
-                                 HasSubstr("--sessions-per-message")));
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("The generator is the bottleneck:"),
+                    HasSubstr("--sessions-per-message"), HasSubstr("--step-sessions")));
 }
 
 }  // namespace

@@ -113,6 +113,21 @@ TEST_F(BenchServedTest, AnOpenLoopIsAnsweredAndItsSessionsEnd) {
   ExpectNoSessions();
 }
 
+TEST_F(BenchServedTest, OneActionStepsAllSessionsOfAMessage) {
+  const Json json = Bench(
+      "--model japanese_vowels --steps 2048 --sessions 64 --sessions-per-message 16 "
+      "--step-sessions --chunk 3 --lengths fixed:12");
+
+  EXPECT_EQ(json["options"]["step_sessions"], true);
+  const Json& load = json["loads"][0];
+  ExpectAllAnswered(load, 2048);
+  EXPECT_EQ(load["messages"], 128);
+  EXPECT_EQ(load["mean_sessions_a_message"], 16);
+  // Four steps a sequence: the sessions are closed and opened between their StepSessions.
+  EXPECT_GT(load["sequences"], 400);
+  ExpectNoSessions();
+}
+
 TEST_F(BenchServedTest, ASweepDrawsAPicture) {
   const Json json = Bench(absl::StrCat(
       "--model sunspots --sweep 1000:3000:3 --steps 300 --picture ", Path("picture.svg")));
