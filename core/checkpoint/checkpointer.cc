@@ -40,6 +40,11 @@ Checkpointer::Checkpointer(const Clock& clock, SessionStore& sessions, Checkpoin
       store_(std::move(store)) {}
 
 Checkpointer::~Checkpointer() {
+  {
+    // The store answers what is under way while it goes, and must get nothing more.
+    absl::MutexLock lock(&mu_);
+    is_ending_ = true;
+  }
   store_.reset();
   WriteBuffer::Completion dropped;
   {
@@ -212,6 +217,7 @@ void Checkpointer::Pump() {
     {
       const absl::Time now = clock_.Now();
       absl::MutexLock lock(&mu_);
+      if (is_ending_) return;
       next = buffer_.Take(now);
     }
     if (!next.has_value()) return;

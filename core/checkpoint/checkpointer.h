@@ -175,6 +175,7 @@ class Checkpointer {
   std::deque<Listed> listed_ ABSL_GUARDED_BY(mu_);
   int64_t num_submitting_ ABSL_GUARDED_BY(mu_) = 0;  // were listed, and wait for their lease
   uint64_t generation_ ABSL_GUARDED_BY(mu_) = 0;  // of the store, as far as its loss is made up for
+  bool is_ending_ ABSL_GUARDED_BY(mu_) = false;
   int64_t num_completing_ ABSL_GUARDED_BY(mu_) = 0;  // were answered, and tell it just now
 
   // Synchronise themselves. The store is the first to go: its callbacks need the others.

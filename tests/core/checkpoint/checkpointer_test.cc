@@ -238,6 +238,20 @@ TEST_F(CheckpointerTest, AFullBufferLosesNothing) {
                                                  HasSubstr("10"), "CHECKPOINT_BUFFER_LIMIT"));
 }
 
+TEST_F(CheckpointerTest, EndsWhileMoreWaitsThanIsUnderWay) {
+  Checkpointer::Options options;
+  options.steps = 1;
+  options.buffer.max_in_flight = 1;
+  Restart(options);
+  for (const char* id : {"a", "b", "c"}) Open(id, Durability::kAsync);
+  for (const char* id : {"a", "b", "c"}) Step(id);
+  EXPECT_EQ(checkpointer_->load().pending_writes, 3);
+
+  checkpointer_.reset();
+
+  EXPECT_EQ(observer_.checkpoints.size(), 3u);
+}
+
 TEST_F(CheckpointerTest, AnOwnerThatWasReplacedGivesItsCopyUp) {
   Open("s", Durability::kSync);
   Step("s");

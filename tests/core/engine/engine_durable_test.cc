@@ -393,10 +393,19 @@ TEST_F(EngineDurableTest, AResumeTokenIsGoodAtAnyServerOfTheKeyAndForItsSession)
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("0 bytes"), "RESUME_TOKEN"));
 }
 
-TEST_F(EngineDurableTest, OnlyADurableSessionHasAResumeToken) {
+TEST_F(EngineDurableTest, ASessionThatCanGoOnElsewhereHasAResumeToken) {
+  // A drain leaves it in the store.
   ASSERT_THAT(a_.Open("s", Durability::kNone), IsOk());
+  OpenSessionCall bound;
+  bound.model = "doubling";
+  bound.session_id = "bound";
+  bound.detached = false;
+  Answer<OpenedSession> opened;
+  a_.engine().OpenSession(bound, opened.callback());
+  ASSERT_THAT(opened.Wait(), IsOk());
 
-  EXPECT_EQ(a_.engine().ResumeTokenOf("s"), "");
+  EXPECT_THAT(a_.engine().CheckResumeToken("s", *a_.engine().ResumeTokenOf("s")), IsOk());
+  EXPECT_EQ(a_.engine().ResumeTokenOf("bound"), "");
   EXPECT_EQ(a_.engine().ResumeTokenOf("unknown"), std::nullopt);
 }
 

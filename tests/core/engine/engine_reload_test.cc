@@ -27,6 +27,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
+// Of an engine with a store: before its sessions expire.
+constexpr absl::Duration kRetireAfter = absl::Minutes(1);
+
 class EngineReloadTest : public EngineFixture {
  protected:
   EngineReloadTest() { Add({}); }
@@ -43,6 +46,7 @@ class EngineReloadTest : public EngineFixture {
     EngineOptions options;
     options.workers = 1;
     options.sessions.max_sessions = max_sessions;
+    options.retire_after = kRetireAfter;
     engine_ = std::make_unique<Engine>(
         clock_, observer_, options,
         EngineStore{std::move(store), SnapshotKeys(SnapshotKey(SnapshotKey::Secret{7})), {}});
@@ -128,7 +132,7 @@ TEST_F(EngineReloadTest, ASpilledSessionEndsWithItsModel) {
   ASSERT_EQ(engine_->num_spilled_sessions(), 1);
   ASSERT_THAT(Reload(2), IsOk());
 
-  clock_.Advance(EngineOptions().retire_after);
+  clock_.Advance(kRetireAfter);
   engine_->RetireModels();
 
   for (const char* id : {"old", "b", "c"}) {
