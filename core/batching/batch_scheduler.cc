@@ -70,10 +70,12 @@ absl::Status BatchScheduler::Submit(absl::Span<std::unique_ptr<StepTask>> tasks)
 
 absl::Status BatchScheduler::CheckDeadline(const StepTask& task, absl::Time now) const {
   if (task.limits.deadline == absl::InfiniteFuture()) return absl::OkStatus();
-  const absl::Duration wait = queue_.load().timesteps * rate_.row_timestep() / options_.num_workers;
+  const QueueLoad load = queue_.load();
+  const absl::Duration wait = load.timesteps * rate_.row_timestep() / options_.num_workers;
+  const int64_t rows = std::min(load.rows + 1, options_.max_batch_rows);
   const absl::Duration left = task.limits.deadline - now;
   // What is late already is told so by the worker.
-  if (kWaitMargin * wait + task.num_timesteps() * rate_.cell_step() <= left ||
+  if (kWaitMargin * wait + task.num_timesteps() * rate_.cell_step(rows, now) <= left ||
       left <= absl::ZeroDuration()) {
     return absl::OkStatus();
   }
@@ -86,7 +88,7 @@ absl::Status BatchScheduler::CheckDeadline(const StepTask& task, absl::Time now)
 }
 
 bool BatchScheduler::MayBeAttended(const StepTask& task, size_t count) const {
-  const absl::Duration cell_step = rate_.cell_step();
+  const absl::Duration cell_step = rate_.last_cell_step(static_cast<int64_t>(count));
   return options_.team_size == 1 && options_.max_batch_delay == absl::ZeroDuration() &&
          static_cast<int64_t>(count) <= kAttendedRows &&
          // Before the first cell step nothing is known.
@@ -107,8 +109,10 @@ void BatchScheduler::Attend() {
 }
 
 void BatchScheduler::ComputeAttended(absl::Time deadline) {
-  while (attended_.RunOnce() > 0 && clock_.Now() + rate_.cell_step() <= deadline) {
-  }
+  int64_t rows = 0;
+  do {
+    rows = attended_.RunOnce();
+  } while (rows > 0 && clock_.Now() + rate_.last_cell_step(rows) <= deadline);
   attended_.PutBackAll();
 }
 

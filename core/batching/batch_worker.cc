@@ -68,7 +68,8 @@ void BatchWorker::JoinTaken() {
     absl::Status status;
     // What has begun is finished.
     if (task->next_timestep == 0) {
-      status = CheckStillWanted(task->limits, now, task->num_timesteps() * rate_.cell_step());
+      status = CheckStillWanted(task->limits, now,
+                                task->num_timesteps() * rate_.cell_step(rows() + 1, now));
     }
     if (status.ok()) {
       Join(std::move(task), now);
@@ -102,7 +103,7 @@ void BatchWorker::RunCellStep() {
   workspace_.Step(with_output);
   const absl::Time end = clock_.Now();
   observer_.OnCellStep(rows(), end - begin);
-  rate_.OnCellStep(rows(), end - begin);
+  rate_.OnCellStep(rows(), end - begin, end);
 
   for (int64_t i = 0; i < rows(); ++i) Advance(i);
   // From the back, so that the row that moves into a gap has been looked at already.

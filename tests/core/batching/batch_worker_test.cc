@@ -277,7 +277,7 @@ TEST_F(BatchWorkerTest, DoesNotCommitAResultThatIsNotFinite) {
 }
 
 TEST_F(BatchWorkerTest, DropsAStepThatCannotBeDoneByItsDeadline) {
-  rate_.OnCellStep(1, absl::Milliseconds(2));
+  rate_.OnCellStep(1, absl::Milliseconds(2), clock_.Now());
   TestStep late(*model_, {1, 2, 3});
   TestStep in_time(*model_, {1, 2});
   for (TestStep* step : {&late, &in_time}) {

@@ -1,5 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
+//
+// StepRate: an average for each size of a batch, that follows what steps take, and is forgotten.
 
 #include "core/batching/step_rate.h"
 
@@ -8,30 +10,61 @@
 namespace rnnserve {
 namespace {
 
+const absl::Time kNow = absl::UnixEpoch() + absl::Hours(1);
+
 TEST(StepRateTest, IsZeroBeforeTheFirstStep) {
   const StepRate rate;
 
-  EXPECT_EQ(rate.cell_step(), absl::ZeroDuration());
+  EXPECT_EQ(rate.cell_step(1, kNow), absl::ZeroDuration());
+  EXPECT_EQ(rate.last_cell_step(1), absl::ZeroDuration());
   EXPECT_EQ(rate.row_timestep(), absl::ZeroDuration());
 }
 
 TEST(StepRateTest, BeginsWithTheFirstStep) {
   StepRate rate;
-  rate.OnCellStep(4, absl::Microseconds(80));
+  rate.OnCellStep(4, absl::Microseconds(80), kNow);
 
-  EXPECT_EQ(rate.cell_step(), absl::Microseconds(80));
+  EXPECT_EQ(rate.cell_step(4, kNow), absl::Microseconds(80));
   EXPECT_EQ(rate.row_timestep(), absl::Microseconds(20));
 }
 
 TEST(StepRateTest, FollowsWhatStepsTakeNow) {
   StepRate rate;
-  rate.OnCellStep(1, absl::Milliseconds(8));
-  rate.OnCellStep(1, absl::Milliseconds(16));
-  EXPECT_EQ(rate.cell_step(), absl::Milliseconds(9));
+  rate.OnCellStep(1, absl::Milliseconds(8), kNow);
+  rate.OnCellStep(1, absl::Milliseconds(16), kNow);
+  EXPECT_EQ(rate.cell_step(1, kNow), absl::Milliseconds(9));
 
-  for (int i = 0; i < 100; ++i) rate.OnCellStep(1, absl::Milliseconds(1));
+  for (int i = 0; i < 100; ++i) rate.OnCellStep(1, absl::Milliseconds(1), kNow);
 
-  EXPECT_NEAR(absl::ToDoubleMilliseconds(rate.cell_step()), 1.0, 0.01);
+  EXPECT_NEAR(absl::ToDoubleMilliseconds(rate.cell_step(1, kNow)), 1.0, 0.01);
+}
+
+TEST(StepRateTest, OneRowIsNotJudgedByBatchesOfMany) {
+  StepRate rate;
+  rate.OnCellStep(64, absl::Milliseconds(8), kNow);
+  EXPECT_EQ(rate.cell_step(1, kNow), absl::ZeroDuration());
+
+  rate.OnCellStep(2, absl::Milliseconds(1), kNow);
+
+  EXPECT_EQ(rate.cell_step(1, kNow), absl::ZeroDuration());
+  EXPECT_EQ(rate.cell_step(2, kNow), absl::Milliseconds(1));
+  // Between them the smaller one counts.
+  EXPECT_EQ(rate.cell_step(32, kNow), absl::Milliseconds(1));
+  EXPECT_EQ(rate.cell_step(33, kNow), absl::Milliseconds(8));
+  EXPECT_EQ(rate.cell_step(1'000'000, kNow), absl::Milliseconds(8));
+}
+
+TEST(StepRateTest, WhatIsOldIsNotReliedOn) {
+  StepRate rate;
+  rate.OnCellStep(1, absl::Milliseconds(80), kNow);
+  const absl::Time later = kNow + StepRate::kMaxAge + absl::Nanoseconds(1);
+
+  EXPECT_EQ(rate.cell_step(1, kNow + StepRate::kMaxAge), absl::Milliseconds(80));
+  EXPECT_EQ(rate.cell_step(1, later), absl::ZeroDuration());
+  EXPECT_EQ(rate.last_cell_step(1), absl::Milliseconds(80));
+
+  rate.OnCellStep(1, absl::Milliseconds(1), later);
+  EXPECT_EQ(rate.cell_step(1, later), absl::Milliseconds(1));
 }
 
 }  // namespace
