@@ -50,6 +50,7 @@ void BatchWorker::PutBackAll() {
 }
 
 int64_t BatchWorker::ComputeRound() {
+  if (!is_busy_) round_begin_ = clock_.Now();
   // Those that are dropped leave their place to others: the work that is left is to fill a batch.
   while (!taken_.empty()) {
     JoinTaken();
@@ -59,6 +60,9 @@ int64_t BatchWorker::ComputeRound() {
   if (num_rows > 0) RunCellStep();
   CompleteFinished();
   if (rows() == options_.max_rows) GiveTurns();
+  const absl::Time end = clock_.Now();
+  if (num_rows > 0) rate_.OnRound(num_rows, end - std::exchange(round_begin_, end));
+  is_busy_ = num_rows > 0 && (rows() > 0 || queue_.load().rows > 0);
   return num_rows;
 }
 

@@ -102,6 +102,8 @@ class BatchWorker {
 
   BatchWorkspace workspace_;
   std::vector<Row> rows_;  // row i of the workspace
+  absl::Time round_begin_;
+  bool is_busy_ = false;  // the next round begins when the last has ended
   // Empty between rounds; here so that their memory stays.
   std::vector<std::unique_ptr<StepTask>> taken_;
   std::vector<FinishedTask> finished_;

@@ -28,7 +28,6 @@ class StepRate {
   void OnCellStep(int64_t rows, absl::Duration duration, absl::Time now) {
     const int64_t ns = absl::ToInt64Nanoseconds(duration);
     const int64_t now_ns = absl::ToUnixNanos(now);
-    Average(ns / rows, row_ns_);
     Size& size = sizes_[IndexOf(rows)];
     const int64_t last_ns = size.last_ns.exchange(now_ns, std::memory_order_relaxed);
     if (now_ns - last_ns > absl::ToInt64Nanoseconds(kMaxAge)) {
@@ -36,6 +35,12 @@ class StepRate {
     } else {
       Average(ns, size.average_ns);
     }
+  }
+
+  // A worker with work enough took so long from the end of one round of so many rows, >= 1, to that
+  // of the next: a cell step, and the answers to those that are done.
+  void OnRound(int64_t rows, absl::Duration duration) {
+    Average(absl::ToInt64Nanoseconds(duration) / rows, row_ns_);
   }
 
   // The time of a cell step of about so many rows, or, if there was none within kMaxAge, of the
@@ -52,7 +57,7 @@ class StepRate {
   absl::Duration last_cell_step(int64_t rows) const {
     return Get(sizes_[IndexOf(rows)].average_ns);
   }
-  // The time of a cell step divided by its rows: what a timestep of a row adds to the work.
+  // The time of a round divided by its rows: what a timestep of a row adds to the work of a worker.
   absl::Duration row_timestep() const { return Get(row_ns_); }
 
  private:

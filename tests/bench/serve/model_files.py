@@ -9,16 +9,18 @@ import random
 import struct
 
 
-def write_lstm(folder, units, seed=1):
-    """A bundle of one LSTM as wide as its input that returns sequences; returns its folder."""
+def write_lstm(folder, units, features=None, seed=1):
+    """A bundle of one LSTM that returns sequences, as wide as its input unless `features` says how
+    wide that is; returns its folder."""
     path = pathlib.Path(folder) / f"lstm-{units}"
+    features = features or units
     path.mkdir(parents=True, exist_ok=True)
     config = {
         "format_version": 1,
         "generator": "tests/bench/serve",
         "model": {"class_name": "Sequential", "config": {"name": path.name, "layers": [
             {"class_name": "InputLayer",
-             "config": {"name": "x", "batch_shape": [None, None, units]}},
+             "config": {"name": "x", "batch_shape": [None, None, features]}},
             {"class_name": "LSTM",
              "config": {"name": "lstm", "units": units, "return_sequences": True}}]}},
     }
@@ -26,7 +28,7 @@ def write_lstm(folder, units, seed=1):
     # Small enough that no gate saturates.
     generator = random.Random(seed)
     limit = 1 / math.sqrt(units)
-    shapes = {"lstm/kernel": [units, 4 * units], "lstm/recurrent_kernel": [units, 4 * units],
+    shapes = {"lstm/kernel": [features, 4 * units], "lstm/recurrent_kernel": [units, 4 * units],
               "lstm/bias": [4 * units]}
     header, data = {}, bytearray()
     for name, shape in shapes.items():

@@ -24,8 +24,10 @@ TEST(StepRateTest, BeginsWithTheFirstStep) {
   StepRate rate;
   rate.OnCellStep(4, absl::Microseconds(80), kNow);
 
+  rate.OnRound(4, absl::Microseconds(120));
+
   EXPECT_EQ(rate.cell_step(4, kNow), absl::Microseconds(80));
-  EXPECT_EQ(rate.row_timestep(), absl::Microseconds(20));
+  EXPECT_EQ(rate.row_timestep(), absl::Microseconds(30));
 }
 
 TEST(StepRateTest, FollowsWhatStepsTakeNow) {

@@ -94,8 +94,10 @@ class OpenStream:
         return result.WhichOneof("kind")
 
     def code_of_end(self):
+        """None if the stream ends well. What it tells unasked before is of no interest."""
         try:
-            next(self._replies)
+            for reply in self._replies:
+                assert not reply.results
         except grpc.RpcError as error:
             return error.code()
         return None
