@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes bundles (core/model/FORMAT.md) with random weights; standard library only."""
 
+import array
 import json
 import math
 import pathlib
@@ -32,9 +33,10 @@ def write_lstm(folder, units, features=None, seed=1):
               "lstm/bias": [4 * units]}
     header, data = {}, bytearray()
     for name, shape in shapes.items():
-        values = [generator.uniform(-limit, limit) for _ in range(math.prod(shape))]
+        values = array.array("f", (generator.uniform(-limit, limit)
+                                   for _ in range(math.prod(shape))))
         begin = len(data)
-        data += struct.pack(f"<{len(values)}f", *values)
+        data += values.tobytes()
         header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, len(data)]}
     text = json.dumps(header).encode()
     (path / "weights.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
