@@ -20,19 +20,10 @@
 #include "core/engine/payload_digest.h"
 #include "core/engine/session_fork.h"
 #include "core/engine/sessions_step.h"
+#include "core/engine/start_state.h"
 
 namespace rnnserve {
 namespace {
-
-// How many sessions of a model whose time is over are listed before they are ended.
-constexpr int64_t kEndedAtOnce = 256;
-
-// The state that a call asks for: the model's initial state if it gives none.
-absl::StatusOr<SessionState> StateOrInitial(const Model& model,
-                                            absl::Span<const NamedState> state) {
-  if (state.empty()) return SessionState(model);
-  return SessionState::FromTensors(model, state);
-}
 
 StepClaim ClaimOf(const StepCall& call) {
   StepClaim claim;
@@ -105,6 +96,8 @@ Engine::Engine(const Clock& clock, EngineObserver& observer, EngineOptions optio
           options.sessions),
       queues_(options.max_total_queued_steps, options.max_total_queued_bytes),
       models_(options.max_retiring_models),
+      reset_(sessions_, durable_, models_),
+      retirement_(sessions_, durable_, gate_),
       durable_(clock, sessions_, observer, std::move(store),
                [this](const Snapshot& snapshot) { return FindModelOf(snapshot); }) {}
 
@@ -189,8 +182,7 @@ absl::StatusOr<SessionStore::OpenRequest> Engine::MakeOpenRequest(
   RNNSERVE_ASSIGN_OR_RETURN(const int reply_window, ValidateReplyWindow(call.reply_window));
   RNNSERVE_ASSIGN_OR_RETURN(const Durability durability,
                             durable_.Resolve(call.durability, call.detached));
-  RNNSERVE_ASSIGN_OR_RETURN(SessionState state,
-                            StateOrInitial(*hosted->model(), call.initial_state));
+  RNNSERVE_ASSIGN_OR_RETURN(SessionState state, StartState(*hosted->model(), call.initial_state));
   return SessionStore::OpenRequest{.id = call.session_id,
                                    .model_name = hosted->name(),
                                    .model = hosted->model(),
@@ -406,96 +398,10 @@ void Engine::StepSessions(StepSessionsCall call, StepSessionsCallback callback) 
 }
 
 void Engine::ResetState(ResetStateCall call, ResetCallback callback) {
-  const CallGate::Pass pass = gate_.Enter();
+  CallGate::Pass pass = gate_.Enter();
   const absl::Status status = ValidateResetTarget(call);
   if (!status.ok()) return callback(status);
-  if (call.model.empty()) {
-    ResetSessions(std::move(call), std::move(callback));
-  } else {
-    ResetModel(call, std::move(callback));
-  }
-}
-
-void Engine::ResetSessions(ResetStateCall call, ResetCallback callback) {
-  durable_.LeaseAll(
-      std::move(call.session_ids),
-      [this, state = std::move(call.state), callback = std::move(callback),
-       pass = gate_.Enter()](absl::StatusOr<std::vector<SessionLease>> leases) mutable {
-        if (!leases.ok()) return callback(leases.status());
-        // Every state is made before the first session is touched.
-        std::vector<SessionState> states;
-        for (const SessionLease& lease : *leases) {
-          auto made = StateOrInitial(*lease.model(), state);
-          if (!made.ok()) return callback(made.status());
-          states.push_back(*std::move(made));
-        }
-        for (size_t i = 0; i < states.size(); ++i) {
-          (*leases)[i].state().CopyFrom(states[i].block());
-        }
-        durable_.CommitAll(
-            *std::move(leases),
-            [callback = std::move(callback), pass = std::move(pass),
-             count = static_cast<int64_t>(states.size())](const absl::Status& status) mutable {
-              if (!status.ok()) return callback(status);
-              callback(count);
-            });
-      });
-}
-
-absl::StatusOr<Engine::ResetStates> Engine::StatesForReset(const ResetStateCall& call) const {
-  RNNSERVE_ASSIGN_OR_RETURN(const HostedModel::Use current, models_.Find(call.model));
-  std::vector<std::shared_ptr<const Model>> models = {current->model()};
-  for (const ModelTable::Retiring& retiring : models_.retiring(call.model)) {
-    models.push_back(retiring.hosted->model());
-  }
-  ResetStates states;
-  for (const auto& model : models) {
-    RNNSERVE_ASSIGN_OR_RETURN(SessionState state, StateOrInitial(*model, call.state));
-    states.emplace(model.get(), std::make_shared<const SessionState>(std::move(state)));
-  }
-  return states;
-}
-
-void Engine::ResetModel(const ResetStateCall& call, ResetCallback callback) {
-  auto states = StatesForReset(call);
-  if (!states.ok()) return callback(states.status());
-  sessions_.LeaseEach(
-      call.model,
-      [this, states = *states](SessionLease lease) {
-        const auto state = states.find(lease.model().get());
-        // A session of a model that has come since the call did is as new as it would be.
-        if (state == states.end()) return;
-        lease.state().CopyFrom(state->second->block());
-        durable_.Commit(std::move(lease), [](const absl::Status&) {});
-      },
-      [this, model_name = call.model, states = *states, callback = std::move(callback),
-       pass = gate_.Enter()](absl::StatusOr<int64_t> num_reset) mutable {
-        if (!num_reset.ok()) return callback(std::move(num_reset));
-        // Those in memory were used just now, so that none of them is among the spilled.
-        ResetSpilled(durable_.SpilledIdsOf(model_name), std::move(states), *num_reset,
-                     std::move(callback), std::move(pass));
-      });
-}
-
-void Engine::ResetSpilled(std::vector<std::string> ids, ResetStates states, int64_t num_reset,
-                          ResetCallback callback, CallGate::Pass pass) {
-  if (ids.empty()) return callback(num_reset);
-  // One after another: they would not fit into memory together.
-  const std::string id = std::move(ids.back());
-  ids.pop_back();
-  durable_.Lease(id, [this, ids = std::move(ids), states = std::move(states), num_reset,
-                      callback = std::move(callback),
-                      pass = std::move(pass)](absl::StatusOr<SessionLease> lease) mutable {
-    if (!lease.ok() && !absl::IsNotFound(lease.status())) return callback(lease.status());
-    const auto state = lease.ok() ? states.find(lease->model().get()) : states.end();
-    if (state != states.end()) {
-      lease->state().CopyFrom(state->second->block());
-      ++num_reset;
-      durable_.Commit(*std::move(lease), [](const absl::Status&) {});
-    }
-    ResetSpilled(std::move(ids), std::move(states), num_reset, std::move(callback),
-                 std::move(pass));
-  });
+  reset_.Start(std::move(call), std::move(callback), std::move(pass));
 }
 
 void Engine::GetState(absl::string_view session_id, StateCallback callback) {
@@ -581,48 +487,9 @@ void Engine::Infer(InferCall call, InferCallback callback) {
 void Engine::ExpireIdleSessions() { sessions_.ExpireIdle(); }
 
 void Engine::RetireModels() {
-  for (const ModelTable::Over& over : models_.TakeOver(clock_.Now())) EndSessionsOf(over);
+  for (const ModelTable::Over& over : models_.TakeOver(clock_.Now())) retirement_.EndSessions(over);
   // Their workers end here.
   models_.TakeUnused();
-}
-
-void Engine::EndSessionsOf(const ModelTable::Over& over) {
-  SessionStore::Filter filter;
-  filter.model_name = over.hosted->name();
-  filter.model = over.hosted->model().get();
-  std::vector<SessionStore::Summary> page;
-  do {
-    const std::string last_id = page.empty() ? "" : page.back().id;
-    page = sessions_.List(filter, last_id, kEndedAtOnce);
-    for (const SessionStore::Summary& session : page) {
-      sessions_.Lease(session.id, [this, over, pass = gate_.Enter()](
-                                      absl::StatusOr<SessionLease> lease) mutable {
-        EndRetired(std::move(lease), over, std::move(pass));
-      });
-    }
-  } while (!page.empty());
-  EndSpilledOf(over, durable_.SpilledIdsOf(filter.model_name, filter.model), gate_.Enter());
-}
-
-void Engine::EndSpilledOf(const ModelTable::Over& over, std::vector<std::string> ids,
-                          CallGate::Pass pass) {
-  if (ids.empty()) return;
-  // One after another: they would not fit into memory together.
-  const std::string id = std::move(ids.back());
-  ids.pop_back();
-  durable_.Lease(id, [this, over, ids = std::move(ids),
-                      pass = std::move(pass)](absl::StatusOr<SessionLease> lease) mutable {
-    EndRetired(std::move(lease), over, pass);
-    EndSpilledOf(over, std::move(ids), std::move(pass));
-  });
-}
-
-void Engine::EndRetired(absl::StatusOr<SessionLease> lease, const ModelTable::Over& over,
-                        CallGate::Pass pass) {
-  // A session of another model may have that id by now.
-  if (!lease.ok() || HostedModel::HostOf(*lease) != over.hosted) return;
-  durable_.End(*std::move(lease), EndReason::kModelRetired,
-               [pass = std::move(pass)](const absl::Status&) {});
 }
 
 void Engine::StartDraining() { gate_.Close(); }

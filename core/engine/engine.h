@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -22,8 +21,10 @@
 #include "core/engine/durable_sessions.h"
 #include "core/engine/engine_options.h"
 #include "core/engine/engine_store.h"
+#include "core/engine/model_retirement.h"
 #include "core/engine/model_table.h"
 #include "core/engine/observer.h"
+#include "core/engine/session_reset.h"
 #include "core/model/model.h"
 #include "core/session/session_store.h"
 
@@ -191,18 +192,8 @@ class Engine {
   bool WaitUntilIdle(absl::Duration timeout);
 
  private:
-  // By model.
-  using ResetStates = absl::flat_hash_map<const Model*, std::shared_ptr<const SessionState>>;
-
   // The model that a session of the snapshot goes on with.
   absl::StatusOr<SessionModel> FindModelOf(const Snapshot& snapshot) const;
-  void EndSessionsOf(const ModelTable::Over& over);
-  // Those of these sessions that are of the model; the next when the one before has ended.
-  void EndSpilledOf(const ModelTable::Over& over, std::vector<std::string> ids,
-                    CallGate::Pass pass);
-  // If the session is of the model.
-  void EndRetired(absl::StatusOr<SessionLease> lease, const ModelTable::Over& over,
-                  CallGate::Pass pass);
   absl::StatusOr<SessionStore::OpenRequest> MakeOpenRequest(const OpenSessionCall& call) const;
   absl::StatusOr<SessionStore::OpenRequest> MakeOpenRequest(const ImportSessionCall& call) const;
   void Open(SessionStore::OpenRequest request, OpenCallback callback, CallGate::Pass pass);
@@ -212,13 +203,6 @@ class Engine {
   // Replies to a step that was committed, when its durability allows.
   void CommitStep(SessionLease lease, bool may_be_sent_again, StepResult result,
                   StepCallback callback, CallGate::Pass pass);
-  void ResetSessions(ResetStateCall call, ResetCallback callback);
-  void ResetModel(const ResetStateCall& call, ResetCallback callback);
-  // Brings back and resets these sessions; then calls back with their number and `num_reset`.
-  void ResetSpilled(std::vector<std::string> ids, ResetStates states, int64_t num_reset,
-                    ResetCallback callback, CallGate::Pass pass);
-  // The state that each model of the name, current or not, is reset to.
-  absl::StatusOr<ResetStates> StatesForReset(const ResetStateCall& call) const;
 
   // Constant after construction.
   const Clock& clock_;
@@ -230,6 +214,8 @@ class Engine {
   SessionStore sessions_;
   QueueBudget queues_;
   ModelTable models_;
+  SessionReset reset_;
+  ModelRetirement retirement_;
 
   // The first to go: its callbacks need all the others.
   DurableSessions durable_;
