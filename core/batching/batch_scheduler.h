@@ -36,11 +36,11 @@ namespace rnnserve {
 // submitted in a StepBurst wake no worker: the submitting thread computes them at the burst's end.
 // It begins no cell step that would end later than kAttendance; what is left goes to the workers.
 //
-// Worst wait. With W workers of R rows, slices of L timesteps, a batch delay of D, and S the time
-// of one cell step of R rows, a task before which Q others of its priority or a higher one wait
-// begins after at most
+// Worst wait. With W workers of R rows, slices of L timesteps, a batch delay of D, A = kAttendance,
+// and S the time of one cell step of R rows, a task before which Q others of its priority or a
+// higher one wait begins after at most
 //
-//     D + S + (1 + Q / (W * R)) * L * S
+//     D + A + S + (1 + Q / (W * R)) * L * S
 //
 // since every column is busy whenever a task waits, and gives up its row after L timesteps. Q is at
 // most max_rows of the queue, plus W * R that were put back; so long requests delay short ones by
