@@ -355,10 +355,10 @@ TEST_F(BurstTest, WhatTakesTooLongIsLeftToTheWorkers) {
 TEST_F(BurstTest, FollowingStepsAreComputedToo) {
   Start();
   std::vector<TestStep> steps = Steps(40);
+  std::vector<TestStep> first = Steps(1);
   {
     const StepBurst burst;
     ticking_clock_.Advance(absl::Milliseconds(1));
-    std::vector<TestStep> first = Steps(1);
     ASSERT_THAT(Submit(first), IsOk());
     ASSERT_THAT(Submit(steps), IsOk());
     ASSERT_TRUE(burst.has(*scheduler_));
