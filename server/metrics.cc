@@ -13,9 +13,19 @@
 namespace rnnserve::server {
 namespace {
 
-using prometheus::BuildCounter;
-using prometheus::BuildGauge;
-using prometheus::BuildHistogram;
+// The metrics of one name, each with its own labels.
+prometheus::Family<prometheus::Counter>& Counters(prometheus::Registry& registry, const char* name,
+                                                  const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+}
+prometheus::Family<prometheus::Gauge>& Gauges(prometheus::Registry& registry, const char* name,
+                                              const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+}
+prometheus::Family<prometheus::Histogram>& Histograms(prometheus::Registry& registry,
+                                                      const char* name, const char* help) {
+  return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
+}
 
 // `count` bounds from `first`, each twice the one before.
 prometheus::Histogram::BucketBoundaries Doubling(double first, int count) {
@@ -142,86 +152,46 @@ class Metrics::ModelMetrics final : public ModelObserver {
 
 Metrics::Metrics()
     : registry_(std::make_shared<prometheus::Registry>()),
-      request_duration_(BuildHistogram()
-                            .Name("rnnserve_request_duration_seconds")
-                            .Help("Time from a request to its reply; each action of a stream is a "
-                                  "request of the method Stream.<action>")
-                            .Register(*registry_)),
-      errors_(BuildCounter()
-                  .Name("rnnserve_errors_total")
-                  .Help("Requests that failed")
-                  .Register(*registry_)),
-      queue_duration_(BuildHistogram()
-                          .Name("rnnserve_queue_duration_seconds")
-                          .Help("Time a step waited until its first timestep began")
-                          .Register(*registry_)),
-      compute_duration_(BuildHistogram()
-                            .Name("rnnserve_compute_duration_seconds")
-                            .Help("Time from the begin of a step's first timestep to its commit")
-                            .Register(*registry_)),
-      cell_step_duration_(BuildHistogram()
-                              .Name("rnnserve_cell_step_duration_seconds")
-                              .Help("Time of one timestep of one batch")
-                              .Register(*registry_)),
-      batch_rows_(BuildHistogram()
-                      .Name("rnnserve_batch_rows")
-                      .Help("Rows that shared one cell step")
-                      .Register(*registry_)),
-      steps_(BuildCounter()
-                 .Name("rnnserve_steps_total")
-                 .Help("Steps of sessions and rows of Infer that were committed")
-                 .Register(*registry_)),
-      timesteps_(BuildCounter()
-                     .Name("rnnserve_timesteps_total")
-                     .Help("Timesteps of the steps that were committed")
-                     .Register(*registry_)),
-      sessions_ended_(BuildCounter()
-                          .Name("rnnserve_sessions_ended_total")
-                          .Help("Sessions that ended, by why")
-                          .Register(*registry_)),
-      reloads_(BuildCounter()
-                   .Name("rnnserve_model_reloads_total")
-                   .Help("Models that were read again; result: OK, UNCHANGED or the reason why the "
-                         "one before serves on")
-                   .Register(*registry_)),
-      checkpoint_duration_(
-          BuildHistogram()
-              .Name("rnnserve_checkpoint_duration_seconds")
-              .Help(
-                  "Time from a snapshot of a session to the answer of the store; result: OK or the "
-                  "reason of the error")
-              .Register(*registry_)),
-      checkpoint_bytes_(BuildCounter()
-                            .Name("rnnserve_checkpoint_bytes_total")
-                            .Help("Bytes of the snapshots that are in the store")
-                            .Register(*registry_)
+      request_duration_(Histograms(*registry_, "rnnserve_request_duration_seconds",
+                                   "Time from a request to its reply; each action of a stream is "
+                                   "a request of the method Stream.<action>")),
+      errors_(Counters(*registry_, "rnnserve_errors_total", "Requests that failed")),
+      queue_duration_(Histograms(*registry_, "rnnserve_queue_duration_seconds",
+                                 "Time a step waited until its first timestep began")),
+      compute_duration_(Histograms(*registry_, "rnnserve_compute_duration_seconds",
+                                   "Time from the begin of a step's first timestep to its commit")),
+      cell_step_duration_(Histograms(*registry_, "rnnserve_cell_step_duration_seconds",
+                                     "Time of one timestep of one batch")),
+      batch_rows_(Histograms(*registry_, "rnnserve_batch_rows", "Rows that shared one cell step")),
+      steps_(Counters(*registry_, "rnnserve_steps_total",
+                      "Steps of sessions and rows of Infer that were committed")),
+      timesteps_(Counters(*registry_, "rnnserve_timesteps_total",
+                          "Timesteps of the steps that were committed")),
+      sessions_ended_(
+          Counters(*registry_, "rnnserve_sessions_ended_total", "Sessions that ended, by why")),
+      reloads_(Counters(*registry_, "rnnserve_model_reloads_total",
+                        "Models that were read again; result: OK, UNCHANGED or the reason why the "
+                        "one before serves on")),
+      checkpoint_duration_(Histograms(*registry_, "rnnserve_checkpoint_duration_seconds",
+                                      "Time from a snapshot of a session to the answer of the "
+                                      "store; result: OK or the reason of the error")),
+      checkpoint_bytes_(Counters(*registry_, "rnnserve_checkpoint_bytes_total",
+                                 "Bytes of the snapshots that are in the store")
                             .Add({})),
-      restore_duration_(
-          BuildHistogram()
-              .Name("rnnserve_restore_duration_seconds")
-              .Help("Time until a session came from the store, or did not; result: OK "
-                    "or the reason of the error")
-              .Register(*registry_)),
-      quarantined_(BuildCounter()
-                       .Name("rnnserve_quarantined_snapshots_total")
-                       .Help("Snapshots that no server can read and that were put aside")
-                       .Register(*registry_)
+      restore_duration_(Histograms(*registry_, "rnnserve_restore_duration_seconds",
+                                   "Time until a session came from the store, or did not; result: "
+                                   "OK or the reason of the error")),
+      quarantined_(Counters(*registry_, "rnnserve_quarantined_snapshots_total",
+                            "Snapshots that no server can read and that were put aside")
                        .Add({})),
-      spilled_(BuildCounter()
-                   .Name("rnnserve_spilled_sessions_total")
-                   .Help("Idle sessions that were moved out of memory into the store")
-                   .Register(*registry_)
+      spilled_(Counters(*registry_, "rnnserve_spilled_sessions_total",
+                        "Idle sessions that were moved out of memory into the store")
                    .Add({})),
-      unspilled_(BuildCounter()
-                     .Name("rnnserve_unspilled_sessions_total")
-                     .Help("Sessions that came back into memory when they were called")
-                     .Register(*registry_)
+      unspilled_(Counters(*registry_, "rnnserve_unspilled_sessions_total",
+                          "Sessions that came back into memory when they were called")
                      .Add({})),
-      open_streams_(&BuildGauge()
-                         .Name("rnnserve_open_streams")
-                         .Help("Stream calls that are open")
-                         .Register(*registry_)
-                         .Add({})) {
+      open_streams_(
+          &Gauges(*registry_, "rnnserve_open_streams", "Stream calls that are open").Add({})) {
   // So that both are there before the first of each.
   for (auto* family : {&checkpoint_duration_, &restore_duration_}) {
     family->Add({{"result", ResultOf(absl::OkStatus())}}, DurationBounds());
@@ -229,10 +199,7 @@ Metrics::Metrics()
   for (const char* name : kMethodNames) {
     methods_.push_back(std::make_unique<MethodMetrics>(name, request_duration_, errors_));
   }
-  BuildGauge()
-      .Name("rnnserve_build_info")
-      .Help("1, labelled with the version of the server")
-      .Register(*registry_)
+  Gauges(*registry_, "rnnserve_build_info", "1, labelled with the version of the server")
       .Add({{"version", RNNSERVE_VERSION}})
       .Set(1);
 }
