@@ -5,22 +5,18 @@
 // stopped or paused, and the session goes on on the other. One undisturbed session tells what is
 // right.
 
-#include <fstream>
 #include <functional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "tests/integration/served_models.h"
-#include "tests/support/redis_process.h"
+#include "tests/integration/shared_redis.h"
 #include "tests/support/status_matchers.h"
-#include "tests/support/temporary_folder.h"
 
 namespace rnnserve::testing {
 namespace {
 
 using ::testing::HasSubstr;
-
-constexpr char kModel[] = "sunspots";
 
 // A server and a connection to it.
 class Replica {
@@ -35,7 +31,7 @@ class Replica {
 
   grpc::Status Open(const std::string& id, v1::Durability durability) {
     v1::OpenSessionRequest request;
-    request.set_model(kModel);
+    request.set_model(kSunspots);
     request.set_session_id(id);
     request.set_durability(durability);
     v1::OpenSessionResponse response;
@@ -66,28 +62,10 @@ class Replica {
   std::unique_ptr<v1::InferenceService::Stub> stub_;
 };
 
-class DurableTest : public ::testing::Test {
+class DurableTest : public SharedRedisTest {
  protected:
-  void SetUp() override {
-    auto redis = RedisProcess::Start();
-    ASSERT_THAT(redis, IsOk());
-    redis_ = *std::move(redis);
-    std::ofstream(key_file()) << std::string(64, 'a') << "\n";
-  }
-
-  std::string key_file() const { return (folder_.path() / "snapshot.key").string(); }
   std::unique_ptr<Replica> StartReplica(const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments = {
-        "--model",
-        absl::StrCat(kModel, "=", RNNSERVE_SOURCE_DIR, "/client/demo/models/sunspots.keras"),
-        "--store",
-        redis_->url(),
-        "--snapshot-key-file",
-        key_file()};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    auto server = ServerProcess::Start(arguments);
-    EXPECT_THAT(server, IsOk());
-    return std::make_unique<Replica>(*std::move(server));
+    return std::make_unique<Replica>(StartServer(more));
   }
   Replica& a() {
     if (a_ == nullptr) a_ = StartReplica();
@@ -110,8 +88,6 @@ class DurableTest : public ::testing::Test {
     return outputs;
   }
 
-  TemporaryFolder folder_;
-  std::unique_ptr<RedisProcess> redis_;
   std::unique_ptr<Replica> a_;
   std::unique_ptr<Replica> b_;
 };

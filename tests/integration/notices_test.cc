@@ -5,23 +5,19 @@
 // will expire and does, that is evicted or taken over, and a server that is stopped and says where
 // its sessions can go on.
 
-#include <fstream>
 #include <map>
 
 #include "absl/strings/str_cat.h"
 #include "client/cpp/client.h"
 #include "tests/integration/served_models.h"
-#include "tests/support/redis_process.h"
+#include "tests/integration/shared_redis.h"
 #include "tests/support/status_matchers.h"
-#include "tests/support/temporary_folder.h"
 
 namespace rnnserve::testing {
 namespace {
 
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-constexpr char kModel[] = "sunspots";
 
 std::unique_ptr<grpc::ClientContext> Context() {
   auto context = std::make_unique<grpc::ClientContext>();
@@ -48,7 +44,7 @@ class NoticeStream {
   }
   void Open(const std::string& id, bool detached = true) {
     v1::StreamAction action;
-    action.mutable_open()->set_model(kModel);
+    action.mutable_open()->set_model(kSunspots);
     action.mutable_open()->set_session_id(id);
     action.mutable_open()->set_detached(detached);
     EXPECT_TRUE(Do(action).has_open());
@@ -117,32 +113,9 @@ struct Replica {
   std::unique_ptr<v1::InferenceService::Stub> stub;
 };
 
-class NoticesTest : public ::testing::Test {
+class NoticesTest : public SharedRedisTest {
  protected:
-  void SetUp() override {
-    auto redis = RedisProcess::Start();
-    ASSERT_THAT(redis, IsOk());
-    redis_ = *std::move(redis);
-    std::ofstream(key_file()) << std::string(64, 'a') << "\n";
-  }
-
-  std::string key_file() const { return (folder_.path() / "snapshot.key").string(); }
-  Replica Start(const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments = {
-        "--model",
-        absl::StrCat(kModel, "=", RNNSERVE_SOURCE_DIR, "/client/demo/models/sunspots.keras"),
-        "--store",
-        redis_->url(),
-        "--snapshot-key-file",
-        key_file()};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    auto server = ServerProcess::Start(arguments);
-    EXPECT_THAT(server, IsOk());
-    return Replica(*std::move(server));
-  }
-
-  TemporaryFolder folder_;
-  std::unique_ptr<RedisProcess> redis_;
+  Replica Start(const std::vector<std::string>& more = {}) { return Replica(StartServer(more)); }
 };
 
 TEST_F(NoticesTest, ASessionThatIdlesIsToldToExpireAndThenThatItDid) {
@@ -266,7 +239,7 @@ TEST_F(NoticesTest, TheClientLibraryGoesOnWithTheTokenOfTheNotice) {
   client::SessionOptions detached;
   detached.session_id = "s";
   detached.is_detached = true;
-  auto session = stream->OpenSession(kModel, detached);
+  auto session = stream->OpenSession(kSunspots, detached);
   ASSERT_THAT(session, IsOk());
   for (int i = 0; i < 3; ++i) ASSERT_THAT(session->Step(value), IsOk());
 

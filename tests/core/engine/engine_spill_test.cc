@@ -17,12 +17,12 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/engine/engine.h"
+#include "tests/core/engine/replica.h"
 #include "tests/support/answer.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/memory_snapshot_store.h"
 #include "tests/support/owned_tensor.h"
 #include "tests/support/recording_observer.h"
-#include "tests/support/shared_snapshot_store.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_models.h"
 
@@ -32,88 +32,13 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// One server's part: an engine with the doubling model, h' = 2 h + x.
-class Replica {
- public:
-  Replica(const Clock& clock, SnapshotStore& store, int64_t max_sessions) {
-    EngineOptions options;
-    options.workers = 1;
-    options.sessions.max_sessions = max_sessions;
-    EngineStore engine_store{std::make_unique<SharedSnapshotStore>(store),
-                             SnapshotKeys(SnapshotKey(SnapshotKey::Secret{7})),
-                             {}};
-    engine_ = std::make_unique<Engine>(clock, observer_, options, std::move(engine_store));
-    engine_->AddModel("doubling", DoublingModel()).IgnoreError();
-  }
-
-  absl::StatusOr<OpenedSession> Open(const std::string& id,
-                                     Durability durability = Durability::kAsync) {
-    OpenSessionCall call;
-    call.model = "doubling";
-    call.session_id = id;
-    call.durability = durability;
-    Answer<OpenedSession> answer;
-    engine_->OpenSession(call, answer.callback());
-    return answer.Wait();
-  }
-  absl::StatusOr<OpenedSession> Attach(const std::string& id) {
-    Answer<OpenedSession> answer;
-    engine_->AttachSession(id, answer.callback());
-    return answer.Wait();
-  }
-  absl::StatusOr<StepResult> Step(const std::string& id, float value,
-                                  std::optional<uint64_t> index = std::nullopt,
-                                  std::optional<uint64_t> epoch = std::nullopt) {
-    const OwnedTensor input = OwnedTensor::Floats({1, 1}, {value});
-    StepCall call;
-    call.session_id = id;
-    call.input = input;
-    call.step_index = index;
-    call.epoch = epoch;
-    Answer<StepResult> answer;
-    engine_->Step(std::move(call), answer.callback());
-    return answer.Wait();
-  }
-  absl::StatusOr<StepSessionsResult> StepSessions(const std::vector<std::string>& ids) {
-    const auto num_sessions = static_cast<int64_t>(ids.size());
-    const OwnedTensor input =
-        OwnedTensor::Floats({num_sessions, 1, 1}, std::vector<float>(ids.size(), 1));
-    StepSessionsCall call;
-    call.model = "doubling";
-    call.session_ids = ids;
-    call.input = input;
-    Answer<StepSessionsResult> answer;
-    engine_->StepSessions(std::move(call), answer.callback());
-    return answer.Wait();
-  }
-  absl::StatusOr<int64_t> Reset(ResetStateCall call) {
-    Answer<int64_t> answer;
-    engine_->ResetState(std::move(call), answer.callback());
-    return answer.Wait();
-  }
-  absl::StatusOr<float> Sum(const std::string& id) {
-    Answer<SessionStateResult> answer;
-    engine_->GetState(id, answer.callback());
-    const auto result = answer.Wait();
-    if (!result.ok()) return result.status();
-    return result->state.at(0).values.at(0);
-  }
-  bool IsInMemory(const std::string& id) {
-    const auto listed = engine_->ListSessions({}, "", 100);
-    return std::any_of(listed->begin(), listed->end(),
-                       [&id](const auto& session) { return session.id == id; });
-  }
-
-  Engine& engine() { return *engine_; }
-  RecordingEngineObserver& observer() { return observer_; }
-
- private:
-  RecordingEngineObserver observer_;
-  std::unique_ptr<Engine> engine_;
-};
-
 class EngineSpillTest : public ::testing::Test {
  protected:
+  static EngineOptions RoomFor(int64_t max_sessions) {
+    EngineOptions options;
+    options.sessions.max_sessions = max_sessions;
+    return options;
+  }
   // "s" has made one step of value 5 and is in the store alone.
   void Spill() {
     ASSERT_THAT(a_.Open("s"), IsOk());
@@ -128,8 +53,8 @@ class EngineSpillTest : public ::testing::Test {
 
   FakeClock clock_;
   MemorySnapshotStore store_{clock_, MemorySnapshotStore::Pace::kAtOnce};
-  Replica a_{clock_, store_, 3};
-  Replica b_{clock_, store_, 100};
+  Replica a_{clock_, store_, RoomFor(3)};
+  Replica b_{clock_, store_, RoomFor(100)};
 };
 
 TEST_F(EngineSpillTest, MoreSessionsThanFitAreSteppedInTurn) {
@@ -334,7 +259,7 @@ TEST_F(EngineSpillTest, ASessionThatIsNotDurableGoesOnAfterTheDrain) {
   EXPECT_TRUE(a_.Step("n", 5, 0)->is_replayed);
   EXPECT_THAT(a_.Step("n", 1, 1, 1),
               StatusIs(absl::StatusCode::kAborted, HasSubstr("epoch"), "STEP_FENCED"));
-  Replica c(clock_, store_, 3);
+  Replica c(clock_, store_, RoomFor(3));
   EXPECT_THAT(c.Attach("n"), StatusIs(absl::StatusCode::kNotFound));
 }
 
