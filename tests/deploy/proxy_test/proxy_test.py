@@ -15,7 +15,7 @@ import example  # Generates the stubs.
 import fill_in
 import grpc
 import programs
-from proxy import HaProxy, Nginx
+from proxy import Envoy, HaProxy, Nginx
 from replica import Replica
 from rnnserve.v1 import inference_pb2 as api
 from rnnserve.v1 import inference_pb2_grpc, session_pb2
@@ -340,6 +340,74 @@ class NginxTest(ProxyTest, unittest.TestCase):
                      "grpc_send_timeout")
 
 
+class EnvoyTest(ProxyTest, unittest.TestCase):
+    PROXY = Envoy
+    CODES_OF_A_DRAINED_STREAM = {UNAVAILABLE}
+    IDLE_TIMEOUTS = ("stream_idle_timeout:",)
+
+    def setUp(self):
+        super().setUp()
+        self.await_all_up()
+
+    def await_all_up(self):
+        wait_until(lambda: set(self.proxy.replica_states().values()) == {"UP"})
+
+    def await_down(self, replica):
+        names = {f"rnn-{replica.index}", f"measure-{replica.index}"}
+        wait_until(lambda: {name for name, state in self.proxy.replica_states().items()
+                            if state == "DOWN"} == names)
+
+    def test_each_replica_has_as_many_places_whoever_is_up(self):
+        for num_up in (3, 2, 1):
+            with self.subTest(num_up):
+                wait_until(lambda: self.proxy.ring()["size"] == num_up * 257)
+                self.assertEqual(self.proxy.ring(), {
+                    "size": num_up * 257, "min_hashes_per_host": 1, "max_hashes_per_host": 256})
+            self.replicas[num_up - 1].kill()
+
+    def test_a_replica_that_drains_is_asked_for_nothing_new(self):
+        (session_id,) = self.open_sessions(1)
+        owner = self.replicas[self.owners()[session_id]]
+        steps = self.long_steps(session_id)
+
+        owner.drain()
+        self.await_down(owner)
+
+        # Not refused by the one that drains: placed on another one.
+        self.assertEqual(self.caller.open("new").session_id, "new")
+        self.assertEqual(self.caller.code_of_step(session_id, 0), NOT_FOUND)
+        self.assertLessEqual({step.code() for step in steps}, {OK, NOT_FOUND} | CUT)
+
+    def test_a_place_on_the_ring_belongs_to_a_place_in_the_list(self):
+        ids = self.open_sessions(30)
+        owners = self.owners()
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        turned = self.PROXY(folder, [replica.address for replica in self.replicas[::-1]])
+        self.addCleanup(turned.stop)
+        turned.start()
+        wait_until(lambda: set(turned.replica_states().values()) == {"UP"})
+        caller = Caller(turned.address)
+        self.addCleanup(caller.channel.close)
+
+        codes = {session_id: caller.code_of_step(session_id, 0) for session_id in ids}
+
+        # Only the replica in the middle has kept its place.
+        self.assertEqual(codes, {session_id: OK if owners[session_id] == 1 else NOT_FOUND
+                                 for session_id in ids})
+
+    def test_a_paused_replica_is_passed_over_until_it_wakes(self):
+        (session_id,) = self.open_sessions(1)
+        owner = self.replicas[self.owners()[session_id]]
+
+        owner.pause()
+        self.await_down(owner)
+        self.assertEqual(self.caller.code_of_step(session_id, 0), NOT_FOUND)
+
+        owner.resume()
+        self.await_all_up()
+        self.assertEqual(self.caller.step(session_id, 0).version, 1)
+
+
 class TemplatesTest(unittest.TestCase):
     """What filling in does, without a proxy."""
 
@@ -349,14 +417,22 @@ class TemplatesTest(unittest.TestCase):
             fill_in.fill_in(template, "a:1", "f", ["b:2", "-", "c:3"]),
             "bind a:1\n# not @replica@\nserver rnn-0 b:2 id 1\nserver rnn-2 c:3 id 3\n")
 
+    def test_an_address_is_also_a_host_and_a_port(self):
+        template = "at @listen_host@ @listen_port@\n- @replica_host@ @replica_port@\n"
+        self.assertEqual(
+            fill_in.fill_in(template, "[::1]:1", "f", ["b:2", "[::2]:3"]),
+            "at ::1 1\n- b 2\n- ::2 3\n")
+
     def test_a_word_that_nobody_knows_is_refused(self):
         with self.assertRaises(KeyError):
             fill_in.fill_in("bind @port@\n", "a:1", "f", ["b:2"])
 
-    def test_neither_proxy_sends_a_call_again(self):
+    def test_no_proxy_sends_a_call_again(self):
         folder = pathlib.Path(programs.ROOT / "deploy/proxy")
         settings = {"haproxy.cfg": ["retries 0", "retry-on none", "no option redispatch"],
-                    "nginx.conf": ["grpc_next_upstream off;"]}
+                    "nginx.conf": ["grpc_next_upstream off;"],
+                    # Nothing of it was sent.
+                    "envoy.yaml": ["retry_on: connect-failure"]}
         for name, lines in settings.items():
             text = (folder / name).read_text(encoding="utf-8")
             for line in lines:
