@@ -4,13 +4,11 @@
 #include "core/batching/batch_scheduler.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
-#include "core/base/thread_team.h"
 
 namespace rnnserve {
 namespace {
@@ -37,7 +35,8 @@ BatchScheduler::BatchScheduler(const Clock& clock, std::shared_ptr<const Model> 
       options_(options),
       queue_(options.queue, total),
       attended_(clock, *model_, observer, queue_, rate_, AttendedOptions(options)) {
-  for (int i = 0; i < options_.num_workers; ++i) workers_.emplace_back([this] { RunWorker(); });
+  if (options_.has_team) team_.emplace(options_.num_workers);
+  for (int i = 0; i < options_.num_workers; ++i) workers_.emplace_back([this, i] { RunWorker(i); });
 }
 
 BatchScheduler::~BatchScheduler() {
@@ -89,7 +88,7 @@ absl::Status BatchScheduler::CheckDeadline(const StepTask& task, absl::Time now)
 
 bool BatchScheduler::MayBeAttended(const StepTask& task, size_t count) const {
   const absl::Duration cell_step = rate_.last_cell_step(static_cast<int64_t>(count));
-  return options_.team_size == 1 && options_.max_batch_delay == absl::ZeroDuration() &&
+  return !options_.has_team && options_.max_batch_delay == absl::ZeroDuration() &&
          static_cast<int64_t>(count) <= kAttendedRows &&
          // Before the first cell step nothing is known.
          cell_step > absl::ZeroDuration() && task.num_timesteps() * cell_step <= kAttendance;
@@ -116,14 +115,13 @@ void BatchScheduler::ComputeAttended(absl::Time deadline) {
   attended_.PutBackAll();
 }
 
-void BatchScheduler::RunWorker() {
-  std::optional<ThreadTeam> team;
-  if (options_.team_size > 1) team.emplace(options_.team_size);
+void BatchScheduler::RunWorker(int index) {
   BatchWorker::Options options;
   options.max_rows = options_.max_batch_rows;
   options.slice_timesteps = options_.slice_timesteps;
   options.max_batch_delay = options_.max_batch_delay;
-  options.team = team.has_value() ? &*team : nullptr;
+  options.team = team_.has_value() ? &*team_ : nullptr;
+  options.leads_team = team_.has_value() && index == 0;
   BatchWorker(clock_, *model_, observer_, queue_, rate_, options).Run();
 }
 

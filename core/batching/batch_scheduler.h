@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "core/batching/arrival_gap.h"
 #include "core/batching/batch_worker.h"
 #include "core/batching/bounded_queue.h"
+#include "core/batching/lone_team.h"
 #include "core/batching/queue_budget.h"
 #include "core/batching/queue_limit.h"
 #include "core/batching/step_burst.h"
@@ -42,10 +44,11 @@ namespace rnnserve {
 //
 //     D + A + S + (1 + Q / (W * R)) * L * S
 //
-// since every column is busy whenever a task waits, and gives up its row after L timesteps. Q is at
-// most max_rows of the queue, plus W * R that were put back; so long requests delay short ones by
-// their slices only. What comes later at a higher priority is not in the formula: low priorities
-// have no bound.
+// since every column is busy whenever a task waits, and gives up its row after L timesteps; with a
+// team, at most L * S more, since up to R - 1 tasks may wait for the columns of the first worker. Q
+// is at most max_rows of the queue, plus W * R that were put back; so long requests delay short
+// ones by their slices only. What comes later at a higher priority is not in the formula: low
+// priorities have no bound.
 //
 // Order. Tasks of one priority begin in the order of submission. A task of more than L timesteps
 // keeps its column while nobody waits for it.
@@ -66,11 +69,14 @@ class BatchScheduler final : public StepBurst::Scheduler {
   static constexpr int64_t kAttendedRows = 16;
 
   struct Options {
-    // Batches that are computed at the same time, each by a worker.
+    // Batches that are computed at the same time, each by a worker. More than there are cores help
+    // nobody.
     int num_workers = 1;
-    // Threads that compute one batch together (Team). With num_workers, more than there are
-    // cores help nobody.
-    int team_size = 1;
+    // Whether cell steps are worth being shared: the first worker then computes its batches with
+    // the cores of the others, which begin only when a whole batch waits. One batch by all cores
+    // reads the weights once and is done sooner; several by one core each lose nothing by waiting
+    // for each other.
+    bool has_team = false;
     // Rows in one cell step of one worker. More rows share a weight read; a cell step then takes
     // longer, for all its rows. Costs a column of every layer each.
     int64_t max_batch_rows = 64;
@@ -107,7 +113,7 @@ class BatchScheduler final : public StepBurst::Scheduler {
   void Attend() override;
   // Computes what waits until then; what has not ended is put back.
   void ComputeAttended(absl::Time deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(attended_mu_);
-  void RunWorker();
+  void RunWorker(int index);
 
   // Constant after construction.
   const Clock& clock_;
@@ -124,6 +130,7 @@ class BatchScheduler final : public StepBurst::Scheduler {
   absl::Mutex attended_mu_;
   BatchWorker attended_ ABSL_GUARDED_BY(attended_mu_);
 
+  std::optional<LoneTeam> team_;
   std::vector<std::thread> workers_;
 };
 

@@ -21,7 +21,7 @@ BatchWorker::BatchWorker(const Clock& clock, const Model& model, StepObserver& o
       rate_(rate),
       options_(options),
       returns_sequences_(model.outputs().front().spec.has_time),
-      workspace_(model, options.max_rows, options.team) {
+      workspace_(model, options.max_rows, options.leads_team ? options.team : nullptr) {
   const auto max_rows = static_cast<size_t>(options.max_rows);
   rows_.reserve(max_rows);
   taken_.reserve(max_rows);
@@ -30,19 +30,34 @@ BatchWorker::BatchWorker(const Clock& clock, const Model& model, StepObserver& o
 }
 
 void BatchWorker::Run() {
-  while (true) {
-    if (rows() > 0) {
-      queue_.Take(options_.max_rows - rows(), taken_);
-    } else if (!queue_.WaitAndTake(options_.max_rows, taken_, options_.max_batch_delay)) {
-      return;
-    }
-    ComputeRound();
+  while (WaitForFirst()) {
+    if (is_beside_team()) options_.team->AddBusy(1);
+    do {
+      ComputeRound();
+      // Beside a team it would not wait with fewer, so it need not stop being busy between batches.
+      if (rows() > 0 || is_beside_team()) TakeMore();
+    } while (rows() > 0 || !taken_.empty());
+    if (is_beside_team()) options_.team->AddBusy(-1);
   }
 }
 
 int64_t BatchWorker::RunOnce() {
-  queue_.Take(options_.max_rows - rows(), taken_);
+  TakeMore();
   return ComputeRound();
+}
+
+bool BatchWorker::WaitForFirst() {
+  if (is_beside_team()) return queue_.WaitAndTakeAll(options_.max_rows, taken_);
+  return queue_.WaitAndTake(options_.max_rows, taken_, options_.max_batch_delay);
+}
+
+void BatchWorker::TakeMore() {
+  const int64_t num_free = options_.max_rows - rows();
+  if (is_beside_team()) {
+    queue_.TakeAll(num_free, taken_);
+  } else {
+    queue_.Take(num_free, taken_);
+  }
 }
 
 void BatchWorker::PutBackAll() {
@@ -54,14 +69,17 @@ int64_t BatchWorker::ComputeRound() {
   // Those that are dropped leave their place to others: the work that is left is to fill a batch.
   while (!taken_.empty()) {
     JoinTaken();
-    if (rows() < options_.max_rows) queue_.Take(options_.max_rows - rows(), taken_);
+    if (rows() < options_.max_rows) TakeMore();
   }
   const int64_t num_rows = rows();
   if (num_rows > 0) RunCellStep();
   CompleteFinished();
   if (rows() == options_.max_rows) GiveTurns();
   const absl::Time end = clock_.Now();
-  if (num_rows > 0) rate_.OnRound(num_rows, end - std::exchange(round_begin_, end));
+  if (num_rows > 0) {
+    const int num_cores = options_.leads_team ? options_.team->size() : 1;
+    rate_.OnRound(num_rows, num_cores * (end - std::exchange(round_begin_, end)));
+  }
   is_busy_ = num_rows > 0 && (rows() > 0 || queue_.load().rows > 0);
   return num_rows;
 }

@@ -11,9 +11,9 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "core/base/clock.h"
-#include "core/base/team.h"
 #include "core/batching/batch_workspace.h"
 #include "core/batching/bounded_queue.h"
+#include "core/batching/lone_team.h"
 #include "core/batching/step_observer.h"
 #include "core/batching/step_rate.h"
 #include "core/batching/step_task.h"
@@ -38,8 +38,12 @@ class BatchWorker {
     int64_t slice_timesteps = 32;
     // How long a lone task waits for others to share its first cell step.
     absl::Duration max_batch_delay = absl::ZeroDuration();
-    // Cell steps are shared with it, if there is one.
-    Team* team = nullptr;
+    // Of one batch at a time the cell steps are shared, if there is a team.
+    LoneTeam* team = nullptr;
+    // Whether this worker has the team to itself while no other is busy. Else, if there is a team,
+    // it is one of the others, and takes tasks only if they fill its batch: what is less is done
+    // sooner by the team.
+    bool leads_team = false;
   };
 
   // REQUIRES: the model is streamable.
@@ -75,6 +79,11 @@ class BatchWorker {
     absl::Status status;
   };
 
+  bool is_beside_team() const { return options_.team != nullptr && !options_.leads_team; }
+  // Takes tasks for the columns that are free, as far as any are to be had.
+  void TakeMore();
+  // Waits for the first tasks of a batch. False if there never will be any.
+  bool WaitForFirst();
   // A round with the tasks that were taken.
   int64_t ComputeRound();
   void JoinTaken();

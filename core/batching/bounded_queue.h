@@ -84,7 +84,13 @@ class BoundedQueue {
     TakeLocked(max_tasks, taken);
   }
 
-  // The same, but blocks until there is a task to take, and then at most `max_delay` longer until
+  // Takes `num_tasks` tasks, or none if fewer wait. Never blocks.
+  void TakeAll(int64_t num_tasks, Tasks& taken) {
+    absl::MutexLock lock(&mu_);
+    if (num_tasks_ >= num_tasks) PopLocked(num_tasks, taken);
+  }
+
+  // As Take, but blocks until there is a task to take, and then at most `max_delay` longer until
   // there are `max_tasks`. False if there never will be one: the queue is closed and empty.
   // REQUIRES: max_tasks >= 1 and `taken` is empty.
   bool WaitAndTake(int64_t max_tasks, Tasks& taken,
@@ -103,6 +109,18 @@ class BoundedQueue {
       --num_waiting_workers_;
       TakeLocked(max_tasks, taken);
     }
+    return !taken.empty();
+  }
+
+  // As TakeAll, but blocks until there are so many that no other worker waits for. False if there
+  // never will be: the queue is closed.
+  bool WaitAndTakeAll(int64_t num_tasks, Tasks& taken) {
+    const auto is_enough = [this, num_tasks]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+      return is_closed_ || (num_tasks_ >= num_tasks && num_waiting_workers_ == 0);
+    };
+    absl::MutexLock lock(&mu_);
+    mu_.Await(absl::Condition(&is_enough));
+    if (num_tasks_ >= num_tasks) PopLocked(num_tasks, taken);
     return !taken.empty();
   }
 
@@ -197,7 +215,10 @@ class BoundedQueue {
   void TakeLocked(int64_t max_tasks, Tasks& taken) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     const int64_t num_workers = (num_attending_ > 0 ? 0 : num_waiting_workers_) + 1;
     const int64_t share = (num_tasks_ + num_workers - 1) / num_workers;
-    int64_t left = std::min(max_tasks, share);
+    PopLocked(std::min(max_tasks, share), taken);
+  }
+  void PopLocked(int64_t max_tasks, Tasks& taken) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    int64_t left = max_tasks;
     for (int p = kNumPriorities - 1; p >= 0; --p) {
       Lane& lane = lanes_[Index(p)];
       for (; left > 0 && !lane.empty(); --left) {

@@ -38,7 +38,8 @@ class StepRate {
   }
 
   // A worker with work enough took so long from the end of one round of so many rows, >= 1, to that
-  // of the next: a cell step, and the answers to those that are done.
+  // of the next: a cell step, and the answers to those that are done. If a team shared the cell
+  // step, the time of its members together.
   void OnRound(int64_t rows, absl::Duration duration) {
     Average(absl::ToInt64Nanoseconds(duration) / rows, row_ns_);
   }

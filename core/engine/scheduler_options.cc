@@ -16,8 +16,8 @@ int NumCores(const EngineOptions& options) {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-// What is not shared leaves the other cores idle, so nine tenths have to be: with two cores a full
-// batch then takes at most a tenth longer than two batches of half as many rows would.
+// What is not shared leaves the other cores idle, so nine tenths have to be: with two cores a batch
+// then takes at most a tenth longer than two batches of half as many rows would.
 bool IsForTeam(const Model& model) {
   int64_t bytes = 0;
   int64_t shareable_bytes = 0;
@@ -37,7 +37,8 @@ QueueLimits LimitsOf(const EngineOptions& options) {
 
 BatchScheduler::Options StepSchedulerOptions(const Model& model, const EngineOptions& options) {
   BatchScheduler::Options scheduler;
-  (IsForTeam(model) ? scheduler.team_size : scheduler.num_workers) = NumCores(options);
+  scheduler.num_workers = NumCores(options);
+  scheduler.has_team = scheduler.num_workers > 1 && IsForTeam(model);
   scheduler.max_batch_rows = options.max_batch_rows;
   scheduler.slice_timesteps = options.slice_timesteps;
   scheduler.max_batch_delay = options.max_batch_delay;

@@ -12,9 +12,9 @@
 namespace rnnserve {
 
 // How the cores that the options give to a model are used for its sessions: each computes batches
-// of its own, or, if nearly all that a timestep reads is weights of layers large enough to be
-// shared, all compute one batch together. A lone row is then not left to one core, and a full batch
-// is done as soon either way. REQUIRES: the model is streamable.
+// of its own; or, if nearly all that a timestep reads is weights of layers large enough to be
+// shared, all compute one batch together as long as no further whole batch waits. A lone row is
+// then not left to one core. REQUIRES: the model is streamable.
 BatchScheduler::Options StepSchedulerOptions(const Model& model, const EngineOptions& options);
 
 // The same for its whole sequences: a single worker beside those of the sessions, for then it

@@ -123,6 +123,40 @@ TEST_F(BatchSchedulerTest, ASecondWorkerTakesWhatTheFirstCannot) {
   scheduler_.reset();
 }
 
+TEST_F(BatchSchedulerTest, BesideATeamAWorkerTakesWholeBatchesOnly) {
+  observer_.Hold();
+  Start({.num_workers = 2, .has_team = true, .max_batch_rows = 2});
+  std::vector<TestStep> first = Steps(2);
+  ASSERT_THAT(Submit(first), IsOk());
+  observer_.AwaitStopped();
+  std::vector<TestStep> one = Steps(1);
+  ASSERT_THAT(Submit(one), IsOk());
+  EXPECT_EQ(scheduler_->num_queued(), 1);
+  std::vector<TestStep> another = Steps(1);
+  ASSERT_THAT(Submit(another), IsOk());
+
+  // Both run at the same time, or this waits for ever.
+  observer_.AwaitStopped(2);
+
+  EXPECT_EQ(scheduler_->num_queued(), 0);
+  observer_.Release();
+  scheduler_.reset();
+  EXPECT_THAT(observer_.cell_step_rows(), ElementsAre(2, 2, 2, 2));
+}
+
+TEST_F(BatchSchedulerTest, ATeamComputesEveryStep) {
+  Start({.num_workers = 3, .has_team = true, .max_batch_rows = 4});
+  std::vector<TestStep> steps = Steps(51);
+  ASSERT_THAT(Submit(steps), IsOk());
+
+  scheduler_.reset();
+
+  for (const TestStep& step : steps) {
+    ASSERT_TRUE(step.is_complete());
+    EXPECT_THAT(step.output(), ElementsAre(1, 4));
+  }
+}
+
 TEST_F(BatchSchedulerTest, AHigherPriorityDisplacesALowerOneWhenTheQueueIsFull) {
   observer_.Hold();
   Start({.num_workers = 1,

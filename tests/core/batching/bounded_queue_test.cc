@@ -229,6 +229,47 @@ TEST_F(BoundedQueueTest, TheEndWakesEveryWorker) {
   for (std::thread& worker : workers) worker.join();
 }
 
+TEST_F(BoundedQueueTest, TakesSoManyOrNone) {
+  ASSERT_THAT(Push({1, 2, 3}), IsOk());
+  Tasks taken;
+
+  queue_.TakeAll(4, taken);
+  EXPECT_THAT(taken, IsEmpty());
+  queue_.TakeAll(2, taken);
+  EXPECT_THAT(taken, ElementsAre(Pointee(1), Pointee(2)));
+}
+
+TEST_F(BoundedQueueTest, WhoWaitsForSoManyLeavesFewerToOthers) {
+  std::thread worker([this] {
+    Tasks taken;
+    EXPECT_TRUE(queue_.WaitAndTakeAll(2, taken));
+    EXPECT_THAT(taken, ElementsAre(Pointee(2), Pointee(3)));
+  });
+
+  ASSERT_THAT(Push({1}), IsOk());
+  EXPECT_THAT(Take(9), ElementsAre(Pointee(1)));
+  ASSERT_THAT(Push({2, 3}), IsOk());
+
+  worker.join();
+}
+
+TEST_F(BoundedQueueTest, WhoWaitsForAnyGoesFirst) {
+  Tasks first;
+  std::thread any([&] { EXPECT_TRUE(queue_.WaitAndTake(2, first)); });
+  while (queue_.num_waiting_workers() == 0) std::this_thread::yield();
+  std::thread many([this] {
+    Tasks taken;
+    EXPECT_FALSE(queue_.WaitAndTakeAll(2, taken));
+  });
+
+  ASSERT_THAT(Push({1, 2}), IsOk());
+
+  any.join();
+  EXPECT_THAT(first, SizeIs(2));
+  queue_.Close();
+  many.join();
+}
+
 TEST_F(BoundedQueueTest, WaitingWorkersShareABurst) {
   QueueBudget total(9, 90);
   Queue queue({}, total);

@@ -23,15 +23,15 @@ TEST(SchedulerOptionsTest, EachCoreComputesItsOwnBatchesOfASmallModel) {
   const auto options = StepSchedulerOptions(*ForecasterModel(), WithWorkers(3));
 
   EXPECT_EQ(options.num_workers, 3);
-  EXPECT_EQ(options.team_size, 1);
+  EXPECT_FALSE(options.has_team);
   EXPECT_EQ(options.max_batch_rows, 7);
 }
 
 TEST(SchedulerOptionsTest, AllCoresComputeOneBatchOfALargeModel) {
   const auto options = StepSchedulerOptions(*LargeModel(), WithWorkers(3));
 
-  EXPECT_EQ(options.num_workers, 1);
-  EXPECT_EQ(options.team_size, 3);
+  EXPECT_EQ(options.num_workers, 3);
+  EXPECT_TRUE(options.has_team);
   EXPECT_EQ(options.max_batch_rows, 7);
 }
 

@@ -1,0 +1,42 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_BATCHING_LONE_TEAM_H_
+#define RNNSERVE_CORE_BATCHING_LONE_TEAM_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include "absl/functional/function_ref.h"
+#include "core/base/team.h"
+#include "core/base/thread_team.h"
+
+namespace rnnserve {
+
+// The team of a worker that has the cores of the other workers while these have nothing to do.
+// While one of them is busy the caller of Run computes alone: helpers would take the core away from
+// a batch that needs it as much.
+//
+// Owns the helpers. Run and size are for one thread at a time; the others call AddBusy.
+class LoneTeam final : public Team {
+ public:
+  // REQUIRES: size is in [1, 256].
+  explicit LoneTeam(int size) : team_(size) {}
+
+  // One of the other workers is busy from now on (1), or not any more (-1).
+  void AddBusy(int change) { num_busy_.fetch_add(change, std::memory_order_relaxed); }
+
+  void Run(int64_t num_pieces, absl::FunctionRef<void(int64_t)> piece) override;
+
+  // Those who shared the last call of Run; 1 before the first.
+  int size() const { return size_; }
+
+ private:
+  ThreadTeam team_;
+  std::atomic<int> num_busy_{0};
+  int size_ = 1;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_BATCHING_LONE_TEAM_H_
