@@ -39,10 +39,7 @@ void Oracle::Report(const std::string& breach) {
 
 void Oracle::OnStepDelivered(uint64_t incarnation, const Request& request) {
   Session& session = sessions_[static_cast<size_t>(request.session)];
-  const auto found = session.tenures.find({incarnation, request.epoch});
-  // A late one, of a replica that is gone.
-  if (found == session.tenures.end()) return;
-  found->second.inputs[request.index] = request.input;
+  session.inputs[{incarnation, request.epoch}][request.index] = request.input;
 }
 
 std::optional<Place> Oracle::PlaceAt(const Session& session, uint64_t incarnation, uint64_t nonce,
@@ -50,18 +47,25 @@ std::optional<Place> Oracle::PlaceAt(const Session& session, uint64_t incarnatio
   // The tenure of that epoch, or the one before it: an attempt to attach of which nobody was told
   // has no steps.
   const Tenure* tenure = nullptr;
+  Writer writer;
   for (auto it = session.tenures.upper_bound({incarnation, epoch});
        tenure == nullptr && it != session.tenures.begin();) {
     --it;
     if (it->first.first != incarnation) return std::nullopt;
-    if (it->second.nonce == nonce) tenure = &it->second;
+    if (it->second.nonce == nonce) {
+      writer = it->first;
+      tenure = &it->second;
+    }
   }
   if (tenure == nullptr) return std::nullopt;
   Place place = tenure->start;
   if (version < place.version) return std::nullopt;
+  if (version == place.version) return place;
+  const auto inputs = session.inputs.find(writer);
+  if (inputs == session.inputs.end()) return std::nullopt;
   while (place.version < version) {
-    const auto input = tenure->inputs.find(place.version);
-    if (input == tenure->inputs.end()) return std::nullopt;
+    const auto input = inputs->second.find(place.version);
+    if (input == inputs->second.end()) return std::nullopt;
     place = place.After(input->second);
   }
   return place;
@@ -85,7 +89,7 @@ void Oracle::OnStored(uint64_t incarnation, const StoreCall& call,
   if (found == session.snapshots.end()) return Report("a snapshot was claimed that nobody stored");
   const Place place = found->second;
   session.snapshots[KeyOf(after->fence)] = place;
-  session.tenures[{incarnation, after->fence.epoch}] = {after->fence.nonce, place, {}};
+  session.tenures[{incarnation, after->fence.epoch}] = {after->fence.nonce, place};
 }
 
 void Oracle::CheckStored(Session& session, uint64_t incarnation, const StoreCall& call,
@@ -112,7 +116,7 @@ void Oracle::CheckStored(Session& session, uint64_t incarnation, const StoreCall
     return Report(absl::StrCat(what, ": the state should be ", place->state));
   }
   if (!is_known) {
-    session.tenures[{incarnation, call.fence.epoch}] = {call.fence.nonce, *place, {}};
+    session.tenures[{incarnation, call.fence.epoch}] = {call.fence.nonce, *place};
   }
   session.was_created = true;
   session.snapshots[KeyOf(call.fence)] = *place;
@@ -159,7 +163,7 @@ void Oracle::OnReply(const Reply& reply) {
     if (reply.epoch != request.epoch) Report(what + ": it is of another epoch");
     return;
   }
-  const std::pair<uint64_t, uint64_t> key(reply.incarnation, reply.epoch);
+  const Writer key(reply.incarnation, reply.epoch);
   if (!is_durable) {
     std::optional<Place> place;
     if (request.kind == Request::Kind::kOpen) {
@@ -175,7 +179,7 @@ void Oracle::OnReply(const Reply& reply) {
     if (request.kind == Request::Kind::kAttach && session.tenures.count(key) > 0) {
       return Report(what + ": that epoch was given to another writer");
     }
-    session.tenures[key] = Tenure{0, *place, {}};
+    session.tenures[key] = Tenure{0, *place};
     return;
   }
   const auto tenure = session.tenures.find(key);

@@ -68,15 +68,19 @@ class Oracle {
   struct Tenure {
     uint64_t nonce = 0;  // of the copy of the session; 0 without durability
     Place start;
-    std::map<uint64_t, uint32_t> inputs;  // by index
   };
+  using Writer = std::pair<uint64_t, uint64_t>;  // incarnation and epoch
   using FenceKey = std::tuple<uint64_t, uint64_t, uint64_t>;
 
   struct Session {
     Durability durability = Durability::kNone;
-    std::map<std::pair<uint64_t, uint64_t>, Tenure> tenures;  // by incarnation and epoch
-    std::map<FenceKey, Place> snapshots;                      // all that were ever stored
-    std::map<uint64_t, Place> durable;                        // by version
+    std::map<Writer, Tenure> tenures;
+    // What was delivered, by index: perhaps before the tenure begins, of a writer who knows the
+    // epoch from a session that the replica before this one had, while a late copy of its request
+    // opens it here once more.
+    std::map<Writer, std::map<uint64_t, uint32_t>> inputs;
+    std::map<FenceKey, Place> snapshots;  // all that were ever stored
+    std::map<uint64_t, Place> durable;    // by version
     std::set<uint64_t> told_epochs;
     uint64_t durable_version = 0;  // the highest that was ever stored
     absl::Time last_change = absl::InfinitePast();
