@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 
+import example
 import grpc
 import resumable
 from checked_session import ASYNC, CheckedSession
@@ -17,6 +18,11 @@ NUM_SESSIONS = 32
 RATE = 12.0  # steps a second of each
 PAUSE_SECONDS = 0.1  # Between a failure and the next try.
 JOIN_SECONDS = 60
+
+
+def _reason(error):
+    """What a server, or the way to it, said."""
+    return f"{error.code().name} {example.error_reason(error)} {error.details()}".strip()
 
 
 class CheckedLoad(contextlib.AbstractContextManager):
@@ -83,16 +89,18 @@ class CheckedLoad(contextlib.AbstractContextManager):
         except resumable.SessionEnded as ended:
             self.tally.note("ended", str(ended).partition(":")[0])
         except grpc.RpcError as error:  # It was not opened.
-            self.tally.note("refused", error.code().name)
+            self.tally.note("refused", _reason(error))
             self._is_over.wait(PAUSE_SECONDS)
 
     def _step(self, session):
         begin = time.monotonic()
         try:
             session.advance()
-        except (resumable.StepUnfinished, grpc.RpcError) as error:
-            what = error.code().name if isinstance(error, grpc.RpcError) else "UNFINISHED"
-            self.tally.note("refused", what)
+        except resumable.StepUnfinished as error:
+            self.tally.note("refused", f"UNFINISHED after {_reason(error.__cause__)}")
+            self._is_over.wait(PAUSE_SECONDS)
+        except grpc.RpcError as error:
+            self.tally.note("refused", _reason(error))
             self._is_over.wait(PAUSE_SECONDS)
         rest = self._pause - (time.monotonic() - begin)
         if rest > 0:
