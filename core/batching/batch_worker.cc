@@ -105,9 +105,12 @@ void BatchWorker::JoinTaken() {
 void BatchWorker::Join(std::unique_ptr<StepTask> task, absl::Time now) {
   if (task->next_timestep == 0) {
     task->began = now;
-    // Only now, so that steps that wait hold no memory for their results.
-    const int64_t num_outputs = returns_sequences_ ? task->num_timesteps() : 1;
-    task->output.resize(static_cast<size_t>(num_outputs * model_.outputs().front().size));
+    if (task->output.empty()) {
+      // Only now, so that steps that wait hold no memory for their results.
+      const int64_t num_outputs = returns_sequences_ ? task->num_timesteps() : 1;
+      task->own_output.resize(static_cast<size_t>(num_outputs * model_.outputs().front().size));
+      task->output = absl::MakeSpan(task->own_output);
+    }
   }
   workspace_.Join(task->start.has_value() ? task->start->block() : task->state().block());
   rows_.push_back({std::move(task), 0, true});

@@ -14,6 +14,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "core/base/tensor_view.h"
 #include "core/batching/call_limits.h"
 #include "core/batching/priority.h"
@@ -52,6 +53,9 @@ struct StepTask {
   TensorView input;                   // [time, ...input shape], valid for the model, time >= 1
   std::optional<TensorView> mask;     // [time], BOOL
   std::optional<SessionState> start;  // begins here in place of the row's own state
+  // [time, output size], or [output size]: where the output goes, and what is there after a failure
+  // says nothing. Empty: into own_output.
+  absl::Span<float> output;
   Priority priority = Priority::kNormal;
   CallLimits limits;
   Completion completion;
@@ -61,8 +65,8 @@ struct StepTask {
   // The next timestep to compute. Above 0 the task has begun: if it waits again, for others to have
   // their turn, then `start` is the state to go on from.
   int64_t next_timestep = 0;
-  absl::Time began;           // when the first timestep did
-  std::vector<float> output;  // [time, output size], or [output size]
+  absl::Time began;               // when the first timestep did
+  std::vector<float> own_output;  // the memory of `output`, unless the submitter has some
 };
 
 // Runs the completion, which owns the task from then on.

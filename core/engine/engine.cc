@@ -72,7 +72,7 @@ StepResult MakeStepResult(StepTask& task, ExactStep& exact, bool return_state) {
   SessionLease& lease = std::get<SessionLease>(task.row);
   StepResult result;
   result.output_shape = StepOutputShape(*lease.model(), task.num_timesteps());
-  result.output = std::move(task.output);
+  result.output = std::move(task.own_output);
   exact.OnCommitted(lease, result.output_shape, result.output, return_state);
   result.version = lease.version();
   result.durable_version = lease.durable_version();

@@ -30,6 +30,7 @@ SessionsStep::SessionsStep(HostedModel::Use hosted, SessionStore& sessions,
       callback_(std::move(callback)),
       row_shape_(StepOutputShape(*hosted_->model(), call_.input.shape[1])),
       output_size_(*row_shape_.NumElements()),
+      exact_(call_.session_ids.size()),
       statuses_(call_.session_ids.size()),
       is_replayed_(call_.session_ids.size()),
       remaining_(call_.session_ids.size()) {
@@ -42,47 +43,56 @@ SessionsStep::SessionsStep(HostedModel::Use hosted, SessionStore& sessions,
 }
 
 void SessionsStep::Start() {
-  for (size_t row = 0; row < call_.session_ids.size(); ++row) {
-    durable_.Lease(call_.session_ids[row],
-                   [self = shared_from_this(), row](absl::StatusOr<SessionLease> lease) {
-                     self->OnLease(row, std::move(lease));
-                   });
-  }
-  Tasks ready;
-  {
-    absl::MutexLock lock(&mu_);
-    is_starting_ = false;
-    ready.swap(ready_);
-  }
-  Submit(*hosted_, std::move(ready));
-}
-
-void SessionsStep::OnLease(size_t row, absl::StatusOr<SessionLease> lease) {
-  if (!lease.ok()) return Finish(row, lease.status());
-  if (absl::Status status = CheckModelOf(row, *lease); !status.ok()) {
-    return Finish(row, std::move(status));
-  }
-  auto exact = ExactStep::Decide(*lease, ClaimOf(row));
-  if (!exact.ok()) return Finish(row, exact.status());
-  if (const KeptReply* const reply = exact->replayed(); reply != nullptr) {
-    is_replayed_[row] = 1;
-    const uint64_t version = reply->index + 1;
-    return Commit(row, reply->output, version, *std::move(lease));
-  }
-  absl::Status status = exact->Reserve(sessions_, output_size_);
-  if (!status.ok()) return Finish(row, std::move(status));
-  // Beyond the lease, which goes with the task.
-  const HostedModel::Use host = HostedModel::HostOf(*lease);
+  const std::shared_ptr<SessionsStep> self = self_ = shared_from_this();
+  std::vector<std::optional<SessionLease>> leases = sessions_.LeaseFree(call_.session_ids);
   Tasks tasks;
-  tasks.push_back(MakeTask(row, *std::move(lease), *std::move(exact)));
-  if (host == hosted_) {
-    absl::MutexLock lock(&mu_);
-    if (is_starting_) {
-      ready_.push_back(std::move(tasks.front()));
-      return;
+  tasks.reserve(leases.size());
+  for (size_t row = 0; row < leases.size(); ++row) {
+    if (!leases[row].has_value()) continue;
+    if (HostedModel::HostOf(*leases[row]) != hosted_) {
+      StepLeased(row, *std::move(leases[row]));
+    } else if (auto task = OnLease(row, *std::move(leases[row])); task != nullptr) {
+      tasks.push_back(std::move(task));
     }
   }
-  Submit(*host, std::move(tasks));
+  Submit(*hosted_, absl::MakeSpan(tasks));
+  for (size_t row = 0; row < leases.size(); ++row) {
+    if (leases[row].has_value()) continue;
+    durable_.Lease(call_.session_ids[row], [this, row](absl::StatusOr<SessionLease> lease) {
+      StepLeased(row, std::move(lease));
+    });
+  }
+}
+
+void SessionsStep::StepLeased(size_t row, absl::StatusOr<SessionLease> lease) {
+  // Beyond the lease, which goes with the task.
+  const HostedModel::Use host = lease.ok() ? HostedModel::HostOf(*lease) : nullptr;
+  std::unique_ptr<StepTask> task = OnLease(row, std::move(lease));
+  if (task != nullptr) Submit(*host, absl::MakeSpan(&task, 1));
+}
+
+std::unique_ptr<StepTask> SessionsStep::OnLease(size_t row, absl::StatusOr<SessionLease> lease) {
+  const auto refuse = [this, row](absl::Status status) {
+    Finish(row, std::move(status));
+    return nullptr;
+  };
+  if (!lease.ok()) return refuse(lease.status());
+  if (absl::Status status = CheckModelOf(row, *lease); !status.ok()) {
+    return refuse(std::move(status));
+  }
+  auto exact = ExactStep::Decide(*lease, ClaimOf(row));
+  if (!exact.ok()) return refuse(exact.status());
+  if (const KeptReply* const reply = exact->replayed(); reply != nullptr) {
+    is_replayed_[row] = 1;
+    std::copy(reply->output.begin(), reply->output.end(), OutputOf(row).begin());
+    const uint64_t version = reply->index + 1;
+    Commit(row, version, *std::move(lease));
+    return nullptr;
+  }
+  absl::Status status = exact->Reserve(sessions_, output_size_);
+  if (!status.ok()) return refuse(std::move(status));
+  exact_[row] = *std::move(exact);
+  return MakeTask(row, *std::move(lease));
 }
 
 absl::Status SessionsStep::CheckModelOf(size_t row, const SessionLease& lease) const {
@@ -114,42 +124,44 @@ StepClaim SessionsStep::ClaimOf(size_t row) const {
   return claim;
 }
 
-std::unique_ptr<StepTask> SessionsStep::MakeTask(size_t row, SessionLease lease, ExactStep exact) {
-  auto task = std::make_unique<StepTask>(
-      std::move(lease), RowOf(call_.input, row),
-      [self = shared_from_this(), row, exact = std::move(exact)](std::unique_ptr<StepTask> done,
-                                                                 absl::Status status) mutable {
-        self->OnStep(row, std::move(done), std::move(exact), std::move(status));
-      });
+absl::Span<float> SessionsStep::OutputOf(size_t row) {
+  const auto size = static_cast<size_t>(output_size_);
+  return {result_.output.data() + row * size, size};
+}
+
+std::unique_ptr<StepTask> SessionsStep::MakeTask(size_t row, SessionLease lease) {
+  auto task =
+      std::make_unique<StepTask>(std::move(lease), RowOf(call_.input, row),
+                                 // Small enough to need no memory of its own.
+                                 [this, row](std::unique_ptr<StepTask> done, absl::Status status) {
+                                   OnStep(row, std::move(done), std::move(status));
+                                 });
   if (call_.mask.has_value()) task->mask = RowOf(*call_.mask, row);
+  task->output = OutputOf(row);
   task->priority = call_.priority;
   task->limits = call_.limits;
   return task;
 }
 
-void SessionsStep::Submit(HostedModel& hosted, Tasks tasks) {
-  const absl::Status status = hosted.Submit(absl::MakeSpan(tasks));
+void SessionsStep::Submit(HostedModel& hosted, absl::Span<std::unique_ptr<StepTask>> tasks) {
+  const absl::Status status = hosted.Submit(tasks);
   if (status.ok()) return;
   for (std::unique_ptr<StepTask>& task : tasks) Complete(std::move(task), status);
 }
 
-void SessionsStep::OnStep(size_t row, std::unique_ptr<StepTask> task, ExactStep exact,
-                          absl::Status status) {
+void SessionsStep::OnStep(size_t row, std::unique_ptr<StepTask> task, absl::Status status) {
   if (status.ok()) {
     auto& lease = std::get<SessionLease>(task->row);
-    exact.OnCommitted(lease, row_shape_, task->output, /*with_state=*/false);
+    exact_[row]->OnCommitted(lease, row_shape_, task->output, /*with_state=*/false);
     const uint64_t version = lease.version();
-    return Commit(row, task->output, version, std::move(lease));
+    return Commit(row, version, std::move(lease));
   }
   // The session is free before the client hears of it.
   task.reset();
-  Finish(row, std::move(status));
+  Fail(row, std::move(status));
 }
 
-void SessionsStep::Commit(size_t row, absl::Span<const float> output, uint64_t version,
-                          SessionLease lease) {
-  std::copy(output.begin(), output.end(),
-            result_.output.begin() + static_cast<int64_t>(row) * output_size_);
+void SessionsStep::Commit(size_t row, uint64_t version, SessionLease lease) {
   result_.versions[row] = version;
   const bool is_sync = lease.durability() == Durability::kSync;
   result_.durable_versions[row] =
@@ -160,20 +172,21 @@ void SessionsStep::Commit(size_t row, absl::Span<const float> output, uint64_t v
     std::move(lease).Return();
     return Finish(row, absl::OkStatus());
   }
-  durable_.Commit(std::move(lease), [self = shared_from_this(), row](absl::Status status) {
-    self->OnStored(row, std::move(status));
-  });
+  durable_.Commit(std::move(lease),
+                  [this, row](absl::Status status) { OnStored(row, std::move(status)); });
 }
 
 void SessionsStep::OnStored(size_t row, absl::Status status) {
-  if (!status.ok()) {
-    const auto begin = result_.output.begin() + static_cast<int64_t>(row) * output_size_;
-    std::fill(begin, begin + output_size_, 0.0f);
-    result_.versions[row] = 0;
-    result_.durable_versions[row] = 0;
-    is_replayed_[row] = 0;
-    status = NotStoredError(std::move(status), !call_.step_indices.empty());
-  }
+  if (status.ok()) return Finish(row, std::move(status));
+  Fail(row, NotStoredError(std::move(status), !call_.step_indices.empty()));
+}
+
+void SessionsStep::Fail(size_t row, absl::Status status) {
+  const absl::Span<float> output = OutputOf(row);
+  std::fill(output.begin(), output.end(), 0.0f);
+  result_.versions[row] = 0;
+  result_.durable_versions[row] = 0;
+  is_replayed_[row] = 0;
   Finish(row, std::move(status));
 }
 
@@ -181,6 +194,7 @@ void SessionsStep::Finish(size_t row, absl::Status status) {
   statuses_[row] = std::move(status);
   // Acquires what the others wrote if this is the last, else releases what this one did.
   if (remaining_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  const std::shared_ptr<SessionsStep> self = std::move(self_);
   for (size_t i = 0; i < statuses_.size(); ++i) {
     if (!statuses_[i].ok()) result_.errors.emplace_back(i, std::move(statuses_[i]));
     if (is_replayed_[i] != 0) result_.replayed_rows.push_back(static_cast<int64_t>(i));

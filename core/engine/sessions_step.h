@@ -7,13 +7,13 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
 #include "core/batching/step_task.h"
 #include "core/engine/call_gate.h"
 #include "core/engine/calls.h"
@@ -29,7 +29,7 @@ namespace rnnserve {
 // queued together, others when it is their turn. A session that stays on a model that was replaced
 // is computed by that one.
 //
-// Owned by the callbacks and tasks that it made. Thread-safe.
+// Lives until its last row is finished, by itself. Thread-safe.
 class SessionsStep : public std::enable_shared_from_this<SessionsStep> {
  public:
   using Callback = absl::AnyInvocable<void(StepSessionsResult)>;
@@ -46,21 +46,27 @@ class SessionsStep : public std::enable_shared_from_this<SessionsStep> {
  private:
   using Tasks = std::vector<std::unique_ptr<StepTask>>;
 
-  // Session `row` is free for this call, or will never be.
-  void OnLease(size_t row, absl::StatusOr<SessionLease> lease);
+  // Session `row` is free for this call, or will never be. The step that is to be computed; null if
+  // the row needs none.
+  std::unique_ptr<StepTask> OnLease(size_t row, absl::StatusOr<SessionLease> lease);
+  // The same, and has it computed.
+  void StepLeased(size_t row, absl::StatusOr<SessionLease> lease);
   // Whether the row can be computed by the model of its session, which may be another than the one
   // that has the name now: INVALID_ARGUMENT (SESSION_MODEL) if it is of another name;
   // FAILED_PRECONDITION (MODEL_CHANGED), naming both digests, if it takes other inputs or has other
   // outputs.
   absl::Status CheckModelOf(size_t row, const SessionLease& lease) const;
   StepClaim ClaimOf(size_t row) const;
-  std::unique_ptr<StepTask> MakeTask(size_t row, SessionLease lease, ExactStep exact);
-  static void Submit(HostedModel& hosted, Tasks tasks);
-  void OnStep(size_t row, std::unique_ptr<StepTask> task, ExactStep exact, absl::Status status);
-  // What session `row` is answered if it is stored; then the lease is returned and the row
-  // finished.
-  void Commit(size_t row, absl::Span<const float> output, uint64_t version, SessionLease lease);
+  absl::Span<float> OutputOf(size_t row);
+  std::unique_ptr<StepTask> MakeTask(size_t row, SessionLease lease);
+  static void Submit(HostedModel& hosted, absl::Span<std::unique_ptr<StepTask>> tasks);
+  void OnStep(size_t row, std::unique_ptr<StepTask> task, absl::Status status);
+  // Session `row`, whose output is there, is answered this if it is stored; then the lease is
+  // returned and the row finished.
+  void Commit(size_t row, uint64_t version, SessionLease lease);
   void OnStored(size_t row, absl::Status status);
+  // Session `row` has no result but this error.
+  void Fail(size_t row, absl::Status status);
   // Session `row` has its result.
   void Finish(size_t row, absl::Status status);
 
@@ -74,15 +80,14 @@ class SessionsStep : public std::enable_shared_from_this<SessionsStep> {
   const Shape row_shape_;      // of the output of one session
   const int64_t output_size_;  // its floats
 
-  // Each element is written by the thread that finishes the row.
+  std::shared_ptr<SessionsStep> self_;  // until the last row is finished
+
+  // Each element is used by one thread at a time: the one that has the row.
   StepSessionsResult result_;
+  std::vector<std::optional<ExactStep>> exact_;
   std::vector<absl::Status> statuses_;
   std::vector<char> is_replayed_;
   std::atomic<size_t> remaining_;
-
-  absl::Mutex mu_;
-  bool is_starting_ ABSL_GUARDED_BY(mu_) = true;
-  Tasks ready_ ABSL_GUARDED_BY(mu_);  // those that came while it was starting
 };
 
 }  // namespace rnnserve

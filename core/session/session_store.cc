@@ -223,6 +223,18 @@ void SessionStore::Lease(absl::string_view id, LeaseCallback callback) {
   }
 }
 
+std::vector<std::optional<SessionLease>> SessionStore::LeaseFree(
+    absl::Span<const std::string> ids) {
+  std::vector<std::optional<SessionLease>> leases(ids.size());
+  absl::MutexLock lock(&mu_);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    Session* const session = sessions_.Find(ids[i]);
+    if (session == nullptr || !session->is_free()) continue;
+    leases[i] = LeaseLocked(*session, session->version.load(std::memory_order_relaxed));
+  }
+  return leases;
+}
+
 void SessionStore::LeaseAll(absl::Span<const std::string> ids, LeaseAllCallback callback) {
   const auto group = std::make_shared<LeaseGroup>(ids.size(), std::move(callback));
   absl::Status error;

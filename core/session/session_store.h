@@ -147,6 +147,10 @@ class SessionStore {
   // (SESSION_UNKNOWN, or the reason of its end); RESOURCE_EXHAUSTED (SESSION_QUEUE_LIMIT).
   void Lease(absl::string_view id, LeaseCallback callback);
 
+  // The lease of each of these sessions that is free now. None of those that somebody uses, or that
+  // are not open: Lease is the way to these.
+  std::vector<std::optional<SessionLease>> LeaseFree(absl::Span<const std::string> ids);
+
   // The leases of several sessions together, in the order of `ids`. It gets in line for all of them
   // at this moment, or, with the errors of Lease, for none; so two such calls cannot wait for each
   // other. If one of them ends meanwhile the callback gets its NOT_FOUND and no lease.

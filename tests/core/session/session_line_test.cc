@@ -24,6 +24,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 // Where the stack of the running thread ends. The address of a local would not do: with
 // AddressSanitizer locals live elsewhere.
@@ -62,6 +63,26 @@ TEST_F(SessionLineTest, SessionsDoNotWaitForEachOther) {
 
   EXPECT_TRUE(HasLease(a));
   EXPECT_TRUE(HasLease(b));
+}
+
+TEST_F(SessionLineTest, LeasesThoseThatAreFree) {
+  const Turn holder = Wait("b");
+
+  auto leases = store_->LeaseFree(std::vector<std::string>{"a", "b", "nothing", "c", "a"});
+
+  ASSERT_THAT(leases, SizeIs(5));
+  ASSERT_TRUE(leases[0].has_value());
+  EXPECT_EQ(leases[0]->id(), "a");
+  EXPECT_FALSE(leases[1].has_value());
+  EXPECT_FALSE(leases[2].has_value());
+  ASSERT_TRUE(leases[3].has_value());
+  EXPECT_EQ(leases[3]->id(), "c");
+  EXPECT_FALSE(leases[4].has_value());
+  // Those that come now wait for it, as for any other lease.
+  const Turn next = Wait("a");
+  EXPECT_FALSE(next->has_value());
+  leases[0].reset();
+  EXPECT_TRUE(HasLease(next));
 }
 
 TEST_F(SessionLineTest, ServesTheLineInTheOrderOfTheCalls) {
