@@ -24,6 +24,9 @@
 namespace rnnserve::server {
 namespace {
 
+// Clients that ask more often whether the server is there are cut off.
+constexpr absl::Duration kMinClientPingInterval = absl::Seconds(20);
+
 // How long replies that are already written may take to leave after the last work is done. Calls
 // that never end by themselves (health Watch) are cut then.
 constexpr int64_t kFlushMilliseconds = 1000;
@@ -36,6 +39,24 @@ absl::Status ListenError(absl::string_view what, const std::string& address,
 
 // HOST of "HOST:PORT".
 std::string HostOf(const std::string& address) { return address.substr(0, address.rfind(':')); }
+
+// Ends connections whose clients are gone without a word (a cable, a machine, a frozen process),
+// which would otherwise keep their streams and sessions for hours; and lets clients ask the same of
+// the server, through proxies that cut silent connections.
+void KeepAlive(const ServerOptions& options, grpc::ServerBuilder& builder) {
+  const auto milliseconds = [](absl::Duration duration) {
+    return static_cast<int>(absl::ToInt64Milliseconds(duration));
+  };
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, milliseconds(options.keepalive_interval));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                             milliseconds(options.keepalive_timeout));
+  // Without open calls too, and however long nothing else is said.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // gRPC's own bound, 5 minutes, is longer than many proxies keep a silent connection.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             milliseconds(kMinClientPingInterval));
+}
 
 }  // namespace
 
@@ -132,6 +153,7 @@ absl::Status Server::Listen() {
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                              static_cast<int>(options_.max_streams));
+  KeepAlive(options_, builder);
   builder.SetMaxReceiveMessageSize(static_cast<int>(options_.max_message_bytes));
   builder.RegisterService(&inference_service_);
   builder.RegisterService(&model_service_);

@@ -110,6 +110,12 @@ void AddLimitOptions(CLI::App& app, ServerOptions& options) {
   app.add_option("--max-streams", options.max_streams, "Open Stream calls")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
       ->capture_default_str();
+  AddMilliseconds(app, "--keepalive-interval-ms", options.keepalive_interval,
+                  "Milliseconds of silence on a connection after which the server asks whether "
+                  "its client is still there");
+  AddMilliseconds(app, "--keepalive-timeout-ms", options.keepalive_timeout,
+                  "Milliseconds that the client has to answer; then its connection and its streams "
+                  "end");
   std::vector<std::string> isas;
   for (const Isa isa : SupportedIsas()) isas.emplace_back(IsaName(isa));
   app.add_option("--isa", options.isa,

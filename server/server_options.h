@@ -30,6 +30,8 @@ struct ServerOptions {
   std::string address_file;  // empty: none
   int64_t max_message_bytes = 4 << 20;
   int64_t max_streams = 1024;
+  absl::Duration keepalive_interval = absl::Seconds(30);
+  absl::Duration keepalive_timeout = absl::Seconds(10);
   absl::Duration drain_timeout = absl::Seconds(20);
   std::string isa;  // a name of core/kernels/isa.h; empty: the fastest one of this processor
   Log::Options log;

@@ -6,13 +6,19 @@
 
 #include <grpcpp/grpcpp.h>
 #include <httplib.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "tests/integration/served_models.h"
 #include "tests/support/temporary_folder.h"
 
@@ -256,6 +262,53 @@ TEST_F(LifecycleTest, TheLogIsOneJsonObjectALine) {
     events.push_back(object["event"]);
   }
   EXPECT_THAT(events, ::testing::ElementsAre("model loaded", "serving", "draining", "stopped"));
+}
+
+// A client process that steps sessions of a stream for a minute, until it is killed.
+class StreamingClient {
+ public:
+  explicit StreamingClient(const std::string& address) : pid_(fork()) {
+    if (pid_ != 0) return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const fs::path rnnctl = fs::path(ServerProcess::DefaultProgram()).replace_filename("rnnctl");
+    execl(rnnctl.c_str(), "rnnctl", "--server", address.c_str(), "bench", "--model", kSunspots,
+          "--sessions", "1", "--streams", "1", "--rate", "20", "--seconds", "60", nullptr);
+    _exit(127);
+  }
+  ~StreamingClient() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  StreamingClient(const StreamingClient&) = delete;
+  StreamingClient& operator=(const StreamingClient&) = delete;
+
+  // It answers nobody any more, but its connections stay open, as when a cable is pulled.
+  void Freeze() const { kill(pid_, SIGSTOP); }
+
+ private:
+  const pid_t pid_;
+};
+
+TEST_F(LifecycleTest, AClientThatIsGoneWithoutAWordLosesItsStream) {
+  const auto server = ServerProcess::Start(
+      {"--model",
+       absl::StrCat(kSunspots, "=", RNNSERVE_SOURCE_DIR, "/client/demo/models/sunspots.keras"),
+       "--keepalive-interval-ms", "1000", "--keepalive-timeout-ms", "1000"});
+  ASSERT_TRUE(server.ok()) << server.status();
+  const auto has_metric = [&](const std::string& line) {
+    for (int i = 0; i < 300 && !absl::StrContains(Metrics(**server), line); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    return absl::StrContains(Metrics(**server), line);
+  };
+  const StreamingClient client((*server)->grpc_address());
+  ASSERT_TRUE(has_metric("rnnserve_open_streams 1"));
+  ASSERT_TRUE(has_metric("rnnserve_sessions{model=\"sunspots\"} 1"));
+
+  client.Freeze();
+
+  EXPECT_TRUE(has_metric("rnnserve_open_streams 0"));
+  EXPECT_TRUE(has_metric("rnnserve_sessions{model=\"sunspots\"} 0"));
 }
 
 TEST_F(LifecycleTest, MetricsShowWhatWasServed) {
