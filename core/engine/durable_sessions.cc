@@ -39,10 +39,10 @@ absl::Status NoKeyError() {
 constexpr int kRestoreAttempts = 2;
 constexpr int kLeaseAllAttempts = 4;
 
-// Counts the answers to CommitAll, and to what brings several back. Owned by them. Thread-safe.
-class CommitGroup {
+// Counts the answers to what brings several back. Owned by them. Thread-safe.
+class ReturnGroup {
  public:
-  CommitGroup(size_t size, DurableSessions::Done done) : done_(std::move(done)), remaining_(size) {}
+  ReturnGroup(size_t size, DurableSessions::Done done) : done_(std::move(done)), remaining_(size) {}
 
   void Arrive(const absl::Status& status) {
     {
@@ -209,7 +209,7 @@ void DurableSessions::LeaseAllAgain(std::vector<std::string> ids, int num_attemp
     if (!status.ok() && !absl::IsNotFound(status)) return callback(status);
     LeaseAllAgain(std::move(ids), num_attempts_left - 1, std::move(callback));
   };
-  const auto group = std::make_shared<CommitGroup>(spilled.size(), std::move(lease_all));
+  const auto group = std::make_shared<ReturnGroup>(spilled.size(), std::move(lease_all));
   for (const std::string& id : spilled) {
     spill_->BringBack(id, [group](const absl::Status& status) { group->Arrive(status); });
   }
@@ -260,13 +260,6 @@ void DurableSessions::End(SessionLease lease, EndReason reason, Done done) {
   }
   std::move(lease).End(reason);
   done(absl::OkStatus());
-}
-
-void DurableSessions::CommitAll(std::vector<SessionLease> leases, Done done) {
-  const auto group = std::make_shared<CommitGroup>(leases.size(), std::move(done));
-  for (SessionLease& lease : leases) {
-    Commit(std::move(lease), [group](const absl::Status& status) { group->Arrive(status); });
-  }
 }
 
 absl::StatusOr<std::string> DurableSessions::Export(const SessionLease& lease) const {

@@ -71,8 +71,6 @@ class DurableSessions {
   void Commit(SessionLease lease, Done done);
   void CommitNow(SessionLease lease, Done done);
   void End(SessionLease lease, EndReason reason, Done done);
-  // Commits several; `done` gets one of the errors, if there are any.
-  void CommitAll(std::vector<SessionLease> leases, Done done);
 
   // The session as bytes that any server with the same key can import. FAILED_PRECONDITION
   // (NO_SNAPSHOT_KEY).

@@ -155,7 +155,7 @@ class SessionStore {
 
   // Gets in line for every session of a model, or for none if one line is full: RESOURCE_EXHAUSTED
   // (SESSION_QUEUE_LIMIT). `each` gets the leases one by one, on any thread, as they come; `done`
-  // runs when the last has been returned and gets their number, without the sessions that ended.
+  // runs when it has got the last, and gets their number, without the sessions that ended.
   // It looks at every open session under the lock.
   void LeaseEach(absl::string_view model_name, std::function<void(SessionLease)> each,
                  absl::AnyInvocable<void(absl::StatusOr<int64_t>)> done);

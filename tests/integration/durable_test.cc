@@ -50,6 +50,12 @@ class Replica {
     *request.mutable_input() = Floats({1, 1}, {value});
     return stub_->Step(Context().get(), request, response);
   }
+  // Of all sessions.
+  grpc::Status Reset(v1::ResetStateResponse* response) {
+    v1::ResetStateRequest request;
+    request.set_model(kSunspots);
+    return stub_->ResetState(Context().get(), request, response);
+  }
 
  private:
   static std::unique_ptr<grpc::ClientContext> Context() {
@@ -282,6 +288,32 @@ TEST_F(DurableTest, ASpilledSessionOutlivesItsServer) {
     ASSERT_TRUE(b().Step(absl::StrCat("s", i), 1, values[1], &response).ok());
     EXPECT_EQ(Values(response.output()), expected[1]);
   }
+}
+
+TEST_F(DurableTest, AResetOfAModelSurvivesAKillOrFails) {
+  constexpr int kNumSessions = 40;
+  const std::vector<float> values = Series(7, 1);
+  const auto expected = Undisturbed(values);
+  // Most of them are in the store alone.
+  a_ = StartReplica({"--max-sessions", "10"});
+  v1::StepResponse response;
+  for (int i = 0; i < kNumSessions; ++i) {
+    const std::string id = absl::StrCat("s", i);
+    ASSERT_TRUE(WithRetries([&] { return a().Open(id, v1::DURABILITY_SYNC); }).ok());
+    ASSERT_TRUE(WithRetries([&] { return a().Step(id, 0, 0.5f, &response); }).ok());
+  }
+
+  v1::ResetStateResponse reset;
+  ASSERT_TRUE(WithRetries([&] { return a().Reset(&reset); }).ok());
+  kill(a().server().pid(), SIGKILL);
+
+  EXPECT_EQ(reset.num_sessions(), kNumSessions);
+  for (int i = 0; i < kNumSessions; ++i) {
+    ASSERT_TRUE(b().Step(absl::StrCat("s", i), 1, values[0], &response).ok());
+    EXPECT_EQ(Values(response.output()), expected[0]) << i;
+  }
+  redis_->Kill();
+  EXPECT_THAT(b().Reset(&reset), FailsWith(grpc::StatusCode::UNAVAILABLE, "STORE_DOWN"));
 }
 
 TEST_F(DurableTest, BadBytesArePutAsideAndTheIdIsFree) {
