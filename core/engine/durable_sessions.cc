@@ -153,6 +153,13 @@ std::vector<std::string> DurableSessions::SpilledIdsOf(absl::string_view model_n
   return spill_.has_value() ? spill_->IdsOf(model_name, model) : std::vector<std::string>();
 }
 
+std::vector<SessionStore::Summary> DurableSessions::List(const SessionStore::Filter& filter,
+                                                         absl::string_view after,
+                                                         int64_t limit) const {
+  return spill_.has_value() ? spill_->List(filter, after, limit)
+                            : sessions_.List(filter, after, limit);
+}
+
 void DurableSessions::Lease(absl::string_view id, SessionStore::LeaseCallback callback) {
   if (!spill_.has_value()) return sessions_.Lease(id, std::move(callback));
   const uint64_t num_brought_back = spill_->num_brought_back();

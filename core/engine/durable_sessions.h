@@ -62,6 +62,10 @@ class DurableSessions {
   std::vector<std::string> SpilledIdsOf(absl::string_view model_name,
                                         const Model* model = nullptr) const;
 
+  // See SessionSpill::List.
+  std::vector<SessionStore::Summary> List(const SessionStore::Filter& filter,
+                                          absl::string_view after, int64_t limit) const;
+
   // ALREADY_EXISTS (SESSION_EXISTS) if the session of that id is spilled.
   absl::Status CheckNotSpilled(absl::string_view id) const;
   // Spills others if that is needed, and calls `done`, whether there is room by then or not.

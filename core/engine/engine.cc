@@ -455,7 +455,7 @@ absl::StatusOr<std::vector<SessionStore::Summary>> Engine::ListSessions(
   if (!filter.model_name.empty()) {
     RNNSERVE_RETURN_IF_ERROR(models_.Find(filter.model_name).status());
   }
-  return sessions_.List(filter, after, limit);
+  return durable_.List(filter, after, limit);
 }
 
 std::optional<std::string> Engine::ResumeTokenOf(absl::string_view session_id) const {

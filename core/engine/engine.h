@@ -161,7 +161,7 @@ class Engine {
   void GetState(absl::string_view session_id, StateCallback callback);
   void SetState(SetStateCall call, VersionCallback callback);
   void CloseSession(const CloseSessionCall& call, VersionCallback callback);
-  // See SessionStore::List. NOT_FOUND if it names an unknown model.
+  // See SessionSpill::List. NOT_FOUND if it names an unknown model.
   absl::StatusOr<std::vector<SessionStore::Summary>> ListSessions(
       const SessionStore::Filter& filter, absl::string_view after, int64_t limit) const;
   // See SessionStore.

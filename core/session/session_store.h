@@ -97,6 +97,8 @@ class SessionStore {
     int64_t state_bytes = 0;
     Durability durability = Durability::kNone;
     uint64_t durable_version = 0;
+    std::string model_digest{};  // of the model that it was opened with
+    bool is_spilled = false;     // not in memory; never so of what this store gives
   };
 
   // Which sessions are listed.
@@ -166,6 +168,10 @@ class SessionStore {
   // Up to `limit` sessions whose id is above `after`, in the order of ids. What is opened or ended
   // meanwhile may be missing or there.
   std::vector<Summary> List(const Filter& filter, absl::string_view after, int64_t limit) const;
+  // A piece of that list, as of one moment: looks at the next few ids above `after` and appends
+  // those that are listed. Returns the id that it has come to; nothing if there is none above.
+  std::optional<std::string> ListSome(const Filter& filter, absl::string_view after,
+                                      std::vector<Summary>& summaries) const;
 
   // The session, if it is open.
   std::optional<Summary> Find(absl::string_view id) const;

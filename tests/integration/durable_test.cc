@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "client/cpp/client.h"
 #include "tests/integration/served_models.h"
 #include "tests/integration/shared_redis.h"
 #include "tests/support/status_matchers.h"
@@ -288,6 +289,36 @@ TEST_F(DurableTest, ASpilledSessionOutlivesItsServer) {
     ASSERT_TRUE(b().Step(absl::StrCat("s", i), 1, values[1], &response).ok());
     EXPECT_EQ(Values(response.output()), expected[1]);
   }
+}
+
+TEST_F(DurableTest, TheListHoldsWhatIsInMemoryAndInTheStore) {
+  constexpr int kNumSessions = 40;
+  a_ = StartReplica({"--max-sessions", "10"});
+  std::vector<std::string> ids;
+  for (int i = 100; i < 100 + kNumSessions; ++i) {
+    ids.push_back(absl::StrCat("s", i));
+    ASSERT_TRUE(WithRetries([&] { return a().Open(ids.back(), v1::DURABILITY_ASYNC); }).ok());
+  }
+  v1::StepResponse response;
+  ASSERT_TRUE(WithRetries([&] { return a().Step(ids[7], 0, 0.5f, &response); }).ok());
+
+  auto client = client::Client::Connect(a().server().grpc_address());
+  ASSERT_THAT(client, IsOk());
+  const auto all = (*client)->ListSessions({.model = kSunspots});
+  const auto some = (*client)->ListSessions({.id_prefix = "s10"});
+
+  ASSERT_THAT(all, IsOk());
+  std::vector<std::string> listed;
+  int num_spilled = 0;
+  for (const v1::SessionSummary& session : *all) {
+    listed.push_back(session.session_id());
+    num_spilled += session.spilled() ? 1 : 0;
+    EXPECT_EQ(session.version(), session.session_id() == ids[7] ? 1u : 0u);
+    EXPECT_EQ(session.model_digest(), all->front().model_digest());
+  }
+  EXPECT_EQ(listed, ids);
+  EXPECT_GE(num_spilled, kNumSessions - 10);
+  EXPECT_EQ(some->size(), 10u);
 }
 
 TEST_F(DurableTest, AResetOfAModelSurvivesAKillOrFails) {
