@@ -85,6 +85,12 @@ bool SessionSpill::HasLive(absl::string_view id) const {
   return record.has_value() && record->expiry > now;
 }
 
+uint64_t SessionSpill::EpochOf(absl::string_view id) const {
+  absl::MutexLock lock(&mu_);
+  const std::optional<SpilledSessions::Record> record = spilled_.Find(id);
+  return record.has_value() ? record->fence.epoch : 0;
+}
+
 std::vector<std::string> SessionSpill::IdsOf(absl::string_view model_name,
                                              const Model* model) const {
   const absl::Time now = clock_.Now();
@@ -294,6 +300,7 @@ void SessionSpill::Reopen(const std::string& id, int num_attempts_left) {
     return FinishBringingBack(id, NotFound("SESSION_UNKNOWN", "there is no session of that id"));
   }
   if (record->expiry <= now) {
+    sessions_.NoteEnd(id, EndReason::kExpired, record->fence.epoch);
     return FinishBringingBack(
         id, NotFound("SESSION_EXPIRED", "the session was idle for too long and expired"));
   }

@@ -73,6 +73,8 @@ class SessionSpill {
   bool Has(absl::string_view id) const;
   // Whether it is and has not.
   bool HasLive(absl::string_view id) const;
+  // Of a session that is spilled, expired or not; 0 of any other.
+  uint64_t EpochOf(absl::string_view id) const;
   // Of the models of a name, or of one of them, those that have not.
   std::vector<std::string> IdsOf(absl::string_view model_name, const Model* model = nullptr) const;
 

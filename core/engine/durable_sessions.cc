@@ -98,8 +98,7 @@ absl::StatusOr<Durability> DurableSessions::Resolve(std::optional<Durability> re
   return *requested;
 }
 
-void DurableSessions::Open(SessionStore::OpenRequest request,
-                           absl::AnyInvocable<void(absl::StatusOr<std::string>)> callback) {
+void DurableSessions::Open(SessionStore::OpenRequest request, OpenCallback callback) {
   if (!spill_.has_value()) return OpenWithRoom(std::move(request), std::move(callback));
   const SessionSpill::Room room{1, request.state.bytes()};
   spill_->MakeRoom(room,
@@ -108,10 +107,11 @@ void DurableSessions::Open(SessionStore::OpenRequest request,
                    });
 }
 
-void DurableSessions::OpenWithRoom(SessionStore::OpenRequest request,
-                                   absl::AnyInvocable<void(absl::StatusOr<std::string>)> callback) {
+void DurableSessions::OpenWithRoom(SessionStore::OpenRequest request, OpenCallback callback) {
   absl::Status not_spilled = CheckNotSpilled(request.id);
   if (!not_spilled.ok()) return callback(std::move(not_spilled));
+  // One that expired while it was spilled has left no other trace here.
+  if (spill_.has_value()) request.epoch = std::max(request.epoch, spill_->EpochOf(request.id) + 1);
   const bool is_durable = request.durability != Durability::kNone;
   if (is_durable) {
     request.nonce = RandomNonce();
@@ -119,22 +119,23 @@ void DurableSessions::OpenWithRoom(SessionStore::OpenRequest request,
   }
   absl::StatusOr<SessionLease> lease = sessions_.OpenLeased(std::move(request));
   if (!lease.ok()) return callback(lease.status());
-  std::string id = lease->id();
+  Opened opened{lease->id(), lease->epoch()};
   // One that was in memory until just now and was spilled since.
-  not_spilled = CheckNotSpilled(id);
+  not_spilled = CheckNotSpilled(opened.id);
   if (!not_spilled.ok()) {
     (*std::move(lease)).End(EndReason::kMoved);
     return callback(std::move(not_spilled));
   }
   if (!is_durable) {
     (*std::move(lease)).Return();
-    return callback(std::move(id));
+    return callback(std::move(opened));
   }
-  checkpointer_->Create(*std::move(lease), [id = std::move(id), callback = std::move(callback)](
-                                               absl::Status status) mutable {
-    if (!status.ok()) return callback(std::move(status));
-    callback(std::move(id));
-  });
+  checkpointer_->Create(
+      *std::move(lease),
+      [opened = std::move(opened), callback = std::move(callback)](absl::Status status) mutable {
+        if (!status.ok()) return callback(std::move(status));
+        callback(std::move(opened));
+      });
 }
 
 absl::Status DurableSessions::CheckNotSpilled(absl::string_view id) const {

@@ -121,6 +121,12 @@ absl::StatusOr<SessionLease> SessionStore::OpenLeased(OpenRequest request) {
   return *std::move(lease);
 }
 
+void SessionStore::NoteEnd(absl::string_view id, EndReason reason, uint64_t epoch) {
+  absl::MutexLock lock(&mu_);
+  const bool is_news = sessions_.Find(id) == nullptr && tombstones_.EpochOf(id) < epoch;
+  if (is_news) tombstones_.Add(id, reason, epoch);
+}
+
 void SessionStore::OnDurable(absl::string_view id, uint64_t epoch, uint64_t version,
                              uint64_t revision) {
   const int64_t now = Now();
@@ -164,11 +170,14 @@ Session* SessionStore::AddLocked(const OpenRequest& request, int64_t now) {
   const ModelSessionsPtr counted = models_.Count(model, 1);
   const std::optional<Arena::Place> state = model.states.Allocate();
   Session* session = nullptr;
+  const uint64_t epoch = request.goes_on
+                             ? request.epoch
+                             : std::max(request.epoch, tombstones_.EpochOf(request.id) + 1);
   if (state.has_value()) {
     session =
         sessions_.Insert({request.id, model, *state, absl::ToInt64Nanoseconds(request.idle_timeout),
                           request.detached, static_cast<uint8_t>(request.reply_window),
-                          request.durability, request.version, request.epoch});
+                          request.durability, request.version, epoch});
     if (session == nullptr) model.states.Free(*state);
   }
   if (session == nullptr) {
@@ -522,7 +531,7 @@ void SessionStore::ScheduleExpiryLocked(Session& session, int64_t check) {
 
 ModelSessionsPtr SessionStore::EndLocked(Session& session, EndReason reason,
                                          std::vector<SessionNews>& news) {
-  tombstones_.Add(session.id.view(), reason);
+  tombstones_.Add(session.id.view(), reason, session.epoch.load(std::memory_order_relaxed));
   return RemoveLocked(session, reason, news);
 }
 

@@ -347,6 +347,24 @@ TEST_F(DurableTest, AResetOfAModelSurvivesAKillOrFails) {
   EXPECT_THAT(b().Reset(&reset), FailsWith(grpc::StatusCode::UNAVAILABLE, "STORE_DOWN"));
 }
 
+TEST_F(DurableTest, AnIdThatIsUsedAgainBeginsInALaterEpoch) {
+  auto client = client::Client::Connect(a().server().grpc_address());
+  ASSERT_THAT(client, IsOk());
+  ASSERT_TRUE(a().Open("s", v1::DURABILITY_SYNC).ok());
+  ASSERT_THAT((*client)->EvictSession("s"), IsOk());
+
+  client::SessionOptions options;
+  options.session_id = "s";
+  auto session = (*client)->OpenSession(kSunspots, options);
+
+  ASSERT_THAT(session, IsOk());
+  EXPECT_EQ(session->epoch(), 2u);
+  v1::AttachSessionResponse attached;
+  ASSERT_TRUE(b().Attach("s", &attached).ok());
+  EXPECT_EQ(attached.epoch(), 3u);
+  session->Release();
+}
+
 TEST_F(DurableTest, BadBytesArePutAsideAndTheIdIsFree) {
   ASSERT_TRUE(a().Open("s", v1::DURABILITY_SYNC).ok());
   redis_->Command({"HSET", "rnnserve:s", "b", "bad bytes"});

@@ -306,5 +306,29 @@ TEST_F(EngineSpillTest, PagesHoldEverySessionOnceWhileTheyComeAndGo) {
   EXPECT_EQ(num_wrong, 0);
 }
 
+TEST_F(EngineSpillTest, ItsIdIsUsedAgainBehindItsEpoch) {
+  Spill();
+  clock_.Advance(absl::Hours(48));
+  a_.engine().ExpireIdleSessions();
+
+  // What expired away from memory was neither asked for since, nor ended by anybody.
+  EXPECT_EQ(a_.Open("s", Durability::kNone)->epoch, 2u);
+
+  ASSERT_THAT(a_.Close("s"), IsOk());
+  EXPECT_EQ(a_.Open("s")->epoch, 3u);
+}
+
+TEST_F(EngineSpillTest, ItsIdIsUsedAgainBehindItsEpochAfterItWasAskedFor) {
+  Spill();
+  clock_.Advance(absl::Hours(48));
+  a_.engine().ExpireIdleSessions();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(a_.Step("s", 1),
+                StatusIs(absl::StatusCode::kNotFound, HasSubstr("expired"), "SESSION_EXPIRED"));
+  }
+
+  EXPECT_EQ(a_.Open("s")->epoch, 2u);
+}
+
 }  // namespace
 }  // namespace rnnserve::testing
