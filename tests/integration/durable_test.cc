@@ -361,7 +361,7 @@ TEST_F(DurableTest, AnIdThatIsUsedAgainBeginsInALaterEpoch) {
   EXPECT_EQ(session->epoch(), 2u);
   v1::AttachSessionResponse attached;
   ASSERT_TRUE(b().Attach("s", &attached).ok());
-  EXPECT_EQ(attached.epoch(), 3u);
+  EXPECT_GT(attached.epoch(), 2u);
   session->Release();
 }
 

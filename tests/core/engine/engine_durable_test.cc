@@ -463,7 +463,7 @@ TEST_F(EngineDurableTest, AWriterOfTheSessionBeforeIsFenced) {
                 StatusIs(absl::StatusCode::kAborted, HasSubstr("epoch"), "STEP_FENCED"));
   }
   EXPECT_THAT(a_.Step("s", 1, 0, 3), IsOk());
-  EXPECT_EQ(b_.Attach("s")->epoch, 4u);
+  EXPECT_GT(b_.Attach("s")->epoch, 3u);
 }
 
 TEST_F(EngineDurableTest, ALaterEpochOpensNoIdThatAnotherServerHas) {
