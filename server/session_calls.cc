@@ -374,6 +374,8 @@ absl::StatusOr<v1::ListSessionsResponse> SessionCalls::List(
     summary.set_detached(session.detached);
     summary.set_idle_ms(absl::ToInt64Milliseconds(session.idle));
     summary.set_state_bytes(session.state_bytes);
+    summary.set_model_digest(session.model_digest);
+    summary.set_spilled(session.is_spilled);
   }
   return response;
 }

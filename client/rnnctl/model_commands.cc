@@ -15,9 +15,6 @@
 namespace rnnserve::client {
 namespace {
 
-// Enough to tell two models apart by eye.
-constexpr size_t kDigestDigits = 12;
-
 // "float32" for WEIGHT_TYPE_FLOAT32.
 std::string FormatWeightType(v1::WeightType type) {
   constexpr absl::string_view kPrefix = "WEIGHT_TYPE_";
@@ -79,10 +76,10 @@ absl::Status RunModels(Client& client, const Options& options, const Terminal& t
   for (const v1::ModelSummary& model : *models) {
     table.AddRow({model.name(), model.streamable() ? "yes" : "no",
                   FormatCount(model.num_parameters()), FormatCount(model.state_bytes()),
-                  model.digest().substr(0, kDigestDigits)});
+                  FormatDigest(model.digest())});
     for (const v1::RetiringModel& retiring : model.retiring()) {
       table.AddRow({"  retiring", FormatCount(retiring.num_sessions()), "", "",
-                    retiring.digest().substr(0, kDigestDigits)});
+                    FormatDigest(retiring.digest())});
     }
   }
   terminal.out << table.ToString();
@@ -103,13 +100,13 @@ absl::Status RunReload(Client& client, const Options& options, const Terminal& t
     terminal.out << ToJson(*reloaded);
     return absl::OkStatus();
   }
-  const std::string digest = reloaded->digest().substr(0, kDigestDigits);
+  const std::string digest = FormatDigest(reloaded->digest());
   if (!reloaded->changed()) {
     terminal.out << options.model << " is unchanged: " << digest << "\n";
     return absl::OkStatus();
   }
-  terminal.out << options.model << ": " << reloaded->previous_digest().substr(0, kDigestDigits)
-               << " -> " << digest << "; " << FormatCount(reloaded->num_retiring_sessions())
+  terminal.out << options.model << ": " << FormatDigest(reloaded->previous_digest()) << " -> "
+               << digest << "; " << FormatCount(reloaded->num_retiring_sessions())
                << " open sessions stay on the one before\n";
   return absl::OkStatus();
 }

@@ -65,8 +65,8 @@ void AddSequenceCommands(CLI::App& app, Options* options) {
 }
 
 void AddSessionCommands(CLI::App& app, Options* options) {
-  CLI::App* sessions =
-      AddCommand(app, options, Command::kSessions, "sessions", "List the open sessions");
+  CLI::App* sessions = AddCommand(app, options, Command::kSessions, "sessions",
+                                  "List the open sessions, in memory or moved to the store");
   sessions->add_option("--model", options->model, "Only sessions of this model");
   sessions->add_option("--prefix", options->id_prefix, "Only sessions whose id begins so");
   sessions->add_option("--min-idle-ms", options->min_idle_ms, "Only sessions idle for so long")

@@ -27,6 +27,8 @@ std::string FormatCount(int64_t count) {
   return digits;
 }
 
+std::string FormatDigest(const std::string& digest) { return digest.substr(0, 12); }
+
 std::string FormatInput(const v1::TensorSpec& spec) {
   std::string shape = "[time";
   for (int64_t extent : spec.shape()) absl::StrAppend(&shape, ", ", extent);

@@ -20,6 +20,9 @@ std::string ToJson(const google::protobuf::Message& reply);
 // "1 234 567"
 std::string FormatCount(int64_t count);
 
+// Its first 12 digits: enough to tell two models apart by eye.
+std::string FormatDigest(const std::string& digest);
+
 // "float32 [time, 12]" or "token ids [time]"
 std::string FormatInput(const v1::TensorSpec& spec);
 

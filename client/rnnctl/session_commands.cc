@@ -28,16 +28,19 @@ absl::Status RunSessions(Client& client, const Options& options, const Terminal&
   }
   Table table({{"SESSION"},
                {"MODEL"},
+               {"DIGEST"},
                {"STEPS", Table::kRight},
                {"IDLE", Table::kRight},
                {"STATE BYTES", Table::kRight},
-               {"LIVES"}});
+               {"LIVES"},
+               {"IS IN"}});
   for (const v1::SessionSummary& session : *sessions) {
-    table.AddRow({session.session_id(), session.model(),
+    table.AddRow({session.session_id(), session.model(), FormatDigest(session.model_digest()),
                   FormatCount(static_cast<int64_t>(session.version())),
                   FormatLatency(absl::Milliseconds(session.idle_ms())),
                   FormatCount(session.state_bytes()),
-                  session.detached() ? "detached" : "with its stream"});
+                  session.detached() ? "detached" : "with its stream",
+                  session.spilled() ? "store" : "memory"});
   }
   terminal.out << table.ToString();
   return absl::OkStatus();

@@ -74,6 +74,7 @@ SnapshotWrite Checkpointer::MakeWrite(const SessionLease& lease, Sent& sent) con
 void Checkpointer::Create(SessionLease lease, Done done) {
   Sent sent;
   SnapshotWrite write = MakeWrite(lease, sent);
+  write.is_first = true;
   store_->Write(std::move(write), [this, sent, lease = std::move(lease),
                                    done = std::move(done)](absl::Status status) mutable {
     observer_.OnCheckpoint(status, sent.bytes, clock_.Now() - sent.time);

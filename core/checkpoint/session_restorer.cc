@@ -102,6 +102,7 @@ absl::StatusOr<SessionLease> SessionRestorer::Open(const std::string& session_id
   if (IsNotDurable(snapshot)) fence.epoch = snapshot.epoch + 1;
   RNNSERVE_ASSIGN_OR_RETURN(SessionStore::OpenRequest request,
                             OpenRequestOf(std::move(snapshot), fence, std::move(model), sessions_));
+  request.goes_on = true;
   return sessions_.OpenLeased(std::move(request));
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -84,11 +85,60 @@ bool SessionSpill::HasLive(absl::string_view id) const {
   return record.has_value() && record->expiry > now;
 }
 
+uint64_t SessionSpill::EpochOf(absl::string_view id) const {
+  absl::MutexLock lock(&mu_);
+  const std::optional<SpilledSessions::Record> record = spilled_.Find(id);
+  return record.has_value() ? record->fence.epoch : 0;
+}
+
 std::vector<std::string> SessionSpill::IdsOf(absl::string_view model_name,
                                              const Model* model) const {
   const absl::Time now = clock_.Now();
   absl::MutexLock lock(&mu_);
   return spilled_.IdsOf(model_name, now, model);
+}
+
+std::vector<SessionStore::Summary> SessionSpill::List(const SessionStore::Filter& filter,
+                                                      absl::string_view after,
+                                                      int64_t limit) const {
+  std::vector<SessionStore::Summary> listed;
+  std::optional<std::string> last_id(after);
+  while (last_id.has_value() && static_cast<int64_t>(listed.size()) < limit) {
+    last_id = ListSome(filter, *last_id, listed);
+  }
+  listed.resize(std::min(listed.size(), static_cast<size_t>(std::max<int64_t>(limit, 0))));
+  return listed;
+}
+
+std::optional<std::string> SessionSpill::ListSome(
+    const SessionStore::Filter& filter, absl::string_view after,
+    std::vector<SessionStore::Summary>& listed) const {
+  std::vector<SessionStore::Summary> in_memory;
+  std::vector<SessionStore::Summary> spilled;
+  std::optional<std::string> last_in_memory;
+  std::optional<std::string> last_spilled;
+  const absl::Time now = clock_.Now();
+  {
+    // While no record can come or go, no session can be in neither place.
+    absl::MutexLock lock(&mu_);
+    last_in_memory = sessions_.ListSome(filter, after, in_memory);
+    last_spilled = spilled_.ListSome(filter, after, now, spilled);
+  }
+  // Up to there both have been looked through.
+  std::optional<std::string> last_id = last_in_memory;
+  if (last_spilled.has_value() && (!last_id.has_value() || *last_spilled < *last_id)) {
+    last_id = std::move(last_spilled);
+  }
+  std::vector<SessionStore::Summary> merged;
+  std::set_union(std::make_move_iterator(in_memory.begin()),
+                 std::make_move_iterator(in_memory.end()), std::make_move_iterator(spilled.begin()),
+                 std::make_move_iterator(spilled.end()), std::back_inserter(merged),
+                 [](const auto& a, const auto& b) { return a.id < b.id; });
+  for (SessionStore::Summary& session : merged) {
+    if (last_id.has_value() && session.id > *last_id) break;
+    listed.push_back(std::move(session));
+  }
+  return last_id;
 }
 
 int64_t SessionSpill::num_spilled() const {
@@ -210,7 +260,10 @@ void SessionSpill::Drop(const absl::Status& status, SessionLease lease) {
       spilled_.Add(id, {FenceOf(lease),
                         lease.model_name(),
                         {lease.model(), lease.host()},
-                        lease.last_use() + lease.idle_timeout()});
+                        lease.last_use() + lease.idle_timeout(),
+                        lease.last_use(),
+                        lease.version(),
+                        lease.durability()});
     } else {
       pause_end_ = now + kPause;
     }
@@ -247,6 +300,7 @@ void SessionSpill::Reopen(const std::string& id, int num_attempts_left) {
     return FinishBringingBack(id, NotFound("SESSION_UNKNOWN", "there is no session of that id"));
   }
   if (record->expiry <= now) {
+    sessions_.NoteEnd(id, EndReason::kExpired, record->fence.epoch);
     return FinishBringingBack(
         id, NotFound("SESSION_EXPIRED", "the session was idle for too long and expired"));
   }

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -72,8 +73,17 @@ class SessionSpill {
   bool Has(absl::string_view id) const;
   // Whether it is and has not.
   bool HasLive(absl::string_view id) const;
+  // Of a session that is spilled, expired or not; 0 of any other.
+  uint64_t EpochOf(absl::string_view id) const;
   // Of the models of a name, or of one of them, those that have not.
   std::vector<std::string> IdsOf(absl::string_view model_name, const Model* model = nullptr) const;
+
+  // As SessionStore::List, of the sessions in memory together with those that are spilled and have
+  // not expired. One that is open and passes the filter all the time is listed once, in memory or
+  // spilled, though it may move meanwhile, and so it is in several calls of which each begins where
+  // the one before ended. One that this server has forgotten (`max_records`) is missing.
+  std::vector<SessionStore::Summary> List(const SessionStore::Filter& filter,
+                                          absl::string_view after, int64_t limit) const;
 
   // Brings a session back; OK if it is in memory by then. Errors: NOT_FOUND (SESSION_UNKNOWN): it
   // is not spilled; NOT_FOUND (SESSION_EXPIRED, SESSION_MOVED) and DATA_LOSS (SNAPSHOT_BAD), after
@@ -93,6 +103,10 @@ class SessionSpill {
   uint64_t num_brought_back() const { return num_brought_back_.load(); }
 
  private:
+  // As SessionStore::ListSome, of both kinds.
+  std::optional<std::string> ListSome(const SessionStore::Filter& filter, absl::string_view after,
+                                      std::vector<SessionStore::Summary>& listed) const;
+
   // Sessions to spill, and bytes.
   using Excess = SessionStore::Usage;
   class Round;
@@ -120,7 +134,7 @@ class SessionSpill {
   // Synchronises itself.
   std::atomic<uint64_t> num_brought_back_ = 0;
 
-  // Guarded by mu_.
+  // Guarded by mu_. Who takes the lock of the sessions too takes it within this one.
   mutable absl::Mutex mu_;
   SpilledSessions spilled_ ABSL_GUARDED_BY(mu_);
   // Who waits for a session to come back; the first has asked for it.

@@ -5,14 +5,34 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "core/model/model.h"
+
 namespace rnnserve {
+namespace {
+
+// How many records are looked at in one piece of a list, as of sessions in memory.
+constexpr int kListedAtOnce = 16;
+
+}  // namespace
 
 void SpilledSessions::Add(absl::string_view id, const Record& record) {
   Erase(id);
   if (size_ == capacity_) EraseSlot(oldest_);
-  const std::string* const model_name = &*names_.insert(record.model_name).first;
-  Slot slot{StoredId(id), record.fence, model_name, record.model, absl::ToUnixNanos(record.expiry),
-            newest_,      kNone};
+  OfModel& of_model = models_[{record.model_name, record.model.model.get()}];
+  if (of_model.num_sessions++ == 0) {
+    of_model.name = record.model_name;
+    of_model.model = record.model;
+  }
+  Slot slot{StoredId(id),
+            record.fence,
+            &of_model,
+            absl::ToUnixNanos(record.expiry),
+            absl::ToUnixNanos(record.last_use),
+            record.version,
+            newest_,
+            kNone,
+            record.durability};
   uint32_t number = free_;
   if (number == kNone) {
     number = static_cast<uint32_t>(slots_.size());
@@ -24,6 +44,7 @@ void SpilledSessions::Add(absl::string_view id, const Record& record) {
   (newest_ == kNone ? oldest_ : slots_[newest_].next) = number;
   newest_ = number;
   numbers_.Insert(number);
+  order_.insert(number);
   ++size_;
 }
 
@@ -31,7 +52,13 @@ std::optional<SpilledSessions::Record> SpilledSessions::Find(absl::string_view i
   const std::optional<uint32_t> number = numbers_.Find(id);
   if (!number.has_value()) return std::nullopt;
   const Slot& slot = slots_[*number];
-  return Record{slot.fence, *slot.model_name, slot.model, absl::FromUnixNanos(slot.expiry)};
+  return Record{slot.fence,
+                slot.of_model->name,
+                slot.of_model->model,
+                absl::FromUnixNanos(slot.expiry),
+                absl::FromUnixNanos(slot.last_use),
+                slot.version,
+                slot.durability};
 }
 
 void SpilledSessions::Erase(absl::string_view id) {
@@ -42,9 +69,12 @@ void SpilledSessions::Erase(absl::string_view id) {
 void SpilledSessions::EraseSlot(uint32_t number) {
   Slot& slot = slots_[number];
   numbers_.Erase(slot.id.view());
+  order_.erase(number);
   (slot.previous == kNone ? oldest_ : slots_[slot.previous].next) = slot.next;
   (slot.next == kNone ? newest_ : slots_[slot.next].previous) = slot.previous;
-  slot.model = {};
+  if (--slot.of_model->num_sessions == 0) {
+    models_.erase({slot.of_model->name, slot.of_model->model.model.get()});
+  }
   slot.next = free_;
   free_ = number;
   --size_;
@@ -55,11 +85,52 @@ std::vector<std::string> SpilledSessions::IdsOf(absl::string_view model_name, ab
   std::vector<std::string> ids;
   for (uint32_t number = oldest_; number != kNone; number = slots_[number].next) {
     const Slot& slot = slots_[number];
-    if (*slot.model_name != model_name || slot.expiry <= absl::ToUnixNanos(now)) continue;
-    if (model != nullptr && slot.model.model.get() != model) continue;
+    const OfModel& of_model = *slot.of_model;
+    if (of_model.name != model_name || slot.expiry <= absl::ToUnixNanos(now)) continue;
+    if (model != nullptr && of_model.model.model.get() != model) continue;
     ids.emplace_back(slot.id.view());
   }
   return ids;
+}
+
+std::optional<std::string> SpilledSessions::ListSome(
+    const SessionStore::Filter& filter, absl::string_view after, absl::Time now,
+    std::vector<SessionStore::Summary>& summaries) const {
+  if (after < filter.id_prefix) {
+    // Every other id of that prefix is above it.
+    after = filter.id_prefix;
+    const std::optional<uint32_t> number = numbers_.Find(after);
+    if (number.has_value()) AddIfListed(slots_[*number], filter, now, summaries);
+  }
+  int num_visited = 0;
+  for (auto it = order_.upper_bound(after); it != order_.end(); ++it) {
+    const Slot& slot = slots_[*it];
+    if (!absl::StartsWith(slot.id.view(), filter.id_prefix)) return std::nullopt;
+    AddIfListed(slot, filter, now, summaries);
+    if (++num_visited == kListedAtOnce) return std::string(slot.id.view());
+  }
+  return std::nullopt;
+}
+
+void SpilledSessions::AddIfListed(const Slot& slot, const SessionStore::Filter& filter,
+                                  absl::Time now, std::vector<SessionStore::Summary>& summaries) {
+  const OfModel& of_model = *slot.of_model;
+  const absl::Duration idle = now - absl::FromUnixNanos(slot.last_use);
+  if (slot.expiry <= absl::ToUnixNanos(now) || idle < filter.min_idle) return;
+  if (!filter.model_name.empty() && of_model.name != filter.model_name) return;
+  const Model& model = *of_model.model.model;
+  if (filter.model != nullptr && &model != filter.model) return;
+  summaries.push_back({.id = std::string(slot.id.view()),
+                       .model_name = of_model.name,
+                       .version = slot.version,
+                       .epoch = slot.fence.epoch,
+                       .detached = true,
+                       .idle = idle,
+                       .state_bytes = model.state_layout().bytes(),
+                       .durability = slot.durability,
+                       .durable_version = slot.version,
+                       .model_digest = model.digest(),
+                       .is_spilled = true});
 }
 
 }  // namespace rnnserve

@@ -39,10 +39,10 @@ absl::Status NoKeyError() {
 constexpr int kRestoreAttempts = 2;
 constexpr int kLeaseAllAttempts = 4;
 
-// Counts the answers to CommitAll, and to what brings several back. Owned by them. Thread-safe.
-class CommitGroup {
+// Counts the answers to what brings several back. Owned by them. Thread-safe.
+class ReturnGroup {
  public:
-  CommitGroup(size_t size, DurableSessions::Done done) : done_(std::move(done)), remaining_(size) {}
+  ReturnGroup(size_t size, DurableSessions::Done done) : done_(std::move(done)), remaining_(size) {}
 
   void Arrive(const absl::Status& status) {
     {
@@ -98,8 +98,7 @@ absl::StatusOr<Durability> DurableSessions::Resolve(std::optional<Durability> re
   return *requested;
 }
 
-void DurableSessions::Open(SessionStore::OpenRequest request,
-                           absl::AnyInvocable<void(absl::StatusOr<std::string>)> callback) {
+void DurableSessions::Open(SessionStore::OpenRequest request, OpenCallback callback) {
   if (!spill_.has_value()) return OpenWithRoom(std::move(request), std::move(callback));
   const SessionSpill::Room room{1, request.state.bytes()};
   spill_->MakeRoom(room,
@@ -108,10 +107,11 @@ void DurableSessions::Open(SessionStore::OpenRequest request,
                    });
 }
 
-void DurableSessions::OpenWithRoom(SessionStore::OpenRequest request,
-                                   absl::AnyInvocable<void(absl::StatusOr<std::string>)> callback) {
+void DurableSessions::OpenWithRoom(SessionStore::OpenRequest request, OpenCallback callback) {
   absl::Status not_spilled = CheckNotSpilled(request.id);
   if (!not_spilled.ok()) return callback(std::move(not_spilled));
+  // One that expired while it was spilled has left no other trace here.
+  if (spill_.has_value()) request.epoch = std::max(request.epoch, spill_->EpochOf(request.id) + 1);
   const bool is_durable = request.durability != Durability::kNone;
   if (is_durable) {
     request.nonce = RandomNonce();
@@ -119,22 +119,23 @@ void DurableSessions::OpenWithRoom(SessionStore::OpenRequest request,
   }
   absl::StatusOr<SessionLease> lease = sessions_.OpenLeased(std::move(request));
   if (!lease.ok()) return callback(lease.status());
-  std::string id = lease->id();
+  Opened opened{lease->id(), lease->epoch()};
   // One that was in memory until just now and was spilled since.
-  not_spilled = CheckNotSpilled(id);
+  not_spilled = CheckNotSpilled(opened.id);
   if (!not_spilled.ok()) {
     (*std::move(lease)).End(EndReason::kMoved);
     return callback(std::move(not_spilled));
   }
   if (!is_durable) {
     (*std::move(lease)).Return();
-    return callback(std::move(id));
+    return callback(std::move(opened));
   }
-  checkpointer_->Create(*std::move(lease), [id = std::move(id), callback = std::move(callback)](
-                                               absl::Status status) mutable {
-    if (!status.ok()) return callback(std::move(status));
-    callback(std::move(id));
-  });
+  checkpointer_->Create(
+      *std::move(lease),
+      [opened = std::move(opened), callback = std::move(callback)](absl::Status status) mutable {
+        if (!status.ok()) return callback(std::move(status));
+        callback(std::move(opened));
+      });
 }
 
 absl::Status DurableSessions::CheckNotSpilled(absl::string_view id) const {
@@ -151,6 +152,13 @@ void DurableSessions::MakeRoom(const SessionSpill::Room& room, absl::AnyInvocabl
 std::vector<std::string> DurableSessions::SpilledIdsOf(absl::string_view model_name,
                                                        const Model* model) const {
   return spill_.has_value() ? spill_->IdsOf(model_name, model) : std::vector<std::string>();
+}
+
+std::vector<SessionStore::Summary> DurableSessions::List(const SessionStore::Filter& filter,
+                                                         absl::string_view after,
+                                                         int64_t limit) const {
+  return spill_.has_value() ? spill_->List(filter, after, limit)
+                            : sessions_.List(filter, after, limit);
 }
 
 void DurableSessions::Lease(absl::string_view id, SessionStore::LeaseCallback callback) {
@@ -209,7 +217,7 @@ void DurableSessions::LeaseAllAgain(std::vector<std::string> ids, int num_attemp
     if (!status.ok() && !absl::IsNotFound(status)) return callback(status);
     LeaseAllAgain(std::move(ids), num_attempts_left - 1, std::move(callback));
   };
-  const auto group = std::make_shared<CommitGroup>(spilled.size(), std::move(lease_all));
+  const auto group = std::make_shared<ReturnGroup>(spilled.size(), std::move(lease_all));
   for (const std::string& id : spilled) {
     spill_->BringBack(id, [group](const absl::Status& status) { group->Arrive(status); });
   }
@@ -260,13 +268,6 @@ void DurableSessions::End(SessionLease lease, EndReason reason, Done done) {
   }
   std::move(lease).End(reason);
   done(absl::OkStatus());
-}
-
-void DurableSessions::CommitAll(std::vector<SessionLease> leases, Done done) {
-  const auto group = std::make_shared<CommitGroup>(leases.size(), std::move(done));
-  for (SessionLease& lease : leases) {
-    Commit(std::move(lease), [group](const absl::Status& status) { group->Arrive(status); });
-  }
 }
 
 absl::StatusOr<std::string> DurableSessions::Export(const SessionLease& lease) const {

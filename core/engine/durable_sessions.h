@@ -35,6 +35,12 @@ absl::Status NotStoredError(absl::Status status, bool may_be_sent_again);
 class DurableSessions {
  public:
   using Done = Checkpointer::Done;
+  // Of a session that was opened.
+  struct Opened {
+    std::string id;
+    uint64_t epoch;
+  };
+  using OpenCallback = absl::AnyInvocable<void(absl::StatusOr<Opened>)>;
 
   DurableSessions(const Clock& clock, SessionStore& sessions, CheckpointObserver& observer,
                   std::optional<EngineStore> store, Checkpointer::FindModel find_model);
@@ -45,10 +51,9 @@ class DurableSessions {
   // (NO_STORE); INVALID_ARGUMENT (DURABILITY): it is not detached.
   absl::StatusOr<Durability> Resolve(std::optional<Durability> requested, bool detached) const;
 
-  // Opens a session and calls back with its id when it is stored, if it is durable. Calls on it
+  // Opens a session and calls back when it is stored, if it is durable. Calls on it
   // wait meanwhile. Errors: those of SessionStore::Open and Checkpointer::Create.
-  void Open(SessionStore::OpenRequest request,
-            absl::AnyInvocable<void(absl::StatusOr<std::string>)> callback);
+  void Open(SessionStore::OpenRequest request, OpenCallback callback);
 
   // SessionStore::Lease, but a session of this server that was spilled is brought back: what every
   // call begins with. Errors, beside those of Lease: those of SessionSpill::BringBack.
@@ -62,6 +67,10 @@ class DurableSessions {
   std::vector<std::string> SpilledIdsOf(absl::string_view model_name,
                                         const Model* model = nullptr) const;
 
+  // See SessionSpill::List.
+  std::vector<SessionStore::Summary> List(const SessionStore::Filter& filter,
+                                          absl::string_view after, int64_t limit) const;
+
   // ALREADY_EXISTS (SESSION_EXISTS) if the session of that id is spilled.
   absl::Status CheckNotSpilled(absl::string_view id) const;
   // Spills others if that is needed, and calls `done`, whether there is room by then or not.
@@ -71,8 +80,6 @@ class DurableSessions {
   void Commit(SessionLease lease, Done done);
   void CommitNow(SessionLease lease, Done done);
   void End(SessionLease lease, EndReason reason, Done done);
-  // Commits several; `done` gets one of the errors, if there are any.
-  void CommitAll(std::vector<SessionLease> leases, Done done);
 
   // The session as bytes that any server with the same key can import. FAILED_PRECONDITION
   // (NO_SNAPSHOT_KEY).
@@ -97,8 +104,7 @@ class DurableSessions {
  private:
   void LeaseAllAgain(std::vector<std::string> ids, int num_attempts_left,
                      SessionStore::LeaseAllCallback callback);
-  void OpenWithRoom(SessionStore::OpenRequest request,
-                    absl::AnyInvocable<void(absl::StatusOr<std::string>)> callback);
+  void OpenWithRoom(SessionStore::OpenRequest request, OpenCallback callback);
   // `num_attempts_left`: there may be no room for what comes.
   void Restore(std::string id, int num_attempts_left, SessionStore::LeaseCallback callback);
 

@@ -226,15 +226,15 @@ void Engine::ImportSession(const ImportSessionCall& call, OpenCallback callback)
 void Engine::Open(SessionStore::OpenRequest request, OpenCallback callback, CallGate::Pass pass) {
   OpenedSession opened;
   opened.version = request.version;
-  opened.epoch = request.epoch;
   opened.idle_timeout = request.idle_timeout;
   opened.model_digest = request.model->digest();
   opened.durability = request.durability;
   durable_.Open(std::move(request),
                 [opened = std::move(opened), callback = std::move(callback),
-                 pass = std::move(pass)](absl::StatusOr<std::string> id) mutable {
-                  if (!id.ok()) return callback(id.status());
-                  opened.session_id = *std::move(id);
+                 pass = std::move(pass)](absl::StatusOr<DurableSessions::Opened> made) mutable {
+                  if (!made.ok()) return callback(made.status());
+                  opened.session_id = std::move(made->id);
+                  opened.epoch = made->epoch;
                   if (opened.durability != Durability::kNone) {
                     opened.durable_version = opened.version;
                   }
@@ -455,7 +455,7 @@ absl::StatusOr<std::vector<SessionStore::Summary>> Engine::ListSessions(
   if (!filter.model_name.empty()) {
     RNNSERVE_RETURN_IF_ERROR(models_.Find(filter.model_name).status());
   }
-  return sessions_.List(filter, after, limit);
+  return durable_.List(filter, after, limit);
 }
 
 std::optional<std::string> Engine::ResumeTokenOf(absl::string_view session_id) const {

@@ -49,7 +49,8 @@ struct ModelLoad {
 // a worker, never under a lock; it must not block. The bytes that a call's tensors point to must
 // stay until then. Calls on one session take effect in the order in which they were made.
 //
-// Errors, by code and reason. After any of them the states are as before the call.
+// Errors, by code and reason. After any of them the states are as before the call, but where a line
+// below says otherwise.
 //
 //   NOT_FOUND            MODEL_NOT_FOUND SESSION_UNKNOWN, or why it ended: SESSION_CLOSED
 //                        SESSION_STREAM_ENDED SESSION_EXPIRED SESSION_EVICTED SESSION_MOVED
@@ -66,9 +67,9 @@ struct ModelLoad {
 //     the place of a step: see DecisionError, and RESOURCE_EXHAUSTED REPLY_BYTES_LIMIT
 //     durability         INVALID_ARGUMENT DURABILITY, FAILED_PRECONDITION NO_STORE, and the errors
 //     of
-//                        Checkpointer. Only a step that is not stored in time may have moved the
-//                        state: with an index it may be sent again, without one it is ABORTED
-//                        (NOT_DURABLE)
+//                        Checkpointer. Only what is not stored in time may have changed the state:
+//                        a step with an index may be sent again, one without is ABORTED
+//                        (NOT_DURABLE); SetState and ResetState were done, and are stored later
 //     export and import  FAILED_PRECONDITION NO_SNAPSHOT_KEY MODEL_CHANGED SNAPSHOT_VERSION,
 //     DATA_LOSS
 //                        SNAPSHOT_BAD
@@ -153,12 +154,14 @@ class Engine {
   // the model is unknown or cannot stream, the call is not valid, or the engine drains.
   void StepSessions(StepSessionsCall call, StepSessionsCallback callback);
   // Resets all the sessions or none; of a whole model, all that are open then, in memory at one
-  // moment and those that are spilled after it, one by one.
+  // moment and those that are spilled after it, one by one. Success: what SetState of each would
+  // wait for has come. Otherwise the first error that SetState of one would have; of a whole model
+  // the others are reset all the same, but for spilled ones that could not be brought back.
   void ResetState(ResetStateCall call, ResetCallback callback);
   void GetState(absl::string_view session_id, StateCallback callback);
   void SetState(SetStateCall call, VersionCallback callback);
   void CloseSession(const CloseSessionCall& call, VersionCallback callback);
-  // See SessionStore::List. NOT_FOUND if it names an unknown model.
+  // See SessionSpill::List. NOT_FOUND if it names an unknown model.
   absl::StatusOr<std::vector<SessionStore::Summary>> ListSessions(
       const SessionStore::Filter& filter, absl::string_view after, int64_t limit) const;
   // See SessionStore.

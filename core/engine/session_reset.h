@@ -5,25 +5,22 @@
 #define RNNSERVE_CORE_ENGINE_SESSION_RESET_H_
 
 #include <cstdint>
-#include <memory>
-#include <string>
-#include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "core/engine/call_gate.h"
 #include "core/engine/calls.h"
 #include "core/engine/durable_sessions.h"
+#include "core/engine/model_reset.h"
 #include "core/engine/model_table.h"
-#include "core/model/model.h"
-#include "core/session/session_state.h"
 #include "core/session/session_store.h"
 
 namespace rnnserve {
 
 // Engine::ResetState: of sessions by their ids, all or none, and of all sessions of a model, each
-// to the initial state of the model that it has.
+// to the initial state of the model that it has. It waits for the store as Engine::SetState does of
+// each of them. One that the store did not take is reset all the same, and goes there with its next
+// change or tick; the callback gets why.
 //
 // Thread-safe. What it is made of must outlive its calls.
 class SessionReset {
@@ -39,16 +36,10 @@ class SessionReset {
   void Start(ResetStateCall call, Callback callback, CallGate::Pass pass);
 
  private:
-  // By model.
-  using States = absl::flat_hash_map<const Model*, std::shared_ptr<const SessionState>>;
-
   void ResetIds(ResetStateCall call, Callback callback, CallGate::Pass pass);
   void ResetModel(const ResetStateCall& call, Callback callback, CallGate::Pass pass);
-  // Brings back and resets these sessions; then calls back with their number and `num_reset`.
-  void ResetSpilled(std::vector<std::string> ids, States states, int64_t num_reset,
-                    Callback callback, CallGate::Pass pass);
   // The state that each model of the name, current or not, is reset to.
-  absl::StatusOr<States> StatesFor(const ResetStateCall& call) const;
+  absl::StatusOr<ModelReset::States> StatesFor(const ResetStateCall& call) const;
 
   SessionStore& sessions_;
   DurableSessions& durable_;

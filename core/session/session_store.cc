@@ -48,7 +48,8 @@ SessionStore::Summary Summarize(const Session& session, int64_t now) {
           session.durability,
           session.durability == Durability::kNone
               ? 0
-              : session.continuity->durable_version.load(std::memory_order_relaxed)};
+              : session.continuity->durable_version.load(std::memory_order_relaxed),
+          session.model.model->digest()};
 }
 
 void AddIfListed(const Session& session, const SessionStore::Filter& filter, int64_t now,
@@ -120,6 +121,12 @@ absl::StatusOr<SessionLease> SessionStore::OpenLeased(OpenRequest request) {
   return *std::move(lease);
 }
 
+void SessionStore::NoteEnd(absl::string_view id, EndReason reason, uint64_t epoch) {
+  absl::MutexLock lock(&mu_);
+  const bool is_news = sessions_.Find(id) == nullptr && tombstones_.EpochOf(id) < epoch;
+  if (is_news) tombstones_.Add(id, reason, epoch);
+}
+
 void SessionStore::OnDurable(absl::string_view id, uint64_t epoch, uint64_t version,
                              uint64_t revision) {
   const int64_t now = Now();
@@ -163,11 +170,14 @@ Session* SessionStore::AddLocked(const OpenRequest& request, int64_t now) {
   const ModelSessionsPtr counted = models_.Count(model, 1);
   const std::optional<Arena::Place> state = model.states.Allocate();
   Session* session = nullptr;
+  const uint64_t epoch = request.goes_on
+                             ? request.epoch
+                             : std::max(request.epoch, tombstones_.EpochOf(request.id) + 1);
   if (state.has_value()) {
     session =
         sessions_.Insert({request.id, model, *state, absl::ToInt64Nanoseconds(request.idle_timeout),
                           request.detached, static_cast<uint8_t>(request.reply_window),
-                          request.durability, request.version, request.epoch});
+                          request.durability, request.version, epoch});
     if (session == nullptr) model.states.Free(*state);
   }
   if (session == nullptr) {
@@ -414,32 +424,34 @@ absl::StatusOr<ByteBudget::Share> SessionStore::ReserveReply(int64_t bytes) {
 std::vector<SessionStore::Summary> SessionStore::List(const Filter& filter, absl::string_view after,
                                                       int64_t limit) const {
   std::vector<Summary> summaries;
-  std::string last_id(after);
-  bool is_done = limit <= 0;
-  if (!is_done && after < filter.id_prefix) {
-    // Every other id of that prefix is above it.
-    last_id = filter.id_prefix;
-    absl::MutexLock lock(&mu_);
-    const Session* const session = sessions_.Find(last_id);
-    if (session != nullptr) AddIfListed(*session, filter, Now(), summaries);
-    is_done = static_cast<int64_t>(summaries.size()) == limit;
+  std::optional<std::string> last_id(after);
+  while (last_id.has_value() && static_cast<int64_t>(summaries.size()) < limit) {
+    last_id = ListSome(filter, *last_id, summaries);
   }
-  while (!is_done) {
-    is_done = true;
-    int num_visited = 0;
-    absl::MutexLock lock(&mu_);
-    const int64_t now = Now();
-    sessions_.ForEachAbove(last_id, [&](const Session& session) {
-      if (!absl::StartsWith(session.id.view(), filter.id_prefix)) return false;
-      AddIfListed(session, filter, now, summaries);
-      if (static_cast<int64_t>(summaries.size()) == limit) return false;
-      if (++num_visited < kListedPerLock) return true;
-      last_id = std::string(session.id.view());
-      is_done = false;
-      return false;
-    });
-  }
+  summaries.resize(std::min(summaries.size(), static_cast<size_t>(std::max<int64_t>(limit, 0))));
   return summaries;
+}
+
+std::optional<std::string> SessionStore::ListSome(const Filter& filter, absl::string_view after,
+                                                  std::vector<Summary>& summaries) const {
+  std::optional<std::string> last_id;
+  int num_visited = 0;
+  absl::MutexLock lock(&mu_);
+  const int64_t now = Now();
+  if (after < filter.id_prefix) {
+    // Every other id of that prefix is above it.
+    after = filter.id_prefix;
+    const Session* const session = sessions_.Find(after);
+    if (session != nullptr) AddIfListed(*session, filter, now, summaries);
+  }
+  sessions_.ForEachAbove(after, [&](const Session& session) {
+    if (!absl::StartsWith(session.id.view(), filter.id_prefix)) return false;
+    AddIfListed(session, filter, now, summaries);
+    if (++num_visited < kListedPerLock) return true;
+    last_id = std::string(session.id.view());
+    return false;
+  });
+  return last_id;
 }
 
 int64_t SessionStore::ExpireIdle() {
@@ -531,7 +543,7 @@ void SessionStore::ScheduleExpiryLocked(Session& session, int64_t check) {
 
 ModelSessionsPtr SessionStore::EndLocked(Session& session, EndReason reason,
                                          std::vector<SessionNews>& news) {
-  tombstones_.Add(session.id.view(), reason);
+  tombstones_.Add(session.id.view(), reason, session.epoch.load(std::memory_order_relaxed));
   return RemoveLocked(session, reason, news);
 }
 

@@ -52,7 +52,8 @@ class SessionStore {
     int64_t max_state_bytes = int64_t{1} << 30;
     // Callers in line for one session; one more is refused. Bounds how far a client can run ahead.
     int64_t max_waiting = 1024;
-    // Ended sessions that are remembered with their reason. Costs about 60 bytes each.
+    // Ended sessions that are remembered with their reason and epoch. Costs about 70 bytes each.
+    // More: ids are used again later before an old writer may pass for a new one.
     int64_t max_tombstones = 65'536;
     // Bytes of the replies that all sessions keep for retries; a step beyond it is refused.
     int64_t max_reply_bytes = int64_t{256} << 20;
@@ -72,9 +73,12 @@ class SessionStore {
     absl::Duration idle_timeout = absl::InfiniteDuration();
     // The replies that are kept, in [1, ReplyWindow::kMaxSize].
     int reply_window = 1;
-    // What a session that goes on from elsewhere begins with.
+    // What a session that goes on from elsewhere begins with. Any other begins in this epoch or, if
+    // that is more, in the one after the last of the session that ended under this id, as far as
+    // that is remembered: whoever wrote to that one must not pass for a writer of this one.
     uint64_t version = 0;
     uint64_t epoch = 1;
+    bool goes_on = false;
     std::vector<KeptReply> replies{};
     Durability durability = Durability::kNone;
     // Of a durable one: as whom it is written to the store of snapshots, and the changes of its
@@ -97,6 +101,8 @@ class SessionStore {
     int64_t state_bytes = 0;
     Durability durability = Durability::kNone;
     uint64_t durable_version = 0;
+    std::string model_digest{};  // of the model that it was opened with
+    bool is_spilled = false;     // not in memory; never so of what this store gives
   };
 
   // Which sessions are listed.
@@ -127,6 +133,10 @@ class SessionStore {
   ~SessionStore();
   SessionStore(const SessionStore&) = delete;
   SessionStore& operator=(const SessionStore&) = delete;
+
+  // A session that is not in memory has ended: for Lease, and for who opens its id again. Does
+  // nothing if a session of that id is open, or a later one is known to have ended.
+  void NoteEnd(absl::string_view id, EndReason reason, uint64_t epoch);
 
   // Opens a session and returns its id. Errors, after which nothing has changed: ALREADY_EXISTS
   // (SESSION_EXISTS); RESOURCE_EXHAUSTED (SESSION_LIMIT, STATE_BYTES_LIMIT), with the bound, or
@@ -159,7 +169,7 @@ class SessionStore {
 
   // Gets in line for every session of a model, or for none if one line is full: RESOURCE_EXHAUSTED
   // (SESSION_QUEUE_LIMIT). `each` gets the leases one by one, on any thread, as they come; `done`
-  // runs when the last has been returned and gets their number, without the sessions that ended.
+  // runs when it has got the last, and gets their number, without the sessions that ended.
   // It looks at every open session under the lock.
   void LeaseEach(absl::string_view model_name, std::function<void(SessionLease)> each,
                  absl::AnyInvocable<void(absl::StatusOr<int64_t>)> done);
@@ -170,6 +180,10 @@ class SessionStore {
   // Up to `limit` sessions whose id is above `after`, in the order of ids. What is opened or ended
   // meanwhile may be missing or there.
   std::vector<Summary> List(const Filter& filter, absl::string_view after, int64_t limit) const;
+  // A piece of that list, as of one moment: looks at the next few ids above `after` and appends
+  // those that are listed. Returns the id that it has come to; nothing if there is none above.
+  std::optional<std::string> ListSome(const Filter& filter, absl::string_view after,
+                                      std::vector<Summary>& summaries) const;
 
   // The session, if it is open.
   std::optional<Summary> Find(absl::string_view id) const;

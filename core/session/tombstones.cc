@@ -7,10 +7,10 @@
 
 namespace rnnserve {
 
-void Tombstones::Add(absl::string_view id, EndReason reason) {
+void Tombstones::Add(absl::string_view id, EndReason reason, uint64_t epoch) {
   if (capacity_ == 0) return;
   numbers_.Erase(id);
-  End end{StoredId(id), reason};
+  End end{StoredId(id), reason, epoch};
   if (ends_.size() < capacity_) {
     ends_.push_back(std::move(end));
     numbers_.Insert(static_cast<uint32_t>(ends_.size() - 1));
@@ -28,6 +28,11 @@ std::optional<EndReason> Tombstones::Find(absl::string_view id) const {
   const std::optional<uint32_t> number = numbers_.Find(id);
   if (!number.has_value()) return std::nullopt;
   return ends_[*number].reason;
+}
+
+uint64_t Tombstones::EpochOf(absl::string_view id) const {
+  const std::optional<uint32_t> number = numbers_.Find(id);
+  return number.has_value() ? ends_[*number].epoch : 0;
 }
 
 }  // namespace rnnserve

@@ -16,8 +16,8 @@
 
 namespace rnnserve {
 
-// Remembers why sessions ended, for the last `capacity` of them, in some 60 bytes each.
-// Thread-compatible.
+// Remembers why sessions ended and in which epoch, for the last `capacity` of them, in some 70
+// bytes each. Thread-compatible.
 class Tombstones {
  public:
   // REQUIRES: 0 <= capacity <= 2^32.
@@ -26,16 +26,19 @@ class Tombstones {
   Tombstones& operator=(const Tombstones&) = delete;
 
   // The session has ended. Forgets the oldest end if there are too many.
-  void Add(absl::string_view id, EndReason reason);
+  void Add(absl::string_view id, EndReason reason, uint64_t epoch);
   // The id is in use again.
   void Remove(absl::string_view id) { numbers_.Erase(id); }
   // Nothing if no such session ended, or it is forgotten.
   std::optional<EndReason> Find(absl::string_view id) const;
+  // The last epoch of the session; 0 if no such session ended, or it is forgotten.
+  uint64_t EpochOf(absl::string_view id) const;
 
  private:
   struct End {
     StoredId id;
     EndReason reason;
+    uint64_t epoch;
   };
   struct IdOfEnd {
     absl::string_view operator()(uint32_t number) const { return (*ends)[number].id.view(); }

@@ -15,6 +15,11 @@ FenceVerdict JudgeFence(const std::optional<SnapshotFence>& stored, const Snapsh
   return stored->version == writer.version ? FenceVerdict::kAlreadyStored : FenceVerdict::kAccepted;
 }
 
+FenceVerdict JudgeFirst(const std::optional<SnapshotFence>& stored, const SnapshotFence& writer) {
+  const bool is_free = !stored.has_value() || stored->epoch == 0 || *stored == writer;
+  return is_free ? JudgeFence(stored, writer) : FenceVerdict::kFenced;
+}
+
 absl::Status FencedError(uint64_t stored_epoch, uint64_t own_epoch) {
   return MakeError(
       absl::StatusCode::kAborted, "FENCED",

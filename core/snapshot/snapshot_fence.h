@@ -36,6 +36,11 @@ enum class FenceVerdict {
 // version: it has claimed the session and knows what was there.
 FenceVerdict JudgeFence(const std::optional<SnapshotFence>& stored, const SnapshotFence& writer);
 
+// The rule for the first snapshot of a session that was opened just now: nothing may be stored
+// under its id, but for what a stopped server left behind (epoch 0). A later epoch is no claim
+// here: the writer has not seen what is stored.
+FenceVerdict JudgeFirst(const std::optional<SnapshotFence>& stored, const SnapshotFence& writer);
+
 // ABORTED (FENCED): the session has another owner; the writer must give it up.
 absl::Status FencedError(uint64_t stored_epoch, uint64_t own_epoch);
 

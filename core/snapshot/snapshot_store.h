@@ -29,12 +29,15 @@ struct SnapshotWrite {
   // After that time without another write or claim the store forgets it. Above zero; infinite: it
   // does not.
   absl::Duration time_to_live;
+  // The first of a session: judged by JudgeFirst.
+  bool is_first = false;
 };
 
 // Where the snapshots of sessions outlive a server, one for each session id. To a store a snapshot
 // is a string of bytes.
 //
-// Every change is fenced: it is a single compare-and-set by the rule of JudgeFence, so an owner
+// Every change is fenced: it is a single compare-and-set by the rule of JudgeFence (or, of a first
+// snapshot, JudgeFirst), so an owner
 // that was replaced can neither write nor remove, however late it wakes up. A store may still lose
 // what it acknowledged (a Redis replica that takes over may be behind): then what it holds is older
 // than what the owner was told, and Claim and Read tell the version that is there, which the caller
@@ -58,11 +61,11 @@ class SnapshotStore {
 
   virtual ~SnapshotStore() = default;
 
-  // Stores the snapshot, if JudgeFence accepts it. The version that the same owner has stored
-  // already is OK and renews its time to live. Errors, after which what was stored is unchanged:
-  // ABORTED (FENCED, with both epochs); ABORTED (STALE_VERSION); RESOURCE_EXHAUSTED (STORE_FULL):
-  // the store has no memory left; DATA_LOSS (SNAPSHOT_BAD): what is stored there was not written by
-  // a store.
+  // Stores the snapshot, if JudgeFence accepts it, or JudgeFirst the first one. The version that
+  // the same owner has stored already is OK and renews its time to live. Errors, after which what
+  // was stored is unchanged: ABORTED (FENCED, with both epochs); ABORTED (STALE_VERSION);
+  // RESOURCE_EXHAUSTED (STORE_FULL): the store has no memory left; DATA_LOSS (SNAPSHOT_BAD): what
+  // is stored there was not written by a store.
   virtual void Write(SnapshotWrite write, WriteCallback callback) = 0;
 
   // Takes ownership: raises the stored epoch by one, sets the nonce, renews the time to live, and

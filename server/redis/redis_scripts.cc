@@ -53,8 +53,13 @@ local function judge(s)
 end
 )";
 
+// The rule of JudgeFirst comes before that.
 constexpr char kWrite[] = R"(
 local s = stored()
+local is_own = s and s.e == ARGV[1] and s.n == ARGV[2] and s.v == ARGV[3]
+if ARGV[6] == '1' and s and not is_own and s.e > string.rep('0', 20) then
+  return {'FENCED', s.e}
+end
 local refused = judge(s)
 if refused then return refused end
 if s == nil or s.e ~= ARGV[1] or s.v ~= ARGV[3] then

@@ -21,7 +21,7 @@ namespace rnnserve::server {
 // end being exact at 2^53, and strings of digits of one length compare as their numbers do. The
 // epoch is raised digit by digit for the same reason.
 enum class RedisScript {
-  // key; epoch, nonce, version, bytes, milliseconds to live -> a verdict
+  // key; epoch, nonce, version, bytes, milliseconds to live, "1" for a first snapshot -> a verdict
   kWrite,
   // key; nonce, milliseconds to live -> {"OK", epoch, nonce, version, bytes}, {"NONE"}, {"LAST"}
   kClaim,

@@ -130,6 +130,7 @@ void RedisSnapshotStore::Write(SnapshotWrite write, WriteCallback callback) {
                    ToRedisNumber(fence.nonce), ToRedisNumber(fence.version)};
   command.words.push_back(std::move(write.bytes));
   command.words.push_back(ToRedisLifetime(write.time_to_live));
+  command.words.emplace_back(write.is_first ? "1" : "0");
   command.callback = AnswerWrite(std::move(callback), fence);
   client_.Call(std::move(command));
 }

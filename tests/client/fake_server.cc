@@ -24,6 +24,7 @@ namespace rnnserve::client {
 namespace {
 
 constexpr int kPageSize = 2;
+constexpr char kDigest[] = "0123456789abcdef0123";
 constexpr size_t kFeatures = 2;
 
 using Sum = std::vector<float>;
@@ -131,6 +132,8 @@ class FakeServer::Sessions {
       summary->set_detached(it->second.stream_id == 0);
       summary->set_idle_ms(1500);
       summary->set_state_bytes(8);
+      summary->set_model_digest(kDigest);
+      summary->set_spilled(it->first == kSpilledId);
     }
   }
 
@@ -419,7 +422,7 @@ class FakeServer::Models final : public v1::ModelService::Service {
   static v1::ModelSummary Summary(const std::string& name) {
     v1::ModelSummary summary;
     summary.set_name(name);
-    summary.set_digest("0123456789abcdef0123");
+    summary.set_digest(kDigest);
     summary.set_streamable(true);
     summary.set_num_parameters(1234);
     summary.set_weight_type(v1::WEIGHT_TYPE_INT8);

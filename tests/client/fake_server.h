@@ -20,11 +20,12 @@ namespace rnnserve::client {
 //   "total"   the running sum after the last timestep, [2]
 //   "silent"  never answers a step, and so never ends the stream that sent it
 // A step that contains kBadFeature is refused with FAILED_PRECONDITION, reason STATE_NONFINITE, and
-// changes nothing. ListSessions gives pages of 2. It checks nothing else that a real server checks,
-// and knows no expiry. Thread-safe.
+// changes nothing. ListSessions gives pages of 2, and calls the session kSpilledId spilled. It
+// checks nothing else that a real server checks, and knows no expiry. Thread-safe.
 class FakeServer {
  public:
   static constexpr float kBadFeature = 13;
+  static constexpr char kSpilledId[] = "away";
 
   // Listens on a port that the kernel chose.
   FakeServer();

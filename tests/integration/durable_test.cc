@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "client/cpp/client.h"
 #include "tests/integration/served_models.h"
 #include "tests/integration/shared_redis.h"
 #include "tests/support/status_matchers.h"
@@ -49,6 +50,12 @@ class Replica {
     request.set_step_index(index);
     *request.mutable_input() = Floats({1, 1}, {value});
     return stub_->Step(Context().get(), request, response);
+  }
+  // Of all sessions.
+  grpc::Status Reset(v1::ResetStateResponse* response) {
+    v1::ResetStateRequest request;
+    request.set_model(kSunspots);
+    return stub_->ResetState(Context().get(), request, response);
   }
 
  private:
@@ -282,6 +289,80 @@ TEST_F(DurableTest, ASpilledSessionOutlivesItsServer) {
     ASSERT_TRUE(b().Step(absl::StrCat("s", i), 1, values[1], &response).ok());
     EXPECT_EQ(Values(response.output()), expected[1]);
   }
+}
+
+TEST_F(DurableTest, TheListHoldsWhatIsInMemoryAndInTheStore) {
+  constexpr int kNumSessions = 40;
+  a_ = StartReplica({"--max-sessions", "10"});
+  std::vector<std::string> ids;
+  for (int i = 100; i < 100 + kNumSessions; ++i) {
+    ids.push_back(absl::StrCat("s", i));
+    ASSERT_TRUE(WithRetries([&] { return a().Open(ids.back(), v1::DURABILITY_ASYNC); }).ok());
+  }
+  v1::StepResponse response;
+  ASSERT_TRUE(WithRetries([&] { return a().Step(ids[7], 0, 0.5f, &response); }).ok());
+
+  auto client = client::Client::Connect(a().server().grpc_address());
+  ASSERT_THAT(client, IsOk());
+  const auto all = (*client)->ListSessions({.model = kSunspots});
+  const auto some = (*client)->ListSessions({.id_prefix = "s10"});
+
+  ASSERT_THAT(all, IsOk());
+  std::vector<std::string> listed;
+  int num_spilled = 0;
+  for (const v1::SessionSummary& session : *all) {
+    listed.push_back(session.session_id());
+    num_spilled += session.spilled() ? 1 : 0;
+    EXPECT_EQ(session.version(), session.session_id() == ids[7] ? 1u : 0u);
+    EXPECT_EQ(session.model_digest(), all->front().model_digest());
+  }
+  EXPECT_EQ(listed, ids);
+  EXPECT_GE(num_spilled, kNumSessions - 10);
+  EXPECT_EQ(some->size(), 10u);
+}
+
+TEST_F(DurableTest, AResetOfAModelSurvivesAKillOrFails) {
+  constexpr int kNumSessions = 40;
+  const std::vector<float> values = Series(7, 1);
+  const auto expected = Undisturbed(values);
+  // Most of them are in the store alone.
+  a_ = StartReplica({"--max-sessions", "10"});
+  v1::StepResponse response;
+  for (int i = 0; i < kNumSessions; ++i) {
+    const std::string id = absl::StrCat("s", i);
+    ASSERT_TRUE(WithRetries([&] { return a().Open(id, v1::DURABILITY_SYNC); }).ok());
+    ASSERT_TRUE(WithRetries([&] { return a().Step(id, 0, 0.5f, &response); }).ok());
+  }
+
+  v1::ResetStateResponse reset;
+  ASSERT_TRUE(WithRetries([&] { return a().Reset(&reset); }).ok());
+  kill(a().server().pid(), SIGKILL);
+
+  EXPECT_EQ(reset.num_sessions(), kNumSessions);
+  for (int i = 0; i < kNumSessions; ++i) {
+    ASSERT_TRUE(b().Step(absl::StrCat("s", i), 1, values[0], &response).ok());
+    EXPECT_EQ(Values(response.output()), expected[0]) << i;
+  }
+  redis_->Kill();
+  EXPECT_THAT(b().Reset(&reset), FailsWith(grpc::StatusCode::UNAVAILABLE, "STORE_DOWN"));
+}
+
+TEST_F(DurableTest, AnIdThatIsUsedAgainBeginsInALaterEpoch) {
+  auto client = client::Client::Connect(a().server().grpc_address());
+  ASSERT_THAT(client, IsOk());
+  ASSERT_TRUE(a().Open("s", v1::DURABILITY_SYNC).ok());
+  ASSERT_THAT((*client)->EvictSession("s"), IsOk());
+
+  client::SessionOptions options;
+  options.session_id = "s";
+  auto session = (*client)->OpenSession(kSunspots, options);
+
+  ASSERT_THAT(session, IsOk());
+  EXPECT_EQ(session->epoch(), 2u);
+  v1::AttachSessionResponse attached;
+  ASSERT_TRUE(b().Attach("s", &attached).ok());
+  EXPECT_GT(attached.epoch(), 2u);
+  session->Release();
 }
 
 TEST_F(DurableTest, BadBytesArePutAsideAndTheIdIsFree) {

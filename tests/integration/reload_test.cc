@@ -155,6 +155,14 @@ TEST_F(ReloadTest, DetachedSessionsStayAndNewOnesGetTheNewModel) {
   ASSERT_EQ(Summary(kName).retiring_size(), 1);
   EXPECT_EQ(Summary(kName).retiring(0).digest(), old_digest);
   EXPECT_EQ(Summary(kName).retiring(0).num_sessions(), 1);
+  v1::ListSessionsRequest list;
+  list.set_model(kName);
+  v1::ListSessionsResponse listed;
+  grpc::ClientContext context;
+  ASSERT_TRUE(stub_->ListSessions(&context, list, &listed).ok());
+  ASSERT_EQ(listed.sessions_size(), 2);
+  EXPECT_EQ(listed.sessions(0).model_digest(), new_digest);
+  EXPECT_EQ(listed.sessions(1).model_digest(), old_digest);
   EXPECT_THAT(Metrics(), HasSubstr("rnnserve_retiring_sessions{model=\"m\"} 1"));
   EXPECT_THAT(Metrics(), HasSubstr("rnnserve_model_reloads_total{model=\"m\",result=\"OK\"} 1"));
 }

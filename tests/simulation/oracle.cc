@@ -107,7 +107,7 @@ void Oracle::CheckStored(Session& session, uint64_t incarnation, const StoreCall
   const auto tenure = session.tenures.find({incarnation, call.fence.epoch});
   const bool is_known = tenure != session.tenures.end() && tenure->second.nonce == call.fence.nonce;
   if (!place.has_value()) {
-    if (snapshot->version != 0 || call.fence.epoch != 1) {
+    if (snapshot->version != 0 || !call.is_first) {
       return Report(what + ": no steps lead there");
     }
     place = Place();

@@ -22,7 +22,8 @@ class LinkedStore final : public SnapshotStore {
 
   void Write(SnapshotWrite write, WriteCallback callback) override {
     link_.Add({StoreCall::Kind::kWrite, std::move(write.session_id), write.fence,
-               std::move(write.bytes), write.time_to_live, std::move(callback), nullptr});
+               std::move(write.bytes), write.time_to_live, std::move(callback), nullptr,
+               write.is_first});
   }
   void Claim(std::string session_id, uint64_t nonce, absl::Duration time_to_live,
              ReadCallback callback) override {
@@ -77,7 +78,8 @@ std::string TakeEffect(StoreCall& call, StoreFate fate, MemorySnapshotStore& sto
   };
   switch (call.kind) {
     case StoreCall::Kind::kWrite:
-      store.Write({call.session_id, call.fence, call.bytes, call.time_to_live}, keep_status);
+      store.Write({call.session_id, call.fence, call.bytes, call.time_to_live, call.is_first},
+                  keep_status);
       break;
     case StoreCall::Kind::kClaim:
       store.Claim(call.session_id, call.fence.nonce, call.time_to_live, keep_snapshot);
@@ -171,6 +173,7 @@ std::vector<StoreCall> StoreLink::Cut() {
       late.fence = call.fence;
       late.bytes = call.bytes;
       late.time_to_live = call.time_to_live;
+      late.is_first = call.is_first;
       left.push_back(std::move(late));
     }
     call.outcome = absl::CancelledError("the replica is gone");

@@ -33,6 +33,7 @@ struct StoreCall {
   absl::Duration time_to_live;
   SnapshotStore::WriteCallback on_write;
   SnapshotStore::ReadCallback on_read;
+  bool is_first = false;                                    // of a write
   std::optional<absl::StatusOr<StoredSnapshot>> outcome{};  // since it has taken effect
 };
 

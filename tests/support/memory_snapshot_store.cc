@@ -20,8 +20,9 @@ absl::Status Unknown() {
 }
 
 // OK if the writer may change what is stored.
-absl::Status CheckFence(const std::optional<SnapshotFence>& stored, const SnapshotFence& writer) {
-  switch (JudgeFence(stored, writer)) {
+absl::Status CheckFence(const std::optional<SnapshotFence>& stored, const SnapshotFence& writer,
+                        bool is_first = false) {
+  switch (is_first ? JudgeFirst(stored, writer) : JudgeFence(stored, writer)) {
     case FenceVerdict::kFenced:
       return FencedError(stored->epoch, writer.epoch);
     case FenceVerdict::kStaleVersion:
@@ -205,7 +206,7 @@ std::optional<StoredSnapshot> MemorySnapshotStore::PeekQuarantined(
 absl::Status MemorySnapshotStore::WriteLocked(SnapshotWrite write) {
   const Kept* kept = FindLocked(write.session_id);
   const auto stored = kept == nullptr ? std::nullopt : std::optional(kept->snapshot.fence);
-  absl::Status status = CheckFence(stored, write.fence);
+  absl::Status status = CheckFence(stored, write.fence, write.is_first);
   if (!status.ok()) return status;
   if (JudgeFence(stored, write.fence) == FenceVerdict::kAlreadyStored) {
     write.bytes = kept->snapshot.bytes;

@@ -179,9 +179,18 @@ TEST_F(RnnctlTest, ListsAndResetsSessions) {
   Session session = client->OpenSession("total", options).value();
   ASSERT_TRUE(session.Step(Tensor({1, 2}, std::vector<float>{1, 2})).ok());
 
+  options.session_id = FakeServer::kSpilledId;
+  Session away = client->OpenSession("total", options).value();
+
   EXPECT_EQ(Run("sessions").out,
-            "SESSION  MODEL  STEPS    IDLE  STATE BYTES  LIVES\n"
-            "mine     total      1  1.50 s            8  detached\n");
+            "SESSION  MODEL  DIGEST        STEPS    IDLE  STATE BYTES  LIVES     IS IN\n"
+            "away     total  0123456789ab      0  1.50 s            8  detached  store\n"
+            "mine     total  0123456789ab      1  1.50 s            8  detached  memory\n");
+  const nlohmann::json listed = nlohmann::json::parse(Run("sessions --json").out)["sessions"];
+  EXPECT_EQ(listed.at(0)["spilled"], true);
+  EXPECT_EQ(listed.at(1)["spilled"], false);
+  EXPECT_EQ(listed.at(1)["model_digest"], "0123456789abcdef0123");
+  away.Close().IgnoreError();
   EXPECT_EQ(Run("reset mine").out, "1 session reset\n");
   EXPECT_EQ(session.GetState()->at(0).value, Tensor({2}, std::vector<float>{0, 0}));
   EXPECT_EQ(nlohmann::json::parse(Run("reset --model total --json").out)["num_sessions"], "1");

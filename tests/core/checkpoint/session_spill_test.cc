@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
@@ -23,7 +24,9 @@
 namespace rnnserve::testing {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 class CountingObserver final : public CheckpointObserver {
  public:
@@ -417,6 +420,45 @@ TEST_F(SessionSpillTest, ADamagedOneIsPutAside) {
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("7 bytes"), "SNAPSHOT_BAD"));
   EXPECT_FALSE(spill_.Has("s"));
   EXPECT_NE(store_->PeekQuarantined("s"), std::nullopt);
+}
+
+TEST_F(SessionSpillTest, ListsBothKindsInTheOrderOfIds) {
+  OpenAll();
+  MakeRoom(5);
+  ASSERT_EQ(spill_.num_spilled(), 5);
+
+  const auto first = spill_.List({}, "", 7);
+  // Between the pages a session moves from what is listed, and one to it.
+  ASSERT_THAT(BringBack(spill_.IdsOf("m").front()), IsOk());
+  const auto second = spill_.List({}, first.back().id, 7);
+
+  std::vector<std::string> ids;
+  int64_t num_spilled = 0;
+  for (const auto* page : {&first, &second}) {
+    for (const SessionStore::Summary& session : *page) {
+      ids.push_back(session.id);
+      num_spilled += session.is_spilled ? 1 : 0;
+      EXPECT_EQ(session.model_digest, model_->digest());
+    }
+  }
+  EXPECT_THAT(ids, ElementsAre("s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"));
+  EXPECT_EQ(num_spilled, 5);
+}
+
+TEST_F(SessionSpillTest, ASessionOnItsWayToTheStoreIsListedOnce) {
+  OpenAll();
+  Step("s0", 8);
+  for (int i = 1; i < kMaxSessions; ++i) Lease(absl::StrCat("s", i)).status().IgnoreError();
+  clock_.Advance(absl::Seconds(1));
+  for (int i = 1; i < kMaxSessions; ++i) Lease(absl::StrCat("s", i)).status().IgnoreError();
+  spill_.MakeRoom({1, 0}, [] {});
+  ASSERT_EQ(store_->num_waiting(), 1);
+
+  EXPECT_THAT(spill_.List({}, "", 100), SizeIs(kMaxSessions));
+  EXPECT_FALSE(spill_.List({}, "", 1).at(0).is_spilled);
+  store_->CompleteAll();
+  EXPECT_THAT(spill_.List({}, "", 100), SizeIs(kMaxSessions));
+  EXPECT_TRUE(spill_.List({}, "", 1).at(0).is_spilled);
 }
 
 }  // namespace

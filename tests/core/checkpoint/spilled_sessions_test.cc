@@ -10,6 +10,9 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "tests/support/test_models.h"
@@ -100,6 +103,91 @@ TEST(SpilledSessionsTest, AModelStaysWhileOneOfItsSessionsIsHere) {
   EXPECT_FALSE(host.expired());
   spilled.Erase("a");
   EXPECT_TRUE(host.expired());
+}
+
+// All of them, piece by piece.
+std::vector<std::string> ListedIds(const SpilledSessions& spilled,
+                                   const SessionStore::Filter& filter) {
+  std::vector<SessionStore::Summary> listed;
+  std::optional<std::string> last_id = "";
+  while (last_id.has_value()) last_id = spilled.ListSome(filter, *last_id, kNow, listed);
+  std::vector<std::string> ids;
+  for (const SessionStore::Summary& session : listed) ids.push_back(session.id);
+  return ids;
+}
+
+class SpilledSessionsListTest : public ::testing::Test {
+ protected:
+  // Unused for as many seconds as it is the n-th, of a model of that name.
+  void Add(const std::string& id, const std::string& model_name = "m") {
+    SpilledSessions::Record record = RecordOf(3, model_name);
+    record.model = {model_};
+    record.last_use = kNow - absl::Seconds(spilled_.size() + 1);
+    record.version = 17;
+    record.durability = Durability::kSync;
+    spilled_.Add(id, record);
+  }
+
+  const ModelPtr model_ = DoublingModel();
+  SpilledSessions spilled_{1000};
+};
+
+TEST_F(SpilledSessionsListTest, TellsAllOfASession) {
+  Add("a");
+
+  std::vector<SessionStore::Summary> listed;
+  EXPECT_EQ(spilled_.ListSome({}, "", kNow, listed), std::nullopt);
+
+  ASSERT_EQ(listed.size(), 1u);
+  EXPECT_EQ(listed[0].model_name, "m");
+  EXPECT_EQ(listed[0].version, 17u);
+  EXPECT_EQ(listed[0].durable_version, 17u);
+  EXPECT_EQ(listed[0].epoch, 3u);
+  EXPECT_TRUE(listed[0].detached);
+  EXPECT_EQ(listed[0].idle, absl::Seconds(1));
+  EXPECT_EQ(listed[0].state_bytes, model_->state_layout().bytes());
+  EXPECT_EQ(listed[0].durability, Durability::kSync);
+  EXPECT_EQ(listed[0].model_digest, model_->digest());
+  EXPECT_TRUE(listed[0].is_spilled);
+}
+
+TEST_F(SpilledSessionsListTest, IsInTheOrderOfIdsInPieces) {
+  std::vector<std::string> expected;
+  for (int i = 199; i >= 100; --i) {
+    Add(absl::StrCat("s", i));
+    expected.insert(expected.begin(), absl::StrCat("s", i));
+  }
+
+  std::vector<SessionStore::Summary> piece;
+  const std::optional<std::string> last_id = spilled_.ListSome({}, "", kNow, piece);
+  EXPECT_EQ(last_id, expected.at(piece.size() - 1));
+  EXPECT_EQ(ListedIds(spilled_, {}), expected);
+}
+
+TEST_F(SpilledSessionsListTest, FiltersAsThatOfSessionsInMemory) {
+  Add("a");
+  Add("b");
+  Add("b1");
+  Add("b2", "other");
+  Add("c");
+  const ModelPtr another = DoublingModel();
+
+  EXPECT_THAT(ListedIds(spilled_, {.id_prefix = "b"}), ElementsAre("b", "b1", "b2"));
+  EXPECT_THAT(ListedIds(spilled_, {.model_name = "m", .id_prefix = "b"}), ElementsAre("b", "b1"));
+  EXPECT_THAT(ListedIds(spilled_, {.min_idle = absl::Seconds(4)}), ElementsAre("b2", "c"));
+  EXPECT_THAT(ListedIds(spilled_, {.model_name = "m", .model = another.get()}), IsEmpty());
+}
+
+TEST_F(SpilledSessionsListTest, LeavesOutWhatIsErasedOrHasExpired) {
+  Add("a");
+  Add("b");
+  Add("c");
+  spilled_.Erase("b");
+  SpilledSessions::Record expired = *spilled_.Find("c");
+  expired.expiry = kNow;
+  spilled_.Add("c", expired);
+
+  EXPECT_THAT(ListedIds(spilled_, {}), ElementsAre("a"));
 }
 
 }  // namespace

@@ -448,5 +448,37 @@ TEST_F(EngineDurableTest, DurabilityNeedsAStoreAndADetachedSession) {
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no store"), "NO_STORE"));
 }
 
+TEST_F(EngineDurableTest, AWriterOfTheSessionBeforeIsFenced) {
+  ASSERT_THAT(a_.Open("s"), IsOk());
+  ASSERT_EQ(a_.Attach("s")->epoch, 2u);
+  ASSERT_THAT(a_.Close("s"), IsOk());
+
+  const auto opened = a_.Open("s");
+
+  ASSERT_THAT(opened, IsOk());
+  EXPECT_EQ(opened->epoch, 3u);
+  EXPECT_EQ(store_.Peek("s")->fence.epoch, 3u);
+  for (uint64_t epoch : {1u, 2u}) {
+    EXPECT_THAT(a_.Step("s", 1, 0, epoch),
+                StatusIs(absl::StatusCode::kAborted, HasSubstr("epoch"), "STEP_FENCED"));
+  }
+  EXPECT_THAT(a_.Step("s", 1, 0, 3), IsOk());
+  EXPECT_GT(b_.Attach("s")->epoch, 3u);
+}
+
+TEST_F(EngineDurableTest, ALaterEpochOpensNoIdThatAnotherServerHas) {
+  ASSERT_THAT(a_.Open("s"), IsOk());
+  ASSERT_EQ(a_.Attach("s")->epoch, 2u);
+  ASSERT_THAT(a_.Close("s"), IsOk());
+  ASSERT_THAT(b_.Open("s", Durability::kSync), IsOk());
+  ASSERT_THAT(b_.Step("s", 5, 0), IsOk());
+
+  EXPECT_THAT(a_.Open("s"),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("store"), "SESSION_EXISTS"));
+
+  EXPECT_THAT(b_.Step("s", 1, 1), IsOk());
+  EXPECT_EQ(*b_.Sum("s"), 11);
+}
+
 }  // namespace
 }  // namespace rnnserve::testing

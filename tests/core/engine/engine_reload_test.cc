@@ -138,6 +138,20 @@ TEST_F(EngineReloadTest, ASpilledSessionStaysOnItsModelToo) {
   EXPECT_THAT(Outputs("old", {2, 3}), ElementsAre(4, 11));
 }
 
+TEST_F(EngineReloadTest, TheListTellsWhoIsOnWhichModel) {
+  AddWithStore(/*max_sessions=*/2);
+  for (const char* id : {"a", "b", "c"}) ASSERT_THAT(Open("m", id), IsOk());
+  ASSERT_THAT(Reload(2), IsOk());
+  ASSERT_THAT(Open("m", "d"), IsOk());
+
+  const auto listed = engine_->ListSessions({.model_name = "m"}, "", 100);
+
+  ASSERT_THAT(listed, IsOk());
+  ASSERT_THAT(*listed, SizeIs(4));
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(listed->at(i).model_digest, DigestOf(1)) << i;
+  EXPECT_EQ(listed->at(3).model_digest, DigestOf(2));
+}
+
 TEST_F(EngineReloadTest, ASpilledSessionEndsWithItsModel) {
   AddWithStore(/*max_sessions=*/2);
   ASSERT_THAT(Open("m", "old"), IsOk());

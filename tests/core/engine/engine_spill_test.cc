@@ -8,9 +8,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -261,6 +263,71 @@ TEST_F(EngineSpillTest, ASessionThatIsNotDurableGoesOnAfterTheDrain) {
               StatusIs(absl::StatusCode::kAborted, HasSubstr("epoch"), "STEP_FENCED"));
   Replica c(clock_, store_, RoomFor(3));
   EXPECT_THAT(c.Attach("n"), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(EngineSpillTest, IsListedWithItsModel) {
+  Spill();
+
+  const auto listed = a_.engine().ListSessions({.id_prefix = "s"}, "", 100);
+
+  ASSERT_THAT(listed, IsOk());
+  ASSERT_EQ(listed->size(), 1u);
+  EXPECT_TRUE(listed->at(0).is_spilled);
+  EXPECT_EQ(listed->at(0).version, 1u);
+  EXPECT_EQ(listed->at(0).model_digest, DoublingModel()->digest());
+}
+
+TEST_F(EngineSpillTest, PagesHoldEverySessionOnceWhileTheyComeAndGo) {
+  constexpr int kNumSessions = 9;
+  std::vector<std::string> ids;
+  for (int i = 0; i < kNumSessions; ++i) {
+    ids.push_back(absl::StrCat("s", i));
+    ASSERT_THAT(a_.Open(ids.back()), IsOk());
+  }
+  std::atomic<bool> is_over{false};
+  // Only three fit, so that each step moves sessions.
+  std::thread stepping([&] {
+    for (int i = 0; i < 300; ++i) a_.Step(ids[i * 5 % ids.size()], 1).status().IgnoreError();
+    is_over = true;
+  });
+
+  int num_wrong = 0;
+  do {
+    std::vector<std::string> listed;
+    auto page = a_.engine().ListSessions({}, "", 2);
+    while (!page->empty()) {
+      for (const SessionStore::Summary& session : *page) listed.push_back(session.id);
+      page = a_.engine().ListSessions({}, listed.back(), 2);
+    }
+    if (listed != ids) ++num_wrong;
+  } while (!is_over);
+  stepping.join();
+
+  EXPECT_EQ(num_wrong, 0);
+}
+
+TEST_F(EngineSpillTest, ItsIdIsUsedAgainBehindItsEpoch) {
+  Spill();
+  clock_.Advance(absl::Hours(48));
+  a_.engine().ExpireIdleSessions();
+
+  // What expired away from memory was neither asked for since, nor ended by anybody.
+  EXPECT_EQ(a_.Open("s", Durability::kNone)->epoch, 2u);
+
+  ASSERT_THAT(a_.Close("s"), IsOk());
+  EXPECT_EQ(a_.Open("s")->epoch, 3u);
+}
+
+TEST_F(EngineSpillTest, ItsIdIsUsedAgainBehindItsEpochAfterItWasAskedFor) {
+  Spill();
+  clock_.Advance(absl::Hours(48));
+  a_.engine().ExpireIdleSessions();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(a_.Step("s", 1),
+                StatusIs(absl::StatusCode::kNotFound, HasSubstr("expired"), "SESSION_EXPIRED"));
+  }
+
+  EXPECT_EQ(a_.Open("s")->epoch, 2u);
 }
 
 }  // namespace

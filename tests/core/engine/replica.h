@@ -102,8 +102,9 @@ class Replica {
   }
   bool IsInMemory(const std::string& id) {
     const auto listed = engine_->ListSessions({}, "", 100);
-    return std::any_of(listed->begin(), listed->end(),
-                       [&id](const auto& session) { return session.id == id; });
+    return std::any_of(listed->begin(), listed->end(), [&id](const auto& session) {
+      return session.id == id && !session.is_spilled;
+    });
   }
 
   Engine& engine() { return *engine_; }

@@ -322,5 +322,67 @@ TEST_F(SessionStoreTest, ASessionInUseIsNotIdle) {
   EXPECT_EQ(store_->List({}, "", 1).front().idle, absl::ZeroDuration());
 }
 
+TEST_F(SessionStoreTest, AnIdThatIsUsedAgainBeginsBehindItsLastEpoch) {
+  ASSERT_THAT(Open("closed", kMinute), IsOk());
+  ASSERT_THAT(Open("expired", kMinute), IsOk());
+  Take("closed").Attach();
+  Close("closed");
+  clock_.Advance(kMinute);
+  store_->ExpireIdle();
+
+  for (const char* id : {"closed", "expired", "new"}) ASSERT_THAT(Open(id), IsOk());
+
+  EXPECT_EQ(Take("closed").epoch(), 3u);
+  EXPECT_EQ(Take("expired").epoch(), 2u);
+  EXPECT_EQ(Take("new").epoch(), 1u);
+  Close("expired");
+  ASSERT_THAT(Open("expired"), IsOk());
+  EXPECT_EQ(Take("expired").epoch(), 3u);
+}
+
+TEST_F(SessionStoreTest, ASessionThatGoesOnKeepsItsEpoch) {
+  ASSERT_THAT(Open("a"), IsOk());
+  Close("a");
+
+  ASSERT_THAT(store_->Open({.id = "a",
+                            .model_name = "m",
+                            .model = model_,
+                            .state = SessionState(*model_),
+                            .epoch = 1,
+                            .goes_on = true}),
+              IsOk());
+
+  EXPECT_EQ(Take("a").epoch(), 1u);
+}
+
+TEST_F(SessionStoreTest, AnEndThatIsForgottenLeavesNoEpoch) {
+  SessionStore::Options options;
+  options.max_tombstones = 1;
+  Restart(options);
+  for (const char* id : {"a", "b"}) {
+    ASSERT_THAT(Open(id), IsOk());
+    Close(id);
+  }
+
+  for (const char* id : {"a", "b"}) ASSERT_THAT(Open(id), IsOk());
+
+  EXPECT_EQ(Take("a").epoch(), 1u);
+  EXPECT_EQ(Take("b").epoch(), 2u);
+}
+
+TEST_F(SessionStoreTest, AnEndElsewhereIsNotedUnlessTheIdIsOpen) {
+  ASSERT_THAT(Open("open"), IsOk());
+
+  store_->NoteEnd("open", EndReason::kExpired, 5);
+  store_->NoteEnd("away", EndReason::kExpired, 5);
+  store_->NoteEnd("away", EndReason::kClosed, 4);
+
+  EXPECT_EQ(Take("open").epoch(), 1u);
+  EXPECT_THAT(ErrorOf("away"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("expired"), "SESSION_EXPIRED"));
+  ASSERT_THAT(Open("away"), IsOk());
+  EXPECT_EQ(Take("away").epoch(), 6u);
+}
+
 }  // namespace
 }  // namespace rnnserve::testing

@@ -18,8 +18,8 @@ namespace {
 
 TEST(TombstonesTest, RemembersWhy) {
   Tombstones tombstones(2);
-  tombstones.Add("a", EndReason::kClosed);
-  tombstones.Add("b", EndReason::kExpired);
+  tombstones.Add("a", EndReason::kClosed, 1);
+  tombstones.Add("b", EndReason::kExpired, 1);
 
   EXPECT_EQ(tombstones.Find("a"), EndReason::kClosed);
   EXPECT_EQ(tombstones.Find("b"), EndReason::kExpired);
@@ -28,9 +28,9 @@ TEST(TombstonesTest, RemembersWhy) {
 
 TEST(TombstonesTest, ForgetsTheOldestWhenFull) {
   Tombstones tombstones(2);
-  tombstones.Add("a", EndReason::kClosed);
-  tombstones.Add("b", EndReason::kClosed);
-  tombstones.Add("c", EndReason::kClosed);
+  tombstones.Add("a", EndReason::kClosed, 1);
+  tombstones.Add("b", EndReason::kClosed, 1);
+  tombstones.Add("c", EndReason::kClosed, 1);
 
   EXPECT_EQ(tombstones.Find("a"), std::nullopt);
   EXPECT_EQ(tombstones.Find("b"), EndReason::kClosed);
@@ -38,7 +38,7 @@ TEST(TombstonesTest, ForgetsTheOldestWhenFull) {
 
 TEST(TombstonesTest, ForgetsAnIdThatIsUsedAgain) {
   Tombstones tombstones(2);
-  tombstones.Add("a", EndReason::kClosed);
+  tombstones.Add("a", EndReason::kClosed, 1);
 
   tombstones.Remove("a");
 
@@ -47,11 +47,11 @@ TEST(TombstonesTest, ForgetsAnIdThatIsUsedAgain) {
 
 TEST(TombstonesTest, KeepsTheLaterEndOfAnIdThatWasUsedAgain) {
   Tombstones tombstones(2);
-  tombstones.Add("a", EndReason::kClosed);
+  tombstones.Add("a", EndReason::kClosed, 1);
   tombstones.Remove("a");
-  tombstones.Add("a", EndReason::kExpired);
+  tombstones.Add("a", EndReason::kExpired, 1);
 
-  tombstones.Add("b", EndReason::kClosed);
+  tombstones.Add("b", EndReason::kClosed, 1);
 
   EXPECT_EQ(tombstones.Find("a"), EndReason::kExpired);
 }
@@ -59,20 +59,20 @@ TEST(TombstonesTest, KeepsTheLaterEndOfAnIdThatWasUsedAgain) {
 TEST(TombstonesTest, RemembersNothingWithoutRoom) {
   Tombstones tombstones(0);
 
-  tombstones.Add("a", EndReason::kClosed);
+  tombstones.Add("a", EndReason::kClosed, 1);
 
   EXPECT_EQ(tombstones.Find("a"), std::nullopt);
 }
 
 TEST(TombstonesTest, KeepsTheLaterOfTwoEnds) {
   Tombstones tombstones(2);
-  tombstones.Add("a", EndReason::kClosed);
-  tombstones.Add("a", EndReason::kExpired);
+  tombstones.Add("a", EndReason::kClosed, 1);
+  tombstones.Add("a", EndReason::kExpired, 1);
   EXPECT_EQ(tombstones.Find("a"), EndReason::kExpired);
 
-  tombstones.Add("b", EndReason::kClosed);
+  tombstones.Add("b", EndReason::kClosed, 1);
   EXPECT_EQ(tombstones.Find("a"), EndReason::kExpired);
-  tombstones.Add("c", EndReason::kClosed);
+  tombstones.Add("c", EndReason::kClosed, 1);
   EXPECT_EQ(tombstones.Find("a"), std::nullopt);
 }
 
@@ -96,7 +96,7 @@ TEST_P(TombstonesPropertyTest, RemembersTheLastEnds) {
       tombstones.Remove(id);
     } else {
       const EndReason reason = random() % 2 == 0 ? EndReason::kClosed : EndReason::kExpired;
-      tombstones.Add(id, reason);
+      tombstones.Add(id, reason, 1);
       model.emplace_back(id, reason);
       if (model.size() > capacity) model.pop_front();
     }
@@ -112,6 +112,19 @@ TEST_P(TombstonesPropertyTest, RemembersTheLastEnds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, TombstonesPropertyTest, ::testing::Range(0u, 100u));
+
+TEST(TombstonesTest, RememberTheEpoch) {
+  Tombstones tombstones(2);
+  tombstones.Add("a", EndReason::kClosed, 7);
+  tombstones.Add("b", EndReason::kClosed, 8);
+
+  EXPECT_EQ(tombstones.EpochOf("a"), 7u);
+  EXPECT_EQ(tombstones.EpochOf("unknown"), 0u);
+  tombstones.Add("c", EndReason::kClosed, 9);
+  EXPECT_EQ(tombstones.EpochOf("a"), 0u);
+  tombstones.Remove("b");
+  EXPECT_EQ(tombstones.EpochOf("b"), 0u);
+}
 
 }  // namespace
 }  // namespace rnnserve

@@ -40,6 +40,14 @@ TEST(SnapshotFenceTest, TellsAnOlderVersionOfTheSameOwnerFromAnotherOwner) {
   EXPECT_EQ(JudgeFence(kStored, {4, 70, 901}), FenceVerdict::kFenced);
 }
 
+TEST(SnapshotFenceTest, AFirstSnapshotTakesNobodysPlaceWhateverItsEpoch) {
+  EXPECT_EQ(JudgeFirst(std::nullopt, {6, 1, 0}), FenceVerdict::kAccepted);
+  EXPECT_EQ(JudgeFirst(SnapshotFence{0, 0, 900}, {6, 1, 0}), FenceVerdict::kAccepted);
+  EXPECT_EQ(JudgeFirst(kStored, {6, 1, 0}), FenceVerdict::kFenced);
+  EXPECT_EQ(JudgeFirst(kStored, {5, 70, 901}), FenceVerdict::kFenced);
+  EXPECT_EQ(JudgeFirst(kStored, kStored), FenceVerdict::kAlreadyStored);
+}
+
 TEST(SnapshotFenceTest, ErrorsHoldBothNumbers) {
   EXPECT_THAT(FencedError(5, 4),
               StatusIs(absl::StatusCode::kAborted, AllOf(HasSubstr("epoch 5"), HasSubstr("has 4")),

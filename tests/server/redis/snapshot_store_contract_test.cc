@@ -77,6 +77,25 @@ TEST_P(SnapshotStoreContractTest, ReadsWhatWasWritten) {
   EXPECT_EQ(read->fence, (SnapshotFence{3, 4, 5}));
 }
 
+TEST_P(SnapshotStoreContractTest, AFirstSnapshotTakesNobodysPlaceWhateverItsEpoch) {
+  const auto write_first = [this](const std::string& id, const SnapshotFence& fence) {
+    Answer<absl::Status> answer;
+    store_->Write({id, fence, "first", absl::Hours(1), /*is_first=*/true}, answer.callback());
+    return answer.Wait();
+  };
+  EXPECT_THAT(Write(*store_, "taken", {3, 4, 5}, "hello"), IsOk());
+  EXPECT_THAT(Write(*store_, "left", {0, 0, 5}, "hello"), IsOk());
+
+  EXPECT_THAT(write_first("taken", {9, 8, 0}),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("epoch 3"), "FENCED"));
+  EXPECT_EQ(Read(*store_, "taken")->bytes, "hello");
+  EXPECT_THAT(write_first("left", {9, 8, 0}), IsOk());
+  EXPECT_EQ(Read(*store_, "left")->fence, (SnapshotFence{9, 8, 0}));
+  EXPECT_THAT(write_first("new", {9, 8, 0}), IsOk());
+  EXPECT_THAT(write_first("new", {9, 8, 0}), IsOk());
+  EXPECT_EQ(Read(*store_, "new")->bytes, "first");
+}
+
 TEST_P(SnapshotStoreContractTest, KeepsEveryByte) {
   std::string bytes = "\0\r\n$5\r\n*1\r\n%s"s;
   for (int i = 0; i < 70'000; ++i) bytes.push_back(static_cast<char>(i * 7 % 256));
