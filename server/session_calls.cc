@@ -129,7 +129,10 @@ absl::StatusOr<StepSessionsCall> ToStepSessionsCall(const v1::StepSessionsReques
 v1::StepSessionsResponse ToStepSessionsResponse(const StepSessionsResult& result,
                                                 TensorEncoding encoding) {
   v1::StepSessionsResponse response;
-  EncodeTensor(result.output_shape, result.output, encoding, *response.mutable_output());
+  // In an overload zeros would cost more than the refusal.
+  if (result.errors.size() < result.versions.size()) {
+    EncodeTensor(result.output_shape, result.output, encoding, *response.mutable_output());
+  }
   response.mutable_versions()->Add(result.versions.begin(), result.versions.end());
   for (const auto& [row, status] : result.errors) {
     v1::StepSessionsError& error = *response.add_errors();

@@ -25,10 +25,12 @@ v1::StreamAction ToAction(const StepSessionsRequest& request, const CallOptions&
 absl::StatusOr<StepSessionsResult> ToResult(const absl::StatusOr<v1::StreamResult>& result) {
   if (!result.ok()) return result.status();
   const v1::StepSessionsResponse& response = result->step_sessions();
-  absl::StatusOr<Tensor> output = FromMessage(response.output());
-  if (!output.ok()) return output.status();
   StepSessionsResult steps;
-  steps.output = *std::move(output);
+  if (response.has_output()) {
+    absl::StatusOr<Tensor> output = FromMessage(response.output());
+    if (!output.ok()) return output.status();
+    steps.output = *std::move(output);
+  }
   steps.versions.assign(response.versions().begin(), response.versions().end());
   for (const v1::StepSessionsError& error : response.errors()) {
     steps.errors.emplace_back(static_cast<size_t>(error.row()), FromMessage(error.error()));

@@ -36,7 +36,7 @@ struct StepSessionsRequest {
 
 struct StepSessionsResult {
   // Float; [sessions, time, outputs] if the model returns sequences, else [sessions, outputs]. The
-  // rows of sessions that failed are zero.
+  // rows of sessions that failed are zero; empty, of shape [0], if all failed.
   Tensor output;
   // Of each session the steps committed so far; 0 where it failed.
   std::vector<uint64_t> versions;

@@ -109,6 +109,17 @@ TEST_F(StepSessionsTest, TellsWhichSessionFailed) {
   EXPECT_EQ(result->versions[8], 1u);
 }
 
+TEST_F(StepSessionsTest, HasNoOutputIfAllSessionsFailed) {
+  for (Session& session : sessions_) ASSERT_THAT(session.Close(), IsOk());
+
+  const auto result = client_->StepSessions(request_);
+
+  ASSERT_THAT(result, IsOk());
+  EXPECT_THAT(result->errors, SizeIs(20));
+  EXPECT_THAT(result->output.floats(), IsEmpty());
+  EXPECT_EQ(result->versions, std::vector<uint64_t>(20, 0));
+}
+
 TEST_F(StepSessionsTest, TellsWhyTheWholeCallFailed) {
   request_.session_ids.pop_back();
 
