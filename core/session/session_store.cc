@@ -499,7 +499,9 @@ bool SessionStore::ExpireSomeLocked(int64_t now, std::vector<ModelSessionsPtr>& 
 int64_t SessionStore::WarningBefore(int64_t expiry, const Session& session) const {
   if (!session.is_watched || expiry == Session::kNever) return expiry;
   const int64_t timeout = session.idle_timeout;
-  const int64_t lead = std::max(timeout / 10, absl::ToInt64Nanoseconds(options_.expiry_interval));
+  // Twice the interval: a look that comes a little late finds it before it is over.
+  const int64_t lead =
+      std::max(timeout / 10, absl::ToInt64Nanoseconds(2 * options_.expiry_interval));
   // No more than half: who uses the session after it was told shall not be told again at once.
   return expiry - std::min(lead, timeout / 2);
 }

@@ -59,8 +59,8 @@ class SessionStore {
     int64_t max_reply_bytes = int64_t{256} << 20;
     // What a refused caller is told to wait.
     absl::Duration retry_delay = absl::Milliseconds(100);
-    // How often ExpireIdle is called. A watcher is told of an expiry so long before it at least,
-    // unless that is more than half of the idle timeout.
+    // How often ExpireIdle is called. A watcher is told of an expiry about so long before it at
+    // least, unless that is more than half of the idle timeout.
     absl::Duration expiry_interval = absl::Milliseconds(250);
   };
 

@@ -111,14 +111,23 @@ TEST_F(SessionWatchTest, AUseBeginsTheIdleTimeAnew) {
   EXPECT_THAT(diary_->told, ElementsAre("s expires in 10s", "s expires in 10s"));
 }
 
-TEST_F(SessionWatchTest, TellsATickBeforeAShortTimeoutIsOver) {
-  OpenWatched("s", absl::Seconds(1));
+TEST_F(SessionWatchTest, TellsTwoTicksBeforeAShortTimeoutIsOver) {
+  OpenWatched("s", absl::Seconds(2));
 
-  TickAfter(absl::Milliseconds(749));
+  TickAfter(absl::Milliseconds(1499));
   EXPECT_THAT(diary_->told, IsEmpty());
   TickAfter(absl::Milliseconds(1));
 
-  EXPECT_THAT(diary_->told, ElementsAre("s expires in 250ms"));
+  EXPECT_THAT(diary_->told, ElementsAre("s expires in 500ms"));
+}
+
+TEST_F(SessionWatchTest, ATickThatComesLateTellsToo) {
+  OpenWatched("s", absl::Seconds(2));
+
+  TickAfter(absl::Milliseconds(1499));
+  TickAfter(absl::Milliseconds(499));
+
+  EXPECT_THAT(diary_->told, ElementsAre("s expires in 2ms"));
 }
 
 TEST_F(SessionWatchTest, TellsNoSoonerThanHalfOfATimeoutOfLessThanATick) {
