@@ -34,7 +34,8 @@ namespace rnnserve {
 // (BatchWorker) which the tasks of the queue join at every cell step.
 //
 // Work-conserving, unless max_batch_delay says otherwise: a worker never waits while a task is
-// queued, neither for more rows nor for a clock. But while few tasks come, short ones that are
+// queued, neither for more rows nor for a clock; but of a team only the first worker does not, the
+// others wait for whole batches (Options::has_team). While few tasks come, short ones that are
 // submitted in a StepBurst wake no worker: the submitting thread computes them at the burst's end.
 // It begins no cell step that would end later than kAttendance; what is left goes to the workers.
 //
