@@ -53,7 +53,7 @@ SCENARIOS = [
     Scenario(restarts.rolling_restart, 20, 2, 0, (1800, 150, 0)),
     Scenario(restarts.kill, 100, 15, 2, (1800, 180, 60)),
     Scenario(restarts.pause, 20, 2, 0, (1200, 120, 0)),
-    Scenario(stores.store_down, 30, 4, 0, (1500, 200, 0)),
+    Scenario(stores.store_down, 9, 1, 0, (1500, 240, 0)),
     Scenario(stores.store_failover, 30, 4, 0, (1200, 120, 0)),
     Scenario(clients.client_kill, 200, 30, 0, (900, 120, 0)),
     Scenario(clients.two_writers, 60, 10, 4, (200, 60, 40)),

@@ -10,7 +10,7 @@ import numpy as np
 import oracle
 import resumable
 from checked_session import CheckedSession
-from outcome import Line, Outcome, line_of_ratios
+from outcome import Line, Outcome, line_of_ratios, sure_median
 from resumption import Resumption
 from rnnserve.v1 import session_pb2
 from tally import Tally, quantile
@@ -139,22 +139,29 @@ class OutcomeTest(unittest.TestCase):
         self.assertFalse(self.outcome(lines=[Line("a", "0", "1", False)]).is_met)
         self.assertFalse(self.outcome(error="took more than 1 s").is_met)
 
+    def test_it_tells_when_the_machine_stood_still(self):
+        self.assertNotIn("stood still", "\n".join(self.outcome(stillness=0.4).table()))
+        self.assertIn("stood still for 2.5 s",
+                      "\n".join(self.outcome(stillness=2.5).table()))
+
     def test_a_run_without_load_is_void(self):
         void = self.outcome(steps=199)
         self.assertFalse(void.is_met)
         self.assertIn("VOID", "\n".join(void.table()))
 
     def test_ratios_are_missed_only_if_most_turns_agree(self):
-        for ratios, verdict in (([1.0, 1.1, 0.9], "met"), ([1.2, 1.3, 1.1], "MISSED"),
-                                ([0.9, 1.2, 1.3], "NOISE")):
+        for ratios, verdict in (([1.0, 1.1, 0.9], "met"), ([1.2] * 5, "NOISE"),
+                                ([1.2] * 6, "MISSED"), ([1.2] * 5 + [1.0], "NOISE"),
+                                ([1.2] * 8 + [1.0], "MISSED"), ([1.2] * 7 + [1.0] * 2, "NOISE")):
             with self.subTest(ratios):
                 self.assertEqual(line_of_ratios("p99", "", ratios, 1.05, "").verdict, verdict)
 
-    def test_a_ratio_within_that_of_undisturbed_turns_is_noise(self):
-        for undisturbed, verdict in (([1.0, 1.1], "MISSED"), ([1.0, 1.3], "NOISE")):
-            with self.subTest(undisturbed):
-                line = line_of_ratios("p99", "", [1.2, 1.2, 1.2], 1.05, "", undisturbed)
-                self.assertEqual(line.verdict, verdict)
+    def test_the_bound_of_a_median_is_that_of_the_tables(self):
+        # Ranks of the sign test at 2.5 %, from the usual tables.
+        for number, rank in ((5, 0), (6, 1), (8, 1), (9, 2), (12, 3), (15, 4), (20, 6), (25, 8),
+                             (50, 18), (100, 40)):
+            with self.subTest(number):
+                self.assertEqual(sure_median(range(number, 0, -1)), rank or -math.inf)
 
     def test_a_quantile_is_one_of_the_values(self):
         self.assertEqual(quantile(range(1, 101), 0.99), 99)

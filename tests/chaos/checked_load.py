@@ -17,6 +17,7 @@ from tally import Tally
 NUM_SESSIONS = 32
 RATE = 12.0  # steps a second of each
 PAUSE_SECONDS = 0.1  # Between a failure and the next try.
+WATCH_SECONDS = 0.1
 JOIN_SECONDS = 60
 
 
@@ -39,6 +40,7 @@ class CheckedLoad(contextlib.AbstractContextManager):
         self._broken = []
         self._threads = [threading.Thread(target=self._guard, args=(index,), daemon=True)
                          for index in range(num_sessions)]
+        self._threads.append(threading.Thread(target=self._watch, daemon=True))
 
     def __enter__(self):
         for thread in self._threads:
@@ -66,9 +68,17 @@ class CheckedLoad(contextlib.AbstractContextManager):
         """Whether every session has made a step."""
         return all(session and session.version > 0 for session in self.sessions)
 
+    def _watch(self):
+        """Whoever is late because the whole machine stood still is not late by a server."""
+        last = time.monotonic()
+        while not self._is_over.wait(WATCH_SECONDS):
+            now = time.monotonic()
+            self.tally.stillness = max(self.tally.stillness, now - last - WATCH_SECONDS)
+            last = now
+
     def _guard(self, index):
         try:
-            self._is_over.wait(self._pause * index / len(self._threads))  # Not all at once.
+            self._is_over.wait(self._pause * index / len(self.sessions))  # Not all at once.
             while not self._is_over.is_set():
                 self._live(index)
         except BaseException as error:  # To be told by stop().

@@ -13,6 +13,7 @@ def judge_load(outcome, tally):
     """Counts the load, and judges what holds whatever happens."""
     outcome.steps += tally.steps
     outcome.load_seconds += tally.seconds
+    outcome.stillness = max(outcome.stillness, tally.stillness)
     outcome.lines += [
         Line("wrong outputs", "0", f"{tally.wrong} of {tally.steps}", tally.wrong == 0),
         Line("sessions set back without a word", "0",

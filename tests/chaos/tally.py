@@ -21,6 +21,7 @@ class Tally:
         self._lock = threading.Lock()
         self._begin = time.monotonic()
         self.seconds = 0.0
+        self.stillness = 0.0  # Seconds for which no thread of this program ran, at most.
         self.steps = 0
         # Outputs that are not those of the chain, and replies of another version: never to happen.
         self.wrong = 0
@@ -47,7 +48,9 @@ class Tally:
     def add(self, other):
         """Another one that has ended."""
         for name, value in vars(other).items():
-            if not name.startswith("_"):
+            if name == "stillness":
+                self.stillness = max(self.stillness, value)
+            elif not name.startswith("_"):
                 setattr(self, name, getattr(self, name) + value)
 
     def end(self):
