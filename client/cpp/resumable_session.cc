@@ -261,6 +261,9 @@ absl::Status ResumableSession::Replay() {
   }
   if (!result.ok()) return result.status();
   if (absl::Status status = CheckOutput(sent_from_, result->output); !status.ok()) return status;
+  // A long replay through a bad network comes forward: what is lost next is another trouble.
+  const bool is_probe = resumption_.has_value() && sent_from_ < resumption_->version_found;
+  if (!is_probe) backoff_.Reset();
   ++sent_from_;
   ForgetDurable();
   if (resumption_.has_value() && !result->is_replayed) ++resumption_->num_replayed;

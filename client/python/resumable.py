@@ -26,6 +26,7 @@ from resumption import Resumption
 from step_remedy import ABOUT_CONTENT, remedy_for, retry_delay
 
 MISSES_BEFORE_MOVING = 2
+FIRST_BACKOFF_S = 0.02
 
 
 class SessionEnded(Exception):
@@ -144,7 +145,7 @@ class ResumableSession:
 
     def _until_done(self, call):
         """Calls `call` until it gives something, and does what its failures ask for."""
-        self._deadline, self._backoff = time.monotonic() + self._retry_s, 0.02
+        self._deadline, self._backoff = time.monotonic() + self._retry_s, FIRST_BACKOFF_S
         while self._ended is None:
             try:
                 result = call()
@@ -211,10 +212,10 @@ class ResumableSession:
             self._is_attached = True
 
     def _replay(self):
+        is_probe = self._resumption and self._send_from < self._resumption.version_found
         try:
             reply = self._send(self._send_from)
         except grpc.RpcError as error:
-            is_probe = self._resumption and self._send_from < self._resumption.version_found
             if example.error_reason(error) != "STEP_TOO_OLD" or not is_probe:
                 raise
             self._send_from += 1
@@ -227,6 +228,8 @@ class ResumableSession:
                 step = self._send_from
                 self._end(f"OUTPUT_DIFFERS: step {step} gave another output when replayed")
                 return
+        if not is_probe:
+            self._backoff = FIRST_BACKOFF_S  # It comes forward: what is lost next is another trouble.
         self._send_from += 1
         self._resumption.num_replayed += not reply.replayed
 

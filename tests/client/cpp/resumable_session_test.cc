@@ -25,6 +25,7 @@ using ::rnnserve::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using Options = ResumableSession::Options;
 using Check = ResumableSession::Check;
@@ -119,6 +120,30 @@ TEST_F(ResumableSessionTest, ReplaysWhatWasNotDurableWhenItsServerWasLost) {
   EXPECT_EQ(told_[0].durable_version_before, 4u);
   EXPECT_EQ(told_[0].num_replayed, 2u);
   EXPECT_FALSE(told_[0].is_regressed);
+}
+
+TEST_F(ResumableSessionTest, ALongReplayGoesOnThroughLostReplies) {
+  constexpr int64_t kSteps = 40;
+  Open(0);
+  std::vector<int64_t> inputs;
+  for (int64_t i = 0; i < kSteps; ++i) inputs.push_back(i);
+  StepAll(inputs);
+  // The step, the attempt to attach, the opening; then each step of the replay is sent twice.
+  world_.script = {Fault::kRestart, Fault::kNone, Fault::kNone};
+  for (int64_t i = 0; i < kSteps; ++i) {
+    world_.script.insert(world_.script.end(), {Fault::kLostReply, Fault::kNone});
+  }
+  inputs.push_back(kSteps);
+
+  const auto result = Step(kSteps);
+
+  ASSERT_THAT(result, IsOk());
+  EXPECT_EQ(result->output, After(inputs));
+  EXPECT_THAT(world_.script, IsEmpty());
+  ASSERT_THAT(told_, SizeIs(1));
+  EXPECT_EQ(told_[0].version_found, 0u);
+  // Rests that grew from each loss to the next would add up to more than the retry time.
+  EXPECT_LE(told_[0].duration, Options().retry_time / 5);
 }
 
 TEST_F(ResumableSessionTest, KeepsTheInputsBehindTheDurableVersionAndOneBefore) {

@@ -7,6 +7,7 @@ ones that Keras saved; what they compute is tested elsewhere, here only against 
 """
 
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -451,6 +452,29 @@ class ResumableTest(ServedTest):
         (told,) = self.told
         self.assertEqual((told.version_before, told.num_replayed), (3, 3))
         self.assertTrue(told.is_reopened)
+
+    def test_a_long_replay_goes_on_through_lost_answers(self):
+        frames = np.sin(np.arange(40, dtype=np.float32)).reshape(40, 1, 1)
+        undisturbed = self.open_resumable()
+        expected = [undisturbed.step(frame) for frame in frames]
+        lost = Server()
+        self.addCleanup(lost.stop)
+        session = self.open_resumable([lost.address, self.server.address])
+        for frame in frames[:-1]:
+            session.step(frame)
+        lost.stop()
+        call, is_lost = session._call, itertools.cycle([True, False])
+
+        def lossy(method, request):
+            reply = call(method, request)
+            if method == "Step" and next(is_lost):
+                raise LostAnswer()
+            return reply
+
+        session._call = lossy
+        # With rests that grew from each loss to the next the time would be up before the end.
+        np.testing.assert_array_equal(session.step(frames[-1]), expected[-1])
+        self.assertEqual(session.version, 40)
 
     def test_stops_when_another_writer_attaches(self):
         session = self.open_resumable()
