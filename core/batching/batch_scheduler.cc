@@ -120,6 +120,7 @@ void BatchScheduler::RunWorker(int index) {
   options.max_rows = options_.max_batch_rows;
   options.slice_timesteps = options_.slice_timesteps;
   options.max_batch_delay = options_.max_batch_delay;
+  options.max_round = kMaxRound;
   options.team = team_.has_value() ? &*team_ : nullptr;
   options.leads_team = team_.has_value() && index == 0;
   BatchWorker(clock_, *model_, observer_, queue_, rate_, options).Run();

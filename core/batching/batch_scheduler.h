@@ -40,10 +40,10 @@ namespace rnnserve {
 // It begins no cell step that would end later than kAttendance; what is left goes to the workers.
 //
 // Worst wait. With W workers of R rows, slices of L timesteps, a batch delay of D, A = kAttendance,
-// and S the time of one cell step of R rows, a task before which Q others of its priority or a
-// higher one wait begins after at most
+// M = kMaxRound, and S the time of one cell step of R rows, a task before which Q others of its
+// priority or a higher one wait begins after at most
 //
-//     D + A + S + (1 + Q / (W * R)) * L * S
+//     D + A + max(M, S) + (1 + Q / (W * R)) * L * S
 //
 // since every column is busy whenever a task waits, and gives up its row after L timesteps; with a
 // team, at most L * S more, since up to R - 1 tasks may wait for the columns of the first worker. Q
@@ -68,6 +68,8 @@ class BatchScheduler final : public StepBurst::Scheduler {
   static constexpr absl::Duration kAttendance = absl::Microseconds(50);
   // Rows that the submitting thread computes together.
   static constexpr int64_t kAttendedRows = 16;
+  // How long a few rows may be advanced by several timesteps at once.
+  static constexpr absl::Duration kMaxRound = absl::Milliseconds(1);
 
   struct Options {
     // Batches that are computed at the same time, each by a worker. More than there are cores help

@@ -72,13 +72,14 @@ int64_t BatchWorker::ComputeRound() {
     if (rows() < options_.max_rows) TakeMore();
   }
   const int64_t num_rows = rows();
-  if (num_rows > 0) RunCellStep();
+  const int64_t num_timesteps = num_rows > 0 ? TimestepsOfRound() : 0;
+  if (num_rows > 0) RunCellSteps(num_timesteps);
   CompleteFinished();
   if (rows() == options_.max_rows) GiveTurns();
   const absl::Time end = clock_.Now();
   if (num_rows > 0) {
     const int num_cores = options_.leads_team ? options_.team->size() : 1;
-    rate_.OnRound(num_rows, num_cores * (end - std::exchange(round_begin_, end)));
+    rate_.OnRound(num_rows * num_timesteps, num_cores * (end - std::exchange(round_begin_, end)));
   }
   is_busy_ = num_rows > 0 && (rows() > 0 || queue_.load().rows > 0);
   return num_rows;
@@ -116,21 +117,36 @@ void BatchWorker::Join(std::unique_ptr<StepTask> task, absl::Time now) {
   rows_.push_back({std::move(task), 0, true});
 }
 
-void BatchWorker::RunCellStep() {
+int64_t BatchWorker::TimestepsOfRound() const {
+  // While every column is taken others may wait for one.
+  if (rows() == options_.max_rows || options_.max_round == absl::ZeroDuration()) return 1;
+  int64_t count = workspace_.max_timesteps();
+  for (const Row& row : rows_) {
+    count = std::min(count, row.task->num_timesteps() - row.task->next_timestep);
+  }
+  const absl::Duration cell_step = rate_.last_cell_step(rows());
+  // Before the first cell step nothing is known.
+  if (count == 1 || cell_step == absl::ZeroDuration()) return 1;
+  return std::clamp(options_.max_round / cell_step, int64_t{1}, count);
+}
+
+void BatchWorker::RunCellSteps(int64_t num_timesteps) {
   bool with_output = returns_sequences_;
+  workspace_.SetTimesteps(num_timesteps);
   for (int64_t i = 0; i < rows(); ++i) {
     const StepTask& task = *rows_[static_cast<size_t>(i)].task;
     const TensorView* mask = task.mask.has_value() ? &*task.mask : nullptr;
-    workspace_.SetTimestep(i, task.input, mask, task.next_timestep);
-    with_output = with_output || task.next_timestep + 1 == task.num_timesteps();
+    workspace_.SetInput(i, task.input, mask, task.next_timestep);
+    with_output = with_output || task.next_timestep + num_timesteps == task.num_timesteps();
   }
   const absl::Time begin = clock_.Now();
   workspace_.Step(with_output);
   const absl::Time end = clock_.Now();
-  observer_.OnCellStep(rows(), end - begin);
-  rate_.OnCellStep(rows(), end - begin, end);
+  const absl::Duration cell_step = (end - begin) / num_timesteps;
+  for (int64_t i = 0; i < num_timesteps; ++i) observer_.OnCellStep(rows(), cell_step);
+  rate_.OnCellStep(rows(), cell_step, end);
 
-  for (int64_t i = 0; i < rows(); ++i) Advance(i);
+  for (int64_t i = 0; i < rows(); ++i) Advance(i, num_timesteps);
   // From the back, so that the row that moves into a gap has been looked at already.
   for (int64_t i = rows() - 1; i >= 0; --i) {
     const Row& row = rows_[static_cast<size_t>(i)];
@@ -138,17 +154,25 @@ void BatchWorker::RunCellStep() {
   }
 }
 
-void BatchWorker::Advance(int64_t i) {
+void BatchWorker::Advance(int64_t i, int64_t num_timesteps) {
   Row& row = rows_[static_cast<size_t>(i)];
-  const int64_t t = row.task->next_timestep++;
-  ++row.timesteps_here;
-  row.is_finite = workspace_.has_finite_state(i);
-  if (!returns_sequences_ && !row.is_done()) return;
-  const absl::Span<const float> output = workspace_.output(i);
-  row.is_finite = row.is_finite && AllFinite(output);
-  const int64_t index = returns_sequences_ ? t : 0;
-  std::copy(output.begin(), output.end(),
-            row.task->output.begin() + index * model_.outputs().front().size);
+  const int64_t size = model_.outputs().front().size;
+  row.timesteps_here += num_timesteps;
+  const int64_t first = row.task->next_timestep;
+  row.task->next_timestep += num_timesteps;
+  for (int64_t k = 0; returns_sequences_ && k < num_timesteps && row.is_finite; ++k) {
+    const absl::Span<const float> output = workspace_.output(i, k);
+    std::copy(output.begin(), output.end(), row.task->output.begin() + (first + k) * size);
+    row.is_finite = AllFinite(output);
+    if (!row.is_finite) row.task->next_timestep = first + k + 1;
+  }
+  if (!row.is_done()) return;
+  if (!returns_sequences_) {
+    const absl::Span<const float> output = workspace_.output(i, 0);
+    std::copy(output.begin(), output.end(), row.task->output.begin());
+    row.is_finite = AllFinite(output);
+  }
+  row.is_finite = row.is_finite && workspace_.has_finite_state(i);
 }
 
 void BatchWorker::Finish(int64_t i, absl::Time now) {

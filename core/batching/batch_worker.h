@@ -22,9 +22,10 @@
 namespace rnnserve {
 
 // Advances the rows of one batch, cell step by cell step. Rows join from a queue before any cell
-// step and leave after the one that computed their last timestep; neither waits for the others.
-// When tasks wait and no column is free, rows that have had their slice of timesteps go back to the
-// queue, with the state they have reached, and others have their turn.
+// step and leave after the one that computed their last timestep; neither waits for the others. A
+// few rows that are alone and have many timesteps left are advanced by several at once, for a short
+// time (Options::max_round). When tasks wait and no column is free, rows that have had their slice
+// of timesteps go back to the queue, with the state they have reached, and others have their turn.
 //
 // Owns its workspace and the tasks in its batch. Used by one thread at a time. Clock, model,
 // observer, queue, rate and team must outlive it. A round in which no row joins or leaves allocates
@@ -38,6 +39,9 @@ class BatchWorker {
     int64_t slice_timesteps = 32;
     // How long a lone task waits for others to share its first cell step.
     absl::Duration max_batch_delay = absl::ZeroDuration();
+    // How long a few rows may be advanced by several timesteps at once, while columns are free: a
+    // task that comes meanwhile waits so long. Zero: one timestep at a time.
+    absl::Duration max_round = absl::ZeroDuration();
     // Of one batch at a time the cell steps are shared, if there is a team.
     LoneTeam* team = nullptr;
     // Whether this worker has the team to itself while no other is busy. Else, if there is a team,
@@ -55,9 +59,9 @@ class BatchWorker {
   void Run();
 
   // One round: takes tasks from the queue while there is room, drops those that are not wanted any
-  // more or cannot be done by their deadline, computes one timestep of every row, commits and
-  // completes the rows that are done, and puts back rows that have to wait. Returns the rows that
-  // were computed. Never waits.
+  // more or cannot be done by their deadline, computes one timestep of every row, or several,
+  // commits and completes the rows that are done, and puts back rows that have to wait. Returns the
+  // rows that were computed. Never waits.
   int64_t RunOnce();
 
   // Puts every row back into the queue, with the state that it has reached.
@@ -88,9 +92,11 @@ class BatchWorker {
   int64_t ComputeRound();
   void JoinTaken();
   void Join(std::unique_ptr<StepTask> task, absl::Time now);
-  void RunCellStep();
-  // Moves row i on by the timestep that was computed and keeps its output.
-  void Advance(int64_t i);
+  // The timesteps by which this round advances every row.
+  int64_t TimestepsOfRound() const;
+  void RunCellSteps(int64_t num_timesteps);
+  // Moves row i on by the timesteps that were computed and keeps their outputs.
+  void Advance(int64_t i, int64_t num_timesteps);
   // Commits row i, or not, and takes it out of the batch.
   void Finish(int64_t i, absl::Time now);
   void CompleteFinished();

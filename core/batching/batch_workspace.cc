@@ -11,8 +11,16 @@
 namespace rnnserve {
 
 BatchWorkspace::BatchWorkspace(const Model& model, int64_t max_rows, Team* team)
-    : model_(model), workspace_(model, max_rows, {1}) {
+    : model_(model), max_rows_(max_rows), workspace_(model, Extents(max_rows)) {
   workspace_.set_team(team);
+}
+
+std::vector<Workspace::Extent> BatchWorkspace::Extents(int64_t max_rows) {
+  std::vector<Workspace::Extent> extents = {{max_rows, {1}}};
+  for (int64_t rows = 1; rows <= std::min(kFewRows, max_rows); ++rows) {
+    extents.push_back({rows, {MaxTimesteps(max_rows, rows)}});
+  }
+  return extents;
 }
 
 void BatchWorkspace::Join(absl::Span<const float> state) {
@@ -34,23 +42,32 @@ void BatchWorkspace::Leave(int64_t row) {
   workspace_.SetBatch(rows_);
 }
 
-void BatchWorkspace::SetTimestep(int64_t row, const TensorView& input, const TensorView* mask,
-                                 int64_t t) {
-  CopyTimestep(input, t, model_.inputs().front().size, workspace_.input().At(0).column(row));
-  workspace_.mask()[row] = mask == nullptr || mask->bytes[static_cast<size_t>(t)] != 0;
+void BatchWorkspace::SetTimesteps(int64_t count) {
+  timesteps_ = count;
+  workspace_.SetTimes({count});
+}
+
+void BatchWorkspace::SetInput(int64_t row, const TensorView& input, const TensorView* mask,
+                              int64_t t) {
+  const int64_t size = model_.inputs().front().size;
+  uint8_t* const mask_of_row = workspace_.mask() + row * timesteps_;
+  for (int64_t i = 0; i < timesteps_; ++i) {
+    CopyTimestep(input, t + i, size, workspace_.input().At(i).column(row));
+    mask_of_row[i] = mask == nullptr || mask->bytes[static_cast<size_t>(t + i)] != 0;
+  }
 }
 
 void BatchWorkspace::Step(bool with_output) {
   // A mask of ones is no mask: rows that have one cost the others nothing while it says nothing.
-  const uint8_t* mask = workspace_.mask();
-  const bool has_mask = std::find(mask, mask + rows_, 0) != mask + rows_;
-  workspace_.UseMask(0, has_mask);
+  const uint8_t* const mask = workspace_.mask();
+  const uint8_t* const mask_end = mask + rows_ * timesteps_;
+  workspace_.UseMask(0, std::find(mask, mask_end, 0) != mask_end);
   model_.RunSequencePart(workspace_);
   if (with_output) model_.RunTail(workspace_);
 }
 
-absl::Span<const float> BatchWorkspace::output(int64_t row) {
-  return {model_.output(workspace_).At(0).column(row),
+absl::Span<const float> BatchWorkspace::output(int64_t row, int64_t i) {
+  return {model_.output(workspace_).At(i).column(row),
           static_cast<size_t>(model_.outputs().front().size)};
 }
 

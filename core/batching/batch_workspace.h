@@ -4,7 +4,9 @@
 #ifndef RNNSERVE_CORE_BATCHING_BATCH_WORKSPACE_H_
 #define RNNSERVE_CORE_BATCHING_BATCH_WORKSPACE_H_
 
+#include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "absl/types/span.h"
 #include "core/base/team.h"
@@ -14,8 +16,9 @@
 
 namespace rnnserve {
 
-// The rows that are in the batch now, each in one column of a model's workspace, and one cell step
-// of all of them:
+// The rows that are in the batch now, each in one column of a model's workspace, and the cell steps
+// of all of them: one at a time, or several while there are few rows, so that layers read the
+// weights that act on their inputs once for all of these.
 //
 //   Join(a) Join(b) Join(c)      a  b  c
 //   Leave(0)                     c  b        the last row moves into the gap
@@ -25,14 +28,21 @@ namespace rnnserve {
 // nothing after construction. Model and team must outlive it.
 class BatchWorkspace {
  public:
+  // Rows of which several timesteps may be computed at once; those of more are shared by more rows.
+  static constexpr int64_t kFewRows = 8;
+  // Timesteps that are computed at once; more make nothing faster.
+  static constexpr int64_t kTimestepsAtOnce = 24;
+
   // Steps are shared with the team, if there is one. REQUIRES: max_rows >= 1 and the model is
   // streamable.
   BatchWorkspace(const Model& model, int64_t max_rows, Team* team = nullptr);
   BatchWorkspace(const BatchWorkspace&) = delete;
   BatchWorkspace& operator=(const BatchWorkspace&) = delete;
 
-  int64_t max_rows() const { return workspace_.max_batch(); }
+  int64_t max_rows() const { return max_rows_; }
   int64_t rows() const { return rows_; }
+  // The timesteps that a Step may have with the rows that are here now.
+  int64_t max_timesteps() const { return MaxTimesteps(max_rows_, rows_); }
 
   // Adds a row that begins at `state`, a state block; it is row rows() - 1. REQUIRES: there is
   // room.
@@ -42,22 +52,37 @@ class BatchWorkspace {
   // Removes a row; the last one takes its index.
   void Leave(int64_t row);
 
-  // Sets what a row reads in the next step: timestep `t` of a tensor that is valid for the model,
-  // and of its mask, [time] BOOL, if there is one. To be called for every row before each Step.
-  void SetTimestep(int64_t row, const TensorView& input, const TensorView* mask, int64_t t);
+  // How many timesteps the next Step has, of every row. To be called when all rows have joined.
+  // REQUIRES: 1 to max_timesteps().
+  void SetTimesteps(int64_t count);
+  // Sets what a row reads in the next Step: timesteps `t` and following of a tensor that is valid
+  // for the model, and of its mask, [time] BOOL, if there is one. To be called for every row before
+  // each Step, behind SetTimesteps.
+  void SetInput(int64_t row, const TensorView& input, const TensorView* mask, int64_t t);
 
-  // One cell step of every row. `with_output` false: the outputs are not needed this time.
+  // The cell steps of every row. `with_output` false: the outputs are not needed this time.
   void Step(bool with_output);
 
-  // The output of a row in the last Step, outputs().front().size floats.
-  absl::Span<const float> output(int64_t row);
+  // The output of a row at timestep i of the last Step, outputs().front().size floats. Of a model
+  // without an output for each timestep, i is 0: the output after the last.
+  absl::Span<const float> output(int64_t row, int64_t i);
   // Whether every state of a row is finite.
   bool has_finite_state(int64_t row);
 
  private:
+  // As many rows times timesteps as a full batch has, so that this takes no memory of its own, but
+  // by a single row.
+  static constexpr int64_t MaxTimesteps(int64_t max_rows, int64_t rows) {
+    const int64_t room = std::max(max_rows, kTimestepsAtOnce) / std::max(rows, int64_t{1});
+    return rows > kFewRows ? 1 : std::clamp(room, int64_t{1}, kTimestepsAtOnce);
+  }
+  static std::vector<Workspace::Extent> Extents(int64_t max_rows);
+
   const Model& model_;
+  const int64_t max_rows_;
   Workspace workspace_;
   int64_t rows_ = 0;
+  int64_t timesteps_ = 1;  // of a Step
 };
 
 }  // namespace rnnserve

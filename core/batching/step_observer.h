@@ -24,8 +24,9 @@ class StepObserver {
  public:
   virtual ~StepObserver() = default;
 
-  // One cell step of `rows` rows was computed, in `duration`. A model that cannot stream has no
-  // cell steps: its sequences are computed whole.
+  // One cell step of `rows` rows was computed, in `duration`. Of several that were computed at once
+  // each is told, with its share of the time. A model that cannot stream has no cell steps: its
+  // sequences are computed whole.
   virtual void OnCellStep(int64_t rows, absl::Duration duration) = 0;
   // These were committed after one cell step, or as one batch of whole sequences; at least one.
   virtual void OnSteps(absl::Span<const CommittedStep> steps) = 0;

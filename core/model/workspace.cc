@@ -21,6 +21,17 @@ struct Sizes {
   size_t more_inputs = 0;           // of the node that has the most
   std::vector<int64_t> mask_bytes;  // of each value
   int64_t passed_mask_bytes = 0;
+
+  // Becomes enough for the other, too.
+  void Include(const Sizes& other) {
+    scratch = std::max(scratch, other.scratch);
+    more_inputs = std::max(more_inputs, other.more_inputs);
+    mask_bytes.resize(other.mask_bytes.size());
+    for (size_t i = 0; i < mask_bytes.size(); ++i) {
+      mask_bytes[i] = std::max(mask_bytes[i], other.mask_bytes[i]);
+    }
+    passed_mask_bytes = std::max(passed_mask_bytes, other.passed_mask_bytes);
+  }
 };
 
 Sizes SizesOf(const Plan& plan, int64_t batch, absl::Span<const int64_t> times) {
@@ -44,24 +55,35 @@ Sizes SizesOf(const Plan& plan, int64_t batch, absl::Span<const int64_t> times) 
 }  // namespace
 
 Workspace::Workspace(const Model& model, int64_t max_batch, absl::Span<const int64_t> max_times)
+    : Workspace(model, {{max_batch, {max_times.begin(), max_times.end()}}}) {}
+
+Workspace::Workspace(const Model& model, absl::Span<const Extent> extents)
     : model_(model),
-      max_batch_(max_batch),
       state_size_(model.state_layout().size),
-      batch_(max_batch),
-      states_(state_size_ * max_batch),
-      values_(model.plan().values.size()) {
-  times_.resize(values_.size());
-  SetTimes(max_times);
-  const Sizes sizes = SizesOf(model.plan(), max_batch, times_);
+      batch_(extents.front().batch),
+      values_(model.plan().values.size()),
+      times_(values_.size()) {
+  int64_t max_batch = 0;
+  Sizes sizes;
+  std::vector<int64_t> floats(values_.size());
+  for (const Extent& extent : extents) {
+    SetTimes(extent.times);
+    max_batch = std::max(max_batch, extent.batch);
+    sizes.Include(SizesOf(model.plan(), extent.batch, times_));
+    for (size_t i = 0; i < values_.size(); ++i) {
+      values_[i].rows = model.plan().values[i].rows;
+      floats[i] = std::max(floats[i], DenseSequenceSize(values_[i].rows, extent.batch, times_[i]));
+    }
+  }
+  SetTimes(extents.front().times);
+  states_ = AlignedBuffer(state_size_ * max_batch);
   scratch_ = AlignedBuffer(sizes.scratch);
   more_x_.resize(sizes.more_inputs);
   more_masks_.resize(sizes.more_inputs);
   passed_mask_.resize(static_cast<size_t>(sizes.passed_mask_bytes));
   for (size_t i = 0; i < values_.size(); ++i) {
-    Value& value = values_[i];
-    value.rows = model.plan().values[i].rows;
-    value.floats = AlignedBuffer(DenseSequenceSize(value.rows, max_batch, times_[i]));
-    value.mask_bytes.resize(static_cast<size_t>(sizes.mask_bytes[i]), uint8_t{1});
+    values_[i].floats = AlignedBuffer(floats[i]);
+    values_[i].mask_bytes.resize(static_cast<size_t>(sizes.mask_bytes[i]), uint8_t{1});
   }
 }
 

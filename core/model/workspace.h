@@ -18,15 +18,24 @@ namespace rnnserve {
 
 class Model;
 
-// Scratch for running one model on up to `max_batch` rows of up to `max_times[i]` timesteps of
-// input i: the inputs, their masks, the states and every intermediate value, allocated once.
+// Scratch for running one model: the inputs, their masks, the states and every intermediate value
+// of up to so many rows of up to so many timesteps, allocated once.
 //
 // Columns beyond those in use keep whatever they held. Owns its memory. Used by one thread at a
 // time: the worker that runs the model. The model must outlive it.
 class Workspace {
  public:
+  // The size of a run: its rows, and the timesteps of each input.
+  struct Extent {
+    int64_t batch = 1;
+    std::vector<int64_t> times;
+  };
+
   // Made for, and at first of, this size. REQUIRES: max_batch >= 1 and Model::ValueTimes is OK.
   Workspace(const Model& model, int64_t max_batch, absl::Span<const int64_t> max_times);
+  // Made for each of these sizes and all that are within one, at first of the first. REQUIRES: the
+  // same of each.
+  Workspace(const Model& model, absl::Span<const Extent> extents);
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
@@ -34,11 +43,9 @@ class Workspace {
   static std::optional<int64_t> Bytes(const Model& model, int64_t max_batch,
                                       absl::Span<const int64_t> max_times);
 
-  int64_t max_batch() const { return max_batch_; }
   int64_t batch() const { return batch_; }
 
-  // What the next run is of. Everything below is of that size. REQUIRES: not more than it was made
-  // for.
+  // What the next run is of. Everything below is of that size. REQUIRES: it was made for it.
   void SetBatch(int64_t batch) { batch_ = batch; }
   void SetTimes(absl::Span<const int64_t> times);
 
@@ -82,7 +89,6 @@ class Workspace {
   Mask PassedMask(size_t mask_value);
 
   const Model& model_;
-  const int64_t max_batch_;
   const int64_t state_size_;
   int64_t batch_;
   Team* team_ = nullptr;

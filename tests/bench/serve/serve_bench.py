@@ -230,18 +230,21 @@ def uneven_lengths(bench):
     done = subprocess.run([str(bench.programs / "bench/batching_bench"), f"--turns={bench.turns}",
                            f"--seconds={bench.seconds}"], capture_output=True, text=True, check=True)
     turns = [json.loads(line) for line in done.stdout.splitlines()]
-    ours, padded = ([turn[kind] for turn in turns] for kind in ("cellular", "padded"))
+    most = [turn["saturation"] for turn in turns]
+    yield Result("requests/s of uneven lengths at most, beside padded batches",
+                 [turn["cellular"] / turn["padded"] for turn in most], 1.5,
+                 parts=f"{spread([turn['cellular'] for turn in most])} and "
+                       f"{spread([turn['padded'] for turn in most])} requests/s")
+    for loads in zip(*(turn["loads"] for turn in turns)):
+        def told(key, loads=loads):
+            return " and ".join(spread([load[kind][key] for load in loads], " us")
+                                for kind in ("cellular", "padded"))
 
-    def ratios(key):
-        return [a[key] / b[key] for a, b in zip(ours, padded)]
-
-    def told(key, unit):
-        return " and ".join(spread([side[key] for side in sides], unit) for sides in (ours, padded))
-
-    yield Result("p90 of uneven lengths, beside padded batches at the same load", ratios("p90_us"),
-                 0.5, is_at_most=True, parts=f"p90 {told('p90_us', ' us')}, p50 {told('p50_us', ' us')}")
-    yield Result("requests/s of uneven lengths at most, beside padded batches", ratios("saturation"),
-                 1.5, parts=f"{told('saturation', '')} requests/s")
+        yield Result(
+            f"p90 of uneven lengths, beside padded batches, at {loads[0]['load']:g} of their "
+            "requests/s", [load["cellular"]["p90_us"] / load["padded"]["p90_us"] for load in loads],
+            0.5, is_at_most=True, parts=f"p90 {told('p90_us')}, p50 {told('p50_us')}, at "
+            f"{spread([load['requests_per_second'] for load in loads])} requests/s")
 
 
 def python_service(bench):

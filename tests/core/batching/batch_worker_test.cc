@@ -35,12 +35,21 @@ class BatchWorkerTest : public ::testing::Test {
   BatchWorkerTest() { Use(DoublingModel(), 3); }
 
   // Begins with a new worker for this model.
-  void Use(ModelPtr model, int64_t max_rows, int64_t slice_timesteps = 1000) {
+  void Use(ModelPtr model, int64_t max_rows, int64_t slice_timesteps = 1000,
+           absl::Duration max_round = absl::ZeroDuration()) {
     worker_.reset();
     model_ = std::move(model);
     worker_ = std::make_unique<BatchWorker>(
         clock_, *model_, observer_, queue_, rate_,
-        BatchWorker::Options{.max_rows = max_rows, .slice_timesteps = slice_timesteps});
+        BatchWorker::Options{
+            .max_rows = max_rows, .slice_timesteps = slice_timesteps, .max_round = max_round});
+  }
+  // The same, with rounds of up to so many timesteps, as the worker takes a cell step to last.
+  void UseRounds(ModelPtr model, int64_t max_rows, int64_t max_timesteps) {
+    Use(std::move(model), max_rows, 1000, max_timesteps * absl::Milliseconds(1));
+    for (int64_t rows = 1; rows <= max_rows; ++rows) {
+      rate_.OnCellStep(rows, absl::Milliseconds(1), clock_.Now());
+    }
   }
   void Submit(TestStep& step) {
     StepTask& task = *step.task();
@@ -276,6 +285,69 @@ TEST_F(BatchWorkerTest, DoesNotCommitAResultThatIsNotFinite) {
   EXPECT_THAT(observer_.cell_step_rows(), ElementsAre(2, 2, 2, 1));
 }
 
+TEST_F(BatchWorkerTest, AFewRowsAreAdvancedBySeveralTimestepsAtOnce) {
+  UseRounds(model_, 3, 3);
+  const TestStep step = Submit({1, 1, 1, 1});
+
+  EXPECT_EQ(worker_->RunOnce(), 1);
+  EXPECT_THAT(observer_.cell_step_rows(), ElementsAre(1, 1, 1));
+  EXPECT_FALSE(step.is_complete());
+  EXPECT_EQ(worker_->RunOnce(), 1);
+
+  EXPECT_THAT(step.output(), ElementsAre(1, 3, 7, 15));
+}
+
+TEST_F(BatchWorkerTest, ARoundEndsWithTheFirstRowThatIsDone) {
+  UseRounds(model_, 3, 10);
+  const TestStep slow = Submit({1, 1, 1, 1});
+  const TestStep quick = Submit({5, 5});
+
+  worker_->RunOnce();
+  EXPECT_TRUE(quick.is_complete());
+  EXPECT_THAT(observer_.cell_step_rows(), ElementsAre(2, 2));
+  const TestStep late = Submit({7});
+  worker_->RunOnce();
+
+  EXPECT_THAT(late.output(), ElementsAre(7));
+  EXPECT_THAT(observer_.cell_step_rows(), ElementsAre(2, 2, 2));
+  RunAll();
+  EXPECT_THAT(slow.output(), ElementsAre(1, 3, 7, 15));
+}
+
+TEST_F(BatchWorkerTest, AFullBatchIsAdvancedByOneTimestep) {
+  UseRounds(model_, 1, 10);
+  const TestStep step = Submit({1, 1, 1});
+
+  worker_->RunOnce();
+
+  EXPECT_THAT(observer_.cell_step_rows(), ElementsAre(1));
+  RunAll();
+}
+
+TEST_F(BatchWorkerTest, SeveralTimestepsAtOnceGiveTheLastOutputAndSkipMaskedOnes) {
+  UseRounds(DoublingModel(/*return_sequences=*/false), 3, 2);
+  TestStep step(*model_, {1, 2, 3, 4});
+  const OwnedTensor mask = OwnedTensor::Bools({4}, {1, 0, 1, 1});
+  step.task()->mask = mask;
+  Submit(step);
+
+  RunAll();
+
+  EXPECT_THAT(step.output(), ElementsAre(14));
+  EXPECT_EQ(step.state().Tensors(*model_)[0].values[0], 14);
+}
+
+TEST_F(BatchWorkerTest, TheTimestepThatIsNotFiniteIsNamedAmongSeveral) {
+  UseRounds(model_, 3, 10);
+  TestStep bad = Submit({1, 3e38f, 3e38f, 1});
+
+  RunAll();
+
+  EXPECT_THAT(bad.status(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                     HasSubstr("timestep 2 of 4"), "STATE_NONFINITE"));
+  EXPECT_EQ(bad.state().Tensors(*model_)[0].values[0], 0);
+}
+
 TEST_F(BatchWorkerTest, DropsAStepThatCannotBeDoneByItsDeadline) {
   rate_.OnCellStep(1, absl::Milliseconds(2), clock_.Now());
   TestStep late(*model_, {1, 2, 3});
@@ -425,8 +497,14 @@ TEST_F(BatchWorkerTest, ACompletionMaySubmit) {
 }
 
 // Steps of random length that come at random times are the same as each alone, bit for bit.
+// `max_timesteps` are computed at once while there are few rows.
+struct InvarianceCase {
+  ModelPtr (*model)();
+  int64_t max_rows;
+  int64_t max_timesteps;
+};
 class BatchInvarianceTest : public BatchWorkerTest,
-                            public ::testing::WithParamInterface<ModelPtr (*)()> {
+                            public ::testing::WithParamInterface<InvarianceCase> {
  protected:
   static std::vector<float> RandomValues(std::mt19937& random, size_t count) {
     std::uniform_real_distribution<float> uniform(-1, 1);
@@ -437,7 +515,11 @@ class BatchInvarianceTest : public BatchWorkerTest,
 };
 
 TEST_P(BatchInvarianceTest, ARowDoesNotDependOnTheOthers) {
-  Use(GetParam()(), 5, /*slice_timesteps=*/2);
+  if (GetParam().max_timesteps == 1) {
+    Use(GetParam().model(), GetParam().max_rows, /*slice_timesteps=*/2);
+  } else {
+    UseRounds(GetParam().model(), GetParam().max_rows, GetParam().max_timesteps);
+  }
   std::mt19937 random(17);
   std::vector<std::vector<float>> inputs;
   std::vector<TestStep> together;
@@ -474,7 +556,11 @@ TEST_P(BatchInvarianceTest, ARowDoesNotDependOnTheOthers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, BatchInvarianceTest,
-                         ::testing::Values(&ClassifierModel, &ForecasterModel));
+                         ::testing::Values(InvarianceCase{&ClassifierModel, 5, 1},
+                                           InvarianceCase{&ForecasterModel, 5, 1},
+                                           InvarianceCase{&ClassifierModel, 5, 4},
+                                           InvarianceCase{&ForecasterModel, 5, 4},
+                                           InvarianceCase{&ForecasterModel, 32, 24}));
 
 }  // namespace
 }  // namespace rnnserve::testing

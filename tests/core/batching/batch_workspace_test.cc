@@ -39,7 +39,7 @@ class BatchWorkspaceTest : public ::testing::Test {
     return sums;
   }
   void Feed(int64_t row, float x) {
-    workspace_.SetTimestep(row, OwnedTensor::Floats({1, 1}, {x}), nullptr, 0);
+    workspace_.SetInput(row, OwnedTensor::Floats({1, 1}, {x}), nullptr, 0);
   }
 
   const ModelPtr model_ = DoublingModel();
@@ -82,8 +82,8 @@ TEST_F(BatchWorkspaceTest, StepsEveryRow) {
   }
 
   EXPECT_THAT(Sums(), ElementsAre(3, 15));
-  EXPECT_THAT(workspace_.output(0), ElementsAre(3));
-  EXPECT_THAT(workspace_.output(1), ElementsAre(15));
+  EXPECT_THAT(workspace_.output(0, 0), ElementsAre(3));
+  EXPECT_THAT(workspace_.output(1, 0), ElementsAre(15));
 }
 
 TEST_F(BatchWorkspaceTest, AMaskedRowKeepsItsState) {
@@ -92,12 +92,43 @@ TEST_F(BatchWorkspaceTest, AMaskedRowKeepsItsState) {
   workspace_.Join(SessionState(*model_).block());
   workspace_.Join(SessionState(*model_).block());
   for (int64_t t = 0; t < 2; ++t) {
-    workspace_.SetTimestep(0, input, nullptr, t);
-    workspace_.SetTimestep(1, input, &mask_bytes, t);
+    workspace_.SetInput(0, input, nullptr, t);
+    workspace_.SetInput(1, input, &mask_bytes, t);
     workspace_.Step(true);
   }
 
   EXPECT_THAT(Sums(), ElementsAre(3, 1));
+}
+
+TEST_F(BatchWorkspaceTest, SeveralTimestepsAtOnceAreAsOneByOne) {
+  const OwnedTensor ones = OwnedTensor::Floats({5, 1}, {1, 1, 1, 1, 1});
+  const OwnedTensor fives = OwnedTensor::Floats({5, 1}, {0, 5, 5, 5, 0});
+  const TensorView mask_bytes = {DataType::kBool, {5}, absl::string_view("\1\1\0\1\1", 5)};
+  workspace_.Join(SessionState(*model_).block());
+  workspace_.Join(SessionState(*model_).block());
+
+  workspace_.SetTimesteps(3);
+  workspace_.SetInput(0, ones, &mask_bytes, 0);
+  workspace_.SetInput(1, fives, nullptr, 1);
+  workspace_.Step(true);
+
+  const std::vector<float> of_first = {1, 3, 3}, of_second = {5, 15, 35};
+  for (int64_t i = 0; i < 3; ++i) {
+    EXPECT_THAT(workspace_.output(0, i), ElementsAre(of_first[static_cast<size_t>(i)]));
+    EXPECT_THAT(workspace_.output(1, i), ElementsAre(of_second[static_cast<size_t>(i)]));
+  }
+  EXPECT_THAT(Sums(), ElementsAre(3, 35));
+}
+
+TEST_F(BatchWorkspaceTest, FewRowsMayHaveManyTimestepsAtOnce) {
+  BatchWorkspace workspace(*model_, 64);
+  std::vector<int64_t> max_timesteps;
+  for (int64_t row = 0; row < 10; ++row) {
+    workspace.Join(Block(0));
+    max_timesteps.push_back(workspace.max_timesteps());
+  }
+
+  EXPECT_THAT(max_timesteps, ElementsAre(24, 24, 21, 16, 12, 10, 9, 8, 1, 1));
 }
 
 TEST_F(BatchWorkspaceTest, SeesAStateThatIsNotFinite) {
