@@ -7,6 +7,7 @@ server of its own, without a store and without faults, tell of every other sessi
 was lost, done twice, taken out of order or done on another session's state.
 """
 
+import contextlib
 import sys
 import threading
 
@@ -26,6 +27,7 @@ UNITS = 16
 NUM_TUNES = 8
 TIMESTEPS_AT_ONCE = 1024
 CALL_SECONDS = 30
+DAY_MS = 24 * 60 * 60 * 1000
 
 
 def frames(tune, begin, end):
@@ -42,13 +44,27 @@ def model(folder):
     return {MODEL: model_files.write_lstm(folder, UNITS)}
 
 
+class OracleFailed(Exception):
+    """The undisturbed server failed: nothing can be judged. No RpcError, which is of those judged."""
+
+
+@contextlib.contextmanager
+def told_as_its_own():
+    """Turns the errors of the undisturbed server into OracleFailed."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        raise OracleFailed(f"{error.code().name} {error.details()}") from error
+
+
 class Oracle:
     """Owns the undisturbed server. Start and stop it in the main thread; `expected` and `replay`
-    may be called by any thread."""
+    may be called by any thread and raise OracleFailed."""
 
     def __init__(self, folder, models):
         folder.mkdir()
-        self._replica = Replica("oracle", folder, models=models)
+        # Its sessions are used only when a chain is to grow, which may be hours later.
+        self._replica = Replica("oracle", folder, [f"--session-idle-timeout-ms={DAY_MS}"], models)
         self._lock = threading.Lock()
         self._chains = {}  # By tune: the bytes of each output so far.
         self._num_replays = 0
@@ -68,7 +84,7 @@ class Oracle:
 
     def expected(self, tune, index):
         """The bytes of the output of step `index`."""
-        with self._lock:
+        with self._lock, told_as_its_own():
             chain = self._chains.setdefault(tune, [])
             if not chain:
                 self._open(f"tune-{tune}")
@@ -79,7 +95,7 @@ class Oracle:
 
     def replay(self, inputs):
         """The bytes of the outputs of a session with these inputs [time, UNITS]."""
-        with self._lock:
+        with self._lock, told_as_its_own():
             self._num_replays += 1
             session_id = f"replay-{self._num_replays}"
             self._open(session_id)
