@@ -253,16 +253,15 @@ absl::Status ResumableSession::ResumeAt(const Place& place) {
 }
 
 absl::Status ResumableSession::Replay() {
+  const bool is_probe = resumption_.has_value() && sent_from_ < resumption_->version_found;
   const absl::StatusOr<StepResult> result = Send(sent_from_);
-  if (ErrorReason(result.status()) == "STEP_TOO_OLD" && resumption_.has_value() &&
-      sent_from_ < resumption_->version_found) {
+  if (ErrorReason(result.status()) == "STEP_TOO_OLD" && is_probe) {
     ++sent_from_;  // Without a kept reply there is nothing to compare.
     return absl::OkStatus();
   }
   if (!result.ok()) return result.status();
   if (absl::Status status = CheckOutput(sent_from_, result->output); !status.ok()) return status;
   // A long replay through a bad network comes forward: what is lost next is another trouble.
-  const bool is_probe = resumption_.has_value() && sent_from_ < resumption_->version_found;
   if (!is_probe) backoff_.Reset();
   ++sent_from_;
   ForgetDurable();

@@ -83,8 +83,8 @@ class ResumableSession {
     // is taken for dead. Above the longest step of the model: one that is sent again before it is
     // done waits for the first, and costs a message.
     absl::Duration attempt_timeout = absl::Seconds(2);
-    // The rest before the second attempt, and before late ones: see Backoff. Each step that a replay
-    // comes forward begins anew.
+    // The rest before the second attempt, and before late ones: see Backoff. After each step that
+    // was replayed it is the first again.
     absl::Duration min_backoff = absl::Milliseconds(20);
     absl::Duration max_backoff = absl::Seconds(1);
     // Bytes of inputs that are kept. When more are not durable (without durability: when more were

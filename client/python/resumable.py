@@ -229,7 +229,7 @@ class ResumableSession:
                 self._end(f"OUTPUT_DIFFERS: step {step} gave another output when replayed")
                 return
         if not is_probe:
-            self._backoff = FIRST_BACKOFF_S  # It comes forward: what is lost next is another trouble.
+            self._backoff = FIRST_BACKOFF_S  # It comes forward.
         self._send_from += 1
         self._resumption.num_replayed += not reply.replayed
 

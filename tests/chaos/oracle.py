@@ -45,7 +45,7 @@ def model(folder):
 
 
 class OracleFailed(Exception):
-    """The undisturbed server failed: nothing can be judged. No RpcError, which is of those judged."""
+    """The undisturbed server failed: nothing can be judged. An RpcError is of those judged."""
 
 
 @contextlib.contextmanager
