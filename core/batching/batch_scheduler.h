@@ -68,7 +68,7 @@ class BatchScheduler final : public StepBurst::Scheduler {
   static constexpr absl::Duration kAttendance = absl::Microseconds(50);
   // Rows that the submitting thread computes together.
   static constexpr int64_t kAttendedRows = 16;
-  // How long a few rows may be advanced by several timesteps at once.
+  // About how long a few rows may be advanced by several timesteps at once.
   static constexpr absl::Duration kMaxRound = absl::Milliseconds(1);
 
   struct Options {

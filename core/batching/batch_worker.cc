@@ -21,7 +21,9 @@ BatchWorker::BatchWorker(const Clock& clock, const Model& model, StepObserver& o
       rate_(rate),
       options_(options),
       returns_sequences_(model.outputs().front().spec.has_time),
-      workspace_(model, options.max_rows, options.leads_team ? options.team : nullptr) {
+      workspace_(model, options.max_rows,
+                 options.max_round > absl::ZeroDuration() ? BatchWorkspace::kTimestepsAtOnce : 1,
+                 options.leads_team ? options.team : nullptr) {
   const auto max_rows = static_cast<size_t>(options.max_rows);
   rows_.reserve(max_rows);
   taken_.reserve(max_rows);
@@ -119,7 +121,7 @@ void BatchWorker::Join(std::unique_ptr<StepTask> task, absl::Time now) {
 
 int64_t BatchWorker::TimestepsOfRound() const {
   // While every column is taken others may wait for one.
-  if (rows() == options_.max_rows || options_.max_round == absl::ZeroDuration()) return 1;
+  if (rows() == options_.max_rows) return 1;
   int64_t count = workspace_.max_timesteps();
   for (const Row& row : rows_) {
     count = std::min(count, row.task->num_timesteps() - row.task->next_timestep);

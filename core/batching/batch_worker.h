@@ -39,8 +39,9 @@ class BatchWorker {
     int64_t slice_timesteps = 32;
     // How long a lone task waits for others to share its first cell step.
     absl::Duration max_batch_delay = absl::ZeroDuration();
-    // How long a few rows may be advanced by several timesteps at once, while columns are free: a
-    // task that comes meanwhile waits so long. Zero: one timestep at a time.
+    // How long, as far as the last cell steps tell, a few rows may be advanced by several timesteps
+    // at once, while columns are free: a task that comes meanwhile waits so long. Zero: one
+    // timestep at a time.
     absl::Duration max_round = absl::ZeroDuration();
     // Of one batch at a time the cell steps are shared, if there is a team.
     LoneTeam* team = nullptr;

@@ -10,15 +10,19 @@
 
 namespace rnnserve {
 
-BatchWorkspace::BatchWorkspace(const Model& model, int64_t max_rows, Team* team)
-    : model_(model), max_rows_(max_rows), workspace_(model, Extents(max_rows)) {
+BatchWorkspace::BatchWorkspace(const Model& model, int64_t max_rows, int64_t most_timesteps,
+                               Team* team)
+    : model_(model),
+      max_rows_(max_rows),
+      most_timesteps_(most_timesteps),
+      workspace_(model, Extents()) {
   workspace_.set_team(team);
 }
 
-std::vector<Workspace::Extent> BatchWorkspace::Extents(int64_t max_rows) {
-  std::vector<Workspace::Extent> extents = {{max_rows, {1}}};
-  for (int64_t rows = 1; rows <= std::min(kFewRows, max_rows); ++rows) {
-    extents.push_back({rows, {MaxTimesteps(max_rows, rows)}});
+std::vector<Workspace::Extent> BatchWorkspace::Extents() const {
+  std::vector<Workspace::Extent> extents = {{max_rows_, {1}}};
+  for (int64_t rows = 1; rows <= std::min(kFewRows, max_rows_); ++rows) {
+    extents.push_back({rows, {MaxTimesteps(rows)}});
   }
   return extents;
 }

@@ -11,6 +11,7 @@
 #include "absl/types/span.h"
 #include "core/base/team.h"
 #include "core/base/tensor_view.h"
+#include "core/layers/recurrent_layer.h"
 #include "core/model/model.h"
 #include "core/model/workspace.h"
 
@@ -28,21 +29,23 @@ namespace rnnserve {
 // nothing after construction. Model and team must outlive it.
 class BatchWorkspace {
  public:
-  // Rows of which several timesteps may be computed at once; those of more are shared by more rows.
-  static constexpr int64_t kFewRows = 8;
-  // Timesteps that are computed at once; more make nothing faster.
-  static constexpr int64_t kTimestepsAtOnce = 24;
+  // Rows of which several timesteps may be computed at once, and how many; with more of either
+  // nothing becomes faster.
+  static constexpr int64_t kFewRows = RecurrentLayer::kMaxProjectedBatch;
+  static constexpr int64_t kTimestepsAtOnce = RecurrentLayer::kMaxProjectedTime;
 
-  // Steps are shared with the team, if there is one. REQUIRES: max_rows >= 1 and the model is
+  // A Step has up to `most_timesteps` while there are few rows. Steps are shared with the team, if
+  // there is one. REQUIRES: max_rows >= 1, most_timesteps is in [1, kTimestepsAtOnce], the model is
   // streamable.
-  BatchWorkspace(const Model& model, int64_t max_rows, Team* team = nullptr);
+  BatchWorkspace(const Model& model, int64_t max_rows, int64_t most_timesteps,
+                 Team* team = nullptr);
   BatchWorkspace(const BatchWorkspace&) = delete;
   BatchWorkspace& operator=(const BatchWorkspace&) = delete;
 
   int64_t max_rows() const { return max_rows_; }
   int64_t rows() const { return rows_; }
   // The timesteps that a Step may have with the rows that are here now.
-  int64_t max_timesteps() const { return MaxTimesteps(max_rows_, rows_); }
+  int64_t max_timesteps() const { return MaxTimesteps(rows_); }
 
   // Adds a row that begins at `state`, a state block; it is row rows() - 1. REQUIRES: there is
   // room.
@@ -70,16 +73,18 @@ class BatchWorkspace {
   bool has_finite_state(int64_t row);
 
  private:
-  // As many rows times timesteps as a full batch has, so that this takes no memory of its own, but
-  // by a single row.
-  static constexpr int64_t MaxTimesteps(int64_t max_rows, int64_t rows) {
-    const int64_t room = std::max(max_rows, kTimestepsAtOnce) / std::max(rows, int64_t{1});
-    return rows > kFewRows ? 1 : std::clamp(room, int64_t{1}, kTimestepsAtOnce);
+  // So many rows times timesteps that values take no more memory than those of a full batch, or of
+  // a single row.
+  int64_t MaxTimesteps(int64_t rows) const {
+    const int64_t room = std::max(max_rows_, most_timesteps_) / std::max(rows, int64_t{1});
+    return rows > kFewRows ? 1 : std::clamp(room, int64_t{1}, most_timesteps_);
   }
-  static std::vector<Workspace::Extent> Extents(int64_t max_rows);
+  // What the workspace has to be made for.
+  std::vector<Workspace::Extent> Extents() const;
 
   const Model& model_;
   const int64_t max_rows_;
+  const int64_t most_timesteps_;
   Workspace workspace_;
   int64_t rows_ = 0;
   int64_t timesteps_ = 1;  // of a Step

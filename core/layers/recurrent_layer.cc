@@ -46,9 +46,6 @@ ValueSpec OutputOf(const ValueSpec& input, const RecurrentLayer::Options& option
   return {cell.output_shape(), /*has_time=*/false, std::nullopt};
 }
 
-// Batches of more rows than this are not projected.
-constexpr int64_t kMaxProjectedBatch = 8;
-
 absl::Status CheckCell(const KerasConfig& config, const Cell& cell) {
   const auto num_states = static_cast<int64_t>(cell.states().size());
   if (num_states > RecurrentLayer::kMaxStates) {
@@ -150,13 +147,10 @@ void RecurrentLayer::OnStatesReplaced(float* column) const {
   std::fill_n(column + states_size_, emitted_size(), 0.0f);
 }
 
-// With many rows a single timestep is enough work for each weight that is loaded, and projecting
-// would only write and read the results once more; with few, the weights are better loaded for many
-// timesteps at once.
+// Where it does not spare reading weights, projecting only writes and reads its results once more.
 int64_t RecurrentLayer::projected_time(int64_t batch, int64_t time) const {
-  constexpr int64_t kMaxTime = 24;
   if (batch > kMaxProjectedBatch || time == 1 || cell_->projection_rows() == 0) return 0;
-  return std::min(time, kMaxTime);
+  return std::min(time, kMaxProjectedTime);
 }
 
 int64_t RecurrentLayer::scratch_size(int64_t batch, int64_t time) const {

@@ -65,6 +65,12 @@ class RecurrentLayer final : public Layer {
   // The constants that a cell may take; they are addressed in the same way.
   static constexpr int64_t kMaxConstants = 16;
 
+  // A run of up to so many rows and of more than one timestep multiplies the inputs of up to so
+  // many timesteps by their weights at once, which then are read once for all of these. With more
+  // rows a single timestep is enough work for each weight that is read.
+  static constexpr int64_t kMaxProjectedBatch = 8;
+  static constexpr int64_t kMaxProjectedTime = 24;
+
   // Whether a layer of that name is one of those that this class is.
   static bool IsRecurrent(absl::string_view name);
 

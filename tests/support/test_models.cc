@@ -47,6 +47,17 @@ Json Input(Json batch_shape, const std::string& dtype = "float32") {
   return Layer("InputLayer", "input", {{"batch_shape", std::move(batch_shape)}, {"dtype", dtype}});
 }
 
+// h := 2 h + x, with its weights added to `weights`.
+Json DoublingLayer(const std::string& name, bool return_sequences, WeightMap& weights) {
+  weights.Add(name + "/kernel", {1, 1}, {1.0f});
+  weights.Add(name + "/recurrent_kernel", {1, 1}, {2.0f});
+  return Layer("SimpleRNN", name,
+               {{"units", 1},
+                {"activation", "linear"},
+                {"use_bias", false},
+                {"return_sequences", return_sequences}});
+}
+
 ModelPtr Build(const std::vector<Json>& layers, WeightSource& weights,
                const std::string& digest = "test") {
   const Json model = {{"class_name", "Sequential"},
@@ -69,13 +80,14 @@ ModelPtr BuildAny(const std::vector<Json>& layers) {
 
 ModelPtr DoublingModel(bool return_sequences) {
   WeightMap weights;
-  weights.Add("sum/kernel", {1, 1}, {1.0f});
-  weights.Add("sum/recurrent_kernel", {1, 1}, {2.0f});
-  return Build({Input({nullptr, nullptr, 1}), Layer("SimpleRNN", "sum",
-                                                    {{"units", 1},
-                                                     {"activation", "linear"},
-                                                     {"use_bias", false},
-                                                     {"return_sequences", return_sequences}})},
+  return Build({Input({nullptr, nullptr, 1}), DoublingLayer("sum", return_sequences, weights)},
+               weights);
+}
+
+ModelPtr BoundedDoublingModel() {
+  WeightMap weights;
+  return Build({Input({nullptr, nullptr, 1}), DoublingLayer("sum", true, weights),
+                Layer("Activation", "bounded", {{"activation", "hard_sigmoid"}})},
                weights);
 }
 
@@ -83,12 +95,7 @@ ModelPtr VersionModel(int version) {
   WeightMap weights;
   std::vector<Json> layers = {Input({nullptr, nullptr, 1})};
   for (int i = 1; i <= version; ++i) {
-    const std::string name = absl::StrCat("sum", i);
-    weights.Add(name + "/kernel", {1, 1}, {1.0f});
-    weights.Add(name + "/recurrent_kernel", {1, 1}, {2.0f});
-    layers.push_back(Layer(
-        "SimpleRNN", name,
-        {{"units", 1}, {"activation", "linear"}, {"use_bias", false}, {"return_sequences", true}}));
+    layers.push_back(DoublingLayer(absl::StrCat("sum", i), true, weights));
   }
   return Build(layers, weights, std::string(64, static_cast<char>('0' + version)));
 }

@@ -21,6 +21,9 @@ using ModelPtr = std::shared_ptr<const Model>;
 // Every lost, repeated or reordered timestep shows: from 0, the inputs 1, 2, 3 give 1, 4, 11.
 ModelPtr DoublingModel(bool return_sequences = true);
 
+// The same, but y = hard_sigmoid(h), which is finite whatever becomes of h.
+ModelPtr BoundedDoublingModel();
+
 // Layers 'sum1' to 'sumN' for version N, each as that of DoublingModel on the output of the one
 // before, so that each version has a state and a digest of its own:
 //

@@ -20,15 +20,18 @@ namespace {
 
 class BatchWorkerAllocTest : public ::testing::TestWithParam<ModelPtr (*)()> {};
 
-TEST_P(BatchWorkerAllocTest, ARoundBetweenCompletionsAllocatesNothing) {
-  constexpr int kTimesteps = 50;
-  const ModelPtr model = GetParam()();
+constexpr int kTimesteps = 50;
+
+// Runs eight rows of kTimesteps with these options, `at_once` timesteps in a round, and expects the
+// rounds between the first and the last to allocate nothing.
+void ExpectNoAllocations(const ModelPtr& model, const BatchWorker::Options& options, int at_once) {
   const FakeClock clock;
   SilentObserver observer;
   QueueBudget total(8, int64_t{1} << 20);
   BoundedQueue<StepTask> queue({}, total);
   StepRate rate;
-  BatchWorker worker(clock, *model, observer, queue, rate, {.max_rows = 8});
+  rate.OnCellStep(8, absl::Milliseconds(1), clock.Now());
+  BatchWorker worker(clock, *model, observer, queue, rate, options);
   std::vector<TestStep> steps;
   for (int i = 0; i < 8; ++i) {
     steps.emplace_back(
@@ -41,11 +44,20 @@ TEST_P(BatchWorkerAllocTest, ARoundBetweenCompletionsAllocatesNothing) {
   worker.RunOnce();
 
   const MallocCounter allocations;
-  for (int t = 1; t + 1 < kTimesteps; ++t) worker.RunOnce();
+  for (int t = at_once; t + at_once < kTimesteps; t += at_once) worker.RunOnce();
 
   EXPECT_EQ(allocations.count(), 0);
+  EXPECT_FALSE(steps.back().is_complete());
   EXPECT_EQ(worker.RunOnce(), 8);
   EXPECT_TRUE(steps.back().is_complete());
+}
+
+TEST_P(BatchWorkerAllocTest, ARoundBetweenCompletionsAllocatesNothing) {
+  ExpectNoAllocations(GetParam()(), {.max_rows = 8}, 1);
+}
+
+TEST_P(BatchWorkerAllocTest, ARoundOfSeveralTimestepsAllocatesNothing) {
+  ExpectNoAllocations(GetParam()(), {.max_rows = 16, .max_round = absl::Seconds(1)}, 3);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, BatchWorkerAllocTest,

@@ -348,6 +348,19 @@ TEST_F(BatchWorkerTest, TheTimestepThatIsNotFiniteIsNamedAmongSeveral) {
   EXPECT_EQ(bad.state().Tensors(*model_)[0].values[0], 0);
 }
 
+TEST_F(BatchWorkerTest, AStateThatIsNotFiniteIsNotCommittedThoughTheOutputsAre) {
+  for (const int64_t max_timesteps : {1, 10}) {
+    UseRounds(BoundedDoublingModel(), 3, max_timesteps);
+    TestStep bad = Submit({1, 3e38f, 3e38f});
+
+    RunAll();
+
+    EXPECT_THAT(bad.status(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                       HasSubstr("timestep 2 of 3"), "STATE_NONFINITE"));
+    EXPECT_EQ(bad.state().Tensors(*model_)[0].values[0], 0);
+  }
+}
+
 TEST_F(BatchWorkerTest, DropsAStepThatCannotBeDoneByItsDeadline) {
   rate_.OnCellStep(1, absl::Milliseconds(2), clock_.Now());
   TestStep late(*model_, {1, 2, 3});

@@ -43,7 +43,7 @@ class BatchWorkspaceTest : public ::testing::Test {
   }
 
   const ModelPtr model_ = DoublingModel();
-  BatchWorkspace workspace_{*model_, 3};
+  BatchWorkspace workspace_{*model_, 3, BatchWorkspace::kTimestepsAtOnce};
 };
 
 TEST_F(BatchWorkspaceTest, CopyStateGivesBackWhatJoinTook) {
@@ -121,7 +121,7 @@ TEST_F(BatchWorkspaceTest, SeveralTimestepsAtOnceAreAsOneByOne) {
 }
 
 TEST_F(BatchWorkspaceTest, FewRowsMayHaveManyTimestepsAtOnce) {
-  BatchWorkspace workspace(*model_, 64);
+  BatchWorkspace workspace(*model_, 64, BatchWorkspace::kTimestepsAtOnce);
   std::vector<int64_t> max_timesteps;
   for (int64_t row = 0; row < 10; ++row) {
     workspace.Join(Block(0));
@@ -129,6 +129,13 @@ TEST_F(BatchWorkspaceTest, FewRowsMayHaveManyTimestepsAtOnce) {
   }
 
   EXPECT_THAT(max_timesteps, ElementsAre(24, 24, 21, 16, 12, 10, 9, 8, 1, 1));
+}
+
+TEST_F(BatchWorkspaceTest, HasNoMoreTimestepsThanItWasMadeFor) {
+  BatchWorkspace workspace(*model_, 64, 1);
+  workspace.Join(Block(0));
+
+  EXPECT_EQ(workspace.max_timesteps(), 1);
 }
 
 TEST_F(BatchWorkspaceTest, SeesAStateThatIsNotFinite) {

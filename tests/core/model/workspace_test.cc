@@ -112,6 +112,21 @@ TEST(WorkspaceTest, HasRoomForASmallerRunThanItWasMadeFor) {
   }
 }
 
+TEST(WorkspaceTest, HasRoomForEachExtentThatItWasMadeFor) {
+  // Many rows of one timestep take other scratch than few of many.
+  const ModelPtr model = StackedGruModel(48);
+  const std::vector<Workspace::Extent> extents = {{64, {1}}, {2, {24}}, {8, {8}}};
+  Workspace workspace(*model, extents);
+  EXPECT_EQ(workspace.input().batch, 64);
+  EXPECT_EQ(workspace.input().time, 1);
+
+  for (const auto& [batch, times] : extents) {
+    Workspace exact(*model, batch, times);
+    EXPECT_EQ(RunIn(workspace, *model, batch, times[0]), RunIn(exact, *model, batch, times[0]))
+        << batch;
+  }
+}
+
 TEST(WorkspaceTest, IsRandomInTrainingAlone) {
   const ModelPtr model = DropoutModel();
   Workspace workspace(*model, 1, {4});
