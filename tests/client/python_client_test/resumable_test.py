@@ -1,0 +1,243 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""A session of client/python/resumable.py that outlives lost answers and lost servers.
+
+`run` beside this file prepares the environment. Faults are made by the tests: answers that are thrown
+away, servers that stop.
+"""
+
+import itertools
+import unittest
+
+import grpc
+import numpy as np
+import resumable
+from rnnserve.v1 import session_pb2
+from served import TIMEOUT_S, Server, ServedTest
+
+
+class LostAnswer(grpc.RpcError):
+    """As gRPC tells of a broken connection."""
+
+    def code(self):
+        return grpc.StatusCode.UNAVAILABLE
+
+    def details(self):
+        return "the answer is lost"
+
+    def trailing_metadata(self):
+        return ()
+
+
+class ResumableTest(ServedTest):
+    def open_resumable(self, targets=None, **options):
+        self.told = []
+        session = resumable.ResumableSession(
+            targets or [self.server.address], "sunspots", observer=self.told.append, **options
+        )
+        self.addCleanup(session.close)
+        return session
+
+    def frames(self):
+        return np.sin(np.arange(6, dtype=np.float32)).reshape(6, 1, 1)
+
+    def chain(self):
+        """What a session that nothing happens to gives."""
+        session = self.open_resumable()
+        return [session.step(frame) for frame in self.frames()]
+
+    def lose_answers(self, session, count):
+        """Has the session's next calls done, and their answers lost."""
+        call, left = session._call, [count]
+
+        def lossy(method, request):
+            reply = call(method, request)
+            if left[0] > 0:
+                left[0] -= 1
+                raise LostAnswer()
+            return reply
+
+        session._call = lossy
+
+    def test_a_step_whose_answer_is_lost_is_done_once(self):
+        expected, session = self.chain(), self.open_resumable()
+        for i, frame in enumerate(self.frames()):
+            self.lose_answers(session, i % 2)
+            np.testing.assert_array_equal(session.step(frame), expected[i])
+        self.assertEqual((session.version, self.told), (6, []))
+
+    def test_attaches_when_answers_do_not_come(self):
+        expected, session = self.chain(), self.open_resumable()
+        np.testing.assert_array_equal(session.step(self.frames()[0]), expected[0])
+        self.lose_answers(session, 2)
+        np.testing.assert_array_equal(session.step(self.frames()[1]), expected[1])
+        np.testing.assert_array_equal(session.step(self.frames()[2]), expected[2])
+        (told,) = self.told
+        self.assertEqual((told.version_before, told.version_found, told.num_replayed), (1, 2, 0))
+
+    def test_goes_on_at_another_server_when_its_own_is_lost(self):
+        expected = self.chain()
+        lost = Server()
+        self.addCleanup(lost.stop)
+        session = self.open_resumable([lost.address, self.server.address], retry_s=20.0)
+        for frame in self.frames()[:3]:
+            session.step(frame)
+        lost.stop()
+        for frame, output in zip(self.frames()[3:], expected[3:], strict=True):
+            np.testing.assert_array_equal(session.step(frame), output)
+        (told,) = self.told
+        self.assertEqual((told.version_before, told.num_replayed), (3, 3))
+        self.assertTrue(told.is_reopened)
+
+    def test_a_long_replay_goes_on_through_lost_answers(self):
+        frames = np.sin(np.arange(40, dtype=np.float32)).reshape(40, 1, 1)
+        undisturbed = self.open_resumable()
+        expected = [undisturbed.step(frame) for frame in frames]
+        lost = Server()
+        self.addCleanup(lost.stop)
+        session = self.open_resumable([lost.address, self.server.address])
+        for frame in frames[:-1]:
+            session.step(frame)
+        lost.stop()
+        call, is_lost = session._call, itertools.cycle([True, False])
+
+        def lossy(method, request):
+            reply = call(method, request)
+            if method == "Step" and next(is_lost):
+                raise LostAnswer()
+            return reply
+
+        session._call = lossy
+        # With rests that grew from each loss to the next the time would be up before the end.
+        np.testing.assert_array_equal(session.step(frames[-1]), expected[-1])
+        self.assertEqual(session.version, 40)
+
+    def test_stops_when_another_writer_attaches(self):
+        session = self.open_resumable()
+        session.step(self.frames()[0])
+        self.inference.AttachSession(
+            session_pb2.AttachSessionRequest(session_id=session.id), timeout=TIMEOUT_S
+        )
+        for _ in range(2):
+            with self.assertRaisesRegex(resumable.SessionEnded, "STEP_FENCED"):
+                session.step(self.frames()[1])
+
+    def test_a_refused_step_is_not_done(self):
+        expected, session = self.chain(), self.open_resumable()
+        with self.assert_fails(grpc.StatusCode.INVALID_ARGUMENT, "INPUT_SHAPE"):
+            session.step(np.zeros((1, 2), np.float32))
+        np.testing.assert_array_equal(session.step(self.frames()[0]), expected[0])
+
+    def test_an_unfinished_step_is_finished_first(self):
+        expected, session = self.chain(), self.open_resumable(retry_s=0.3)
+        self.lose_answers(session, 1000)
+        with self.assertRaises(resumable.StepUnfinished):
+            session.step(self.frames()[0])
+        with self.assertRaises(resumable.StepUnfinished):
+            session.step(self.frames()[1])
+        del session._call
+        np.testing.assert_array_equal(session.finish_step(), expected[0])
+
+    def test_starts_over_after_a_reset(self):
+        expected, session = self.chain(), self.open_resumable()
+        for frame in self.frames()[:3]:
+            session.step(frame)
+        session.reset()
+        for frame, output in zip(self.frames()[:3], expected, strict=False):
+            np.testing.assert_array_equal(session.step(frame), output)
+        self.assertEqual(session.version, 6)
+
+    def test_starts_over_with_the_states_that_are_given(self):
+        expected, session = self.chain(), self.open_resumable()
+        session.step(self.frames()[0])
+        state = self.inference.GetState(
+            session_pb2.GetStateRequest(session_id=session.id), timeout=TIMEOUT_S
+        ).state
+        session.step(self.frames()[2])
+        session.reset(state)
+        np.testing.assert_array_equal(session.step(self.frames()[1]), expected[1])
+
+    def test_a_reset_is_done_once_although_answers_are_lost(self):
+        expected, session = self.chain(), self.open_resumable()
+        session.step(self.frames()[3])
+        session.reset()
+        self.lose_answers(session, 3)
+        for frame, output in zip(self.frames(), expected, strict=True):
+            np.testing.assert_array_equal(session.step(frame), output)
+
+    def test_a_reset_is_replayed_with_its_step(self):
+        expected = self.chain()
+        lost = Server()
+        self.addCleanup(lost.stop)
+        session = self.open_resumable([lost.address, self.server.address], retry_s=20.0)
+        session.step(self.frames()[4])
+        session.reset()
+        session.step(self.frames()[0])
+        lost.stop()
+        np.testing.assert_array_equal(session.step(self.frames()[1]), expected[1])
+        self.assertEqual(self.told[0].num_replayed, 2)
+
+    def test_a_reset_goes_with_the_next_step_that_is_not_refused(self):
+        expected, session = self.chain(), self.open_resumable()
+        session.step(self.frames()[3])
+        session.reset()
+        with self.assert_fails(grpc.StatusCode.INVALID_ARGUMENT, "INPUT_SHAPE"):
+            session.step(np.zeros((1, 2), np.float32))
+        np.testing.assert_array_equal(session.step(self.frames()[0]), expected[0])
+
+    def test_a_reset_waits_for_the_step_that_is_unfinished(self):
+        session = self.open_resumable(retry_s=0.3)
+        self.lose_answers(session, 1000)
+        with self.assertRaises(resumable.StepUnfinished):
+            session.step(self.frames()[0])
+        with self.assertRaises(resumable.StepUnfinished):
+            session.reset()
+        del session._call
+
+    def resumed(self, check, error):
+        """A session with a reply that is by `error` from the one remembered, lost and found."""
+        session = self.open_resumable(check=check)
+        session.step(self.frames()[0])
+        if isinstance(session._log[0][1], bytes):
+            session._log[0][1] = b"another digest" if error else session._log[0][1]
+        elif session._log[0][1] is not None:
+            session._log[0][1] = session._log[0][1] + np.float32(error)
+        session._move_on()
+        return session
+
+    def test_another_output_ends_the_session(self):
+        for check in (None, resumable.OutputCheck(tolerance=1e-3)):
+            with self.subTest(check=check):
+                session = self.resumed(check, 1.0)
+                with self.assertRaisesRegex(resumable.SessionEnded, "OUTPUT_DIFFERS: step 0"):
+                    session.step(self.frames()[1])
+                self.assertTrue(self.told[0].has_different_outputs)
+
+    def test_another_output_is_reported_and_the_session_goes_on(self):
+        expected = self.chain()
+        session = self.resumed(resumable.OutputCheck("report"), 1.0)
+        np.testing.assert_array_equal(session.step(self.frames()[1]), expected[1])
+        self.assertTrue(self.told[0].has_different_outputs)
+
+    def test_outputs_within_the_tolerance_are_the_same(self):
+        for tolerance, error in ((1e-3, 1e-4), (0, 0)):
+            with self.subTest(tolerance=tolerance):
+                session = self.resumed(resumable.OutputCheck(tolerance=tolerance), error)
+                session.step(self.frames()[1])
+                self.assertFalse(self.told[0].has_different_outputs)
+
+    def test_no_output_is_remembered_if_none_is_compared(self):
+        session = self.resumed(resumable.OutputCheck("off"), 1.0)
+        self.assertIsNone(session._log[0][1])
+        session.step(self.frames()[1])
+        self.assertFalse(self.told[0].has_different_outputs)
+
+    def test_a_check_that_is_none_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "'maybe'"):
+            resumable.OutputCheck("maybe")
+        with self.assertRaisesRegex(ValueError, "-1, below 0"):
+            resumable.OutputCheck(tolerance=-1)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

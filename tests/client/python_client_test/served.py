@@ -1,0 +1,98 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""A real server for the tests of a class, with the demo models and two small ones that Keras saved."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+import example  # Generates the stubs.
+import grpc
+from grpc_health.v1 import health_pb2_grpc
+from rnnserve.v1 import inference_pb2_grpc, model_pb2_grpc, session_pb2
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+PROGRAM = pathlib.Path(os.environ["RNNSERVE_BIN_DIR"]) / "rnnserve"
+TIMEOUT_S = 20
+MODELS = {
+    "vowels": ROOT / "client/demo/models/japanese_vowels.keras",  # [12] -> [9], after the last
+    "sunspots": ROOT / "client/demo/models/sunspots.keras",  # [1] -> [1], every timestep
+    "tokens": ROOT / "tests/golden/cases/embedding_lstm_lstm/model.keras",
+    "two_way": ROOT / "tests/golden/cases/bidirectional_concat/model.keras",  # Cannot stream.
+}
+
+
+class Server:
+    """A server process on ports of the kernel's choice."""
+
+    def __init__(self):
+        self._folder = tempfile.TemporaryDirectory()
+        addresses = pathlib.Path(self._folder.name) / "addresses.json"
+        models = [f"--model={name}={path}" for name, path in MODELS.items()]
+        self._log = open(pathlib.Path(self._folder.name) / "log", "w+b")
+        self._process = subprocess.Popen(
+            [PROGRAM, "--grpc-address=127.0.0.1:0", "--metrics-address=127.0.0.1:0"]
+            + [f"--address-file={addresses}", *models],
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+        deadline = time.monotonic() + 60
+        while not addresses.exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(f"{PROGRAM} does not serve:\n{self.log()}")
+            time.sleep(0.01)
+        self.address = json.loads(addresses.read_text())["grpc"]
+
+    def log(self):
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace")
+
+    def terminate(self):
+        self._process.send_signal(signal.SIGTERM)
+
+    def stop(self):
+        """Returns the exit code."""
+        if self._process.poll() is None:
+            self.terminate()
+        try:
+            return self._process.wait(TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+
+class ServedTest(unittest.TestCase):
+    """One server for all tests of a class; stubs with a deadline."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server()
+        cls.addClassCleanup(cls.server.stop)
+        cls.channel = grpc.insecure_channel(cls.server.address)
+        cls.addClassCleanup(cls.channel.close)
+        cls.inference = inference_pb2_grpc.InferenceServiceStub(cls.channel)
+        cls.models = model_pb2_grpc.ModelServiceStub(cls.channel)
+        cls.health = health_pb2_grpc.HealthStub(cls.channel)
+
+    def open(self, model, **fields):
+        request = session_pb2.OpenSessionRequest(model=model, **fields)
+        return self.inference.OpenSession(request, timeout=TIMEOUT_S).session_id
+
+    def step(self, session_id, tensor, **fields):
+        request = session_pb2.StepRequest(session_id=session_id, input=tensor, **fields)
+        return self.inference.Step(request, timeout=TIMEOUT_S)
+
+    @contextlib.contextmanager
+    def assert_fails(self, code, reason, text=""):
+        with self.assertRaises(grpc.RpcError) as caught:
+            yield
+        self.assertEqual(caught.exception.code(), code, caught.exception.details())
+        self.assertEqual(example.error_reason(caught.exception), reason)
+        self.assertIn(text, caught.exception.details())
