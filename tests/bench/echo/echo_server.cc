@@ -6,7 +6,7 @@
 // "echo", is one of `--units` inputs and as many outputs, so that any client of rnnserve can load
 // it with messages of the same size. Only Stream, and what a client asks before.
 //
-//   echo_server [--units=128] [--api=callback|async] [--queues=2] [--address-file=FILE]
+//   echo_server [--units=128] [--api=callback|handoff|async] [--queues=2] [--address-file=FILE]
 //
 // It listens on a free port of 127.0.0.1 and ends with SIGTERM.
 
@@ -24,6 +24,7 @@
 #include "tests/bench/echo/async_streams.h"
 #include "tests/bench/echo/callback_streams.h"
 #include "tests/bench/echo/echo.h"
+#include "tests/bench/echo/handoff_streams.h"
 
 namespace rnnserve::testing {
 namespace {
@@ -49,13 +50,16 @@ int Run(const Options& options) {
   const Echo echo(options.units);
   EchoModelService models(echo);
   CallbackStreams callback(echo);
+  HandoffStreams handoff(echo);
   AsyncStreams async(echo, options.num_queues);
   const bool is_async = options.api == "async";
   int port = 0;
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(&models);
-  builder.RegisterService(is_async ? static_cast<grpc::Service*>(async.service()) : &callback);
+  builder.RegisterService(is_async                   ? static_cast<grpc::Service*>(async.service())
+                          : options.api == "handoff" ? static_cast<grpc::Service*>(&handoff)
+                                                     : &callback);
   if (is_async) async.AddQueues(builder);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr) {
@@ -85,7 +89,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 65'536))
       ->capture_default_str();
   app.add_option("--api", options.api, "Which interface of gRPC serves the streams")
-      ->check(CLI::IsMember({"callback", "async"}))
+      ->check(CLI::IsMember({"callback", "handoff", "async"}))
       ->capture_default_str();
   app.add_option("--queues", options.num_queues, "Completion queues, with a thread each, of async")
       ->check(CLI::Range(1, 64))

@@ -81,12 +81,25 @@ def words_of(flags):
 def run_load(rnnctl, server, may_fail=False, **flags):
     """One load of `rnnctl bench`; flags are its options, with _ for -. Returns its JSON, or
     NOTHING_ANSWERED if no step was answered in time and that may be."""
-    command = [rnnctl, "--server", server.grpc, "--json", "bench", *words_of(flags)]
+    done = run([rnnctl, "--server", server.grpc, "--json", "bench", *words_of(flags)], may_fail)
+    return load_of(done.stdout) if done.returncode == 0 else NOTHING_ANSWERED
+
+
+def run_triton_load(program, server, **flags):
+    """One load of triton_load; likewise."""
+    return load_of(run([program, "--server", server.grpc, *words_of(flags)]).stdout)
+
+
+def run(command, may_be_late=False):
+    """Runs a program that must succeed, or fail because no answer came in time, if that may be."""
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           check=False)
-    if done.returncode != 0 and may_fail and "DEADLINE_EXCEEDED" in done.stderr:
-        return NOTHING_ANSWERED
-    if done.returncode != 0:
+    is_late = may_be_late and "DEADLINE_EXCEEDED" in done.stderr
+    if done.returncode != 0 and not is_late:
         raise SystemExit(f"{' '.join(command)}\nfailed: {done.stderr.strip()}")
-    (load,) = json.loads(done.stdout)["loads"]
+    return done
+
+
+def load_of(output):
+    (load,) = json.loads(output)["loads"]
     return load

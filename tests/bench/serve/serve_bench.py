@@ -23,9 +23,10 @@ import time
 
 from goals import Result
 from model_files import write_lstm
-from processes import Server, run_load
+from processes import Server, run_load, run_triton_load
 
 MEGABYTE = 1 << 20
+RUN_PEER = str(pathlib.Path(__file__).parent / "run_peer")
 
 
 class Bench:
@@ -48,6 +49,13 @@ class Bench:
     def echo(self, units, api="callback"):
         return Server(f"echo-{api}", [str(self.programs / "bench/echo_server"), f"--units={units}",
                                       f"--api={api}"], self.folder)
+
+    def has_peer(self, name):
+        """Whether the packages of another server can be had."""
+        return subprocess.run([RUN_PEER, name, "--install-only"], check=False).returncode == 0
+
+    def peer(self, name, model):
+        return Server(name, [RUN_PEER, name, f"--bundle={model}"], self.folder)
 
     def load(self, server, model, **flags):
         given = {"seconds": self.seconds, "warm_up_seconds": 0.5, "lengths": "fixed:100000"}
@@ -247,17 +255,17 @@ def uneven_lengths(bench):
             f"{spread([load['requests_per_second'] for load in loads])} requests/s")
 
 
+PEER_STREAMS = {"streams": 64, "channels": 4}
+
+
 def python_service(bench):
     """What one would write instead: a gRPC service in Python with ONNX Runtime, states in a dict."""
-    run = pathlib.Path(__file__).parent / "python_peer/run"
-    if subprocess.run([str(run), "--install-only"], check=False).returncode != 0:
-        # What could not be measured is no success.
-        yield Result("beside Python and ONNX Runtime: its packages cannot be had here", [0.0], 8)
+    if not bench.has_peer("python_peer"):
+        yield not_measured("Python and ONNX Runtime", 8)
         return
     model = write_lstm(bench.folder, 128)
-    many = {"sessions": 64, "streams": 64, "channels": 4}
-    with bench.rnnserve(model) as ours, Server(
-            "python", [str(run), f"--bundle={model}"], bench.folder) as python:
+    many = {"sessions": 64, **PEER_STREAMS}
+    with bench.rnnserve(model) as ours, bench.peer("python_peer", model) as python:
         ours_loads, python_loads = bench.in_turns(lambda: bench.load(ours, "lstm-128", **many),
                                                   lambda: bench.load(python, "lstm-128", **many))
         # Both at a load that the slower one carries.
@@ -266,17 +274,41 @@ def python_service(bench):
         ours_open, python_open = bench.in_turns(lambda: bench.load(ours, "lstm-128", **open_loop),
                                                 lambda: bench.load(python, "lstm-128", **open_loop))
     p99 = [[load["latencies"]["p99_us"] for load in loads] for loads in (ours_open, python_open)]
-    yield Result("steps/s of LSTM-128, beside Python and ONNX Runtime",
-                 [a / b for a, b in zip(speeds(ours_loads), speeds(python_loads))], 8,
-                 parts=f"{spread(speeds(ours_loads))} and {spread(speeds(python_loads))} steps/s")
+    yield beside_peer("Python and ONNX Runtime", ours_loads, python_loads, 8)
     yield Result("p99 at the same load, beside Python and ONNX Runtime",
                  [a / b for a, b in zip(*p99)], 0.3, is_at_most=True,
                  parts=f"{spread(p99[0])} and {spread(p99[1])} us at {rate:.4g} steps/s")
 
 
+def triton(bench):
+    """Triton, whose sequence batcher hands the steps of many sequences to one run of its model."""
+    if not bench.has_peer("triton_peer"):
+        yield not_measured("Triton", 3)
+        return
+    model = write_lstm(bench.folder, 128)
+    with bench.rnnserve(model) as ours, bench.peer("triton_peer", model) as server:
+        ours_loads, triton_loads = bench.in_turns(
+            lambda: bench.load(ours, "lstm-128", sessions=64, **PEER_STREAMS),
+            lambda: run_triton_load(str(bench.programs / "bench/triton_load"), server,
+                                    model=model.name, units=128, seconds=bench.seconds,
+                                    warm_up_seconds=0.5, **PEER_STREAMS))
+    yield beside_peer("Triton", ours_loads, triton_loads, 3)
+
+
+def not_measured(name, goal):
+    """What could not be measured is no success."""
+    return Result(f"beside {name}: its packages cannot be had here", [0.0], goal)
+
+
+def beside_peer(name, ours, others, goal):
+    return Result(f"steps/s of LSTM-128, beside {name}",
+                  [a / b for a, b in zip(speeds(ours), speeds(others))], goal,
+                  parts=f"{spread(speeds(ours))} and {spread(speeds(others))} steps/s")
+
+
 COMPARISONS = {function.__name__: function for function in (
     transport, messages, rows, idle_latency, loaded_latency, overload, uneven_lengths,
-    python_service, many_sessions)}
+    python_service, triton, many_sessions)}
 
 
 def main(arguments):

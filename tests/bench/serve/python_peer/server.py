@@ -16,59 +16,20 @@ import asyncio
 import json
 import pathlib
 import signal
-import struct
 import sys
 
 import grpc
 import numpy as np
-import onnx
 import onnxruntime
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
-sys.path.insert(0, str(ROOT / "client" / "python"))
-import stubs  # noqa: E402  (below the path that it is on)
+sys.path[:0] = [str(ROOT / "client/python"), str(ROOT / "tests/bench/serve")]
+import lstm_onnx  # noqa: E402  (below the path that it is on)
+import stubs  # noqa: E402
 
 stubs.generate()
 from rnnserve.v1 import inference_pb2, inference_pb2_grpc  # noqa: E402
 from rnnserve.v1 import model_pb2, model_pb2_grpc, tensor_pb2  # noqa: E402
-
-
-def read_bundle(folder):
-    """The units and the weights of the only LSTM, by name."""
-    layers = json.loads((folder / "model.json").read_text())["model"]["config"]["layers"]
-    data = (folder / "weights.safetensors").read_bytes()
-    (size,) = struct.unpack_from("<Q", data)
-    header = json.loads(data[8:8 + size])
-    weights = {}
-    for name, entry in header.items():
-        begin, end = entry["data_offsets"]
-        values = np.frombuffer(data[8 + size + begin:8 + size + end], "<f4")
-        weights[name.partition("/")[2]] = values.reshape(entry["shape"])
-    return layers[1]["config"]["units"], weights
-
-
-def to_onnx(units, weights):
-    """One LSTM node. Keras has the gates in the order i f c o, ONNX in i o f c."""
-    def gates(matrix):
-        i, f, c, o = np.split(matrix, 4, axis=-1)
-        return np.concatenate([i, o, f, c], axis=-1)
-
-    bias = np.concatenate([gates(weights["bias"]), np.zeros(4 * units, np.float32)])
-    tensors = {"W": gates(weights["kernel"]).T[None], "R": gates(weights["recurrent_kernel"]).T[None],
-               "B": bias[None]}
-    node = onnx.helper.make_node("LSTM", ["x", "W", "R", "B", "", "h", "c"], ["y", "h_n", "c_n"],
-                                 hidden_size=units)
-    value = onnx.helper.make_tensor_value_info
-    kind = onnx.TensorProto.FLOAT
-    graph = onnx.helper.make_graph(
-        [node], "lstm",
-        [value("x", kind, ["time", "batch", units]), value("h", kind, [1, "batch", units]),
-         value("c", kind, [1, "batch", units])],
-        [value("y", kind, None), value("h_n", kind, None), value("c_n", kind, None)],
-        [onnx.numpy_helper.from_array(np.ascontiguousarray(array), name)
-         for name, array in tensors.items()])
-    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)],
-                                  ir_version=9).SerializeToString()
 
 
 class Sessions:
@@ -79,7 +40,7 @@ class Sessions:
         options.intra_op_num_threads = threads
         self.units = units
         self._run = onnxruntime.InferenceSession(
-            to_onnx(units, weights), options, providers=["CPUExecutionProvider"]).run
+            lstm_onnx.to_onnx(units, weights), options, providers=["CPUExecutionProvider"]).run
         self._states = {}
 
     def open(self, session_id):
@@ -139,7 +100,7 @@ class Models(model_pb2_grpc.ModelServiceServicer):
 
 
 async def serve(options):
-    units, weights = read_bundle(options.bundle)
+    units, weights = lstm_onnx.read_bundle(options.bundle)
     server = grpc.aio.server()
     inference_pb2_grpc.add_InferenceServiceServicer_to_server(
         Inference(Sessions(units, weights, options.threads)), server)

@@ -1,0 +1,43 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_TESTS_BENCH_ECHO_HANDOFF_STREAMS_H_
+#define RNNSERVE_TESTS_BENCH_ECHO_HANDOFF_STREAMS_H_
+
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "rnnserve/v1/inference.grpc.pb.h"
+#include "tests/bench/echo/echo.h"
+
+namespace rnnserve::testing {
+
+// The same streams on the callback interface, but answered by a thread that takes all messages that
+// wait: the least that a server can do which computes what many streams ask for together.
+class HandoffStreams final : public v1::InferenceService::CallbackService {
+ public:
+  explicit HandoffStreams(const Echo& echo);
+  // REQUIRES: the server is shut down.
+  ~HandoffStreams() override;
+
+  grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>* Stream(
+      grpc::CallbackServerContext* context) override;
+
+ private:
+  class EchoStream;
+
+  void Enqueue(EchoStream& stream);
+  void Run();
+
+  const Echo& echo_;
+  absl::Mutex mu_;
+  std::vector<EchoStream*> waiting_ ABSL_GUARDED_BY(mu_);
+  bool is_closed_ ABSL_GUARDED_BY(mu_) = false;
+  std::thread thread_;
+};
+
+}  // namespace rnnserve::testing
+
+#endif  // RNNSERVE_TESTS_BENCH_ECHO_HANDOFF_STREAMS_H_

@@ -1,0 +1,46 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The model as Triton's Python backend runs it: the states of its sequences in a dict, and one run of
+ONNX Runtime for all the sequences that the sequence batcher hands over together.
+
+It lies in a model's version folder (server.py), with model.onnx beside it.
+"""
+
+import os
+import pathlib
+import sys
+
+# The backend's interpreter does not heed it.
+sys.path[:0] = os.environ["PYTHONPATH"].split(os.pathsep)
+import numpy as np  # noqa: E402  (below the path that it is on)
+import onnxruntime  # noqa: E402
+import triton_python_backend_utils as triton  # noqa: E402
+
+
+class TritonPythonModel:
+    def initialize(self, _):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._run = onnxruntime.InferenceSession(
+            str(pathlib.Path(__file__).parent / "model.onnx"), options,
+            providers=["CPUExecutionProvider"]).run
+        self._states = {}
+
+    def execute(self, requests):
+        def inputs(name):
+            return [triton.get_input_tensor_by_name(request, name).as_numpy() for request in requests]
+
+        x = np.concatenate(inputs("x"))
+        zeros = np.zeros((2, 1, x.shape[1]), np.float32)
+        sequences = [int(values.flat[0]) for values in inputs("CORRID")]
+        states = [zeros if starts.flat[0] else self._states[sequence]
+                  for sequence, starts in zip(sequences, inputs("START"))]
+        h, c = np.concatenate(states, axis=1)
+        y, h, c = self._run(None, {"x": x[None], "h": h[None], "c": c[None]})
+        state = np.concatenate([h, c])
+        for row, (sequence, ends) in enumerate(zip(sequences, inputs("END"))):
+            self._states[sequence] = state[:, row:row + 1]
+            if ends.flat[0]:
+                del self._states[sequence]
+        return [triton.InferenceResponse([triton.Tensor("y", y[0, 0, row:row + 1])])
+                for row in range(len(requests))]

@@ -1,0 +1,91 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Triton with its sequence batcher, serving the LSTM of a bundle (../model_files.py).
+
+usage: server.py --bundle FOLDER --address-file FILE
+
+The server program is the one in PyTriton's wheel, which has the Python backend alone (model.py). It
+listens on 127.0.0.1 and ends with SIGTERM.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import string
+import subprocess
+import sys
+import tempfile
+
+import grpc
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+import lstm_onnx  # noqa: E402  (below the path that it is on)
+
+START_SECONDS = 60
+PACKAGES = pathlib.Path(importlib.util.find_spec("pytriton").origin).parents[1]
+TRITON = PACKAGES / "pytriton/tritonserver"
+
+
+def write_model(bundle, repository):
+    """A model of the bundle's name; its folders as Triton has them."""
+    units, weights = lstm_onnx.read_bundle(bundle)
+    version = repository / bundle.name / "1"
+    version.mkdir(parents=True)
+    (version / "model.onnx").write_bytes(lstm_onnx.to_onnx(units, weights))
+    shutil.copy(HERE / "model.py", version)
+    config = string.Template((HERE / "config.pbtxt").read_text()).substitute(units=units)
+    (version.parent / "config.pbtxt").write_text(config)
+
+
+def write_backend(folder):
+    """The Python backend with the program for this version of Python, which the wheel keeps apart."""
+    shutil.copytree(TRITON / "backends/python", folder / "python")
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    shutil.copy(TRITON / f"python_backend_stubs/{version}/triton_python_backend_stub",
+                folder / "python")
+    (folder / "python/triton_python_backend_stub").chmod(0o755)
+
+
+def free_port():
+    """Triton cannot choose one itself."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def serve(options, folder):
+    write_model(options.bundle, folder / "models")
+    write_backend(folder / "backends")
+    program = TRITON / "bin/tritonserver"
+    program.chmod(0o755)
+    port = free_port()
+    server = subprocess.Popen(
+        [str(program), f"--model-repository={folder / 'models'}",
+         f"--backend-directory={folder / 'backends'}", "--grpc-address=127.0.0.1",
+         f"--grpc-port={port}", "--allow-http=false", "--allow-metrics=false"],
+        env={**os.environ, "PYTHONPATH": str(PACKAGES),
+             "LD_LIBRARY_PATH": str(PACKAGES / "nvidia_pytriton.libs")})
+    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+    address = f"127.0.0.1:{port}"
+    with grpc.insecure_channel(address) as channel:
+        grpc.channel_ready_future(channel).result(START_SECONDS)
+    options.address_file.write_text(json.dumps({"grpc": address}))
+    server.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--bundle", type=pathlib.Path, required=True)
+    parser.add_argument("--address-file", type=pathlib.Path, required=True)
+    with tempfile.TemporaryDirectory() as folder:
+        serve(parser.parse_args(), pathlib.Path(folder))
+
+
+if __name__ == "__main__":
+    main()
