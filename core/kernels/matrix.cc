@@ -8,6 +8,8 @@
 #include <cassert>
 #include <cmath>
 
+#include "core/kernels/prefetch.h"
+
 namespace rnnserve {
 namespace {
 
@@ -54,7 +56,8 @@ Matrix::Matrix(absl::Span<const float> kernel, int64_t input_size, int64_t block
       input_size_(input_size),
       blocks_(blocks),
       units_(units),
-      words_(num_words() * blocks * PaddedRows(units)) {
+      words_(num_words() * blocks * PaddedRows(units)),
+      prefetch_distance_(PrefetchDistance(words_.size() * int64_t{sizeof(float)})) {
   assert(static_cast<int64_t>(kernel.size()) == input_size * blocks * units);
   const int64_t cols = blocks * units;
   const AlignedBuffer scales = ScalesOf(kernel, cols);

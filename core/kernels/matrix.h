@@ -60,6 +60,8 @@ class Matrix {
     return words_.data() + p * num_words() * blocks_ * kColumnQuantum;
   }
   int64_t num_panels() const { return PaddedRows(units_) / kColumnQuantum; }
+  // How many floats ahead a product asks for the weights: see PrefetchDistance.
+  int64_t prefetch_distance() const { return prefetch_distance_; }
   // What the sums of the units of a panel in one block are to be multiplied by, [kColumnQuantum].
   // REQUIRES: the type is int8.
   const float* scales(int64_t p, int64_t block) const {
@@ -73,6 +75,7 @@ class Matrix {
   int64_t units_ = 0;
   AlignedBuffer words_;
   AlignedBuffer scales_;
+  int64_t prefetch_distance_ = 0;
 };
 
 // A bias laid out like a column of W x: [blocks * PaddedRows(units)]; all zero if `bias` is empty.

@@ -23,6 +23,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/synchronization/mutex.h"
 #include "core/kernels/isa.h"
 #include "core/kernels/weight_type.h"
 #include "tests/bench/bench_row.h"
@@ -132,6 +133,8 @@ void ChooseIsa(int* argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace rnnserve::testing;
+  // As rnnserve does.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   ChooseIsa(&argc, argv);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;

@@ -31,6 +31,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/blocking_counter.h"
+#include "absl/synchronization/mutex.h"
 #include "core/engine/engine.h"
 #include "tests/bench/process_memory.h"
 #include "tests/support/silent_observer.h"
@@ -334,6 +335,8 @@ class SessionsBench {
 }  // namespace rnnserve::testing
 
 int main(int argc, char** argv) {
+  // As rnnserve does.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   int64_t num_sessions = 1'000'000;
   bool must_check = false;
   for (int i = 1; i < argc; ++i) {
