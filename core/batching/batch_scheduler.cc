@@ -15,8 +15,9 @@ namespace {
 
 // How many times the work that waits has to fit before a deadline. With 1 every step of an overload
 // that lasts would be answered at the very edge of its deadline, on which the network, and a wait
-// that turns out somewhat longer, make it late: all are computed, and none in time.
-constexpr int kWaitMargin = 2;
+// that turns out somewhat longer, make it late: all are computed, and none in time. With 2 one in
+// fifty is, at twice what a machine can do, with 3 none.
+constexpr int kWaitMargin = 3;
 
 BatchWorker::Options AttendedOptions(const BatchScheduler::Options& options) {
   BatchWorker::Options attended;

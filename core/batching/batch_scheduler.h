@@ -56,8 +56,8 @@ namespace rnnserve {
 //
 // Deadlines. A task that is cancelled, whose deadline has passed, or whose timesteps take longer
 // than is left, is dropped when a worker would take it; until then it takes room in the queue. A
-// task is refused at once if, as far as the work before it tells, it would wait longer than half of
-// the time that is left. A task that has begun is finished.
+// task is refused at once if, as far as the work before it tells, it would wait longer than a third
+// of the time that is left. A task that has begun is finished.
 //
 // Shutdown. The destructor finishes every accepted task first.
 //

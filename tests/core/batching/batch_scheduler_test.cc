@@ -212,13 +212,13 @@ TEST_F(BatchSchedulerTest, RefusesAtOnceWhatWouldBeLate) {
 
   // The clock was looked at four times in the first round and three times in the second, which may
   // not count yet, so that a round takes 38.75 or 40 ms. Three steps of two timesteps wait: 232.5
-  // ms at least, which have to fit twice, and the cell steps of its own two take 20.
+  // ms at least, which have to fit three times, and the cell steps of its own two take 20.
   std::vector<TestStep> waiting = Steps(3);
   ASSERT_THAT(Submit(waiting), IsOk());
   std::vector<TestStep> late = Steps(1);
-  late[0].task()->limits.deadline = clock.Now() + absl::Milliseconds(470);
+  late[0].task()->limits.deadline = clock.Now() + absl::Milliseconds(700);
   std::vector<TestStep> in_time = Steps(1);
-  in_time[0].task()->limits.deadline = clock.Now() + absl::Milliseconds(600);
+  in_time[0].task()->limits.deadline = clock.Now() + absl::Milliseconds(830);
 
   EXPECT_THAT(Submit(late), StatusIs(absl::StatusCode::kResourceExhausted,
                                      HasSubstr("ms of work waits before the 2 timesteps"),
