@@ -45,9 +45,10 @@ constexpr double kMedianTime = 20;  // timesteps
 constexpr double kSigma = 0.8;
 constexpr size_t kNumRequests = 4096;  // drawn once; a run goes through them again and again
 constexpr int kOutstanding = 512;      // of a saturated server
-// Of what padded batches make of kOutstanding requests. As fewer that wait are padded less, they
-// can do somewhat more than that.
-constexpr double kLoads[] = {0.7, 1.0, 1.25};
+// Of the rate that padded batches can carry.
+constexpr double kLoads[] = {0.5, 0.7, 0.9};
+// From one rate that may be carried to the next.
+constexpr double kRateStep = 1.1;
 
 // Computes a request and calls back, on any thread.
 using Submit =
@@ -82,6 +83,10 @@ Requests MakeRequests(int64_t units) {
 // Counts what is under way, so that a run ends when nothing is.
 class Outstanding {
  public:
+  int count() const {
+    absl::MutexLock lock(&mu_);
+    return count_;
+  }
   void Add() {
     absl::MutexLock lock(&mu_);
     ++count_;
@@ -98,7 +103,7 @@ class Outstanding {
   }
 
  private:
-  absl::Mutex mu_;
+  mutable absl::Mutex mu_;
   int count_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
@@ -122,14 +127,19 @@ double Saturation(const Submit& submit, const Requests& requests, double seconds
   return done / taken;
 }
 
-// The latencies in seconds, sorted, of requests with Poisson arrivals.
-std::vector<double> Latencies(const Submit& submit, const Requests& requests, double rate,
-                              double seconds) {
+struct OpenLoop {
+  std::vector<double> latencies;  // in seconds, sorted
+  int num_behind = 0;             // requests under way when the last one came
+};
+
+// What becomes of Poisson arrivals.
+OpenLoop RunOpenLoop(const Submit& submit, const Requests& requests, double rate, double seconds) {
   std::mt19937 random(11);
   std::exponential_distribution<double> gap(rate);
   std::vector<double> due;
   for (double at = gap(random); at < seconds; at += gap(random)) due.push_back(at);
-  std::vector<double> latencies(due.size());
+  OpenLoop result;
+  result.latencies.resize(due.size());
   Outstanding outstanding;
   const Time begin = std::chrono::steady_clock::now();
   for (size_t i = 0; i < due.size(); ++i) {
@@ -137,14 +147,24 @@ std::vector<double> Latencies(const Submit& submit, const Requests& requests, do
         begin + std::chrono::duration_cast<std::chrono::steady_clock::duration>(Seconds(due[i]));
     std::this_thread::sleep_until(time);
     outstanding.Add();
-    submit(requests.Sequence(i), [&latencies, &outstanding, i, time] {
-      latencies[i] = Seconds(std::chrono::steady_clock::now() - time).count();
+    submit(requests.Sequence(i), [&result, &outstanding, i, time] {
+      result.latencies[i] = Seconds(std::chrono::steady_clock::now() - time).count();
       outstanding.Remove();
     });
   }
+  result.num_behind = outstanding.count();
   outstanding.AwaitAtMost(0);
-  std::sort(latencies.begin(), latencies.end());
-  return latencies;
+  std::sort(result.latencies.begin(), result.latencies.end());
+  return result;
+}
+
+// The most requests a second that can arrive at random, from `rate` on, without more than one batch
+// of them being behind at the end.
+double CarriedRate(const Submit& submit, const Requests& requests, double rate, double seconds) {
+  while (RunOpenLoop(submit, requests, kRateStep * rate, seconds).num_behind <= kMaxRows) {
+    rate *= kRateStep;
+  }
+  return rate;
 }
 
 double Quantile(const std::vector<double>& sorted, double q) {
@@ -195,15 +215,18 @@ int Run(int64_t units, double seconds, int num_turns) {
   for (int turn = 0; turn < num_turns; ++turn) {
     const double padded_most = Saturation(to_padded, requests, seconds);
     const double ours_most = Saturation(to_engine, requests, seconds);
+    const double padded_carried = CarriedRate(to_padded, requests, padded_most, seconds);
     nlohmann::json loads = nlohmann::json::array();
     for (const double load : kLoads) {
-      const double rate = load * padded_most;
-      loads.push_back({{"load", load},
-                       {"requests_per_second", rate},
-                       {"padded", ToJson(Latencies(to_padded, requests, rate, seconds))},
-                       {"cellular", ToJson(Latencies(to_engine, requests, rate, seconds))}});
+      const double rate = load * padded_carried;
+      loads.push_back(
+          {{"load", load},
+           {"requests_per_second", rate},
+           {"padded", ToJson(RunOpenLoop(to_padded, requests, rate, seconds).latencies)},
+           {"cellular", ToJson(RunOpenLoop(to_engine, requests, rate, seconds).latencies)}});
     }
     const nlohmann::json line = {{"saturation", {{"padded", padded_most}, {"cellular", ours_most}}},
+                                 {"carried", {{"padded", padded_carried}}},
                                  {"loads", loads}};
     std::cout << line.dump() << std::endl;
   }
@@ -214,6 +237,8 @@ int Run(int64_t units, double seconds, int num_turns) {
 }  // namespace rnnserve::testing
 
 int main(int argc, char** argv) {
+  // As rnnserve does.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   int64_t units = 256;
   double seconds = 2;
   int turns = 5;
