@@ -46,6 +46,16 @@ ValueSpec OutputOf(const ValueSpec& input, const RecurrentLayer::Options& option
   return {cell.output_shape(), /*has_time=*/false, std::nullopt};
 }
 
+// Projecting spares reading weights, but its results are written and read once more. It is worth it
+// while a weight takes longer to be read than to be multiplied with all rows: weights that caches
+// hold with two or three of them, those that come from memory with some more.
+int64_t ProjectedBatch(const Cell& cell) {
+  constexpr int64_t kCachedBytes = int64_t{16} << 20;
+  constexpr int64_t kMostOfCached = 3;
+  if (cell.projection_rows() == 0) return 0;
+  return cell.parameter_bytes() > kCachedBytes ? RecurrentLayer::kMaxProjectedBatch : kMostOfCached;
+}
+
 absl::Status CheckCell(const KerasConfig& config, const Cell& cell) {
   const auto num_states = static_cast<int64_t>(cell.states().size());
   if (num_states > RecurrentLayer::kMaxStates) {
@@ -103,7 +113,10 @@ bool RecurrentLayer::IsRecurrent(absl::string_view name) {
 
 RecurrentLayer::RecurrentLayer(const KerasConfig& config, const Options& options,
                                const ValueSpec& input, std::unique_ptr<Cell> cell)
-    : Layer(config, OutputOf(input, options, *cell)), options_(options), cell_(std::move(cell)) {
+    : Layer(config, OutputOf(input, options, *cell)),
+      options_(options),
+      cell_(std::move(cell)),
+      projected_batch_(ProjectedBatch(*cell_)) {
   for (const StateSpec& state : cell_->states()) {
     const int64_t size = *state.shape.NumElements();
     state_rows_.push_back({states_size_, size});
@@ -147,15 +160,13 @@ void RecurrentLayer::OnStatesReplaced(float* column) const {
   std::fill_n(column + states_size_, emitted_size(), 0.0f);
 }
 
-// Where it does not spare reading weights, projecting only writes and reads its results once more.
 int64_t RecurrentLayer::projected_time(int64_t batch, int64_t time) const {
-  if (batch > kMaxProjectedBatch || time == 1 || cell_->projection_rows() == 0) return 0;
-  return std::min(time, kMaxProjectedTime);
+  return batch > projected_batch_ || time == 1 ? 0 : std::min(time, kMaxProjectedTime);
 }
 
 int64_t RecurrentLayer::scratch_size(int64_t batch, int64_t time) const {
   // A larger batch projects nothing, but a run may be of fewer rows.
-  const int64_t projected_batch = std::min(batch, kMaxProjectedBatch);
+  const int64_t projected_batch = std::min(batch, projected_batch_);
   return ColumnsSize(states_size_, batch) + cell_->scratch_size(batch) +
          ColumnsSize(cell_->projection_rows(),
                      projected_batch * projected_time(projected_batch, time));

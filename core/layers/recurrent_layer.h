@@ -65,9 +65,9 @@ class RecurrentLayer final : public Layer {
   // The constants that a cell may take; they are addressed in the same way.
   static constexpr int64_t kMaxConstants = 16;
 
-  // A run of up to so many rows and of more than one timestep multiplies the inputs of up to so
-  // many timesteps by their weights at once, which then are read once for all of these. With more
-  // rows a single timestep is enough work for each weight that is read.
+  // A run of few rows, up to so many, and of more than one timestep multiplies the inputs of up to
+  // so many timesteps by their weights at once, which then are read once for all of these. With
+  // more rows a single timestep is enough work for each weight that is read.
   static constexpr int64_t kMaxProjectedBatch = 8;
   static constexpr int64_t kMaxProjectedTime = 24;
 
@@ -114,7 +114,7 @@ class RecurrentLayer final : public Layer {
   RecurrentLayer(const KerasConfig& config, const Options& options, const ValueSpec& input,
                  std::unique_ptr<Cell> cell);
 
-  // How many timesteps of each row are projected together (see Cell::Project).
+  // How many timesteps of each row are projected together (see Cell::Project); 0 if none is.
   int64_t projected_time(int64_t batch, int64_t time) const;
 
   // The floats of `emitted` in the state column.
@@ -130,6 +130,7 @@ class RecurrentLayer final : public Layer {
 
   const Options options_;
   const std::unique_ptr<Cell> cell_;
+  const int64_t projected_batch_;  // the most rows that are projected
   std::vector<StateRows> state_rows_;
   int64_t states_size_ = 0;  // of all states, padded
 };

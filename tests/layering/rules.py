@@ -73,7 +73,7 @@ LIBRARY_OF_INCLUDE = [
     for pattern, library in [
         (r"absl/", "absl"),
         (r"Eigen/", "eigen"),
-        (r"hwy/|(imm|xmm)intrin\.h$", "simd"),
+        (r"hwy/|((imm|xmm)intrin|cpuid)\.h$", "simd"),
         (r"grpc(pp)?/", "grpc"),
         (r"google/protobuf/", "protobuf"),
         (r"prometheus/", "prometheus"),
