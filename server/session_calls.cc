@@ -368,7 +368,7 @@ absl::StatusOr<v1::ListSessionsResponse> SessionCalls::List(
     sessions.pop_back();
     response.set_next_page_token(sessions.back().id);
   }
-  for (const SessionStore::Summary& session : sessions) {
+  for (const SessionSummary& session : sessions) {
     v1::SessionSummary& summary = *response.add_sessions();
     summary.set_session_id(session.id);
     summary.set_model(session.model_name);

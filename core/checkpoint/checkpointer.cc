@@ -283,7 +283,7 @@ void Checkpointer::ListAll() {
     const auto page = sessions_.List({}, last_id, kListedAtOnce);
     if (page.empty()) return;
     last_id = page.back().id;
-    for (const SessionStore::Summary& session : page) {
+    for (const SessionSummary& session : page) {
       if (session.durability == Durability::kNone) continue;
       sessions_.Lease(session.id, [this](absl::StatusOr<SessionLease> lease) {
         if (!lease.ok() || lease->durability() == Durability::kNone) return;

@@ -100,7 +100,7 @@ bool WritePartingSnapshots(const Clock& clock, SessionStore& sessions, Checkpoin
     const auto page = sessions.List({}, last_id, kPageSize);
     if (page.empty()) break;
     last_id = page.back().id;
-    for (const SessionStore::Summary& session : page) {
+    for (const SessionSummary& session : page) {
       if (session.durability != Durability::kNone || !session.detached) continue;
       if (!in_flight->Await(clock, kInFlightMax - 1, deadline)) return false;
       // A step that was answered may have its lease for a moment more.

@@ -98,10 +98,9 @@ std::vector<std::string> SessionSpill::IdsOf(absl::string_view model_name,
   return spilled_.IdsOf(model_name, now, model);
 }
 
-std::vector<SessionStore::Summary> SessionSpill::List(const SessionStore::Filter& filter,
-                                                      absl::string_view after,
-                                                      int64_t limit) const {
-  std::vector<SessionStore::Summary> listed;
+std::vector<SessionSummary> SessionSpill::List(const SessionFilter& filter, absl::string_view after,
+                                               int64_t limit) const {
+  std::vector<SessionSummary> listed;
   std::optional<std::string> last_id(after);
   while (last_id.has_value() && static_cast<int64_t>(listed.size()) < limit) {
     last_id = ListSome(filter, *last_id, listed);
@@ -110,11 +109,11 @@ std::vector<SessionStore::Summary> SessionSpill::List(const SessionStore::Filter
   return listed;
 }
 
-std::optional<std::string> SessionSpill::ListSome(
-    const SessionStore::Filter& filter, absl::string_view after,
-    std::vector<SessionStore::Summary>& listed) const {
-  std::vector<SessionStore::Summary> in_memory;
-  std::vector<SessionStore::Summary> spilled;
+std::optional<std::string> SessionSpill::ListSome(const SessionFilter& filter,
+                                                  absl::string_view after,
+                                                  std::vector<SessionSummary>& listed) const {
+  std::vector<SessionSummary> in_memory;
+  std::vector<SessionSummary> spilled;
   std::optional<std::string> last_in_memory;
   std::optional<std::string> last_spilled;
   const absl::Time now = clock_.Now();
@@ -129,12 +128,12 @@ std::optional<std::string> SessionSpill::ListSome(
   if (last_spilled.has_value() && (!last_id.has_value() || *last_spilled < *last_id)) {
     last_id = std::move(last_spilled);
   }
-  std::vector<SessionStore::Summary> merged;
+  std::vector<SessionSummary> merged;
   std::set_union(std::make_move_iterator(in_memory.begin()),
                  std::make_move_iterator(in_memory.end()), std::make_move_iterator(spilled.begin()),
                  std::make_move_iterator(spilled.end()), std::back_inserter(merged),
                  [](const auto& a, const auto& b) { return a.id < b.id; });
-  for (SessionStore::Summary& session : merged) {
+  for (SessionSummary& session : merged) {
     if (last_id.has_value() && session.id > *last_id) break;
     listed.push_back(std::move(session));
   }

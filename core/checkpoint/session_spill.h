@@ -82,8 +82,8 @@ class SessionSpill {
   // not expired. One that is open and passes the filter all the time is listed once, in memory or
   // spilled, though it may move meanwhile, and so it is in several calls of which each begins where
   // the one before ended. One that this server has forgotten (`max_records`) is missing.
-  std::vector<SessionStore::Summary> List(const SessionStore::Filter& filter,
-                                          absl::string_view after, int64_t limit) const;
+  std::vector<SessionSummary> List(const SessionFilter& filter, absl::string_view after,
+                                   int64_t limit) const;
 
   // Brings a session back; OK if it is in memory by then. Errors: NOT_FOUND (SESSION_UNKNOWN): it
   // is not spilled; NOT_FOUND (SESSION_EXPIRED, SESSION_MOVED) and DATA_LOSS (SNAPSHOT_BAD), after
@@ -104,8 +104,8 @@ class SessionSpill {
 
  private:
   // As SessionStore::ListSome, of both kinds.
-  std::optional<std::string> ListSome(const SessionStore::Filter& filter, absl::string_view after,
-                                      std::vector<SessionStore::Summary>& listed) const;
+  std::optional<std::string> ListSome(const SessionFilter& filter, absl::string_view after,
+                                      std::vector<SessionSummary>& listed) const;
 
   // Sessions to spill, and bytes.
   using Excess = SessionStore::Usage;

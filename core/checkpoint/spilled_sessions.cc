@@ -93,9 +93,9 @@ std::vector<std::string> SpilledSessions::IdsOf(absl::string_view model_name, ab
   return ids;
 }
 
-std::optional<std::string> SpilledSessions::ListSome(
-    const SessionStore::Filter& filter, absl::string_view after, absl::Time now,
-    std::vector<SessionStore::Summary>& summaries) const {
+std::optional<std::string> SpilledSessions::ListSome(const SessionFilter& filter,
+                                                     absl::string_view after, absl::Time now,
+                                                     std::vector<SessionSummary>& summaries) const {
   if (after < filter.id_prefix) {
     // Every other id of that prefix is above it.
     after = filter.id_prefix;
@@ -112,8 +112,8 @@ std::optional<std::string> SpilledSessions::ListSome(
   return std::nullopt;
 }
 
-void SpilledSessions::AddIfListed(const Slot& slot, const SessionStore::Filter& filter,
-                                  absl::Time now, std::vector<SessionStore::Summary>& summaries) {
+void SpilledSessions::AddIfListed(const Slot& slot, const SessionFilter& filter, absl::Time now,
+                                  std::vector<SessionSummary>& summaries) {
   const OfModel& of_model = *slot.of_model;
   const absl::Duration idle = now - absl::FromUnixNanos(slot.last_use);
   if (slot.expiry <= absl::ToUnixNanos(now) || idle < filter.min_idle) return;

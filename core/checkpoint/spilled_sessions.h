@@ -63,9 +63,8 @@ class SpilledSessions {
   std::vector<std::string> IdsOf(absl::string_view model_name, absl::Time now,
                                  const Model* model = nullptr) const;
   // As SessionStore::ListSome, without those that have expired by now.
-  std::optional<std::string> ListSome(const SessionStore::Filter& filter, absl::string_view after,
-                                      absl::Time now,
-                                      std::vector<SessionStore::Summary>& summaries) const;
+  std::optional<std::string> ListSome(const SessionFilter& filter, absl::string_view after,
+                                      absl::Time now, std::vector<SessionSummary>& summaries) const;
   int64_t size() const { return static_cast<int64_t>(size_); }
 
  private:
@@ -102,8 +101,8 @@ class SpilledSessions {
   };
 
   void EraseSlot(uint32_t number);
-  static void AddIfListed(const Slot& slot, const SessionStore::Filter& filter, absl::Time now,
-                          std::vector<SessionStore::Summary>& summaries);
+  static void AddIfListed(const Slot& slot, const SessionFilter& filter, absl::Time now,
+                          std::vector<SessionSummary>& summaries);
 
   const size_t capacity_;
   // By name and model, as SessionModels has them; those with a session here.

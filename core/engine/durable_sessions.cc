@@ -154,9 +154,8 @@ std::vector<std::string> DurableSessions::SpilledIdsOf(absl::string_view model_n
   return spill_.has_value() ? spill_->IdsOf(model_name, model) : std::vector<std::string>();
 }
 
-std::vector<SessionStore::Summary> DurableSessions::List(const SessionStore::Filter& filter,
-                                                         absl::string_view after,
-                                                         int64_t limit) const {
+std::vector<SessionSummary> DurableSessions::List(const SessionFilter& filter,
+                                                  absl::string_view after, int64_t limit) const {
   return spill_.has_value() ? spill_->List(filter, after, limit)
                             : sessions_.List(filter, after, limit);
 }
@@ -288,7 +287,7 @@ absl::StatusOr<SessionStore::OpenRequest> DurableSessions::Import(absl::string_v
   return request;
 }
 
-std::string DurableSessions::ResumeTokenOf(const SessionStore::Summary& session) const {
+std::string DurableSessions::ResumeTokenOf(const SessionSummary& session) const {
   if (!checkpointer_.has_value() || !session.detached) return "";
   return EncodeResumeToken({session.id, session.epoch, session.version, session.durable_version},
                            keys_->current());

@@ -68,8 +68,8 @@ class DurableSessions {
                                         const Model* model = nullptr) const;
 
   // See SessionSpill::List.
-  std::vector<SessionStore::Summary> List(const SessionStore::Filter& filter,
-                                          absl::string_view after, int64_t limit) const;
+  std::vector<SessionSummary> List(const SessionFilter& filter, absl::string_view after,
+                                   int64_t limit) const;
 
   // ALREADY_EXISTS (SESSION_EXISTS) if the session of that id is spilled.
   absl::Status CheckNotSpilled(absl::string_view id) const;
@@ -90,7 +90,7 @@ class DurableSessions {
 
   // What a client may show the next server of a session that has to leave this one, see
   // ResumeToken; empty for one that cannot: without a store, or bound to its stream.
-  std::string ResumeTokenOf(const SessionStore::Summary& session) const;
+  std::string ResumeTokenOf(const SessionSummary& session) const;
   // INVALID_ARGUMENT (RESUME_TOKEN) unless the bytes are such a token, of this session.
   absl::Status CheckResumeToken(absl::string_view session_id, absl::string_view token) const;
 

@@ -450,8 +450,9 @@ void Engine::CloseSession(const CloseSessionCall& call, VersionCallback callback
   });
 }
 
-absl::StatusOr<std::vector<SessionStore::Summary>> Engine::ListSessions(
-    const SessionStore::Filter& filter, absl::string_view after, int64_t limit) const {
+absl::StatusOr<std::vector<SessionSummary>> Engine::ListSessions(const SessionFilter& filter,
+                                                                 absl::string_view after,
+                                                                 int64_t limit) const {
   if (!filter.model_name.empty()) {
     RNNSERVE_RETURN_IF_ERROR(models_.Find(filter.model_name).status());
   }

@@ -162,8 +162,9 @@ class Engine {
   void SetState(SetStateCall call, VersionCallback callback);
   void CloseSession(const CloseSessionCall& call, VersionCallback callback);
   // See SessionSpill::List. NOT_FOUND if it names an unknown model.
-  absl::StatusOr<std::vector<SessionStore::Summary>> ListSessions(
-      const SessionStore::Filter& filter, absl::string_view after, int64_t limit) const;
+  absl::StatusOr<std::vector<SessionSummary>> ListSessions(const SessionFilter& filter,
+                                                           absl::string_view after,
+                                                           int64_t limit) const;
   // See SessionStore.
   void WatchSession(absl::string_view session_id, const std::shared_ptr<SessionWatcher>& watcher);
   void UnwatchSession(absl::string_view session_id, const std::shared_ptr<SessionWatcher>& watcher);

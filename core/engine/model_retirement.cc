@@ -17,14 +17,14 @@ constexpr int64_t kEndedAtOnce = 256;
 }  // namespace
 
 void ModelRetirement::EndSessions(const ModelTable::Over& over) {
-  SessionStore::Filter filter;
+  SessionFilter filter;
   filter.model_name = over.hosted->name();
   filter.model = over.hosted->model().get();
-  std::vector<SessionStore::Summary> page;
+  std::vector<SessionSummary> page;
   do {
     const std::string last_id = page.empty() ? "" : page.back().id;
     page = sessions_.List(filter, last_id, kEndedAtOnce);
-    for (const SessionStore::Summary& session : page) {
+    for (const SessionSummary& session : page) {
       sessions_.Lease(session.id, [this, over, pass = gate_.Enter()](
                                       absl::StatusOr<SessionLease> lease) mutable {
         End(std::move(lease), over, std::move(pass));

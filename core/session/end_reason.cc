@@ -3,6 +3,8 @@
 
 #include "core/session/end_reason.h"
 
+#include "core/base/error.h"
+
 namespace rnnserve {
 
 absl::string_view EndReasonName(EndReason reason) {
@@ -23,6 +25,28 @@ absl::string_view EndReasonName(EndReason reason) {
       return "SESSION_MODEL_RETIRED";
   }
   return "";
+}
+
+absl::Status EndedError(EndReason reason) {
+  switch (reason) {
+    case EndReason::kClosed:
+      return NotFound(EndReasonName(reason), "the session was closed");
+    case EndReason::kStreamEnded:
+      return NotFound(EndReasonName(reason), "the session ended with its stream");
+    case EndReason::kExpired:
+      return NotFound(EndReasonName(reason), "the session was idle for too long and expired");
+    case EndReason::kEvicted:
+      return NotFound(EndReasonName(reason), "the session was evicted");
+    case EndReason::kMoved:
+      return NotFound(EndReasonName(reason), "the session goes on on another server");
+    case EndReason::kBroken:
+      return NotFound(EndReasonName(reason), "the session was ended after an internal error");
+    case EndReason::kModelRetired:
+      return NotFound(
+          EndReasonName(reason),
+          "the model of the session was replaced, and the time of its sessions is over");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace rnnserve

@@ -4,6 +4,7 @@
 #ifndef RNNSERVE_CORE_SESSION_END_REASON_H_
 #define RNNSERVE_CORE_SESSION_END_REASON_H_
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
 namespace rnnserve {
@@ -21,6 +22,9 @@ enum class EndReason {
 
 // For example "SESSION_EXPIRED".
 absl::string_view EndReasonName(EndReason reason);
+
+// What a call gets of a session that ended so: NOT_FOUND with that name as its reason.
+absl::Status EndedError(EndReason reason);
 
 }  // namespace rnnserve
 

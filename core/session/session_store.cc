@@ -35,53 +35,6 @@ constexpr int kListedPerLock = 16;
 constexpr int kLookedAtPerLock = 16;
 constexpr int kExpiredPerLock = 2;
 
-SessionStore::Summary Summarize(const Session& session, int64_t now) {
-  const absl::Duration idle =
-      session.is_free() ? absl::Nanoseconds(now - session.last_use) : absl::ZeroDuration();
-  return {std::string(session.id.view()),
-          session.model.name,
-          session.version.load(std::memory_order_relaxed),
-          session.epoch.load(std::memory_order_relaxed),
-          session.detached,
-          idle,
-          session.model.state_bytes(),
-          session.durability,
-          session.durability == Durability::kNone
-              ? 0
-              : session.continuity->durable_version.load(std::memory_order_relaxed),
-          session.model.model->digest()};
-}
-
-void AddIfListed(const Session& session, const SessionStore::Filter& filter, int64_t now,
-                 std::vector<SessionStore::Summary>& summaries) {
-  if (!filter.model_name.empty() && session.model.name != filter.model_name) return;
-  if (filter.model != nullptr && session.model.model.get() != filter.model) return;
-  SessionStore::Summary summary = Summarize(session, now);
-  if (summary.idle >= filter.min_idle) summaries.push_back(std::move(summary));
-}
-
-absl::Status EndedError(EndReason reason) {
-  switch (reason) {
-    case EndReason::kClosed:
-      return NotFound(EndReasonName(reason), "the session was closed");
-    case EndReason::kStreamEnded:
-      return NotFound(EndReasonName(reason), "the session ended with its stream");
-    case EndReason::kExpired:
-      return NotFound(EndReasonName(reason), "the session was idle for too long and expired");
-    case EndReason::kEvicted:
-      return NotFound(EndReasonName(reason), "the session was evicted");
-    case EndReason::kMoved:
-      return NotFound(EndReasonName(reason), "the session goes on on another server");
-    case EndReason::kBroken:
-      return NotFound(EndReasonName(reason), "the session was ended after an internal error");
-    case EndReason::kModelRetired:
-      return NotFound(
-          EndReasonName(reason),
-          "the model of the session was replaced, and the time of its sessions is over");
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 SessionStore::SessionStore(const Clock& clock, EndCallback on_end, Options options)
@@ -421,9 +374,9 @@ absl::StatusOr<ByteBudget::Share> SessionStore::ReserveReply(int64_t bytes) {
       options_.retry_delay);
 }
 
-std::vector<SessionStore::Summary> SessionStore::List(const Filter& filter, absl::string_view after,
-                                                      int64_t limit) const {
-  std::vector<Summary> summaries;
+std::vector<SessionSummary> SessionStore::List(const SessionFilter& filter, absl::string_view after,
+                                               int64_t limit) const {
+  std::vector<SessionSummary> summaries;
   std::optional<std::string> last_id(after);
   while (last_id.has_value() && static_cast<int64_t>(summaries.size()) < limit) {
     last_id = ListSome(filter, *last_id, summaries);
@@ -432,21 +385,25 @@ std::vector<SessionStore::Summary> SessionStore::List(const Filter& filter, absl
   return summaries;
 }
 
-std::optional<std::string> SessionStore::ListSome(const Filter& filter, absl::string_view after,
-                                                  std::vector<Summary>& summaries) const {
+std::optional<std::string> SessionStore::ListSome(const SessionFilter& filter,
+                                                  absl::string_view after,
+                                                  std::vector<SessionSummary>& summaries) const {
   std::optional<std::string> last_id;
   int num_visited = 0;
   absl::MutexLock lock(&mu_);
   const int64_t now = Now();
+  const auto add_if_listed = [&](const Session& session) {
+    if (IsListed(session, filter, now)) summaries.push_back(Summarize(session, now));
+  };
   if (after < filter.id_prefix) {
     // Every other id of that prefix is above it.
     after = filter.id_prefix;
     const Session* const session = sessions_.Find(after);
-    if (session != nullptr) AddIfListed(*session, filter, now, summaries);
+    if (session != nullptr) add_if_listed(*session);
   }
   sessions_.ForEachAbove(after, [&](const Session& session) {
     if (!absl::StartsWith(session.id.view(), filter.id_prefix)) return false;
-    AddIfListed(session, filter, now, summaries);
+    add_if_listed(session);
     if (++num_visited < kListedPerLock) return true;
     last_id = std::string(session.id.view());
     return false;
@@ -506,7 +463,7 @@ int64_t SessionStore::WarningBefore(int64_t expiry, const Session& session) cons
   return expiry - std::min(lead, timeout / 2);
 }
 
-std::optional<SessionStore::Summary> SessionStore::Find(absl::string_view id) const {
+std::optional<SessionSummary> SessionStore::Find(absl::string_view id) const {
   absl::MutexLock lock(&mu_);
   const Session* const session = sessions_.Find(id);
   if (session == nullptr) return std::nullopt;

@@ -24,6 +24,7 @@
 #include "core/session/model_sessions.h"
 #include "core/session/session_lease.h"
 #include "core/session/session_state.h"
+#include "core/session/session_summary.h"
 #include "core/session/session_table.h"
 #include "core/session/session_watchers.h"
 #include "core/session/tombstones.h"
@@ -91,29 +92,6 @@ class SessionStore {
     std::shared_ptr<void> host = nullptr;
   };
 
-  struct Summary {
-    std::string id;
-    std::string model_name;
-    uint64_t version = 0;
-    uint64_t epoch = 1;
-    bool detached = true;
-    absl::Duration idle;
-    int64_t state_bytes = 0;
-    Durability durability = Durability::kNone;
-    uint64_t durable_version = 0;
-    std::string model_digest{};  // of the model that it was opened with
-    bool is_spilled = false;     // not in memory; never so of what this store gives
-  };
-
-  // Which sessions are listed.
-  struct Filter {
-    std::string model_name{};   // empty: of all models
-    std::string id_prefix{};    // empty: all
-    absl::Duration min_idle{};  // without a call; a session that is in use is not idle
-    const Model* model =
-        nullptr;  // null: any; else the one of that name that they were opened with
-  };
-
   // A session that nobody uses.
   struct IdleSession {
     std::string id;
@@ -179,14 +157,15 @@ class SessionStore {
 
   // Up to `limit` sessions whose id is above `after`, in the order of ids. What is opened or ended
   // meanwhile may be missing or there.
-  std::vector<Summary> List(const Filter& filter, absl::string_view after, int64_t limit) const;
+  std::vector<SessionSummary> List(const SessionFilter& filter, absl::string_view after,
+                                   int64_t limit) const;
   // A piece of that list, as of one moment: looks at the next few ids above `after` and appends
   // those that are listed. Returns the id that it has come to; nothing if there is none above.
-  std::optional<std::string> ListSome(const Filter& filter, absl::string_view after,
-                                      std::vector<Summary>& summaries) const;
+  std::optional<std::string> ListSome(const SessionFilter& filter, absl::string_view after,
+                                      std::vector<SessionSummary>& summaries) const;
 
   // The session, if it is open.
-  std::optional<Summary> Find(absl::string_view id) const;
+  std::optional<SessionSummary> Find(absl::string_view id) const;
 
   // Has the watcher told when the session ends, and when a tenth of its idle timeout is left (see
   // Options::expiry_interval): once each time that it idles so long. If it has ended already, the

@@ -396,7 +396,7 @@ void Simulation::Flush(Server& server) {
 
 void Simulation::CheckDrained(Server& server) {
   const auto sessions = server.replica->engine().ListSessions({}, "", 100);
-  for (const SessionStore::Summary& summary : *sessions) {
+  for (const SessionSummary& summary : *sessions) {
     if (summary.durability == Durability::kNone) continue;
     oracle_->OnDrained(std::atoi(summary.id.c_str() + 1), summary.epoch, summary.version,
                        store_.Peek(summary.id));

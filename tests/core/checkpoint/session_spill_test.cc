@@ -435,7 +435,7 @@ TEST_F(SessionSpillTest, ListsBothKindsInTheOrderOfIds) {
   std::vector<std::string> ids;
   int64_t num_spilled = 0;
   for (const auto* page : {&first, &second}) {
-    for (const SessionStore::Summary& session : *page) {
+    for (const SessionSummary& session : *page) {
       ids.push_back(session.id);
       num_spilled += session.is_spilled ? 1 : 0;
       EXPECT_EQ(session.model_digest, model_->digest());

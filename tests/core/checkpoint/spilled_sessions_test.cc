@@ -106,13 +106,12 @@ TEST(SpilledSessionsTest, AModelStaysWhileOneOfItsSessionsIsHere) {
 }
 
 // All of them, piece by piece.
-std::vector<std::string> ListedIds(const SpilledSessions& spilled,
-                                   const SessionStore::Filter& filter) {
-  std::vector<SessionStore::Summary> listed;
+std::vector<std::string> ListedIds(const SpilledSessions& spilled, const SessionFilter& filter) {
+  std::vector<SessionSummary> listed;
   std::optional<std::string> last_id = "";
   while (last_id.has_value()) last_id = spilled.ListSome(filter, *last_id, kNow, listed);
   std::vector<std::string> ids;
-  for (const SessionStore::Summary& session : listed) ids.push_back(session.id);
+  for (const SessionSummary& session : listed) ids.push_back(session.id);
   return ids;
 }
 
@@ -135,7 +134,7 @@ class SpilledSessionsListTest : public ::testing::Test {
 TEST_F(SpilledSessionsListTest, TellsAllOfASession) {
   Add("a");
 
-  std::vector<SessionStore::Summary> listed;
+  std::vector<SessionSummary> listed;
   EXPECT_EQ(spilled_.ListSome({}, "", kNow, listed), std::nullopt);
 
   ASSERT_EQ(listed.size(), 1u);
@@ -158,7 +157,7 @@ TEST_F(SpilledSessionsListTest, IsInTheOrderOfIdsInPieces) {
     expected.insert(expected.begin(), absl::StrCat("s", i));
   }
 
-  std::vector<SessionStore::Summary> piece;
+  std::vector<SessionSummary> piece;
   const std::optional<std::string> last_id = spilled_.ListSome({}, "", kNow, piece);
   EXPECT_EQ(last_id, expected.at(piece.size() - 1));
   EXPECT_EQ(ListedIds(spilled_, {}), expected);

@@ -296,7 +296,7 @@ TEST_F(EngineSpillTest, PagesHoldEverySessionOnceWhileTheyComeAndGo) {
     std::vector<std::string> listed;
     auto page = a_.engine().ListSessions({}, "", 2);
     while (!page->empty()) {
-      for (const SessionStore::Summary& session : *page) listed.push_back(session.id);
+      for (const SessionSummary& session : *page) listed.push_back(session.id);
       page = a_.engine().ListSessions({}, listed.back(), 2);
     }
     if (listed != ids) ++num_wrong;

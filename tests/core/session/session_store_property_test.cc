@@ -194,8 +194,8 @@ class SessionStorePropertyTest : public SessionStoreFixture,
 
   void CheckList() {
     const int64_t limit = 1 + random_() % kMaxSessions;
-    std::vector<SessionStore::Summary> pages;
-    std::vector<SessionStore::Summary> page = store_->List({}, "", limit);
+    std::vector<SessionSummary> pages;
+    std::vector<SessionSummary> page = store_->List({}, "", limit);
     while (!page.empty()) {
       pages.insert(pages.end(), page.begin(), page.end());
       page = store_->List({}, pages.back().id, limit);

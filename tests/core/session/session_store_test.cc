@@ -40,8 +40,7 @@ TEST_F(SessionStoreTest, ListsThoseThatPassTheFilter) {
   for (const char* id : {"a", "b", "b1", "b2", "c"}) ASSERT_THAT(Open(id), IsOk());
   clock_.Advance(absl::Seconds(10));
   Take("b1");
-  const auto ids = [this](const SessionStore::Filter& filter, const std::string& after,
-                          int64_t limit) {
+  const auto ids = [this](const SessionFilter& filter, const std::string& after, int64_t limit) {
     std::vector<std::string> listed;
     for (const auto& summary : store_->List(filter, after, limit)) listed.push_back(summary.id);
     return listed;
@@ -304,7 +303,7 @@ TEST_F(SessionStoreTest, SummarizesASession) {
   }
   clock_.Advance(absl::Seconds(3));
 
-  const SessionStore::Summary summary = store_->List({}, "", 1).front();
+  const SessionSummary summary = store_->List({}, "", 1).front();
 
   EXPECT_EQ(summary.model_name, "m");
   EXPECT_EQ(summary.version, 2u);

@@ -27,7 +27,8 @@ using ::testing::IsEmpty;
 class SessionTableTest : public ::testing::Test {
  protected:
   Session& Insert(absl::string_view id) {
-    return *table_.Insert({id, model_, Arena::Place(), Session::kNever, true, 1, Durability::kNone, 0, 1});
+    return *table_.Insert(
+        {id, model_, Arena::Place(), Session::kNever, true, 1, Durability::kNone, 0, 1});
   }
   void Erase(absl::string_view id) {
     Session& session = *table_.Find(id);
