@@ -24,6 +24,10 @@ RecurrentLayer projects together, which is 24:
     T > 1     T * recurrent bytes / read rate(recurrent bytes)
               + ceil(T / 24) * input bytes / read rate(recurrent + input bytes)
 
+The floor has all multiplying at the same time as all reading. Where T > 1 the column "% phases" has
+the inputs, which are projected first, and the recurrent part one after the other: the sum of the
+larger ones of each.
+
 A row called Engine is a whole model: its weights are those of all its layers.
 
 Everything of a row was timed in slices that took turns. A ratio is formed within each turn, so that
@@ -42,7 +46,7 @@ OURS = "us/ours"
 ON_TWO_CORES = "us/ours on two cores"  # where a step is large enough to be shared
 OUR_FLOAT32 = "our fp32"  # beside narrower weights; a peer like any other
 FMA_RATE, PAIR_RATE = "fma_flops_per_s", "pair_flops_per_s"
-PROJECTED_TOGETHER = 24  # timesteps; kMaxTime in core/layers/recurrent_layer.cc
+PROJECTED_TOGETHER = 24  # timesteps; kMaxProjectedTime in core/layers/recurrent_layer.h
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +93,13 @@ class Row:
     def floor_fraction(self):
         return self.median(lambda turn: max(floors(self, turn)) / turn[OURS])
 
+    def phases_fraction(self):
+        """The part that floors of the inputs and of the recurrent part, one after the other, have of
+        our time; None if there is one timestep."""
+        if self.timesteps == 1:
+            return None
+        return self.median(lambda turn: sum(map(max, _phases(self, turn))) / turn[OURS])
+
     def is_bound_by_reading(self):
         return self.median(lambda turn: floors(self, turn)[1] - floors(self, turn)[0]) > 0
 
@@ -117,13 +128,19 @@ def _reads(row):
     return (row.timesteps, recurrent), (blocks, row.weight_bytes - recurrent)
 
 
-def floors(row, turn):
-    """The least microseconds for the arithmetic of one call, and for reading its weights."""
-    (times, recurrent), (blocks, inputs) = _reads(row)
+def _phases(row, turn):
+    """Of the recurrent part and of the inputs: the least microseconds for the arithmetic of one call,
+    and for reading the weights."""
     rate = turn["read_bytes_per_s"]
     recurrent_rate = rate if row.timesteps == 1 else turn["recurrent_read_bytes_per_s"]
-    reading = times * recurrent / recurrent_rate + blocks * inputs / rate
-    return 1e6 * row.operations / arithmetic_rate(turn), 1e6 * reading
+    arithmetic = 1e6 * row.operations / arithmetic_rate(turn) / row.weight_bytes
+    return [(arithmetic * size, 1e6 * times * size / each_rate)
+            for (times, size), each_rate in zip(_reads(row), (recurrent_rate, rate))]
+
+
+def floors(row, turn):
+    """The least microseconds for the arithmetic of one call, and for reading its weights."""
+    return tuple(map(sum, zip(*_phases(row, turn))))
 
 
 def arithmetic_rate(turn):
@@ -279,7 +296,7 @@ def peers_of(rows):
 def render_table(rows):
     peers = peers_of(rows)
     head = ["layer", "weights", "H", "B", "T", "us", "min", "max", "GFLOP/s", "GB/s", "bound",
-            "% floor", "x on 2 cores", *(f"x {peer}" for peer in peers)]
+            "% floor", "% phases", "x on 2 cores", *(f"x {peer}" for peer in peers)]
     lines = [head] + [_cells(row, peers) for row in rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join(
@@ -295,6 +312,7 @@ def _cells(row, peers):
             f"{time:.4g}", f"{least:.4g}", f"{most:.4g}", f"{row.operations / time / 1e3:.1f}",
             f"{row.bytes_read / time / 1e3:.1f}", "read" if row.is_bound_by_reading() else "fma",
             f"{100 * row.floor_fraction():.1f}",
+            "-" if row.timesteps == 1 else f"{100 * row.phases_fraction():.1f}",
             *("-" if value is None else f"{value:.2f}" for value in ratios)]
 
 
@@ -383,6 +401,7 @@ def _row_json(row):
         "weight_bytes": row.weight_bytes,
         "fma_floor_us": arithmetic, "read_floor_us": reading,
         "floor_fraction": row.floor_fraction(),
+        "phases_fraction": row.phases_fraction(),
         "two_core_speed": row.two_core_speed(),
         "times_of_peer": {peer: row.times_of(peer) for peer in row.peers},
     }

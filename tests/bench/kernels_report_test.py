@@ -88,6 +88,15 @@ class FloorTest(unittest.TestCase):
         self.assertAlmostEqual(by_reading.floor_fraction(), 0.6)
         self.assertTrue(by_reading.is_bound_by_reading())
 
+    def test_phases_of_many_timesteps_come_one_after_the_other(self):
+        # 96 us of multiplying, of which a third is of the inputs, whose weights take 6 us to read;
+        # those of the states take 128.
+        row = only_row(run(turn(ours=200.0, flops=96000.0), name="GRU/fp32/H:128/B:4/T:64"))
+
+        self.assertAlmostEqual(row.floor_fraction(), (128 + 6) / 200)
+        self.assertAlmostEqual(row.phases_fraction(), (128 + 32) / 200)
+        self.assertIsNone(only_row(run(turn())).phases_fraction())
+
     def test_pairs_of_bfloat16_have_a_rate_of_their_own(self):
         row = only_row(narrow_run("LSTM/bf16/H:128/B:4/T:1", fma_flops_per_s=None,
                                   pair_flops_per_s=2e9))
@@ -293,7 +302,7 @@ class ProgramTest(unittest.TestCase):
 
         line = next(line for line in text.splitlines() if line.startswith("LSTM"))
         self.assertEqual(line.split(), ["LSTM", "fp32", "128", "4", "1", "16", "16", "16", "0.5",
-                                        "0.0", "fma", "50.0", "-", "1.25", "1.88"])
+                                        "0.0", "fma", "50.0", "-", "-", "1.25", "1.88"])
         self.assertIn("MISSED >= 0.88 of the floor, B >= 4, weights within L3: 0 of 1 rows", text)
         self.assertIn("0.50  LSTM fp32 H=128 B=4 T=1\n", text)
 
