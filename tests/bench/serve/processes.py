@@ -81,21 +81,23 @@ def words_of(flags):
 def run_load(rnnctl, server, may_fail=False, **flags):
     """One load of `rnnctl bench`; flags are its options, with _ for -. Returns its JSON, or
     NOTHING_ANSWERED if no step was answered in time and that may be."""
-    done = run([rnnctl, "--server", server.grpc, "--json", "bench", *words_of(flags)], may_fail)
+    done = run([rnnctl, "--server", server.grpc, "--json", "bench", *words_of(flags)],
+               "DEADLINE_EXCEEDED" if may_fail else None)
     return load_of(done.stdout) if done.returncode == 0 else NOTHING_ANSWERED
 
 
 def run_triton_load(program, server, **flags):
-    """One load of triton_load; likewise."""
-    return load_of(run([program, "--server", server.grpc, *words_of(flags)]).stdout)
+    """One load of triton_load; likewise, but None if the server is gone."""
+    done = run([program, "--server", server.grpc, *words_of(flags)], "(it is gone)")
+    return load_of(done.stdout) if done.returncode == 0 else None
 
 
-def run(command, may_be_late=False):
-    """Runs a program that must succeed, or fail because no answer came in time, if that may be."""
+def run(command, allowed_error=None):
+    """Runs a program that must succeed, or fail with a message that has `allowed_error` in it."""
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           check=False)
-    is_late = may_be_late and "DEADLINE_EXCEEDED" in done.stderr
-    if done.returncode != 0 and not is_late:
+    is_allowed = allowed_error is not None and allowed_error in done.stderr
+    if done.returncode != 0 and not is_allowed:
         raise SystemExit(f"{' '.join(command)}\nfailed: {done.stderr.strip()}")
     return done
 

@@ -9,6 +9,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -63,27 +65,25 @@ class Sequence final : public grpc::ClientBidiReactor<inference::ModelInferReque
     const std::vector<float> values(static_cast<size_t>(options.units), 0.5f);
     request_.add_raw_input_contents(values.data(), values.size() * sizeof(float));
     stub.async()->ModelStreamInfer(&context_, this);
-    StartRead(&response_);
     Send();
     StartCall();
   }
 
-  void OnWriteDone(bool /*ok*/) override {}
+  void OnWriteDone(bool /*ok*/) override { OnHalfDone(); }
   void OnReadDone(bool ok) override {
-    if (!ok) return;
     const absl::Time now = absl::Now();
-    if (!response_.error_message().empty()) error_ = response_.error_message();
-    if (now >= window_.begin && now < window_.end) latencies_.Add(now - sent_);
-    auto& parameters = *request_.mutable_parameters();
-    parameters["sequence_start"].set_bool_param(false);
-    const bool is_over = parameters["sequence_end"].bool_param() || !error_.empty();
-    if (is_over) return StartWritesDone();
-    if (now >= window_.end) parameters["sequence_end"].set_bool_param(true);
-    StartRead(&response_);
-    Send();
+    if (!ok || !response_.error_message().empty()) {
+      is_over_ = true;
+      error_ = response_.error_message();
+    } else if (now >= window_.begin && now < window_.end) {
+      latencies_.Add(now - sent_);
+    }
+    OnHalfDone();
   }
   void OnDone(const grpc::Status& status) override {
-    if (error_.empty() && !status.ok()) error_ = status.error_message();
+    if (!error_.empty() || status.ok()) return done_.Notify();
+    const bool is_gone = status.error_code() == grpc::StatusCode::UNAVAILABLE;
+    error_ = absl::StrCat(is_gone ? "(it is gone) " : "", status.error_message());
     done_.Notify();
   }
 
@@ -95,8 +95,21 @@ class Sequence final : public grpc::ClientBidiReactor<inference::ModelInferReque
 
  private:
   void Send() {
+    num_halves_ = 2;
     sent_ = absl::Now();
+    StartRead(&response_);
     StartWrite(&request_);
+  }
+
+  // A step is over when it is written and answered, in whichever order that is told.
+  void OnHalfDone() {
+    if (num_halves_.fetch_sub(1) > 1) return;
+    if (is_over_) return StartWritesDone();
+    auto& parameters = *request_.mutable_parameters();
+    parameters["sequence_start"].set_bool_param(false);
+    is_over_ = absl::Now() >= window_.end;  // with the step that follows
+    parameters["sequence_end"].set_bool_param(is_over_);
+    Send();
   }
 
   const Window window_;
@@ -104,6 +117,8 @@ class Sequence final : public grpc::ClientBidiReactor<inference::ModelInferReque
   inference::ModelInferRequest request_;
   inference::ModelStreamInferResponse response_;
   absl::Time sent_;
+  std::atomic<int> num_halves_ = 0;
+  bool is_over_ = false;
   client::LatencyHistogram latencies_;
   std::string error_;
   absl::Notification done_;
