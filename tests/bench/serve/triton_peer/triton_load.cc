@@ -129,6 +129,7 @@ std::vector<std::unique_ptr<inference::GRPCInferenceService::Stub>> Connect(
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a connection for each
   std::vector<std::unique_ptr<inference::GRPCInferenceService::Stub>> stubs;
+  stubs.reserve(static_cast<size_t>(options.channels));
   for (int i = 0; i < options.channels; ++i) {
     stubs.push_back(inference::GRPCInferenceService::NewStub(
         grpc::CreateCustomChannel(options.server, grpc::InsecureChannelCredentials(), arguments)));
@@ -142,6 +143,7 @@ int Run(const Options& options) {
   window.begin = absl::Now() + absl::Seconds(options.warm_up_seconds);
   window.end = window.begin + absl::Seconds(options.seconds);
   std::vector<std::unique_ptr<Sequence>> sequences;
+  sequences.reserve(static_cast<size_t>(options.streams));
   for (int i = 0; i < options.streams; ++i) {
     sequences.push_back(std::make_unique<Sequence>(
         *stubs[static_cast<size_t>(i % options.channels)], options, i + 1, window));
