@@ -1,7 +1,7 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
 #
-# The five ways a target is declared, so that a folder's CMakeLists.txt only lists files.
+# The six ways a target is declared, so that a folder's CMakeLists.txt only lists files.
 
 # rnnserve_library(<name> SOURCES ... [DEPS ...]): library rnnserve_<name>, alias rnnserve::<name>.
 function(rnnserve_library name)
@@ -53,6 +53,23 @@ function(rnnserve_bench name)
   add_executable(${name} ${ARG_SOURCES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
   target_link_libraries(${name} PRIVATE rnnserve::compiler ${ARG_DEPS} benchmark::benchmark_main)
+endfunction()
+
+# rnnserve_protos(<target> IMPORT_DIR <folder> INCLUDE_DIR <folder> PROTOS ...): a static library of the
+# messages and gRPC stubs of these .proto files. They import each other by their path below IMPORT_DIR;
+# their headers are included by the same path, which is below INCLUDE_DIR.
+function(rnnserve_protos target)
+  cmake_parse_arguments(ARG "" "IMPORT_DIR;INCLUDE_DIR" "PROTOS" ${ARGN})
+  add_library(${target} STATIC ${ARG_PROTOS})
+  target_link_libraries(${target} PUBLIC gRPC::grpc++ protobuf::libprotobuf)
+  # System headers: warnings in generated code are not ours.
+  target_include_directories(${target} SYSTEM PUBLIC ${ARG_INCLUDE_DIR})
+  rnnserve_precompile_grpc(${target})
+  protobuf_generate(TARGET ${target} LANGUAGE cpp IMPORT_DIRS ${ARG_IMPORT_DIR})
+  protobuf_generate(TARGET ${target} LANGUAGE grpc
+                    GENERATE_EXTENSIONS .grpc.pb.h .grpc.pb.cc
+                    PLUGIN "protoc-gen-grpc=$<TARGET_FILE:gRPC::grpc_cpp_plugin>"
+                    IMPORT_DIRS ${ARG_IMPORT_DIR})
 endfunction()
 
 # rnnserve_precompile_grpc(<target>): the gRPC and protobuf headers, precompiled once per kind of

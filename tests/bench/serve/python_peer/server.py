@@ -25,7 +25,7 @@ import onnxruntime
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 sys.path[:0] = [str(ROOT / "client/python"), str(ROOT / "tests/bench/serve")]
 import lstm_onnx  # noqa: E402  (below the path that it is on)
-import stubs  # noqa: E402
+import stubs  # noqa: E402  (likewise)
 
 stubs.generate()
 from rnnserve.v1 import inference_pb2, inference_pb2_grpc  # noqa: E402

@@ -13,8 +13,8 @@ import sys
 # The backend's interpreter does not heed it.
 sys.path[:0] = os.environ["PYTHONPATH"].split(os.pathsep)
 import numpy as np  # noqa: E402  (below the path that it is on)
-import onnxruntime  # noqa: E402
-import triton_python_backend_utils as triton  # noqa: E402
+import onnxruntime  # noqa: E402  (likewise)
+import triton_python_backend_utils as triton  # noqa: E402  (likewise)
 
 
 class TritonPythonModel:

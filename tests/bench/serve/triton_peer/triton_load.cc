@@ -16,6 +16,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "CLI/CLI.hpp"
@@ -72,9 +73,9 @@ class Sequence final : public grpc::ClientBidiReactor<inference::ModelInferReque
   void OnWriteDone(bool /*ok*/) override { OnHalfDone(); }
   void OnReadDone(bool ok) override {
     const absl::Time now = absl::Now();
-    if (!ok || !response_.error_message().empty()) {
+    if (ok) error_ = ErrorOfAnswer();
+    if (!ok || !error_.empty()) {
       is_over_ = true;
-      error_ = response_.error_message();
     } else if (now >= window_.begin && now < window_.end) {
       latencies_.Add(now - sent_);
     }
@@ -101,6 +102,24 @@ class Sequence final : public grpc::ClientBidiReactor<inference::ModelInferReque
     StartWrite(&request_);
   }
 
+  // What is wrong with the answer; empty if it is one timestep of outputs, and, if it is the second
+  // of the sequence, not those of the first: the inputs are the same, the state is not.
+  std::string ErrorOfAnswer() {
+    if (!response_.error_message().empty()) return response_.error_message();
+    const auto& outputs = response_.infer_response().raw_output_contents();
+    const size_t expected = request_.raw_input_contents(0).size();
+    if (outputs.size() != 1 || outputs[0].size() != expected) {
+      return absl::StrCat(outputs.size(), " outputs, the first of ",
+                          outputs.empty() ? 0 : outputs[0].size(), " bytes instead of ", expected);
+    }
+    const bool is_same = std::exchange(is_second_, false) && outputs[0] == first_output_;
+    if (request_.parameters().at("sequence_start").bool_param()) {
+      first_output_ = outputs[0];
+      is_second_ = true;
+    }
+    return is_same ? "the second output of a sequence is its first: no state was kept" : "";
+  }
+
   // A step is over when it is written and answered, in whichever order that is told.
   void OnHalfDone() {
     if (num_halves_.fetch_sub(1) > 1) return;
@@ -119,6 +138,8 @@ class Sequence final : public grpc::ClientBidiReactor<inference::ModelInferReque
   absl::Time sent_;
   std::atomic<int> num_halves_ = 0;
   bool is_over_ = false;
+  bool is_second_ = false;  // the answer that comes next
+  std::string first_output_;
   client::LatencyHistogram latencies_;
   std::string error_;
   absl::Notification done_;
