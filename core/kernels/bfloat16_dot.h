@@ -19,31 +19,24 @@ namespace rnnserve {
 #define RNNSERVE_BFLOAT16_TARGET \
   __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
 
-// How many inputs are rounded to bfloat16 at a time; they stay in the first-level cache.
-constexpr int64_t kBfloat16Chunk = 512;
-
-// Rounds count <= kBfloat16Chunk inputs to pairs, the last one with a zero if the count is odd.
-RNNSERVE_BFLOAT16_TARGET inline void RoundToPairs(const float* x, int64_t count, uint32_t* pairs) {
-  int64_t k = 0;
-  for (; k + 16 <= count; k += 16) {
-    const __m256bh rounded = _mm512_cvtneps_pbh(_mm512_loadu_ps(x + k));
-    _mm256_store_si256(reinterpret_cast<__m256i*>(pairs + k / 2), (__m256i)rounded);
+// Rounds `count` inputs to pairs, one in a word, the last one with a zero if the count is odd.
+RNNSERVE_BFLOAT16_TARGET inline void RoundToPairs(const float* x, int64_t count, float* words) {
+  for (int64_t k = 0; k < count; k += 16) {
+    const int64_t left = std::min<int64_t>(count - k, 16);
+    const auto mask = static_cast<__mmask16>((1u << left) - 1);
+    const __m256bh rounded = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask, x + k));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(words + k / 2), (__m256i)rounded);
   }
-  if (k == count) return;
-  const auto left = static_cast<__mmask16>((1u << (count - k)) - 1);
-  const __m256bh rounded = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(left, x + k));
-  _mm256_store_si256(reinterpret_cast<__m256i*>(pairs + k / 2), (__m256i)rounded);
 }
 
-// sums += W x for kCount gates of kPanels panels and kCols columns, the inputs rounded to bfloat16.
-// words[p] are pairs of weights of panel p, one row for every two inputs, `row_size` apart. Gate g
-// of panel p of the c-th column is at sums + p * panel_stride + g * gate_stride + c *
+// sums += W x for kCount gates of kPanels panels and kCols columns. words[p] are pairs of weights
+// of panel p, `num_words` rows that are `row_size` apart, and x[c] the pairs of inputs of the c-th
+// column. Gate g of panel p of that column is at sums + p * panel_stride + g * gate_stride + c *
 // kColumnQuantum. Weights are asked for `prefetch_distance` floats ahead, unless that is zero.
 template <int kPanels, int kCount, int kCols>
 RNNSERVE_BFLOAT16_TARGET __attribute__((noinline)) void AddBfloat16Dots(
-    const float* const* words, int64_t row_size, int64_t num_inputs, const float* const* x,
+    const float* const* words, int64_t row_size, int64_t num_words, const float* const* x,
     float* __restrict sums, int64_t panel_stride, int64_t gate_stride, int64_t prefetch_distance) {
-  alignas(64) uint32_t pairs[kCols][kBfloat16Chunk / 2];
   const float* row[kPanels];
   __m512 sum[kPanels][kCount][kCols];
 #pragma GCC unroll 8
@@ -58,31 +51,24 @@ RNNSERVE_BFLOAT16_TARGET __attribute__((noinline)) void AddBfloat16Dots(
       }
     }
   }
-  for (int64_t begin = 0; begin < num_inputs; begin += kBfloat16Chunk) {
-    const int64_t count = std::min(kBfloat16Chunk, num_inputs - begin);
-    for (int c = 0; c < kCols; ++c) RoundToPairs(x[c] + begin, count, pairs[c]);
-    const int64_t num_pairs = (count + 1) / 2;
-    for (int64_t k = 0; k < num_pairs; ++k) {
-      __m512bh value[kCols];
+  for (int64_t k = 0; k < num_words; ++k) {
+    __m512bh value[kCols];
 #pragma GCC unroll 8
-      for (int c = 0; c < kCols; ++c) {
-        value[c] = (__m512bh)_mm512_set1_epi32(static_cast<int>(pairs[c][k]));
-      }
+    for (int c = 0; c < kCols; ++c) value[c] = (__m512bh)_mm512_set1_ps(x[c][k]);
 #pragma GCC unroll 8
-      for (int p = 0; p < kPanels; ++p) {
+    for (int p = 0; p < kPanels; ++p) {
 #pragma GCC unroll 8
-        for (int g = 0; g < kCount; ++g) {
-          if (prefetch_distance > 0) {
-            __builtin_prefetch(row[p] + g * kColumnQuantum + prefetch_distance);
-          }
-          const auto weight = (__m512bh)_mm512_load_si512(row[p] + g * kColumnQuantum);
-#pragma GCC unroll 8
-          for (int c = 0; c < kCols; ++c) {
-            sum[p][g][c] = _mm512_dpbf16_ps(sum[p][g][c], weight, value[c]);
-          }
+      for (int g = 0; g < kCount; ++g) {
+        if (prefetch_distance > 0) {
+          __builtin_prefetch(row[p] + g * kColumnQuantum + prefetch_distance);
         }
-        row[p] += row_size;
+        const auto weight = (__m512bh)_mm512_load_si512(row[p] + g * kColumnQuantum);
+#pragma GCC unroll 8
+        for (int c = 0; c < kCols; ++c) {
+          sum[p][g][c] = _mm512_dpbf16_ps(sum[p][g][c], weight, value[c]);
+        }
       }
+      row[p] += row_size;
     }
   }
 #pragma GCC unroll 8

@@ -62,8 +62,10 @@ struct BasicColumns {
     return Rows(index * PaddedRows(units), units);
   }
 
-  // The first `count` columns.
-  BasicColumns First(int64_t count) const { return {data, rows, count, stride}; }
+  // `count` columns from `first` on.
+  BasicColumns Slice(int64_t first, int64_t count) const {
+    return {data + first * stride, rows, count, stride};
+  }
 
   operator BasicColumns<const T>() const { return {data, rows, cols, stride}; }  // NOLINT: a view
 };

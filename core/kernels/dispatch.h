@@ -21,6 +21,7 @@
 #if HWY_ARCH_X86
 #define RNNSERVE_KERNEL(function, portable)                                            \
   (::rnnserve::ActiveIsa() == ::rnnserve::Isa::kAvx512 ||                              \
+           ::rnnserve::ActiveIsa() == ::rnnserve::Isa::kAvx512Vnni ||                  \
            ::rnnserve::ActiveIsa() == ::rnnserve::Isa::kAvx512Bf16                     \
        ? &::rnnserve::N_AVX3::function                                                 \
    : ::rnnserve::ActiveIsa() == ::rnnserve::Isa::kAvx2 ? &::rnnserve::N_AVX2::function \

@@ -57,7 +57,7 @@ struct GruTileAfter {
     const int64_t units = s.kernel.units();
     GateSums<kPanels, 3, kCols> of_x;
     StartFrom(s.start, units, panel, first, of_x);
-    AddBlocks<3>(s.kernel, panel, 0, s.x, first, 0, of_x);
+    AddBlocks<3>(s.kernel, panel, 0, x, first, 0, of_x);
 
     // The product with h goes on from the sums of z and r, and has its own of the candidate.
     GateSums<kPanels, 3, kCols> sums;
@@ -70,7 +70,7 @@ struct GruTileAfter {
         std::copy_n(bias, kColumnQuantum, sums.Of(p, gru_gate::kCandidate, c));
       }
     }
-    AddBlocks<3>(recurrent_kernel, panel, 0, s.h, first, 0, sums);
+    AddBlocks<3>(recurrent_kernel, panel, 0, h, first, 0, sums);
     for (int p = 0; p < kPanels; ++p) {
       for (int c = 0; c < kCols; ++c) {
         finish(s, sums.Of(p, 0, c), of_x.Of(p, gru_gate::kCandidate, c), sums.kGateStride,
@@ -82,14 +82,21 @@ struct GruTileAfter {
   const GruStepArguments& s;
   const Matrix& recurrent_kernel;
   const float* candidate_bias;
+  const Operand& x;
+  const Operand& h;
   FinishAfter finish;
 };
 
 void GruStepResetAfter(const GruStepArguments& s, const Matrix& recurrent_kernel,
-                       const float* candidate_bias, PanelRange panels) {
+                       const float* candidate_bias, const Operand& x, const Operand& h,
+                       PanelRange panels) {
   const bool is_usual =
       s.activation == Activation::kTanh && s.recurrent_activation == Activation::kSigmoid;
-  const GruTileAfter tile{s, recurrent_kernel, candidate_bias,
+  const GruTileAfter tile{s,
+                          recurrent_kernel,
+                          candidate_bias,
+                          x,
+                          h,
                           is_usual ? &FinishUnitsAfter<TanhFunction, SigmoidFunction>
                                    : &FinishUnitsAfter<AnyFunction, AnyFunction>};
   ForEachTile<3>(panels, s.h.cols, tile);
@@ -101,8 +108,8 @@ struct GruGatesTile {
   HWY_INLINE void Run(int64_t panel, int64_t first) const {
     GateSums<kPanels, 2, kCols> sums;
     StartFrom(s.start, s.kernel.units(), panel, first, sums);
-    AddBlocks<2>(s.kernel, panel, 0, s.x, first, 0, sums);
-    AddBlocks<2>(gate_recurrent_kernel, panel, 0, s.h, first, 0, sums);
+    AddBlocks<2>(s.kernel, panel, 0, x, first, 0, sums);
+    AddBlocks<2>(gate_recurrent_kernel, panel, 0, h, first, 0, sums);
     for (int p = 0; p < kPanels; ++p) {
       for (int c = 0; c < kCols; ++c) {
         Finish(sums.Of(p, 0, c), sums.kGateStride, (panel + p) * kColumnQuantum, first + c);
@@ -123,6 +130,8 @@ struct GruGatesTile {
 
   const GruStepArguments& s;
   const Matrix& gate_recurrent_kernel;
+  const Operand& x;
+  const Operand& h;
   Columns z;
   Columns reset_h;
 };
@@ -134,7 +143,7 @@ struct GruCandidateTile {
     const int64_t units = s.kernel.units();
     GateSums<kPanels, 1, kCols> sums;
     StartFrom(s.start.Block(gru_gate::kCandidate, units), units, panel, first, sums);
-    AddBlocks<1>(s.kernel, panel, gru_gate::kCandidate, s.x, first, 0, sums);
+    AddBlocks<1>(s.kernel, panel, gru_gate::kCandidate, x, first, 0, sums);
     AddBlocks<1>(candidate_recurrent_kernel, panel, 0, reset_h, first, 0, sums);
     for (int p = 0; p < kPanels; ++p) {
       for (int c = 0; c < kCols; ++c) {
@@ -154,18 +163,19 @@ struct GruCandidateTile {
 
   const GruStepArguments& s;
   const Matrix& candidate_recurrent_kernel;
+  const Operand& x;
+  const Operand& reset_h;
   Columns z;
-  Columns reset_h;
 };
 
-void GruGates(const GruStepArguments& s, const Matrix& gate_recurrent_kernel, Columns z,
-              Columns reset_h, PanelRange panels) {
-  ForEachTile<2>(panels, s.h.cols, GruGatesTile{s, gate_recurrent_kernel, z, reset_h});
+void GruGates(const GruStepArguments& s, const Matrix& gate_recurrent_kernel, const Operand& x,
+              const Operand& h, Columns z, Columns reset_h, PanelRange panels) {
+  ForEachTile<2>(panels, s.h.cols, GruGatesTile{s, gate_recurrent_kernel, x, h, z, reset_h});
 }
 
-void GruCandidate(const GruStepArguments& s, const Matrix& candidate_recurrent_kernel, Columns z,
-                  Columns reset_h, PanelRange panels) {
-  ForEachTile<1>(panels, s.h.cols, GruCandidateTile{s, candidate_recurrent_kernel, z, reset_h});
+void GruCandidate(const GruStepArguments& s, const Matrix& candidate_recurrent_kernel,
+                  const Operand& x, const Operand& reset_h, Columns z, PanelRange panels) {
+  ForEachTile<1>(panels, s.h.cols, GruCandidateTile{s, candidate_recurrent_kernel, x, reset_h, z});
 }
 
 }  // namespace rnnserve::HWY_NAMESPACE
@@ -177,9 +187,11 @@ namespace rnnserve {
 
 void GruStepResetAfter(const GruStepArguments& step, const Matrix& recurrent_kernel,
                        const float* candidate_bias) {
+  const Operand x(step.kernel, step.x);
+  const Operand h(recurrent_kernel, step.h);
   const int64_t bytes = BytesRead(step.kernel, step.x) + recurrent_kernel.bytes();
   SharePanels(step.team, step.kernel.num_panels(), bytes, [&](PanelRange panels) {
-    RNNSERVE_STEP_KERNEL(GruStepResetAfter)(step, recurrent_kernel, candidate_bias, panels);
+    RNNSERVE_STEP_KERNEL(GruStepResetAfter)(step, recurrent_kernel, candidate_bias, x, h, panels);
   });
 }
 
@@ -187,14 +199,18 @@ void GruStepResetBefore(const GruStepArguments& step, const Matrix& gate_recurre
                         const Matrix& candidate_recurrent_kernel, Columns z, Columns reset_h) {
   const int64_t num_panels = step.kernel.num_panels();
   const int64_t bytes = BytesRead(step.kernel, step.x);
+  const Operand x(step.kernel, step.x);
+  const Operand h(gate_recurrent_kernel, step.h);
   SharePanels(step.team, num_panels, GateBytes(bytes) + gate_recurrent_kernel.bytes(),
               [&](PanelRange panels) {
-                RNNSERVE_STEP_KERNEL(GruGates)(step, gate_recurrent_kernel, z, reset_h, panels);
+                RNNSERVE_STEP_KERNEL(GruGates)
+                (step, gate_recurrent_kernel, x, h, z, reset_h, panels);
               });
+  const Operand of_reset(candidate_recurrent_kernel, reset_h);
   SharePanels(step.team, num_panels, CandidateBytes(bytes) + candidate_recurrent_kernel.bytes(),
               [&](PanelRange panels) {
                 RNNSERVE_STEP_KERNEL(GruCandidate)
-                (step, candidate_recurrent_kernel, z, reset_h, panels);
+                (step, candidate_recurrent_kernel, x, of_reset, z, panels);
               });
 }
 

@@ -19,6 +19,7 @@ constexpr std::pair<Isa, absl::string_view> kNames[] = {
     {Isa::kSse4, "sse4"},
     {Isa::kAvx2, "avx2"},
     {Isa::kAvx512, "avx512"},
+    {Isa::kAvx512Vnni, "avx512vnni"},
     {Isa::kAvx512Bf16, "avx512bf16"},
     {Isa::kNeon, "neon"},
 };
@@ -47,7 +48,10 @@ std::vector<Isa> SupportedIsas() {
     if ((hwy::SupportedTargets() & target) != 0) supported.push_back(isa);
   }
 #if HWY_ARCH_X86
-  if (supported.back() == Isa::kAvx512 && __builtin_cpu_supports("avx512bf16")) {
+  if (supported.back() == Isa::kAvx512 && __builtin_cpu_supports("avx512vnni")) {
+    supported.push_back(Isa::kAvx512Vnni);
+  }
+  if (supported.back() == Isa::kAvx512Vnni && __builtin_cpu_supports("avx512bf16")) {
     supported.push_back(Isa::kAvx512Bf16);
   }
 #endif

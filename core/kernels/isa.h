@@ -20,7 +20,8 @@ enum class Isa {
   kSse4,        // x86-64 with SSE4.2
   kAvx2,        // x86-64 with AVX2 and FMA
   kAvx512,      // x86-64 with AVX-512 F, BW, DQ and VL
-  kAvx512Bf16,  // with AVX-512 BF16 besides, which multiplies pairs of bfloat16 weights
+  kAvx512Vnni,  // with AVX-512 VNNI besides, which multiplies int8 weights by fours
+  kAvx512Bf16,  // with AVX-512 BF16 besides both, which multiplies bfloat16 weights by pairs
   kNeon,        // arm64
 };
 

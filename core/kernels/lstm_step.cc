@@ -47,8 +47,8 @@ struct LstmTile {
   HWY_INLINE void Run(int64_t panel, int64_t first) const {
     GateSums<kPanels, 4, kCols> sums;
     StartFrom(s.start, s.kernel.units(), panel, first, sums);
-    AddBlocks<4>(s.kernel, panel, 0, s.x, first, 0, sums);
-    AddBlocks<4>(s.recurrent_kernel, panel, 0, s.h, first, 0, sums);
+    AddBlocks<4>(s.kernel, panel, 0, x, first, 0, sums);
+    AddBlocks<4>(s.recurrent_kernel, panel, 0, h, first, 0, sums);
     for (int p = 0; p < kPanels; ++p) {
       for (int c = 0; c < kCols; ++c) {
         finish(s, sums.Of(p, 0, c), sums.kGateStride, (panel + p) * kColumnQuantum, first + c);
@@ -57,14 +57,17 @@ struct LstmTile {
   }
 
   const LstmStepArguments& s;
+  const Operand& x;
+  const Operand& h;
   Finish finish;
 };
 
-void LstmStep(const LstmStepArguments& s, PanelRange panels) {
+void LstmStep(const LstmStepArguments& s, const Operand& x, const Operand& h, PanelRange panels) {
   const bool is_usual =
       s.activation == Activation::kTanh && s.recurrent_activation == Activation::kSigmoid;
-  const LstmTile tile{s, is_usual ? &FinishUnits<TanhFunction, SigmoidFunction>
-                                  : &FinishUnits<AnyFunction, AnyFunction>};
+  const LstmTile tile{s, x, h,
+                      is_usual ? &FinishUnits<TanhFunction, SigmoidFunction>
+                               : &FinishUnits<AnyFunction, AnyFunction>};
   ForEachTile<4>(panels, s.h.cols, tile);
 }
 
@@ -76,9 +79,11 @@ HWY_AFTER_NAMESPACE();
 namespace rnnserve {
 
 void LstmStep(const LstmStepArguments& step) {
+  const Operand x(step.kernel, step.x);
+  const Operand h(step.recurrent_kernel, step.h);
   const int64_t bytes = BytesRead(step.kernel, step.x) + step.recurrent_kernel.bytes();
   SharePanels(step.team, step.kernel.num_panels(), bytes, [&](PanelRange panels) {
-    RNNSERVE_STEP_KERNEL(LstmStep)(step, panels);
+    RNNSERVE_STEP_KERNEL(LstmStep)(step, x, h, panels);
   });
 }
 

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cassert>
 #include <cmath>
+#include <vector>
 
 #include "core/kernels/prefetch.h"
 
@@ -21,6 +22,11 @@ uint32_t Bfloat16Bits(float value) {
   return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
 }
 
+// The whole number that is kept of a weight.
+int8_t Int8Weight(float weight, float scale) {
+  return static_cast<int8_t>(std::nearbyint(weight / scale));
+}
+
 // The bits of one weight, as they stand in the lowest bits of a word. `scale` is that of its unit.
 uint32_t WeightBits(WeightType type, float weight, float scale) {
   switch (type) {
@@ -29,7 +35,7 @@ uint32_t WeightBits(WeightType type, float weight, float scale) {
     case WeightType::kBfloat16:
       return Bfloat16Bits(weight);
     case WeightType::kInt8:
-      return static_cast<uint8_t>(static_cast<int8_t>(std::nearbyint(weight / scale)));
+      return static_cast<uint8_t>(Int8Weight(weight, scale));
   }
   return 0;
 }
@@ -46,6 +52,20 @@ AlignedBuffer ScalesOf(absl::Span<const float> kernel, int64_t cols) {
     if (scale == 0.0f) scale = 1.0f;
   }
   return scales;
+}
+
+// For each column of `kernel` -128 times the sum of its weights of 8 bits: the bits of whole
+// numbers, which wrap around where there are too many inputs for a product that uses them.
+AlignedBuffer OffsetsOf(absl::Span<const float> kernel, absl::Span<const float> scales) {
+  std::vector<uint32_t> offsets(scales.size());
+  for (size_t i = 0; i < kernel.size(); ++i) {
+    const size_t col = i % scales.size();
+    offsets[col] -= 128 * static_cast<uint32_t>(Int8Weight(kernel[i], scales[col]));
+  }
+  AlignedBuffer bits(static_cast<int64_t>(offsets.size()));
+  std::transform(offsets.begin(), offsets.end(), bits.data(),
+                 [](uint32_t offset) { return std::bit_cast<float>(offset); });
+  return bits;
 }
 
 }  // namespace
@@ -74,7 +94,9 @@ Matrix::Matrix(absl::Span<const float> kernel, int64_t input_size, int64_t block
       word = std::bit_cast<float>(std::bit_cast<uint32_t>(word) | bits << shift);
     }
   }
-  if (type == WeightType::kInt8) scales_ = PackBias(scales.span(), blocks, units);
+  if (type != WeightType::kInt8) return;
+  scales_ = PackBias(scales.span(), blocks, units);
+  offsets_ = PackBias(OffsetsOf(kernel, scales.span()).span(), blocks, units);
 }
 
 AlignedBuffer PackBias(absl::Span<const float> bias, int64_t blocks, int64_t units) {

@@ -50,8 +50,10 @@ class Matrix {
   int64_t num_words() const {
     return (input_size_ + WeightsPerWord(type_) - 1) / WeightsPerWord(type_);
   }
-  // The bytes of the weights and scales.
-  int64_t bytes() const { return (words_.size() + scales_.size()) * int64_t{sizeof(float)}; }
+  // The bytes of the weights, scales and offsets.
+  int64_t bytes() const {
+    return (words_.size() + scales_.size() + offsets_.size()) * int64_t{sizeof(float)};
+  }
 
   // The weights of the units [p * kColumnQuantum, (p + 1) * kColumnQuantum) of all blocks,
   // row-major [num_words(), blocks, kColumnQuantum]; the bits of words unless the type is float32.
@@ -67,6 +69,12 @@ class Matrix {
   const float* scales(int64_t p, int64_t block) const {
     return scales_.data() + block * PaddedRows(units_) + p * kColumnQuantum;
   }
+  // Of the same units, -128 times the sum of the weights before their scale: the bits of whole
+  // numbers of 32 bits, [kColumnQuantum]. For inputs that 128 was added to (operand.h). REQUIRES:
+  // the type is int8.
+  const float* offsets(int64_t p, int64_t block) const {
+    return offsets_.data() + block * PaddedRows(units_) + p * kColumnQuantum;
+  }
 
  private:
   WeightType type_ = WeightType::kFloat32;
@@ -75,6 +83,7 @@ class Matrix {
   int64_t units_ = 0;
   AlignedBuffer words_;
   AlignedBuffer scales_;
+  AlignedBuffer offsets_;
   int64_t prefetch_distance_ = 0;
 };
 

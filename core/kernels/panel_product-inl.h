@@ -29,13 +29,14 @@
 #include <cstdint>
 
 #include "core/kernels/columns.h"
-#include "core/kernels/isa.h"
 #include "core/kernels/matrix.h"
+#include "core/kernels/operand.h"
 #include "core/kernels/panel_range.h"
 #include "core/kernels/vector_math-inl.h"
 #include "hwy/highway.h"
 #if HWY_TARGET == HWY_AVX3
 #include "core/kernels/bfloat16_dot.h"
+#include "core/kernels/int8_dot.h"
 #endif
 
 HWY_BEFORE_NAMESPACE();
@@ -221,41 +222,71 @@ HWY_INLINE void AddBlocksOfType(const Matrix& weights, int64_t panel, int64_t fr
 }
 
 #if HWY_TARGET == HWY_AVX3
-// The same for bfloat16 on processors that multiply pairs of them (see bfloat16_dot.h).
+// The same for bfloat16 on processors that multiply pairs of them (bfloat16_dot.h).
 template <int kCount, int kPanels, int kGates, int kCols>
 HWY_INLINE void AddBfloat16Blocks(const Matrix& weights, int64_t panel, int64_t from,
-                                  ConstColumns x, int64_t first, int to,
+                                  const Operand& x, int64_t first, int to,
                                   GateSums<kPanels, kGates, kCols>& sums) {
   const float* input[kCols];
-  for (int c = 0; c < kCols; ++c) input[c] = x.column(first + c);
+  for (int c = 0; c < kCols; ++c) input[c] = x.words(first + c);
   const float* words[kPanels];
-  for (int p = 0; p < kPanels; ++p) {
-    words[p] = weights.panel(panel + p) + from * kColumnQuantum;
+  for (int p = 0; p < kPanels; ++p) words[p] = weights.panel(panel + p) + from * kColumnQuantum;
+  AddBfloat16Dots<kPanels, kCount, kCols>(
+      words, weights.blocks() * kColumnQuantum, weights.num_words(), input, sums.Of(0, to, 0),
+      kGates * sums.kGateStride, sums.kGateStride, weights.prefetch_distance());
+}
+
+// And for int8 on those that multiply groups of four (int8_dot.h), with two sums for each.
+template <int kCount, int kPanels, int kGates, int kCols>
+HWY_INLINE void AddInt8Blocks(const Matrix& weights, int64_t panel, int64_t from, const Operand& x,
+                              int64_t first, int to, GateSums<kPanels, kGates, kCols>& sums) {
+  constexpr int kAtOnce = GatesAtOnce(kCount, 2 * kPanels * kCols);
+  const float* input[kCols];
+  float input_scales[kCols];
+  for (int c = 0; c < kCols; ++c) {
+    input[c] = x.words(first + c);
+    input_scales[c] = x.scale(first + c);
   }
-  AddBfloat16Dots<kPanels, kCount, kCols>(words, weights.blocks() * kColumnQuantum, x.rows, input,
-                                          sums.Of(0, to, 0), kGates * sums.kGateStride,
-                                          sums.kGateStride, weights.prefetch_distance());
+  for (int i = 0; i < kCount; i += kAtOnce) {
+    const float* words[kPanels];
+    const float* scales[kPanels];
+    const float* offsets[kPanels];
+    for (int p = 0; p < kPanels; ++p) {
+      words[p] = weights.panel(panel + p) + (from + i) * kColumnQuantum;
+      scales[p] = weights.scales(panel + p, from + i);
+      offsets[p] = weights.offsets(panel + p, from + i);
+    }
+    AddInt8Dots<kPanels, kAtOnce, kCols>(
+        {words, weights.blocks() * kColumnQuantum, weights.num_words(), scales, offsets,
+         PaddedRows(weights.units())},
+        input, input_scales, sums.Of(0, to + i, 0), kGates * sums.kGateStride, sums.kGateStride);
+  }
 }
 #endif
 
 template <int kCount, int kPanels, int kGates, int kCols>
-HWY_INLINE void AddBlocks(const Matrix& weights, int64_t panel, int64_t from, ConstColumns x,
+HWY_INLINE void AddBlocks(const Matrix& weights, int64_t panel, int64_t from, const Operand& x,
                           int64_t first, int to, GateSums<kPanels, kGates, kCols>& sums) {
-  if (x.rows == 0) return;
+  const ConstColumns columns = x.columns();
+  if (columns.rows == 0) return;
   switch (weights.type()) {
     case WeightType::kFloat32:
-      return AddBlocksOfType<WeightType::kFloat32, kCount>(weights, panel, from, x, first, to,
+      return AddBlocksOfType<WeightType::kFloat32, kCount>(weights, panel, from, columns, first, to,
                                                            sums);
     case WeightType::kBfloat16:
 #if HWY_TARGET == HWY_AVX3
-      if (ActiveIsa() == Isa::kAvx512Bf16) {
+      if (x.is_narrow()) {
         return AddBfloat16Blocks<kCount>(weights, panel, from, x, first, to, sums);
       }
 #endif
-      return AddBlocksOfType<WeightType::kBfloat16, kCount>(weights, panel, from, x, first, to,
-                                                            sums);
+      return AddBlocksOfType<WeightType::kBfloat16, kCount>(weights, panel, from, columns, first,
+                                                            to, sums);
     case WeightType::kInt8:
-      return AddBlocksOfType<WeightType::kInt8, kCount>(weights, panel, from, x, first, to, sums);
+#if HWY_TARGET == HWY_AVX3
+      if (x.is_narrow()) return AddInt8Blocks<kCount>(weights, panel, from, x, first, to, sums);
+#endif
+      return AddBlocksOfType<WeightType::kInt8, kCount>(weights, panel, from, columns, first, to,
+                                                        sums);
   }
 }
 

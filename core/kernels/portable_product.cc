@@ -80,15 +80,15 @@ void MultiplyBlock(const Matrix& weights, int64_t block, ConstColumns start, Con
 
 }  // namespace
 
-void PortableBlockProduct(const Matrix& weights, int64_t block, ConstColumns start, ConstColumns x,
-                          Columns y) {
+void PortableBlockProduct(const Matrix& weights, int64_t block, ConstColumns start,
+                          const Operand& x, Columns y) {
   switch (weights.type()) {
     case WeightType::kFloat32:
-      return MultiplyBlock<WeightType::kFloat32>(weights, block, start, x, y);
+      return MultiplyBlock<WeightType::kFloat32>(weights, block, start, x.columns(), y);
     case WeightType::kBfloat16:
-      return MultiplyBlock<WeightType::kBfloat16>(weights, block, start, x, y);
+      return MultiplyBlock<WeightType::kBfloat16>(weights, block, start, x.columns(), y);
     case WeightType::kInt8:
-      return MultiplyBlock<WeightType::kInt8>(weights, block, start, x, y);
+      return MultiplyBlock<WeightType::kInt8>(weights, block, start, x.columns(), y);
   }
 }
 

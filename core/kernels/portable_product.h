@@ -8,13 +8,14 @@
 
 #include "core/kernels/columns.h"
 #include "core/kernels/matrix.h"
+#include "core/kernels/operand.h"
 
 namespace rnnserve {
 
 // y[:, b] := start[:, b] + W x[:, b] for the rows of block `block` of y: the product of Isa
 // kPortable, written with Eigen. REQUIRES: as AddBlockProduct; `start` has the rows of y.
-void PortableBlockProduct(const Matrix& weights, int64_t block, ConstColumns start, ConstColumns x,
-                          Columns y);
+void PortableBlockProduct(const Matrix& weights, int64_t block, ConstColumns start,
+                          const Operand& x, Columns y);
 
 }  // namespace rnnserve
 

@@ -3,6 +3,7 @@
 
 #include "core/kernels/product.h"
 
+#include <algorithm>
 #include <cassert>
 
 #undef HWY_TARGET_INCLUDE
@@ -37,15 +38,15 @@ struct BlockTile {
   const Matrix& weights;
   int64_t block;
   ConstColumns start;
-  ConstColumns x;
+  const Operand& x;
   Columns y;
 };
 
-void BlockProduct(const Matrix& weights, int64_t block, ConstColumns start, ConstColumns x,
+void BlockProduct(const Matrix& weights, int64_t block, ConstColumns start, const Operand& x,
                   Columns y) {
   const int64_t units = weights.units();
   const BlockTile tile{weights, block, start.Block(block, units), x, y.Block(block, units)};
-  ForEachTile<1>({0, weights.num_panels()}, x.cols, tile);
+  ForEachTile<1>({0, weights.num_panels()}, y.cols, tile);
 }
 
 }  // namespace rnnserve::HWY_NAMESPACE
@@ -56,34 +57,46 @@ HWY_AFTER_NAMESPACE();
 namespace rnnserve {
 namespace {
 
-void BlockProduct(const Matrix& weights, int64_t block, ConstColumns start, ConstColumns x,
-                  Columns y) {
+// y := start + W x for `count` blocks from `first` on.
+void BlockProducts(const Matrix& weights, int64_t first, int64_t count, ConstColumns start,
+                   ConstColumns x, Columns y) {
   assert(x.rows == weights.input_size());
   assert(y.rows == weights.output_rows());
   assert(x.cols == y.cols);
-  RNNSERVE_KERNEL(BlockProduct, &PortableBlockProduct)(weights, block, start, x, y);
+  // Enough that reading the weights again does not matter, and few enough for a cache.
+  constexpr int64_t kColumnsOfOperand = 64;
+  for (int64_t col = 0; col < x.cols; col += kColumnsOfOperand) {
+    const int64_t cols = std::min(kColumnsOfOperand, x.cols - col);
+    const Operand operand(weights, x.Slice(col, cols));
+    for (int64_t block = first; block < first + count; ++block) {
+      RNNSERVE_KERNEL(BlockProduct, &PortableBlockProduct)
+      (weights, block, start.Slice(col, cols), operand, y.Slice(col, cols));
+    }
+  }
+}
+
+ConstColumns EveryBias(const AlignedBuffer& bias, Columns y) {
+  assert(bias.size() == PaddedRows(y.rows));
+  return EveryColumn(bias.data(), y.rows, y.cols);
 }
 
 }  // namespace
 
 void Affine(const Matrix& weights, const AlignedBuffer& bias, ConstColumns x, Columns y) {
-  for (int64_t block = 0; block < weights.blocks(); ++block) {
-    AffineBlock(weights, block, bias, x, y);
-  }
+  BlockProducts(weights, 0, weights.blocks(), EveryBias(bias, y), x, y);
 }
 
 void AddProduct(const Matrix& weights, ConstColumns x, Columns y) {
-  for (int64_t block = 0; block < weights.blocks(); ++block) AddBlockProduct(weights, block, x, y);
+  BlockProducts(weights, 0, weights.blocks(), y, x, y);
 }
 
 void AffineBlock(const Matrix& weights, int64_t block, const AlignedBuffer& bias, ConstColumns x,
                  Columns y) {
-  assert(bias.size() == PaddedRows(y.rows));
-  BlockProduct(weights, block, EveryColumn(bias.data(), y.rows, y.cols), x, y);
+  BlockProducts(weights, block, 1, EveryBias(bias, y), x, y);
 }
 
 void AddBlockProduct(const Matrix& weights, int64_t block, ConstColumns x, Columns y) {
-  BlockProduct(weights, block, y, x, y);
+  BlockProducts(weights, block, 1, y, x, y);
 }
 
 }  // namespace rnnserve

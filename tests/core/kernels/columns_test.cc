@@ -54,11 +54,11 @@ TEST(ColumnsTest, RowsAndBlockNarrowEveryColumn) {
   EXPECT_EQ(block.column(1), columns.column(1) + 32);
 }
 
-TEST(ColumnsTest, FirstDropsTheLastColumns) {
+TEST(ColumnsTest, ASliceHasSomeOfTheColumns) {
   ColumnBatch batch(4, 3);
 
-  EXPECT_EQ(batch.columns().First(2).cols, 2);
-  EXPECT_EQ(batch.columns().First(2).column(1), batch.columns().column(1));
+  EXPECT_EQ(batch.columns().Slice(1, 2).cols, 2);
+  EXPECT_EQ(batch.columns().Slice(1, 2).column(1), batch.columns().column(2));
 }
 
 TEST(ColumnsTest, TakeColumnsDividesMemoryIntoAlignedParts) {

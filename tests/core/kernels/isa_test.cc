@@ -32,8 +32,8 @@ TEST(IsaTest, AnotherCanBeMadeActive) {
 }
 
 TEST(IsaTest, IsFoundByItsName) {
-  for (const Isa isa :
-       {Isa::kPortable, Isa::kSse4, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Bf16, Isa::kNeon}) {
+  for (const Isa isa : {Isa::kPortable, Isa::kSse4, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni,
+                        Isa::kAvx512Bf16, Isa::kNeon}) {
     EXPECT_NE(IsaName(isa), "");
     EXPECT_EQ(IsaFromName(IsaName(isa)), isa);
   }

@@ -197,9 +197,24 @@ double AsBfloat16(double value) {
   const double fraction = std::frexp(value, &exponent);
   return std::ldexp(std::nearbyint(std::ldexp(fraction, 8)), exponent - 8);
 }
-double AsInt8(double value, double largest) {
-  const double scale = largest / 127.0;
+double Rounded(double value, double largest, int num_steps) {
+  const double scale = largest / num_steps;
   return std::nearbyint(value / scale) * scale;
+}
+double AsInt8(double value, double largest) { return Rounded(value, largest, 127); }
+// An input, of which the largest of its column is `largest`, as it is multiplied: see operand.h.
+double AsMultiplied(Isa isa, WeightType type, double input, double largest) {
+  if (type == WeightType::kBfloat16) {
+    return isa == Isa::kAvx512Bf16 ? AsBfloat16(input) : input;
+  }
+  const bool has_fours = isa == Isa::kAvx512Vnni || isa == Isa::kAvx512Bf16;
+  return has_fours ? Rounded(input, largest, 32'767) : input;
+}
+
+double LargestOf(const std::vector<float>& values) {
+  double largest = 0.0;
+  for (const float value : values) largest = std::max(largest, std::fabs(double{value}));
+  return largest;
 }
 
 // (Isa, type, input size, batch)
@@ -230,10 +245,8 @@ TEST_P(NarrowProductTest, IsTheProductOfTheRoundedWeights) {
       double sum = bias[unit];
       for (int k = 0; k < input_size; ++k) {
         const double weight = kernel[k * kUnits + unit];
-        const double input = isa == Isa::kAvx512Bf16 && type == WeightType::kBfloat16
-                                 ? AsBfloat16(rows[b][k])
-                                 : rows[b][k];
-        sum += input * (type == WeightType::kInt8 ? AsInt8(weight, largest) : AsBfloat16(weight));
+        sum += AsMultiplied(isa, type, rows[b][k], LargestOf(rows[b])) *
+               (type == WeightType::kInt8 ? AsInt8(weight, largest) : AsBfloat16(weight));
       }
       EXPECT_NEAR(y.values(b)[unit], sum, 2e-6 * std::sqrt(input_size))
           << "unit " << unit << " of row " << b;
@@ -283,7 +296,7 @@ TEST(NarrowMatrixTest, TakesAHalfOrAQuarterOfTheBytes) {
 
   EXPECT_EQ(Matrix(kernel, 64, 1, 32).bytes(), 64 * 32 * 4);
   EXPECT_EQ(Matrix(kernel, 64, 1, 32, WeightType::kBfloat16).bytes(), 64 * 32 * 2);
-  EXPECT_EQ(Matrix(kernel, 64, 1, 32, WeightType::kInt8).bytes(), 64 * 32 + 32 * 4);
+  EXPECT_EQ(Matrix(kernel, 64, 1, 32, WeightType::kInt8).bytes(), 64 * 32 + 2 * 32 * 4);
 }
 
 TEST(NarrowMatrixTest, AUnitWithoutWeightsGivesItsBias) {

@@ -1,0 +1,88 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/kernels/operand.h"
+
+#include <bit>
+#include <utility>
+#include <vector>
+
+#include "core/kernels/isa.h"
+#include "hwy/detect_compiler_arch.h"
+#if HWY_ARCH_X86
+#include "core/kernels/bfloat16_dot.h"
+#include "core/kernels/int8_dot.h"
+#endif
+
+namespace rnnserve {
+namespace {
+
+#if HWY_ARCH_X86
+// The words that a column takes with these weights; 0 if they are made floats of.
+int64_t NarrowWords(const Matrix& weights, ConstColumns x) {
+  if (x.rows == 0) return 0;
+  const Isa isa = ActiveIsa();
+  switch (weights.type()) {
+    case WeightType::kFloat32:
+      return 0;
+    case WeightType::kBfloat16:
+      return isa == Isa::kAvx512Bf16 ? weights.num_words() : 0;
+    case WeightType::kInt8:
+      return (isa == Isa::kAvx512Vnni || isa == Isa::kAvx512Bf16) && x.rows <= kMaxInt8Inputs
+                 ? 2 * weights.num_words()
+                 : 0;
+  }
+  return 0;
+}
+
+void Narrow(WeightType type, const float* x, int64_t count, float* words, float* scale) {
+  if (type == WeightType::kBfloat16) {
+    RoundToPairs(x, count, words);
+  } else {
+    *scale = RoundToBytes(x, count, words);
+  }
+}
+#else
+int64_t NarrowWords(const Matrix&, ConstColumns) { return 0; }
+void Narrow(WeightType, const float*, int64_t, float*, float*) {}
+#endif
+
+// The memory of operands that are gone: as many as there were at the same time.
+std::vector<AlignedBuffer>& SpareMemory() {
+  thread_local std::vector<AlignedBuffer> spare;
+  return spare;
+}
+
+// At least `size` floats.
+AlignedBuffer TakeMemory(int64_t size) {
+  std::vector<AlignedBuffer>& spare = SpareMemory();
+  AlignedBuffer taken;
+  if (!spare.empty()) {
+    taken = std::move(spare.back());
+    spare.pop_back();
+  }
+  if (taken.size() < size) {
+    taken = AlignedBuffer(static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(size))));
+  }
+  return taken;
+}
+
+}  // namespace
+
+Operand::Operand(const Matrix& weights, ConstColumns x) : columns_(x) {
+  const int64_t num_words = NarrowWords(weights, x);
+  if (num_words == 0) return;
+  // A cache line for the scale.
+  stride_ = PaddedRows(num_words) + kColumnQuantum;
+  narrow_ = TakeMemory(stride_ * x.cols);
+  for (int64_t b = 0; b < x.cols; ++b) {
+    float* const column = narrow_.data() + b * stride_;
+    Narrow(weights.type(), x.column(b), x.rows, column, column + stride_ - kColumnQuantum);
+  }
+}
+
+Operand::~Operand() {
+  if (is_narrow()) SpareMemory().push_back(std::move(narrow_));
+}
+
+}  // namespace rnnserve

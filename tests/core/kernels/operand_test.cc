@@ -1,0 +1,170 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/kernels/operand.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/algorithm/container.h"
+#include "core/kernels/product.h"
+#include "tests/support/column_batch.h"
+#include "tests/support/malloc_counter.h"
+#include "tests/support/scoped_isa.h"
+
+// The forms of inputs for processors that multiply narrow weights as they are, and what such a
+// product makes of inputs at the ends of their range.
+
+namespace rnnserve {
+namespace {
+
+using ::rnnserve::testing::ColumnBatch;
+using ::rnnserve::testing::MallocCounter;
+using ::rnnserve::testing::ScopedIsa;
+using ::testing::ElementsAre;
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+Matrix Ones(int64_t input_size, WeightType type) {
+  return Matrix(std::vector<float>(static_cast<size_t>(input_size), 1.0f), input_size, 1, 1, type);
+}
+
+// W x for every column, of these weights of one unit.
+std::vector<float> Products(const Matrix& weights, const std::vector<std::vector<float>>& rows) {
+  ColumnBatch x(rows);
+  ColumnBatch y(1, static_cast<int64_t>(rows.size()));
+  Affine(weights, PackBias({}, 1, 1), x.columns(), y.columns());
+  std::vector<float> products;
+  for (size_t b = 0; b < rows.size(); ++b) {
+    products.push_back(y.values(static_cast<int64_t>(b))[0]);
+  }
+  return products;
+}
+
+class OperandTest : public ::testing::TestWithParam<Isa> {
+ protected:
+  const ScopedIsa isa_{GetParam()};
+};
+
+TEST_P(OperandTest, FloatsAreMultipliedAsTheyAre) {
+  ColumnBatch x({{1, 2, 3}});
+
+  EXPECT_FALSE(Operand(Ones(3, WeightType::kFloat32), x.columns()).is_narrow());
+}
+
+TEST_P(OperandTest, AnOperandWithoutRowsIsEmpty) {
+  const Operand operand(Ones(3, WeightType::kInt8), ConstColumns());
+
+  EXPECT_FALSE(operand.is_narrow());
+  EXPECT_EQ(operand.columns().rows, 0);
+}
+
+TEST_P(OperandTest, ZerosMakeNothing) {
+  EXPECT_THAT(Products(Ones(5, WeightType::kInt8), {{0, 0, 0, 0, 0}}), ElementsAre(0.0f));
+}
+
+TEST_P(OperandTest, TheLargestAndItsNegativeAreKept) {
+  const Matrix weights = Ones(1, WeightType::kInt8);
+
+  for (const float value : {1.0f, -1.0f, 1e36f, -1e36f, 1e-30f, 0.1f, -123.456f}) {
+    EXPECT_THAT(Products(weights, {{value}}),
+                ElementsAre(::testing::FloatNear(value, std::fabs(value) * 4e-7f)));
+  }
+}
+
+TEST_P(OperandTest, WhatIsNotFiniteMakesItsColumnNotFinite) {
+  for (const WeightType type : {WeightType::kBfloat16, WeightType::kInt8}) {
+    for (const float value : {kInfinity, -kInfinity, kNan}) {
+      const std::vector<float> products =
+          Products(Ones(3, type), {{1, 2, 3}, {1, value, 0}, {4, 5, 6}});
+
+      EXPECT_NEAR(products[0], 6, 1e-4) << value;
+      EXPECT_FALSE(std::isfinite(products[1])) << value;
+      EXPECT_NEAR(products[2], 15, 1e-3) << value;
+    }
+  }
+}
+
+TEST_P(OperandTest, ManyInputsDoNotOverflow) {
+  for (const int64_t input_size : {32'768, 32'769, 100'000}) {
+    const std::vector<float> x(static_cast<size_t>(input_size), -0.5f);
+
+    EXPECT_THAT(Products(Ones(input_size, WeightType::kInt8), {x}),
+                ElementsAre(::testing::FloatNear(-0.5f * static_cast<float>(input_size), 1.0f)))
+        << input_size;
+  }
+}
+
+TEST_P(OperandTest, AllocatesNothingOnceItsThreadHasMemory) {
+  const Matrix weights = Ones(40, WeightType::kInt8);
+  ColumnBatch x(40, 5);
+  { const Operand first(weights, x.columns()); }
+
+  const MallocCounter allocations;
+  { const Operand second(weights, x.columns().Slice(0, 3)); }
+
+  EXPECT_EQ(allocations.count(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryIsa, OperandTest, ::testing::ValuesIn(SupportedIsas()),
+                         [](const auto& isa) { return std::string(IsaName(isa.param)); });
+
+class NarrowOperandTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!absl::c_linear_search(SupportedIsas(), Isa::kAvx512Bf16)) {
+      GTEST_SKIP() << "this processor has no AVX-512 BF16";
+    }
+    isa_.emplace(Isa::kAvx512Bf16);
+  }
+
+  std::optional<ScopedIsa> isa_;
+};
+
+uint32_t WordOf(const Operand& operand, int64_t b, int64_t i) {
+  return std::bit_cast<uint32_t>(operand.words(b)[i]);
+}
+
+TEST_F(NarrowOperandTest, PairsOfBfloat16EndWithAZero) {
+  ColumnBatch x({{1.0f, -2.0f, 0.5f}});
+  const Operand operand(Ones(3, WeightType::kBfloat16), x.columns());
+
+  ASSERT_TRUE(operand.is_narrow());
+  EXPECT_EQ(WordOf(operand, 0, 0), 0xc0003f80u);
+  EXPECT_EQ(WordOf(operand, 0, 1), 0x00003f00u);
+}
+
+TEST_F(NarrowOperandTest, BytesAreThoseOfRoundedInputs) {
+  // q + 32768 is 0xffff, 0x0001, 0x8000, 0xc000, and 0x8001.
+  ColumnBatch x({{32'767, -32'767, 0.25f, 16'384, 1}, {2, 1, 0, 0, 0}});
+  const Operand operand(Ones(5, WeightType::kInt8), x.columns());
+
+  ASSERT_TRUE(operand.is_narrow());
+  EXPECT_EQ(operand.scale(0), 1.0f);
+  EXPECT_EQ(WordOf(operand, 0, 0), 0x000001ffu) << "low";
+  EXPECT_EQ(WordOf(operand, 0, 1), 0xc08000ffu) << "high";
+  EXPECT_EQ(WordOf(operand, 0, 2) & 0xff, 0x01u);
+  EXPECT_EQ(WordOf(operand, 0, 3) & 0xff, 0x80u);
+  EXPECT_EQ(operand.scale(1), 2.0f / 32'767.0f);
+}
+
+TEST_F(NarrowOperandTest, InputsThatNoSumHasRoomForAreMultipliedAsFloats) {
+  const std::vector<float> x(32'769, 1.0f);
+  ColumnBatch columns({x});
+
+  EXPECT_FALSE(Operand(Ones(32'769, WeightType::kInt8), columns.columns()).is_narrow());
+  EXPECT_TRUE(
+      Operand(Ones(32'768, WeightType::kInt8), columns.columns().Rows(0, 32'768)).is_narrow());
+}
+
+}  // namespace
+}  // namespace rnnserve
