@@ -81,42 +81,46 @@ template <int kPanels, int kCount, int kCols>
 RNNSERVE_INT8_TARGET __attribute__((noinline)) void AddInt8Dots(
     const Int8Blocks& blocks, const float* const* x, const float* x_scales, float* __restrict sums,
     int64_t panel_stride, int64_t gate_stride) {
-  __m512i low[kPanels][kCount][kCols];
-  __m512i high[kPanels][kCount][kCols];
+  __v16si low[kPanels][kCount][kCols];
+  __v16si high[kPanels][kCount][kCols];
   const float* row[kPanels];
 #pragma GCC unroll 8
   for (int p = 0; p < kPanels; ++p) {
     row[p] = blocks.words[p];
 #pragma GCC unroll 8
     for (int g = 0; g < kCount; ++g) {
-      const __m512i offset = _mm512_load_si512(blocks.offsets[p] + g * blocks.scale_stride);
+      const auto offset = (__v16si)_mm512_load_si512(blocks.offsets[p] + g * blocks.scale_stride);
 #pragma GCC unroll 8
       for (int c = 0; c < kCols; ++c) {
-        low[p][g][c] = _mm512_setzero_si512();
+        low[p][g][c] = __v16si{};
         high[p][g][c] = offset;
       }
     }
   }
   for (int64_t k = 0; k < blocks.num_words; ++k) {
-    __m512i low_bytes[kCols];
-    __m512i high_bytes[kCols];
-#pragma GCC unroll 8
-    for (int c = 0; c < kCols; ++c) {
-      low_bytes[c] = _mm512_castps_si512(_mm512_set1_ps(x[c][2 * k]));
-      high_bytes[c] = _mm512_castps_si512(_mm512_set1_ps(x[c][2 * k + 1]));
-    }
+    // Weights first, then column after column: so all sums have a register.
+    __m512i weights[kPanels][kCount];
 #pragma GCC unroll 8
     for (int p = 0; p < kPanels; ++p) {
 #pragma GCC unroll 8
-      for (int g = 0; g < kCount; ++g) {
-        const __m512i weights = _mm512_load_si512(row[p] + g * kColumnQuantum);
+      for (int g = 0; g < kCount; ++g)
+        weights[p][g] = _mm512_load_si512(row[p] + g * kColumnQuantum);
+      row[p] += blocks.row_size;
+    }
 #pragma GCC unroll 8
-        for (int c = 0; c < kCols; ++c) {
-          low[p][g][c] = _mm512_dpbusd_epi32(low[p][g][c], low_bytes[c], weights);
-          high[p][g][c] = _mm512_dpbusd_epi32(high[p][g][c], high_bytes[c], weights);
+    for (int c = 0; c < kCols; ++c) {
+      const __m512i low_bytes = _mm512_castps_si512(_mm512_set1_ps(x[c][2 * k]));
+      const __m512i high_bytes = _mm512_castps_si512(_mm512_set1_ps(x[c][2 * k + 1]));
+#pragma GCC unroll 8
+      for (int p = 0; p < kPanels; ++p) {
+#pragma GCC unroll 8
+        for (int g = 0; g < kCount; ++g) {
+          low[p][g][c] =
+              (__v16si)_mm512_dpbusd_epi32((__m512i)low[p][g][c], low_bytes, weights[p][g]);
+          high[p][g][c] =
+              (__v16si)_mm512_dpbusd_epi32((__m512i)high[p][g][c], high_bytes, weights[p][g]);
         }
       }
-      row[p] += blocks.row_size;
     }
   }
   const __m512 per_high = _mm512_set1_ps(256.0f);
@@ -128,8 +132,8 @@ RNNSERVE_INT8_TARGET __attribute__((noinline)) void AddInt8Dots(
 #pragma GCC unroll 8
       for (int c = 0; c < kCols; ++c) {
         float* const to = sums + p * panel_stride + g * gate_stride + c * kColumnQuantum;
-        const __m512 total = _mm512_fmadd_ps(_mm512_cvtepi32_ps(high[p][g][c]), per_high,
-                                             _mm512_cvtepi32_ps(low[p][g][c]));
+        const __m512 total = _mm512_fmadd_ps(_mm512_cvtepi32_ps((__m512i)high[p][g][c]), per_high,
+                                             _mm512_cvtepi32_ps((__m512i)low[p][g][c]));
         const __m512 of_both = _mm512_mul_ps(scale, _mm512_set1_ps(x_scales[c]));
         _mm512_store_ps(to, _mm512_fmadd_ps(total, of_both, _mm512_load_ps(to)));
       }

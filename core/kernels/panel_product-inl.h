@@ -236,16 +236,19 @@ HWY_INLINE void AddBfloat16Blocks(const Matrix& weights, int64_t panel, int64_t 
       kGates * sums.kGateStride, sums.kGateStride, weights.prefetch_distance());
 }
 
-// And for int8 on those that multiply groups of four (int8_dot.h), with two sums for each.
-template <int kCount, int kPanels, int kGates, int kCols>
-HWY_INLINE void AddInt8Blocks(const Matrix& weights, int64_t panel, int64_t from, const Operand& x,
-                              int64_t first, int to, GateSums<kPanels, kGates, kCols>& sums) {
-  constexpr int kAtOnce = GatesAtOnce(kCount, 2 * kPanels * kCols);
-  const float* input[kCols];
-  float input_scales[kCols];
-  for (int c = 0; c < kCols; ++c) {
-    input[c] = x.words(first + c);
-    input_scales[c] = x.scale(first + c);
+// And for int8 on those that multiply groups of four (int8_dot.h), for the columns [from_col,
+// from_col + kSome) of the tile.
+template <int kCount, int kSome, int kPanels, int kGates, int kCols>
+HWY_INLINE void AddInt8BlocksOfColumns(const Matrix& weights, int64_t panel, int64_t from,
+                                       const Operand& x, int64_t first, int from_col, int to,
+                                       GateSums<kPanels, kGates, kCols>& sums) {
+  // Each sum takes two registers.
+  constexpr int kAtOnce = GatesAtOnce(kCount, 2 * kPanels * kSome);
+  const float* input[kSome];
+  float input_scales[kSome];
+  for (int c = 0; c < kSome; ++c) {
+    input[c] = x.words(first + from_col + c);
+    input_scales[c] = x.scale(first + from_col + c);
   }
   for (int i = 0; i < kCount; i += kAtOnce) {
     const float* words[kPanels];
@@ -256,10 +259,24 @@ HWY_INLINE void AddInt8Blocks(const Matrix& weights, int64_t panel, int64_t from
       scales[p] = weights.scales(panel + p, from + i);
       offsets[p] = weights.offsets(panel + p, from + i);
     }
-    AddInt8Dots<kPanels, kAtOnce, kCols>(
+    AddInt8Dots<kPanels, kAtOnce, kSome>(
         {words, weights.blocks() * kColumnQuantum, weights.num_words(), scales, offsets,
          PaddedRows(weights.units())},
-        input, input_scales, sums.Of(0, to + i, 0), kGates * sums.kGateStride, sums.kGateStride);
+        input, input_scales, sums.Of(0, to + i, from_col), kGates * sums.kGateStride,
+        sums.kGateStride);
+  }
+}
+
+template <int kCount, int kPanels, int kGates, int kCols>
+HWY_INLINE void AddInt8Blocks(const Matrix& weights, int64_t panel, int64_t from, const Operand& x,
+                              int64_t first, int to, GateSums<kPanels, kGates, kCols>& sums) {
+  // Three gates of more than four columns: one gate after another would load too many inputs.
+  if constexpr (kCount > 1 && GatesAtOnce(kCount, 2 * kPanels * kCols) == 1) {
+    constexpr int kHalf = (kCols + 1) / 2;
+    AddInt8BlocksOfColumns<kCount, kHalf>(weights, panel, from, x, first, 0, to, sums);
+    AddInt8BlocksOfColumns<kCount, kCols - kHalf>(weights, panel, from, x, first, kHalf, to, sums);
+  } else {
+    AddInt8BlocksOfColumns<kCount, kCols>(weights, panel, from, x, first, 0, to, sums);
   }
 }
 #endif
