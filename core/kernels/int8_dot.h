@@ -81,6 +81,7 @@ template <int kPanels, int kCount, int kCols>
 RNNSERVE_INT8_TARGET __attribute__((noinline)) void AddInt8Dots(
     const Int8Blocks& blocks, const float* const* x, const float* x_scales, float* __restrict sums,
     int64_t panel_stride, int64_t gate_stride) {
+  // Not __m512i: GCC keeps arrays of it in memory.
   __v16si low[kPanels][kCount][kCols];
   __v16si high[kPanels][kCount][kCols];
   const float* row[kPanels];

@@ -28,6 +28,18 @@ std::function<void()> Reading(const AlignedBuffer& buffer, int num_streams) {
   return [&buffer, num_streams] { benchmark::DoNotOptimize(ReadAll(buffer, num_streams)); };
 }
 
+// The rate of arithmetic that products of such weights can have, and what has it.
+std::pair<std::string, float (*)(int64_t, double*)> ArithmeticOf(WeightType type) {
+  const Isa isa = ActiveIsa();
+  if (type == WeightType::kBfloat16 && isa == Isa::kAvx512Bf16) {
+    return {"pair_flops_per_s", &MultiplyAndAddPairs};
+  }
+  if (type == WeightType::kInt8 && (isa == Isa::kAvx512Vnni || isa == Isa::kAvx512Bf16)) {
+    return {"four_flops_per_s", &MultiplyAndAddFours};
+  }
+  return {"fma_flops_per_s", &MultiplyAndAdd};
+}
+
 }  // namespace
 
 BenchRow::BenchRow(WeightType weights, int64_t num_weights, int64_t num_recurrent,
@@ -70,12 +82,11 @@ void BenchRow::AddCeilings(bool is_read_often) {
 
 void BenchRow::AddArithmeticCeiling() {
   constexpr int64_t kRounds = 10'000;  // Some 20 microseconds.
-  const bool has_pairs = weights_ == WeightType::kBfloat16 && ActiveIsa() == Isa::kAvx512Bf16;
-  const auto run = has_pairs ? &MultiplyAndAddPairs : &MultiplyAndAdd;
-  double& rate = counters_[has_pairs ? "pair_flops_per_s" : "fma_flops_per_s"];
+  const auto& [name, run] = ArithmeticOf(weights_);
+  double& rate = counters_[name];
   double operations = 0;
   run(kRounds, &operations);
-  const auto call = [run] {
+  const auto call = [run = run] {
     double unused = 0;
     benchmark::DoNotOptimize(run(kRounds, &unused));
   };

@@ -34,8 +34,9 @@ class BenchRow {
   //
   //   us/NAME              microseconds of one call, of "ours" and of each thing beside it
   //   fma_flops_per_s      the rate of multiplications and additions in registers, or instead
-  //   pair_flops_per_s     that of pairs of bfloat16, where the weights and the instruction set
-  //                        have them
+  //   pair_flops_per_s     that of pairs of bfloat16, or
+  //   four_flops_per_s     that of fours of int8, where the weights and the instruction set have
+  //                        them
   //   read_bytes_per_s     at which a buffer as large as all weights of the row is read, and
   //   recurrent_read_...   as large as its recurrent weights, if they are read more than once
   const std::map<std::string, double>& counters() const { return counters_; }

@@ -23,6 +23,11 @@ float MultiplyAndAdd(int64_t num_rounds, double* num_operations);
 // each lane. REQUIRES: ActiveIsa() is kAvx512Bf16.
 float MultiplyAndAddPairs(int64_t num_rounds, double* num_operations);
 
+// The same with int8 weights by fours and inputs of 16 bits, whose bytes are multiplied one after
+// the other: eight operations for each lane of two instructions, none of which is rounded.
+// REQUIRES: ActiveIsa() is kAvx512Vnni or kAvx512Bf16.
+float MultiplyAndAddFours(int64_t num_rounds, double* num_operations);
+
 // The sum of all values, which it reads once from begin to end, or in two or four places at once:
 // which of these is fastest depends on the cache level. REQUIRES: num_streams is 1, 2 or 4;
 // the size is a multiple of kReadQuantum.

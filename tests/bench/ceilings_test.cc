@@ -62,6 +62,19 @@ TEST_P(CeilingsTest, EveryChainOfPairsRuns) {
   EXPECT_EQ(sum, static_cast<float>(operations / 4));
 }
 
+TEST_P(CeilingsTest, EveryChainOfFoursRuns) {
+  if (GetParam() != Isa::kAvx512Vnni && GetParam() != Isa::kAvx512Bf16) {
+    GTEST_SKIP() << "has no instruction for fours";
+  }
+  double operations = 0;
+
+  const float sum = MultiplyAndAddFours(100, &operations);
+
+  // Four products of 1 are added in every lane of every chain a round: half of eight operations.
+  EXPECT_GT(operations, 0);
+  EXPECT_EQ(sum, static_cast<float>(operations));
+}
+
 std::vector<Isa> VectorIsas() {
   std::vector<Isa> isas = SupportedIsas();
   isas.erase(isas.begin());  // kPortable

@@ -12,8 +12,8 @@ The floor of a row is the time that no program could go below on this core: the 
     operations / rate of multiplications and additions in registers
     bytes of weights that must be read / rate at which a buffer as large as they are is read
 
-The rate is that of float32, for the sums are float32 whatever the weights; where there is the
-instruction for pairs of bfloat16, rows of such weights have the rate of pairs. The bytes are those
+The rate is that of float32, also of narrower weights, unless the processor multiplies these as they
+are: bfloat16 by pairs, or int8 by fours, of which a product takes two. The bytes are those
 of the weights as they are kept, without biases and scales.
 
 The weights of the states must be read at every timestep, at the rate of a buffer as large as they
@@ -45,7 +45,9 @@ from typing import Callable, NamedTuple
 OURS = "us/ours"
 ON_TWO_CORES = "us/ours on two cores"  # where a step is large enough to be shared
 OUR_FLOAT32 = "our fp32"  # beside narrower weights; a peer like any other
-FMA_RATE, PAIR_RATE = "fma_flops_per_s", "pair_flops_per_s"
+# The rates of arithmetic, by what multiplies; a row has the one of its weights.
+RATES = {"fp32": "fma_flops_per_s", "bf16 pairs": "pair_flops_per_s",
+         "int8 fours": "four_flops_per_s"}
 PROJECTED_TOGETHER = 24  # timesteps; kMaxProjectedTime in core/layers/recurrent_layer.h
 
 
@@ -144,8 +146,8 @@ def floors(row, turn):
 
 
 def arithmetic_rate(turn):
-    """Operations a second: of pairs of bfloat16 where the row has them, or else of float32."""
-    return turn[PAIR_RATE if PAIR_RATE in turn else FMA_RATE]
+    """Operations a second, of what multiplies such weights."""
+    return next(turn[rate] for rate in RATES.values() if rate in turn)
 
 
 def read_rows(document):
@@ -355,7 +357,7 @@ def render(document):
     rows = read_rows(document)
     context = document["context"]
     rates = {name: [turn[key] for row in rows for turn in row.turns if key in turn]
-             for name, key in (("fp32", FMA_RATE), ("bf16 pairs", PAIR_RATE))}
+             for name, key in RATES.items()}
     versions = [f"{key.partition('/')[2]} {context[key]}"
                 for key in context if key.startswith("peer/")]
     return "\n".join([

@@ -103,6 +103,12 @@ class FloorTest(unittest.TestCase):
 
         self.assertAlmostEqual(report.floors(row, row.turns[0])[0], 4.0)
 
+    def test_fours_of_int8_have_a_rate_of_their_own(self):
+        row = only_row(narrow_run("LSTM/int8/H:128/B:4/T:1", fma_flops_per_s=None,
+                                  four_flops_per_s=4e9))
+
+        self.assertAlmostEqual(report.floors(row, row.turns[0])[0], 2.0)
+
     def test_bfloat16_without_pairs_has_the_rate_of_float32(self):
         row = only_row(narrow_run("LSTM/bf16/H:128/B:4/T:1"))
 
