@@ -134,10 +134,18 @@ v1::StepSessionsResponse ToStepSessionsResponse(const StepSessionsResult& result
     EncodeTensor(result.output_shape, result.output, encoding, *response.mutable_output());
   }
   response.mutable_versions()->Add(result.versions.begin(), result.versions.end());
+  // Rows that were refused together have one status, which is translated once.
+  const absl::Status* translated = nullptr;
   for (const auto& [row, status] : result.errors) {
+    const int last = response.errors_size() - 1;
     v1::StepSessionsError& error = *response.add_errors();
     error.set_row(static_cast<int32_t>(row));
-    *error.mutable_error() = ToRpcStatus(status);
+    if (translated != nullptr && status == *translated) {
+      *error.mutable_error() = response.errors(last).error();
+    } else {
+      *error.mutable_error() = ToRpcStatus(status);
+    }
+    translated = &status;
   }
   response.mutable_durable_versions()->Add(result.durable_versions.begin(),
                                            result.durable_versions.end());

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "core/base/float_values.h"
 #include "core/base/tensor_view.h"
 #include "core/batching/call_limits.h"
 #include "core/batching/priority.h"
@@ -65,8 +66,8 @@ struct StepTask {
   // The next timestep to compute. Above 0 the task has begun: if it waits again, for others to have
   // their turn, then `start` is the state to go on from.
   int64_t next_timestep = 0;
-  absl::Time began;               // when the first timestep did
-  std::vector<float> own_output;  // the memory of `output`, unless the submitter has some
+  absl::Time began;        // when the first timestep did
+  FloatValues own_output;  // the memory of `output`, unless the submitter has some
 };
 
 // Runs the completion, which owns the task from then on.

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "core/base/float_values.h"
 #include "core/base/shape.h"
 #include "core/base/tensor_view.h"
 #include "core/batching/call_limits.h"
@@ -73,7 +74,7 @@ struct StepCall {
 
 struct StepResult {
   Shape output_shape;  // [time, ...] or [...]
-  std::vector<float> output;
+  FloatValues output;
   uint64_t version = 0;
   uint64_t durable_version = 0;
   uint64_t epoch = 1;
@@ -95,8 +96,9 @@ struct StepSessionsCall {
 };
 
 struct StepSessionsResult {
-  Shape output_shape;                                    // [sessions, time, ...] or [sessions, ...]
-  std::vector<float> output;                             // zeros where a session failed
+  Shape output_shape;  // [sessions, time, ...] or [sessions, ...]
+  // Zeros where a session failed; anything if all did.
+  FloatValues output;
   std::vector<uint64_t> versions;                        // of each session; 0 where it failed
   std::vector<uint64_t> durable_versions;                // as in StepResult; 0 where it failed
   std::vector<std::pair<int64_t, absl::Status>> errors;  // by row, ascending

@@ -59,7 +59,7 @@ OpenedSession Describe(const SessionLease& lease) {
 StepResult ReplayedResult(const KeptReply& reply, const SessionLease& lease) {
   StepResult result;
   result.output_shape = reply.output_shape;
-  result.output = reply.output;
+  result.output.assign(reply.output.begin(), reply.output.end());
   result.version = reply.index + 1;
   result.durable_version = lease.durable_version();
   result.epoch = lease.epoch();

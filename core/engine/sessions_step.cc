@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "core/base/error.h"
@@ -182,12 +183,20 @@ void SessionsStep::OnStored(size_t row, absl::Status status) {
 }
 
 void SessionsStep::Fail(size_t row, absl::Status status) {
-  const absl::Span<float> output = OutputOf(row);
-  std::fill(output.begin(), output.end(), 0.0f);
   result_.versions[row] = 0;
   result_.durable_versions[row] = 0;
   is_replayed_[row] = 0;
   Finish(row, std::move(status));
+}
+
+void SessionsStep::ClearFailed() {
+  // In an overload, where most calls are refused as a whole, their memory is not even touched.
+  if (absl::c_none_of(statuses_, [](const absl::Status& status) { return status.ok(); })) return;
+  for (size_t row = 0; row < statuses_.size(); ++row) {
+    if (statuses_[row].ok()) continue;
+    const absl::Span<float> output = OutputOf(row);
+    std::fill(output.begin(), output.end(), 0.0f);
+  }
 }
 
 void SessionsStep::Finish(size_t row, absl::Status status) {
@@ -195,6 +204,7 @@ void SessionsStep::Finish(size_t row, absl::Status status) {
   // Acquires what the others wrote if this is the last, else releases what this one did.
   if (remaining_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   const std::shared_ptr<SessionsStep> self = std::move(self_);
+  ClearFailed();
   for (size_t i = 0; i < statuses_.size(); ++i) {
     if (!statuses_[i].ok()) result_.errors.emplace_back(i, std::move(statuses_[i]));
     if (is_replayed_[i] != 0) result_.replayed_rows.push_back(static_cast<int64_t>(i));

@@ -67,6 +67,8 @@ class SessionsStep : public std::enable_shared_from_this<SessionsStep> {
   void OnStored(size_t row, absl::Status status);
   // Session `row` has no result but this error.
   void Fail(size_t row, absl::Status status);
+  // Makes the output of sessions that failed zero, if others did not.
+  void ClearFailed();
   // Session `row` has its result.
   void Finish(size_t row, absl::Status status);
 

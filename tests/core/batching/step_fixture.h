@@ -47,7 +47,7 @@ class TestStep {
   bool is_complete() const { return outcome_->status.has_value(); }
   // REQUIRES: is_complete(), for this and all below.
   const absl::Status& status() const { return *outcome_->status; }
-  const std::vector<float>& output() const { return outcome_->task->own_output; }
+  const FloatValues& output() const { return outcome_->task->own_output; }
   StateView state() { return outcome_->task->state(); }
   // Gives back what it holds, a lease for example.
   void Drop() { outcome_->task.reset(); }
