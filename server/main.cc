@@ -5,8 +5,10 @@
 
 #include <signal.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <exception>
 #include <variant>
 
 #include "absl/synchronization/mutex.h"
@@ -63,4 +65,9 @@ int Main(int argc, const char* const* argv) {
 }  // namespace
 }  // namespace rnnserve::server
 
-int main(int argc, char** argv) { return rnnserve::server::Main(argc, argv); }
+int main(int argc, char** argv) try {
+  return rnnserve::server::Main(argc, argv);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "rnnserve: %s\n", error.what());
+  return EXIT_FAILURE;
+}

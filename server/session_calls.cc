@@ -421,7 +421,7 @@ std::optional<std::string> SessionCalls::ResumeTokenOf(absl::string_view session
 void SessionCalls::EndWithStream(const std::string& session_id) const {
   // A session that has ended already is what we want.
   engine_.CloseSession({session_id, EndReason::kStreamEnded, std::nullopt},
-                       [](absl::StatusOr<uint64_t>) {});
+                       [](const absl::StatusOr<uint64_t>&) {});
 }
 
 }  // namespace rnnserve::server

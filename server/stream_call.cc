@@ -340,22 +340,23 @@ Reply<Response> StreamCall::MakeReply(const Request& request, const v1::StreamAc
 
 void StreamCall::Deliver(const v1::StreamAction& action, v1::StreamResult result) {
   const size_t bytes = result.ByteSizeLong();
+  Unwritten unwritten{std::move(result), bytes};
   std::vector<std::string> unwatched;
   {
     absl::MutexLock lock(&mu_);
-    unwatched = sessions_.OnResult(action, result);
-    if (unwatched.empty()) AddResultLocked({std::move(result), bytes});
+    unwatched = sessions_.OnResult(action, unwritten.result);
+    if (unwatched.empty()) AddResultLocked(unwritten);
   }
   // The first use of a session, once: it takes the lock of all sessions.
   if (!unwatched.empty()) {
     for (const std::string& id : unwatched) calls_.Watch(id, shared_from_this());
     absl::MutexLock lock(&mu_);
-    AddResultLocked({std::move(result), bytes});
+    AddResultLocked(unwritten);
   }
   Advance();
 }
 
-void StreamCall::AddResultLocked(Unwritten unwritten) {
+void StreamCall::AddResultLocked(Unwritten& unwritten) {
   --outstanding_;
   if (is_broken_) return;
   unwritten_bytes_ += unwritten.bytes;

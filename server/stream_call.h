@@ -97,7 +97,8 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
   Reply<Response> MakeReply(const Request& request, const v1::StreamAction& action, Method method,
                             Set set);
   void Deliver(const v1::StreamAction& action, v1::StreamResult result);
-  void AddResultLocked(Unwritten unwritten) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Takes it.
+  void AddResultLocked(Unwritten& unwritten) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Constant after construction.
   const Clock& clock_;

@@ -27,6 +27,7 @@ constexpr size_t kMaxErrorOutput = 64 << 10;
 // Starts the program with its standard error going to `error_fd`.
 absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& arguments, int error_fd) {
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;

@@ -40,9 +40,10 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   }
 
   void Complete(absl::StatusOr<Response> result) {
-    metrics_.OnRequest(result.status(), clock_.Now() - begin_);
-    if (result.ok()) *response_ = *std::move(result);
-    Finish(ToGrpcStatus(result.status()));
+    const absl::Status status = result.status();
+    metrics_.OnRequest(status, clock_.Now() - begin_);
+    if (status.ok()) *response_ = *std::move(result);
+    Finish(ToGrpcStatus(status));
   }
 
   void OnCancel() override { cancellation_->Cancel(); }

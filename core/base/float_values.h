@@ -14,10 +14,6 @@ namespace rnnserve {
 // Makes what is constructed without arguments without a value.
 template <typename T>
 struct NoValueAllocator : std::allocator<T> {
-  template <typename U>
-  struct rebind {
-    using other = NoValueAllocator<U>;
-  };
   using std::allocator<T>::allocator;
 
   template <typename U>

@@ -59,8 +59,8 @@ absl::Status BatchScheduler::Submit(absl::Span<std::unique_ptr<StepTask>> tasks)
   const bool may_attend = is_quiet && burst != nullptr && !burst->has(*this) &&
                           MayBeAttended(*tasks.front(), tasks.size());
   bool attends = false;
-  const absl::Status status = queue_.Push(tasks, LoadOf(*tasks.front(), *model_), priority,
-                                          displaced, may_attend ? &attends : nullptr);
+  absl::Status status = queue_.Push(tasks, LoadOf(*tasks.front(), *model_), priority, displaced,
+                                    may_attend ? &attends : nullptr);
   if (attends) burst->Add(*this);
   for (std::unique_ptr<StepTask>& task : displaced) {
     Complete(std::move(task), DisplacedError(options_.queue));

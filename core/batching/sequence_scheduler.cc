@@ -32,7 +32,7 @@ absl::Status SequenceScheduler::Submit(std::unique_ptr<SequenceTask>& task) {
   const QueueLoad load = LoadOf(*task);
   const Priority priority = task->priority;
   BoundedQueue<SequenceTask>::Tasks displaced;
-  const absl::Status status = queue_.Push(absl::MakeSpan(&task, 1), load, priority, displaced);
+  absl::Status status = queue_.Push(absl::MakeSpan(&task, 1), load, priority, displaced);
   for (std::unique_ptr<SequenceTask>& other : displaced) {
     Complete(std::move(other), DisplacedError(options_.queue));
   }

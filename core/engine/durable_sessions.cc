@@ -228,12 +228,12 @@ void DurableSessions::LeaseOrRestore(absl::string_view id, SessionStore::LeaseCa
              callback = std::move(callback)](absl::StatusOr<SessionLease> lease) mutable {
     if (lease.ok() || !MayBeElsewhere(lease.status())) return callback(std::move(lease));
     spill_->MakeRoom({}, [this, id = std::move(id), callback = std::move(callback)]() mutable {
-      Restore(std::move(id), kRestoreAttempts, std::move(callback));
+      Restore(id, kRestoreAttempts, std::move(callback));
     });
   });
 }
 
-void DurableSessions::Restore(std::string id, int num_attempts_left,
+void DurableSessions::Restore(const std::string& id, int num_attempts_left,
                               SessionStore::LeaseCallback callback) {
   checkpointer_->Restore(
       id, find_model_,

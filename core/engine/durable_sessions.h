@@ -106,7 +106,7 @@ class DurableSessions {
                      SessionStore::LeaseAllCallback callback);
   void OpenWithRoom(SessionStore::OpenRequest request, OpenCallback callback);
   // `num_attempts_left`: there may be no room for what comes.
-  void Restore(std::string id, int num_attempts_left, SessionStore::LeaseCallback callback);
+  void Restore(const std::string& id, int num_attempts_left, SessionStore::LeaseCallback callback);
 
   const Clock& clock_;
   SessionStore& sessions_;

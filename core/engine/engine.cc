@@ -354,7 +354,8 @@ void Engine::StepLeased(SessionLease lease, const StepCall& call, StepCallback c
       std::move(lease), call.input,
       [this, callback = std::move(callback), exact = *std::move(exact),
        may_be_sent_again = call.step_index.has_value(), return_state = call.return_state,
-       pass = std::move(pass)](std::unique_ptr<StepTask> done, absl::Status outcome) mutable {
+       pass = std::move(pass)](std::unique_ptr<StepTask> done,
+                               const absl::Status& outcome) mutable {
         if (!outcome.ok()) return callback(outcome);
         StepResult result = MakeStepResult(*done, exact, return_state);
         auto& committed = std::get<SessionLease>(done->row);
@@ -425,29 +426,29 @@ void Engine::SetState(SetStateCall call, VersionCallback callback) {
     if (!made.ok()) return callback(made.status());
     lease->state().CopyFrom(made->block());
     const uint64_t version = lease->version();
-    durable_.Commit(*std::move(lease),
-                    [version, callback = std::move(callback),
-                     pass = std::move(pass)](const absl::Status& status) mutable {
-                      if (!status.ok()) return callback(status);
-                      callback(version);
-                    });
+    durable_.Commit(*std::move(lease), [version, callback = std::move(callback),
+                                        pass](const absl::Status& status) mutable {
+      if (!status.ok()) return callback(status);
+      callback(version);
+    });
   });
 }
 
 void Engine::CloseSession(const CloseSessionCall& call, VersionCallback callback) {
   const CallGate::Pass pass = gate_.Enter();
-  durable_.Lease(call.session_id, [this, reason = call.reason, epoch = call.epoch,
-                                   callback = std::move(callback),
-                                   pass](absl::StatusOr<SessionLease> lease) mutable {
-    if (!lease.ok()) return callback(lease.status());
-    if (absl::Status status = CheckEpoch(*lease, epoch); !status.ok()) return callback(status);
-    const uint64_t version = lease->version();
-    // First, so that the id is free when the client hears of it. What the store does not forget now
-    // it forgets when its time is over.
-    durable_.End(*std::move(lease), reason,
-                 [version, callback = std::move(callback),
-                  pass = std::move(pass)](const absl::Status&) mutable { callback(version); });
-  });
+  durable_.Lease(call.session_id,
+                 [this, reason = call.reason, epoch = call.epoch, callback = std::move(callback),
+                  pass](absl::StatusOr<SessionLease> lease) mutable {
+                   if (!lease.ok()) return callback(lease.status());
+                   if (absl::Status status = CheckEpoch(*lease, epoch); !status.ok())
+                     return callback(status);
+                   const uint64_t version = lease->version();
+                   // First, so that the id is free when the client hears of it. What the store does
+                   // not forget now it forgets when its time is over.
+                   durable_.End(*std::move(lease), reason,
+                                [version, callback = std::move(callback),
+                                 pass](const absl::Status&) mutable { callback(version); });
+                 });
 }
 
 absl::StatusOr<std::vector<SessionSummary>> Engine::ListSessions(const SessionFilter& filter,

@@ -105,7 +105,7 @@ absl::Status SessionsStep::CheckModelOf(size_t row, const SessionLease& lease) c
   StepCall step;
   step.input = RowOf(call_.input, row);
   if (call_.mask.has_value()) step.mask = RowOf(*call_.mask, row);
-  const absl::Status status = ValidateStep(step, model, options_);
+  absl::Status status = ValidateStep(step, model, options_);
   if (status.ok() && StepOutputShape(model, step.input.shape[0]) == row_shape_) return status;
   return FailedPrecondition(
       "MODEL_CHANGED", absl::StrCat("the session is of the model ", model.digest(),

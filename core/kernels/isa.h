@@ -12,8 +12,8 @@
 namespace rnnserve {
 
 // The instruction sets that the kernels are compiled for, all in one binary. Results differ between
-// them in the last bits (some multiply and add with one rounding, some with two); under one of them
-// they depend on nothing else.
+// them in the last bits (some multiply and add with one rounding, some with two), and those of
+// narrow weights as operand.h says; under one of them they depend on nothing else.
 enum class Isa {
   kPortable,    // the loops in Eigen, for any processor: the reference that the others are tested
                 // with

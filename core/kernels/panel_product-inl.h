@@ -45,7 +45,7 @@ namespace rnnserve::HWY_NAMESPACE {
 // Registers of a panel's width, and how many vectors of sums fit into the registers beside the
 // weights and inputs.
 constexpr int kVectors = static_cast<int>(kColumnQuantum / hn::MaxLanes(FloatTag()));
-constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
+constexpr int64_t kLanes = hn::MaxLanes(FloatTag());
 #if HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64
 constexpr int kSumRegisters = 24;
 constexpr int kMaxTile = 6;
@@ -81,9 +81,9 @@ template <int kPanels, int kGates, int kCols>
 struct GateSums {
   static constexpr int64_t kGateStride = kCols * kColumnQuantum;
   float* Of(int panel, int gate, int col) {
-    return values + ((panel * kGates + gate) * kCols + col) * kColumnQuantum;
+    return values + ((int64_t{panel} * kGates + gate) * kCols + col) * kColumnQuantum;
   }
-  HWY_ALIGN float values[kPanels * kGates * kCols * kColumnQuantum];
+  HWY_ALIGN float values[int64_t{kPanels} * kGates * kCols * kColumnQuantum];
 };
 
 // The sums begin with `start`, whose columns stack kGates blocks of `units` values.

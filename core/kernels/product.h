@@ -15,7 +15,8 @@ namespace rnnserve {
 // Products of packed weights and columns. A sum runs over the inputs in ascending order, beginning
 // with what it starts from, whatever the batch: the bits of a column do not depend on the others.
 // With SSE4 and in the portable loops each multiplication and each addition is rounded, with AVX2,
-// AVX-512 and NEON both together are rounded once (see Isa). All allocate nothing.
+// AVX-512 and NEON both together are rounded once (see Isa); for narrow weights see Operand, whose
+// memory is all that is ever allocated.
 
 // y[:, b] := bias + W x[:, b] for every column. `bias` is from PackBias. REQUIRES: x has
 // input_size() rows, y has output_rows() rows, both have as many columns.

@@ -47,7 +47,10 @@ class TestStep {
   bool is_complete() const { return outcome_->status.has_value(); }
   // REQUIRES: is_complete(), for this and all below.
   const absl::Status& status() const { return *outcome_->status; }
-  const FloatValues& output() const { return outcome_->task->own_output; }
+  std::vector<float> output() const {
+    const FloatValues& output = outcome_->task->own_output;
+    return {output.begin(), output.end()};
+  }
   StateView state() { return outcome_->task->state(); }
   // Gives back what it holds, a lease for example.
   void Drop() { outcome_->task.reset(); }

@@ -20,6 +20,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -107,8 +108,8 @@ TEST_F(EngineInferTest, IsTheSameAsTheStepsOfASession) {
   const OwnedTensor steps = OwnedTensor::Floats({5, 2}, Random(5 * 2));
   Open("forecaster", "a").IgnoreError();
 
-  EXPECT_EQ(Infer(InferOf("forecaster", input))->outputs[0].values,
-            Step(StepOf("a", steps))->output);
+  EXPECT_THAT(Infer(InferOf("forecaster", input))->outputs[0].values,
+              ElementsAreArray(Step(StepOf("a", steps))->output));
 }
 
 TEST_F(EngineInferTest, SharesCellStepsWithSessions) {

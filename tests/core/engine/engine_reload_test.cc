@@ -74,8 +74,9 @@ class EngineReloadTest : public EngineFixture {
 
   // The outputs of these timesteps, or none if the step fails.
   std::vector<float> Outputs(const std::string& id, const std::vector<float>& values) {
-    auto result = Step(id, values);
-    return result.ok() ? result->output : std::vector<float>();
+    const auto result = Step(id, values);
+    if (!result.ok()) return {};
+    return {result->output.begin(), result->output.end()};
   }
   absl::StatusOr<StepSessionsResult> StepSessions(const std::vector<std::string>& ids,
                                                   const OwnedTensor& input) {

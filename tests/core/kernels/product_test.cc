@@ -40,6 +40,13 @@ std::vector<float> RandomValues(int64_t count, unsigned seed) {
   return values;
 }
 
+std::vector<std::vector<float>> RandomRows(int count, int64_t size) {
+  std::vector<std::vector<float>> rows;
+  rows.reserve(static_cast<size_t>(count));
+  for (int b = 0; b < count; ++b) rows.push_back(RandomValues(size, static_cast<unsigned>(3 + b)));
+  return rows;
+}
+
 // Whether an addition and its multiplication are rounded once, together.
 bool IsFused(Isa isa) { return isa != Isa::kPortable && isa != Isa::kSse4; }
 
@@ -59,7 +66,7 @@ std::vector<float> PlainAffine(Isa isa, const std::vector<float>& kernel, std::v
 // Two blocks of 20 units: two panels each.
 TEST(MatrixTest, ABlockOfAProductHasTheBitsOfTheWhole) {
   constexpr int64_t kUnits = 20;
-  const Matrix weights(RandomValues(3 * 2 * kUnits, 1), 3, 2, kUnits);
+  const Matrix weights(RandomValues(6 * kUnits, 1), 3, 2, kUnits);
   const AlignedBuffer bias = PackBias(RandomValues(2 * kUnits, 2), 2, kUnits);
   ColumnBatch x({RandomValues(3, 3), RandomValues(3, 4), RandomValues(3, 5)});
   ColumnBatch whole(weights.output_rows(), 3);
@@ -150,7 +157,7 @@ TEST(MatrixTest, AValueThatIsNotFiniteStaysInItsColumn) {
 }
 
 TEST(MatrixTest, AllocatesNothing) {
-  const Matrix weights(RandomValues(5 * 40, 1), 5, 2, 20);
+  const Matrix weights(RandomValues(200, 1), 5, 2, 20);
   const AlignedBuffer bias = PackBias({}, 2, 20);
   ColumnBatch x(5, 3);
   ColumnBatch y(64, 3);
@@ -168,12 +175,9 @@ class ProductSizesTest : public ::testing::TestWithParam<std::tuple<Isa, int, in
 TEST_P(ProductSizesTest, EveryColumnHasTheBitsOfThePlainLoop) {
   const auto [isa, input_size, units, batch] = GetParam();
   const ScopedIsa active(isa);
-  const std::vector<float> kernel = RandomValues(input_size * units, 1);
+  const std::vector<float> kernel = RandomValues(int64_t{input_size} * units, 1);
   const std::vector<float> bias = RandomValues(units, 2);
-  std::vector<std::vector<float>> rows;
-  for (int b = 0; b < batch; ++b) {
-    rows.push_back(RandomValues(input_size, static_cast<unsigned>(3 + b)));
-  }
+  const std::vector<std::vector<float>> rows = RandomRows(batch, input_size);
   const Matrix weights(kernel, input_size, 1, units);
   ColumnBatch x(rows);
   ColumnBatch y(units, batch);
@@ -224,12 +228,9 @@ TEST_P(NarrowProductTest, IsTheProductOfTheRoundedWeights) {
   constexpr int kUnits = 37;
   const auto [isa, type, input_size, batch] = GetParam();
   const ScopedIsa active(isa);
-  const std::vector<float> kernel = RandomValues(input_size * kUnits, 1);
+  const std::vector<float> kernel = RandomValues(int64_t{input_size} * kUnits, 1);
   const std::vector<float> bias = RandomValues(kUnits, 2);
-  std::vector<std::vector<float>> rows;
-  for (int b = 0; b < batch; ++b) {
-    rows.push_back(RandomValues(input_size, static_cast<unsigned>(3 + b)));
-  }
+  const std::vector<std::vector<float>> rows = RandomRows(batch, input_size);
   const Matrix weights(kernel, input_size, 1, kUnits, type);
   ColumnBatch x(rows);
   ColumnBatch y(kUnits, batch);
@@ -258,12 +259,9 @@ TEST_P(NarrowProductTest, AColumnHasTheSameBitsAlone) {
   constexpr int kUnits = 70;
   const auto [isa, type, input_size, batch] = GetParam();
   const ScopedIsa active(isa);
-  const Matrix weights(RandomValues(input_size * kUnits, 1), input_size, 1, kUnits, type);
+  const Matrix weights(RandomValues(int64_t{input_size} * kUnits, 1), input_size, 1, kUnits, type);
   const AlignedBuffer bias = PackBias(RandomValues(kUnits, 2), 1, kUnits);
-  std::vector<std::vector<float>> rows;
-  for (int b = 0; b < batch; ++b) {
-    rows.push_back(RandomValues(input_size, static_cast<unsigned>(3 + b)));
-  }
+  const std::vector<std::vector<float>> rows = RandomRows(batch, input_size);
   ColumnBatch x(rows);
   ColumnBatch y(kUnits, batch);
 
@@ -292,7 +290,7 @@ INSTANTIATE_TEST_SUITE_P(Types, NarrowProductTest,
                          NarrowTestName);
 
 TEST(NarrowMatrixTest, TakesAHalfOrAQuarterOfTheBytes) {
-  const std::vector<float> kernel = RandomValues(64 * 32, 1);
+  const std::vector<float> kernel = RandomValues(2048, 1);
 
   EXPECT_EQ(Matrix(kernel, 64, 1, 32).bytes(), 64 * 32 * 4);
   EXPECT_EQ(Matrix(kernel, 64, 1, 32, WeightType::kBfloat16).bytes(), 64 * 32 * 2);
