@@ -92,8 +92,8 @@ int64_t GruCell::parameter_bytes() const {
 int64_t GruCell::shareable_bytes() const {
   if (!HasFusedStep()) return 0;
   if (reset_after_) return ShareableBytes(kernel_.bytes() + recurrent_kernel_.bytes());
-  return ShareableBytes(GateBytes(kernel_.bytes()) + gate_recurrent_kernel_.bytes()) +
-         ShareableBytes(CandidateBytes(kernel_.bytes()) + candidate_recurrent_kernel_.bytes());
+  return ShareableBytes(kernel_.bytes() + gate_recurrent_kernel_.bytes()) +
+         ShareableBytes(candidate_recurrent_kernel_.bytes());
 }
 
 int64_t GruCell::scratch_size(int64_t batch) const {
@@ -135,9 +135,10 @@ void GruCell::FusedStep(const CellStep& step) const {
     return GruStepResetAfter(arguments, recurrent_kernel_, candidate_bias);
   }
   float* scratch = step.scratch;
-  const Columns z = TakeColumns(scratch, units, batch);
-  const Columns reset_h = TakeColumns(scratch, units, batch);
-  GruStepResetBefore(arguments, gate_recurrent_kernel_, candidate_recurrent_kernel_, z, reset_h);
+  const GruScratch of_first_pass{.z = TakeColumns(scratch, units, batch),
+                                 .reset_h = TakeColumns(scratch, units, batch),
+                                 .candidate_of_x = TakeColumns(scratch, units, batch)};
+  GruStepResetBefore(arguments, gate_recurrent_kernel_, candidate_recurrent_kernel_, of_first_pass);
 }
 
 void GruCell::StepByGates(const CellStep& step) const {

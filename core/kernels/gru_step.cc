@@ -102,13 +102,13 @@ void GruStepResetAfter(const GruStepArguments& s, const Matrix& recurrent_kernel
   ForEachTile<3>(panels, s.h.cols, tile);
 }
 
-// Without reset_after, first pass: z and rec(r) * h.
+// Without reset_after, first pass: z, rec(r) * h, and what the candidate begins with, x K_h + b_h.
 struct GruGatesTile {
   template <int kPanels, int kCols>
   HWY_INLINE void Run(int64_t panel, int64_t first) const {
-    GateSums<kPanels, 2, kCols> sums;
+    GateSums<kPanels, 3, kCols> sums;
     StartFrom(s.start, s.kernel.units(), panel, first, sums);
-    AddBlocks<2>(s.kernel, panel, 0, x, first, 0, sums);
+    AddBlocks<3>(s.kernel, panel, 0, x, first, 0, sums);
     AddBlocks<2>(gate_recurrent_kernel, panel, 0, h, first, 0, sums);
     for (int p = 0; p < kPanels; ++p) {
       for (int c = 0; c < kCols; ++c) {
@@ -123,27 +123,27 @@ struct GruGatesTile {
     for (int i = 0; i < kColumnQuantum; i += kLanes) {
       const Vec r = rec(hn::Load(d, sums + gru_gate::kReset * gate_stride + i));
       hn::Store(rec(hn::Load(d, sums + gru_gate::kUpdate * gate_stride + i)), d,
-                z.column(b) + unit + i);
-      hn::Store(hn::Mul(r, hn::Load(d, s.h.column(b) + unit + i)), d, reset_h.column(b) + unit + i);
+                scratch.z.column(b) + unit + i);
+      hn::Store(hn::Mul(r, hn::Load(d, s.h.column(b) + unit + i)), d,
+                scratch.reset_h.column(b) + unit + i);
+      hn::Store(hn::Load(d, sums + gru_gate::kCandidate * gate_stride + i), d,
+                scratch.candidate_of_x.column(b) + unit + i);
     }
   }
 
   const GruStepArguments& s;
   const Matrix& gate_recurrent_kernel;
+  const GruScratch& scratch;
   const Operand& x;
   const Operand& h;
-  Columns z;
-  Columns reset_h;
 };
 
 // Second pass: hh = act(x K_h + b_h + (rec(r) * h) R_h), and h'.
 struct GruCandidateTile {
   template <int kPanels, int kCols>
   HWY_INLINE void Run(int64_t panel, int64_t first) const {
-    const int64_t units = s.kernel.units();
     GateSums<kPanels, 1, kCols> sums;
-    StartFrom(s.start.Block(gru_gate::kCandidate, units), units, panel, first, sums);
-    AddBlocks<1>(s.kernel, panel, gru_gate::kCandidate, x, first, 0, sums);
+    StartFrom(scratch.candidate_of_x, s.kernel.units(), panel, first, sums);
     AddBlocks<1>(candidate_recurrent_kernel, panel, 0, reset_h, first, 0, sums);
     for (int p = 0; p < kPanels; ++p) {
       for (int c = 0; c < kCols; ++c) {
@@ -157,25 +157,25 @@ struct GruCandidateTile {
     const AnyFunction act(s.activation);
     for (int i = 0; i < kColumnQuantum; i += kLanes) {
       const Vec hh = act(hn::Load(d, sums + i));
-      StoreNext(s, hn::Load(d, z.column(b) + unit + i), hh, unit + i, b);
+      StoreNext(s, hn::Load(d, scratch.z.column(b) + unit + i), hh, unit + i, b);
     }
   }
 
   const GruStepArguments& s;
   const Matrix& candidate_recurrent_kernel;
-  const Operand& x;
+  const GruScratch& scratch;
   const Operand& reset_h;
-  Columns z;
 };
 
-void GruGates(const GruStepArguments& s, const Matrix& gate_recurrent_kernel, const Operand& x,
-              const Operand& h, Columns z, Columns reset_h, PanelRange panels) {
-  ForEachTile<2>(panels, s.h.cols, GruGatesTile{s, gate_recurrent_kernel, x, h, z, reset_h});
+void GruGates(const GruStepArguments& s, const Matrix& gate_recurrent_kernel,
+              const GruScratch& scratch, const Operand& x, const Operand& h, PanelRange panels) {
+  ForEachTile<3>(panels, s.h.cols, GruGatesTile{s, gate_recurrent_kernel, scratch, x, h});
 }
 
 void GruCandidate(const GruStepArguments& s, const Matrix& candidate_recurrent_kernel,
-                  const Operand& x, const Operand& reset_h, Columns z, PanelRange panels) {
-  ForEachTile<1>(panels, s.h.cols, GruCandidateTile{s, candidate_recurrent_kernel, x, reset_h, z});
+                  const GruScratch& scratch, const Operand& reset_h, PanelRange panels) {
+  ForEachTile<1>(panels, s.h.cols,
+                 GruCandidateTile{s, candidate_recurrent_kernel, scratch, reset_h});
 }
 
 }  // namespace rnnserve::HWY_NAMESPACE
@@ -196,22 +196,18 @@ void GruStepResetAfter(const GruStepArguments& step, const Matrix& recurrent_ker
 }
 
 void GruStepResetBefore(const GruStepArguments& step, const Matrix& gate_recurrent_kernel,
-                        const Matrix& candidate_recurrent_kernel, Columns z, Columns reset_h) {
+                        const Matrix& candidate_recurrent_kernel, const GruScratch& scratch) {
   const int64_t num_panels = step.kernel.num_panels();
-  const int64_t bytes = BytesRead(step.kernel, step.x);
   const Operand x(step.kernel, step.x);
   const Operand h(gate_recurrent_kernel, step.h);
-  SharePanels(step.team, num_panels, GateBytes(bytes) + gate_recurrent_kernel.bytes(),
-              [&](PanelRange panels) {
-                RNNSERVE_STEP_KERNEL(GruGates)
-                (step, gate_recurrent_kernel, x, h, z, reset_h, panels);
-              });
-  const Operand of_reset(candidate_recurrent_kernel, reset_h);
-  SharePanels(step.team, num_panels, CandidateBytes(bytes) + candidate_recurrent_kernel.bytes(),
-              [&](PanelRange panels) {
-                RNNSERVE_STEP_KERNEL(GruCandidate)
-                (step, candidate_recurrent_kernel, x, of_reset, z, panels);
-              });
+  const int64_t bytes = BytesRead(step.kernel, step.x) + gate_recurrent_kernel.bytes();
+  SharePanels(step.team, num_panels, bytes, [&](PanelRange panels) {
+    RNNSERVE_STEP_KERNEL(GruGates)(step, gate_recurrent_kernel, scratch, x, h, panels);
+  });
+  const Operand reset_h(candidate_recurrent_kernel, scratch.reset_h);
+  SharePanels(step.team, num_panels, candidate_recurrent_kernel.bytes(), [&](PanelRange panels) {
+    RNNSERVE_STEP_KERNEL(GruCandidate)(step, candidate_recurrent_kernel, scratch, reset_h, panels);
+  });
 }
 
 }  // namespace rnnserve

@@ -34,16 +34,19 @@ struct GruStepArguments {
 void GruStepResetAfter(const GruStepArguments& step, const Matrix& recurrent_kernel,  // 3 blocks
                        const float* candidate_bias);
 
-// Of the bytes of a kernel of all gates, those that each pass of GruStepResetBefore reads.
-inline int64_t GateBytes(int64_t kernel_bytes) { return kernel_bytes / 3 * 2; }
-inline int64_t CandidateBytes(int64_t kernel_bytes) { return kernel_bytes / 3; }
+// What the second pass of GruStepResetBefore needs of the first, [units, batch] each.
+struct GruScratch {
+  Columns z;
+  Columns reset_h;         // rec(r) * h
+  Columns candidate_of_x;  // x K_h + b_h
+};
 
-// One step of a GRU layer without reset_after: z and r of all units come before the candidates.
-// `z` and `reset_h` are scratch, [units, batch]. REQUIRES: as above.
+// One step of a GRU layer without reset_after: z and r of all units come before the candidates, so
+// there are two passes, the first over `kernel` and `gate_recurrent_kernel`. REQUIRES: as above.
 void GruStepResetBefore(const GruStepArguments& step,
                         const Matrix& gate_recurrent_kernel,       // [units, 2 * units]: z r
                         const Matrix& candidate_recurrent_kernel,  // [units, units]
-                        Columns z, Columns reset_h);
+                        const GruScratch& scratch);
 
 }  // namespace rnnserve
 
