@@ -59,24 +59,24 @@ RNNSERVE_INT8_TARGET inline float RoundToBytes(const float* x, int64_t count, fl
   return is_zero ? 0.0f : largest / 32'767.0f + (largest - largest);
 }
 
-// What the sums of AddInt8Dots are made of. Gate g of panel p has its weights, whole numbers, at
-// words[p] + g * kColumnQuantum, rows of `num_words` words `row_size` apart; its scales at
-// scales[p]
-// + g * scale_stride; and what the sum of its high bytes begins with (Matrix::offsets) at
-// offsets[p]
-// + g * scale_stride.
+// The weights of AddInt8Dots, by panel: where those of its first gate are (Matrix). The next gate's
+// words are kColumnQuantum behind, its scales and offsets `scale_stride`.
 struct Int8Blocks {
   const float* const* words;
-  int64_t row_size;
-  int64_t num_words;
+  int64_t row_size;   // floats from the word of four inputs to that of the next four
+  int64_t num_words;  // for each unit
   const float* const* scales;
   const float* const* offsets;
   int64_t scale_stride;
 };
 
 // sums += W x for kCount gates of kPanels panels and kCols columns. x[c] are the words of the c-th
-// column, of scale x_scales[c]. Gate g of panel p of the c-th column is at sums + p * panel_stride
-// + g * gate_stride + c * kColumnQuantum. All products and their sums are exact.
+// column, x_scales[c] is its scale. Gate g of panel p of that column is at
+//
+//   sums + p * panel_stride + g * gate_stride + c * kColumnQuantum
+//
+// All products and their sums are exact; what is rounded is a sum's conversion to float and its
+// scales.
 template <int kPanels, int kCount, int kCols>
 RNNSERVE_INT8_TARGET __attribute__((noinline)) void AddInt8Dots(
     const Int8Blocks& blocks, const float* const* x, const float* x_scales, float* __restrict sums,
@@ -104,8 +104,9 @@ RNNSERVE_INT8_TARGET __attribute__((noinline)) void AddInt8Dots(
 #pragma GCC unroll 8
     for (int p = 0; p < kPanels; ++p) {
 #pragma GCC unroll 8
-      for (int g = 0; g < kCount; ++g)
+      for (int g = 0; g < kCount; ++g) {
         weights[p][g] = _mm512_load_si512(row[p] + g * kColumnQuantum);
+      }
       row[p] += blocks.row_size;
     }
 #pragma GCC unroll 8

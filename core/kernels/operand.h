@@ -16,19 +16,20 @@ namespace rnnserve {
 // weights of that type as they are, without making floats of them, the same columns in a form that
 // fits, made once for all panels. A column is narrowed by itself, whatever else is in the batch.
 //
-//   bfloat16, Isa kAvx512Bf16    inputs rounded to bfloat16, the pair of a word of weights in a
-//   word:
+// bfloat16, with Isa kAvx512Bf16: inputs are rounded to bfloat16 and stand by pairs, as the weights
+// do.
 //
-//       |  x[1]  x[0]  |  x[3]  x[2]  | ...
+//     |  x[1]  x[0]  |  x[3]  x[2]  | ...
 //
-//   int8, Isa kAvx512Vnni        inputs as whole numbers of 16 bits, q = round(x / s) with the
-//       and kAvx512Bf16          scale s = max |x| / 32767 of their column; the low bytes of
-//                                q + 32768 that belong to a word of weights, then the high ones:
+// int8, with Isa kAvx512Vnni and kAvx512Bf16: inputs are whole numbers of 16 bits, q = round(x / s)
+// with the scale s = max |x| / 32767 of their column. The low bytes l of q + 32768 that belong to a
+// word of weights stand before the high bytes h; q = 256 (h - 128) + l.
 //
-//       | l[3] l[2] l[1] l[0] | h[3] h[2] h[1] h[0] | l[7] ...        q = 256 (h - 128) + l
+//     | l[3] l[2] l[1] l[0] | h[3] h[2] h[1] h[0] | l[7] l[6] ...
 //
-//       An input is off by s / 2 at most, which is 1/258 of what its weight may be off, of the
-//       largest of both. Inputs below 1e-33 are zero; with one that is not finite the scale is NaN.
+// An input is off by 1/65534 of the largest of its column at most, where a weight of 8 bits may be
+// off by 1/254 of the largest of its unit. A column whose values are all below 1e-33 is taken for
+// zeros; the scale of one that has a value that is not finite is NaN.
 //
 // Borrows the columns. Its own memory is lent by the thread, which keeps it for the next. Not
 // moved; may be read by several threads.
