@@ -135,17 +135,13 @@ v1::StepSessionsResponse ToStepSessionsResponse(const StepSessionsResult& result
   }
   response.mutable_versions()->Add(result.versions.begin(), result.versions.end());
   // Rows that were refused together have one status, which is translated once.
-  const absl::Status* translated = nullptr;
+  absl::Status last;
+  google::rpc::Status translated;
   for (const auto& [row, status] : result.errors) {
-    const int last = response.errors_size() - 1;
+    if (status != last) translated = ToRpcStatus(last = status);
     v1::StepSessionsError& error = *response.add_errors();
     error.set_row(static_cast<int32_t>(row));
-    if (translated != nullptr && status == *translated) {
-      *error.mutable_error() = response.errors(last).error();
-    } else {
-      *error.mutable_error() = ToRpcStatus(status);
-    }
-    translated = &status;
+    *error.mutable_error() = translated;
   }
   response.mutable_durable_versions()->Add(result.durable_versions.begin(),
                                            result.durable_versions.end());

@@ -49,7 +49,7 @@ struct CellStep {
 //
 // To write one, derive, register it (CellRegistry) and compare it with Keras; minimal_rnn_cell.cc
 // is the shortest example. Owns its weights. Immutable; safe to share. Step cannot fail and
-// allocates nothing.
+// allocates nothing beyond what its thread keeps for narrow weights (Operand).
 class Cell {
  public:
   virtual ~Cell() = default;

@@ -440,8 +440,9 @@ void Engine::CloseSession(const CloseSessionCall& call, VersionCallback callback
                  [this, reason = call.reason, epoch = call.epoch, callback = std::move(callback),
                   pass](absl::StatusOr<SessionLease> lease) mutable {
                    if (!lease.ok()) return callback(lease.status());
-                   if (absl::Status status = CheckEpoch(*lease, epoch); !status.ok())
+                   if (absl::Status status = CheckEpoch(*lease, epoch); !status.ok()) {
                      return callback(status);
+                   }
                    const uint64_t version = lease->version();
                    // First, so that the id is free when the client hears of it. What the store does
                    // not forget now it forgets when its time is over.

@@ -17,22 +17,15 @@
 namespace rnnserve {
 namespace {
 
+// What a thread keeps for the next operand, in floats: enough for 512 columns of 4096 bfloat16s.
+constexpr int64_t kMaxSpareSize = 1 << 20;
+
 #if HWY_ARCH_X86
 // The words that a column takes with these weights; 0 if they are made floats of.
 int64_t NarrowWords(const Matrix& weights, ConstColumns x) {
-  if (x.rows == 0) return 0;
-  const Isa isa = ActiveIsa();
-  switch (weights.type()) {
-    case WeightType::kFloat32:
-      return 0;
-    case WeightType::kBfloat16:
-      return isa == Isa::kAvx512Bf16 ? weights.num_words() : 0;
-    case WeightType::kInt8:
-      return (isa == Isa::kAvx512Vnni || isa == Isa::kAvx512Bf16) && x.rows <= kMaxInt8Inputs
-                 ? 2 * weights.num_words()
-                 : 0;
-  }
-  return 0;
+  if (x.rows == 0 || !MultipliesNarrow(weights.type())) return 0;
+  if (weights.type() == WeightType::kBfloat16) return weights.num_words();
+  return x.rows <= kMaxInt8Inputs ? 2 * weights.num_words() : 0;
 }
 
 void Narrow(WeightType type, const float* x, int64_t count, float* words, float* scale) {
@@ -69,6 +62,19 @@ AlignedBuffer TakeMemory(int64_t size) {
 
 }  // namespace
 
+bool MultipliesNarrow(WeightType type) {
+  const Isa isa = ActiveIsa();
+  switch (type) {
+    case WeightType::kFloat32:
+      return false;
+    case WeightType::kBfloat16:
+      return isa == Isa::kAvx512Bf16;
+    case WeightType::kInt8:
+      return isa == Isa::kAvx512Vnni || isa == Isa::kAvx512Bf16;
+  }
+  return false;
+}
+
 Operand::Operand(const Matrix& weights, ConstColumns x) : columns_(x) {
   const int64_t num_words = NarrowWords(weights, x);
   if (num_words == 0) return;
@@ -82,7 +88,7 @@ Operand::Operand(const Matrix& weights, ConstColumns x) : columns_(x) {
 }
 
 Operand::~Operand() {
-  if (is_narrow()) SpareMemory().push_back(std::move(narrow_));
+  if (is_narrow() && narrow_.size() <= kMaxSpareSize) SpareMemory().push_back(std::move(narrow_));
 }
 
 }  // namespace rnnserve

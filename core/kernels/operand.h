@@ -12,18 +12,22 @@
 
 namespace rnnserve {
 
-// What the weights of a matrix are multiplied with: columns, and, where the processor multiplies
-// weights of that type as they are, without making floats of them, the same columns in a form that
-// fits, made once for all panels. A column is narrowed by itself, whatever else is in the batch.
+// Whether weights of this type are multiplied as they are, without making floats of them: with
+// ActiveIsa() kAvx512Bf16 those of bfloat16, with kAvx512Vnni and kAvx512Bf16 those of int8. A
+// matrix of int8 with more than kMaxInt8Inputs inputs is not (int8_dot.h). Float32: false.
+bool MultipliesNarrow(WeightType type);
+
+// What the weights of a matrix are multiplied with: columns, and, if MultipliesNarrow, the same
+// columns in a form that fits, made once for all panels. A column is narrowed by itself, whatever
+// else is in the batch.
 //
-// bfloat16, with Isa kAvx512Bf16: inputs are rounded to bfloat16 and stand by pairs, as the weights
-// do.
+// bfloat16: inputs are rounded to bfloat16 and stand by pairs, as the weights do.
 //
 //     |  x[1]  x[0]  |  x[3]  x[2]  | ...
 //
-// int8, with Isa kAvx512Vnni and kAvx512Bf16: inputs are whole numbers of 16 bits, q = round(x / s)
-// with the scale s = max |x| / 32767 of their column. The low bytes l of q + 32768 that belong to a
-// word of weights stand before the high bytes h; q = 256 (h - 128) + l.
+// int8: inputs are whole numbers of 16 bits, q = round(x / s) with the scale s = max |x| / 32767 of
+// their column. The low bytes l of q + 32768 that belong to a word of weights stand before the high
+// bytes h; q = 256 (h - 128) + l.
 //
 //     | l[3] l[2] l[1] l[0] | h[3] h[2] h[1] h[0] | l[7] l[6] ...
 //
@@ -31,8 +35,8 @@ namespace rnnserve {
 // off by 1/254 of the largest of its unit. A column whose values are all below 1e-33 is taken for
 // zeros; the scale of one that has a value that is not finite is NaN.
 //
-// Borrows the columns. Its own memory is lent by the thread, which keeps it for the next. Not
-// moved; may be read by several threads.
+// Borrows the columns. Its own memory is lent by the thread, which keeps it for the next unless it
+// is more than 4 MiB. Not moved; dies in the thread that made it; may be read by several.
 class Operand {
  public:
   Operand(const Matrix& weights, ConstColumns x);

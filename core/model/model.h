@@ -26,7 +26,8 @@ namespace rnnserve {
 // A Keras model: its layers with their weights. A step is a function of the model, the states of
 // the rows and a workspace.
 //
-// Owns its layers. Immutable; safe to share. Running cannot fail and allocates nothing.
+// Owns its layers. Immutable; safe to share. Running cannot fail and allocates nothing
+// beyond what its thread keeps for narrow weights (Operand).
 class Model {
  public:
   // What a call gives, under the name of the InputLayer.

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <utility>
 
-#include "core/kernels/isa.h"
+#include "core/kernels/operand.h"
 #include "tests/bench/ceilings.h"
 
 namespace rnnserve::testing {
@@ -30,14 +30,9 @@ std::function<void()> Reading(const AlignedBuffer& buffer, int num_streams) {
 
 // The rate of arithmetic that products of such weights can have, and what has it.
 std::pair<std::string, float (*)(int64_t, double*)> ArithmeticOf(WeightType type) {
-  const Isa isa = ActiveIsa();
-  if (type == WeightType::kBfloat16 && isa == Isa::kAvx512Bf16) {
-    return {"pair_flops_per_s", &MultiplyAndAddPairs};
-  }
-  if (type == WeightType::kInt8 && (isa == Isa::kAvx512Vnni || isa == Isa::kAvx512Bf16)) {
-    return {"four_flops_per_s", &MultiplyAndAddFours};
-  }
-  return {"fma_flops_per_s", &MultiplyAndAdd};
+  if (!MultipliesNarrow(type)) return {"fma_flops_per_s", &MultiplyAndAdd};
+  if (type == WeightType::kBfloat16) return {"pair_flops_per_s", &MultiplyAndAddPairs};
+  return {"four_flops_per_s", &MultiplyAndAddFours};
 }
 
 }  // namespace

@@ -5,13 +5,16 @@
 // real server. The chain of outputs of one undisturbed session tells what is right.
 
 #include <random>
+#include <string>
 
+#include "absl/strings/str_cat.h"
 #include "tests/integration/served_models.h"
 
 namespace rnnserve::testing {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 class ExactStepsTest : public ServedModelsTest {
  protected:
@@ -193,6 +196,33 @@ TEST_F(ExactStepsTest, OneMessageStepsManySessionsOnce) {
   EXPECT_THAT(again.replayed_rows(), ElementsAre(0));
   EXPECT_EQ(Values(again.output()), Values(first.output()));
   EXPECT_THAT(again.versions(), ElementsAre(1, 0));
+}
+
+TEST_F(ExactStepsTest, EachRowOfOneMessageHasItsOwnError) {
+  v1::StepSessionsRequest request;
+  request.set_model(kSunspots);
+  for (const int row : {0, 1, 2, 3, 4, 5}) {
+    const std::string id = absl::StrCat("row-", row);
+    if (row != 2) {
+      ASSERT_TRUE(OpenWithWindow(id, 1).ok());
+    }
+    request.add_session_ids(id);
+    request.add_step_indices(row == 4 ? 0 : 9);
+  }
+  request.set_step_indices(5, 8);
+  *request.mutable_input() = Floats({6, 1, 1}, {0, 0, 0, 0, 0, 0});
+  v1::StepSessionsResponse response;
+
+  ASSERT_TRUE(stub().StepSessions(Context().get(), request, &response).ok());
+
+  ASSERT_EQ(response.errors_size(), 5);
+  const auto error = [&](int i) { return response.errors(i).error(); };
+  for (const int i : {0, 1, 3, 4}) EXPECT_EQ(ReasonOf(error(i)), "STEP_GAP") << i;
+  for (const int i : {0, 1, 3}) EXPECT_THAT(error(i).message(), HasSubstr("9")) << i;
+  EXPECT_EQ(ReasonOf(error(2)), "SESSION_UNKNOWN");
+  EXPECT_EQ(response.errors(3).row(), 3);
+  EXPECT_EQ(response.errors(4).row(), 5);
+  EXPECT_THAT(error(4).message(), HasSubstr("8"));
 }
 
 TEST_F(ExactStepsTest, AThousandForksGoOnFromOneState) {

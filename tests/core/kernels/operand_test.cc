@@ -6,15 +6,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/algorithm/container.h"
 #include "core/kernels/product.h"
 #include "tests/support/column_batch.h"
 #include "tests/support/malloc_counter.h"
@@ -48,6 +47,10 @@ std::vector<float> Products(const Matrix& weights, const std::vector<std::vector
     products.push_back(y.values(static_cast<int64_t>(b))[0]);
   }
   return products;
+}
+
+uint32_t WordOf(const Operand& operand, int64_t b, int64_t i) {
+  return std::bit_cast<uint32_t>(operand.words(b)[i]);
 }
 
 class OperandTest : public ::testing::TestWithParam<Isa> {
@@ -115,35 +118,21 @@ TEST_P(OperandTest, AllocatesNothingOnceItsThreadHasMemory) {
   EXPECT_EQ(allocations.count(), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryIsa, OperandTest, ::testing::ValuesIn(SupportedIsas()),
-                         [](const auto& isa) { return std::string(IsaName(isa.param)); });
+TEST_P(OperandTest, ALargeOneLeavesNoMemoryBehind) {
+  const Matrix weights = Ones(4096, WeightType::kInt8);
+  ColumnBatch x(4096, 600);
+  const Columns columns = x.columns();
+  std::fill(columns.data, columns.data + columns.cols * columns.stride, 0.5f);
+  if (!Operand(weights, columns).is_narrow()) GTEST_SKIP() << "nothing is narrowed";
 
-class NarrowOperandTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (!absl::c_linear_search(SupportedIsas(), Isa::kAvx512Bf16)) {
-      GTEST_SKIP() << "this processor has no AVX-512 BF16";
-    }
-    isa_.emplace(Isa::kAvx512Bf16);
-  }
+  const MallocCounter allocations;
+  { const Operand again(weights, columns); }
 
-  std::optional<ScopedIsa> isa_;
-};
-
-uint32_t WordOf(const Operand& operand, int64_t b, int64_t i) {
-  return std::bit_cast<uint32_t>(operand.words(b)[i]);
+  EXPECT_GT(allocations.thread_bytes_asked(), 4 << 20);
 }
 
-TEST_F(NarrowOperandTest, PairsOfBfloat16EndWithAZero) {
-  ColumnBatch x({{1.0f, -2.0f, 0.5f}});
-  const Operand operand(Ones(3, WeightType::kBfloat16), x.columns());
-
-  ASSERT_TRUE(operand.is_narrow());
-  EXPECT_EQ(WordOf(operand, 0, 0), 0xc0003f80u);
-  EXPECT_EQ(WordOf(operand, 0, 1), 0x00003f00u);
-}
-
-TEST_F(NarrowOperandTest, BytesAreThoseOfRoundedInputs) {
+TEST_P(OperandTest, BytesAreThoseOfRoundedInputs) {
+  if (!MultipliesNarrow(WeightType::kInt8)) GTEST_SKIP() << "bytes are made floats of";
   // q + 32768 is 0xffff, 0x0001, 0x8000, 0xc000, and 0x8001.
   ColumnBatch x({{32'767, -32'767, 0.25f, 16'384, 1}, {2, 1, 0, 0, 0}});
   const Operand operand(Ones(5, WeightType::kInt8), x.columns());
@@ -157,7 +146,8 @@ TEST_F(NarrowOperandTest, BytesAreThoseOfRoundedInputs) {
   EXPECT_EQ(operand.scale(1), 2.0f / 32'767.0f);
 }
 
-TEST_F(NarrowOperandTest, InputsThatNoSumHasRoomForAreMultipliedAsFloats) {
+TEST_P(OperandTest, InputsThatNoSumHasRoomForAreMultipliedAsFloats) {
+  if (!MultipliesNarrow(WeightType::kInt8)) GTEST_SKIP() << "bytes are made floats of";
   const std::vector<float> x(32'769, 1.0f);
   ColumnBatch columns({x});
 
@@ -165,6 +155,31 @@ TEST_F(NarrowOperandTest, InputsThatNoSumHasRoomForAreMultipliedAsFloats) {
   EXPECT_TRUE(
       Operand(Ones(32'768, WeightType::kInt8), columns.columns().Rows(0, 32'768)).is_narrow());
 }
+
+TEST_P(OperandTest, PairsOfBfloat16EndWithAZero) {
+  if (!MultipliesNarrow(WeightType::kBfloat16)) GTEST_SKIP() << "bfloat16 is made floats of";
+  ColumnBatch x({{1.0f, -2.0f, 0.5f}});
+  const Operand operand(Ones(3, WeightType::kBfloat16), x.columns());
+
+  ASSERT_TRUE(operand.is_narrow());
+  EXPECT_EQ(WordOf(operand, 0, 0), 0xc0003f80u);
+  EXPECT_EQ(WordOf(operand, 0, 1), 0x00003f00u);
+}
+
+TEST(OperandIsaTest, EachTypeNeedsItsInstructions) {
+  for (const Isa isa : SupportedIsas()) {
+    const ScopedIsa scoped(isa);
+    const bool has_pairs = isa == Isa::kAvx512Bf16;
+
+    EXPECT_FALSE(MultipliesNarrow(WeightType::kFloat32)) << IsaName(isa);
+    EXPECT_EQ(MultipliesNarrow(WeightType::kBfloat16), has_pairs) << IsaName(isa);
+    EXPECT_EQ(MultipliesNarrow(WeightType::kInt8), has_pairs || isa == Isa::kAvx512Vnni)
+        << IsaName(isa);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryIsa, OperandTest, ::testing::ValuesIn(SupportedIsas()),
+                         [](const auto& isa) { return std::string(IsaName(isa.param)); });
 
 }  // namespace
 }  // namespace rnnserve
