@@ -3,18 +3,20 @@
 
 #include "tests/bench/echo/async_streams.h"
 
+#include "tests/bench/echo/queued_call.h"
+
 namespace rnnserve::testing {
 namespace {
 
-// One stream, or the wish for one. Owns itself; each event of the queue is its next move.
-class QueuedStream {
+class QueuedStream final : public QueuedCall {
  public:
-  QueuedStream(const Echo& echo, AsyncStreams::Service& service, grpc::ServerCompletionQueue& queue)
+  QueuedStream(const Echo& echo, v1::InferenceService::AsyncService& service,
+               grpc::ServerCompletionQueue& queue)
       : echo_(echo), service_(service), queue_(queue), stream_(&context_) {
     service_.RequestStream(&context_, &stream_, &queue_, &queue_, this);
   }
 
-  void Move(bool ok) {
+  void Move(bool ok) override {
     switch (next_) {
       case Next::kOpen:
         if (!ok) return Delete();
@@ -46,7 +48,7 @@ class QueuedStream {
   void Delete() { delete this; }
 
   const Echo& echo_;
-  AsyncStreams::Service& service_;
+  v1::InferenceService::AsyncService& service_;
   grpc::ServerCompletionQueue& queue_;
   grpc::ServerContext context_;
   grpc::ServerAsyncReaderWriter<v1::StreamResponse, v1::StreamRequest> stream_;
@@ -57,17 +59,33 @@ class QueuedStream {
 
 }  // namespace
 
-void AsyncStreams::AddQueues(grpc::ServerBuilder& builder) {
+void AsyncStreams::AddTo(grpc::ServerBuilder& builder) {
+  builder.RegisterService(&streams_);
+  builder.RegisterService(&models_);
   for (int i = 0; i < num_queues_; ++i) queues_.push_back(builder.AddCompletionQueue());
 }
 
 void AsyncStreams::Start() {
+  v1::DescribeModelResponse description;
+  echo_.Describe(description);
+  v1::ListModelsResponse list;
+  *list.add_models() = description.summary();
   for (const auto& queue : queues_) {
-    new QueuedStream(echo_, service_, *queue);
+    new QueuedStream(echo_, streams_, *queue);
+    new QueuedUnary<v1::ListModelsRequest, v1::ListModelsResponse>(
+        [this, &queue](auto* context, auto* request, auto* writer, void* tag) {
+          models_.RequestListModels(context, request, writer, queue.get(), queue.get(), tag);
+        },
+        list);
+    new QueuedUnary<v1::DescribeModelRequest, v1::DescribeModelResponse>(
+        [this, &queue](auto* context, auto* request, auto* writer, void* tag) {
+          models_.RequestDescribeModel(context, request, writer, queue.get(), queue.get(), tag);
+        },
+        description);
     threads_.emplace_back([&queue] {
       void* tag = nullptr;
       bool ok = false;
-      while (queue->Next(&tag, &ok)) static_cast<QueuedStream*>(tag)->Move(ok);
+      while (queue->Next(&tag, &ok)) static_cast<QueuedCall*>(tag)->Move(ok);
     });
   }
 }

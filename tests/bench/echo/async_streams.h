@@ -11,21 +11,20 @@
 #include <vector>
 
 #include "rnnserve/v1/inference.grpc.pb.h"
+#include "rnnserve/v1/model.grpc.pb.h"
 #include "tests/bench/echo/echo.h"
 
 namespace rnnserve::testing {
 
 // The same streams on completion queues, each with a thread of its own that does all that its
-// streams have to do.
+// streams have to do. What a client asks before is served there as well: a service of another
+// interface has threads of its own, which would read messages of these and have to hand them over.
 class AsyncStreams {
  public:
-  using Service = v1::InferenceService::WithAsyncMethod_Stream<v1::InferenceService::Service>;
-
   AsyncStreams(const Echo& echo, int num_queues) : echo_(echo), num_queues_(num_queues) {}
 
-  Service* service() { return &service_; }
-  // Before the server is built.
-  void AddQueues(grpc::ServerBuilder& builder);
+  // Adds services and queues. Before the server is built.
+  void AddTo(grpc::ServerBuilder& builder);
   // Once it is.
   void Start();
   // Once it is shut down.
@@ -34,7 +33,8 @@ class AsyncStreams {
  private:
   const Echo& echo_;
   const int num_queues_;
-  Service service_;
+  v1::InferenceService::AsyncService streams_;
+  v1::ModelService::AsyncService models_;
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues_;
   std::vector<std::thread> threads_;
 };

@@ -56,11 +56,13 @@ int Run(const Options& options) {
   int port = 0;
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-  builder.RegisterService(&models);
-  builder.RegisterService(is_async                   ? static_cast<grpc::Service*>(async.service())
-                          : options.api == "handoff" ? static_cast<grpc::Service*>(&handoff)
+  if (is_async) {
+    async.AddTo(builder);
+  } else {
+    builder.RegisterService(&models);
+    builder.RegisterService(options.api == "handoff" ? static_cast<grpc::Service*>(&handoff)
                                                      : &callback);
-  if (is_async) async.AddQueues(builder);
+  }
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr) {
     std::cerr << "the echo server cannot listen\n";
