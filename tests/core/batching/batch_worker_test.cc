@@ -414,6 +414,24 @@ TEST_F(BatchWorkerTest, ARowThatHadItsSliceMakesRoomForOneThatWaits) {
   EXPECT_THAT(quick.output(), ElementsAre(5));
 }
 
+TEST_F(BatchWorkerTest, AStepOfManyTimestepsDelaysAnotherByTwoSlicesAtMost) {
+  constexpr int kSlice = 32;
+  Use(model_, 1, kSlice);
+  const TestStep slow = Submit(std::vector<float>(4096, 0));
+  for (int i = 0; i < 20; ++i) {
+    // At all kinds of places in a slice.
+    for (int k = 0; k < 97; ++k) worker_->RunOnce();
+    const TestStep quick = Submit({5});
+    int cell_steps = 0;
+    for (; !quick.is_complete(); ++cell_steps) worker_->RunOnce();
+
+    EXPECT_LE(cell_steps, 2 * kSlice) << i;
+  }
+  EXPECT_FALSE(slow.is_complete());
+  RunAll();
+  EXPECT_EQ(slow.output().size(), 4096u);
+}
+
 TEST_F(BatchWorkerTest, ARowKeepsItsColumnWhileNobodyWaits) {
   Use(model_, 1, /*slice_timesteps=*/1);
   const TestStep step = Submit({1, 1, 1});

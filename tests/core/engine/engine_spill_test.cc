@@ -89,6 +89,43 @@ TEST_F(EngineSpillTest, AStepOfTheWritersEpochGoesOn) {
   EXPECT_EQ(result->epoch, 1u);
 }
 
+TEST_F(EngineSpillTest, AStepThatIsCancelledWhileItsSessionIsReadIsNotExecuted) {
+  Spill();
+  store_.Hang(true);
+  const OwnedTensor one = OwnedTensor::Floats({1, 1}, {1});
+  StepCall call;
+  call.session_id = "s";
+  call.input = one;
+  call.limits.cancellation = std::make_shared<Cancellation>();
+  const auto cancellation = call.limits.cancellation;
+  Answer<StepResult> answer;
+  a_.engine().Step(std::move(call), answer.callback());
+  cancellation->Cancel();
+  store_.Hang(false);
+
+  EXPECT_THAT(answer.Wait(), StatusIs(absl::StatusCode::kCancelled,
+                                      HasSubstr("nothing was executed"), "NOT_EXECUTED"));
+  EXPECT_EQ(*a_.Sum("s"), 5);
+}
+
+TEST_F(EngineSpillTest, AStepThatExpiresWhileItsSessionIsReadIsNotExecuted) {
+  Spill();
+  store_.Hang(true);
+  const OwnedTensor one = OwnedTensor::Floats({1, 1}, {1});
+  StepCall call;
+  call.session_id = "s";
+  call.input = one;
+  call.limits.deadline = clock_.Now() + absl::Seconds(1);
+  Answer<StepResult> answer;
+  a_.engine().Step(std::move(call), answer.callback());
+  clock_.Advance(absl::Seconds(2));
+  store_.Hang(false);
+
+  EXPECT_THAT(answer.Wait(), StatusIs(absl::StatusCode::kDeadlineExceeded,
+                                      HasSubstr("nothing was executed"), "NOT_EXECUTED"));
+  EXPECT_EQ(*a_.Sum("s"), 5);
+}
+
 TEST_F(EngineSpillTest, AKeptReplyIsReplayed) {
   Spill();
 
