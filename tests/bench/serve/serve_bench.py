@@ -12,6 +12,7 @@ code is 1 if a goal is missed. Standard library only.
 import argparse
 import concurrent.futures
 import json
+import math
 import os
 import pathlib
 import statistics
@@ -198,7 +199,7 @@ def overload(bench):
 
 
 def goodput_at_twice_saturation(bench, model, goal, load):
-    goodputs, saturations, resident, late = [], [], [], []
+    goodputs, saturations, resident, failed = [], [], [], []
     with bench.rnnserve(model) as ours:
         for _ in range(bench.turns):
             saturation = bench.load(ours, model.name, **load)["steps_per_second"]
@@ -207,11 +208,13 @@ def goodput_at_twice_saturation(bench, model, goal, load):
             goodputs.append(over["steps_per_second"] / saturation)
             saturations.append(saturation)
             resident.append(ours.resident_bytes() / MEGABYTE)
-            late.append(over["failed_steps"])
+            failed.append(over["failed_steps"])
+    # Where nothing was answered no number is known.
+    num_failed = "all" if math.isnan(statistics.median(failed)) else spread(failed)
     return Result(f"goodput of {model.name} at twice saturation, 50 ms deadlines, beside saturation",
                   goodputs, goal,
-                  parts=f"saturation {spread(saturations)} steps/s; {spread(late)} steps refused "
-                        f"or dropped in each turn; {max(resident):.0f} MiB resident at most")
+                  parts=f"saturation {spread(saturations)} steps/s; {num_failed} steps refused, dropped "
+                        f"or late in each turn; {max(resident):.0f} MiB resident at most")
 
 
 def many_sessions(bench):
