@@ -14,6 +14,9 @@
 
 #include <csignal>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -84,7 +87,7 @@ int Run(const Options& options) {
 }  // namespace
 }  // namespace rnnserve::testing
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   rnnserve::testing::Options options;
   CLI::App app("The services of rnnserve with nothing behind them.", "echo_server");
   app.add_option("--units", options.units, "Inputs and outputs of a timestep")
@@ -99,4 +102,7 @@ int main(int argc, char** argv) {
   app.add_option("--address-file", options.address_file, "File that gets the address as JSON");
   CLI11_PARSE(app, argc, argv);
   return rnnserve::testing::Run(options);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "echo_server: %s\n", error.what());
+  return EXIT_FAILURE;
 }

@@ -14,7 +14,9 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -236,7 +238,7 @@ int Run(int64_t units, double seconds, int num_turns) {
 }  // namespace
 }  // namespace rnnserve::testing
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   // As rnnserve does.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   int64_t units = 256;
@@ -248,4 +250,7 @@ int main(int argc, char** argv) {
   app.add_option("--turns", turns, "How often")->check(CLI::Range(1, 100));
   CLI11_PARSE(app, argc, argv);
   return rnnserve::testing::Run(units, seconds, turns);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "batching_bench: %s\n", error.what());
+  return EXIT_FAILURE;
 }

@@ -12,7 +12,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -192,7 +194,7 @@ int Run(const Options& options) {
 }  // namespace
 }  // namespace rnnserve::testing
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   rnnserve::testing::Options options;
   CLI::App app("A closed loop on Triton.", "triton_load");
   app.add_option("--server", options.server, "Address of its gRPC service")->required();
@@ -214,4 +216,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   return rnnserve::testing::Run(options);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "triton_load: %s\n", error.what());
+  return EXIT_FAILURE;
 }
