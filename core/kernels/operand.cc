@@ -17,7 +17,7 @@
 namespace rnnserve {
 namespace {
 
-// What a thread keeps for the next operand, in floats: enough for 512 columns of 4096 bfloat16s.
+// What a thread keeps for the next operand, in floats: enough for 256 columns of 4096 bfloat16s.
 constexpr int64_t kMaxSpareSize = 1 << 20;
 
 #if HWY_ARCH_X86

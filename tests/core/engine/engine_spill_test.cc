@@ -53,6 +53,19 @@ class EngineSpillTest : public ::testing::Test {
     ASSERT_GE(a_.engine().num_spilled_sessions(), 1);
   }
 
+  // Begins a step of "s" while the store hangs.
+  Answer<StepResult> StartWithoutStore(CallLimits limits) {
+    store_.Hang(true);
+    StepCall call;
+    call.session_id = "s";
+    call.input = one_;
+    call.limits = std::move(limits);
+    Answer<StepResult> answer;
+    a_.engine().Step(std::move(call), answer.callback());
+    return answer;
+  }
+
+  const OwnedTensor one_ = OwnedTensor::Floats({1, 1}, {1});
   FakeClock clock_;
   MemorySnapshotStore store_{clock_, MemorySnapshotStore::Pace::kAtOnce};
   Replica a_{clock_, store_, RoomFor(3)};
@@ -91,15 +104,8 @@ TEST_F(EngineSpillTest, AStepOfTheWritersEpochGoesOn) {
 
 TEST_F(EngineSpillTest, AStepThatIsCancelledWhileItsSessionIsReadIsNotExecuted) {
   Spill();
-  store_.Hang(true);
-  const OwnedTensor one = OwnedTensor::Floats({1, 1}, {1});
-  StepCall call;
-  call.session_id = "s";
-  call.input = one;
-  call.limits.cancellation = std::make_shared<Cancellation>();
-  const auto cancellation = call.limits.cancellation;
-  Answer<StepResult> answer;
-  a_.engine().Step(std::move(call), answer.callback());
+  const auto cancellation = std::make_shared<Cancellation>();
+  const auto answer = StartWithoutStore({absl::InfiniteFuture(), cancellation});
   cancellation->Cancel();
   store_.Hang(false);
 
@@ -110,14 +116,7 @@ TEST_F(EngineSpillTest, AStepThatIsCancelledWhileItsSessionIsReadIsNotExecuted) 
 
 TEST_F(EngineSpillTest, AStepThatExpiresWhileItsSessionIsReadIsNotExecuted) {
   Spill();
-  store_.Hang(true);
-  const OwnedTensor one = OwnedTensor::Floats({1, 1}, {1});
-  StepCall call;
-  call.session_id = "s";
-  call.input = one;
-  call.limits.deadline = clock_.Now() + absl::Seconds(1);
-  Answer<StepResult> answer;
-  a_.engine().Step(std::move(call), answer.callback());
+  const auto answer = StartWithoutStore({clock_.Now() + absl::Seconds(1), nullptr});
   clock_.Advance(absl::Seconds(2));
   store_.Hang(false);
 
