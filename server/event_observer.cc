@@ -3,7 +3,7 @@
 
 #include "server/event_observer.h"
 
-#include "core/model/sha256.h"
+#include "core/base/sha256.h"
 
 namespace rnnserve::server {
 

@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
-#include "server/call_limits.h"
+#include "server/request_limits.h"
 #include "server/state_codec.h"
 
 namespace rnnserve::server {

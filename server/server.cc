@@ -62,7 +62,7 @@ void KeepAlive(const ServerOptions& options, grpc::ServerBuilder& builder) {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Clock& clock, const Log& log,
                                                       ServerOptions options) {
-  RNNSERVE_ASSIGN_OR_RETURN(std::optional<EngineStore> store, OpenStore(clock, options.store));
+  RNNSERVE_ASSIGN_OR_RETURN(std::optional<DurabilityConfig> store, OpenStore(clock, options.store));
   std::unique_ptr<Server> server(new Server(clock, log, std::move(options), std::move(store)));
   if (const auto isa = IsaFromName(server->options_.isa)) SetActiveIsa(*isa);
   RNNSERVE_RETURN_IF_ERROR(server->LoadModels());
@@ -77,7 +77,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Clock& clock, const 
 }
 
 Server::Server(const Clock& clock, const Log& log, ServerOptions options,
-               std::optional<EngineStore> store)
+               std::optional<DurabilityConfig> store)
     : clock_(clock),
       log_(log),
       options_(std::move(options)),

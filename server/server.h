@@ -65,7 +65,7 @@ class Server {
 
  private:
   Server(const Clock& clock, const Log& log, ServerOptions options,
-         std::optional<EngineStore> store);
+         std::optional<DurabilityConfig> store);
 
   // What grpc.health.v1 says of the server ("") and of each service by its name.
   void SetServing(bool is_serving);

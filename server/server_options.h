@@ -12,7 +12,7 @@
 #include "absl/time/time.h"
 #include "core/engine/engine_options.h"
 #include "server/log.h"
-#include "server/store.h"
+#include "server/open_snapshot_store.h"
 
 namespace rnnserve::server {
 

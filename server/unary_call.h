@@ -13,8 +13,8 @@
 #include "core/base/cancellation.h"
 #include "core/base/clock.h"
 #include "core/engine/engine.h"
-#include "server/call_limits.h"
 #include "server/metrics.h"
+#include "server/request_limits.h"
 #include "server/session_calls.h"
 #include "server/status_mapping.h"
 

@@ -10,8 +10,8 @@
 #include "absl/types/span.h"
 #include "core/base/shape.h"
 #include "core/base/team.h"
-#include "core/cells/state_spec.h"
 #include "core/cells/training_run.h"
+#include "core/keras/state_spec.h"
 #include "core/kernels/columns.h"
 
 namespace rnnserve {

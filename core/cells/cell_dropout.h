@@ -8,8 +8,8 @@
 
 #include "absl/status/statusor.h"
 #include "core/base/aligned_buffer.h"
-#include "core/cells/keras_config.h"
 #include "core/cells/training_run.h"
+#include "core/keras/keras_config.h"
 #include "core/kernels/columns.h"
 #include "core/kernels/matrix.h"
 

@@ -15,8 +15,8 @@
 #include "absl/strings/string_view.h"
 #include "core/base/shape.h"
 #include "core/cells/cell.h"
-#include "core/cells/keras_config.h"
-#include "core/cells/weight_source.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
 
 namespace rnnserve {
 

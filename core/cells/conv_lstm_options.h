@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "core/base/shape.h"
 #include "core/cells/convolution.h"
-#include "core/cells/keras_config.h"
+#include "core/keras/keras_config.h"
 
 namespace rnnserve {
 

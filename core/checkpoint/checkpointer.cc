@@ -26,7 +26,7 @@ bool IsStale(const absl::Status& status) { return ErrorReason(status) == "STALE_
 
 }  // namespace
 
-Checkpointer::Checkpointer(const Clock& clock, SessionStore& sessions, CheckpointObserver& observer,
+Checkpointer::Checkpointer(const Clock& clock, SessionTable& sessions, CheckpointObserver& observer,
                            std::unique_ptr<SnapshotStore> store, const SnapshotKeys& keys,
                            const Options& options)
     : clock_(clock),

@@ -18,12 +18,12 @@
 #include "core/base/clock.h"
 #include "core/checkpoint/checkpoint_observer.h"
 #include "core/checkpoint/session_restorer.h"
+#include "core/checkpoint/write_buffer.h"
+#include "core/session/pinned_model.h"
 #include "core/session/session_lease.h"
-#include "core/session/session_model.h"
-#include "core/session/session_store.h"
+#include "core/session/session_table.h"
 #include "core/snapshot/snapshot.h"
 #include "core/snapshot/snapshot_store.h"
-#include "core/snapshot/write_buffer.h"
 
 namespace rnnserve {
 
@@ -75,7 +75,7 @@ class Checkpointer {
   using Done = absl::AnyInvocable<void(absl::Status)>;
   using StoreCallback = absl::AnyInvocable<void(absl::Status, SessionLease)>;
 
-  Checkpointer(const Clock& clock, SessionStore& sessions, CheckpointObserver& observer,
+  Checkpointer(const Clock& clock, SessionTable& sessions, CheckpointObserver& observer,
                std::unique_ptr<SnapshotStore> store, const SnapshotKeys& keys,
                const Options& options);
   // Answers everything first. REQUIRES: nobody calls it any more.
@@ -105,8 +105,8 @@ class Checkpointer {
   void Restore(const std::string& session_id, FindModel find_model, Done done) {
     restorer_.Restore(session_id, std::move(find_model), std::move(done));
   }
-  void Reopen(const std::string& session_id, const SnapshotFence& fence, SessionModel model,
-              SessionStore::LeaseCallback done) {
+  void Reopen(const std::string& session_id, const SnapshotFence& fence, PinnedModel model,
+              SessionTable::LeaseCallback done) {
     restorer_.Reopen(session_id, fence, std::move(model), std::move(done));
   }
 
@@ -164,7 +164,7 @@ class Checkpointer {
 
   // Constant after construction.
   const Clock& clock_;
-  SessionStore& sessions_;
+  SessionTable& sessions_;
   CheckpointObserver& observer_;
   const SnapshotKeys keys_;
   const Options options_;

@@ -92,7 +92,7 @@ void WriteOne(const Clock& clock, CheckpointObserver& observer, SnapshotStore& s
 
 }  // namespace
 
-bool WritePartingSnapshots(const Clock& clock, SessionStore& sessions, CheckpointObserver& observer,
+bool WritePartingSnapshots(const Clock& clock, SessionTable& sessions, CheckpointObserver& observer,
                            SnapshotStore& store, const SnapshotKey& key, absl::Time deadline) {
   const auto in_flight = std::make_shared<InFlight>();
   std::string last_id;

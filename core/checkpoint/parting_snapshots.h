@@ -7,7 +7,7 @@
 #include "absl/time/time.h"
 #include "core/base/clock.h"
 #include "core/checkpoint/checkpoint_observer.h"
-#include "core/session/session_store.h"
+#include "core/session/session_table.h"
 #include "core/snapshot/snapshot_key.h"
 #include "core/snapshot/snapshot_store.h"
 
@@ -23,7 +23,7 @@ namespace rnnserve {
 // Blocks until the store has answered or it is `deadline`. Says whether all of them are stored,
 // without those whose id is a durable session's of another server. Thread-safe. REQUIRES: nobody
 // changes a session any more, and all but `deadline` live until the store has answered.
-bool WritePartingSnapshots(const Clock& clock, SessionStore& sessions, CheckpointObserver& observer,
+bool WritePartingSnapshots(const Clock& clock, SessionTable& sessions, CheckpointObserver& observer,
                            SnapshotStore& store, const SnapshotKey& key, absl::Time deadline);
 
 }  // namespace rnnserve

@@ -26,7 +26,7 @@ bool IsNotDurable(const Snapshot& snapshot) {
 
 }  // namespace
 
-SessionRestorer::SessionRestorer(const Clock& clock, SessionStore& sessions,
+SessionRestorer::SessionRestorer(const Clock& clock, SessionTable& sessions,
                                  CheckpointObserver& observer, SnapshotStore& store,
                                  const SnapshotKeys& keys, absl::Duration extra_time_to_live)
     : clock_(clock),
@@ -60,7 +60,7 @@ void SessionRestorer::Restore(const std::string& session_id, FindModel find_mode
 }
 
 void SessionRestorer::Reopen(const std::string& session_id, const SnapshotFence& fence,
-                             SessionModel model, LeaseCallback done) {
+                             PinnedModel model, LeaseCallback done) {
   const FindModel find_model = [model = std::move(model)](const Snapshot&) { return model; };
   store_.Read(
       session_id, [this, session_id, fence, find_model, begin = clock_.Now(),
@@ -84,7 +84,7 @@ absl::StatusOr<Snapshot> SessionRestorer::Decode(
   }
   RNNSERVE_RETURN_IF_ERROR(stored.status());
   RNNSERVE_ASSIGN_OR_RETURN(Snapshot snapshot, DecodeSnapshot(stored->bytes, keys_, session_id));
-  RNNSERVE_ASSIGN_OR_RETURN(const SessionModel found, find_model(snapshot));
+  RNNSERVE_ASSIGN_OR_RETURN(const PinnedModel found, find_model(snapshot));
   RNNSERVE_RETURN_IF_ERROR(CheckModel(snapshot, *found.model));
   return snapshot;
 }
@@ -94,13 +94,13 @@ absl::StatusOr<SessionLease> SessionRestorer::Open(const std::string& session_id
                                                    const absl::StatusOr<StoredSnapshot>& stored) {
   RNNSERVE_ASSIGN_OR_RETURN(Snapshot snapshot, Decode(session_id, find_model, stored));
   // Which may be another than a moment before, if it was replaced since.
-  RNNSERVE_ASSIGN_OR_RETURN(SessionModel model, find_model(snapshot));
+  RNNSERVE_ASSIGN_OR_RETURN(PinnedModel model, find_model(snapshot));
   RNNSERVE_RETURN_IF_ERROR(CheckModel(snapshot, *model.model));
   SnapshotFence fence = stored->fence;
   // The store counts from zero for it, see WritePartingSnapshots, but its writers from where it
   // was.
   if (IsNotDurable(snapshot)) fence.epoch = snapshot.epoch + 1;
-  RNNSERVE_ASSIGN_OR_RETURN(SessionStore::OpenRequest request,
+  RNNSERVE_ASSIGN_OR_RETURN(SessionTable::OpenRequest request,
                             OpenRequestOf(std::move(snapshot), fence, std::move(model), sessions_));
   request.goes_on = true;
   return sessions_.OpenLeased(std::move(request));

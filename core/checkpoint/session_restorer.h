@@ -18,9 +18,9 @@
 #include "absl/time/time.h"
 #include "core/base/clock.h"
 #include "core/checkpoint/checkpoint_observer.h"
+#include "core/session/pinned_model.h"
 #include "core/session/session_lease.h"
-#include "core/session/session_model.h"
-#include "core/session/session_store.h"
+#include "core/session/session_table.h"
 #include "core/snapshot/snapshot.h"
 #include "core/snapshot/snapshot_store.h"
 
@@ -38,14 +38,14 @@ class SessionRestorer {
  public:
   // The model of the snapshot's name: if there are several, the one that its session was opened
   // with, if that is one of them.
-  using FindModel = std::function<absl::StatusOr<SessionModel>(const Snapshot& snapshot)>;
+  using FindModel = std::function<absl::StatusOr<PinnedModel>(const Snapshot& snapshot)>;
   using Done = absl::AnyInvocable<void(absl::Status)>;
-  using LeaseCallback = SessionStore::LeaseCallback;
+  using LeaseCallback = SessionTable::LeaseCallback;
 
   static constexpr absl::Duration kQuarantineTime = absl::Hours(24);
 
   // The store keeps a session for its idle timeout and `extra_time_to_live`.
-  SessionRestorer(const Clock& clock, SessionStore& sessions, CheckpointObserver& observer,
+  SessionRestorer(const Clock& clock, SessionTable& sessions, CheckpointObserver& observer,
                   SnapshotStore& store, const SnapshotKeys& keys,
                   absl::Duration extra_time_to_live);
   SessionRestorer(const SessionRestorer&) = delete;
@@ -57,13 +57,13 @@ class SessionRestorer {
   // when it stopped, is taken out of the store: of several servers that ask for it one gets it.
   //
   // Errors: NOT_FOUND (SESSION_UNKNOWN), those of SnapshotStore::Claim, DecodeSnapshot, CheckModel,
-  // `find_model` and SessionStore::Open; ABORTED (FENCED): another server has got it just now.
+  // `find_model` and SessionTable::Open; ABORTED (FENCED): another server has got it just now.
   void Restore(const std::string& session_id, FindModel find_model, Done done);
 
   // Opens a session that this server has stored and dropped, as it was, with the same owner and
   // model, and gives its first lease. Errors: NOT_FOUND (SESSION_MOVED, SESSION_UNKNOWN): the store
   // has another owner's, or lacks what it was told; else those of Restore.
-  void Reopen(const std::string& session_id, const SnapshotFence& fence, SessionModel model,
+  void Reopen(const std::string& session_id, const SnapshotFence& fence, PinnedModel model,
               LeaseCallback done);
 
  private:
@@ -83,7 +83,7 @@ class SessionRestorer {
 
   // Constant after construction.
   const Clock& clock_;
-  SessionStore& sessions_;
+  SessionTable& sessions_;
   CheckpointObserver& observer_;
   SnapshotStore& store_;
   const SnapshotKeys keys_;

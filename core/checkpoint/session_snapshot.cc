@@ -11,9 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "core/base/error.h"
+#include "core/base/sha256.h"
 #include "core/base/status_macros.h"
 #include "core/kernels/isa.h"
-#include "core/model/sha256.h"
 
 namespace rnnserve {
 namespace {
@@ -94,10 +94,9 @@ absl::Status CheckModel(const Snapshot& snapshot, const Model& model) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<SessionStore::OpenRequest> OpenRequestOf(Snapshot snapshot,
+absl::StatusOr<SessionTable::OpenRequest> OpenRequestOf(Snapshot snapshot,
                                                         const SnapshotFence& fence,
-                                                        SessionModel model,
-                                                        SessionStore& sessions) {
+                                                        PinnedModel model, SessionTable& sessions) {
   SessionState state(*model.model);
   state.view().CopyFrom(snapshot.state);
   std::vector<KeptReply> replies;
@@ -112,7 +111,7 @@ absl::StatusOr<SessionStore::OpenRequest> OpenRequestOf(Snapshot snapshot,
     reply.state = std::move(stored.states);
     replies.push_back(std::move(reply));
   }
-  return SessionStore::OpenRequest{.id = std::move(snapshot.session_id),
+  return SessionTable::OpenRequest{.id = std::move(snapshot.session_id),
                                    .model_name = std::move(snapshot.model),
                                    .model = std::move(model.model),
                                    .state = std::move(state),

@@ -7,9 +7,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/model/model.h"
+#include "core/session/pinned_model.h"
 #include "core/session/session_lease.h"
-#include "core/session/session_model.h"
-#include "core/session/session_store.h"
+#include "core/session/session_table.h"
 #include "core/snapshot/snapshot.h"
 #include "core/snapshot/snapshot_fence.h"
 
@@ -34,9 +34,9 @@ absl::Status CheckModel(const Snapshot& snapshot, const Model& model);
 
 // What opens the session again. Errors: RESOURCE_EXHAUSTED (REPLY_BYTES_LIMIT). REQUIRES:
 // CheckModel is OK.
-absl::StatusOr<SessionStore::OpenRequest> OpenRequestOf(Snapshot snapshot,
+absl::StatusOr<SessionTable::OpenRequest> OpenRequestOf(Snapshot snapshot,
                                                         const SnapshotFence& fence,
-                                                        SessionModel model, SessionStore& sessions);
+                                                        PinnedModel model, SessionTable& sessions);
 
 }  // namespace rnnserve
 

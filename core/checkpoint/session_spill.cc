@@ -28,7 +28,7 @@ constexpr int64_t kSampleSize = 8;
 constexpr int64_t kSampleMin = 256;
 
 // The same for a caller that waits, unless it needs more: what is made of it is in its way.
-constexpr SessionStore::Usage kDemandMax{64, int64_t{1} << 20};
+constexpr SessionTable::Usage kDemandMax{64, int64_t{1} << 20};
 
 // How long nothing is spilled after a store refused a snapshot: to make them for nothing costs
 // more.
@@ -65,7 +65,7 @@ class SessionSpill::Round {
   std::atomic<int64_t> remaining_ = 1;
 };
 
-SessionSpill::SessionSpill(const Clock& clock, SessionStore& sessions, CheckpointObserver& observer,
+SessionSpill::SessionSpill(const Clock& clock, SessionTable& sessions, CheckpointObserver& observer,
                            Checkpointer& checkpointer, int64_t max_records)
     : clock_(clock),
       sessions_(sessions),
@@ -146,15 +146,15 @@ int64_t SessionSpill::num_spilled() const {
 }
 
 bool SessionSpill::HasRoom(const Room& room) const {
-  const SessionStore::Usage usage = sessions_.usage();
-  const SessionStore::Options& bounds = sessions_.options();
+  const SessionTable::Usage usage = sessions_.usage();
+  const SessionTable::Options& bounds = sessions_.options();
   return usage.sessions + room.sessions <= bounds.max_sessions &&
          usage.state_bytes + room.state_bytes <= bounds.max_state_bytes;
 }
 
 SessionSpill::Excess SessionSpill::ExcessOver(double share, const Room& room) const {
-  const SessionStore::Usage usage = sessions_.usage();
-  const SessionStore::Options& bounds = sessions_.options();
+  const SessionTable::Usage usage = sessions_.usage();
+  const SessionTable::Options& bounds = sessions_.options();
   absl::MutexLock lock(&mu_);
   const int64_t sessions = usage.sessions - being_spilled_.sessions;
   const int64_t bytes = usage.state_bytes - being_spilled_.state_bytes;
@@ -208,12 +208,12 @@ void SessionSpill::StartRound(const Excess& excess, absl::Duration min_idle,
                               absl::AnyInvocable<void()> done) {
   const auto round = std::make_shared<Round>(std::move(done));
   const int64_t num_wanted = std::min(std::max<int64_t>(excess.sessions, 1), kRoundSessionsMax);
-  std::vector<SessionStore::IdleSession> idle =
+  std::vector<SessionTable::IdleSession> idle =
       sessions_.LookForIdle(std::max(kSampleMin, kSampleSize * num_wanted), min_idle);
   std::sort(idle.begin(), idle.end(),
             [](const auto& a, const auto& b) { return a.last_use < b.last_use; });
   Excess taken;
-  for (const SessionStore::IdleSession& session : idle) {
+  for (const SessionTable::IdleSession& session : idle) {
     const bool is_enough =
         taken.sessions >= excess.sessions && taken.state_bytes >= excess.state_bytes;
     if (is_enough || taken.sessions >= kRoundSessionsMax || taken.state_bytes >= kRoundBytesMax) {

@@ -22,7 +22,7 @@
 #include "core/checkpoint/checkpointer.h"
 #include "core/checkpoint/spilled_sessions.h"
 #include "core/session/session_lease.h"
-#include "core/session/session_store.h"
+#include "core/session/session_table.h"
 
 namespace rnnserve {
 
@@ -35,7 +35,7 @@ namespace rnnserve {
 //              steps all its sessions in turn shall not fetch each before each step
 //   on demand  MakeRoom spills whatever nobody uses, for a caller that waits
 //
-// What is spilled was the idlest of a sample, see SessionStore::LookForIdle. A session that cannot
+// What is spilled was the idlest of a sample, see SessionTable::LookForIdle. A session that cannot
 // be written stays. While it is written its calls wait in its line, and if one does it stays too.
 //
 // The store has the only copy of a spilled session: what a store loses that loses what it
@@ -52,7 +52,7 @@ class SessionSpill {
  public:
   using Done = absl::AnyInvocable<void(absl::Status)>;
 
-  // Of the bounds of SessionStore::Options.
+  // Of the bounds of SessionTable::Options.
   static constexpr double kHighWater = 0.95;
   static constexpr double kLowWater = 0.90;
   static constexpr absl::Duration kIdleAhead = absl::Seconds(1);
@@ -64,7 +64,7 @@ class SessionSpill {
   };
 
   // At most `max_records` sessions are spilled and remembered. Costs about 140 bytes each.
-  SessionSpill(const Clock& clock, SessionStore& sessions, CheckpointObserver& observer,
+  SessionSpill(const Clock& clock, SessionTable& sessions, CheckpointObserver& observer,
                Checkpointer& checkpointer, int64_t max_records = 1'000'000);
   SessionSpill(const SessionSpill&) = delete;
   SessionSpill& operator=(const SessionSpill&) = delete;
@@ -78,7 +78,7 @@ class SessionSpill {
   // Of the models of a name, or of one of them, those that have not.
   std::vector<std::string> IdsOf(absl::string_view model_name, const Model* model = nullptr) const;
 
-  // As SessionStore::List, of the sessions in memory together with those that are spilled and have
+  // As SessionTable::List, of the sessions in memory together with those that are spilled and have
   // not expired. One that is open and passes the filter all the time is listed once, in memory or
   // spilled, though it may move meanwhile, and so it is in several calls of which each begins where
   // the one before ended. One that this server has forgotten (`max_records`) is missing.
@@ -103,12 +103,12 @@ class SessionSpill {
   uint64_t num_brought_back() const { return num_brought_back_.load(); }
 
  private:
-  // As SessionStore::ListSome, of both kinds.
+  // As SessionTable::ListSome, of both kinds.
   std::optional<std::string> ListSome(const SessionFilter& filter, absl::string_view after,
                                       std::vector<SessionSummary>& listed) const;
 
   // Sessions to spill, and bytes.
-  using Excess = SessionStore::Usage;
+  using Excess = SessionTable::Usage;
   class Round;
 
   // What is above that share of the bounds, or in the way of `room`, and not being spilled yet.
@@ -127,7 +127,7 @@ class SessionSpill {
 
   // Constant after construction.
   const Clock& clock_;
-  SessionStore& sessions_;
+  SessionTable& sessions_;
   CheckpointObserver& observer_;
   Checkpointer& checkpointer_;
 

@@ -18,8 +18,8 @@
 #include "absl/time/time.h"
 #include "core/session/durability.h"
 #include "core/session/id_index.h"
-#include "core/session/session_model.h"
-#include "core/session/session_store.h"
+#include "core/session/pinned_model.h"
+#include "core/session/session_table.h"
 #include "core/session/stored_id.h"
 #include "core/snapshot/snapshot_fence.h"
 
@@ -39,8 +39,8 @@ class SpilledSessions {
   struct Record {
     SnapshotFence fence;  // of its last snapshot
     std::string model_name;
-    SessionModel model;  // which stays while one of its sessions is here
-    absl::Time expiry;   // when it has been idle for too long
+    PinnedModel model;  // which stays while one of its sessions is here
+    absl::Time expiry;  // when it has been idle for too long
     absl::Time last_use = absl::UnixEpoch();
     uint64_t version = 0;  // in steps
     Durability durability = Durability::kAsync;
@@ -62,7 +62,7 @@ class SpilledSessions {
   // by now.
   std::vector<std::string> IdsOf(absl::string_view model_name, absl::Time now,
                                  const Model* model = nullptr) const;
-  // As SessionStore::ListSome, without those that have expired by now.
+  // As SessionTable::ListSome, without those that have expired by now.
   std::optional<std::string> ListSome(const SessionFilter& filter, absl::string_view after,
                                       absl::Time now, std::vector<SessionSummary>& summaries) const;
   int64_t size() const { return static_cast<int64_t>(size_); }
@@ -73,7 +73,7 @@ class SpilledSessions {
   // What the sessions of one model have in common.
   struct OfModel {
     std::string name;
-    SessionModel model;
+    PinnedModel model;
     int64_t num_sessions = 0;
   };
   struct Slot {
@@ -105,7 +105,7 @@ class SpilledSessions {
                           std::vector<SessionSummary>& summaries);
 
   const size_t capacity_;
-  // By name and model, as SessionModels has them; those with a session here.
+  // By name and model, as SessionsByModel has them; those with a session here.
   std::map<std::pair<std::string, const Model*>, OfModel> models_;
   std::deque<Slot> slots_;
   IdIndex<IdOfSlot> numbers_{IdOfSlot{&slots_}};

@@ -13,14 +13,14 @@
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
 #include "core/checkpoint/session_snapshot.h"
-#include "core/engine/exact_step.h"
-#include "core/engine/inference.h"
-#include "core/engine/input_validation.h"
-#include "core/engine/output_shape.h"
-#include "core/engine/payload_digest.h"
-#include "core/engine/session_fork.h"
-#include "core/engine/sessions_step.h"
-#include "core/engine/start_state.h"
+#include "core/engine/checks/input_validation.h"
+#include "core/engine/checks/output_shape.h"
+#include "core/engine/infer/inference.h"
+#include "core/engine/sessions/session_fork.h"
+#include "core/engine/sessions/start_state.h"
+#include "core/engine/step/exact_step.h"
+#include "core/engine/step/payload_digest.h"
+#include "core/engine/step/step_sessions_run.h"
 
 namespace rnnserve {
 namespace {
@@ -84,7 +84,7 @@ StepResult MakeStepResult(StepTask& task, ExactStep& exact, bool return_state) {
 }  // namespace
 
 Engine::Engine(const Clock& clock, EngineObserver& observer, EngineOptions options,
-               std::optional<EngineStore> store)
+               std::optional<DurabilityConfig> store)
     : clock_(clock),
       observer_(observer),
       options_(options),
@@ -154,16 +154,16 @@ absl::StatusOr<std::shared_ptr<const Model>> Engine::FindModel(absl::string_view
   return hosted->model();
 }
 
-absl::StatusOr<SessionModel> Engine::FindModelOf(const Snapshot& snapshot) const {
+absl::StatusOr<PinnedModel> Engine::FindModelOf(const Snapshot& snapshot) const {
   const auto is_wanted = [&snapshot](const Model& model) { return IsOfModel(snapshot, model); };
   RNNSERVE_ASSIGN_OR_RETURN(HostedModel::Use hosted, models_.Find(snapshot.model, is_wanted));
-  return SessionModel{hosted->model(), std::move(hosted)};
+  return PinnedModel{hosted->model(), std::move(hosted)};
 }
 
 ModelLoad Engine::load(absl::string_view model_name) const {
   const auto hosted = models_.Find(model_name);
   if (!hosted.ok()) return {};
-  const SessionStore::Usage usage = sessions_.usage(model_name);
+  const SessionTable::Usage usage = sessions_.usage(model_name);
   ModelLoad load{usage.sessions, usage.state_bytes, (*hosted)->num_queued()};
   for (const ModelTable::Retiring& retiring : models_.retiring(model_name)) {
     load.queued_steps += retiring.hosted->num_queued();
@@ -171,7 +171,7 @@ ModelLoad Engine::load(absl::string_view model_name) const {
   return load;
 }
 
-absl::StatusOr<SessionStore::OpenRequest> Engine::MakeOpenRequest(
+absl::StatusOr<SessionTable::OpenRequest> Engine::MakeOpenRequest(
     const OpenSessionCall& call) const {
   RNNSERVE_ASSIGN_OR_RETURN(const HostedModel::Use hosted, models_.Find(call.model));
   RNNSERVE_RETURN_IF_ERROR(hosted->CheckStreamable());
@@ -183,7 +183,7 @@ absl::StatusOr<SessionStore::OpenRequest> Engine::MakeOpenRequest(
   RNNSERVE_ASSIGN_OR_RETURN(const Durability durability,
                             durable_.Resolve(call.durability, call.detached));
   RNNSERVE_ASSIGN_OR_RETURN(SessionState state, StartState(*hosted->model(), call.initial_state));
-  return SessionStore::OpenRequest{.id = call.session_id,
+  return SessionTable::OpenRequest{.id = call.session_id,
                                    .model_name = hosted->name(),
                                    .model = hosted->model(),
                                    .state = std::move(state),
@@ -194,9 +194,9 @@ absl::StatusOr<SessionStore::OpenRequest> Engine::MakeOpenRequest(
                                    .host = hosted};
 }
 
-absl::StatusOr<SessionStore::OpenRequest> Engine::MakeOpenRequest(
+absl::StatusOr<SessionTable::OpenRequest> Engine::MakeOpenRequest(
     const ImportSessionCall& call) const {
-  RNNSERVE_ASSIGN_OR_RETURN(SessionStore::OpenRequest request, durable_.Import(call.snapshot));
+  RNNSERVE_ASSIGN_OR_RETURN(SessionTable::OpenRequest request, durable_.Import(call.snapshot));
   if (!call.session_id.empty()) {
     RNNSERVE_RETURN_IF_ERROR(ValidateSessionId(call.session_id));
     request.id = call.session_id;
@@ -223,7 +223,7 @@ void Engine::ImportSession(const ImportSessionCall& call, OpenCallback callback)
   Open(*std::move(request), std::move(callback), *std::move(pass));
 }
 
-void Engine::Open(SessionStore::OpenRequest request, OpenCallback callback, CallGate::Pass pass) {
+void Engine::Open(SessionTable::OpenRequest request, OpenCallback callback, CallGate::Pass pass) {
   OpenedSession opened;
   opened.version = request.version;
   opened.idle_timeout = request.idle_timeout;
@@ -393,8 +393,8 @@ void Engine::StepSessions(StepSessionsCall call, StepSessionsCallback callback) 
   absl::Status status = (*hosted)->CheckStreamable();
   if (status.ok()) status = ValidateStepSessions(call, *(*hosted)->model(), options_);
   if (!status.ok()) return callback(std::move(status));
-  std::make_shared<SessionsStep>(*hosted, sessions_, durable_, options_, std::move(call),
-                                 std::move(callback), *pass)
+  std::make_shared<StepSessionsRun>(*hosted, sessions_, durable_, options_, std::move(call),
+                                    std::move(callback), *pass)
       ->Start();
 }
 

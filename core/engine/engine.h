@@ -16,17 +16,17 @@
 #include "core/base/clock.h"
 #include "core/batching/queue_budget.h"
 #include "core/batching/step_burst.h"
+#include "core/checkpoint/durability_config.h"
+#include "core/checkpoint/durable_sessions.h"
 #include "core/engine/call_gate.h"
 #include "core/engine/calls.h"
-#include "core/engine/durable_sessions.h"
 #include "core/engine/engine_options.h"
-#include "core/engine/engine_store.h"
-#include "core/engine/model_retirement.h"
-#include "core/engine/model_table.h"
+#include "core/engine/hosting/model_retirement.h"
+#include "core/engine/hosting/model_table.h"
 #include "core/engine/observer.h"
-#include "core/engine/session_reset.h"
+#include "core/engine/reset/session_reset.h"
 #include "core/model/model.h"
-#include "core/session/session_store.h"
+#include "core/session/session_table.h"
 
 namespace rnnserve {
 
@@ -104,7 +104,7 @@ class Engine {
 
   // With a store, sessions may be durable; the engine owns it.
   Engine(const Clock& clock, EngineObserver& observer, EngineOptions options,
-         std::optional<EngineStore> store = std::nullopt);
+         std::optional<DurabilityConfig> store = std::nullopt);
   // Drains, then waits until nothing runs.
   ~Engine();
   Engine(const Engine&) = delete;
@@ -165,7 +165,7 @@ class Engine {
   absl::StatusOr<std::vector<SessionSummary>> ListSessions(const SessionFilter& filter,
                                                            absl::string_view after,
                                                            int64_t limit) const;
-  // See SessionStore.
+  // See SessionTable.
   void WatchSession(absl::string_view session_id, const std::shared_ptr<SessionWatcher>& watcher);
   void UnwatchSession(absl::string_view session_id, const std::shared_ptr<SessionWatcher>& watcher);
   // Computes a batch of any model, without a session. If a row fails the call fails and names it.
@@ -197,10 +197,10 @@ class Engine {
 
  private:
   // The model that a session of the snapshot goes on with.
-  absl::StatusOr<SessionModel> FindModelOf(const Snapshot& snapshot) const;
-  absl::StatusOr<SessionStore::OpenRequest> MakeOpenRequest(const OpenSessionCall& call) const;
-  absl::StatusOr<SessionStore::OpenRequest> MakeOpenRequest(const ImportSessionCall& call) const;
-  void Open(SessionStore::OpenRequest request, OpenCallback callback, CallGate::Pass pass);
+  absl::StatusOr<PinnedModel> FindModelOf(const Snapshot& snapshot) const;
+  absl::StatusOr<SessionTable::OpenRequest> MakeOpenRequest(const OpenSessionCall& call) const;
+  absl::StatusOr<SessionTable::OpenRequest> MakeOpenRequest(const ImportSessionCall& call) const;
+  void Open(SessionTable::OpenRequest request, OpenCallback callback, CallGate::Pass pass);
   // What Step does once it is its turn on the session.
   void StepLeased(SessionLease lease, const StepCall& call, StepCallback callback,
                   CallGate::Pass pass);
@@ -215,7 +215,7 @@ class Engine {
 
   // Synchronise themselves.
   CallGate gate_;
-  SessionStore sessions_;
+  SessionTable sessions_;
   QueueBudget queues_;
   ModelTable models_;
   SessionReset reset_;

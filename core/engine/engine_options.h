@@ -7,13 +7,13 @@
 #include <cstdint>
 
 #include "absl/time/time.h"
-#include "core/session/session_store.h"
+#include "core/session/session_table.h"
 
 namespace rnnserve {
 
 // What an Engine may use.
 struct EngineOptions {
-  SessionStore::Options sessions;
+  SessionTable::Options sessions;
   // The longest idle timeout a detached session may ask for, and what it gets if it asks for none.
   absl::Duration max_idle_timeout = absl::Minutes(5);
   // Cores for each model, 0: all; scheduler_options.h tells how they are used.

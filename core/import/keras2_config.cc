@@ -10,9 +10,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
-#include "core/cells/keras_config.h"
 #include "core/import/keras2_calls.h"
 #include "core/import/keras2_masks.h"
+#include "core/keras/keras_config.h"
 
 namespace rnnserve {
 namespace {

@@ -10,7 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "core/cells/keras_config.h"
+#include "core/keras/keras_config.h"
 
 namespace rnnserve {
 namespace {

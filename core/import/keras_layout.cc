@@ -10,9 +10,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
-#include "core/cells/keras_config.h"
 #include "core/import/keras_config_cleaner.h"
 #include "core/import/keras_variables.h"
+#include "core/keras/keras_config.h"
 #include "core/model/model_parts.h"
 
 namespace rnnserve {

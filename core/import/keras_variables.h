@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "core/cells/cell_registry.h"
-#include "core/cells/keras_config.h"
+#include "core/keras/keras_config.h"
 
 namespace rnnserve {
 

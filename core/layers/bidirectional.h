@@ -12,8 +12,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "core/cells/keras_config.h"
-#include "core/cells/weight_source.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
 #include "core/layers/layer.h"
 #include "core/layers/recurrent_layer.h"
 

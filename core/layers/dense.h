@@ -9,8 +9,8 @@
 
 #include "absl/status/statusor.h"
 #include "core/base/aligned_buffer.h"
-#include "core/cells/keras_config.h"
-#include "core/cells/weight_source.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
 #include "core/kernels/activation.h"
 #include "core/kernels/matrix.h"
 #include "core/layers/last_axis_layer.h"

@@ -8,8 +8,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "core/cells/keras_config.h"
-#include "core/cells/weight_source.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
 #include "core/layers/broadcast.h"
 #include "core/layers/layer.h"
 

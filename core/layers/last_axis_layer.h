@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "core/cells/keras_config.h"
+#include "core/keras/keras_config.h"
 #include "core/layers/layer.h"
 
 namespace rnnserve {

@@ -13,9 +13,9 @@
 #include "absl/types/span.h"
 #include "core/base/shape.h"
 #include "core/base/team.h"
-#include "core/cells/keras_config.h"
-#include "core/cells/state_spec.h"
 #include "core/cells/training_run.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/state_spec.h"
 #include "core/layers/sequence.h"
 #include "core/layers/value_spec.h"
 

@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "core/cells/keras_config.h"
+#include "core/keras/keras_config.h"
 #include "core/layers/layer.h"
 
 namespace rnnserve {

@@ -13,8 +13,8 @@
 #include "absl/types/span.h"
 #include "core/cells/cell.h"
 #include "core/cells/cell_registry.h"
-#include "core/cells/keras_config.h"
-#include "core/cells/weight_source.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
 #include "core/layers/layer.h"
 
 namespace rnnserve {

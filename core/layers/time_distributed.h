@@ -9,8 +9,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "core/cells/keras_config.h"
-#include "core/cells/weight_source.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
 #include "core/layers/layer.h"
 
 namespace rnnserve {

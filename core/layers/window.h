@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/cells/keras_config.h"
+#include "core/keras/keras_config.h"
 #include "core/layers/layer.h"
 
 namespace rnnserve {

@@ -12,12 +12,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
+#include "core/base/sha256.h"
 #include "core/base/status_macros.h"
 #include "core/model/input_file.h"
 #include "core/model/json_reader.h"
 #include "core/model/limits.h"
 #include "core/model/safetensors.h"
-#include "core/model/sha256.h"
 
 namespace rnnserve {
 namespace {

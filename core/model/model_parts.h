@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "core/cells/keras_config.h"
+#include "core/keras/keras_config.h"
 #include "core/layers/layer_registry.h"
 
 namespace rnnserve {

@@ -13,7 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "core/cells/weight_source.h"
+#include "core/keras/weight_source.h"
 #include "core/layers/layer.h"
 #include "core/layers/layer_registry.h"
 #include "core/layers/value_spec.h"

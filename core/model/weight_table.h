@@ -14,7 +14,7 @@
 #include "absl/types/span.h"
 #include "core/base/aligned_buffer.h"
 #include "core/base/shape.h"
-#include "core/cells/weight_source.h"
+#include "core/keras/weight_source.h"
 
 namespace rnnserve {
 

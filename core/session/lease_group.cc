@@ -7,7 +7,7 @@
 
 namespace rnnserve {
 
-LeaseGroup::LeaseGroup(size_t size, SessionStore::LeaseAllCallback callback)
+LeaseGroup::LeaseGroup(size_t size, SessionTable::LeaseAllCallback callback)
     : callback_(std::move(callback)), leases_(size), remaining_(size) {}
 
 void LeaseGroup::Arrive(size_t index, absl::StatusOr<SessionLease> lease) {

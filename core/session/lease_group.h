@@ -12,16 +12,16 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "core/session/session_store.h"
+#include "core/session/session_table.h"
 
 namespace rnnserve {
 
-// Gathers the answers to SessionStore::LeaseAll and calls back when the last has come. Each lease
+// Gathers the answers to SessionTable::LeaseAll and calls back when the last has come. Each lease
 // waits here until then. Owned by the callbacks that feed it. Thread-safe.
 class LeaseGroup {
  public:
   // REQUIRES: size >= 1.
-  LeaseGroup(size_t size, SessionStore::LeaseAllCallback callback);
+  LeaseGroup(size_t size, SessionTable::LeaseAllCallback callback);
 
   // The answer for session `index`. REQUIRES: called once for each index below the size.
   void Arrive(size_t index, absl::StatusOr<SessionLease> lease);
@@ -29,12 +29,12 @@ class LeaseGroup {
  private:
   void Finish();
 
-  SessionStore::LeaseAllCallback callback_;
+  SessionTable::LeaseAllCallback callback_;
   std::vector<std::optional<absl::StatusOr<SessionLease>>> leases_;  // each written by one thread
   std::atomic<size_t> remaining_;
 };
 
-// Hands the leases of SessionStore::LeaseEach on as they come and counts them. Owned by the
+// Hands the leases of SessionTable::LeaseEach on as they come and counts them. Owned by the
 // callbacks that feed it. Thread-safe.
 class LeaseSweep {
  public:

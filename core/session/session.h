@@ -13,25 +13,25 @@
 
 #include "core/session/arena.h"
 #include "core/session/continuity.h"
-#include "core/session/model_sessions.h"
-#include "core/session/session_store.h"
+#include "core/session/session_table.h"
+#include "core/session/sessions_by_model.h"
 #include "core/session/stored_id.h"
 
 namespace rnnserve {
 
 // One open session. Private to this folder: others see a lease or a summary. There may be millions,
-// so it is two cache lines, of which the first is what a lookup reads. Lives in a SessionTable.
+// so it is two cache lines, of which the first is what a lookup reads. Lives in a SessionIndex.
 //
 // Times count nanoseconds from the clock's origin; kNever is none of them.
 //
 // Invariants, with the store's lock held:
 //   1. A session that is neither leased nor served has an empty line.
-//   2. At most one thread serves the line (SessionStore::ServeLine), and it alone takes from it.
+//   2. At most one thread serves the line (SessionTable::ServeLine), and it alone takes from it.
 //   3. A session that has ended is found no more, stays leased and has an empty line. It is there
 //      until nobody serves it.
 struct Session {
   struct Waiting {
-    SessionStore::LeaseCallback callback;
+    SessionTable::LeaseCallback callback;
     uint64_t version;  // when it came
   };
   using Line = std::list<Waiting>;
@@ -46,7 +46,7 @@ struct Session {
 
   // Constant.
   const StoredId id;
-  ModelSessions& model;
+  SessionsOfModel& model;
   const Arena::Place place;  // of this session in the table
   const Arena::Place state;  // of its block in model.states
   const int64_t idle_timeout;

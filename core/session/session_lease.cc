@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "core/session/session.h"
-#include "core/session/session_store.h"
+#include "core/session/session_table.h"
 
 namespace rnnserve {
 
-SessionLease::SessionLease(SessionStore* store, Session* session, StateView state,
+SessionLease::SessionLease(SessionTable* store, Session* session, StateView state,
                            uint64_t version_on_arrival)
     : store_(store), session_(session), state_(state), version_on_arrival_(version_on_arrival) {}
 

@@ -20,11 +20,11 @@
 
 namespace rnnserve {
 
-class SessionStore;
+class SessionTable;
 struct Session;
 
 // The exclusive right to read and change one session. There is at most one lease of a session at a
-// time; SessionStore::Lease hands them out in the order of the calls.
+// time; SessionTable::Lease hands them out in the order of the calls.
 //
 // Destroying the lease returns the session, as it then is, to the next in line (whose callback may
 // run on this thread, inside the destructor). Movable. Used by one thread at a time: whoever holds
@@ -38,7 +38,7 @@ class SessionLease {
   std::string id() const;
   const std::string& model_name() const;
   const std::shared_ptr<const Model>& model() const;
-  // See SessionModel.
+  // See PinnedModel.
   const std::shared_ptr<void>& host() const;
   uint64_t version() const;
   uint64_t epoch() const;
@@ -92,10 +92,10 @@ class SessionLease {
   void End(EndReason reason) &&;
 
  private:
-  friend class SessionStore;
-  SessionLease(SessionStore* store, Session* session, StateView state, uint64_t version_on_arrival);
+  friend class SessionTable;
+  SessionLease(SessionTable* store, Session* session, StateView state, uint64_t version_on_arrival);
 
-  SessionStore* store_;  // null once spent or moved from
+  SessionTable* store_;  // null once spent or moved from
   Session* session_;
   StateView state_;
   uint64_t version_on_arrival_;

@@ -27,7 +27,7 @@ struct SessionSummary {
   Durability durability = Durability::kNone;
   uint64_t durable_version = 0;
   std::string model_digest{};  // of the model that it was opened with
-  bool is_spilled = false;     // not in memory; never so of what SessionStore gives
+  bool is_spilled = false;     // not in memory; never so of what SessionTable gives
 };
 
 // Which sessions are listed.

@@ -10,7 +10,7 @@
 
 namespace rnnserve {
 
-// Is told what becomes of the sessions that it watches (SessionStore::Watch). Owned by whoever
+// Is told what becomes of the sessions that it watches (SessionTable::Watch). Owned by whoever
 // watches; the store keeps no more than a weak pointer. Thread-safe: calls come from callers of the
 // store and from workers, several at a time, never under a lock, and must return soon. They do not
 // fail. One that was under way may arrive after Unwatch.

@@ -20,7 +20,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "core/base/clock.h"
-#include "core/snapshot/circuit_breaker.h"
+#include "server/redis/circuit_breaker.h"
 #include "server/redis/redis_address.h"
 #include "server/redis/redis_connection.h"
 #include "server/redis/redis_greeting.h"

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 # Each folder of core may use those before it.
-_CORE = ["base", "kernels", "cells", "layers", "model", "snapshot", "session", "checkpoint",
+_CORE = ["base", "kernels", "keras", "cells", "layers", "model", "snapshot", "session", "checkpoint",
          "batching", "engine"]
 
 
@@ -26,11 +26,13 @@ def _core(name: str, libraries: str) -> Rule:
 
 
 RULES = {
-    "core/base": _core("base", "std absl"),
+    "core/base": _core("base", "std absl crypto"),
     "core/kernels": _core("kernels", "std absl eigen simd"),
+    # How Keras describes a model: what cells and layers read their options and weights from.
+    "core/keras": _core("keras", "std absl eigen json"),
     "core/cells": _core("cells", "std absl eigen json posix"),
     "core/layers": _core("layers", "std absl eigen json"),
-    "core/model": _core("model", "std absl eigen json posix crypto"),
+    "core/model": _core("model", "std absl eigen json posix"),
     # Sessions as bytes, and where they go: it knows floats and names, neither sessions nor models.
     "core/snapshot": Rule(frozenset({"core/base"}), frozenset("std absl crypto".split())),
     "core/session": _core("session", "std absl posix"),
@@ -39,13 +41,13 @@ RULES = {
     "core/engine": _core("engine", "std absl"),
     # Linked into the program rnnserve-import alone: no other folder may name it.
     "core/import": Rule(
-        frozenset({"core/base", "core/kernels", "core/cells", "core/layers", "core/model"}),
+        frozenset({"core/base", "core/kernels", "core/keras", "core/cells", "core/layers", "core/model"}),
         frozenset("std absl json zip hdf5 posix cli".split()),
     ),
     # The engine, and the value types that its interface is made of; the registries, which it fills
     # from plug-ins; and the instruction set of the kernels, which it chooses.
     "server": Rule(
-        frozenset({"core/base", "core/kernels", "core/cells", "core/layers", "core/model",
+        frozenset({"core/base", "core/kernels", "core/keras", "core/cells", "core/layers", "core/model",
                    "core/snapshot", "core/session", "core/checkpoint", "core/engine", "proto",
                    "server/redis"}),
         frozenset("std absl grpc protobuf prometheus http log json cli posix".split()),

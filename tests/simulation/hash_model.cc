@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/cells/keras_config.h"
+#include "core/keras/keras_config.h"
 #include "core/layers/layer_registry.h"
 #include "tests/support/weight_map.h"
 

@@ -62,7 +62,7 @@ int64_t WorkerWatch::num_rows() const {
 
 Replica::Replica(const Clock& clock, uint64_t incarnation, const Options& options)
     : incarnation_(incarnation), is_memory_short_(options.max_sessions < Options().max_sessions) {
-  EngineStore store{link_.MakeStore(), keys()};
+  DurabilityConfig store{link_.MakeStore(), keys()};
   store.checkpoints.steps = options.checkpoint_steps;
   // As many writes as there can be, for as many orders of them.
   store.checkpoints.min_interval = absl::ZeroDuration();

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "core/cells/keras_config.h"
+#include "core/keras/keras_config.h"
 #include "core/layers/layer_registry.h"
 #include "tests/support/weight_map.h"
 

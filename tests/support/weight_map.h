@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/cells/weight_source.h"
+#include "core/keras/weight_source.h"
 
 namespace rnnserve::testing {
 

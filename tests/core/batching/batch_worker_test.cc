@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/session/session_store.h"
+#include "core/session/session_table.h"
 #include "tests/core/batching/step_fixture.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/recording_observer.h"
@@ -162,7 +162,7 @@ TEST_F(BatchWorkerTest, CommitsTheStateOfARow) {
 }
 
 TEST_F(BatchWorkerTest, CommitsASessionOnceForAllTimesteps) {
-  SessionStore store(clock_, [](const std::string&, EndReason) {}, {});
+  SessionTable store(clock_, [](const std::string&, EndReason) {}, {});
   store.Open({"a", "m", model_, SessionState(*model_)}).IgnoreError();
   std::optional<TestStep> step;
   store.Lease("a", [&](absl::StatusOr<SessionLease> lease) {

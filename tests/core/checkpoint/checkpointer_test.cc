@@ -62,7 +62,7 @@ class CheckpointerTest : public ::testing::Test {
   }
 
   Checkpointer::FindModel find_model() {
-    return [this](const Snapshot&) { return SessionModel{model_}; };
+    return [this](const Snapshot&) { return PinnedModel{model_}; };
   }
   void PutInStore(const std::string& bytes) {
     store_->Write({"s", {4, 4, 4}, bytes, absl::Seconds(60)}, [](const absl::Status&) {});
@@ -127,7 +127,7 @@ class CheckpointerTest : public ::testing::Test {
   FakeClock clock_;
   const ModelPtr model_ = DoublingModel();
   CountingObserver observer_;
-  SessionStore sessions_{clock_, [](const std::string&, EndReason) {}, {}};
+  SessionTable sessions_{clock_, [](const std::string&, EndReason) {}, {}};
   MemorySnapshotStore* store_ = nullptr;
   std::deque<std::optional<absl::Status>> answers_;
   std::optional<Checkpointer> checkpointer_;
@@ -300,7 +300,7 @@ TEST_F(CheckpointerTest, AnEndTakesWhatWaitsWithIt) {
 }
 
 TEST_F(CheckpointerTest, WhoAsksLaterIsNotAnsweredWithWhatWasThereBefore) {
-  const auto find_model = [this](const Snapshot&) { return SessionModel{model_}; };
+  const auto find_model = [this](const Snapshot&) { return PinnedModel{model_}; };
   std::optional<absl::Status> first;
   std::optional<absl::Status> later;
   checkpointer_->Restore("s", find_model, [&first](absl::Status status) { first = status; });

@@ -57,7 +57,7 @@ class SessionSnapshotTest : public ::testing::Test {
 
   FakeClock clock_;
   const ModelPtr model_ = DoublingModel();
-  SessionStore store_{clock_, [](const std::string&, EndReason) {}, {}};
+  SessionTable store_{clock_, [](const std::string&, EndReason) {}, {}};
 };
 
 TEST_F(SessionSnapshotTest, ASessionIsOpenedAsItWas) {
@@ -123,9 +123,9 @@ TEST_F(SessionSnapshotTest, StatesAndRepliesThatCannotBeAreRefused) {
 TEST_F(SessionSnapshotTest, RepliesThatFindNoRoomAreAnError) {
   OpenWithReply("a");
   const Snapshot snapshot = SnapshotOf(Lease("a"));
-  SessionStore::Options options;
+  SessionTable::Options options;
   options.max_reply_bytes = 10;
-  SessionStore small(
+  SessionTable small(
       clock_, [](const std::string&, EndReason) {}, options);
 
   EXPECT_THAT(

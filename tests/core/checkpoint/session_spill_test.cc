@@ -43,8 +43,8 @@ class CountingObserver final : public CheckpointObserver {
   int num_unspilled = 0;
 };
 
-SessionStore::Options Bounds(int64_t max_sessions) {
-  SessionStore::Options options;
+SessionTable::Options Bounds(int64_t max_sessions) {
+  SessionTable::Options options;
   options.max_sessions = max_sessions;
   return options;
 }
@@ -112,7 +112,7 @@ class SessionSpillTest : public ::testing::Test {
   FakeClock clock_;
   const ModelPtr model_ = DoublingModel();
   CountingObserver observer_;
-  SessionStore sessions_{clock_, [](const std::string&, EndReason) {}, Bounds(kMaxSessions)};
+  SessionTable sessions_{clock_, [](const std::string&, EndReason) {}, Bounds(kMaxSessions)};
   MemorySnapshotStore* store_ = new MemorySnapshotStore(clock_);
   int num_others_ = 0;
   Checkpointer checkpointer_{clock_,

@@ -51,7 +51,7 @@ class EngineReloadTest : public EngineFixture {
     options.retire_after = kRetireAfter;
     engine_ = std::make_unique<Engine>(
         clock_, observer_, options,
-        EngineStore{std::move(store), SnapshotKeys(SnapshotKey(SnapshotKey::Secret{7})), {}});
+        DurabilityConfig{std::move(store), SnapshotKeys(SnapshotKey(SnapshotKey::Secret{7})), {}});
     MustBeOk(engine_->AddModel("m", VersionModel(1)));
   }
   static void MustBeOk(const absl::Status& status) { ASSERT_TRUE(status.ok()) << status; }

@@ -14,8 +14,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
-#include "core/engine/commit_sweep.h"
 #include "core/engine/engine.h"
+#include "core/engine/reset/commit_sweep.h"
 #include "tests/support/answer.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/memory_snapshot_store.h"
@@ -43,7 +43,7 @@ class EngineResetTest : public ::testing::Test {
     options.sessions.max_sessions = max_sessions;
     engine_ = std::make_unique<Engine>(
         clock_, observer_, options,
-        EngineStore{std::move(store), SnapshotKeys(SnapshotKey(SnapshotKey::Secret{7})), {}});
+        DurabilityConfig{std::move(store), SnapshotKeys(SnapshotKey(SnapshotKey::Secret{7})), {}});
     engine_->AddModel("doubling", DoublingModel()).IgnoreError();
   }
 

@@ -4,7 +4,7 @@
 // The digest of a step's content: what makes it another, and what does not. The expected bytes are
 // those of Python's hashlib over the bytes that the header tells.
 
-#include "core/engine/payload_digest.h"
+#include "core/engine/step/payload_digest.h"
 
 #include <gtest/gtest.h>
 

@@ -30,9 +30,9 @@ class Replica {
   explicit Replica(const Clock& clock, SnapshotStore& store, EngineOptions options = {},
                    ModelPtr model = DoublingModel()) {
     options.workers = 1;
-    EngineStore engine_store{std::make_unique<SharedSnapshotStore>(store),
-                             SnapshotKeys(SnapshotKey(SnapshotKey::Secret{7})),
-                             {}};
+    DurabilityConfig engine_store{std::make_unique<SharedSnapshotStore>(store),
+                                  SnapshotKeys(SnapshotKey(SnapshotKey::Secret{7})),
+                                  {}};
     engine_ = std::make_unique<Engine>(clock, observer_, options, std::move(engine_store));
     engine_->AddModel("doubling", std::move(model)).IgnoreError();
   }

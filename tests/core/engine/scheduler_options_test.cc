@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "core/engine/scheduler_options.h"
+#include "core/engine/hosting/scheduler_options.h"
 
 #include <gtest/gtest.h>
 

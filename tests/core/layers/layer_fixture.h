@@ -15,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "core/base/aligned_buffer.h"
-#include "core/cells/weight_source.h"
+#include "core/keras/weight_source.h"
 #include "core/layers/layer.h"
 
 // The language of the layer tests: build a layer from Keras' JSON, run it on nested vectors.

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "tests/core/session/session_store_fixture.h"
+#include "tests/core/session/session_table_fixture.h"
 #include "tests/support/status_matchers.h"
 
 namespace rnnserve::testing {
@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
-class SessionIdleTest : public SessionStoreFixture {
+class SessionIdleTest : public SessionTableFixture {
  protected:
   void OpenDurable(const std::string& id, absl::Duration idle_timeout = absl::InfiniteDuration()) {
     ASSERT_THAT(store_->Open({.id = id,

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The line of a session: one lease at a time, in the order of the calls, whatever the callbacks do;
-// and getting in several lines at once. No threads: those are in session_store_threads_test.cc.
+// and getting in several lines at once. No threads: those are in session_table_threads_test.cc.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "absl/base/attributes.h"
-#include "core/session/session_store.h"
-#include "tests/core/session/session_store_fixture.h"
+#include "core/session/session_table.h"
+#include "tests/core/session/session_table_fixture.h"
 #include "tests/support/status_matchers.h"
 
 namespace rnnserve::testing {
@@ -32,7 +32,7 @@ ABSL_ATTRIBUTE_NOINLINE uintptr_t StackDepth() {
   return reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
 }
 
-class SessionLineTest : public SessionStoreFixture {
+class SessionLineTest : public SessionTableFixture {
  protected:
   using Turns = std::shared_ptr<std::optional<absl::StatusOr<std::vector<SessionLease>>>>;
 
@@ -109,7 +109,7 @@ TEST_F(SessionLineTest, ACallInsideACallbackGetsInLine) {
 
 TEST_F(SessionLineTest, ALongLineDoesNotDeepenTheStack) {
   constexpr int kCallers = 100'000;
-  SessionStore::Options options;
+  SessionTable::Options options;
   options.max_waiting = kCallers;
   Restart(options);
   Open("a").IgnoreError();
@@ -156,7 +156,7 @@ TEST_F(SessionLineTest, ALongChainOfSessionsDoesNotDeepenTheStack) {
 }
 
 TEST_F(SessionLineTest, RefusesOneCallerTooMany) {
-  SessionStore::Options options;
+  SessionTable::Options options;
   options.max_waiting = 2;
   Restart(options);
   Open("a").IgnoreError();
@@ -295,7 +295,7 @@ TEST_F(SessionLineTest, DoesNotCountASessionThatEndedBeforeItsTurn) {
 }
 
 TEST_F(SessionLineTest, LeasesNoSessionOfAModelIfALineIsFull) {
-  SessionStore::Options options;
+  SessionTable::Options options;
   options.max_waiting = 1;
   Restart(options);
   Open("a").IgnoreError();

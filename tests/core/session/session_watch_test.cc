@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
-#include "tests/core/session/session_store_fixture.h"
+#include "tests/core/session/session_table_fixture.h"
 #include "tests/support/status_matchers.h"
 
 namespace rnnserve::testing {
@@ -34,7 +34,7 @@ class Diary final : public SessionWatcher {
   std::vector<std::string> told;
 };
 
-class SessionWatchTest : public SessionStoreFixture {
+class SessionWatchTest : public SessionTableFixture {
  protected:
   // A session that the diary watches.
   void OpenWatched(const std::string& id, absl::Duration idle_timeout = kTimeout) {

@@ -1,0 +1,26 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_ENGINE_CHECKS_OUTPUT_SHAPE_H_
+#define RNNSERVE_CORE_ENGINE_CHECKS_OUTPUT_SHAPE_H_
+
+#include <cstdint>
+#include <initializer_list>
+
+#include "core/base/shape.h"
+#include "core/model/model.h"
+
+namespace rnnserve {
+
+// [leading..., ...shape].
+Shape Prepend(std::initializer_list<int64_t> leading, const Shape& shape);
+
+// The output of one session's step: [time, ...], or [...] of the last timestep.
+Shape StepOutputShape(const Model& model, int64_t time);
+
+// One output of a batch: [batch, time, ...], or [batch, ...] without a time axis.
+Shape InferOutputShape(const Model::Output& output, int64_t batch, int64_t time);
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_ENGINE_CHECKS_OUTPUT_SHAPE_H_

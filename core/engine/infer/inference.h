@@ -1,0 +1,26 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_ENGINE_INFER_INFERENCE_H_
+#define RNNSERVE_CORE_ENGINE_INFER_INFERENCE_H_
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "core/engine/call_gate.h"
+#include "core/engine/calls.h"
+#include "core/engine/engine_options.h"
+#include "core/engine/hosting/hosted_model.h"
+
+namespace rnnserve {
+
+// Checks and starts one Infer: row by row if the model can be stepped, else, and with training, as
+// a whole. The
+// callback runs exactly once, on this thread or a worker, with the errors of Engine::Infer; the
+// pass is given back after it.
+void StartInference(HostedModel& hosted, const EngineOptions& options, InferCall call,
+                    absl::AnyInvocable<void(absl::StatusOr<InferResult>)> callback,
+                    CallGate::Pass pass);
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_ENGINE_INFER_INFERENCE_H_

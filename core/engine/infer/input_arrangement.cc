@@ -1,0 +1,60 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/engine/infer/input_arrangement.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "core/base/error.h"
+#include "core/base/status_macros.h"
+
+namespace rnnserve {
+namespace {
+
+std::string NamesOf(const Model& model) {
+  return absl::StrJoin(model.inputs(), ", ", [](std::string* out, const Model::Input& input) {
+    absl::StrAppend(out, "'", input.name, "'");
+  });
+}
+
+absl::Status CheckKnown(const Model& model, const std::vector<NamedInput>& inputs) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const auto has_name = [&](const auto& other) { return other.name == inputs[i].name; };
+    if (std::none_of(model.inputs().begin(), model.inputs().end(), has_name)) {
+      return InvalidArgument(
+          "INPUT_UNKNOWN",
+          absl::StrCat("inputs[", i, "] has no name of the model's inputs, ", NamesOf(model)));
+    }
+    if (std::any_of(inputs.begin(), inputs.begin() + static_cast<ptrdiff_t>(i), has_name)) {
+      return InvalidArgument("INPUT_TWICE", absl::StrCat("inputs[", i, "] is given twice"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ArrangeInputs(const Model& model, std::vector<NamedInput>& inputs) {
+  const size_t count = model.inputs().size();
+  if (inputs.size() == 1 && count == 1 && inputs.front().name.empty()) return absl::OkStatus();
+  RNNSERVE_RETURN_IF_ERROR(CheckKnown(model, inputs));
+  std::vector<NamedInput> arranged;
+  for (const Model::Input& expected : model.inputs()) {
+    const auto found = std::find_if(inputs.begin(), inputs.end(), [&](const NamedInput& input) {
+      return input.name == expected.name;
+    });
+    if (found == inputs.end()) {
+      return InvalidArgument("INPUT_MISSING",
+                             absl::StrCat("input '", expected.name, "' is missing; ", inputs.size(),
+                                          " of ", count, " are given"));
+    }
+    arranged.push_back(std::move(*found));
+  }
+  inputs = std::move(arranged);
+  return absl::OkStatus();
+}
+
+}  // namespace rnnserve

@@ -1,0 +1,21 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_ENGINE_INFER_INPUT_ARRANGEMENT_H_
+#define RNNSERVE_CORE_ENGINE_INFER_INPUT_ARRANGEMENT_H_
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "core/engine/calls.h"
+#include "core/model/model.h"
+
+namespace rnnserve {
+
+// Puts the inputs of a call into the order of the model's, by their names. An input without a name
+// is the only one. Errors: INVALID_ARGUMENT, reason INPUT_MISSING, INPUT_UNKNOWN or INPUT_TWICE.
+absl::Status ArrangeInputs(const Model& model, std::vector<NamedInput>& inputs);
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_ENGINE_INFER_INPUT_ARRANGEMENT_H_

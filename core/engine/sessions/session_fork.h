@@ -1,0 +1,26 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_ENGINE_SESSIONS_SESSION_FORK_H_
+#define RNNSERVE_CORE_ENGINE_SESSIONS_SESSION_FORK_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/engine/calls.h"
+#include "core/session/session_lease.h"
+#include "core/session/session_table.h"
+
+namespace rnnserve {
+
+// Opens the forks of a session that is leased, all or none, and returns their ids. Errors: those of
+// SessionTable::Open. REQUIRES: the call is valid, with the idle timeout and reply window that
+// the forks get.
+absl::StatusOr<std::vector<std::string>> OpenForks(const ForkSessionCall& call,
+                                                   const SessionLease& lease,
+                                                   SessionTable& sessions);
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_ENGINE_SESSIONS_SESSION_FORK_H_

@@ -1,0 +1,31 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_ENGINE_STEP_PAYLOAD_DIGEST_H_
+#define RNNSERVE_CORE_ENGINE_STEP_PAYLOAD_DIGEST_H_
+
+#include <optional>
+
+#include "absl/types/span.h"
+#include "core/base/tensor_view.h"
+#include "core/session/session_state.h"
+#include "core/session/step_decision.h"
+
+namespace rnnserve {
+
+// The content of a step: two steps of the same digest have the same result in the same state. It is
+// that of the tensors, however they came over the wire, and the same in every build and on every
+// machine.
+//
+// SHA-256, cut to 16 bytes, of these one after another, every number as 8 bytes little-endian:
+//
+//   input     data type, rank, extents, number of bytes, bytes
+//   mask      0; or 1 and the tensor, as input
+//   states    their number; of each the length and characters of layer and name, and the tensor
+//   return_state  0 or 1
+PayloadDigest DigestOfStep(const TensorView& input, const std::optional<TensorView>& mask,
+                           absl::Span<const NamedState> initial_state, bool return_state);
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_ENGINE_STEP_PAYLOAD_DIGEST_H_
