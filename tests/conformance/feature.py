@@ -43,7 +43,7 @@ FLOAT32 = Tolerance(2e-6, 1e-5)
 
 @dataclasses.dataclass(frozen=True)
 class Deviation:
-    """Where rnnserve does not do what Keras does, and why."""
+    """A difference between rnnserve and Keras, with its reason."""
 
     what: str
     reason: str

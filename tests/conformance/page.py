@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes SUPPORTED.md from supported.json, which `./dev conformance --write-page` makes.
 
-usage: page.py [--check]      (standard library only; --check writes nothing and tells differences)
+usage: page.py [--check]    (standard library only; --check writes nothing and prints differences)
 """
 
 import ast
@@ -21,14 +21,15 @@ INTRODUCTION = """\
 
 This page is generated from the results of `./dev conformance --write-page`; do not edit it.
 
-Every feature below is measured: random models are built and saved by Keras {keras} on the
-TensorFlow backend, imported and served by the real programs, called over gRPC in whole batches,
-through streams in random parts, and step by step, and compared with what Keras computes, outputs
-and final states. A case is one such call. [How it works](tests/conformance/README.md). The last
-run: {passed} of {cases} cases passed, seed {seed}.
+Every feature below is measured. Keras {keras} on the TensorFlow backend builds and saves random
+models. The real programs import and serve them, and a client calls them over gRPC: in whole
+batches, through streams in random parts, and step by step. All outputs and final states are
+compared with those that Keras computes. A case is one such call.
+[How it works](tests/conformance/README.md). In the last run {passed} of {cases} cases passed, with
+seed {seed}.
 
-A result counts as equal within 2e-6 plus 1e-5 of the value, for sizes 1 to 256; the table tells the
-largest difference seen, and how much of that tolerance any value took.
+A result counts as equal if it is within 2e-6 plus 1e-5 of the value, for sizes 1 to 256. The tables
+give the largest difference seen, and the largest share of that tolerance that any value took.
 """
 
 
@@ -37,7 +38,7 @@ def read():
 
 
 def render(document):
-    """The text of the page."""
+    """Returns the text of the page."""
     features = document["features"]
     total = {key: sum(f["result"][key] for f in features) for key in ("cases", "passed")}
     parts = [INTRODUCTION.format(keras=document["keras"], seed=document["seed"], **total)]
@@ -78,16 +79,16 @@ def _tolerances(features):
 
 
 def _deviations(document):
-    """Each once, with the features that it is told of."""
-    told_of = {}
+    """Lists each deviation once, with the features that it belongs to."""
+    features_of = {}
     for feature in document["features"]:
         for deviation in feature["deviations"]:
             key = (deviation["what"], deviation["reason"])
-            told_of.setdefault(key, []).append(feature["title"])
-    lines = ["## Where rnnserve does not do what Keras does", ""]
+            features_of.setdefault(key, []).append(feature["title"])
+    lines = ["## Where rnnserve differs from Keras", ""]
     for deviation in document["deviations"]:
         lines += _bullet(f"**{deviation['what']}** {deviation['reason']}")
-    for (what, reason), titles in told_of.items():
+    for (what, reason), titles in features_of.items():
         lines += _bullet(f"{'; '.join(titles)}: **{what}** {reason}")
     return [*lines, ""]
 
@@ -97,7 +98,7 @@ def _bullet(text):
 
 
 def declared_features():
-    """The names that the modules of features/ register, without running them."""
+    """Returns the names that the modules of features/ register, without running them."""
     names = []
     for path in sorted((HERE / "features").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -108,7 +109,7 @@ def declared_features():
 
 
 def differences():
-    """What is wrong with the committed page and its data: a list of sentences."""
+    """Returns what is wrong with the committed page and its data, as a list of sentences."""
     document = read()
     found = []
     declared = set(declared_features())

@@ -20,18 +20,18 @@ from feature import Deviation
 # What concerns every model.
 DEVIATIONS = (
     Deviation(
-        "Bad input is an error with a reason, before anything is computed.",
-        "Keras lets through what its backend lets through: NaN and infinities, token ids that wrap "
-        "around or are clamped, a batch of one against a batch of many. No timesteps at all fail "
-        "inside its loop.",
+        "Bad input is refused with a reason before anything is computed.",
+        "Keras accepts whatever its backend accepts: NaN and infinities, token ids that wrap "
+        "around or are clamped, a batch of one beside a batch of many. A sequence without "
+        "timesteps fails inside its loop.",
     ),
     Deviation(
         "A result that is not finite is an error, and the state stays as it was.",
-        "In a session, NaN would stay for ever. Keras returns it.",
+        "Keras returns it. In a session, NaN would stay for ever.",
     ),
     Deviation(
         "Where the backends of Keras differ, TensorFlow's numbers count.",
-        "A masked timestep repeats the output before it, zeros at the begin; the JAX and NumPy "
-        "backends emit the state instead.",
+        "A masked timestep repeats the output before it, or zeros at the beginning; the JAX and "
+        "NumPy backends emit the state instead.",
     ),
 )

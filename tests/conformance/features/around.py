@@ -28,7 +28,7 @@ def around(random, chain, features):
     "activation_names",
     "Activation, and activations of Dense",
     FAMILY,
-    about="every name that Keras knows, by its Keras 3 formula",
+    about="every activation that Keras knows by name, with its Keras 3 formula",
     options=[f"`{name}`" for name in ACTIVATIONS],
     weight=2,
 )
@@ -44,7 +44,7 @@ def activation_names(random):
     "cell_activations",
     "Activations of cells",
     FAMILY,
-    about="any activation as that of a cell, or as that of its gates",
+    about="any activation, for a cell or for its gates",
     options=["activation", "recurrent_activation"],
     weight=2,
 )
@@ -73,9 +73,9 @@ def cell_activations(random):
     ],
     deviations=[
         Deviation(
-            "The layer Softmax gives zeros at masked timesteps.",
-            "Keras lays the mask [batch, time] over the last two axes of [batch, time, features] "
-            "and fails, or masks features if the numbers happen to agree.",
+            "The Softmax layer gives zeros at masked timesteps.",
+            "Keras applies the mask [batch, time] to the last two axes of [batch, time, features]. "
+            "It fails, or masks features if the sizes happen to agree.",
         )
     ],
 )
@@ -102,7 +102,7 @@ def activation_layers(random):
     "dense",
     "Dense",
     FAMILY,
-    about="on the last axis, of sequences and of vectors",
+    about="over the last axis of sequences and of vectors",
     options=["units", "activation", "use_bias"],
 )
 def dense(random):
@@ -137,7 +137,7 @@ def embedding(random):
     "time_distributed",
     "TimeDistributed",
     FAMILY,
-    about="a layer for every timestep, which passes the mask on",
+    about="applies a layer to every timestep and passes the mask on",
     options=["TimeDistributed(Dense)", "TimeDistributed(LayerNormalization)", "mask"],
 )
 def time_distributed(random):
@@ -154,9 +154,9 @@ def time_distributed(random):
 
 @feature(
     "dropout_layers",
-    "Dropout and its like, Identity",
+    "Dropout and similar layers, Identity",
     FAMILY,
-    about="nothing without training; they pass masks on",
+    about="no effect without training; they pass masks on",
     options=[
         "Dropout",
         "SpatialDropout1D",

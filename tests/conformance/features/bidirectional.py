@@ -12,8 +12,8 @@ FAMILY = "Bidirectional"
 MODES = ("concat", "sum", "mul", "ave")
 
 _NO_SESSIONS = Deviation(
-    "No session can be opened of a model with such a layer.",
-    "Its backward half needs the end of the sequence first. Infer serves it.",
+    "A model with such a layer has no sessions.",
+    "The backward half needs the end of the sequence first. Infer serves the model.",
 )
 
 
@@ -42,7 +42,7 @@ def bidirectional(random):
     "bidirectional_own_backward",
     "Bidirectional(backward_layer=...)",
     FAMILY,
-    about="a backward layer of another kind, and for concat of another width",
+    about="a backward layer of another kind and, for concat, of another width",
     options=["backward_layer"],
     deviations=[_NO_SESSIONS],
     weight=0.7,
@@ -71,7 +71,7 @@ def bidirectional_own_backward(random):
     "bidirectional_chain",
     "Bidirectional in a chain",
     FAMILY,
-    about="token ids, two pairs, a recurrent layer: the mask reaches all of them",
+    about="token ids, two Bidirectional layers, a recurrent layer: the mask reaches all of them",
     options=["mask", "several pairs"],
     deviations=[_NO_SESSIONS],
 )
@@ -90,7 +90,7 @@ def bidirectional_chain(random):
     "bidirectional_two_outputs",
     "Bidirectional(merge_mode=None)",
     FAMILY,
-    about="both halves as outputs of their own, and read by layers of their own",
+    about="both halves are separate outputs, which separate layers may read",
     options=["merge_mode=None"],
     deviations=[_NO_SESSIONS],
 )

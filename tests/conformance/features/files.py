@@ -14,8 +14,9 @@ FAMILY = "Number types and file formats"
 
 _COMPUTED_IN_FLOAT32 = Deviation(
     "Whatever the policy, rnnserve computes in float32.",
-    "Weights of a mixed policy are float32 in the file too. The result is nearer to the true one "
-    "than that of Keras for the 16-bit policies, and as near as float32 comes for float64.",
+    "The file of a model with a mixed policy has float32 weights too. For the 16-bit policies the "
+    "result is nearer to the true one than that of Keras; for float64 it is as near as float32 "
+    "comes.",
 )
 
 
@@ -26,8 +27,8 @@ def _rounded(width, dtype, step):
     return Tolerance(
         width,
         width,
-        f"Keras rounds every result to {dtype}, whose steps are {step} of a value, and rounds some "
-        "ten times a timestep; rnnserve does not.",
+        f"Keras rounds every result to {dtype}, whose steps are {step} of a value, about ten times "
+        "a timestep; rnnserve does not.",
     )
 
 
@@ -84,7 +85,7 @@ def float64(random):
     "legacy_h5",
     "Whole models as .h5",
     FAMILY,
-    about="the file format of Keras 2, as Keras 3 still writes it",
+    about="the file format of Keras 2, which Keras 3 still writes",
     options=["model.save('name.h5')"],
 )
 def legacy_h5(random):
@@ -95,7 +96,7 @@ def legacy_h5(random):
     "weights_h5",
     "Weights as .weights.h5, with a configuration",
     FAMILY,
-    about="weights alone, and what to_json() gives",
+    about="weights alone, with the configuration from to_json()",
     options=["save_weights('name.weights.h5')", "to_json()", "rnnserve-import --config"],
 )
 def weights_h5(random):

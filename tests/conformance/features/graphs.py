@@ -15,7 +15,7 @@ FAMILY = "Models"
     "functional",
     "Functional models",
     FAMILY,
-    about="a chain with a way around some of its layers",
+    about="a chain with connections that skip some of its layers",
     options=["keras.Model(inputs, outputs)", "residual connections"],
     weight=1.5,
 )
@@ -82,10 +82,10 @@ def multi_output(random):
     options=["return_state", "order of the states"],
     deviations=[
         Deviation(
-            "A Sequential that ends in a layer with return_state has one output; the states come "
-            "with return_state of the request.",
-            "With several outputs it would have no sessions, and the states are there for the "
-            "asking anyway.",
+            "A Sequential model that ends in a layer with return_state has one output; a request "
+            "with return_state gets the states.",
+            "With several outputs the model would have no sessions, and a request can ask for the "
+            "states anyway.",
         ),
     ],
     weight=1.5,
@@ -102,8 +102,8 @@ def return_state(random):
     "shared_layers",
     "Shared layers",
     FAMILY,
-    about="one layer called on several inputs, its weights stored once, each call with states of "
-    "its own",
+    about="one layer called on several inputs: its weights are stored once, and each call has "
+    "states of its own",
     options=["several inbound nodes"],
 )
 def shared_layers(random):
@@ -128,7 +128,7 @@ def _layer_called_on_itself(random, features):
     "nested_models",
     "Nested models",
     FAMILY,
-    about="Sequential and Functional models as layers of either",
+    about="Sequential and Functional models as layers of either kind of model",
     options=["Sequential in Sequential", "Functional in Sequential", "Functional in Functional"],
     weight=1.5,
 )
@@ -160,12 +160,12 @@ def nested_models(random):
     options=["initial_state wired by the model", "return_state"],
     deviations=[
         Deviation(
-            "A mask that came with the input is not applied by a layer with initial_state.",
-            "This is what Keras 3 does, though Keras 2 did otherwise: only an explicit mask counts "
-            "where a layer reads more than one tensor.",
+            "A layer with initial_state does not apply a mask that came with the input.",
+            "Keras 3 does the same, Keras 2 did not: only an explicit mask counts where a layer "
+            "reads more than one tensor.",
         ),
         Deviation(
-            "No session can be opened of a model with several inputs or outputs.",
+            "A model with several inputs or outputs has no sessions.",
             "A step of a session has one input and one output. Infer serves such models.",
         ),
     ],
@@ -191,8 +191,8 @@ def encoder_decoder(random):
     "states_as_inputs",
     "States as inputs and outputs",
     FAMILY,
-    about="initial states that are inputs of the model, final states that are its outputs: a "
-    "decoder as it is used step by step",
+    about="initial states are inputs of the model and final states are its outputs, as in a "
+    "decoder that is used step by step",
     options=["vector inputs", "initial_state", "return_state"],
 )
 def states_as_inputs(random):

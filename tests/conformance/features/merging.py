@@ -37,8 +37,8 @@ def _ended(random, inputs, specs, merged, sequence):
     "elementwise_merges",
     "Add, Subtract, Multiply, Average, Maximum, Minimum",
     FAMILY,
-    about="of sequences and vectors; the mask of the result is true where any of theirs is, if all "
-    "have one",
+    about="for sequences and vectors; if all inputs have a mask, the mask of the result is true "
+    "where any of theirs is",
     options=["Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "masks"],
     weight=2,
 )
@@ -55,7 +55,8 @@ def elementwise_merges(random):
     "concatenate",
     "Concatenate",
     FAMILY,
-    about="of features; inputs without a mask count as unmasked. Of time, without sessions",
+    about="along features; inputs without a mask count as unmasked. A model that concatenates "
+    "along time has no sessions",
     options=["Concatenate(axis=-1)", "masks"],
     weight=1.5,
 )
@@ -69,7 +70,7 @@ def concatenate(random):
     "dot",
     "Dot",
     FAMILY,
-    about="of the features of two vectors, with and without normalizing them",
+    about="the dot product of two feature vectors, with and without normalizing them",
     options=["Dot(axes=-1)", "normalize"],
     weight=0.7,
 )

@@ -36,7 +36,7 @@ def layer_normalization(random):
     "batch_normalization",
     "BatchNormalization",
     FAMILY,
-    about="with the moving mean and variance of training",
+    about="with the moving mean and variance from training",
     options=["epsilon", "center", "scale"],
 )
 def batch_normalization(random):
@@ -71,8 +71,8 @@ def vector_normalizations(random):
     options=["groups", "epsilon", "center", "scale"],
     deviations=[
         Deviation(
-            "No session can be opened of a model in which it reads a sequence.",
-            "It needs the end of the sequence first. Infer serves it.",
+            "A model in which this layer reads a sequence has no sessions.",
+            "The layer needs the end of the sequence first. Infer serves the model.",
         )
     ],
 )

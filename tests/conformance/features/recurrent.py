@@ -146,7 +146,8 @@ def stacked_cells(random):
     "rnn_of_cell",
     "RNN of one cell",
     FAMILY,
-    about="RNN(cell) of each built-in cell, which Keras saves otherwise than the cell's own layer",
+    about="RNN(cell) of each built-in cell, which Keras saves differently from the cell's own "
+    "layer",
     options=["RNN(SimpleRNNCell)", "RNN(LSTMCell)", "RNN(GRUCell)"],
 )
 def rnn_of_cell(random):
@@ -166,16 +167,16 @@ def custom_cell(random):
 
 @feature(
     "cell_plugin",
-    "RNN of a cell of a plug-in, with constants",
+    "RNN of a plug-in cell, with constants",
     FAMILY,
-    about="two states of which neither is the output, one that does not begin with zeros, and a "
-    "constant: the example of [Cells of one's own](core/cells/CUSTOM_CELLS.md)",
+    about="two states, neither of which is the output and one of which does not begin with zeros, "
+    "and a constant: the example of [Cells of your own](core/cells/CUSTOM_CELLS.md)",
     options=["--cell-plugin", "constants", "get_initial_state", "output_size"],
     deviations=[
         Deviation(
-            "constants reach the cell.",
-            "The documentation of keras.layers.RNN says so, but Keras 3 does not do it: the "
-            "reference here is a subclass of it that does.",
+            "Constants reach the cell.",
+            "The documentation of keras.layers.RNN promises this, but Keras 3 does not do it. The "
+            "reference here is a subclass that does.",
         )
     ],
 )

@@ -34,20 +34,20 @@ def sequence_options(random):
     "mask_argument",
     "mask=",
     FAMILY,
-    about="an explicit mask of any pattern in every row: leading, trailing, holes, all masked; two "
-    "layers, so that it is passed on",
+    about="an explicit mask with any pattern in each row: leading, trailing, holes, all masked; "
+    "two layers, so that the mask is passed on",
     options=["mask of Infer", "mask of Step"],
     deviations=[
         Deviation(
             "A mask has the shape [batch, time] and the type bool.",
-            "Keras casts any number to a bool, broadcasts [1, time] and cuts a mask that is too "
+            "Keras casts any number to bool and broadcasts [1, time]. It cuts a mask that is too "
             "long, or fails inside the loop, depending on the backend.",
         ),
         Deviation(
             "The mask passes through recurrent layers, Bidirectional and TimeDistributed.",
-            "This is what Keras 3.0 to 3.15 does; Keras 3.16 drops it with a warning, and the "
-            "next layer then reads the padding as data. `rnnserve-import --mask-rules 'keras 3.16'` "
-            "gives a model those rules.",
+            "Keras 3.0 to 3.15 does the same. Keras 3.16 drops the mask with a warning, and the "
+            "next layer then reads the padding as data. `rnnserve-import --mask-rules 'keras "
+            "3.16'` gives a model those rules.",
         ),
     ],
     weight=2,
@@ -102,8 +102,8 @@ def embedding_mask(random):
     options=["go_backwards", "return_sequences", "mask"],
     deviations=[
         Deviation(
-            "No session can be opened of a model with such a layer.",
-            "It needs the end of the sequence first. Infer serves it.",
+            "A model with such a layer has no sessions.",
+            "The layer needs the end of the sequence first. Infer serves the model.",
         )
     ],
     weight=1.5,
@@ -120,7 +120,8 @@ def go_backwards(random):
     "zero_output_for_mask",
     "zero_output_for_mask=True",
     FAMILY,
-    about="zeros at masked timesteps in place of the output before; also for the last output alone",
+    about="zeros at masked timesteps instead of the previous output; also where only the last "
+    "output is returned",
     options=["zero_output_for_mask", "return_sequences"],
 )
 def zero_output_for_mask(random):
@@ -134,7 +135,7 @@ def zero_output_for_mask(random):
     "unroll",
     "unroll=True",
     FAMILY,
-    about="a fixed number of timesteps, written out by Keras: the same numbers",
+    about="a fixed number of timesteps, which Keras unrolls; the numbers are the same",
     options=["unroll", "zero_output_for_mask", "mask"],
     weight=0.7,
 )
@@ -163,19 +164,19 @@ def unroll(random):
     "stateful",
     "stateful=True",
     FAMILY,
-    about="Keras is called part by part and keeps the states; a session is fed the same parts",
+    about="Keras is called part by part and keeps the states; a session gets the same parts",
     options=["stateful", "fixed batch"],
     deviations=[
         Deviation(
-            "The states of a session are kept, not those of a batch; Infer always begins anew.",
-            "Keras' layer keeps one state for each row of one fixed batch. A session is such a "
-            "row: it can be reset, read, set and batched with any others.",
+            "States belong to a session, not to a batch; Infer always begins anew.",
+            "A Keras layer keeps one state for each row of one fixed batch. A session is such a "
+            "row. It can be reset, read and set, and it can share a batch with any other sessions.",
         ),
         Deviation(
-            "A masked timestep at the begin of a later call repeats the output before it.",
-            "A stateful layer of Keras keeps its states, but not its last output: each call "
-            "begins with an output of zeros. In rnnserve, a sequence in parts gives what it "
-            "gives in one call.",
+            "A masked timestep at the beginning of a later call repeats the output before it.",
+            "A stateful layer of Keras keeps its states, but not its last output: each call begins "
+            "with an output of zeros. In rnnserve, a sequence in parts gives the same outputs as "
+            "in one call.",
         ),
     ],
 )
@@ -202,18 +203,18 @@ def _without_nested_states(random, layer):
     "initial_state",
     "initial_state of a call",
     FAMILY,
-    about="states for every recurrent layer of a model come with the call; final states go back",
+    about="a call gives states for every recurrent layer of a model and gets the final states back",
     options=["initial_state of Infer, OpenSession and Step", "return_state of Infer and Step"],
     deviations=[
         Deviation(
-            "Number, names and shapes of the states are checked.",
-            "Keras checks nothing: too many are ignored, [1, units] is broadcast, a wrong width "
-            "fails in a product.",
+            "The server checks the number, names and shapes of the states.",
+            "Keras checks nothing: it ignores surplus states, broadcasts [1, units], and fails in "
+            "a product if a width is wrong.",
         ),
         Deviation(
-            "The states of the caller leave the mask of the model in force.",
-            "Keras drops a mask that came with the input, without a word, when it is given "
-            "initial_state. In a model that wires initial_state itself, rnnserve does as Keras.",
+            "The mask of the model stays in force when the caller gives states.",
+            "When Keras is given initial_state, it silently drops a mask that came with the input. "
+            "In a model that wires initial_state itself, rnnserve does as Keras does.",
         ),
     ],
     weight=1.5,
@@ -229,14 +230,14 @@ def initial_state(random):
     "reset_state",
     "reset_state(), reset_state(states)",
     FAMILY,
-    about="a session that has seen other timesteps is reset, or is given states, and goes on as a "
-    "new one",
+    about="a session that has seen other timesteps is reset, or is given states, and goes on like "
+    "a new one",
     options=["ResetState", "SetState", "GetState", "initial_state of Step"],
     deviations=[
         Deviation(
             "reset_state() works for layers of several cells, and takes states.",
-            "In Keras 3 it raises AttributeError for nested states, and takes no argument "
-            "although the documentation says so.",
+            "In Keras 3 it raises AttributeError for nested states, and it takes no argument "
+            "although the documentation says that it does.",
         ),
     ],
 )

@@ -11,13 +11,13 @@ layers = keras.layers
 FAMILY = "Shapes, pooling and convolution over time"
 
 _WHOLE_SEQUENCE = Deviation(
-    "No session can be opened of a model with such a layer.",
-    "It needs timesteps that are not there yet. Infer serves it.",
+    "A model with such a layer has no sessions.",
+    "The layer needs timesteps that have not arrived yet. Infer serves the model.",
 )
 _OFTEN_WHOLE_SEQUENCE = Deviation(
-    "A session can be opened of a model with such a layer only where it reads one timestep at a "
-    "time and leaves it in its place.",
-    "Else it needs timesteps that are not there yet. Infer serves it.",
+    "A model with such a layer has sessions only if the layer reads one timestep at a time and "
+    "leaves it in its place.",
+    "Otherwise the layer needs timesteps that have not arrived yet. Infer serves the model.",
 )
 
 
@@ -25,7 +25,7 @@ _OFTEN_WHOLE_SEQUENCE = Deviation(
     "fixed_time_shapes",
     "Reshape, Permute, Flatten",
     FAMILY,
-    about="of sequences of a fixed number of timesteps, before and after recurrent layers",
+    about="for sequences with a fixed number of timesteps, before and after recurrent layers",
     options=["Reshape", "Permute", "Flatten"],
     deviations=[_OFTEN_WHOLE_SEQUENCE],
     weight=1.5,
@@ -151,7 +151,7 @@ def _conv1d(random, **options):
     "conv1d_causal",
     "Conv1D(padding='causal')",
     FAMILY,
-    about="reads only what has been: with one timestep a stride, sessions keep its buffer",
+    about="reads no later timesteps; with a stride of one timestep, sessions keep its buffer",
     options=["filters", "kernel_size", "dilation_rate", "strides", "use_bias", "activation"],
     weight=1.5,
 )
@@ -168,7 +168,7 @@ def conv1d_causal(random):
     "conv1d",
     "Conv1D, SeparableConv1D, DepthwiseConv1D",
     FAMILY,
-    about="padding valid and same, before a recurrent layer",
+    about="with padding valid and same, before a recurrent layer",
     options=["filters", "kernel_size", "dilation_rate", "strides", "use_bias", "activation"],
     deviations=[_OFTEN_WHOLE_SEQUENCE],
 )

@@ -14,20 +14,20 @@ FAMILY = "training=True"
 STATISTICAL = Tolerance(
     1e-5,
     0.0,
-    f"The results are random: the means and standard deviations over {SAMPLES} samples of a row "
+    f"The results are random, so the means and standard deviations over {SAMPLES} samples of a row "
     "from each side are compared.",
     STANDARD_ERRORS,
 )
 DEVIATIONS = [
     Deviation(
-        "The random numbers are others than those of Keras.",
-        "They come from the seed of the request and the number of the row alone, so that a request "
-        "gives the same bits again, on any server, in any batch.",
+        "The random numbers are not those of Keras.",
+        "They come from the seed of the request and the number of the row alone, so a request "
+        "gives the same bits again on any server and in any batch.",
     ),
     Deviation(
         "training is a field of Infer; a Step refuses it.",
         "Keras draws the dropout masks anew in every call, and has no rule for a sequence that "
-        "comes in several.",
+        "comes in several calls.",
     ),
 ]
 
@@ -65,7 +65,7 @@ def _sample(random, chain):
     "training_dropout",
     "dropout and recurrent_dropout of cells",
     FAMILY,
-    about="one mask a row and sequence, the same at each timestep, scaled by 1 / (1 - rate)",
+    about="one mask for each row and sequence, the same at each timestep, scaled by 1 / (1 - rate)",
     options=["training", "seed", "dropout", "recurrent_dropout", "Bidirectional"],
     deviations=DEVIATIONS,
     tolerance=STATISTICAL,
