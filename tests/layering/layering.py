@@ -24,6 +24,8 @@ GENERATED_HEADER = re.compile(r"(rnnserve|google/rpc)/.*\.pb\.h$")
 # Spelt so that this file does not hold what it looks for.
 MACHINE_PATH = re.compile(r"(?<![\w.$}/-])/" + r"(?:work|root|home|tmp)/\w")
 MARKDOWN_LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+CODE_REFERENCE = re.compile(
+    r"`((?:client|core|deploy|proto|server|tests)/[\w./-]+\.(?:h|cc|md|proto|py))(?:: ([\w:]+))?`")
 LOCK_ADDRESS = re.compile(r'"resolved"\s*:')
 
 
@@ -206,6 +208,11 @@ def check_documents(tree: Tree) -> Iterator[Breach]:
             for target in MARKDOWN_LINK.findall(line):
                 if not (tree.root / path).parent.joinpath(target).exists():
                     yield Breach(path, i, f"the link to {target} leads nowhere")
+            for file, name in CODE_REFERENCE.findall(line):
+                if file not in tree.paths:
+                    yield Breach(path, i, f"there is no file {file}")
+                elif not any(name.split("::")[-1] in text for text in tree.lines(file)):
+                    yield Breach(path, i, f"{file} does not name {name}")
 
 
 CHECKS = (check_includes, check_reach, check_links, check_time, check_licence, check_addresses,

@@ -128,6 +128,13 @@ class LayeringTest(unittest.TestCase):
         self.expect({"deploy/README.md": "[right](../README.md#x)\n[wrong](README.txt)\n"},
                     Breach("deploy/README.md", 2, "the link to README.txt leads nowhere"))
 
+    def test_references_to_code_name_what_is_there(self):
+        self.expect({"core/cells/step.h": CPP + "void Step();\n",
+                     "deploy/README.md": "`core/cells/step.h: Cell::Step`, `core/cells/step.h`\n"
+                                         "`core/cells/step.h: Cell::Stop`\n`core/cells/stop.h`\n"},
+                    Breach("deploy/README.md", 2, "core/cells/step.h does not name Cell::Stop"),
+                    Breach("deploy/README.md", 3, "there is no file core/cells/stop.h"))
+
     def test_a_worktree_is_read_like_a_clone(self):
         self.expect({".git": "gitdir: /" + "home/somebody/.git/worktrees/x\n"})
 
