@@ -12,7 +12,7 @@ FAMILY = "Merging layers"
 
 
 def _branches(random, count, units, sequence):
-    """Recurrent layers of one width over one or several inputs."""
+    """Returns recurrent layers of one width over one or several inputs."""
     features = random.small_size()
     shared = random.chance(0.4)
     inputs = [keras.Input((None, features)) for _ in range(1 if shared else count)]
@@ -27,7 +27,8 @@ def _branches(random, count, units, sequence):
 
 
 def _ended(random, inputs, specs, merged, sequence):
-    """The merged value as the output, or read by another recurrent layer, which obeys its mask."""
+    """Returns a sample with the merged value as output, or read by a recurrent layer, which
+    obeys its mask."""
     if sequence and random.chance():
         merged = any_layer(random, return_sequences=random.chance())(merged)
     return Sample(random.functional(inputs, merged), specs)
