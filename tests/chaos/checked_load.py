@@ -13,21 +13,22 @@ from checked_session import ASYNC, CheckedSession
 from oracle import NUM_TUNES
 from tally import Tally
 
-# Half as many again as a run has to have, because faults take their share.
+# NUM_SESSIONS * RATE is almost twice the load that a run must have: faults take their share.
 NUM_SESSIONS = 32
-RATE = 12.0  # steps a second of each
+RATE = 12.0  # Steps a second of each session.
 PAUSE_SECONDS = 0.1  # Between a failure and the next try.
 WATCH_SECONDS = 0.1
 JOIN_SECONDS = 60
 
 
 def _reason(error):
-    """What a server, or the way to it, said."""
+    """Returns what a server, or the connection to it, reported."""
     return f"{error.code().name} {example.error_reason(error)} {error.details()}".strip()
 
 
 class CheckedLoad(contextlib.AbstractContextManager):
-    """Steps from `with` on until `stop` or its end. `kinds` are the durabilities, in turn."""
+    """Sessions that step from the start of the `with` block until `stop` or its end. `kinds` are
+    the durabilities, in turn."""
 
     def __init__(self, targets, oracle, *, num_sessions=NUM_SESSIONS, rate=RATE, kinds=(ASYNC,),
                  session_type=CheckedSession, **options):
@@ -51,7 +52,7 @@ class CheckedLoad(contextlib.AbstractContextManager):
         self._is_over.set()
 
     def stop(self):
-        """Ends it and returns the tally."""
+        """Ends the load and returns the tally."""
         self.tally.end()
         self._is_over.set()
         for thread in self._threads:
@@ -60,16 +61,18 @@ class CheckedLoad(contextlib.AbstractContextManager):
         return self.tally
 
     def raise_if_broken(self):
-        """A thread ends only by a mistake in this program, which is told."""
+        """Raises the error of a thread that has failed, which only a mistake in this program can
+        cause."""
         if self._broken:
             raise self._broken[0]
 
     def is_stepping(self):
-        """Whether every session has made a step."""
+        """Returns whether every session has made a step."""
         return all(session and session.version > 0 for session in self.sessions)
 
     def _watch(self):
-        """Whoever is late because the whole machine stood still is not late by a server."""
+        """Measures how long the whole machine stood still, because that delay is not a server's
+        fault."""
         last = time.monotonic()
         while not self._is_over.wait(WATCH_SECONDS):
             now = time.monotonic()
@@ -78,15 +81,16 @@ class CheckedLoad(contextlib.AbstractContextManager):
 
     def _guard(self, index):
         try:
-            self._is_over.wait(self._pause * index / len(self.sessions))  # Not all at once.
+            # Spreads the first steps over time.
+            self._is_over.wait(self._pause * index / len(self.sessions))
             while not self._is_over.is_set():
                 self._live(index)
-        except BaseException as error:  # To be told by stop().
+        except BaseException as error:  # stop() raises it.
             self._broken.append(error)
 
     def _live(self, index):
-        """One session, until it ends."""
-        # Each begins at another replica.
+        """Steps one session until it ends."""
+        # Each session begins at a different replica.
         turn = index % len(self._targets)
         targets = self._targets[turn:] + self._targets[:turn]
         try:
@@ -98,7 +102,7 @@ class CheckedLoad(contextlib.AbstractContextManager):
                 self._step(session)
         except resumable.SessionEnded as ended:
             self.tally.note("ended", str(ended).partition(":")[0])
-        except grpc.RpcError as error:  # It was not opened.
+        except grpc.RpcError as error:  # The session could not be opened.
             self.tally.note("refused", _reason(error))
             self._is_over.wait(PAUSE_SECONDS)
 

@@ -36,21 +36,22 @@ class StreamClient:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
 
     def go(self):
-        """Lets it step, and returns when it has made the first one."""
-        self._process.stdout.readline()  # It is ready.
+        """Lets the client step. Returns when it has made its first step."""
+        self._process.stdout.readline()  # Waits until the process is ready.
         self._process.stdin.write(b"go\n")
         self._process.stdin.flush()
         self._process.stdout.readline()
 
     def kill(self):
-        """Returns how many steps it saw answered."""
+        """Kills the client. Returns how many answers it has received."""
         self._process.kill()
         with self._process:
             return 1 + self._process.stdout.read().count(b"\n")
 
 
 class Clients(contextlib.AbstractContextManager):
-    """Gives clients one after another, and has the next ones started. Kills those at its end."""
+    """Hands out clients one after another, and starts the next ones ahead. Kills the remaining
+    ones at its end."""
 
     def __init__(self, address, number):
         self._address, self._number, self._started = address, number, 0
@@ -71,7 +72,7 @@ class Clients(contextlib.AbstractContextManager):
 
 
 def client_kill(run, outcome):
-    """SIGKILL of a client whose stream is busy, at a point by chance. `amount`: times."""
+    """Sends SIGKILL to a client with a busy stream, at a random moment. `amount`: times."""
     closings, num_open, num_torn, num_wrong = [], 0, 0, 0
     with run.servers(1) as servers, run.load(servers) as load:
         replica = servers.replicas[0]
@@ -107,10 +108,11 @@ def _open_streams(replica):
 
 
 def _resume(oracle, calls, client, num_answered):
-    """(whether it has every step that was answered, whether it goes on with the right outputs)."""
+    """Returns (whether the session has every step that was answered, whether it goes on with the
+    right outputs)."""
     try:
         begin = raw.attach(calls, client.session_id).version
-        # The step that ran was kept, at most one for each message that was under way.
+        # The step that was running was kept: at most one for each message in flight.
         is_found = begin in (num_answered, num_answered + 1)
         for index in range(begin, begin + STEPS_BEHIND):
             frame = frames(client.tune, index, index + 1)
@@ -123,7 +125,7 @@ def _resume(oracle, calls, client, num_answered):
 
 
 def two_writers(run, outcome):
-    """Two writers that take turns by force, on each of some sessions. `amount`: seconds."""
+    """Lets two writers take each of several sessions from each other. `amount`: seconds."""
     with run.servers() as servers, run.load(servers) as load:
         writers = Writers(servers.targets, run.random)
         threads = [threading.Thread(target=writer.run, daemon=True) for writer in writers.all]

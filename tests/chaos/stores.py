@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A store that goes away, hangs, is full, or fails over to a copy that lacks the newest writes."""
+"""A store that is down, hangs, is full, or fails over to a copy that lacks the newest writes."""
 
 import collections
 import contextlib
@@ -20,8 +20,8 @@ from store import Store
 from tally import Tally, told
 
 STEPPING_SECONDS = 20
-# Enough for a p99. Its turns are short and many: what else runs on the machine comes and goes.
-RATE = 60.0  # steps a second of each session
+# Enough for a p99. The turns are short and many, because other work on the machine comes and goes.
+RATE = 60.0  # Steps a second of each session.
 TURN_SECONDS, LAST_SECONDS = 10, 30
 CATCH_UP_GOAL_SECONDS, CATCH_UP_LIMIT_SECONDS = 5, 30
 P99_GOAL = 1.05
@@ -30,7 +30,8 @@ JUNK_COMMANDS = 16
 
 
 class StoreFault:
-    """One way in which a store fails and comes back. `reason` is what a synchronous step says."""
+    """One way in which a store fails and comes back. `reason`: the error reason of a synchronous
+    step."""
 
     def __init__(self, name, reason, begin, end):
         self.name, self.reason, self.begin, self.end = name, reason, begin, end
@@ -64,10 +65,10 @@ FAULTS = [
 
 
 def store_down(run, outcome):
-    """Each of FAULTS on a store of its own. `amount`: how often."""
+    """Runs each of FAULTS on a store of its own. `amount`: times."""
     total = Tally()
     for fault in FAULTS:
-        # Appended to a file, for the one that comes back with its data.
+        # The store appends to a file, for the fault after which it comes back with its data.
         with run.servers(1, store_options=("--appendonly", "yes")) as servers, \
                 run.load(servers, rate=RATE) as load:
             outcome.lines += _lines_of_fault(run.amount, servers, load, fault)
@@ -112,7 +113,7 @@ def _lines_of_fault(num_turns, servers, load, fault):
 
 
 def _p99_during(seconds, replica):
-    """Of steps, as the server has it: seconds."""
+    """Returns the p99 of steps in seconds, as the server's metrics give it."""
     page = MetricsPage.of(replica.metrics_address, timeout_s=5)
     time.sleep(seconds)
     now = MetricsPage.of(replica.metrics_address, timeout_s=5)
@@ -120,7 +121,7 @@ def _p99_during(seconds, replica):
 
 
 def _ask_sync(calls, index):
-    """The answers to three tries of a step of the synchronous session."""
+    """Returns the answers to three attempts at a step of the synchronous session."""
     answers = collections.Counter()
     for _ in range(3):
         answers[_try_sync(calls, index)] += 1
@@ -128,7 +129,7 @@ def _ask_sync(calls, index):
 
 
 def _answer_to_sync(calls, index):
-    """What that step says at last, within the time for catching up."""
+    """Returns the last answer to that step within the time for catching up."""
     deadline, answer = time.monotonic() + CATCH_UP_GOAL_SECONDS, "nothing"
     while time.monotonic() < deadline and answer != "served":
         answer = _try_sync(calls, index)
@@ -145,7 +146,8 @@ def _try_sync(calls, index):
 
 
 def _seconds_to_catch_up(load):
-    """Until every session is told that what it had when the store came back is durable."""
+    """Returns the seconds until every session hears that the version it had when the store came
+    back is durable."""
     goals = [(session, session.version) for session in load.sessions]
     with contextlib.suppress(Overdue):
         return wait_until(
@@ -155,14 +157,14 @@ def _seconds_to_catch_up(load):
 
 
 def store_failover(run, outcome):
-    """The replica of a store is cut off, the store goes on and is lost, and what it alone had is
-    lost with it; at the same time a server is killed, so that its sessions are found as the replica
-    has them. `amount`: rounds."""
+    """Cuts off the replica of a store, lets the store go on, and then kills it, so that the
+    writes that only it had are lost. Kills a server at the same time, so that its sessions are
+    found as the replica has them. `amount`: rounds."""
     total = Tally()
     for turn in range(run.amount):
         total.add(_fail_over(run, turn))
     judge_load(outcome, total)
-    # A writer may find itself fenced too: its epoch was lost with the store, and given out again.
+    # A writer may also be fenced, because its epoch was lost with the store and given out again.
     other = collections.Counter({what: number for what, number in total.ended.items()
                                  if "STATE_REGRESSED" not in what and "FENCED" not in what})
     outcome.lines += [
@@ -198,7 +200,7 @@ def _fail_over(run, turn):
 
 
 def _point(link, store):
-    """Lets `link` be the socket of `store`, from one moment to the next."""
+    """Makes `link` point to the socket of `store`, atomically."""
     fresh = link.with_suffix(".new")
     fresh.symlink_to(store.socket)
     fresh.rename(link)
