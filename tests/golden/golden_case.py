@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A golden: one model file and the calls whose results are recorded beside it."""
+"""A golden: one model file and calls with recorded results."""
 
 import dataclasses
 import json
@@ -20,12 +20,14 @@ class Call:
     suffix: str = ""
     about: str = ""
     mask: np.ndarray | None = None
-    # True: random ones for every recurrent layer. A dictionary: {layer name: flat list of arrays}.
+    # True: random states for every recurrent layer. A dictionary: {layer name: flat list of
+    # arrays}.
     initial_states: bool | dict = False
-    # Values that the outputs must have; None where Keras alone says what is right.
+    # Values that the outputs must have; None if Keras alone decides what is right.
     expected: np.ndarray | None = None
-    # Final states {layer name: flat list of arrays} of another framework. With them, its states and
-    # outputs are recorded in place of those of Keras, which must be the same within the tolerance.
+    # Final states {layer name: flat list of arrays} of another framework. If they are given, its
+    # states and outputs are recorded instead of those of Keras, which must be the same within the
+    # tolerance.
     expected_states: dict | None = None
 
 
@@ -40,15 +42,16 @@ class Golden:
     input_shape: tuple = (None, 3)
     batch_size: int | None = None
     dtype: str = "float32"
-    # Keeps the weights that the layers' own initializers give.
+    # Whether the weights are those from the layers' own initializers.
     keep_weights: bool = False
-    # These weights, in the order of the model's.
+    # The weights, in the order of the model's. None: random ones, unless `keep_weights`.
     weights: list | None = None
-    # Re-packed with DEFLATE, as a zip tool would and a fifth in size; False: as Keras wrote it.
+    # Whether the file is repacked with DEFLATE, as a zip tool would do, to a fifth of its size.
     deflate: bool = True
 
     def random(self, what):
-        """A generator of this golden's own, so that adding another one changes no number here."""
+        """Returns a generator for this golden alone, so that another golden changes no number
+        here."""
         return np.random.default_rng(zlib.crc32(f"{self.name}/{what}".encode()))
 
     def build(self):
@@ -65,7 +68,7 @@ class Golden:
 
 
 def write(golden, folder):
-    """Saves the model and one JSON file a call."""
+    """Saves the model and one JSON file for each call."""
     model = golden.build()
     folder.mkdir(parents=True, exist_ok=True)
     save(model, folder / "model.keras", golden.deflate)
@@ -103,7 +106,7 @@ def save(model, path, deflate):
 
 
 def pack(path):
-    """Packs the members of a .keras file, which Keras only stores."""
+    """Compresses the members of a .keras file, which Keras stores uncompressed."""
     with zipfile.ZipFile(path) as stored:
         members = [(name, stored.read(name)) for name in stored.namelist()]
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
@@ -116,7 +119,7 @@ def file_name(suffix):
 
 
 def random_states(model, batch_size, random):
-    """States of every recurrent layer, three decimals."""
+    """Returns states for every recurrent layer, with three decimals."""
     return {
         layer.name: [
             random.normal(0.0, 0.5, state.shape).round(3).astype(np.float32)
@@ -137,7 +140,7 @@ def states_json(model, states):
 
 
 def tensor_json(array):
-    """Shape, row-major values, and the dtype where it is not plain from the place."""
+    """Returns shape, row-major values, and the dtype unless the array is a mask."""
     array = np.asarray(array)
     if array.dtype == bool:
         return {"shape": list(array.shape), "data": array.astype(int).ravel().tolist()}
@@ -151,7 +154,7 @@ def tensor_json(array):
 
 
 def write_json(case, path):
-    """One line a tensor, so that a change shows where it is."""
+    """Writes one line for each tensor, so that a diff shows where a change is."""
     lines = []
     for key, value in case.items():
         if isinstance(value, list):
