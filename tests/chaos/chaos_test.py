@@ -1,7 +1,7 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Goal: a fault that breaks a promise is detected and reported. Method: gives the parts that
-judge the results that a broken server would give; no server runs."""
+"""Goal: a fault that breaks a promise is seen and told. Method: the parts that judge, with what a
+broken server would give them; no server runs."""
 
 import math
 import unittest
@@ -30,7 +30,7 @@ class KnownChain:
 
 
 def session_without_server(tally):
-    """Returns a session in the state after its constructor has opened it."""
+    """As if its constructor had opened it."""
     session = CheckedSession.__new__(CheckedSession)
     session.id, session.version = "s", 3
     session._oracle, session._tune, session._tally = KnownChain, 0, tally
@@ -157,7 +157,7 @@ class OutcomeTest(unittest.TestCase):
                 self.assertEqual(line_of_ratios("p99", "", ratios, 1.05, "").verdict, verdict)
 
     def test_the_bound_of_a_median_is_that_of_the_tables(self):
-        # Ranks of the sign test at 2.5 %, from standard tables.
+        # Ranks of the sign test at 2.5 %, from the usual tables.
         for number, rank in ((5, 0), (6, 1), (8, 1), (9, 2), (12, 3), (15, 4), (20, 6), (25, 8),
                              (50, 18), (100, 40)):
             with self.subTest(number):

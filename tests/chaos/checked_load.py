@@ -13,22 +13,21 @@ from checked_session import ASYNC, CheckedSession
 from oracle import NUM_TUNES
 from tally import Tally
 
-# NUM_SESSIONS * RATE is almost twice the load that a run must have: faults take their share.
+# Half as many again as a run has to have, because faults take their share.
 NUM_SESSIONS = 32
-RATE = 12.0  # Steps a second of each session.
+RATE = 12.0  # steps a second of each
 PAUSE_SECONDS = 0.1  # Between a failure and the next try.
 WATCH_SECONDS = 0.1
 JOIN_SECONDS = 60
 
 
 def _reason(error):
-    """Returns what a server, or the connection to it, reported."""
+    """What a server, or the way to it, said."""
     return f"{error.code().name} {example.error_reason(error)} {error.details()}".strip()
 
 
 class CheckedLoad(contextlib.AbstractContextManager):
-    """Sessions that step from the start of the `with` block until `stop` or its end. `kinds` are
-    the durabilities, in turn."""
+    """Steps from `with` on until `stop` or its end. `kinds` are the durabilities, in turn."""
 
     def __init__(self, targets, oracle, *, num_sessions=NUM_SESSIONS, rate=RATE, kinds=(ASYNC,),
                  session_type=CheckedSession, **options):
@@ -52,7 +51,7 @@ class CheckedLoad(contextlib.AbstractContextManager):
         self._is_over.set()
 
     def stop(self):
-        """Ends the load and returns the tally."""
+        """Ends it and returns the tally."""
         self.tally.end()
         self._is_over.set()
         for thread in self._threads:
@@ -61,18 +60,16 @@ class CheckedLoad(contextlib.AbstractContextManager):
         return self.tally
 
     def raise_if_broken(self):
-        """Raises the error of a thread that has failed, which only a mistake in this program can
-        cause."""
+        """A thread ends only by a mistake in this program, which is told."""
         if self._broken:
             raise self._broken[0]
 
     def is_stepping(self):
-        """Returns whether every session has made a step."""
+        """Whether every session has made a step."""
         return all(session and session.version > 0 for session in self.sessions)
 
     def _watch(self):
-        """Measures how long the whole machine stood still, because that delay is not a server's
-        fault."""
+        """Whoever is late because the whole machine stood still is not late by a server."""
         last = time.monotonic()
         while not self._is_over.wait(WATCH_SECONDS):
             now = time.monotonic()
@@ -81,16 +78,15 @@ class CheckedLoad(contextlib.AbstractContextManager):
 
     def _guard(self, index):
         try:
-            # Spreads the first steps over time.
-            self._is_over.wait(self._pause * index / len(self.sessions))
+            self._is_over.wait(self._pause * index / len(self.sessions))  # Not all at once.
             while not self._is_over.is_set():
                 self._live(index)
-        except BaseException as error:  # stop() raises it.
+        except BaseException as error:  # To be told by stop().
             self._broken.append(error)
 
     def _live(self, index):
-        """Steps one session until it ends."""
-        # Each session begins at a different replica.
+        """One session, until it ends."""
+        # Each begins at another replica.
         turn = index % len(self._targets)
         targets = self._targets[turn:] + self._targets[:turn]
         try:
@@ -102,7 +98,7 @@ class CheckedLoad(contextlib.AbstractContextManager):
                 self._step(session)
         except resumable.SessionEnded as ended:
             self.tally.note("ended", str(ended).partition(":")[0])
-        except grpc.RpcError as error:  # The session could not be opened.
+        except grpc.RpcError as error:  # It was not opened.
             self.tally.note("refused", _reason(error))
             self._is_over.wait(PAUSE_SECONDS)
 

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A resumable session that compares every output and every version with the oracle."""
+"""A resumable session of which every output and every version is compared with the oracle."""
 
 import time
 
@@ -14,27 +14,25 @@ SYNC, ASYNC = session_pb2.DURABILITY_SYNC, session_pb2.DURABILITY_ASYNC
 
 
 class CheckedSession(resumable.ResumableSession):
-    """Steps through a tune and reports to the tally what it saw, above and below the library.
+    """Steps through a tune and tells the tally what it saw, above and below the library.
 
-    It looks at each answer before the library does and keeps its own record of what the server
-    called durable. A session that is found at an earlier version, and is not reported, has
-    regressed silently. *Used by one thread at a time.*
+    It looks at each answer before the library does and keeps its own account of what was said to
+    be durable: a session that is found before that and not reported has regressed silently. One
+    thread.
     """
 
     def __init__(self, targets, oracle, tune, tally, **options):
         self._oracle, self._tune, self._tally = oracle, tune, tally
-        self._told_durable = 0  # The newest version that a reply called durable.
-        # The session was found at an earlier version, which the library has to report.
-        self._found_before = False
-        self._is_resumed = False  # Whether it resumed since the last output.
-        self._is_unfinished = False  # The last step has no answer and may have been done.
+        self._told_durable = 0  # The newest version that a reply said is durable.
+        self._found_before = False  # The session was found before that, which is to be reported.
+        self._is_resumed = False  # Since the last output.
+        self._is_unfinished = False  # The step may have been done.
         self._last_output = time.monotonic()
-        # As in the last reply. Unlike durable_version of the library, it can fall.
-        self.last_durable = 0
+        self.last_durable = 0  # As the last reply had it; it can fall, unlike durable_version.
         super().__init__(targets, MODEL, observer=self._on_resumption, **options)
 
     def advance(self):
-        """Makes one step, or finishes one. Raises what the library raises."""
+        """One step, or the rest of one. Raises what the library raises."""
         try:
             self._compare(self._step())
         except resumable.SessionEnded as ended:
@@ -58,7 +56,7 @@ class CheckedSession(resumable.ResumableSession):
         if self._is_resumed:
             self._tally.note_gap(now - self._last_output)
         self._is_resumed, self._last_output = False, now
-        if self._found_before:  # The session went on without a report.
+        if self._found_before:  # It went on, and nobody was told.
             self._tally.count("silent")
             self._found_before = False
         if output.tobytes() != self._oracle.expected(self._tune, self.version - 1):
@@ -89,7 +87,7 @@ class CheckedSession(resumable.ResumableSession):
         if version < self._told_durable:
             self._found_before = True
             self._tally.count("regressions")
-        # Earlier reports no longer count, because the session has a new history from here on.
+        # What was told before counts no more: from here on it is another history.
         self._told_durable = min(self._told_durable, version)
 
     def _prepare_again(self, error):

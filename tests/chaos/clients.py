@@ -36,22 +36,21 @@ class StreamClient:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
 
     def go(self):
-        """Lets the client step. Returns when it has made its first step."""
-        self._process.stdout.readline()  # Waits until the process is ready.
+        """Lets it step, and returns when it has made the first one."""
+        self._process.stdout.readline()  # It is ready.
         self._process.stdin.write(b"go\n")
         self._process.stdin.flush()
         self._process.stdout.readline()
 
     def kill(self):
-        """Kills the client. Returns how many answers it has received."""
+        """Returns how many steps it saw answered."""
         self._process.kill()
         with self._process:
             return 1 + self._process.stdout.read().count(b"\n")
 
 
 class Clients(contextlib.AbstractContextManager):
-    """Hands out clients one after another, and starts the next ones ahead. Kills the remaining
-    ones at its end."""
+    """Gives clients one after another, and has the next ones started. Kills those at its end."""
 
     def __init__(self, address, number):
         self._address, self._number, self._started = address, number, 0
@@ -72,7 +71,7 @@ class Clients(contextlib.AbstractContextManager):
 
 
 def client_kill(run, outcome):
-    """Sends SIGKILL to a client with a busy stream, at a random moment. `amount`: times."""
+    """SIGKILL of a client whose stream is busy, at a point by chance. `amount`: times."""
     closings, num_open, num_torn, num_wrong = [], 0, 0, 0
     with run.servers(1) as servers, run.load(servers) as load:
         replica = servers.replicas[0]
@@ -108,11 +107,10 @@ def _open_streams(replica):
 
 
 def _resume(oracle, calls, client, num_answered):
-    """Returns (whether the session has every step that was answered, whether it goes on with the
-    right outputs)."""
+    """(whether it has every step that was answered, whether it goes on with the right outputs)."""
     try:
         begin = raw.attach(calls, client.session_id).version
-        # The step that was running was kept: at most one for each message in flight.
+        # The step that ran was kept, at most one for each message that was under way.
         is_found = begin in (num_answered, num_answered + 1)
         for index in range(begin, begin + STEPS_BEHIND):
             frame = frames(client.tune, index, index + 1)
@@ -125,7 +123,7 @@ def _resume(oracle, calls, client, num_answered):
 
 
 def two_writers(run, outcome):
-    """Lets two writers take each of several sessions from each other. `amount`: seconds."""
+    """Two writers that take turns by force, on each of some sessions. `amount`: seconds."""
     with run.servers() as servers, run.load(servers) as load:
         writers = Writers(servers.targets, run.random)
         threads = [threading.Thread(target=writer.run, daemon=True) for writer in writers.all]

@@ -5,12 +5,12 @@
 from outcome import Line
 from tally import quantile, told
 
-# The remedies of errors that the library may see below: it recovers from all of these.
+# What the library may see below: all of these are mended by it.
 MENDED = {"resend", "wait", "attach", "move_on"}
 
 
 def judge_load(outcome, tally):
-    """Counts the load, and judges the promises that hold in every scenario."""
+    """Counts the load, and judges what holds whatever happens."""
     outcome.steps += tally.steps
     outcome.load_seconds += tally.seconds
     outcome.stillness = max(outcome.stillness, tally.stillness)

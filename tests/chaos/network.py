@@ -18,7 +18,7 @@ LATE_SECONDS = 10
 
 
 class AnswerLost(grpc.RpcError):
-    """The error that a client sees when a connection breaks before the answer."""
+    """What a client sees of a connection that breaks before the answer."""
 
     def code(self):
         return grpc.StatusCode.UNAVAILABLE
@@ -31,14 +31,13 @@ class AnswerLost(grpc.RpcError):
 
 
 class LossySession(CheckedSession):
-    """Injects the faults between the library and gRPC, where they look like those of a network."""
+    """Injects the faults between the library and gRPC, where they look as those of a network do."""
 
-    # Approximate counts over all sessions, because no lock guards them.
-    num_faults = {"duplicated": 0, "lost": 0, "overtaken": 0}
+    num_faults = {"duplicated": 0, "lost": 0, "overtaken": 0}  # Counts of all, roughly: no lock.
 
     def __init__(self, *arguments, **options):
         self._chance = random.Random(f"{arguments[2]}")
-        self._late = None  # An old request that has not arrived yet.
+        self._late = None  # An old request that is still on its way.
         super().__init__(*arguments, **options)
 
     def _call(self, method, request):
@@ -54,7 +53,7 @@ class LossySession(CheckedSession):
         return reply
 
     def _send_late_one(self, request):
-        """Makes an earlier request arrive only now, together with this one or before it."""
+        """An earlier request arrives only now, beside this one or before it."""
         if self._late is not None:
             self._send_beside(self._late, "overtaken")
             self._late = None
@@ -67,7 +66,7 @@ class LossySession(CheckedSession):
 
 
 def lossy_network(run, outcome):
-    """Duplicates, loses and delays messages. `amount`: steps."""
+    """`amount`: steps."""
     before = dict(LossySession.num_faults)
     with run.servers() as servers, CheckedLoad(
             servers.targets, run.oracle, num_sessions=NUM_SESSIONS, rate=0, kinds=(ASYNC, SYNC),

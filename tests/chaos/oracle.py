@@ -1,9 +1,9 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The right outputs of a session: the chain of outputs of one that no fault touches.
+"""What a session has to say: the chain of outputs of one that nothing ever happens to.
 
-A session's outputs depend on nothing but its inputs, bit for bit. So the outputs of a session on a
-server of its own, without a store and without faults, show for every other session whether a step
+A session's outputs depend on nothing but its inputs, bit by bit. So the outputs of a session on a
+server of its own, without a store and without faults, tell of every other session whether a step
 was lost, done twice, taken out of order or done on another session's state.
 """
 
@@ -23,8 +23,7 @@ import model_files  # noqa: E402, found by the line above
 
 MODEL = "oracle"
 UNITS = 16
-# Sessions of different tunes have different inputs, so that a step of another session is noticed
-# too.
+# Sessions of different tunes have different inputs, so that a step of another one is noticed too.
 NUM_TUNES = 8
 TIMESTEPS_AT_ONCE = 1024
 CALL_SECONDS = 30
@@ -32,8 +31,8 @@ DAY_MS = 24 * 60 * 60 * 1000
 
 
 def frames(tune, begin, end):
-    """Returns the inputs [end - begin, UNITS] of a tune. Each is a small multiple of 1/256 and
-    therefore exact, so every process computes the same bits."""
+    """The inputs [end - begin, UNITS] of a tune. Each is a small multiple of 1/256 and so exact:
+    every process computes the same bits."""
     steps = np.arange(begin, end, dtype=np.int64)[:, None]
     features = np.arange(UNITS, dtype=np.int64)[None, :]
     mixed = (steps * 1103515245 + tune * 7919 * 65537 + 12345) & 0x7FFFFFFF
@@ -41,13 +40,12 @@ def frames(tune, begin, end):
 
 
 def model(folder):
-    """Writes the model of the oracle into `folder`. Returns {name: path}."""
+    """{name: path} of the model of the oracle, which is written into `folder`."""
     return {MODEL: model_files.write_lstm(folder, UNITS)}
 
 
 class OracleFailed(Exception):
-    """The undisturbed server failed, so nothing can be judged. An RpcError comes from a judged
-    server."""
+    """The undisturbed server failed: nothing can be judged. An RpcError is of those judged."""
 
 
 @contextlib.contextmanager
@@ -65,7 +63,7 @@ class Oracle:
 
     def __init__(self, folder, models):
         folder.mkdir()
-        # Its sessions are used only when a chain has to grow, which may be hours later.
+        # Its sessions are used only when a chain is to grow, which may be hours later.
         self._replica = Replica("oracle", folder, [f"--session-idle-timeout-ms={DAY_MS}"], models)
         self._lock = threading.Lock()
         self._chains = {}  # By tune: the bytes of each output so far.
@@ -85,7 +83,7 @@ class Oracle:
         return True
 
     def expected(self, tune, index):
-        """Returns the bytes of the output of step `index`."""
+        """The bytes of the output of step `index`."""
         with self._lock, told_as_its_own():
             chain = self._chains.setdefault(tune, [])
             if not chain:
@@ -96,7 +94,7 @@ class Oracle:
             return chain[index]
 
     def replay(self, inputs):
-        """Returns the bytes of the outputs of a session with these inputs [time, UNITS]."""
+        """The bytes of the outputs of a session with these inputs [time, UNITS]."""
         with self._lock, told_as_its_own():
             self._num_replays += 1
             session_id = f"replay-{self._num_replays}"

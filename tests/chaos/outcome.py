@@ -1,24 +1,23 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The promises and measurements of a scenario, and how they are printed."""
+"""What a scenario promised and what was measured, and how both are told."""
 
 import dataclasses
 import math
 import statistics
 
-# With less load the faults hit nothing, so a run proves nothing.
+# Below that the faults meet nothing, and a run says nothing.
 MIN_STEPS_PER_SECOND = 200
-# A shorter stillness of the machine explains nothing that is judged.
+# Less than that is no reason for anything that is judged.
 MIN_TOLD_STILLNESS_SECONDS = 0.5
-# The probability of reporting a miss only because of other work on the machine.
+# That a promise is told to be missed only because of what else the machine did.
 CHANCE = 0.025
 
 
 @dataclasses.dataclass
 class Line:
-    """One promise: what it is, the goal as text, the measurement, and whether the goal is met.
-    With `is_noise` this is undecided, because other work on the machine moved the measurement by
-    more."""
+    """One promise: what, the goal as text, what was measured, and whether that is met. With
+    `is_noise` that cannot be told: other work on the machine moved the measurement by more."""
 
     promise: str
     goal: str
@@ -32,19 +31,17 @@ class Line:
 
 
 def line_of_ratios(promise, goal, ratios, most, measured):
-    """Judges the ratios of several turns by their median, which may be at most `most`. A higher
-    median is noise unless the turns show that chance does not explain it: see sure_median."""
+    """Judges the ratios of several turns by their median, which `most` bounds. A median above it is
+    noise unless the turns show that it is above, whatever chance did: see sure_median."""
     is_met = statistics.median(ratios) <= most
     return Line(promise, goal, measured, is_met, not is_met and sure_median(ratios) <= most)
 
 
 def sure_median(values):
-    """Returns a lower bound for the median of the distribution of `values`, which fails with
-    probability CHANCE: the lower end of the interval of the sign test, which assumes nothing
-    about the distribution. For fewer than six values there is no bound, and the result is minus
-    infinity."""
-    # The probability that at most `rank` values are below the median.
-    below, rank = 0.5 ** len(values), 0
+    """What the median of the distribution of `values` is not below, but for CHANCE: the lower end
+    of the interval of the sign test, which asks nothing of the distribution. Fewer than six values
+    have none: then it is less than any number."""
+    below, rank = 0.5 ** len(values), 0  # The chance that at most `rank` of them are below it.
     while below <= CHANCE:
         rank += 1
         below += math.comb(len(values), rank) * 0.5 ** len(values)
@@ -53,15 +50,14 @@ def sure_median(values):
 
 @dataclasses.dataclass
 class Outcome:
-    """The result of one scenario. `error` says what kept it from finishing; without lines it has
-    judged nothing."""
+    """One scenario. `error` is what kept it from its end; without lines it has told nothing."""
 
     name: str
     seconds: float = 0.0
     lines: list = dataclasses.field(default_factory=list)
     steps: int = 0
     load_seconds: float = 0.0
-    stillness: float = 0.0  # As in Tally.
+    stillness: float = 0.0  # As Tally has it.
     error: str = ""
 
     @property
@@ -74,7 +70,7 @@ class Outcome:
 
     @property
     def is_met(self):
-        """Returns whether no promise was missed. Noise is reported but does not count."""
+        """Whether nothing was missed; noise is told, and does not count."""
         return (not self.error and not self.is_void and bool(self.lines)
                 and all(line.is_met or line.is_noise for line in self.lines))
 
@@ -85,7 +81,7 @@ class Outcome:
                 "stillness_seconds": round(self.stillness, 3), "error": self.error, "lines": lines}
 
     def table(self):
-        """Yields its rows, for people and for Markdown."""
+        """Its rows, for people and for Markdown."""
         name, seconds = self.name, f"{self.seconds:.0f}"
         for line in self.lines:
             yield row(name, line.promise, line.goal, line.measured, line.verdict, seconds)

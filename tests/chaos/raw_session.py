@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Single calls for one session on one replica, without the library, to do what it never does."""
+"""Single calls for one session on one replica, without the library: to do what it never would."""
 
 import example
 import grpc
@@ -11,14 +11,14 @@ CALL_SECONDS = 10
 
 
 def connect(address):
-    """Returns the stub of a new connection, which no other stub shares."""
+    """A connection of its own, which others do not share."""
     channel = grpc.insecure_channel(address, options=[
         ("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 500)])
     return inference_pb2_grpc.InferenceServiceStub(channel)
 
 
 def say(error):
-    """Returns the code and reason of an error as one text."""
+    """The code and reason of an error, as one text."""
     return f"{error.code().name} {example.error_reason(error)}".strip()
 
 
@@ -33,7 +33,7 @@ def attach(calls, session_id):
 
 
 def step_request(session_id, index, frame, epoch=None):
-    """Returns the request. `frame` is [1, features]."""
+    """`frame` is [1, features]."""
     request = session_pb2.StepRequest(
         session_id=session_id, step_index=index, input=example.to_tensor(frame))
     if epoch is not None:

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A model that is replaced while it has sessions, by one with other states and back."""
+"""A model that is replaced under its sessions, by one with other states and back."""
 
 import os
 import time
@@ -26,7 +26,7 @@ SETTLE_SECONDS = 0.2
 
 
 class Folder:
-    """The path that the server reads the model from: a link that is replaced atomically."""
+    """What the server is told to be the model: a link that is put in place of another at once."""
 
     def __init__(self, folder, models):
         self.path = folder / "served"
@@ -39,7 +39,7 @@ class Folder:
 
 
 class Probes:
-    """New sessions, which must use the model that was read last. *Used by one thread at a time.*"""
+    """New sessions, which have to be of the model that was read last. One thread."""
 
     def __init__(self, calls, the_oracle):
         self._calls, self._oracle = calls, the_oracle
@@ -69,7 +69,7 @@ class Probes:
 
 
 def model_reload(run, outcome):
-    """Puts a model with other states under the name, then the first one again. `amount`: times."""
+    """A model with other states under the name, and the first one again. `amount`: times."""
     other = oracle.model_files.write_lstm(run.folder / "model_reload", OTHER_UNITS)
     folder = Folder(run.folder / "model_reload", [run.models[MODEL], other])
     models = {MODEL: folder.path, OTHER: other}

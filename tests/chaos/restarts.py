@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Replicas that end, are killed or stop running for a while under load."""
+"""Replicas that end, are killed or stand still under load."""
 
 import time
 
@@ -14,7 +14,7 @@ WARM_UP_SECONDS = 1.5
 SETTLE_SECONDS = 0.7
 DRAIN_GOAL_SECONDS = 22
 STEPPING_SECONDS = 20
-# Longer than two missed answers and the client's move to another replica.
+# Longer than two missed answers and the client's way to another replica.
 PAUSE_SECONDS = 10
 
 
@@ -48,7 +48,7 @@ def rolling_restart(run, outcome):
 
 
 def kill(run, outcome):
-    """Sends SIGKILL to a random replica, which is back a second later. `amount`: times."""
+    """SIGKILL of a replica by chance, which is back a second later. `amount`: times."""
     with run.servers() as servers, run.load(servers) as load:
         _warm_up(load)
         for _ in range(run.amount):
@@ -64,8 +64,8 @@ def kill(run, outcome):
 
 
 def pause(run, outcome):
-    """Sends SIGSTOP to a replica that holds sessions and steps that it has not read, lets others
-    go on with the sessions, and sends SIGCONT. `amount`: times."""
+    """SIGSTOP of a replica that holds sessions and steps that it has not read; others go on with
+    them; SIGCONT. `amount`: times."""
     stale = StaleOwner(run.oracle)
     with run.servers() as servers, run.load(servers) as load:
         _warm_up(load)
@@ -77,9 +77,7 @@ def pause(run, outcome):
             stale.move_on()
             time.sleep(PAUSE_SECONDS)
             order[0].resume()
-            # Long enough for its checkpoints, due after a second, and for the answers to its queued
-            # steps.
-            time.sleep(2.5)
+            time.sleep(2.5)  # Its checkpoints of a second are tried, its queued steps answered.
             stale.judge()
         tally = load.stop()
     judge_load(outcome, tally)

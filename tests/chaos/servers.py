@@ -12,15 +12,15 @@ from store import Store
 
 START_SECONDS = 60
 START_TRIES, TRY_AGAIN_SECONDS = 50, 0.2
-END_SECONDS = 40  # Longer than a drain may take, so that a slow drain is reported as one.
+END_SECONDS = 40  # Above what a drain may take, so that one that takes longer is told as such.
 
 
 class Overdue(Exception):
-    """Something did not happen in time; the text says what."""
+    """Something did not come true in its time; the text says what."""
 
 
 def wait_until(is_true, what, seconds):
-    """Waits until `is_true()`. Returns the seconds that it took. Raises Overdue."""
+    """Returns the seconds that it took. Raises Overdue."""
     begin = time.monotonic()
     while not is_true():
         if time.monotonic() - begin > seconds:
@@ -30,9 +30,8 @@ def wait_until(is_true, what, seconds):
 
 
 class Servers(contextlib.AbstractContextManager):
-    """A store and replicas that run during the `with` block and are killed at its end. Used by
-    the main thread, whose end kills all processes too. With `link` the servers find the store
-    through that symbolic link to its socket."""
+    """Running from `with` on, and killed at its end. Used by the main thread, whose end kills all
+    of it too. With `link` the servers find the store through that symbolic link to its socket."""
 
     def __init__(self, models, num_replicas=3, *, store_options=(), server_options=(), link=None):
         self._temporary = tempfile.TemporaryDirectory(prefix="chaos")
@@ -74,15 +73,14 @@ class Servers(contextlib.AbstractContextManager):
 
     @staticmethod
     def wait_for_end(replica):
-        """Returns (exit code, seconds that it took)."""
+        """(exit code, seconds that it took)."""
         seconds = wait_until(lambda: not replica.is_running(),
                              f"the end of replica {replica.index}", END_SECONDS)
         return replica.exit_code, seconds
 
     def restart(self, replica):
-        """Starts the replica again on its port. The socket of a client may have got the port
-        meanwhile, because clients that look for the replica make one connection after another.
-        If so, tries again until the port is free."""
+        """Starts it again on its port, which a client's own socket may have got meanwhile: clients
+        that look for it make one connection after another. Then it is tried until that has gone."""
         for _ in range(START_TRIES):
             replica.start()
             try:

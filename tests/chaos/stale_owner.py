@@ -1,12 +1,11 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions whose replica is paused while another one takes them over.
+"""Sessions whose replica stands still while another one takes them over.
 
-Before the pause each session makes steps on the first replica; some of the asynchronous ones are
-not stored yet. During the pause the first replica is sent a step with a different input, which
-waits in its socket, and the second replica takes the session and goes on with the right input.
-Whatever the first replica does when it wakes up, the third one has to find the state that the
-second one made.
+Before the pause each session has steps on the first replica, the asynchronous ones some that are
+not stored yet. While it stands still, a step with another input is sent to it, which waits in its
+socket, and the second replica takes the session and goes on with the right one. Whatever the first
+one does when it wakes up, the third one has to find what the second one made.
 """
 
 import collections
@@ -19,17 +18,16 @@ from outcome import Line
 from tally import told
 
 NUM_SESSIONS = 16
-# Fewer than the 32 steps after which a checkpoint is made, so that the last steps are not stored.
+# Below the 32 after which a checkpoint is made, so that the last of them are not stored.
 STEPS_BEFORE, STEPS_BEHIND = 20, 10
-# The reasons with which a replica that is no longer the owner may refuse a step.
+# What a replica that is not the owner any more may say of a step.
 REFUSALS = ("FENCED", "STEP_FENCED", "STALE_OWNER", "STEP_REUSED", "STEP_GAP", "SESSION_UNKNOWN",
             "STEP_TOO_OLD", "SESSION_MOVED")
 WAIT_SECONDS = 60
 
 
 class StaleOwner:
-    """Call `begin`, `move_on` and `judge` in turn, once for each pause. *Used by one thread at a
-    time.*"""
+    """Call `begin`, `move_on` and `judge` in turn, once for each pause. One thread."""
 
     def __init__(self, oracle):
         self._oracle = oracle
@@ -45,8 +43,7 @@ class StaleOwner:
                 self._step(0, index, number)
 
     def move_on(self):
-        """Takes the sessions over on the second replica. Call it while the first replica is
-        paused."""
+        """The first replica stands still now."""
         self._late = [self._send_other_step(index) for index in range(NUM_SESSIONS)]
         self._versions = []
         for index, session_id in enumerate(self._ids):
@@ -56,8 +53,7 @@ class StaleOwner:
             self._versions.append(begin + STEPS_BEHIND)
 
     def judge(self):
-        """Compares the sessions on the third replica. Call it when the first replica has been
-        awake for long enough to act."""
+        """The first replica is awake, and has had the time for what it wanted to do."""
         for late in self._late:
             self._count_answer(late)
         for index, session_id in enumerate(self._ids):
@@ -96,7 +92,6 @@ class StaleOwner:
         except grpc.RpcError as error:
             self._answers[raw.say(error)] += 1
             return
-        # A step of an asynchronous session may be answered; the next call then says that it is
-        # void.
+        # An asynchronous one may be answered, and be told at the next call that it is void.
         self._answers["answered"] += 1
         self._num_durable += reply.durable_version >= reply.version

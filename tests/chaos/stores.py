@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A store that is down, hangs, is full, or fails over to a copy that lacks the newest writes."""
+"""A store that goes away, hangs, is full, or fails over to a copy that lacks the newest writes."""
 
 import collections
 import contextlib
@@ -20,8 +20,8 @@ from store import Store
 from tally import Tally, told
 
 STEPPING_SECONDS = 20
-# Enough for a p99. The turns are short and many, because other work on the machine comes and goes.
-RATE = 60.0  # Steps a second of each session.
+# Enough for a p99. Its turns are short and many: what else runs on the machine comes and goes.
+RATE = 60.0  # steps a second of each session
 TURN_SECONDS, LAST_SECONDS = 10, 30
 CATCH_UP_GOAL_SECONDS, CATCH_UP_LIMIT_SECONDS = 5, 30
 P99_GOAL = 1.05
@@ -30,8 +30,7 @@ JUNK_COMMANDS = 16
 
 
 class StoreFault:
-    """One way in which a store fails and comes back. `reason`: the error reason of a synchronous
-    step."""
+    """One way in which a store fails and comes back. `reason` is what a synchronous step says."""
 
     def __init__(self, name, reason, begin, end):
         self.name, self.reason, self.begin, self.end = name, reason, begin, end
@@ -65,10 +64,10 @@ FAULTS = [
 
 
 def store_down(run, outcome):
-    """Runs each of FAULTS on a store of its own. `amount`: times."""
+    """Each of FAULTS on a store of its own. `amount`: how often."""
     total = Tally()
     for fault in FAULTS:
-        # The store appends to a file, for the fault after which it comes back with its data.
+        # Appended to a file, for the one that comes back with its data.
         with run.servers(1, store_options=("--appendonly", "yes")) as servers, \
                 run.load(servers, rate=RATE) as load:
             outcome.lines += _lines_of_fault(run.amount, servers, load, fault)
@@ -113,7 +112,7 @@ def _lines_of_fault(num_turns, servers, load, fault):
 
 
 def _p99_during(seconds, replica):
-    """Returns the p99 of steps in seconds, as the server's metrics give it."""
+    """Of steps, as the server has it: seconds."""
     page = MetricsPage.of(replica.metrics_address, timeout_s=5)
     time.sleep(seconds)
     now = MetricsPage.of(replica.metrics_address, timeout_s=5)
@@ -121,7 +120,7 @@ def _p99_during(seconds, replica):
 
 
 def _ask_sync(calls, index):
-    """Returns the answers to three attempts at a step of the synchronous session."""
+    """The answers to three tries of a step of the synchronous session."""
     answers = collections.Counter()
     for _ in range(3):
         answers[_try_sync(calls, index)] += 1
@@ -129,7 +128,7 @@ def _ask_sync(calls, index):
 
 
 def _answer_to_sync(calls, index):
-    """Returns the last answer to that step within the time for catching up."""
+    """What that step says at last, within the time for catching up."""
     deadline, answer = time.monotonic() + CATCH_UP_GOAL_SECONDS, "nothing"
     while time.monotonic() < deadline and answer != "served":
         answer = _try_sync(calls, index)
@@ -146,8 +145,7 @@ def _try_sync(calls, index):
 
 
 def _seconds_to_catch_up(load):
-    """Returns the seconds until every session hears that the version it had when the store came
-    back is durable."""
+    """Until every session is told that what it had when the store came back is durable."""
     goals = [(session, session.version) for session in load.sessions]
     with contextlib.suppress(Overdue):
         return wait_until(
@@ -157,14 +155,14 @@ def _seconds_to_catch_up(load):
 
 
 def store_failover(run, outcome):
-    """Cuts off the replica of a store, lets the store go on, and then kills it, so that the
-    writes that only it had are lost. Kills a server at the same time, so that its sessions are
-    found as the replica has them. `amount`: rounds."""
+    """The replica of a store is cut off, the store goes on and is lost, and what it alone had is
+    lost with it; at the same time a server is killed, so that its sessions are found as the replica
+    has them. `amount`: rounds."""
     total = Tally()
     for turn in range(run.amount):
         total.add(_fail_over(run, turn))
     judge_load(outcome, total)
-    # A writer may also be fenced, because its epoch was lost with the store and given out again.
+    # A writer may find itself fenced too: its epoch was lost with the store, and given out again.
     other = collections.Counter({what: number for what, number in total.ended.items()
                                  if "STATE_REGRESSED" not in what and "FENCED" not in what})
     outcome.lines += [
@@ -200,7 +198,7 @@ def _fail_over(run, turn):
 
 
 def _point(link, store):
-    """Makes `link` point to the socket of `store`, atomically."""
+    """Lets `link` be the socket of `store`, from one moment to the next."""
     fresh = link.with_suffix(".new")
     fresh.symlink_to(store.socket)
     fresh.rename(link)

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A client that is meant to be killed: steps a detached session on a stream as fast as it can, and
+"""A client that is there to be killed: steps a detached session on a stream as fast as it can, and
 prints a line for each answer. Begins when it reads a line.
 
 usage: stream_client.py SERVER SESSION TUNE
@@ -13,7 +13,7 @@ import grpc
 from oracle import MODEL, frames
 from rnnserve.v1 import session_pb2
 
-NUM_STEPS = 100_000  # Far more than it makes before it is killed.
+NUM_STEPS = 100_000  # Far more than it lives for.
 
 
 def main():

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Counts of what the sessions of a load saw."""
+"""What the sessions of a load saw."""
 
 import collections
 import math
@@ -9,34 +9,29 @@ import time
 
 
 def quantile(values, share):
-    """Returns the smallest value that a `share` of the values does not exceed; NaN if there are
-    none."""
+    """The smallest value that `share` of them do not exceed; NaN of none."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
 
 
 class Tally:
-    """The counts of one load. `note` and `count` are thread-safe; read the rest when the load
-    has ended."""
+    """Thread-safe through `note` and `count`; read it when the load has ended."""
 
     def __init__(self):
         self._lock = threading.Lock()
         self._begin = time.monotonic()
         self.seconds = 0.0
-        # The longest time in seconds during which no thread of this program ran.
-        self.stillness = 0.0
+        self.stillness = 0.0  # Seconds for which no thread of this program ran, at most.
         self.steps = 0
-        # Outputs that differ from the chain, and replies with a wrong version; must stay 0.
+        # Outputs that are not those of the chain, and replies of another version: never to happen.
         self.wrong = 0
-        self.regressions = 0  # Sessions found at a version before one that was reported as durable.
-        self.silent = 0  # The regressions that the library did not report.
+        self.regressions = 0  # Sessions found before a version that they were told is durable.
+        self.silent = 0  # Those of them that the library did not report.
         self.resumptions = 0
-        self.gaps = []  # Seconds from the last output before a resumption to the first after it.
-        self.ended = collections.Counter()  # Sessions that could not be recovered, by reason.
-        # Calls that the library gave up on, by code and reason.
-        self.refused = collections.Counter()
-        # Errors that the library saw below, by remedy, code and reason.
-        self.errors = collections.Counter()
+        self.gaps = []  # Seconds from the last output before a resumption to the first behind it.
+        self.ended = collections.Counter()  # Sessions that could not be mended, by the reason.
+        self.refused = collections.Counter()  # Calls that the library gave up, by code and reason.
+        self.errors = collections.Counter()  # What it saw below, by remedy, code and reason.
 
     def count(self, name, number=1):
         with self._lock:
@@ -51,7 +46,7 @@ class Tally:
             self.gaps.append(seconds)
 
     def add(self, other):
-        """Adds the counts of a tally that has ended."""
+        """Another one that has ended."""
         for name, value in vars(other).items():
             if name == "stillness":
                 self.stillness = max(self.stillness, value)
@@ -71,5 +66,5 @@ class Tally:
 
 
 def told(counter):
-    """Returns a counter as text."""
+    """A counter as text."""
     return ", ".join(f"{what} {number}" for what, number in counter.most_common()) or "none"

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Many sessions: the cost of a checkpoint of all of them at once, and of checkpoints under load."""
+"""Many sessions: what all of them cost at once, and what a checkpoint costs."""
 
 import contextlib
 import itertools
@@ -24,18 +24,17 @@ NUM_CHANGED, NUM_STEPS = 10_000, 2
 STEPPED_AT_ONCE, OPENED_AT_ONCE = 100, 200
 NUM_LOOKED_AT = 250
 CHECKPOINT_GOAL_SECONDS, DRAIN_GOAL_SECONDS = 5, 22
-# Two states of 512 positions and 4 filters take 16 KiB; the weights take a few hundred bytes.
+# Two states of 512 places and 4 filters: 16 KiB, with weights of a few hundred bytes.
 PLACES, FILTERS, KERNEL = 512, 4, 3
 
 NUM_FAST, NUM_CALLERS = 100, 4
-# The turns are short and many, because other work on the machine comes and goes.
+# Short, and many of them: what else runs on the machine comes and goes.
 TURN_SECONDS = 0.5
 COST_GOAL = 0.03
 
 
 def write_wide(folder):
-    """Writes a bundle (core/model/FORMAT.md) of a convolutional LSTM with a state of 4096
-    floats. Returns its path."""
+    """A bundle (core/model/FORMAT.md) of a convolutional LSTM of 4096 floats of state."""
     path = pathlib.Path(folder) / "wide"
     path.mkdir(parents=True, exist_ok=True)
     layers = [
@@ -61,9 +60,9 @@ def write_wide(folder):
 
 
 def drain_10k(run, outcome):
-    """Drains a server when all of its many sessions have changed. `amount` is not used."""
+    """All of many sessions have changed when the server is told to end. `amount` is of no use."""
     wide = {"wide": write_wide(run.folder)}
-    # Nothing is written before the drain, so that the drain writes everything.
+    # Nothing is written before the end, so that all of it is written then.
     options = ("--checkpoint-steps=1000000", "--checkpoint-interval-ms=3600000")
     with contextlib.ExitStack() as stack:
         servers = stack.enter_context(run.servers(
@@ -113,7 +112,7 @@ def _pieces(ids, size):
 
 
 def _input_of(number):
-    """Returns an input that differs for each session."""
+    """Another one for each session."""
     return ((np.arange(PLACES) * 7 + number) % 64 / 64).astype("<f4")
 
 
@@ -134,14 +133,14 @@ def _step_all(calls, ids):
 
 
 def _num_writes(store):
-    """Returns how often a script has written so far, including the scripts that open sessions."""
+    """How often a script has written so far: those that open sessions, too."""
     stats = store.ask("INFO commandstats")
     line = next(line for line in stats.splitlines() if line.startswith("cmdstat_hset:"))
     return int(line.split("calls=")[1].split(",")[0])
 
 
 def _num_wrong(calls, ids):
-    """Samples the sessions. Returns how many do not go on as an undisturbed session does."""
+    """Of some sessions, those that do not go on as one to which nothing happened."""
     wrong = 0
     for number in range(0, len(ids), len(ids) // NUM_LOOKED_AT):
         frame, fresh = _input_of(number).reshape(1, PLACES, 1), f"fresh-{number}"
@@ -155,7 +154,7 @@ def _num_wrong(calls, ids):
 
 
 def checkpoint_cost(run, outcome):
-    """Runs fast sessions with and without checkpoints, in turns. `amount`: turns."""
+    """Fast sessions with and without checkpoints, in turns. `amount`: turns."""
     rates = {"async": [], "none": []}
     with run.servers(1) as servers:
         calls = [raw.connect(servers.replicas[0].address) for _ in range(NUM_CALLERS)]
@@ -163,10 +162,10 @@ def checkpoint_cost(run, outcome):
         for kind, durability in kinds.items():
             _open(calls[0], _fast_ids(kind), MODEL, durability)
         for kind in kinds:
-            _rate(calls, kind)  # Warms up.
+            _rate(calls, kind)  # To warm up.
         begin = time.monotonic()
         for turn in range(run.amount):
-            # Each kind goes first in half of the turns.
+            # Each is the first in half of the turns.
             for kind in sorted(kinds, reverse=turn % 2):
                 rates[kind].append(_rate(calls, kind))
         outcome.load_seconds = time.monotonic() - begin
@@ -186,8 +185,7 @@ def _fast_ids(kind):
 
 
 def _rate(calls, kind):
-    """Returns the steps a second of all sessions of a kind, which callers step as fast as they
-    can."""
+    """Steps a second of all sessions of a kind, which callers step as fast as they can."""
     end, counts = time.monotonic() + TURN_SECONDS, [0] * NUM_CALLERS
     pieces = _pieces(_fast_ids(kind), NUM_FAST // NUM_CALLERS)
 

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Writers that fight for sessions, and the check that the result is one chain of steps."""
+"""Writers that fight for sessions, and the check that one chain came of it."""
 
 import collections
 import random
@@ -18,21 +18,21 @@ from tally import told
 NUM_SESSIONS = 6
 MAX_STEPS_AT_ONCE = 30
 MAX_REST_SECONDS = 0.05
-# Error reasons that say that another writer has the session. The writer then attaches again.
+# What says that another one has the session. With them a writer begins anew, as a rude one would.
 FENCED = ("STEP_FENCED", "FENCED", "STALE_OWNER", "SESSION_MOVED")
 
 
 class Writer:
-    """Attaches, steps until it is fenced or has made its share of steps, and attaches again.
-    *Used by one thread at a time: the one that runs it.* Read it when that thread has ended."""
+    """Attaches, steps until it is fenced or has had its share, and attaches again. One thread; read
+    it when that has ended."""
 
     def __init__(self, targets, session_id, number, seed):
         self._targets, self._session_id, self._number = targets, session_id, number
         self._random = random.Random(seed)
         self.is_over = threading.Event()
-        self.won = {}  # By index: the bytes of the output that this writer got for its input.
+        self.won = {}  # By index: the bytes of the output that this writer was given for its input.
         self.refusals = collections.Counter()
-        self.twice = 0  # Steps that were answered to it a second time, or with a wrong version.
+        self.twice = 0  # Steps that it was given although it had them.
 
     def run(self):
         connections = [raw.connect(target) for target in self._targets]
@@ -44,8 +44,7 @@ class Writer:
             self.is_over.wait(self._random.uniform(0, MAX_REST_SECONDS))
 
     def input_of(self, index):
-        """Returns an input that differs between the writers, so that the output shows whose step
-        was done."""
+        """Each writer has its own, so that it shows whose step was done."""
         return frames(self._number, index, index + 1)
 
     def _take(self, calls):
@@ -61,15 +60,14 @@ class Writer:
 
 
 class Writers:
-    """Two writers for each session, on any replica. Owns the writers; the caller runs their
-    threads."""
+    """Two for each session, on any replica. Owns them; their threads are the caller's."""
 
     def __init__(self, targets, chance):
         calls = raw.connect(targets[0])
         self._pairs = []
         for number in range(NUM_SESSIONS):
             session_id = f"fought-{number}"
-            # Each step is stored before it is answered, so no step may be rolled back.
+            # Each step is stored before it is answered, so that none may be rolled back.
             raw.open_session(calls, session_id, SYNC)
             self._pairs.append([Writer(targets, session_id, which, chance.random())
                                 for which in range(2)])
@@ -89,7 +87,7 @@ class Writers:
             writer.is_over.set()
 
     def judge(self, oracle):
-        """Returns the lines of the outcome. The servers must still run."""
+        """The lines of the outcome. Needs the servers."""
         forks = sum(len(a.won.keys() & b.won.keys()) + a.twice + b.twice for a, b in self._pairs)
         off = sum(num_off_chain(oracle, pair) for pair in self._pairs)
         refusals = sum((writer.refusals for writer in self.all), collections.Counter())
@@ -104,9 +102,8 @@ class Writers:
 
 
 def num_off_chain(oracle, pair):
-    """Returns how many outputs differ from those of a session with the inputs of the winner of
-    each step. An index without a winner counts too: no reply is lost here, so each step has a
-    winner."""
+    """How many outputs are not those of a session with the inputs of whoever won each step. An
+    index that nobody won counts too: no reply is lost here, so each step was somebody's."""
     won = {index: (writer.input_of(index), output)
            for writer in pair for index, output in writer.won.items()}
     if not won:

@@ -1,12 +1,12 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Measures how far the server's results are from those of Keras."""
+"""How far what the server said is from what Keras computed."""
 
 import dataclasses
 
 import numpy as np
 
-# Relative errors are reported only for values this far from zero. The tolerance covers all values.
+# Relative errors are told of values this far from zero only; the tolerance covers all values.
 RELATIVE_FLOOR = 0.01
 
 
@@ -68,7 +68,7 @@ def compare_infer(call, served, tolerance):
 
 
 def compare_steps(call, served, with_time, tolerance):
-    """Compares the replies to steps. with_time: whether each output has a time axis."""
+    """with_time: for each output, whether it has a time axis."""
     outputs, states = served
     distance = Distance()
     for row, replies in outputs.items():

@@ -1,11 +1,11 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Tells whether a random model is a useful test: it must not explode or magnify every rounding.
+"""Whether a random model shows anything: it must not explode, nor magnify every rounding.
 
 Recurrence multiplies errors: a GRU of relu with tanh for gates, or a LayerNormalization of two
-nearly equal numbers, can turn the last bit of a weight into more than the whole tolerance. The
-order of additions decides the results of such a model, in Keras as well. Only Keras is used here,
-so no fault of the server can make a model count as not tame.
+nearly equal numbers, can turn the last bit of a weight into more than the whole tolerance. What
+such a model gives is decided by the order of additions, in Keras as well. Only Keras is asked here,
+so that nothing the server does can excuse itself.
 """
 
 import contextlib
@@ -14,15 +14,15 @@ import numpy as np
 import recorder
 from feature import TRAINING
 
-# The largest absolute value that an output or state may have.
+# No output or state may be beyond this.
 LARGEST_VALUE = 20.0
-# The share of the tolerance by which Keras' own results may move when weights move by a rounding.
+# The part of the tolerance that Keras' own results may move by when weights move by a rounding.
 LARGEST_SHARE = 0.5
 _ROUNDING = 2.0**-23
 
 
 def is_tame(model, calls, tolerance):
-    """Returns whether the model is tame. calls: its calls, with their results."""
+    """calls: with the results of `model`."""
     if max(_largest(call) for call in calls) > LARGEST_VALUE:
         return False
     with _rounded_weights(model):
@@ -34,8 +34,7 @@ def _results(call):
 
 
 def _largest(call):
-    """Returns the largest absolute value. Ignores NaN, because an average of nothing is NaN in
-    Keras too."""
+    """NaN is no reason to tame a model: an average of nothing is NaN in Keras too."""
     return max(
         np.nan_to_num(np.abs(value), nan=0.0).max(initial=0.0) for value in _results(call)
     )
@@ -43,7 +42,7 @@ def _largest(call):
 
 @contextlib.contextmanager
 def _rounded_weights(model):
-    """Makes each float32 weight a little larger or smaller within the `with` block."""
+    """Each float32 weight is a little larger or smaller, meanwhile."""
     signs = np.random.default_rng(0)
     exact = [(weight, np.array(weight)) for weight in model.weights if weight.dtype == "float32"]
     for weight, value in exact:
@@ -56,7 +55,7 @@ def _rounded_weights(model):
 
 
 def _share(model, call, tolerance):
-    """Returns the largest share of the tolerance by which results differ from those in `call`."""
+    """The largest part of the tolerance by which results differ from those noted in `call`."""
     if call.kind == TRAINING:
         return 0.0
     outputs, states = recorder.run(model, call.inputs, call.masks, call.initial_states)

@@ -17,7 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(HERE.parent / "golden")]
 
-# E402: the path above finds the following modules.
+# E402: what follows is found by the path above.
 import reference  # noqa: E402  (First: it sets up Keras.)
 from calls import CALLS_OF_A_MODEL  # noqa: E402
 from feature import REGISTRY  # noqa: E402
@@ -53,7 +53,7 @@ def parse_arguments():
 
 
 def plan(cases, only):
-    """Returns the models of a run, as (feature, number), in an order that mixes the features."""
+    """The models of a run, (feature, number) each, in an order that mixes the features."""
     chosen = {}
     for name in only or REGISTRY:
         name, _, number = name.partition("/")
@@ -87,7 +87,7 @@ def run_all(models, arguments):
 
 
 def measure(models, arguments):
-    """Runs all models and prints each failure once. Returns {feature: report.Row}."""
+    """Runs all of them, telling each failure once. Returns {feature: report.Row}."""
     chosen = {name for name, _ in models}
     rows = {name: report.Row() for name in REGISTRY if name in chosen}
     told = set()
@@ -104,7 +104,7 @@ def measure(models, arguments):
 
 
 def agree_with_page(summary, write):
-    """Writes the page, or returns whether the features are those of the committed page."""
+    """Writes the page, or tells whether the features are those of the committed one."""
     fresh = report.document(summary)
     if write:
         page.DATA.write_text(json.dumps(fresh, indent=1) + "\n")

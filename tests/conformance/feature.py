@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A feature: a generator of random models, together with everything that the page says about it.
+"""What a feature is: a generator of random models, with everything the page says of it beside it.
 
 A feature module decorates a function that makes one random model:
 
@@ -8,8 +8,8 @@ A feature module decorates a function that makes one random model:
     def lstm(random):
         return Sample.of_frames(random, [layers.LSTM(random.size())], features=3)
 
-The model, its weights and its calls depend only on the seed, the name of the feature and the number
-of the model, so new features change no old case.
+The model, its weights and the calls made of it depend on the seed, the name of the feature and the
+number of the model alone, so that new features change no old case.
 """
 
 import dataclasses
@@ -17,24 +17,24 @@ import typing
 
 REGISTRY = {}
 
-# The kinds of calls of a model.
+# What a call of a model may be.
 INFER = "infer"  # One unary Infer of the whole batch.
-CHUNKS = "chunks"  # One session for each row, fed through a stream in parts of random length.
-STEPS = "steps"  # One session for each row, fed through unary Step calls, one timestep each.
-REUSED = "reused"  # As STEPS, in sessions that were used before and have got new states since.
+CHUNKS = "chunks"  # One session a row, fed through a stream in parts of random length.
+STEPS = "steps"  # One session a row, fed through unary Step calls, a timestep each.
+REUSED = "reused"  # As STEPS, in sessions that were used before and got new states since.
 TRAINING = "training"  # Infer of many copies of one row with training=True, several times.
 STREAMING = (INFER, INFER, CHUNKS, STEPS)  # The kinds of a model's four calls, in turn.
-WHOLE = (INFER,)  # The kinds for a model that is called only with whole sequences.
+WHOLE = (INFER,)  # The kinds of a model that is only called with whole sequences.
 
 
 @dataclasses.dataclass(frozen=True)
 class Tolerance:
-    """|served - keras| <= absolute + relative * |keras|. Wider than FLOAT32 only with a reason."""
+    """|served - keras| <= absolute + relative * |keras|; wider than FLOAT32 only with a reason."""
 
     absolute: float
     relative: float
     reason: str = ""
-    # For random results: the standard errors by which their statistics may differ in addition.
+    # Where results are random: how far their statistics may be apart besides.
     standard_errors: float = 0.0
 
 
@@ -59,7 +59,7 @@ class Floats:
 
 @dataclasses.dataclass(frozen=True)
 class Tokens:
-    """An input of token ids below `limit`. If `padded`, masked timesteps have the id 0."""
+    """An input of token ids below `limit`; `padded`: 0 stands at masked timesteps."""
 
     shape: tuple
     limit: int
@@ -68,40 +68,38 @@ class Tokens:
 
 @dataclasses.dataclass
 class Sample:
-    """A random model and the calls that make sense for it."""
+    """A random model, and which calls make sense of it."""
 
     model: typing.Any  # keras.Model
     inputs: list  # Of Floats and Tokens, in the order of the model's inputs.
-    # Whether a call may give masks, and whether it may give states for the recurrent layers.
+    # Whether the caller may give masks, and states for the recurrent layers.
     takes_mask: bool = True
     takes_state: bool = True
-    # The smallest and the largest number of timesteps that calls may have.
+    # The longest time that calls may have, and the shortest.
     time_limits: tuple = (1, 7)
-    # The kinds of its four calls, in turn. If none of them streams, the server must refuse sessions
-    # and name the layer that needs the whole sequence, unless `refuses_sessions` is False.
+    # The kinds of its four calls, in turn. Without streaming ones the server must refuse sessions,
+    # naming the layer that needs the whole sequence, unless `refuses_sessions` is False.
     kinds: tuple = STREAMING
     refuses_sessions: bool = True
-    # The batch of all calls, if the model fixes it. Keras then calls its stateful layers part by
-    # part too, so that they are not only compared with one long call.
+    # The batch of all calls, where the model fixes it. Its stateful layers are then really called
+    # part by part in Keras too, and not only compared with one long call.
     batch: int | None = None
-    # Whether each output has a time axis that grows with that of the input. None: the outputs whose
-    # second axis has no fixed extent have one.
+    # For each output, whether it has a time axis that grows with that of the input. None: where the
+    # extent of the second axis is not fixed.
     has_time: list | None = None
-    # The format of its file: "keras", "h5", or "weights.h5" with to_json() in another file.
+    # The format that it is saved in: "keras", "h5", or "weights.h5" with to_json() in another file.
     file_format: str = "keras"
-    # Whether a mask may mask all timesteps of a row.
+    # Masks may have a row in which nothing counts.
     may_mask_all: bool = True
 
     @classmethod
     def of_frames(cls, random, chain, features, mask_value=None, **options):
-        """Returns a Sequential model of the layers over frames of `features` features. options:
-        those of the Sample."""
+        """A Sequential of the layers over frames of so many features; options: of the Sample."""
         model = random.sequential(chain, (None, features))
         return cls(model, [Floats((None, features), mask_value)], **options)
 
     def save(self, path):
-        """Writes the model. Returns the file of its configuration if that is a separate one,
-        else None."""
+        """Writes the model; returns the file of its configuration if that goes apart, else None."""
         if self.file_format != "weights.h5":
             self.model.save(path)
             return None
@@ -126,12 +124,12 @@ class Feature:
     options: tuple
     deviations: tuple
     tolerance: Tolerance
-    # Its share of the cases, relative to other features.
+    # Its share of the cases, relative to the others.
     weight: float
     generate: typing.Callable = dataclasses.field(compare=False)
 
     def description(self):
-        """Returns what the page needs, as JSON."""
+        """What the page needs, as JSON."""
         fields = dataclasses.asdict(dataclasses.replace(self, generate=None))
         del fields["generate"], fields["weight"]
         return fields

@@ -1,10 +1,10 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Gives access to the initial and final states of the recurrent layers in a Keras model.
+"""Opens what a Keras model keeps closed: the initial and final states of its recurrent layers.
 
-Keras does all the arithmetic, all the wiring and all the mask propagation. During a call of a
-model, this module gives each recurrent layer the requested initial states, and calls it a second
-time with `return_state` to record its final states.
+Keras does all the arithmetic, all the wiring and all the mask propagation. While a model is called,
+each recurrent layer in it is given the initial states asked for, and is called a second time with
+`return_state`, whose states are noted.
 """
 
 import contextlib
@@ -19,15 +19,15 @@ _keeps_states = False
 
 
 class _Recording:
-    """One call of a model. Names of layers in nested models begin with the names of the models."""
+    """One call of a model. Names of layers in nested models begin with those of the models."""
 
     def __init__(self, model, initial_states):
         self.states = {}  # {(layer, state): array}, in the order of the calls.
         self._model = model
         self._initial_states = initial_states
         self._scope = []
-        self._num_calls = {}  # The number of calls of each recurrent layer.
-        self._inside = False  # True inside a wrapper, which handles its layers' states itself.
+        self._num_calls = {}  # Of each recurrent layer.
+        self._inside = False  # A wrapper around layers, whose states are its own affair.
 
     def call(self, layer, args, kwargs):
         if self._inside or layer is self._model:
@@ -62,9 +62,8 @@ class _Recording:
                 keras.ops.convert_to_tensor(self._initial_states[name, state]) for state in names
             ]
             kwargs = {**kwargs, "initial_state": keras.tree.pack_sequence_as(nesting, states)}
-            # Given initial_state, Keras drops the mask that is attached to the inputs. States from
-            # the caller are not part of the model's wiring, so its mask stays. Constants are part
-            # of the wiring.
+            # With initial_state given, Keras drops the mask that is attached to the inputs. The
+            # caller's states are no wiring of the model: its mask stays. Constants are wiring.
             if kwargs.get("mask") is None and not kwargs.get("constants"):
                 kwargs["mask"] = get_keras_mask(args[0])
         if _keeps_states:
@@ -87,8 +86,8 @@ keras.Layer.__call__ = _call
 def run(model, inputs, masks=None, initial_states=None, training=False):
     """Returns (list of output arrays, {(layer, state): array}) of one call of a model.
 
-    inputs, masks: lists in the order of the model's inputs. initial_states: those of every call of
-    a recurrent layer, by (layer, state), or None. If the model wires them itself, the model wins.
+    inputs, masks: lists in the order of the model's inputs. initial_states: of every call of a
+    recurrent layer, by (layer, state), or None; where the model wires them itself, the model wins.
     """
     global _active
     _active = _Recording(model, initial_states)
@@ -107,8 +106,7 @@ def run(model, inputs, masks=None, initial_states=None, training=False):
 
 @contextlib.contextmanager
 def keeping_states():
-    """Lets stateful layers continue where the previous call ended. Final states are not
-    recorded."""
+    """Stateful layers go on from where the call before ended; final states are not noted."""
     global _keeps_states
     _keeps_states = True
     try:
@@ -123,7 +121,7 @@ def reset_states(model):
 
 
 def state_shapes(model, time):
-    """Returns {(layer, state): shape} for one row: the states that a caller of `model` may give."""
+    """{(layer, state): shape} of one row: the states that a caller of `model` may give."""
     shapes = [
         [1, *entry.shape[1:]] if entry.shape[0] is None else entry.shape for entry in model.inputs
     ]

@@ -63,7 +63,7 @@ def print_table(rows):
 
 
 def summary(rows, seed, seconds):
-    """Returns the table as JSON."""
+    """The table as JSON."""
     return {
         "keras": keras.__version__,
         "seed": seed,
@@ -84,7 +84,7 @@ def summary(rows, seed, seconds):
 
 
 def document(summary):
-    """Returns the features and their results, from which the page is made."""
+    """The features and their results: what the page is made of."""
     described = [
         {**REGISTRY[name].description(), "result": result}
         for name, result in summary["features"].items()

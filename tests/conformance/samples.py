@@ -6,14 +6,14 @@ import numpy as np
 from compare import Beyond, Distance
 
 SAMPLES = 4000
-# A correct implementation exceeds this in one of 10^8 comparisons of two numbers.
+# A right implementation is further off than this in one of 10^8 comparisons of two numbers.
 STANDARD_ERRORS = 6.0
-# The rounding error where nothing is random: sums of many equal numbers.
+# Of what is not random: the sums of many equal numbers.
 _ROUNDING = 1e-5
 
 
 def compare_samples(call, served):
-    """Compares the mean and the standard deviation of each element of each output."""
+    """The mean and the standard deviation of each element of each output."""
     distance = Distance()
     for i, (ours, keras) in enumerate(zip(served, call.outputs, strict=True)):
         if ours.shape != keras.shape:
@@ -43,12 +43,12 @@ def _distance(ours, keras, what):
 
 
 def _mean(values):
-    """Returns the mean over the samples and its standard error."""
+    """The mean over the samples, and its standard error."""
     return values.mean(axis=0), values.std(axis=0) / np.sqrt(len(values))
 
 
 def _deviation(values):
-    """Returns the standard deviation over the samples and its first-order standard error."""
+    """The standard deviation over the samples, and its standard error to the first order."""
     centered = values - values.mean(axis=0)
     variance = (centered**2).mean(axis=0)
     fourth = (centered**4).mean(axis=0)
@@ -58,8 +58,7 @@ def _deviation(values):
 
 
 def expect_reproducible(first, again, other):
-    """Raises unless equal seeds give equal bits, different seeds give different bits, and rows
-    differ."""
+    """Raises unless equal seeds give equal bits, other seeds others, and rows differ."""
     for i, (ours, same, different) in enumerate(zip(first, again, other, strict=True)):
         if ours.tobytes() != same.tobytes():
             raise AssertionError(f"output {i} is not that of the same seed before")

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The real server as a process, and the calls of each case through plain generated stubs."""
+"""The real server as a process, and every call of a case through plain generated stubs."""
 
 import json
 import pathlib
@@ -18,18 +18,17 @@ sys.path.append(str(ROOT / "client/python"))
 
 import stubs  # noqa: E402  (found by the path above)
 
-# In a process of its own, because the stub compiler crashes in a process with TensorFlow's
-# protobuf.
+# In a process of its own: the compiler of the stubs crashes beside TensorFlow's own protobuf.
 subprocess.run(
     [sys.executable, "-c", "import stubs; stubs.generate()"], cwd=ROOT / "client/python", check=True
 )
 stubs.generate()
-# E402: the line above generates these modules.
+# E402: the line above makes these.
 from rnnserve.v1 import inference_pb2 as api  # noqa: E402
 from rnnserve.v1 import inference_pb2_grpc, model_pb2, model_pb2_grpc  # noqa: E402
 from rnnserve.v1 import session_pb2, tensor_pb2  # noqa: E402
 
-START_SECONDS = 120  # Enough for some dozens of models on a busy machine.
+START_SECONDS = 120  # Some dozens of models on a busy machine.
 STOP_SECONDS = 30
 CALL_SECONDS = 60
 IMPORT_SECONDS = 60
@@ -37,7 +36,7 @@ IMPORT_SECONDS = 60
 _FLAGS = {
     "--grpc-address": "127.0.0.1:0",
     "--metrics-address": "127.0.0.1:0",
-    "--workers": "1",  # For each model; there are dozens.
+    "--workers": "1",  # For each model, and there are dozens.
     "--max-batch-rows": "32",
     "--max-timesteps": "64",
     "--max-infer-rows": str(SAMPLES),
@@ -54,11 +53,11 @@ _NUMPY_TYPES = {number: dtype for dtype, number in _DTYPES.items()}
 
 
 class ImportRefused(Exception):
-    """rnnserve-import refused a model; the text gives the reason."""
+    """rnnserve-import does not take a model; the text is its reason."""
 
 
 def import_model(programs, model_file, config, bundle):
-    """Makes a bundle from a file that Keras wrote and its configuration. Raises ImportRefused."""
+    """Makes a bundle of a file that Keras wrote, and its configuration. Raises ImportRefused."""
     command = [str(programs / "rnnserve-import"), str(model_file), str(bundle)]
     command += ["--config", str(config)] if config else []
     command += _plugin_flags(programs)
@@ -75,8 +74,7 @@ def _plugin_flags(programs):
 
 
 class Server:
-    """A server for all bundles in a folder, and a channel to it. Stops at the end of its `with`
-    block."""
+    """A server of every bundle in a folder, and a channel to it; ends with its `with` block."""
 
     def __init__(self, programs, folder):
         self._folder = folder
@@ -136,7 +134,7 @@ def to_array(tensor):
 
 
 def _state_tensors(states, row=None):
-    """Returns the states of a call, or of one of its rows."""
+    """The states of a call, or of one row of it."""
     return [
         tensor_pb2.StateTensor(
             layer=layer, name=name, value=to_tensor(value if row is None else value[row])
@@ -170,7 +168,7 @@ class ModelClient:
         return self._outputs_of(reply), _states_of(reply)
 
     def samples(self, call, seed):
-        """Returns the outputs of many copies of the only row, with training=True."""
+        """The outputs of many copies of the only row, with training=True."""
         request = api.InferRequest(model=self._model, training=True, seed=seed)
         self._set_inputs(request, *call.copies(SAMPLES))
         return self._outputs_of(self._inference.Infer(request, timeout=CALL_SECONDS))
@@ -206,10 +204,9 @@ class ModelClient:
         return request
 
     def steps(self, call, is_reused=False):
-        """Makes unary calls, with one session for each row. Returns {row: [(end, outputs)]} and
-        {row: states}.
+        """Unary calls, a session a row. Returns {row: [(end, outputs)]} and {row: states}.
 
-        is_reused: the sessions have seen other timesteps before, and have got their states since.
+        is_reused: the sessions have seen other timesteps before, and got their states since.
         """
         outputs, states = {}, {}
         for row in range(call.batch):
@@ -232,13 +229,12 @@ class ModelClient:
         return outputs, states
 
     def _new_session(self, call, row):
-        """Returns the session of a row, and the states that its first Step must give."""
+        """The session of a row, and the states that its first Step must bring."""
         request = self._open_request(call, row)
         return self._inference.OpenSession(request, timeout=CALL_SECONDS).session_id, []
 
     def _reused_session(self, call, row):
-        """Returns the same for a used session, which gets the states of the call in one of three
-        ways, in turn."""
+        """The same. It gets the states of the call in one of three ways, in turn."""
         request = session_pb2.OpenSessionRequest(model=self._model)
         session = self._inference.OpenSession(request, timeout=CALL_SECONDS).session_id
         time = call.inputs[0].shape[1]
@@ -257,8 +253,7 @@ class ModelClient:
         return session, states
 
     def chunks(self, call):
-        """Uses one stream and one session for each row, and sends the parts of all rows at once.
-        Returns the same as `steps`."""
+        """One stream, a session a row, all rows' parts sent at once. Returns as `steps`."""
         actions = queue.SimpleQueue()
         results = self._inference.Stream(iter(actions.get, None), timeout=CALL_SECONDS)
         rows = range(call.batch)
@@ -293,7 +288,7 @@ class ModelClient:
         return outputs, states
 
     def expect_no_sessions(self):
-        """Raises unless the server refuses a session with the reason in the model's description."""
+        """Raises unless a session is refused, for the reason that the model's description has."""
         reason = self.about.non_streamable_reason
         request = session_pb2.OpenSessionRequest(model=self._model)
         try:

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Takes some dozens of models from their generators through Keras and the server to results."""
+"""Carries some dozens of models from their generators through Keras and the server to results."""
 
 import dataclasses
 import logging
@@ -24,13 +24,13 @@ from reference import keras
 
 import features  # noqa: F401  (fills the registry)
 
-# Keras warns about small models and old file formats, which are intended here.
+# Keras warns of small models and old file formats, which are wanted here.
 warnings.simplefilter("ignore")
 logging.getLogger("absl").setLevel(logging.ERROR)
 
 PASSED = "passed"
 FAILED = "failed"
-REFUSED = "refused"  # By the importer or the server, because it is not supported.
+REFUSED = "refused"  # By the importer or the server: not there yet, or not meant to be.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Task:
 
 @dataclasses.dataclass
 class Result:
-    """The result of one case."""
+    """What came of one case."""
 
     feature: str
     number: int
@@ -57,7 +57,7 @@ class Result:
 
 @dataclasses.dataclass
 class _Model:
-    """A model in progress."""
+    """A model on its way."""
 
     feature: str
     number: int
@@ -66,7 +66,7 @@ class _Model:
     sample: object = None
     calls: list = dataclasses.field(default_factory=list)
     has_time: list = dataclasses.field(default_factory=list)  # See calls.has_time.
-    # Set if the model failed before its calls: the status and text of all its cases.
+    # Set when it got no further: the status and text of all its cases.
     ended: tuple = ()
 
     @property
@@ -81,9 +81,9 @@ class _Model:
 
 
 def make_sample(seed, feature, number, tiny=False):
-    """Returns the model that (seed, feature, number) stand for. Layer names begin anew."""
+    """The model that (seed, feature, number) stand for. Names of layers begin anew."""
     keras.utils.clear_session()
-    keras.utils.set_random_seed(zlib.crc32(f"{seed}/{feature}/{number}".encode()))  # For dropout.
+    keras.utils.set_random_seed(zlib.crc32(f"{seed}/{feature}/{number}".encode()))  # Of dropout.
     return REGISTRY[feature].generate(Random(seed, feature, number, tiny=tiny))
 
 
@@ -114,7 +114,7 @@ def _make(task, folder, feature, number):
         model.calls = calls.make(model.sample, (task.seed, feature, number), tolerance)
         model.config = model.sample.save(model.file)
         model.has_time = calls.has_time(model.sample)
-        model.sample.model = None  # Thousands of models would fill the memory.
+        model.sample.model = None  # Thousands of them would fill the memory.
     except Exception:  # A fault of the generator must not hide the other results.
         model.ended = (FAILED, f"no reference: {traceback.format_exc(limit=-3)}")
     return model
@@ -132,7 +132,7 @@ def _import(task, folder, model):
 
 
 def _serve(task, folder, waiting, results):
-    """Takes models from `waiting` until all are done or a server has ended."""
+    """Takes models off `waiting` until all are done or a server has ended."""
     while waiting and waiting[0].ended:
         model = waiting.pop(0)
         results += model.results(*model.ended)
@@ -149,8 +149,7 @@ def _serve(task, folder, waiting, results):
 
 
 def _blame(folder, waiting, results, log):
-    """Handles a server that did not start or ended badly: blames the model that its log names,
-    or all."""
+    """A server did not start or ended badly: the model that its log names is to blame, or all."""
     named = [m for m in waiting if re.search(rf"(?<![\w-]){re.escape(m.name)}(?![\w-])", log)]
     for model in named[:1] or waiting[:]:
         waiting.remove(model)
@@ -171,7 +170,7 @@ def _call(running, model):
         result = Result(model.feature, model.number, number)
         try:
             result.distance = _measure(client, model, call, number, tolerance)
-        except Exception as error:  # Any exception means that this case failed.
+        except Exception as error:  # Whatever it is, it is this case that failed.
             result.status = FAILED
             result.text = f"{call.describe()}: {_text(error)}"
             result.distance = getattr(error, "distance", result.distance)
@@ -182,7 +181,7 @@ def _call(running, model):
 
 
 def _measure(client, model, call, number, tolerance):
-    """Returns the Distance of the server's results. Raises if it exceeds the tolerance."""
+    """The Distance of what the server says. Raises if it is none that is tolerable."""
     if call.kind == INFER:
         return compare.compare_infer(call, client.infer(call), tolerance)
     if call.kind == TRAINING:

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The cell of core/cells/examples/adaptive_leaky_cell.cc, and a layer that passes it its constant.
+"""The cell of core/cells/examples/adaptive_leaky_cell.cc, and a layer that gives it its constant.
 
 The documentation of keras.layers.RNN lets a layer pass `constants` to its cell. Keras 3 itself no
 longer does, so the layer here does it; rnnserve knows it as rnnserve>RNN.

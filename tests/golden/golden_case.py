@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A golden: one model file and calls with recorded results."""
+"""A golden: one model file and the calls whose results are recorded beside it."""
 
 import dataclasses
 import json
@@ -20,14 +20,12 @@ class Call:
     suffix: str = ""
     about: str = ""
     mask: np.ndarray | None = None
-    # True: random states for every recurrent layer. A dictionary: {layer name: flat list of
-    # arrays}.
+    # True: random ones for every recurrent layer. A dictionary: {layer name: flat list of arrays}.
     initial_states: bool | dict = False
-    # Values that the outputs must have; None if Keras alone decides what is right.
+    # Values that the outputs must have; None where Keras alone says what is right.
     expected: np.ndarray | None = None
-    # Final states {layer name: flat list of arrays} of another framework. If they are given, its
-    # states and outputs are recorded instead of those of Keras, which must be the same within the
-    # tolerance.
+    # Final states {layer name: flat list of arrays} of another framework. With them, its states and
+    # outputs are recorded in place of those of Keras, which must be the same within the tolerance.
     expected_states: dict | None = None
 
 
@@ -42,16 +40,15 @@ class Golden:
     input_shape: tuple = (None, 3)
     batch_size: int | None = None
     dtype: str = "float32"
-    # Whether the weights are those from the layers' own initializers.
+    # Keeps the weights that the layers' own initializers give.
     keep_weights: bool = False
-    # The weights, in the order of the model's. None: random ones, unless `keep_weights`.
+    # These weights, in the order of the model's.
     weights: list | None = None
-    # Whether the file is repacked with DEFLATE, as a zip tool would do, to a fifth of its size.
+    # Re-packed with DEFLATE, as a zip tool would and a fifth in size; False: as Keras wrote it.
     deflate: bool = True
 
     def random(self, what):
-        """Returns a generator for this golden alone, so that another golden changes no number
-        here."""
+        """A generator of this golden's own, so that adding another one changes no number here."""
         return np.random.default_rng(zlib.crc32(f"{self.name}/{what}".encode()))
 
     def build(self):
@@ -68,7 +65,7 @@ class Golden:
 
 
 def write(golden, folder):
-    """Saves the model and one JSON file for each call."""
+    """Saves the model and one JSON file a call."""
     model = golden.build()
     folder.mkdir(parents=True, exist_ok=True)
     save(model, folder / "model.keras", golden.deflate)
@@ -106,7 +103,7 @@ def save(model, path, deflate):
 
 
 def pack(path):
-    """Compresses the members of a .keras file, which Keras stores uncompressed."""
+    """Packs the members of a .keras file, which Keras only stores."""
     with zipfile.ZipFile(path) as stored:
         members = [(name, stored.read(name)) for name in stored.namelist()]
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
@@ -119,7 +116,7 @@ def file_name(suffix):
 
 
 def random_states(model, batch_size, random):
-    """Returns states for every recurrent layer, with three decimals."""
+    """States of every recurrent layer, three decimals."""
     return {
         layer.name: [
             random.normal(0.0, 0.5, state.shape).round(3).astype(np.float32)
@@ -140,7 +137,7 @@ def states_json(model, states):
 
 
 def tensor_json(array):
-    """Returns shape, row-major values, and the dtype unless the array is a mask."""
+    """Shape, row-major values, and the dtype where it is not plain from the place."""
     array = np.asarray(array)
     if array.dtype == bool:
         return {"shape": list(array.shape), "data": array.astype(int).ravel().tolist()}
@@ -154,7 +151,7 @@ def tensor_json(array):
 
 
 def write_json(case, path):
-    """Writes one line for each tensor, so that a diff shows where a change is."""
+    """One line a tensor, so that a change shows where it is."""
     lines = []
     for key, value in case.items():
         if isinstance(value, list):

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Goldens of the layers that keep no state, and of how they treat a mask."""
+"""Goldens of the layers that keep no state, and of what they do with a mask."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from reference import keras
 
 layers = keras.layers
 
-# Every name that keras.activations knows, except glu, which halves the size of its input.
+# Every name that keras.activations knows, but glu, which halves its input.
 ACTIVATIONS = (
     "celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu",
     "hard_swish", "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu",
@@ -51,7 +51,7 @@ NORMS = {
 def norm_goldens():
     for name, options in NORMS.items():
         inputs = floats(4, (2, 3, 8))
-        inputs[0, 1] *= 0.01  # The variance is so small that epsilon decides.
+        inputs[0, 1] *= 0.01  # So little variance that epsilon decides.
         inputs[1, 1] *= 1000.0
         layer = layers.LayerNormalization(name="norm", **options)
         about = f"LayerNormalization({options or 'defaults'})"

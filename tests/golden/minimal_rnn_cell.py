@@ -8,8 +8,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="rnnserve", name="MinimalRNNCell")
 class MinimalRNNCell(keras.Layer):
-    """The cell from the documentation of keras.layers.RNN, with get_config, which saving a model
-    needs."""
+    """As documented by keras.layers.RNN; only get_config is added, without which nothing saves."""
 
     def __init__(self, units, **kwargs):
         super().__init__(**kwargs)

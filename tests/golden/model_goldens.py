@@ -14,7 +14,7 @@ layers = keras.layers
 
 
 def token_model():
-    """Nine layers of almost every kind."""
+    """Nine layers, almost every kind there is."""
     chain = [
         layers.Embedding(9, 4, mask_zero=True, name="embedding"),
         layers.Dropout(0.2, name="dropout"),
@@ -68,7 +68,7 @@ def custom_cell_model():
 
 
 def repeated_layers_model():
-    """Three LSTM layers, which the weight file calls lstm, lstm_1, lstm_2 whatever their names."""
+    """Three LSTM layers: the weight file numbers them lstm, lstm_1, lstm_2 whatever their names."""
     chain = [
         layers.LSTM(3, return_sequences=True, name="zulu"),
         layers.LSTM(4, return_sequences=True, name="alpha"),
@@ -80,8 +80,7 @@ def repeated_layers_model():
 
 
 def stateful_golden():
-    """Two calls, the second of which starts where the first one ended, as in a session of the
-    server."""
+    """The second call starts where the first one ended, which the server does with a session."""
     layer = layers.LSTM(3, stateful=True, return_sequences=True, name="rnn")
     first, second = floats(7, (2, 4, 3)), floats(8, (2, 5, 3))
     about = "lstm: stateful=True, batch of two"

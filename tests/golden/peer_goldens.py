@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Goldens with the numbers of PyTorch and ONNX Runtime, which peers/compute.py has written."""
+"""Goldens whose numbers are those of PyTorch and ONNX Runtime; peers/compute.py asked them."""
 
 import json
 import pathlib
@@ -19,7 +19,7 @@ def array(tensor):
 
 
 def layer_of(case, name):
-    # Both peers write zeros beyond the end of a row.
+    # Beyond the end of a row, both peers put zeros.
     options = {"return_sequences": True, "zero_output_for_mask": True, "name": name}
     if case["kind"] == "GRU":
         options["reset_after"] = case.get("reset_after", True)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a Keras model layer by layer, so that masks and initial states go in and states come out.
 
-Keras does all the arithmetic and all the mask propagation. This file only gives access to the
-initial and final states of the recurrent layers of a Sequential model.
+Keras does all the arithmetic and all the mask propagation. This file only opens what a Sequential
+model keeps closed: the initial and final states of its recurrent layers.
 """
 
 import os
@@ -21,8 +21,7 @@ from adaptive_leaky_cell import AdaptiveLeakyCell  # noqa: E402
 from keras.src.backend.common.masking import get_keras_mask, set_keras_mask  # noqa: E402
 from keras.src.layers.rnn.conv_lstm import ConvLSTMCell  # noqa: E402
 
-# Keras warns about a whole model that gets a mask, and about Embedding: neither passes the mask on,
-# which is intended.
+# Said of a whole model given a mask, and of Embedding: neither passes it on, and none should.
 warnings.filterwarnings("ignore", message=".*destroy the mask information")
 
 
@@ -34,7 +33,7 @@ def is_recurrent(layer):
 
 
 def zero_states(layer, batch_size):
-    """Returns the layer's initial states in the nesting that Keras expects."""
+    """The layer's initial states in the nesting that Keras wants them in."""
     if isinstance(layer, keras.layers.Bidirectional):
         halves = (layer.forward_layer, layer.backward_layer)
         return [state for half in halves for state in zero_states(half, batch_size)]
@@ -42,8 +41,7 @@ def zero_states(layer, batch_size):
 
 
 def state_names(layer):
-    """Returns the names in flattened order: h, c; 0/h in a stack; forward/h and backward/h in a
-    pair."""
+    """Names in flattened order: h, c; 0/h of a stack; forward/h and backward/h of a pair."""
     if isinstance(layer, keras.layers.Bidirectional):
         halves = (("forward", layer.forward_layer), ("backward", layer.backward_layer))
         return [f"{prefix}/{name}" for prefix, half in halves for name in state_names(half)]
@@ -59,21 +57,20 @@ def cell_state_names(cell):
 
 
 def returning_state(layer):
-    """Returns the layers whose return_state makes `layer` return its states."""
+    """The layers whose return_state makes `layer` return its states."""
     if isinstance(layer, keras.layers.Bidirectional):
         return [layer, layer.forward_layer, layer.backward_layer]
     return [layer]
 
 
 def reset(layer):
-    """Resets the states that earlier calls left in a stateful layer. Other layers keep nothing."""
+    """Forgets what earlier calls left in a stateful layer; no other layer remembers anything."""
     if is_recurrent(layer) and layer.stateful:
         layer.reset_state()
 
 
 def call_for_states(layer, call):
-    """Returns (the result of call(), the final states). call: calls `layer`; it runs twice, each
-    time from reset states."""
+    """Returns (what call() returns, the final states). call: calls `layer`; made twice, afresh."""
     reset(layer)
     outputs = call()
     reset(layer)
@@ -96,7 +93,7 @@ def call_recurrent(layer, inputs, initial_state):
     if initial_state is not None:
         nesting = zero_states(layer, inputs.shape[0])
         tensors = [keras.ops.convert_to_tensor(state) for state in initial_state]
-        # An explicit mask, because given initial_state Keras drops the one attached to the inputs.
+        # An explicit mask: with initial_state given, Keras drops the one attached to the inputs.
         arguments["mask"] = get_keras_mask(inputs)
         arguments["initial_state"] = keras.tree.pack_sequence_as(nesting, tensors)
     return call_for_states(layer, lambda: layer(inputs, **arguments))
@@ -105,7 +102,7 @@ def call_recurrent(layer, inputs, initial_state):
 def run(model, inputs, mask=None, initial_states=None):
     """Returns (list of output arrays, {layer name: list of final states}).
 
-    initial_states: {layer name: flat list of arrays}. Other layers begin with Keras' defaults.
+    initial_states: {layer name: flat list of arrays}; other layers begin as Keras has them begin.
     """
     initial_states = initial_states or {}
     tensor = keras.ops.convert_to_tensor(inputs)
@@ -119,7 +116,7 @@ def run(model, inputs, mask=None, initial_states=None):
         else:
             tensor = layer(tensor)
     outputs = tensor if isinstance(tensor, (list, tuple)) else [tensor]
-    # If the last layer has return_state it returns its states too; they are reported as states.
+    # A last layer with return_state returns its states too; they are reported as states.
     if is_recurrent(model.layers[-1]) and model.layers[-1].return_state:
         outputs = outputs[: -len(state_names(model.layers[-1]))]
     outputs = [np.asarray(output) for output in outputs]
@@ -129,7 +126,7 @@ def run(model, inputs, mask=None, initial_states=None):
 
 
 def expect_same_as_whole_model(model, inputs, mask, outputs):
-    """Raises unless a call of the whole model gives the same outputs as the chain of layers."""
+    """Raises unless calling the whole model gives what the chain of layers gave."""
     for layer in model.layers:
         reset(layer)
     tensor = keras.ops.convert_to_tensor(inputs)
@@ -137,8 +134,7 @@ def expect_same_as_whole_model(model, inputs, mask, outputs):
     whole = keras.tree.flatten(model(tensor, mask=mask))
     for ours, theirs in zip(outputs, whole):
         np.testing.assert_allclose(ours, np.asarray(theirs), rtol=1e-6, atol=1e-6)
-    # In this version of Keras, TimeDistributed loses steps in predict(), so such models are left
-    # out.
+    # In predict() TimeDistributed of this Keras version loses steps, so such models are left out.
     kinds = [type(layer) for layer in model.layers]
     for layer in model.layers:
         reset(layer)

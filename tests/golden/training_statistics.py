@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Makes training/: small models with the mean and spread of Keras' outputs with training=True.
+"""Makes training/: small models, and the mean and spread of what Keras gives with training=True.
 
     training_statistics.py [NAME...]
 
@@ -35,8 +35,7 @@ def stack():
 
 
 def behind_a_sequence(layer):
-    """Puts the layer between two recurrent ones, so that the effects of a shared mask add up
-    over time."""
+    """A recurrent layer makes the sequence and another one reads it: shared masks add up."""
     return [
         layers.SimpleRNN(3, return_sequences=True, name="below"),
         layer,
@@ -45,7 +44,7 @@ def behind_a_sequence(layer):
 
 
 def models():
-    """Returns {name: the layers after the input}."""
+    """Name: the layers behind the input."""
     rnn = {"name": "rnn"}
     return {
         "simple_rnn": [layers.SimpleRNN(4, dropout=0.3, recurrent_dropout=0.4, **rnn)],

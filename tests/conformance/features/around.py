@@ -11,14 +11,12 @@ layers = keras.layers
 
 FAMILY = "Layers around them"
 
-# exponential is unbounded, so states would grow without limit, and sparsemax makes no sense for
-# gates.
+# exponential has no limit that a state could stay within, and sparsemax makes no gates.
 CELL_ACTIVATIONS = tuple(name for name in ACTIVATIONS if name not in ("exponential", "sparsemax"))
 
 
 def around(random, chain, features):
-    """Returns a sample of the layers, sometimes after a recurrent layer and sometimes before
-    one."""
+    """The layers, sometimes after a recurrent one, and sometimes before one."""
     if random.chance(0.4):
         chain = [any_layer(random, return_sequences=True), *chain]
     if random.chance(0.4):

@@ -12,7 +12,7 @@ FAMILY = "Merging layers"
 
 
 def _branches(random, count, units, sequence):
-    """Returns recurrent layers of one width over one or several inputs."""
+    """Recurrent layers of one width over one or several inputs."""
     features = random.small_size()
     shared = random.chance(0.4)
     inputs = [keras.Input((None, features)) for _ in range(1 if shared else count)]
@@ -27,8 +27,7 @@ def _branches(random, count, units, sequence):
 
 
 def _ended(random, inputs, specs, merged, sequence):
-    """Returns a sample with the merged value as output, or read by a recurrent layer, which
-    obeys its mask."""
+    """The merged value as the output, or read by another recurrent layer, which obeys its mask."""
     if sequence and random.chance():
         merged = any_layer(random, return_sequences=random.chance())(merged)
     return Sample(random.functional(inputs, merged), specs)

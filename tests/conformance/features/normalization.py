@@ -81,7 +81,7 @@ def group_normalization(random):
     layer = layers.GroupNormalization(
         groups, epsilon=random.choice(EPSILONS), **_scale_and_center(random)
     )
-    # With few values the variance is near zero, which magnifies any rounding.
+    # Of few values the variance is near zero, where any rounding is magnified.
     features = groups * random.integer(3, 6)
     chain = [layer]
     if random.chance():

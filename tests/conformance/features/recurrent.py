@@ -14,7 +14,7 @@ GATES = ("sigmoid", "hard_sigmoid", "sigmoid", "tanh")
 
 
 def layer_options(random):
-    """Returns options of the layer around a cell that do not depend on the rest of the model."""
+    """Options of the layer around a cell that need nothing of the model around the layer."""
     options = {"return_sequences": random.chance(0.6)}
     if random.chance(0.2):
         options["go_backwards"] = True
@@ -28,7 +28,7 @@ def cell_options(random):
 
 
 def one_layer(random, layer):
-    """Returns a Sequential model of one recurrent layer."""
+    """A Sequential model of one recurrent layer."""
     features = random.size()
     kinds = WHOLE if layer.go_backwards else STREAMING
     return Sample.of_frames(random, [layer], features, kinds=kinds)

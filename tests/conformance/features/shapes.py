@@ -48,7 +48,7 @@ def fixed_time_shapes(random):
         [Floats((None, features))],
         time_limits=(time, time),
         kinds=WHOLE,
-        # If there are as many features as timesteps, that Reshape leaves each timestep where it is.
+        # With as many features as timesteps, that Reshape leaves each timestep where it is.
         refuses_sessions=kind != "reshape" or features != time,
     )
 
@@ -85,8 +85,7 @@ def global_pooling(random):
     chain += [any_layer(random, return_sequences=True)] if random.chance(0.6) else []
     chain += [pooling()]
     chain += [layers.Dense(random.small_size())] if random.chance() else []
-    # Keras' average over no timesteps is NaN: for a masked row, or at a masked beginning of a
-    # session.
+    # Of no timesteps, Keras' average is NaN: of a masked row, or of the masked begin of a session.
     options = {"kinds": STREAMING, "takes_mask": False}
     if isinstance(chain[0], layers.Masking):
         options = {"kinds": WHOLE, "refuses_sessions": False, "may_mask_all": False}
@@ -181,7 +180,7 @@ def conv1d(random):
         multiplier = random.integer(1, 2)
         conv = layers.DepthwiseConv1D(3, padding=padding, depth_multiplier=multiplier)
     chain = [conv, any_layer(random, return_sequences=random.chance())]
-    # With a window of one timestep, the layer needs no other timestep.
+    # Of a window of one timestep it needs no other.
     kinds = STREAMING if conv.kernel_size == conv.strides == (1,) else WHOLE
     options = {"time_limits": (7, 12), "takes_mask": False}
     return Sample.of_frames(random, chain, features, kinds=kinds, **options)
