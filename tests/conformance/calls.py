@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The calls that are made of a model, and what Keras makes of each."""
+"""The calls of a model, and the results of Keras for each."""
 
 import dataclasses
 
@@ -12,23 +12,23 @@ from random_source import Random
 from samples import SAMPLES
 
 CALLS_OF_A_MODEL = 4
-# Of the weights of a model that is not tame; if it never is, it is compared as it has become.
+# How often weights may be halved. A model that is not tame by then is compared as it is.
 MOST_HALVINGS = 10
 
 
 @dataclasses.dataclass
 class Call:
-    """One case: a call of a model, and what must come of it."""
+    """One case: a call of a model, and its expected results."""
 
     kind: str
     inputs: list
     masks: list | None = None
     initial_states: dict | None = None
-    # Where the timesteps are cut, for each row: lengths that add up to the time.
+    # How the timesteps of each row are divided: lengths that add up to the time.
     cuts: list | None = None
     outputs: list = dataclasses.field(default_factory=list)
     states: dict = dataclasses.field(default_factory=dict)
-    # For outputs without time: what they are after the first t timesteps, {t: list of arrays}.
+    # Outputs without a time axis after the first t timesteps: {t: list of arrays}.
     prefix_outputs: dict = dataclasses.field(default_factory=dict)
 
     @property
@@ -36,7 +36,7 @@ class Call:
         return len(self.inputs[0])
 
     def copies(self, count):
-        """Inputs and masks with each row so many times."""
+        """Returns inputs and masks with each row repeated that many times."""
         masks = self.masks and [np.repeat(mask, count, axis=0) for mask in self.masks]
         return [np.repeat(value, count, axis=0) for value in self.inputs], masks
 
@@ -48,7 +48,7 @@ class Call:
 
 
 def make(sample, name, tolerance, count=CALLS_OF_A_MODEL, tiny=False):
-    """The calls of a sample, with the results of Keras. Its weights are halved until it is tame."""
+    """Returns the calls of a sample with Keras' results. Halves its weights until it is tame."""
     shapes = recorder.state_shapes(sample.model, sample.time_limits[1])
     randoms = [Random(*name, "call", i, tiny=tiny) for i in range(count)]
     calls = [_make_call(sample, shapes, random, i) for i, random in enumerate(randoms)]
@@ -121,13 +121,13 @@ def _run(sample, call):
 
 
 def _run_samples(model, call):
-    """The outputs of each row of a call many times, drawn anew each time."""
+    """Returns the outputs of many runs of each row of a call, each with new random numbers."""
     with recorder.keeping_states():
         return recorder.run(model, *call.copies(SAMPLES), training=True)[0]
 
 
 def _run_part(model, call, begin, end):
-    """The outputs of the timesteps [begin, end)."""
+    """Returns the outputs of the timesteps [begin, end)."""
     masks = call.masks and [None if mask is None else mask[:, begin:end] for mask in call.masks]
     inputs = [value[:, begin:end] for value in call.inputs]
     states = call.initial_states if begin == 0 else None
@@ -135,7 +135,7 @@ def _run_part(model, call, begin, end):
 
 
 def _run_stateful(sample, call):
-    """Calls the model part by part, its layers keeping their states: Keras' own streaming."""
+    """Calls the model part by part while its layers keep their states: Keras' own streaming."""
     recorder.reset_states(sample.model)
     begin = 0
     for length in call.cuts[0]:
@@ -151,7 +151,7 @@ def _run_stateful(sample, call):
 
 
 def has_time(sample):
-    """For each output of a model that streams, whether it has a time axis."""
+    """Returns, for each output of a model that streams, whether it has a time axis."""
     if sample.has_time is not None:
         return sample.has_time
     return [len(output.shape) > 1 and output.shape[1] is None for output in sample.model.outputs]

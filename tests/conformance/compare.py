@@ -1,18 +1,18 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""How far what the server said is from what Keras computed."""
+"""The difference between the server's results and Keras'."""
 
 import dataclasses
 
 import numpy as np
 
-# Relative errors are told of values this far from zero only; the tolerance covers all values.
+# Relative errors are reported only for values this far from zero; the tolerance covers all.
 RELATIVE_FLOOR = 0.01
 
 
 @dataclasses.dataclass
 class Distance:
-    """The largest errors seen; `share` is the largest part of the tolerance that a value took."""
+    """The largest errors seen; `share` is the largest share of the tolerance that a value took."""
 
     absolute: float = 0.0
     relative: float = 0.0
@@ -49,7 +49,7 @@ def distance_of(served, expected, tolerance, what):
 
 
 class Beyond(AssertionError):
-    """A value beyond the tolerance."""
+    """A value is beyond the tolerance."""
 
     def __init__(self, text, distance):
         super().__init__(text)

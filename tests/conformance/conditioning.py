@@ -1,11 +1,11 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a random model shows anything: it must not explode, nor magnify every rounding.
+"""Checks that a random model is a useful test: it must not explode or magnify every rounding.
 
-Recurrence multiplies errors: a GRU of relu with tanh for gates, or a LayerNormalization of two
-nearly equal numbers, can turn the last bit of a weight into more than the whole tolerance. What
-such a model gives is decided by the order of additions, in Keras as well. Only Keras is asked here,
-so that nothing the server does can excuse itself.
+Recurrence multiplies errors. A GRU of relu with tanh for gates, or a LayerNormalization of two
+nearly equal numbers, can turn the last bit of a weight into more than the whole tolerance. The
+results of such a model depend on the order of additions, in Keras as well. The check runs Keras
+only, so that an error of the server cannot hide itself.
 """
 
 import contextlib
@@ -14,9 +14,9 @@ import numpy as np
 import recorder
 from feature import TRAINING
 
-# No output or state may be beyond this.
+# The largest magnitude that an output or state may have.
 LARGEST_VALUE = 20.0
-# The part of the tolerance that Keras' own results may move by when weights move by a rounding.
+# The share of the tolerance that Keras' results may change by when weights change by a rounding.
 LARGEST_SHARE = 0.5
 _ROUNDING = 2.0**-23
 
@@ -34,7 +34,7 @@ def _results(call):
 
 
 def _largest(call):
-    """NaN is no reason to tame a model: an average of nothing is NaN in Keras too."""
+    """NaN is not a reason to tame a model: the average of nothing is NaN in Keras too."""
     return max(
         np.nan_to_num(np.abs(value), nan=0.0).max(initial=0.0) for value in _results(call)
     )
@@ -42,7 +42,7 @@ def _largest(call):
 
 @contextlib.contextmanager
 def _rounded_weights(model):
-    """Each float32 weight is a little larger or smaller, meanwhile."""
+    """Makes each float32 weight a little larger or smaller inside the `with` block."""
     signs = np.random.default_rng(0)
     exact = [(weight, np.array(weight)) for weight in model.weights if weight.dtype == "float32"]
     for weight, value in exact:
@@ -55,7 +55,7 @@ def _rounded_weights(model):
 
 
 def _share(model, call, tolerance):
-    """The largest part of the tolerance by which results differ from those noted in `call`."""
+    """Returns the largest difference from the results in `call`, as a share of the tolerance."""
     if call.kind == TRAINING:
         return 0.0
     outputs, states = recorder.run(model, call.inputs, call.masks, call.initial_states)

@@ -32,7 +32,7 @@ MODELS_OF_A_SERVER = 60
 
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="./dev conformance", description=__doc__)
-    parser.add_argument("--cases", type=int, default=3000, help="how many at least (3000)")
+    parser.add_argument("--cases", type=int, default=3000, help="the least number of cases (3000)")
     parser.add_argument("--seed", type=int, default=1, help="chooses all models and calls (1)")
     parser.add_argument(
         "--only", action="append", help="FEATURE, or FEATURE/NUMBER for one model; may be repeated"
@@ -53,7 +53,7 @@ def parse_arguments():
 
 
 def plan(cases, only):
-    """The models of a run, (feature, number) each, in an order that mixes the features."""
+    """Returns the models of a run, as (feature, number), in an order that mixes the features."""
     chosen = {}
     for name in only or REGISTRY:
         name, _, number = name.partition("/")
@@ -71,7 +71,7 @@ def plan(cases, only):
 
 
 def run_all(models, arguments):
-    """Yields the results as they come."""
+    """Yields the results as they arrive."""
     per_task = min(MODELS_OF_A_SERVER, math.ceil(len(models) / arguments.jobs))
     failures = arguments.output / "failures"
     shutil.rmtree(failures, ignore_errors=True)
@@ -87,7 +87,7 @@ def run_all(models, arguments):
 
 
 def measure(models, arguments):
-    """Runs all of them, telling each failure once. Returns {feature: report.Row}."""
+    """Runs all models and prints each failure once. Returns {feature: report.Row}."""
     chosen = {name for name, _ in models}
     rows = {name: report.Row() for name in REGISTRY if name in chosen}
     told = set()
@@ -104,7 +104,7 @@ def measure(models, arguments):
 
 
 def agree_with_page(summary, write):
-    """Writes the page, or tells whether the features are those of the committed one."""
+    """Writes the page, or says whether the features are those of the committed page."""
     fresh = report.document(summary)
     if write:
         page.DATA.write_text(json.dumps(fresh, indent=1) + "\n")
@@ -112,7 +112,7 @@ def agree_with_page(summary, write):
         return True
     if report.without_results(page.read()) == report.without_results(fresh):
         return True
-    print("the features are not those of SUPPORTED.md; --write-page writes it")
+    print("the features are not those of SUPPORTED.md; run with --write-page to write it")
     return False
 
 

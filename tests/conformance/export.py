@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes tiny cases of every feature as goldens, which are tested without Keras.
 
-tests/golden/README.md describes the files. The cases are those of the generators with sizes of at
-most 5: other models than those of a run.
+tests/golden/README.md describes the files. The generators make the cases with sizes of at most 5,
+so the models differ from those of a run.
 """
 
 import shutil
@@ -24,7 +24,7 @@ def export(folder, seed, only=None):
     if not only:
         shutil.rmtree(folder, ignore_errors=True)
     count = 0
-    # What is random is no golden of this kind: tests/golden/training has its own.
+    # Random results cannot be such goldens; tests/golden/training has goldens for them.
     features = [name for name in features if not REGISTRY[name].tolerance.standard_errors]
     for name in features:
         for number in range(MODELS_OF_A_FEATURE):
@@ -38,7 +38,7 @@ def _export_model(folder, seed, feature, number):
     tolerance = REGISTRY[feature].tolerance
     name = (seed, feature, number)
     made = calls.make(sample, name, tolerance, CALLS_OF_A_MODEL, tiny=True)
-    # A result that is not finite is an error of the server, which no golden can hold.
+    # The server reports a result that is not finite as an error, which a golden cannot hold.
     made = [call for call in made if all(np.isfinite(value).all() for value in call.outputs)]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a feature is: a generator of random models, with everything the page says of it beside it.
+"""Features: generators of random models, together with everything that the page says about them.
 
 A feature module decorates a function that makes one random model:
 
@@ -8,8 +8,8 @@ A feature module decorates a function that makes one random model:
     def lstm(random):
         return Sample.of_frames(random, [layers.LSTM(random.size())], features=3)
 
-The model, its weights and the calls made of it depend on the seed, the name of the feature and the
-number of the model alone, so that new features change no old case.
+The model, its weights and its calls depend only on the seed, the name of the feature and the number
+of the model, so that new features do not change old cases.
 """
 
 import dataclasses
@@ -17,14 +17,14 @@ import typing
 
 REGISTRY = {}
 
-# What a call of a model may be.
+# The kinds of calls.
 INFER = "infer"  # One unary Infer of the whole batch.
-CHUNKS = "chunks"  # One session a row, fed through a stream in parts of random length.
-STEPS = "steps"  # One session a row, fed through unary Step calls, a timestep each.
-REUSED = "reused"  # As STEPS, in sessions that were used before and got new states since.
-TRAINING = "training"  # Infer of many copies of one row with training=True, several times.
-STREAMING = (INFER, INFER, CHUNKS, STEPS)  # The kinds of a model's four calls, in turn.
-WHOLE = (INFER,)  # The kinds of a model that is only called with whole sequences.
+CHUNKS = "chunks"  # One session per row, fed through a stream in parts of random length.
+STEPS = "steps"  # One session per row, fed through unary Step calls of one timestep.
+REUSED = "reused"  # Like STEPS, in sessions that were used before and then got new states.
+TRAINING = "training"  # Several Infers of many copies of one row with training=True.
+STREAMING = (INFER, INFER, CHUNKS, STEPS)  # The kinds of a model's four calls, in order.
+WHOLE = (INFER,)  # The kinds for a model that is only called with whole sequences.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Tolerance:
     absolute: float
     relative: float
     reason: str = ""
-    # Where results are random: how far their statistics may be apart besides.
+    # For random results: the standard errors by which their statistics may also differ.
     standard_errors: float = 0.0
 
 
@@ -59,7 +59,7 @@ class Floats:
 
 @dataclasses.dataclass(frozen=True)
 class Tokens:
-    """An input of token ids below `limit`; `padded`: 0 stands at masked timesteps."""
+    """An input of token ids below `limit`; `padded`: masked timesteps are 0."""
 
     shape: tuple
     limit: int
@@ -68,38 +68,39 @@ class Tokens:
 
 @dataclasses.dataclass
 class Sample:
-    """A random model, and which calls make sense of it."""
+    """A random model, and the calls that make sense for it."""
 
     model: typing.Any  # keras.Model
-    inputs: list  # Of Floats and Tokens, in the order of the model's inputs.
-    # Whether the caller may give masks, and states for the recurrent layers.
+    inputs: list  # Floats and Tokens, in the order of the model's inputs.
+    # Whether the caller may pass masks, and states for the recurrent layers.
     takes_mask: bool = True
     takes_state: bool = True
-    # The longest time that calls may have, and the shortest.
+    # The largest and the smallest number of timesteps of a call.
     time_limits: tuple = (1, 7)
-    # The kinds of its four calls, in turn. Without streaming ones the server must refuse sessions,
-    # naming the layer that needs the whole sequence, unless `refuses_sessions` is False.
+    # The kinds of its four calls, in order. Without streaming calls the server must refuse sessions
+    # and name the layer that needs the whole sequence, unless `refuses_sessions` is False.
     kinds: tuple = STREAMING
     refuses_sessions: bool = True
-    # The batch of all calls, where the model fixes it. Its stateful layers are then really called
-    # part by part in Keras too, and not only compared with one long call.
+    # The batch of all calls if the model fixes it. Keras then calls its stateful layers part by
+    # part too; otherwise the parts are only compared with one long call.
     batch: int | None = None
-    # For each output, whether it has a time axis that grows with that of the input. None: where the
-    # extent of the second axis is not fixed.
+    # For each output, whether it has a time axis that grows with that of the input. None: it does
+    # if the extent of the second axis is not fixed.
     has_time: list | None = None
-    # The format that it is saved in: "keras", "h5", or "weights.h5" with to_json() in another file.
+    # The format of its file: "keras", "h5", or "weights.h5" with to_json() in another file.
     file_format: str = "keras"
-    # Masks may have a row in which nothing counts.
+    # Whether masks may have a row without any unmasked timestep.
     may_mask_all: bool = True
 
     @classmethod
     def of_frames(cls, random, chain, features, mask_value=None, **options):
-        """A Sequential of the layers over frames of so many features; options: of the Sample."""
+        """Returns a Sequential of the layers over frames of `features` features; options: of the
+        Sample."""
         model = random.sequential(chain, (None, features))
         return cls(model, [Floats((None, features), mask_value)], **options)
 
     def save(self, path):
-        """Writes the model; returns the file of its configuration if that goes apart, else None."""
+        """Writes the model; returns the file of its configuration if it is separate, else None."""
         if self.file_format != "weights.h5":
             self.model.save(path)
             return None
@@ -124,12 +125,12 @@ class Feature:
     options: tuple
     deviations: tuple
     tolerance: Tolerance
-    # Its share of the cases, relative to the others.
+    # Its number of cases relative to other features.
     weight: float
     generate: typing.Callable = dataclasses.field(compare=False)
 
     def description(self):
-        """What the page needs, as JSON."""
+        """Returns what the page needs, as JSON."""
         fields = dataclasses.asdict(dataclasses.replace(self, generate=None))
         del fields["generate"], fields["weight"]
         return fields
@@ -138,7 +139,7 @@ class Feature:
 def feature(
     name, title, family, about, options=(), deviations=(), tolerance=FLOAT32, weight=1.0
 ):
-    """Registers the decorated function, which makes a Sample of a Random, as a feature."""
+    """Registers the decorated function, which makes a Sample from a Random, as a feature."""
     if tolerance != FLOAT32 and not tolerance.reason:
         raise ValueError(f"feature {name}: a wider tolerance needs a reason")
 

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The page, its data and the generators agree; and a difference would be found."""
+"""Tests that the page, its data and the generators agree, and that a difference is found."""
 
 import copy
 import unittest
@@ -19,7 +19,7 @@ class PageTest(unittest.TestCase):
     def test_every_feature_has_goldens(self):
         folder = page.ROOT / "tests/golden/conformance"
         with_goldens = {path.name.rpartition("_")[0] for path in folder.iterdir()}
-        # What is random has goldens of another kind.
+        # Random results have goldens of another kind.
         features = page.read()["features"]
         exact = {f["name"] for f in features if not f["tolerance"]["standard_errors"]}
         self.assertEqual(with_goldens, exact)

@@ -1,19 +1,19 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The random choices that models and calls are made of."""
+"""The random choices behind models and calls."""
 
 import zlib
 
 import numpy as np
 from reference import keras
 
-# One, powers of two, and the neighbours of the widths of vectors (4, 8, 16 floats).
+# One, powers of two, and the numbers next to the widths of vectors (4, 8, 16 floats).
 SMALL_SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 15, 16, 17)
 LARGE_SIZES = (23, 24, 31, 32, 33, 47, 63, 64, 65, 96, 100, 127, 128, 129, 200, 255, 256)
 
 
 class Random:
-    """A stream of random choices that depends on its name alone; `tiny`: of no size above 5."""
+    """A stream of random choices that depends on its name only; `tiny`: no size is above 5."""
 
     def __init__(self, *name, tiny=False):
         self.tiny = tiny
@@ -27,11 +27,11 @@ class Random:
         return bool(self._generator.random() < probability)
 
     def integer(self, low, high):
-        """low and high included."""
+        """Returns an integer in [low, high]."""
         return int(self._generator.integers(low, high + 1))
 
     def size(self, large=0.06):
-        """A number of units or features, 1 to 256, mostly small."""
+        """Returns a number of units or features, 1 to 256, mostly small."""
         if self.tiny:
             return self.small_size()
         return self.choice(LARGE_SIZES if self.chance(large) else SMALL_SIZES)
@@ -53,7 +53,8 @@ class Random:
         return self._generator.integers(0, limit, shape).astype(np.int32)
 
     def mask(self, batch, time, may_mask_all=True):
-        """[batch, time] of rows padded right, left, both, with holes, all masked, unmasked."""
+        """Returns [batch, time] with rows padded right, left, both, with holes, all masked,
+        unmasked."""
         mask = np.stack([self._mask_row(time, may_mask_all) for _ in range(batch)])
         return mask.astype(bool)
 
@@ -74,14 +75,14 @@ class Random:
         return row
 
     def cuts(self, time):
-        """Lengths that add up to `time`."""
+        """Returns lengths that add up to `time`."""
         lengths = []
         while sum(lengths) < time:
             lengths.append(self.integer(1, time - sum(lengths)))
         return lengths
 
     def sequential(self, layers, shape, dtype="float32", batch_size=None):
-        """A Sequential model of the layers with random weights."""
+        """Returns a Sequential model of the layers with random weights."""
         entry = keras.Input(shape, batch_size=batch_size, dtype=dtype)
         return self.fill(keras.Sequential([entry, *layers]))
 
@@ -89,7 +90,7 @@ class Random:
         return self.fill(keras.Model(inputs, outputs))
 
     def fill(self, model):
-        """Weights under which numbers stay around one, and no bias is zero."""
+        """Sets random weights that keep numbers near one; no bias is zero."""
         for weight in model.weights:
             weight.assign(self._weight(weight.path.split("/")[-1], weight.shape))
         return model

@@ -1,10 +1,10 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Opens what a Keras model keeps closed: the initial and final states of its recurrent layers.
+"""Gives access to the initial and final states of a Keras model's recurrent layers.
 
 Keras does all the arithmetic, all the wiring and all the mask propagation. While a model is called,
-each recurrent layer in it is given the initial states asked for, and is called a second time with
-`return_state`, whose states are noted.
+each recurrent layer in it gets the requested initial states, and is called a second time with
+`return_state` to record its final states.
 """
 
 import contextlib
@@ -19,15 +19,15 @@ _keeps_states = False
 
 
 class _Recording:
-    """One call of a model. Names of layers in nested models begin with those of the models."""
+    """One call of a model. The names of layers in nested models start with those of the models."""
 
     def __init__(self, model, initial_states):
-        self.states = {}  # {(layer, state): array}, in the order of the calls.
+        self.states = {}  # {(layer, state): array} in the order of the calls
         self._model = model
         self._initial_states = initial_states
         self._scope = []
-        self._num_calls = {}  # Of each recurrent layer.
-        self._inside = False  # A wrapper around layers, whose states are its own affair.
+        self._num_calls = {}  # for each recurrent layer
+        self._inside = False  # inside a wrapper layer, which handles the states of its own layers
 
     def call(self, layer, args, kwargs):
         if self._inside or layer is self._model:
@@ -48,7 +48,7 @@ class _Recording:
             self._inside = False
 
     def _name_of_call(self, layer):
-        """"outer/lstm"; "outer/lstm:1" for the second call of a shared layer."""
+        """Returns "outer/lstm", or "outer/lstm:1" for the second call of a shared layer."""
         name = "/".join([*self._scope, layer.name])
         count = self._num_calls[name] = self._num_calls.get(name, -1) + 1
         return f"{name}:{count}" if count else name
@@ -62,8 +62,9 @@ class _Recording:
                 keras.ops.convert_to_tensor(self._initial_states[name, state]) for state in names
             ]
             kwargs = {**kwargs, "initial_state": keras.tree.pack_sequence_as(nesting, states)}
-            # With initial_state given, Keras drops the mask that is attached to the inputs. The
-            # caller's states are no wiring of the model: its mask stays. Constants are wiring.
+            # If initial_state is passed, Keras drops the mask that is attached to the inputs. The
+            # caller's states are not part of the model, so its mask must stay; constants are part
+            # of it.
             if kwargs.get("mask") is None and not kwargs.get("constants"):
                 kwargs["mask"] = get_keras_mask(args[0])
         if _keeps_states:
@@ -86,8 +87,8 @@ keras.Layer.__call__ = _call
 def run(model, inputs, masks=None, initial_states=None, training=False):
     """Returns (list of output arrays, {(layer, state): array}) of one call of a model.
 
-    inputs, masks: lists in the order of the model's inputs. initial_states: of every call of a
-    recurrent layer, by (layer, state), or None; where the model wires them itself, the model wins.
+    inputs, masks: lists in the order of the model's inputs. initial_states: for every call of a
+    recurrent layer, by (layer, state), or None; if the model wires them itself, the model wins.
     """
     global _active
     _active = _Recording(model, initial_states)
@@ -106,7 +107,7 @@ def run(model, inputs, masks=None, initial_states=None, training=False):
 
 @contextlib.contextmanager
 def keeping_states():
-    """Stateful layers go on from where the call before ended; final states are not noted."""
+    """Lets stateful layers continue from the previous call; final states are not recorded."""
     global _keeps_states
     _keeps_states = True
     try:
@@ -121,7 +122,7 @@ def reset_states(model):
 
 
 def state_shapes(model, time):
-    """{(layer, state): shape} of one row: the states that a caller of `model` may give."""
+    """Returns {(layer, state): shape} of one row: the states that a caller of `model` may pass."""
     shapes = [
         [1, *entry.shape[1:]] if entry.shape[0] is None else entry.shape for entry in model.inputs
     ]

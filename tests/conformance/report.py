@@ -63,7 +63,7 @@ def print_table(rows):
 
 
 def summary(rows, seed, seconds):
-    """The table as JSON."""
+    """Returns the table as JSON."""
     return {
         "keras": keras.__version__,
         "seed": seed,
@@ -84,7 +84,7 @@ def summary(rows, seed, seconds):
 
 
 def document(summary):
-    """The features and their results: what the page is made of."""
+    """Returns the features and their results, the data of the page."""
     described = [
         {**REGISTRY[name].description(), "result": result}
         for name, result in summary["features"].items()

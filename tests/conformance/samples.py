@@ -6,14 +6,14 @@ import numpy as np
 from compare import Beyond, Distance
 
 SAMPLES = 4000
-# A right implementation is further off than this in one of 10^8 comparisons of two numbers.
+# A correct implementation exceeds this in one of 10^8 comparisons of two numbers.
 STANDARD_ERRORS = 6.0
-# Of what is not random: the sums of many equal numbers.
+# The tolerance for values that are not random: sums of many equal numbers.
 _ROUNDING = 1e-5
 
 
 def compare_samples(call, served):
-    """The mean and the standard deviation of each element of each output."""
+    """Compares the mean and the standard deviation of each element of each output."""
     distance = Distance()
     for i, (ours, keras) in enumerate(zip(served, call.outputs, strict=True)):
         if ours.shape != keras.shape:
@@ -43,12 +43,12 @@ def _distance(ours, keras, what):
 
 
 def _mean(values):
-    """The mean over the samples, and its standard error."""
+    """Returns the mean over the samples, and its standard error."""
     return values.mean(axis=0), values.std(axis=0) / np.sqrt(len(values))
 
 
 def _deviation(values):
-    """The standard deviation over the samples, and its standard error to the first order."""
+    """Returns the standard deviation over the samples, and its standard error to first order."""
     centered = values - values.mean(axis=0)
     variance = (centered**2).mean(axis=0)
     fourth = (centered**4).mean(axis=0)
@@ -58,10 +58,10 @@ def _deviation(values):
 
 
 def expect_reproducible(first, again, other):
-    """Raises unless equal seeds give equal bits, other seeds others, and rows differ."""
+    """Raises unless equal seeds give equal bits, other seeds other bits, and rows differ."""
     for i, (ours, same, different) in enumerate(zip(first, again, other, strict=True)):
         if ours.tobytes() != same.tobytes():
-            raise AssertionError(f"output {i} is not that of the same seed before")
+            raise AssertionError(f"output {i} differs from the one before with the same seed")
         is_random = (ours != ours[:1]).any()
         if is_random and ours.tobytes() == different.tobytes():
             raise AssertionError(f"output {i} does not depend on the seed")

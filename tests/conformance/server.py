@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The real server as a process, and every call of a case through plain generated stubs."""
+"""Runs the real server as a process, and makes every call of a case with plain generated stubs."""
 
 import json
 import pathlib
@@ -18,7 +18,7 @@ sys.path.append(str(ROOT / "client/python"))
 
 import stubs  # noqa: E402  (found by the path above)
 
-# In a process of its own: the compiler of the stubs crashes beside TensorFlow's own protobuf.
+# In its own process, because the stub compiler crashes together with TensorFlow's own protobuf.
 subprocess.run(
     [sys.executable, "-c", "import stubs; stubs.generate()"], cwd=ROOT / "client/python", check=True
 )
@@ -28,7 +28,7 @@ from rnnserve.v1 import inference_pb2 as api  # noqa: E402
 from rnnserve.v1 import inference_pb2_grpc, model_pb2, model_pb2_grpc  # noqa: E402
 from rnnserve.v1 import session_pb2, tensor_pb2  # noqa: E402
 
-START_SECONDS = 120  # Some dozens of models on a busy machine.
+START_SECONDS = 120  # Enough for dozens of models on a busy machine.
 STOP_SECONDS = 30
 CALL_SECONDS = 60
 IMPORT_SECONDS = 60
@@ -36,13 +36,13 @@ IMPORT_SECONDS = 60
 _FLAGS = {
     "--grpc-address": "127.0.0.1:0",
     "--metrics-address": "127.0.0.1:0",
-    "--workers": "1",  # For each model, and there are dozens.
+    "--workers": "1",  # One per model, because there are dozens of models.
     "--max-batch-rows": "32",
     "--max-timesteps": "64",
     "--max-infer-rows": str(SAMPLES),
     "--log-level": "warning",
 }
-# The example of core/cells/CUSTOM_CELLS.md, beside the folder of the programs.
+# The example of core/cells/CUSTOM_CELLS.md, next to the folder of the programs.
 CELL_PLUGIN = "plugins/adaptive_leaky_cell.so"
 _DTYPES = {
     np.dtype("float32"): tensor_pb2.DATA_TYPE_FLOAT32,
@@ -53,11 +53,11 @@ _NUMPY_TYPES = {number: dtype for dtype, number in _DTYPES.items()}
 
 
 class ImportRefused(Exception):
-    """rnnserve-import does not take a model; the text is its reason."""
+    """rnnserve-import refused a model; the text is its reason."""
 
 
 def import_model(programs, model_file, config, bundle):
-    """Makes a bundle of a file that Keras wrote, and its configuration. Raises ImportRefused."""
+    """Makes a bundle from a Keras file and its configuration. Raises ImportRefused."""
     command = [str(programs / "rnnserve-import"), str(model_file), str(bundle)]
     command += ["--config", str(config)] if config else []
     command += _plugin_flags(programs)
@@ -74,7 +74,7 @@ def _plugin_flags(programs):
 
 
 class Server:
-    """A server of every bundle in a folder, and a channel to it; ends with its `with` block."""
+    """A server of all bundles in a folder, and a channel to it. It ends with its `with` block."""
 
     def __init__(self, programs, folder):
         self._folder = folder
@@ -134,7 +134,7 @@ def to_array(tensor):
 
 
 def _state_tensors(states, row=None):
-    """The states of a call, or of one row of it."""
+    """Returns the states of a call, or of one row of it."""
     return [
         tensor_pb2.StateTensor(
             layer=layer, name=name, value=to_tensor(value if row is None else value[row])
@@ -168,7 +168,7 @@ class ModelClient:
         return self._outputs_of(reply), _states_of(reply)
 
     def samples(self, call, seed):
-        """The outputs of many copies of the only row, with training=True."""
+        """Returns the outputs of many copies of the only row, with training=True."""
         request = api.InferRequest(model=self._model, training=True, seed=seed)
         self._set_inputs(request, *call.copies(SAMPLES))
         return self._outputs_of(self._inference.Infer(request, timeout=CALL_SECONDS))
@@ -186,7 +186,7 @@ class ModelClient:
 
     @staticmethod
     def _outputs_of(reply):
-        outputs = getattr(reply, "outputs", ())  # A Step has no such field.
+        outputs = getattr(reply, "outputs", ())  # The reply to a Step has no such field.
         return [to_array(output.tensor) for output in outputs] or [to_array(reply.output)]
 
     def _open_request(self, call, row):
@@ -204,9 +204,10 @@ class ModelClient:
         return request
 
     def steps(self, call, is_reused=False):
-        """Unary calls, a session a row. Returns {row: [(end, outputs)]} and {row: states}.
+        """Makes unary calls, one session per row. Returns {row: [(end, outputs)]} and {row:
+        states}.
 
-        is_reused: the sessions have seen other timesteps before, and got their states since.
+        is_reused: the sessions have seen other timesteps before, and then got their states.
         """
         outputs, states = {}, {}
         for row in range(call.batch):
@@ -229,12 +230,12 @@ class ModelClient:
         return outputs, states
 
     def _new_session(self, call, row):
-        """The session of a row, and the states that its first Step must bring."""
+        """Returns the session of a row, and the states that its first Step must pass."""
         request = self._open_request(call, row)
         return self._inference.OpenSession(request, timeout=CALL_SECONDS).session_id, []
 
     def _reused_session(self, call, row):
-        """The same. It gets the states of the call in one of three ways, in turn."""
+        """Returns the same. The session gets the call's states in one of three ways, in turn."""
         request = session_pb2.OpenSessionRequest(model=self._model)
         session = self._inference.OpenSession(request, timeout=CALL_SECONDS).session_id
         time = call.inputs[0].shape[1]
@@ -253,7 +254,8 @@ class ModelClient:
         return session, states
 
     def chunks(self, call):
-        """One stream, a session a row, all rows' parts sent at once. Returns as `steps`."""
+        """Uses one stream with one session per row, and sends all parts at once. Returns as
+        `steps`."""
         actions = queue.SimpleQueue()
         results = self._inference.Stream(iter(actions.get, None), timeout=CALL_SECONDS)
         rows = range(call.batch)
@@ -288,7 +290,7 @@ class ModelClient:
         return outputs, states
 
     def expect_no_sessions(self):
-        """Raises unless a session is refused, for the reason that the model's description has."""
+        """Raises unless a session is refused for the reason in the model's description."""
         reason = self.about.non_streamable_reason
         request = session_pb2.OpenSessionRequest(model=self._model)
         try:

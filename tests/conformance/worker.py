@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Carries some dozens of models from their generators through Keras and the server to results."""
+"""Runs dozens of models from their generators through Keras and the server to results."""
 
 import dataclasses
 import logging
@@ -24,28 +24,28 @@ from reference import keras
 
 import features  # noqa: F401  (fills the registry)
 
-# Keras warns of small models and old file formats, which are wanted here.
+# Keras warns about small models and old file formats, which are intended here.
 warnings.simplefilter("ignore")
 logging.getLogger("absl").setLevel(logging.ERROR)
 
 PASSED = "passed"
 FAILED = "failed"
-REFUSED = "refused"  # By the importer or the server: not there yet, or not meant to be.
+REFUSED = "refused"  # by the importer or the server: not implemented, or not intended
 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """Some models of a run: (feature, number) each."""
+    """Some models of a run, each as (feature, number)."""
 
     seed: int
     models: tuple
     programs: pathlib.Path
-    failures: pathlib.Path  # Where the files of models that fail are kept.
+    failures: pathlib.Path  # the folder for the files of failed models
 
 
 @dataclasses.dataclass
 class Result:
-    """What came of one case."""
+    """The result of one case."""
 
     feature: str
     number: int
@@ -57,7 +57,7 @@ class Result:
 
 @dataclasses.dataclass
 class _Model:
-    """A model on its way."""
+    """A model in progress."""
 
     feature: str
     number: int
@@ -66,7 +66,7 @@ class _Model:
     sample: object = None
     calls: list = dataclasses.field(default_factory=list)
     has_time: list = dataclasses.field(default_factory=list)  # See calls.has_time.
-    # Set when it got no further: the status and text of all its cases.
+    # Set if the model could not get further: the status and text of all its cases.
     ended: tuple = ()
 
     @property
@@ -81,9 +81,9 @@ class _Model:
 
 
 def make_sample(seed, feature, number, tiny=False):
-    """The model that (seed, feature, number) stand for. Names of layers begin anew."""
+    """Makes the model of (seed, feature, number). The numbering of layer names starts afresh."""
     keras.utils.clear_session()
-    keras.utils.set_random_seed(zlib.crc32(f"{seed}/{feature}/{number}".encode()))  # Of dropout.
+    keras.utils.set_random_seed(zlib.crc32(f"{seed}/{feature}/{number}".encode()))  # for dropout
     return REGISTRY[feature].generate(Random(seed, feature, number, tiny=tiny))
 
 
@@ -114,8 +114,8 @@ def _make(task, folder, feature, number):
         model.calls = calls.make(model.sample, (task.seed, feature, number), tolerance)
         model.config = model.sample.save(model.file)
         model.has_time = calls.has_time(model.sample)
-        model.sample.model = None  # Thousands of them would fill the memory.
-    except Exception:  # A fault of the generator must not hide the other results.
+        model.sample.model = None  # Thousands of models would fill the memory.
+    except Exception:  # An error in a generator must not hide the other results.
         model.ended = (FAILED, f"no reference: {traceback.format_exc(limit=-3)}")
     return model
 
@@ -132,7 +132,7 @@ def _import(task, folder, model):
 
 
 def _serve(task, folder, waiting, results):
-    """Takes models off `waiting` until all are done or a server has ended."""
+    """Takes models from `waiting` until all are done or a server has ended."""
     while waiting and waiting[0].ended:
         model = waiting.pop(0)
         results += model.results(*model.ended)
@@ -149,7 +149,7 @@ def _serve(task, folder, waiting, results):
 
 
 def _blame(folder, waiting, results, log):
-    """A server did not start or ended badly: the model that its log names is to blame, or all."""
+    """Handles a server that failed: blames the model that its log names, or else all."""
     named = [m for m in waiting if re.search(rf"(?<![\w-]){re.escape(m.name)}(?![\w-])", log)]
     for model in named[:1] or waiting[:]:
         waiting.remove(model)
@@ -170,7 +170,7 @@ def _call(running, model):
         result = Result(model.feature, model.number, number)
         try:
             result.distance = _measure(client, model, call, number, tolerance)
-        except Exception as error:  # Whatever it is, it is this case that failed.
+        except Exception as error:  # Any exception is a failure of this case.
             result.status = FAILED
             result.text = f"{call.describe()}: {_text(error)}"
             result.distance = getattr(error, "distance", result.distance)
@@ -181,7 +181,7 @@ def _call(running, model):
 
 
 def _measure(client, model, call, number, tolerance):
-    """The Distance of what the server says. Raises if it is none that is tolerable."""
+    """Returns the Distance of the server's results. Raises if it is beyond the tolerance."""
     if call.kind == INFER:
         return compare.compare_infer(call, client.infer(call), tolerance)
     if call.kind == TRAINING:

@@ -17,7 +17,7 @@ import features.files  # noqa: F401  isort: skip
 
 from feature import Deviation
 
-# What concerns every model.
+# The deviations of every model.
 DEVIATIONS = (
     Deviation(
         "Bad input is refused with a reason before anything is computed.",

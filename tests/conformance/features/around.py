@@ -11,12 +11,12 @@ layers = keras.layers
 
 FAMILY = "Layers around them"
 
-# exponential has no limit that a state could stay within, and sparsemax makes no gates.
+# exponential lets states grow without limit, and sparsemax is not useful for gates.
 CELL_ACTIVATIONS = tuple(name for name in ACTIVATIONS if name not in ("exponential", "sparsemax"))
 
 
 def around(random, chain, features):
-    """The layers, sometimes after a recurrent one, and sometimes before one."""
+    """Makes a chain of the layers, sometimes after a recurrent layer and sometimes before one."""
     if random.chance(0.4):
         chain = [any_layer(random, return_sequences=True), *chain]
     if random.chance(0.4):

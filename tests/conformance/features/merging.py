@@ -12,7 +12,7 @@ FAMILY = "Merging layers"
 
 
 def _branches(random, count, units, sequence):
-    """Recurrent layers of one width over one or several inputs."""
+    """Makes recurrent layers of the same width over one or several inputs."""
     features = random.small_size()
     shared = random.chance(0.4)
     inputs = [keras.Input((None, features)) for _ in range(1 if shared else count)]
@@ -27,7 +27,7 @@ def _branches(random, count, units, sequence):
 
 
 def _ended(random, inputs, specs, merged, sequence):
-    """The merged value as the output, or read by another recurrent layer, which obeys its mask."""
+    """Makes the merged value the output, or feeds it to a recurrent layer, which obeys its mask."""
     if sequence and random.chance():
         merged = any_layer(random, return_sequences=random.chance())(merged)
     return Sample(random.functional(inputs, merged), specs)

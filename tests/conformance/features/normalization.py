@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Normalizations, as they are at inference."""
+"""Normalizations in inference."""
 
 from feature import WHOLE, Deviation, Sample, feature
 from features.around import around
@@ -81,7 +81,7 @@ def group_normalization(random):
     layer = layers.GroupNormalization(
         groups, epsilon=random.choice(EPSILONS), **_scale_and_center(random)
     )
-    # Of few values the variance is near zero, where any rounding is magnified.
+    # The variance of few values can be near zero, which magnifies any rounding.
     features = groups * random.integer(3, 6)
     chain = [layer]
     if random.chance():

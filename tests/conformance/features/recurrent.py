@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The recurrent layers of one cell, of stacks of cells, and of custom cells."""
+"""Recurrent layers with one cell, with stacks of cells, and with custom cells."""
 
 from adaptive_leaky_cell import RNN, AdaptiveLeakyCell
 from feature import STREAMING, WHOLE, Deviation, Floats, Sample, feature
@@ -14,7 +14,7 @@ GATES = ("sigmoid", "hard_sigmoid", "sigmoid", "tanh")
 
 
 def layer_options(random):
-    """Options of the layer around a cell that need nothing of the model around the layer."""
+    """Chooses options of the layer around a cell that do not depend on the rest of the model."""
     options = {"return_sequences": random.chance(0.6)}
     if random.chance(0.2):
         options["go_backwards"] = True
@@ -28,7 +28,7 @@ def cell_options(random):
 
 
 def one_layer(random, layer):
-    """A Sequential model of one recurrent layer."""
+    """Makes a Sequential model of one recurrent layer."""
     features = random.size()
     kinds = WHOLE if layer.go_backwards else STREAMING
     return Sample.of_frames(random, [layer], features, kinds=kinds)

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What every recurrent layer can do whatever its cell: masks, states, directions, loops."""
+"""The options of every recurrent layer, whatever its cell: masks, states, directions, loops."""
 
 from feature import REUSED, STREAMING, WHOLE, Deviation, Floats, Sample, Tokens, feature
 from features.recurrent import random_cell
@@ -12,7 +12,7 @@ FAMILY = "Options of every recurrent layer"
 
 
 def any_layer(random, with_stack=True, **options):
-    """A recurrent layer of a random kind."""
+    """Makes a recurrent layer of a random kind."""
     units = random.size(large=0.03)
     kind = random.choice(["simple", "lstm", "gru", *(["stack", "stack"] if with_stack else [])])
     if kind == "stack":
@@ -149,7 +149,7 @@ def unroll(random):
         zero_output_for_mask=random.chance(0.4),
     )
     model = random.sequential([layer], (time, features))
-    # Keras cannot say what comes after a part of a fixed number of timesteps.
+    # With a fixed number of timesteps Keras cannot compute the results after a part of them.
     return Sample(
         model,
         [Floats((None, features))],
@@ -185,7 +185,7 @@ def stateful(random):
     chain = [any_layer(random, stateful=True, return_sequences=random.chance(0.6))]
     if chain[0].return_sequences and random.chance():
         chain.append(any_layer(random, stateful=True))
-    # Keras cannot reset nested states, and the reference must.
+    # Keras cannot reset nested states, which the reference has to do.
     chain = [_without_nested_states(random, layer) for layer in chain]
     model = random.sequential(chain, (None, features), batch_size=batch)
     return Sample(model, [Floats((None, features))], batch=batch, takes_mask=False)

@@ -48,7 +48,8 @@ def fixed_time_shapes(random):
         [Floats((None, features))],
         time_limits=(time, time),
         kinds=WHOLE,
-        # With as many features as timesteps, that Reshape leaves each timestep where it is.
+        # If there are as many features as timesteps, this Reshape leaves each timestep in its
+        # place.
         refuses_sessions=kind != "reshape" or features != time,
     )
 
@@ -85,7 +86,8 @@ def global_pooling(random):
     chain += [any_layer(random, return_sequences=True)] if random.chance(0.6) else []
     chain += [pooling()]
     chain += [layers.Dense(random.small_size())] if random.chance() else []
-    # Of no timesteps, Keras' average is NaN: of a masked row, or of the masked begin of a session.
+    # Keras' average over no timesteps is NaN: for a masked row, or for the masked start of a
+    # session.
     options = {"kinds": STREAMING, "takes_mask": False}
     if isinstance(chain[0], layers.Masking):
         options = {"kinds": WHOLE, "refuses_sessions": False, "may_mask_all": False}
@@ -180,7 +182,7 @@ def conv1d(random):
         multiplier = random.integer(1, 2)
         conv = layers.DepthwiseConv1D(3, padding=padding, depth_multiplier=multiplier)
     chain = [conv, any_layer(random, return_sequences=random.chance())]
-    # Of a window of one timestep it needs no other.
+    # A window of one timestep needs no other timestep.
     kinds = STREAMING if conv.kernel_size == conv.strides == (1,) else WHOLE
     options = {"time_limits": (7, 12), "takes_mask": False}
     return Sample.of_frames(random, chain, features, kinds=kinds, **options)

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Calls with training=True: everything random, compared by its statistics."""
+"""Calls with training=True, whose random results are compared by their statistics."""
 
 from feature import TRAINING, Deviation, Sample, Tolerance, feature
 from features.recurrent_options import any_layer
@@ -40,7 +40,7 @@ def _rates(random):
 
 
 def _dropped(random, **options):
-    """A recurrent layer with dropout."""
+    """Makes a recurrent layer with dropout."""
     units = random.small_size()
     options |= _rates(random)
     kind = random.choice(["simple", "lstm", "gru", "stack"])
