@@ -1,9 +1,9 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The cell of core/cells/examples/adaptive_leaky_cell.cc, and a layer that gives it its constant.
+"""The cell of core/cells/examples/adaptive_leaky_cell.cc, and a layer that passes it its constant.
 
 The documentation of keras.layers.RNN lets a layer pass `constants` to its cell. Keras 3 itself no
-longer does, so the layer here does it; rnnserve knows it as rnnserve>RNN.
+longer does, so the layer here does. rnnserve knows it as rnnserve>RNN.
 """
 
 import keras
@@ -12,9 +12,9 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="rnnserve", name="AdaptiveLeakyCell")
 class AdaptiveLeakyCell(keras.Layer):
-    """Leaky integrators whose threshold adapts (after Bellec et al., 2018); see the C++ file."""
+    """Leaky integrators with an adaptive threshold (Bellec et al., 2018); see the C++ file."""
 
-    constants = ()  # Set by RNN below: the gain, [batch, units].
+    constants = ()  # The gain, [batch, units], set by RNN below.
 
     def __init__(self, units, leak=0.9, decay=0.97, strength=1.8, threshold=0.5, **kwargs):
         super().__init__(**kwargs)
@@ -66,9 +66,10 @@ class AdaptiveLeakyCell(keras.Layer):
 
 @keras.saving.register_keras_serializable(package="rnnserve", name="RNN")
 class RNN(keras.layers.RNN):
-    """keras.layers.RNN with the documented `constants`: tensors that every timestep of a call sees.
+    """keras.layers.RNN with the documented `constants`: tensors that every timestep of a call gets.
 
-    As with an initial state, a layer called with constants gets no mask by itself; pass `mask`.
+    A layer called with constants or an initial state does not get the mask of its input; pass
+    `mask`.
     """
 
     def call(self, sequences, initial_state=None, mask=None, training=False, constants=()):

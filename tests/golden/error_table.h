@@ -14,29 +14,29 @@
 
 namespace rnnserve::testing {
 
-// How far a value may be from what Keras computed: |ours - keras| <= absolute + relative * |keras|.
+// The allowed difference from Keras: |ours - keras| <= absolute + relative * |keras|.
 struct Tolerance {
   double absolute;
   double relative;
 };
 
-// By dtype; the models compute in float32 alone so far. Both sides round every operation of a chain
-// of tens of sums; what is seen stays within a quarter of this.
+// The tolerance for float32, the only type that models compute in so far. Both sides round every
+// operation in a chain of tens of sums. The differences seen are below a quarter of this.
 constexpr Tolerance kFloat32Tolerance = {2e-6, 1e-5};
 
-// The distance of values from those of Keras.
+// The difference between our values and those of Keras.
 struct Distance {
   double largest = 0;     // |ours - keras|
-  double of_allowed = 0;  // the largest part of the tolerance that a value took; over 1: too much
+  double of_allowed = 0;  // the largest share of the tolerance that a value took; above 1: an error
 
   void Add(const Distance& other);
 };
 
-// REQUIRES: as many of ours as of Keras'.
+// Compares two lists of values. REQUIRES: both have the same length.
 Distance DistanceOf(const std::vector<float>& ours, const std::vector<float>& keras,
                     const Tolerance& tolerance);
 
-// The largest distance for every class of layer, over the models in which it occurs.
+// The largest difference for each class of layer, over all models that contain it.
 class ErrorTable {
  public:
   void Add(const Model& model, const Distance& outputs, const Distance& states);

@@ -7,7 +7,7 @@ import pathlib
 import shutil
 import sys
 
-import reference  # First: it sets up Keras.
+import reference  # First, because it sets up Keras.
 import golden_case
 import layer_goldens
 import model_goldens
@@ -31,7 +31,7 @@ def all_goldens():
 
 
 def generate(names):
-    """Writes the named goldens, or all of them and nothing else."""
+    """Writes the named goldens. Without names, writes all of them and deletes all other cases."""
     goldens = all_goldens()
     unknown = set(names) - {golden.name for golden in goldens}
     if unknown:
@@ -68,7 +68,7 @@ def keras_version():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="make these goldens anew; none: all of them")
+    parser.add_argument("names", nargs="*", help="make these goldens again; none: all of them")
     parser.add_argument("--check", action="store_true", help="compare instead of making")
     arguments = parser.parse_args()
     if arguments.check:

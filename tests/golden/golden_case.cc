@@ -45,7 +45,7 @@ std::vector<GoldenState> ReadStates(const Json& document, const char* key) {
   return states;
 }
 
-// The members of a list, or the only one where there is no list.
+// Returns the members of a list, or the value itself as the only member.
 std::vector<Json> ListOf(const Json& json) {
   if (json.is_array()) return json.get<std::vector<Json>>();
   return {json};

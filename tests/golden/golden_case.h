@@ -17,7 +17,7 @@
 
 namespace rnnserve::testing {
 
-// A tensor of a case file, its elements as floats whatever its dtype.
+// A tensor of a case file. Its elements are floats, whatever its dtype.
 struct GoldenTensor {
   Shape shape;
   std::vector<float> values;
@@ -32,12 +32,12 @@ struct GoldenState {
 
 // An input of a call.
 struct GoldenInput {
-  std::string name;  // of the InputLayer; empty if the case does not tell: the only one
+  std::string name;  // of the InputLayer; empty if the model has only one input
   GoldenTensor value;
   std::optional<GoldenTensor> mask;
 };
 
-// One recorded call of a model: a case*.json. README.md describes the files.
+// One recorded call of a model, from a case*.json. README.md describes the files.
 struct GoldenCase {
   std::vector<GoldenInput> inputs;
   std::vector<GoldenState> initial_state;
@@ -46,30 +46,30 @@ struct GoldenCase {
   Tolerance tolerance = kFloat32Tolerance;
 
   int64_t batch() const { return inputs.front().value.shape[0]; }
-  // The timesteps of the first input, which has a time axis in every case.
+  // Returns the number of timesteps of the first input, which has a time axis in every case.
   int64_t time() const { return inputs.front().value.shape[1]; }
 };
 
-// Where a case stands: "cases/gru_last", "case-mask.json".
+// The place of a case: "cases/gru_last", "case-mask.json".
 struct GoldenPath {
   std::string folder;
   std::string file;
 
-  // A name that GoogleTest takes: "gru_last_mask", "conformance_gru_0_1".
+  // Returns a name that GoogleTest accepts: "gru_last_mask", "conformance_gru_0_1".
   std::string TestName() const;
 };
 std::ostream& operator<<(std::ostream& out, const GoldenPath& path);
 
-// Every case below a folder beside this file, in the order of the names.
+// Returns every case below a folder next to this file, in the order of the names.
 std::vector<GoldenPath> GoldenPaths(const std::string& folder);
 
-// The path of `file` in the folder of the case.
+// Returns the path of `file` in the folder of the case.
 std::string FilePath(const GoldenPath& path, const std::string& file);
 
-// Aborts if the file is not what README.md says.
+// Reads a case. Aborts if the file is not as README.md says.
 GoldenCase ReadGoldenCase(const GoldenPath& path);
 
-// Imports the model file of the folder, writes the bundle, loads it.
+// Imports the model file of the folder, writes a bundle and loads it.
 absl::StatusOr<std::shared_ptr<const Model>> ImportAndLoad(const GoldenPath& path);
 
 }  // namespace rnnserve::testing

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A golden: one model file and the calls whose results are recorded beside it."""
+"""A golden: one model file, and the calls whose results are recorded next to it."""
 
 import dataclasses
 import json
@@ -20,12 +20,12 @@ class Call:
     suffix: str = ""
     about: str = ""
     mask: np.ndarray | None = None
-    # True: random ones for every recurrent layer. A dictionary: {layer name: flat list of arrays}.
+    # True: random states for every recurrent layer. Or {layer name: flat list of arrays}.
     initial_states: bool | dict = False
-    # Values that the outputs must have; None where Keras alone says what is right.
+    # The expected outputs; None if Keras alone defines them.
     expected: np.ndarray | None = None
-    # Final states {layer name: flat list of arrays} of another framework. With them, its states and
-    # outputs are recorded in place of those of Keras, which must be the same within the tolerance.
+    # Final states {layer name: flat list of arrays} of another framework. If given, its states and
+    # outputs are recorded instead of those of Keras, which must agree within the tolerance.
     expected_states: dict | None = None
 
 
@@ -40,15 +40,15 @@ class Golden:
     input_shape: tuple = (None, 3)
     batch_size: int | None = None
     dtype: str = "float32"
-    # Keeps the weights that the layers' own initializers give.
+    # Keeps the weights of the layers' own initializers.
     keep_weights: bool = False
-    # These weights, in the order of the model's.
+    # These weights, in the order of the model's weights.
     weights: list | None = None
-    # Re-packed with DEFLATE, as a zip tool would and a fifth in size; False: as Keras wrote it.
+    # Packs the file again with DEFLATE, to a fifth of its size; False: as Keras wrote it.
     deflate: bool = True
 
     def random(self, what):
-        """A generator of this golden's own, so that adding another one changes no number here."""
+        """Returns this golden's own generator, so that a new golden changes no number here."""
         return np.random.default_rng(zlib.crc32(f"{self.name}/{what}".encode()))
 
     def build(self):
@@ -65,7 +65,7 @@ class Golden:
 
 
 def write(golden, folder):
-    """Saves the model and one JSON file a call."""
+    """Saves the model and one JSON file for each call."""
     model = golden.build()
     folder.mkdir(parents=True, exist_ok=True)
     save(model, folder / "model.keras", golden.deflate)
@@ -89,7 +89,7 @@ def write(golden, folder):
         if states:
             case["initial_state"] = states_json(model, states)
         case["outputs"] = tensor_json(outputs[0])
-        if len(outputs) == 2:  # merge_mode None.
+        if len(outputs) == 2:  # merge_mode=None
             case["backward_outputs"] = tensor_json(outputs[1])
         if final_states:
             case["states"] = states_json(model, final_states)
@@ -103,7 +103,7 @@ def save(model, path, deflate):
 
 
 def pack(path):
-    """Packs the members of a .keras file, which Keras only stores."""
+    """Compresses the members of a .keras file, which Keras only stores."""
     with zipfile.ZipFile(path) as stored:
         members = [(name, stored.read(name)) for name in stored.namelist()]
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
@@ -116,7 +116,7 @@ def file_name(suffix):
 
 
 def random_states(model, batch_size, random):
-    """States of every recurrent layer, three decimals."""
+    """Returns states for every recurrent layer, with three decimals."""
     return {
         layer.name: [
             random.normal(0.0, 0.5, state.shape).round(3).astype(np.float32)
@@ -137,7 +137,7 @@ def states_json(model, states):
 
 
 def tensor_json(array):
-    """Shape, row-major values, and the dtype where it is not plain from the place."""
+    """Returns shape and row-major values, and the dtype unless the place implies it."""
     array = np.asarray(array)
     if array.dtype == bool:
         return {"shape": list(array.shape), "data": array.astype(int).ravel().tolist()}
@@ -151,7 +151,7 @@ def tensor_json(array):
 
 
 def write_json(case, path):
-    """One line a tensor, so that a change shows where it is."""
+    """Returns JSON with one line for each tensor, so that a diff shows where a change is."""
     lines = []
     for key, value in case.items():
         if isinstance(value, list):

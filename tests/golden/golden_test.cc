@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every golden of this folder, through everything that stands between a `.keras` file and a result:
-// importer, bundle, model. The outputs and states must be those of Keras; and however the batch and
-// the time are cut, the bits must stay the same. Prints the largest error of each layer at the end.
+// Runs every golden of this folder through everything between a `.keras` file and a result:
+// importer, bundle and model. The outputs and states must be those of Keras, and the bits must not
+// depend on how batch and time are divided. Prints the largest error of each layer at the end.
 
 #include <gtest/gtest.h>
 
@@ -35,7 +35,7 @@ class GoldenTest : public ::testing::TestWithParam<GoldenPath> {
  protected:
   static void TearDownTestSuite() { std::cout << '\n' << errors_ << '\n'; }
 
-  // Loads the model, which is kept for the other cases of its folder.
+  // Loads the model and keeps it for the other cases of its folder.
   void SetUp() override {
     golden_ = ReadGoldenCase(GetParam());
     std::shared_ptr<const Model>& model = models_[GetParam().folder];
@@ -47,7 +47,7 @@ class GoldenTest : public ::testing::TestWithParam<GoldenPath> {
     model_ = model;
   }
 
-  // The values that Keras has for each state of the model.
+  // Returns Keras' values for each state of the model.
   std::vector<float> KerasStates(const StateLayout::Tensor& tensor) const {
     for (const GoldenState& state : golden_.states) {
       if (state.layer == tensor.layer && state.name == tensor.name) return state.value.values;
@@ -65,7 +65,7 @@ class GoldenTest : public ::testing::TestWithParam<GoldenPath> {
 ErrorTable GoldenTest::errors_;
 std::map<std::string, std::shared_ptr<const Model>> GoldenTest::models_;
 
-TEST_P(GoldenTest, OutputsAndStatesAreThoseOfKeras) {
+TEST_P(GoldenTest, HasTheOutputsAndStatesOfKeras) {
   const ModelResult result = RunWhole(*model_, golden_);
 
   Distance outputs;
@@ -87,7 +87,7 @@ TEST_P(GoldenTest, OutputsAndStatesAreThoseOfKeras) {
   EXPECT_LE(states.of_allowed, 1.0) << "the states differ by up to " << states.largest;
 }
 
-TEST_P(GoldenTest, EachRowAloneGivesTheBitsItHasInTheBatch) {
+TEST_P(GoldenTest, EachRowAloneHasTheBitsItHasInTheBatch) {
   const ModelResult whole = RunWhole(*model_, golden_);
 
   for (int64_t row = 0; row < golden_.batch(); ++row) {
@@ -96,7 +96,7 @@ TEST_P(GoldenTest, EachRowAloneGivesTheBitsItHasInTheBatch) {
   }
 }
 
-// The parts that the timesteps of a case are run in: one by one, and at random.
+// Returns ways to divide the timesteps of a case: one by one, and into random parts.
 std::vector<std::vector<int64_t>> Cuts(int64_t time) {
   std::vector<std::vector<int64_t>> all = {std::vector<int64_t>(static_cast<size_t>(time), 1)};
   std::mt19937 random(20240501);
@@ -109,7 +109,7 @@ std::vector<std::vector<int64_t>> Cuts(int64_t time) {
   return all;
 }
 
-TEST_P(GoldenTest, AnyCutOfTheTimestepsGivesTheSameBits) {
+TEST_P(GoldenTest, AnyDivisionOfTheTimestepsGivesTheSameBits) {
   if (!model_->is_streamable()) GTEST_SKIP() << model_->non_streamable_reason();
   const ModelResult whole = RunWhole(*model_, golden_);
 
@@ -122,7 +122,7 @@ TEST_P(GoldenTest, AnyCutOfTheTimestepsGivesTheSameBits) {
 INSTANTIATE_TEST_SUITE_P(, GoldenTest, ValuesIn(GoldenPaths("cases")), TestName);
 INSTANTIATE_TEST_SUITE_P(Random, GoldenTest, ValuesIn(GoldenPaths("conformance")), TestName);
 
-// Models that Keras can make and rnnserve cannot serve: it must say which layer.
+// Models that Keras can make and rnnserve cannot serve. The error must name the layer.
 using UnsupportedTest = ::testing::TestWithParam<GoldenPath>;
 
 TEST_P(UnsupportedTest, IsRefusedByName) {

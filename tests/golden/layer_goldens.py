@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Goldens of the layers that keep no state, and of what they do with a mask."""
+"""Goldens of the layers without state, and of their handling of masks."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from reference import keras
 
 layers = keras.layers
 
-# Every name that keras.activations knows, but glu, which halves its input.
+# Every name in keras.activations except glu, which halves its input.
 ACTIVATIONS = (
     "celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu",
     "hard_swish", "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu",
@@ -18,7 +18,7 @@ ACTIVATIONS = (
     "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink",
 )  # fmt: skip
 
-# Every corner of the piecewise functions, both sides of it, and both tails.
+# Every corner of the piecewise functions, points on both sides of it, and both tails.
 ACTIVATION_INPUTS = np.array(
     [
         [-40, -9, -4, -3, -2.99, -1.5, -1, -0.99],
@@ -51,7 +51,7 @@ NORMS = {
 def norm_goldens():
     for name, options in NORMS.items():
         inputs = floats(4, (2, 3, 8))
-        inputs[0, 1] *= 0.01  # So little variance that epsilon decides.
+        inputs[0, 1] *= 0.01  # With so little variance epsilon dominates.
         inputs[1, 1] *= 1000.0
         layer = layers.LayerNormalization(name="norm", **options)
         about = f"LayerNormalization({options or 'defaults'})"
@@ -69,7 +69,7 @@ def dense_goldens():
     chain = [layers.Dense(5, name="dense"), layers.Softmax(name="softmax")]
     yield Golden("dense_softmax", "Dense, Softmax on the last axis", chain, [plain_call()])
     chain = [layers.Dropout(0.5, name="dropout"), layers.SimpleRNN(2, name="rnn")]
-    yield Golden("dropout", "Dropout is nothing in inference", chain, [plain_call(), mask_call()])
+    yield Golden("dropout", "Dropout does nothing in inference", chain, [plain_call(), mask_call()])
     inner = layers.Dense(4, activation="tanh", name="dense")
     chain = [layers.TimeDistributed(inner, name="distributed")]
     yield Golden("time_distributed_dense", "TimeDistributed(Dense)", chain, [plain_call()])
@@ -115,7 +115,7 @@ def token_golden(name, about, chain):
     calls = [
         Call(IDS),
         Call(IDS, "init", "initial state", initial_states=True),
-        Call(IDS, "mask", "with a mask given by the caller", MASK[::-1].copy()),
+        Call(IDS, "mask", "with a mask from the caller", MASK[::-1].copy()),
     ]
     return Golden(name, about, chain, calls, (None,), dtype="int32")
 

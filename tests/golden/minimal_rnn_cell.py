@@ -8,7 +8,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="rnnserve", name="MinimalRNNCell")
 class MinimalRNNCell(keras.Layer):
-    """As documented by keras.layers.RNN; only get_config is added, without which nothing saves."""
+    """The cell as documented by keras.layers.RNN, plus get_config, which saving requires."""
 
     def __init__(self, units, **kwargs):
         super().__init__(**kwargs)

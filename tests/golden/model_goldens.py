@@ -14,7 +14,7 @@ layers = keras.layers
 
 
 def token_model():
-    """Nine layers, almost every kind there is."""
+    """Nine layers of almost every kind."""
     chain = [
         layers.Embedding(9, 4, mask_zero=True, name="embedding"),
         layers.Dropout(0.2, name="dropout"),
@@ -52,7 +52,7 @@ def forecaster_model():
         layers.Dropout(0.2, name="dropout"),
         layers.TimeDistributed(layers.Dense(1, name="inner"), name="forecasts"),
     ]
-    about = "Dense, GRU, GRU, Dropout, TimeDistributed(Dense): one output a step"
+    about = "Dense, GRU, GRU, Dropout, TimeDistributed(Dense): one output per step"
     return Golden("model_forecaster", about, chain, standard_calls())
 
 
@@ -68,19 +68,19 @@ def custom_cell_model():
 
 
 def repeated_layers_model():
-    """Three LSTM layers: the weight file numbers them lstm, lstm_1, lstm_2 whatever their names."""
+    """Three LSTM layers, called lstm, lstm_1, lstm_2 in the weight file whatever their names."""
     chain = [
         layers.LSTM(3, return_sequences=True, name="zulu"),
         layers.LSTM(4, return_sequences=True, name="alpha"),
         layers.LSTM(2, name="mike"),
         layers.Dense(3, name="dense"),
     ]
-    about = "three LSTM layers named against the order of the alphabet"
+    about = "three LSTM layers whose names are not in alphabetical order"
     return Golden("model_three_lstm", about, chain, standard_calls())
 
 
 def stateful_golden():
-    """The second call starts where the first one ended, which the server does with a session."""
+    """The second call starts where the first one ended, as in a session of the server."""
     layer = layers.LSTM(3, stateful=True, return_sequences=True, name="rnn")
     first, second = floats(7, (2, 4, 3)), floats(8, (2, 5, 3))
     about = "lstm: stateful=True, batch of two"
@@ -129,4 +129,4 @@ def unsupported():
 
 @keras.saving.register_keras_serializable(package="golden", name="DecayCell")
 class DecayCell(MinimalRNNCell):
-    """A custom cell that no server knows."""
+    """A custom cell that the server does not know."""

@@ -33,7 +33,7 @@ Values RowOf(const Values& all, int64_t row, int64_t batch) {
   return rows;
 }
 
-// The rows of a case on a model that runs.
+// Runs rows of a case on a model.
 class Run {
  public:
   Run(const Model& model, const GoldenCase& golden, int64_t first_row, int64_t num_rows)
@@ -80,7 +80,7 @@ class Run {
   }
 
  private:
-  // The inputs of the case in the order of the model's.
+  // Returns the inputs of the case in the order of the model's inputs.
   std::vector<const GoldenInput*> InputsInOrder() const {
     std::vector<const GoldenInput*> inputs;
     for (const Model::Input& wanted : model_.inputs()) {
@@ -103,7 +103,7 @@ class Run {
     return times;
   }
 
-  // The state block of a row as the case wants it to begin.
+  // Returns the state block of a row with the initial states of the case.
   AlignedBuffer InitialBlock(int64_t row) const {
     AlignedBuffer block = AlignedBuffer::CopyFrom(model_.initial_state());
     bool is_replaced = false;
@@ -119,7 +119,7 @@ class Run {
     return block;
   }
 
-  // Fills in the timesteps of input i from `begin` on, as many as the workspace is set to.
+  // Fills in the timesteps of input i from `begin` on, as many as the workspace has been set to.
   void FillInput(size_t i, int64_t begin) {
     const Sequence input = workspace_.input(i);
     const int64_t time = Times()[i];

@@ -12,15 +12,15 @@
 
 namespace rnnserve::testing {
 
-// What a model made of a case: outputs [batch, (time,) ...] in the order of the model's, and states
-// [batch, ...] in the order of its state layout.
+// The results of a model for a case: outputs [batch, (time,) ...] in the order of the model's
+// outputs, and states [batch, ...] in the order of its state layout.
 struct ModelResult {
   std::vector<std::vector<float>> outputs;
   std::vector<std::vector<float>> states;
 
-  // The bits are the same, not only the numbers.
+  // Compares bits, not numbers.
   bool SameBitsAs(const ModelResult& other) const;
-  // What a run of batch row `row` alone would give.
+  // Returns the part of batch row `row`, which is what a run of that row alone should give.
   ModelResult Row(int64_t row, int64_t batch) const;
 };
 
@@ -28,12 +28,12 @@ struct ModelResult {
 ModelResult RunRows(const Model& model, const GoldenCase& golden, int64_t first_row,
                     int64_t num_rows);
 
-// Runs all rows in as many calls as `cuts` has lengths, the states kept in between. REQUIRES: the
-// model is streamable, and the lengths add up to the time of the case.
+// Runs all rows in one call for each length in `cuts`, keeping the states in between. REQUIRES: the
+// model is streamable, and the lengths add up to the timesteps of the case.
 ModelResult RunInParts(const Model& model, const GoldenCase& golden,
                        const std::vector<int64_t>& cuts);
 
-// All rows at once and all timesteps in one call.
+// Runs all rows and all timesteps in one call.
 ModelResult RunWhole(const Model& model, const GoldenCase& golden);
 
 }  // namespace rnnserve::testing

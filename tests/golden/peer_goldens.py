@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Goldens whose numbers are those of PyTorch and ONNX Runtime; peers/compute.py asked them."""
+"""Goldens with the numbers of PyTorch and ONNX Runtime, computed by peers/compute.py."""
 
 import json
 import pathlib
@@ -19,7 +19,7 @@ def array(tensor):
 
 
 def layer_of(case, name):
-    # Beyond the end of a row, both peers put zeros.
+    # Both peers return zeros after the end of a row.
     options = {"return_sequences": True, "zero_output_for_mask": True, "name": name}
     if case["kind"] == "GRU":
         options["reset_after"] = case.get("reset_after", True)

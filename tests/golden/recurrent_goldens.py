@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Goldens of single recurrent layers: every kind of cell, every option of the layer around it."""
+"""Goldens of single recurrent layers: every kind of cell, and every option of the layer."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def mask_call():
 
 
 def standard_calls():
-    """With and without mask, with and without initial state, on one batch of three."""
+    """Calls with and without mask, with and without initial state, on one batch of three."""
     inputs = floats(1, (3, 5, 3))
     return [
         plain_call(),
@@ -69,14 +69,14 @@ KINDS = {
     "stack": lambda **kw: layers.RNN(stack_cells(), name="rnn", **kw),
 }
 
-# Options that every kind is recorded with. {kind}_last is the layer as it comes.
+# Options that every kind is recorded with. {kind}_last has the defaults.
 OPTIONS = {
     "last": {},
     "sequence": {"return_sequences": True},
     "sequence_zero": {"return_sequences": True, "zero_output_for_mask": True},
     "backwards_sequence": {"return_sequences": True, "go_backwards": True},
 }
-# Options that touch only the layer around the cell; two kinds stand for all.
+# Options that only affect the layer around the cell; two kinds stand for all.
 LAYER_OPTIONS = {
     "last_zero": {"zero_output_for_mask": True},
     "backwards_last": {"go_backwards": True},
@@ -203,7 +203,7 @@ def bidirectional_goldens():
 
 
 def overflow_golden():
-    """Positive weights and no activation: the new state of a masked step is infinite."""
+    """Positive weights and no activation, so that the new state of a masked step is infinite."""
     layer = layers.SimpleRNN(4, activation=None, return_sequences=True, name="rnn")
     kernel = np.arange(15, 27, dtype=np.float32).reshape(3, 4) / 10
     weights = [kernel, floats(9, (4, 4)) / 4, floats(10, (4,))]

@@ -1,9 +1,9 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a Keras model layer by layer, so that masks and initial states go in and states come out.
+"""Runs a Keras model layer by layer, with masks and initial states, and returns final states too.
 
-Keras does all the arithmetic and all the mask propagation. This file only opens what a Sequential
-model keeps closed: the initial and final states of its recurrent layers.
+Keras does all the arithmetic and all the mask propagation. This file only gives access to something
+that a Sequential model hides: the initial and final states of its recurrent layers.
 """
 
 import os
@@ -11,7 +11,7 @@ import warnings
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # One summation order on every CPU.
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # The same summation order on every CPU.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 # E402: the environment above must be set first.
@@ -21,7 +21,7 @@ from adaptive_leaky_cell import AdaptiveLeakyCell  # noqa: E402
 from keras.src.backend.common.masking import get_keras_mask, set_keras_mask  # noqa: E402
 from keras.src.layers.rnn.conv_lstm import ConvLSTMCell  # noqa: E402
 
-# Said of a whole model given a mask, and of Embedding: neither passes it on, and none should.
+# The warning for a model that is called with a mask, and for Embedding. Neither should pass it on.
 warnings.filterwarnings("ignore", message=".*destroy the mask information")
 
 
@@ -33,7 +33,7 @@ def is_recurrent(layer):
 
 
 def zero_states(layer, batch_size):
-    """The layer's initial states in the nesting that Keras wants them in."""
+    """Returns the layer's initial states in the nesting that Keras expects."""
     if isinstance(layer, keras.layers.Bidirectional):
         halves = (layer.forward_layer, layer.backward_layer)
         return [state for half in halves for state in zero_states(half, batch_size)]
@@ -41,7 +41,7 @@ def zero_states(layer, batch_size):
 
 
 def state_names(layer):
-    """Names in flattened order: h, c; 0/h of a stack; forward/h and backward/h of a pair."""
+    """Returns names in flattened order: h, c; 0/h in a stack; forward/h, backward/h in a pair."""
     if isinstance(layer, keras.layers.Bidirectional):
         halves = (("forward", layer.forward_layer), ("backward", layer.backward_layer))
         return [f"{prefix}/{name}" for prefix, half in halves for name in state_names(half)]
@@ -57,20 +57,20 @@ def cell_state_names(cell):
 
 
 def returning_state(layer):
-    """The layers whose return_state makes `layer` return its states."""
+    """Returns the layers whose return_state makes `layer` return its states."""
     if isinstance(layer, keras.layers.Bidirectional):
         return [layer, layer.forward_layer, layer.backward_layer]
     return [layer]
 
 
 def reset(layer):
-    """Forgets what earlier calls left in a stateful layer; no other layer remembers anything."""
+    """Resets a stateful layer, the only kind that keeps anything from earlier calls."""
     if is_recurrent(layer) and layer.stateful:
         layer.reset_state()
 
 
 def call_for_states(layer, call):
-    """Returns (what call() returns, the final states). call: calls `layer`; made twice, afresh."""
+    """Returns (call()'s result, the final states). call: calls `layer`; runs twice from a reset."""
     reset(layer)
     outputs = call()
     reset(layer)
@@ -93,7 +93,8 @@ def call_recurrent(layer, inputs, initial_state):
     if initial_state is not None:
         nesting = zero_states(layer, inputs.shape[0])
         tensors = [keras.ops.convert_to_tensor(state) for state in initial_state]
-        # An explicit mask: with initial_state given, Keras drops the one attached to the inputs.
+        # Passed explicitly: with initial_state, Keras drops the mask that is attached to the
+        # inputs.
         arguments["mask"] = get_keras_mask(inputs)
         arguments["initial_state"] = keras.tree.pack_sequence_as(nesting, tensors)
     return call_for_states(layer, lambda: layer(inputs, **arguments))
@@ -102,7 +103,7 @@ def call_recurrent(layer, inputs, initial_state):
 def run(model, inputs, mask=None, initial_states=None):
     """Returns (list of output arrays, {layer name: list of final states}).
 
-    initial_states: {layer name: flat list of arrays}; other layers begin as Keras has them begin.
+    initial_states: {layer name: flat list of arrays}; other layers start with Keras' defaults.
     """
     initial_states = initial_states or {}
     tensor = keras.ops.convert_to_tensor(inputs)
@@ -116,7 +117,7 @@ def run(model, inputs, mask=None, initial_states=None):
         else:
             tensor = layer(tensor)
     outputs = tensor if isinstance(tensor, (list, tuple)) else [tensor]
-    # A last layer with return_state returns its states too; they are reported as states.
+    # If the last layer has return_state, its states are outputs too; they are reported as states.
     if is_recurrent(model.layers[-1]) and model.layers[-1].return_state:
         outputs = outputs[: -len(state_names(model.layers[-1]))]
     outputs = [np.asarray(output) for output in outputs]
@@ -126,7 +127,7 @@ def run(model, inputs, mask=None, initial_states=None):
 
 
 def expect_same_as_whole_model(model, inputs, mask, outputs):
-    """Raises unless calling the whole model gives what the chain of layers gave."""
+    """Raises unless calling the whole model gives the same results as the chain of layers."""
     for layer in model.layers:
         reset(layer)
     tensor = keras.ops.convert_to_tensor(inputs)
@@ -134,7 +135,7 @@ def expect_same_as_whole_model(model, inputs, mask, outputs):
     whole = keras.tree.flatten(model(tensor, mask=mask))
     for ours, theirs in zip(outputs, whole):
         np.testing.assert_allclose(ours, np.asarray(theirs), rtol=1e-6, atol=1e-6)
-    # In predict() TimeDistributed of this Keras version loses steps, so such models are left out.
+    # TimeDistributed of this Keras version loses steps in predict(), so such models are skipped.
     kinds = [type(layer) for layer in model.layers]
     for layer in model.layers:
         reset(layer)

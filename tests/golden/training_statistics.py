@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Makes training/: small models, and the mean and spread of what Keras gives with training=True.
+"""Makes training/: small models, and statistics of Keras' outputs with training=True.
 
     training_statistics.py [NAME...]
 
@@ -12,7 +12,7 @@ import pathlib
 import shutil
 import sys
 
-import reference  # noqa: F401  (First: it sets up Keras.)
+import reference  # noqa: F401  (first, because it sets up Keras)
 import numpy as np
 
 from golden_case import Golden, save, tensor_json, write_json
@@ -35,7 +35,7 @@ def stack():
 
 
 def behind_a_sequence(layer):
-    """A recurrent layer makes the sequence and another one reads it: shared masks add up."""
+    """A recurrent layer reads the sequence of another one, so that their shared masks add up."""
     return [
         layers.SimpleRNN(3, return_sequences=True, name="below"),
         layer,
@@ -44,7 +44,7 @@ def behind_a_sequence(layer):
 
 
 def models():
-    """Name: the layers behind the input."""
+    """Returns {name: the layers after the input}."""
     rnn = {"name": "rnn"}
     return {
         "simple_rnn": [layers.SimpleRNN(4, dropout=0.3, recurrent_dropout=0.4, **rnn)],

@@ -1,10 +1,10 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Runs with training=True against real Keras: training/ holds the mean and the standard deviation
-// of what Keras gave in many samples of one row (training_statistics.py). Ours, over as many
-// samples with fixed seeds, must lie within kLimit standard errors of the difference, element by
-// element.
+// Compares runs with training=True with real Keras. training/ holds the mean and the standard
+// deviation of Keras' outputs over many samples of one row (training_statistics.py). Ours, over as
+// many samples with fixed seeds, must be within kLimit standard errors of the difference, element
+// by element.
 
 #include <gtest/gtest.h>
 
@@ -21,13 +21,13 @@
 namespace rnnserve::testing {
 namespace {
 
-// Of the 160 numbers compared one would be off by more than 5 standard errors by chance in one of
-// 10 000 choices of the seed. Masks in a wrong place are off by 10 and more.
+// By chance, one of the 160 numbers compared is off by more than 5 standard errors in one of 10 000
+// choices of the seed. A mask in the wrong place shifts numbers by 10 or more.
 constexpr double kLimit = 5.0;
-// Where nothing is random: rounding, of values around one.
+// The tolerance where nothing is random: rounding of values near one.
 constexpr double kExact = 4e-6;
 
-// What is known of one element of the output after many samples.
+// The statistics of one element of the output over many samples.
 class Moments {
  public:
   void Add(double value) {
@@ -39,7 +39,7 @@ class Moments {
   double variance() const { return std::max(sums_[1] / count_ - mean() * mean(), 0.0); }
   double std() const { return std::sqrt(variance()); }
   double error_of_mean() const { return std() / std::sqrt(count_); }
-  // Of the estimate of std(), to the first order: sqrt((m4 - variance^2) / (4 variance n)).
+  // The standard error of std(), to first order: sqrt((m4 - variance^2) / (4 variance n)).
   double error_of_std() const {
     if (variance() < 1e-12) return 0.0;
     const double m = mean();
@@ -53,7 +53,7 @@ class Moments {
   double sums_[4] = {};
 };
 
-// The row in every sample, with its own seed.
+// Returns the row once for each sample, each with its own seed.
 std::vector<Moments> Sample(const Model& model, const std::vector<float>& row, int64_t time,
                             int64_t num_samples) {
   constexpr int64_t kBatch = 500;
@@ -102,7 +102,8 @@ TEST_P(TrainingStatisticsTest, HasTheMeanAndTheSpreadOfKeras) {
 
   ASSERT_EQ(ours.size(), mean.size());
   for (size_t i = 0; i < mean.size(); ++i) {
-    // Both sides are samples of the same size.
+    // Both sides are samples of the same size, so the standard error of their difference is sqrt(2)
+    // times that of one.
     const double both = kLimit * std::sqrt(2.0);
     EXPECT_NEAR(ours[i].mean(), mean[i], both * ours[i].error_of_mean() + kExact)
         << "element " << i;

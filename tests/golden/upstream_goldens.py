@@ -1,8 +1,8 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Goldens with the constants of Keras' own unit tests: the numbers below are theirs, not ours.
+"""Goldens with the constants of Keras' own unit tests. The numbers below are copied from there.
 
-All weights are constants, so every unit has the same value: one number a row (and a step).
+All weights are constants, so every unit has the same value: one number for each row (and step).
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ def counting(*shape):
 
 
 def rows(units, *values):
-    """[rows, units] or [rows, steps, units] from one value for all units."""
+    """Returns [rows, units] or [rows, steps, units] from one value for all units."""
     return np.repeat(np.array(values, np.float32)[..., None], units, axis=-1)
 
 
@@ -67,7 +67,7 @@ def simple_goldens():
 
 
 def continued_goldens():
-    """The second call of a stateful layer with the same input: one call with the input twice."""
+    """Two calls of a stateful layer with the same input equal one call with the input twice."""
     twice = np.concatenate([counting(2, 3, 4)] * 2, axis=1)
     for name, layer, expected in [
         ("simple_rnn", layers.SimpleRNN, (0.40559256, 0.7361247)),
@@ -184,7 +184,7 @@ def bidirectional_states_golden():
 
 
 def stack_goldens():
-    """Cells with h' = x 1 + h 1, of three and of two units."""
+    """Cells with h' = x 1 + h 1, with three and with two units."""
     x24 = counting(2, 3, 4)
 
     def stack(**options):

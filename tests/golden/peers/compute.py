@@ -1,10 +1,10 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Asks PyTorch and ONNX Runtime what RNN, LSTM and GRU layers compute, and writes it as JSON.
+"""Computes RNN, LSTM and GRU layers with PyTorch and ONNX Runtime, and writes the results as JSON.
 
-Each file beside this one has weights in the layout of Keras, an input, and the peer's outputs and
-final states; peer_goldens.py makes Keras models of them. What differs between the frameworks is
-written here once: the order of the gates, the transposed kernels, the two biases.
+Each JSON file next to this one has weights in Keras' layout, an input, and the peer's outputs and
+final states; peer_goldens.py makes Keras models from them. This file handles the differences
+between the frameworks: the order of the gates, the transposed kernels, and the two biases.
 """
 
 import json
@@ -20,19 +20,19 @@ HERE = pathlib.Path(__file__).resolve().parent
 BATCH, TIME, FEATURES, UNITS = 3, 5, 4, 3
 LENGTHS = [5, 2, 3]
 
-# For each gate of Keras in order, which block of the peer it is. LSTM: i f c o; GRU: z r h.
+# For each gate in Keras' order, its block in the peer. LSTM: i f c o; GRU: z r h.
 TORCH_BLOCKS = {"LSTM": [0, 1, 2, 3], "GRU": [1, 0, 2], "SimpleRNN": [0]}
 ONNX_BLOCKS = {"LSTM": [0, 2, 3, 1], "GRU": [0, 1, 2], "SimpleRNN": [0]}
 
 
 def reordered(matrix, blocks):
-    """The gates, which are blocks of the first axis, in another order."""
+    """Returns the gates, which are blocks of the first axis, in another order."""
     gates = np.split(np.asarray(matrix, np.float32), len(blocks))
     return np.concatenate([gates[block] for block in blocks])
 
 
 def keras_weights(kind, blocks, kernel, recurrent, biases, keeps_biases):
-    """[kernel, recurrent_kernel, bias] of Keras. keeps_biases: as GRU with reset_after needs them."""
+    """Returns Keras' [kernel, recurrent_kernel, bias]. keeps_biases: for a GRU with reset_after."""
     biases = [reordered(bias, blocks) for bias in biases]
     bias = np.stack(biases) if keeps_biases else biases[0] + biases[1]
     return [reordered(kernel, blocks).T, reordered(recurrent, blocks).T, bias]
@@ -97,7 +97,8 @@ def torch_weights(module, kind, suffix):
 
 
 def by_layer(states, directions):
-    """[[state of layer 0, forward: h, c; then backward], ...] of [h, c], each [layers * d, B, U]."""
+    """Returns [[forward h, c, then backward, of layer 0], ...] from [h, c], each [layers * d, B,
+    U]."""
     count = len(states[0]) // directions
     return [
         [state[i * directions + d] for d in range(directions) for state in states]
@@ -175,7 +176,7 @@ def onnx_weights(kind, feeds, direction, keeps_biases):
 
 
 def onnx_run(operator, kind, names, feeds, attributes):
-    """A graph of the one operator, run."""
+    """Runs a graph of one operator and returns its outputs."""
     outputs = ["Y", "Y_h", "Y_c"][: 1 + _num_states(kind)]
     node = helper.make_node(operator, names, outputs, hidden_size=UNITS, **attributes)
     types = {np.dtype("float32"): onnx.TensorProto.FLOAT, np.dtype("int32"): onnx.TensorProto.INT32}
@@ -206,7 +207,7 @@ def onnx_cases():
 
 
 def write(name, **case):
-    """One line a member. Floats with the fewest digits that read back as the same float32."""
+    """Writes one line for each member. Floats have the fewest digits that read back as the same."""
 
     def plain(value):
         if isinstance(value, np.ndarray):
