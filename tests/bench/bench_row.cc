@@ -15,9 +15,10 @@
 namespace rnnserve::testing {
 namespace {
 
-// Short, for there are many: thousands of calls of the smallest layer. Longer where the weights
-// take long to come back into a cache from which the others' weights have driven them: a level-3
-// cache takes several rounds to keep what is read again. 16 rounds at 50 GB/s are 11 ms for 32 MiB.
+// Returns the length of a slice. Slices are short because there are many, but still thousands of
+// calls of the smallest layer. They are longer for large weights, which have to come back into a
+// cache that the others' weights have evicted them from: a level-3 cache takes several rounds to
+// keep data that is read again. 16 rounds at 50 GB/s take 11 ms for 32 MiB.
 double SliceSeconds(int64_t num_weights) {
   constexpr double kLeastSeconds = 3e-3;
   constexpr double kSecondsPerWeight = 16 * sizeof(float) / 50e9;
@@ -28,7 +29,8 @@ std::function<void()> Reading(const AlignedBuffer& buffer, int num_streams) {
   return [&buffer, num_streams] { benchmark::DoNotOptimize(ReadAll(buffer, num_streams)); };
 }
 
-// The rate of arithmetic that products of such weights can have, and what has it.
+// The largest rate of arithmetic for products of that type of weights, and the function that
+// reaches it.
 std::pair<std::string, float (*)(int64_t, double*)> ArithmeticOf(WeightType type) {
   if (!MultipliesNarrow(type)) return {"fma_flops_per_s", &MultiplyAndAdd};
   if (type == WeightType::kBfloat16) return {"pair_flops_per_s", &MultiplyAndAddPairs};
@@ -76,7 +78,7 @@ void BenchRow::AddCeilings(bool is_read_often) {
 }
 
 void BenchRow::AddArithmeticCeiling() {
-  constexpr int64_t kRounds = 10'000;  // Some 20 microseconds.
+  constexpr int64_t kRounds = 10'000;  // About 20 microseconds.
   const auto& [name, run] = ArithmeticOf(weights_);
   double& rate = counters_[name];
   double operations = 0;

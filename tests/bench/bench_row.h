@@ -17,53 +17,55 @@
 
 namespace rnnserve::testing {
 
-// What is timed for one row of the table: ours, others beside it, and the ceilings of this machine,
-// all in turns. What they are is up to who derives from it. Used by one thread at a time.
+// The measurements for one row of the table: our code, others to compare with, and the ceilings of
+// this machine, all timed in turns. Derived classes decide what is timed. Used by one thread at a
+// time: the one that runs the benchmark.
 class BenchRow {
  public:
   virtual ~BenchRow() = default;
-  // Neither copied nor moved: the timed functions refer to it.
+  // Not copied or moved, because the timed functions refer to it.
   BenchRow(const BenchRow&) = delete;
   BenchRow& operator=(const BenchRow&) = delete;
 
-  // Times a slice of each, one after the other and each time with another one first. Returns that
-  // of ours, in seconds.
+  // Times one slice of each function, one after the other, starting with a different one each time.
+  // Returns the seconds of our slice.
   double TimeSlices();
 
-  // What a report needs, by name: the sizes of the row, and of the last TimeSlices()
+  // Returns the numbers of the report by name: the sizes of the row, and from the last TimeSlices()
   //
-  //   us/NAME              microseconds of one call, of "ours" and of each thing beside it
-  //   fma_flops_per_s      the rate of multiplications and additions in registers, or instead
-  //   pair_flops_per_s     that of pairs of bfloat16, or
-  //   four_flops_per_s     that of fours of int8, where the weights and the instruction set have
-  //                        them
-  //   read_bytes_per_s     at which a buffer as large as all weights of the row is read, and
-  //   recurrent_read_...   as large as its recurrent weights, if they are read more than once
+  //   us/NAME              microseconds of one call, for "ours" and each function compared with it
+  //   fma_flops_per_s      the rate of multiply-adds in registers; for narrow weights that the
+  //                        instruction set multiplies directly, one of these two instead:
+  //   pair_flops_per_s     the rate for pairs of bfloat16
+  //   four_flops_per_s     the rate for groups of four int8
+  //   read_bytes_per_s     the rate of reading a buffer as large as all weights of the row
+  //   recurrent_read_...   the same for a buffer as large as its recurrent weights, if they are
+  //                        read more than once
   const std::map<std::string, double>& counters() const { return counters_; }
 
  protected:
   static constexpr char kOurs[] = "us/ours";
 
-  // For weights of a type, and so many of them in all, `recurrent` of them of the states; one call
-  // does `num_operations`.
+  // The row has `num_weights` weights of the type `weights`; `num_recurrent` of them multiply the
+  // states. One call does `num_operations` operations.
   BenchRow(WeightType weights, int64_t num_weights, int64_t num_recurrent, double num_operations);
 
-  // Times `call` under a name (us/...) as so many calls.
+  // Times `call`, which counts as that many calls, under a name (us/...).
   void AddCall(const std::string& name, std::function<void()> call, int num_calls = 1);
-  // The ceilings; with `is_read_often` that of reading the recurrent weights alone too.
+  // Adds the ceilings; with `is_read_often` also that of reading the recurrent weights alone.
   void AddCeilings(bool is_read_often);
 
  private:
-  // Of weights of the row's type, without the scales.
+  // Returns the bytes of that many weights of the row's type, without scales.
   double BytesOf(int64_t num_weights) const;
-  // In how many places at once to read a buffer, so that it is fastest.
+  // Returns the number of places at which to read a buffer at once so that reading is fastest.
   int FastestStreams(const AlignedBuffer& buffer) const;
-  // `report` is given the seconds of one call.
+  // Adds a function. `report` gets the seconds of one call.
   void Add(std::function<void()> call, std::function<void(double)> report);
   void AddArithmeticCeiling();
   void AddReadCeiling(const std::string& counter, int64_t num_weights);
 
-  // A function, and what becomes of the seconds that it takes.
+  // A timed function, and the function that gets its seconds.
   struct Timed {
     TimedCalls calls;
     std::function<void(double)> report;

@@ -20,13 +20,14 @@ namespace hn = hwy::HWY_NAMESPACE;
 using CeilingTag = hn::CappedTag<float, 16>;
 using CeilingVec = hn::Vec<CeilingTag>;
 
-// Two multiply-adds a cycle of four cycles each need 8 chains; 12 and what they are fed fit into
-// the 16 registers of SSE and AVX2.
+// Two multiply-adds in each cycle with a latency of four cycles need 8 chains. 12 chains and their
+// operands fit into the 16 registers of SSE and AVX2.
 constexpr int kChains = 12;
 
 float RunChains(int64_t num_rounds, double* num_operations) {
   const CeilingTag d;
-  // Each goes towards 2, from a value of its own: of equal chains the compiler would keep one.
+  // Each chain converges to 2 from a different value, because the compiler would merge equal
+  // chains.
   const CeilingVec half = hn::Set(d, 0.5f);
   const CeilingVec one = hn::Set(d, 1.0f);
   CeilingVec chain[kChains];
@@ -43,7 +44,7 @@ float RunChains(int64_t num_rounds, double* num_operations) {
   return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
-// kReadQuantum floats are at least one vector for each of 8 sums.
+// kReadQuantum floats hold at least one vector for each of the 8 sums.
 constexpr int kSums = 8;
 
 template <int kStreams>
@@ -87,7 +88,7 @@ namespace rnnserve::testing {
 namespace {
 
 #if HWY_ARCH_X86
-// Not among the functions above, for Highway 1.0 does not know these instructions.
+// Separate from the functions above because Highway 1.0 does not have these instructions.
 constexpr int kNarrowChains = 24;
 constexpr int kNarrowLanes = 16;
 
@@ -95,7 +96,7 @@ __attribute__((target("avx512f,avx512bf16"))) float RunPairChains(int64_t num_ro
                                                                   double* num_operations) {
   const auto halves = (__m512bh)_mm512_set1_epi32(0x3f003f00);
   const auto ones = (__m512bh)_mm512_set1_epi32(0x3f803f80);
-  // Each grows by 1 a round, from a value of its own; together they begin at 0.
+  // Each chain grows by 1 in each round, from a different value; their sum starts at 0.
   __m512 chain[kNarrowChains];
 #pragma GCC unroll 24
   for (int k = 0; k < kNarrowChains; ++k) {
@@ -114,7 +115,8 @@ __attribute__((target("avx512f,avx512bf16"))) float RunPairChains(int64_t num_ro
 __attribute__((target("avx512f,avx512vnni"))) float RunFourChains(int64_t num_rounds,
                                                                   double* num_operations) {
   const __m512i ones = _mm512_set1_epi8(1);
-  // As above, and each grows by 4. GCC keeps arrays of __m512i in memory.
+  // As above, but each grows by 4. The type is not __m512i, because GCC keeps such arrays in
+  // memory.
   __v16si chain[kNarrowChains];
 #pragma GCC unroll 24
   for (int k = 0; k < kNarrowChains; ++k) {

@@ -10,26 +10,26 @@
 
 namespace rnnserve::testing {
 
-// What one core can do at best, with the instruction set that is active: how fast it multiplies and
-// adds, and how fast it reads. To be timed by the caller. REQUIRES: ActiveIsa() is not kPortable,
-// which has no vector registers to fill.
+// Functions that use one core as fully as the active instruction set allows, either multiplying and
+// adding or reading. The caller times them. REQUIRES: ActiveIsa() is not kPortable, which has no
+// vector registers to fill.
 
-// Multiplies and adds in registers alone, in chains enough that none waits for another.
-// `*num_operations` is set to how many that were, where a multiplication and an addition are two.
-// The result keeps the compiler from leaving them out.
+// Multiplies and adds in registers only, in enough independent chains that none waits for another.
+// Sets `*num_operations` to the number of operations; a multiplication and an addition are two.
+// Returns a value that depends on all of them, so that the compiler cannot remove them.
 float MultiplyAndAdd(int64_t num_rounds, double* num_operations);
 
-// The same with pairs of bfloat16, whose two products go into one float32 sum: four operations for
-// each lane. REQUIRES: ActiveIsa() is kAvx512Bf16.
+// Does the same with pairs of bfloat16, whose two products are added to one float32 sum: four
+// operations for each lane. REQUIRES: ActiveIsa() is kAvx512Bf16.
 float MultiplyAndAddPairs(int64_t num_rounds, double* num_operations);
 
-// The same with int8 weights by fours and inputs of 16 bits, whose bytes are multiplied one after
-// the other: eight operations for each lane of two instructions, none of which is rounded.
-// REQUIRES: ActiveIsa() is kAvx512Vnni or kAvx512Bf16.
+// Does the same with groups of four int8 weights and 16-bit inputs, whose two bytes are multiplied
+// one after the other: eight operations for each lane of two instructions, all exact. REQUIRES:
+// ActiveIsa() is kAvx512Vnni or kAvx512Bf16.
 float MultiplyAndAddFours(int64_t num_rounds, double* num_operations);
 
-// The sum of all values, which it reads once from begin to end, or in two or four places at once:
-// which of these is fastest depends on the cache level. REQUIRES: num_streams is 1, 2 or 4;
+// Returns the sum of all values, reading each once, front to back in one stream or in two or four
+// streams at once; the cache level decides which is fastest. REQUIRES: num_streams is 1, 2 or 4;
 // the size is a multiple of kReadQuantum.
 constexpr int64_t kReadQuantum = 128;
 float ReadAll(const AlignedBuffer& values, int num_streams);

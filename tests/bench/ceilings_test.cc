@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The ceilings do the work that they are timed for, with every instruction set of this processor:
-// a ceiling that leaves something out would make every kernel look slow.
+// The ceilings do all the work that they are timed for, with every instruction set of this
+// processor. A ceiling that skips work would make every kernel look slow.
 
 #include "tests/bench/ceilings.h"
 
@@ -46,8 +46,8 @@ TEST_P(CeilingsTest, EveryChainRuns) {
 
   const float sum = MultiplyAndAdd(100, &operations);
 
-  // x / 2 + 1 goes to 2, in every lane of every chain; a lane has a multiplication and an addition
-  // a round.
+  // x / 2 + 1 converges to 2 in every lane of every chain. Each lane does a multiplication and an
+  // addition in each round.
   EXPECT_EQ(sum, 2.0f * static_cast<float>(operations / 2 / 100));
 }
 
@@ -57,7 +57,7 @@ TEST_P(CeilingsTest, EveryChainOfPairsRuns) {
 
   const float sum = MultiplyAndAddPairs(100, &operations);
 
-  // 1/2 + 1/2 is added in every lane of every chain a round: that is four operations.
+  // Each round adds 1/2 + 1/2 in every lane of every chain, which takes four operations.
   EXPECT_GT(operations, 0);
   EXPECT_EQ(sum, static_cast<float>(operations / 4));
 }
@@ -70,7 +70,8 @@ TEST_P(CeilingsTest, EveryChainOfFoursRuns) {
 
   const float sum = MultiplyAndAddFours(100, &operations);
 
-  // Four products of 1 are added in every lane of every chain a round: half of eight operations.
+  // Each round adds four products of 1 in every lane of every chain, which are half of eight
+  // operations.
   EXPECT_GT(operations, 0);
   EXPECT_EQ(sum, static_cast<float>(operations));
 }

@@ -22,8 +22,8 @@ namespace {
 
 constexpr char kModel[] = "model";
 
-// Steps that a session makes one after the other in what is timed as so many calls: the first finds
-// the worker asleep, the others find it at work.
+// The consecutive steps of a session that are timed together and count as that many calls. The
+// first step finds the worker asleep, the others find it running.
 constexpr int kSteps = 32;
 
 int64_t NumRecurrent(int64_t units) { return 2 * 3 * units * units; }
@@ -37,13 +37,13 @@ void CheckOk(const absl::Status& status) {
 
 }  // namespace
 
-// One session, which steps on its own until it has made its steps.
+// A session that starts each step from the reply to the last, until it has made all its steps.
 class EngineRow::Client {
  public:
   Client(Engine& engine, std::string session_id, const TensorView& input)
       : engine_(engine), session_id_(std::move(session_id)), input_(input) {}
 
-  // Makes so many steps, then counts down.
+  // Makes that many steps, then decrements the counter.
   void Run(int num_steps, absl::BlockingCounter& done) {
     StepCall call;
     call.session_id = session_id_;

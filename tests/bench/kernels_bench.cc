@@ -1,12 +1,12 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Our layers beside other libraries' and beside what the core can do at best, for sizes H (as many
-// inputs as units), batches B and timesteps T, on one thread: a row of ./dev bench kernels is one
-// benchmark here, and kernels_report.py makes the table of what it counts. Rows of narrower weights
-// time our layer in float32 too, rows of large layers two threads that share it. Left out: the
-// layers around it, sessions, queues and the wire; but for the wire they are in the rows called
-// Engine.
+// Compares our layers with those of other libraries and with the ceilings of the core, for sizes H
+// (as many inputs as units), batches B and timesteps T, on one thread. Each row of ./dev bench
+// kernels is one benchmark here, and kernels_report.py makes the table from its counters. Rows of
+// narrow weights also time our layer in float32; rows of large layers also time two threads that
+// share it. The surrounding layers, sessions, queues and the wire are not included, except that the
+// rows called Engine include all of these but the wire.
 //
 //   kernels_bench [--isa=NAME] [Google Benchmark's options]
 
@@ -35,7 +35,8 @@
 namespace rnnserve::testing {
 namespace {
 
-// Of which the median is taken. They come one after the other, so that a single row is in memory.
+// The repetitions of a row, of which the report takes the median. They run one after the other, so
+// that only one row is in memory.
 constexpr int kRepetitions = 15;
 
 std::string RowName(const std::string& name, WeightType weights, const LayerShape& shape) {
@@ -48,7 +49,7 @@ std::string RowName(const std::string& name, WeightType weights, const LayerShap
 
 using MakeRow = std::function<std::unique_ptr<BenchRow>()>;
 
-// The row of that name, which is built when its first repetition asks for it.
+// Returns the row of that name and builds it in its first repetition.
 BenchRow& RowOf(const std::string& wanted, const MakeRow& make) {
   static std::string& name = *new std::string;
   static std::unique_ptr<BenchRow>& row = *new std::unique_ptr<BenchRow>;
@@ -79,7 +80,7 @@ void RegisterLayer(const LayerKind& kind, WeightType weights, const LayerShape& 
               [&kind, weights, shape] { return std::make_unique<LayerRow>(kind, weights, shape); });
 }
 
-// A model of three layers, through all that is around them.
+// A model of three layers with everything around them except the wire.
 void RegisterEngine(const LayerShape& shape) {
   RegisterRow(RowName("Engine", WeightType::kFloat32, shape), [shape] {
     return std::make_unique<EngineRow>(shape.units, shape.batch, shape.num_timesteps);
@@ -104,7 +105,8 @@ void RegisterRows() {
   for (const int64_t time : {1, 64}) RegisterEngine({256, 16, time});
 }
 
-// Takes --isa=NAME out of the arguments. Ends the program if there is no such instruction set here.
+// Removes --isa=NAME from the arguments and selects it. Ends the program if this processor does not
+// have that instruction set.
 void ChooseIsa(int* argc, char** argv) {
   int kept = 1;
   for (int i = 1; i < *argc; ++i) {
@@ -133,7 +135,7 @@ void ChooseIsa(int* argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace rnnserve::testing;
-  // As rnnserve does.
+  // rnnserve does the same.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   ChooseIsa(&argc, argv);
   benchmark::Initialize(&argc, argv);

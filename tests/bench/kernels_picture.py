@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Draws what kernels_report.py wrote: the rows beneath their ceilings, and beside the peers.
+"""Draws the results of kernels_report.py: the rows below their ceilings, and next to the peers.
 
 usage: kernels_picture.py kernels.json kernels.svg
 """
@@ -12,7 +12,7 @@ import sys
 import matplotlib
 
 matplotlib.use("svg")
-matplotlib.rcParams["svg.hashsalt"] = "rnnserve"  # The same numbers give the same file.
+matplotlib.rcParams["svg.hashsalt"] = "rnnserve"  # Equal numbers give an equal file.
 import matplotlib.pyplot as plt  # noqa: E402  (the backend must be chosen first)
 
 MARKERS = {"LSTM": "o", "GRU": "s"}
@@ -38,7 +38,7 @@ def main(source, target):
 
 
 def draw_roofline(axes, rows, isa):
-    """GFLOP/s against operations for each byte of weights; a line for the ceiling of each size."""
+    """GFLOP/s over operations per byte of weights, with a line for the ceiling of each size."""
     sizes = sorted({row["H"] for row in rows})
     left, right = 0.35, 48
     top = max(row["operations"] / row["fma_floor_us"] / 1e3 for row in rows)
@@ -65,11 +65,11 @@ def draw_roofline(axes, rows, isa):
 
 
 def draw_peers(axes, layer, rows):
-    """A group of bars for each row, a bar for each peer: its time divided by ours."""
+    """A group of bars for each row with a bar for each peer: its time divided by ours."""
     peers = list(dict.fromkeys(peer for row in rows for peer in row["times_of_peer"]))
     width = 0.8 / max(len(peers), 1)
     for i, peer in enumerate(peers):
-        # From 1 on, up or down.
+        # Bars start at 1 and go up or down.
         axes.bar([x - 0.4 + (i + 0.5) * width for x in range(len(rows))],
                  [row["times_of_peer"].get(peer, math.nan) - 1 for row in rows], width, bottom=1,
                  label=peer)
@@ -83,7 +83,7 @@ def draw_peers(axes, layer, rows):
 
 
 def set_ticks(axis, values):
-    """Plain numbers, which a logarithmic axis does not have by itself."""
+    """Labels a logarithmic axis with plain numbers, which it does not do by default."""
     low, high = axis.get_view_interval()
     axis.set_ticks([value for value in values if low <= value <= high])
     axis.set_ticks([], minor=True)

@@ -1,37 +1,37 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the table of `./dev bench kernels` and tells which goals are met.
+"""Makes the table of `./dev bench kernels` and says which goals are met.
 
 usage: kernels_report.py RUN.json [--json FILE] [--check]      (standard library only)
 
-RUN.json is what kernels_bench wrote. --json writes what the table says, for kernels_picture.py.
-With --check the exit code is 1 if a goal is missed, or could not be measured.
+RUN.json is the output of kernels_bench. --json writes the contents of the table for
+kernels_picture.py. With --check the exit code is 1 if a goal is missed or could not be measured.
 
-The floor of a row is the time that no program could go below on this core: the larger of
+The floor of a row is the shortest possible time on this core: the larger of
 
     operations / rate of multiplications and additions in registers
-    bytes of weights that must be read / rate at which a buffer as large as they are is read
+    bytes of weights that must be read / rate of reading a buffer of that size
 
-The rate is that of float32, also of narrower weights, unless the processor multiplies these as they
-are: bfloat16 by pairs, or int8 by fours, of which a product takes two. The bytes are those
-of the weights as they are kept, without biases and scales.
+The rate of arithmetic is that of float32, even for narrow weights, unless the processor multiplies
+narrow weights directly: bfloat16 in pairs, or int8 in groups of four, with two instructions for
+each product. The bytes are those of the weights as stored, without biases and scales.
 
-The weights of the states must be read at every timestep, at the rate of a buffer as large as they
-alone if there are many. Those of the inputs need to be read only once for as many timesteps as
-RecurrentLayer projects together, which is 24:
+The weights of the states must be read at every timestep. With several timesteps they are read at
+the rate of a buffer of their own size. The weights of the inputs only need to be read once for each
+group of timesteps that RecurrentLayer projects together, which is 24:
 
     T = 1     (recurrent + input bytes) / read rate(recurrent + input bytes)
     T > 1     T * recurrent bytes / read rate(recurrent bytes)
               + ceil(T / 24) * input bytes / read rate(recurrent + input bytes)
 
-The floor has all multiplying at the same time as all reading. Where T > 1 the column "% phases" has
-the inputs, which are projected first, and the recurrent part one after the other: the sum of the
-larger ones of each.
+The floor assumes that all multiplying happens at the same time as all reading. For T > 1 the column
+"% phases" assumes that the inputs are projected first and the recurrent part follows: it adds the
+larger of the two times of each part.
 
-A row called Engine is a whole model: its weights are those of all its layers.
+A row called Engine is a whole model; its weights are those of all its layers.
 
-Everything of a row was timed in slices that took turns. A ratio is formed within each turn, so that
-what disturbed the machine disturbed both sides of it, and the median of the turns is reported.
+All measurements of a row were made in slices that took turns. A ratio is computed within each turn,
+so that a disturbance of the machine affects both sides. The report has the median of the turns.
 """
 
 import argparse
@@ -43,9 +43,9 @@ import sys
 from typing import Callable, NamedTuple
 
 OURS = "us/ours"
-ON_TWO_CORES = "us/ours on two cores"  # where a step is large enough to be shared
-OUR_FLOAT32 = "our fp32"  # beside narrower weights; a peer like any other
-# The rates of arithmetic, by what multiplies; a row has the one of its weights.
+ON_TWO_CORES = "us/ours on two cores"  # if a step is large enough to be shared
+OUR_FLOAT32 = "our fp32"  # in rows of narrow weights; treated as a peer
+# The rates of arithmetic by the kind of multiplication. A row has the rate of its weights.
 RATES = {"fp32": "fma_flops_per_s", "bf16 pairs": "pair_flops_per_s",
          "int8 fours": "four_flops_per_s"}
 PROJECTED_TOGETHER = 24  # timesteps; kMaxProjectedTime in core/layers/recurrent_layer.h
@@ -76,7 +76,7 @@ class Row:
 
     @property
     def bytes_read(self):
-        """The bytes of weights that one call must read."""
+        """Returns the bytes of weights that one call must read."""
         return sum(count * size for count, size in _reads(self))
 
     @property
@@ -84,11 +84,11 @@ class Row:
         return [key.partition("/")[2] for key in self.turns[0] if _is_peer(key)]
 
     def median(self, value):
-        """The median over the turns of value(turn)."""
+        """Returns the median over the turns of value(turn)."""
         return statistics.median(value(turn) for turn in self.turns)
 
     def times(self):
-        """The microseconds of our calls: median, least, most."""
+        """Returns the microseconds of our calls: median, minimum, maximum."""
         times = [turn[OURS] for turn in self.turns]
         return statistics.median(times), min(times), max(times)
 
@@ -96,8 +96,8 @@ class Row:
         return self.median(lambda turn: max(floors(self, turn)) / turn[OURS])
 
     def phases_fraction(self):
-        """The part that floors of the inputs and of the recurrent part, one after the other, have of
-        our time; None if there is one timestep."""
+        """Returns the floors of the inputs and of the recurrent part, one after the other, as a
+        share of our time; None if there is only one timestep."""
         if self.timesteps == 1:
             return None
         return self.median(lambda turn: sum(map(max, _phases(self, turn))) / turn[OURS])
@@ -106,13 +106,13 @@ class Row:
         return self.median(lambda turn: floors(self, turn)[1] - floors(self, turn)[0]) > 0
 
     def two_core_speed(self):
-        """How many times as fast two cores share the step as one makes it; None if they do not."""
+        """Returns the speed of two cores that share a step relative to one; None if they do not."""
         if ON_TWO_CORES not in self.turns[0]:
             return None
         return self.median(lambda turn: turn[OURS] / turn[ON_TWO_CORES])
 
     def times_of(self, peer):
-        """How many times as long as we the peer takes; None if it was not measured."""
+        """Returns the time of the peer divided by ours; None if it was not measured."""
         key = f"us/{peer}"
         if key not in self.turns[0]:
             return None
@@ -124,15 +124,15 @@ def _is_peer(key):
 
 
 def _reads(row):
-    """How often the weights of the states and those of the inputs are read, and their bytes."""
+    """Returns how often the weights of the states and of the inputs are read, and their bytes."""
     recurrent = row.turns[0]["recurrent_weight_bytes"]
     blocks = math.ceil(row.timesteps / PROJECTED_TOGETHER)
     return (row.timesteps, recurrent), (blocks, row.weight_bytes - recurrent)
 
 
 def _phases(row, turn):
-    """Of the recurrent part and of the inputs: the least microseconds for the arithmetic of one call,
-    and for reading the weights."""
+    """Returns, for the recurrent part and for the inputs, the least microseconds for the arithmetic
+    of one call and for reading the weights."""
     rate = turn["read_bytes_per_s"]
     recurrent_rate = rate if row.timesteps == 1 else turn["recurrent_read_bytes_per_s"]
     arithmetic = 1e6 * row.operations / arithmetic_rate(turn) / row.weight_bytes
@@ -141,17 +141,17 @@ def _phases(row, turn):
 
 
 def floors(row, turn):
-    """The least microseconds for the arithmetic of one call, and for reading its weights."""
+    """Returns the least microseconds for the arithmetic of one call and for reading its weights."""
     return tuple(map(sum, zip(*_phases(row, turn))))
 
 
 def arithmetic_rate(turn):
-    """Operations a second, of what multiplies such weights."""
+    """Returns the operations per second of the instruction that multiplies such weights."""
     return next(turn[rate] for rate in RATES.values() if rate in turn)
 
 
 def read_rows(document):
-    """The rows of a run, in its order."""
+    """Returns the rows of a run in its order."""
     turns = {}
     for entry in document["benchmarks"]:
         if entry["run_type"] == "iteration":
@@ -160,7 +160,7 @@ def read_rows(document):
 
 
 def _row(name, turns):
-    # LSTM/fp32/H:64/B:1/T:1/...; what follows is how Google Benchmark was told to run it.
+    # LSTM/fp32/H:64/B:1/T:1/...; Google Benchmark appends its own settings.
     layer, weights, *rest = name.split("/")
     sizes = dict(part.split(":") for part in rest if ":" in part)
     return Row(layer, weights, int(sizes["H"]), int(sizes["B"]), int(sizes["T"]), tuple(turns))
@@ -175,9 +175,9 @@ def level_3_bytes(document):
 
 
 class Goal(NamedTuple):
-    """What a value of the rows that it applies to must reach, in every row or in the median.
+    """A limit that a value must reach in every row that it applies to, or in their median.
 
-    A value but that of two cores is linear in our speed: at the floor it would be
+    Every value except that of two cores is proportional to our speed: at the floor it would be
     value / floor_fraction.
     """
 
@@ -194,17 +194,17 @@ class Goal(NamedTuple):
 
 class Outcome(NamedTuple):
     goal: Goal
-    values: list  # (value, row) of the rows that have one, the worst first
+    values: list  # (value, row) for the rows with a value, the worst first
     unmeasured: list
 
     @property
     def missed(self):
-        """The rows below the goal, the worst first."""
+        """Returns the rows below the goal, the worst first."""
         return [(value, row) for value, row in self.values if value < self.goal.at_least]
 
     @property
     def out_of_reach(self):
-        """The rows that would miss the goal even at the floor."""
+        """Returns the rows that would miss the goal even at the floor."""
         if self.goal.value == Row.two_core_speed:
             return []
         return [row for value, row in self.missed
@@ -224,8 +224,8 @@ class Outcome(NamedTuple):
 
 
 def goals(level_3):
-    """The goals. The weights of a row are within the level-3 cache if they leave room in it: with
-    exactly its size they do not stay there."""
+    """Returns the goals. The weights of a row count as within the level-3 cache if they leave room
+    in it, because weights of exactly its size do not stay there."""
 
     def has_gates(row, weights):
         return row.weights == weights and row.layer.partition("-")[0] in ("LSTM", "GRU")
@@ -319,7 +319,7 @@ def _cells(row, peers):
 
 
 def render_outcome(outcome, num_worst=8):
-    """The goal in a line, and the rows that are furthest from it."""
+    """Returns the goal in a line, followed by the rows that are furthest from it."""
     goal = outcome.goal
     verdict = "MISSED" if not outcome.is_met else "met   " if outcome.values else "-     "
     wanted = f"{'>' if goal.in_median else '>='} {goal.at_least:.2f}"
@@ -375,7 +375,7 @@ def render(document):
 
 
 def to_json(document):
-    """What the table and the goals say, for other programs."""
+    """Returns the contents of the table and the goals for other programs."""
     rows = read_rows(document)
     outcomes = [judge(goal, rows) for goal in goals(level_3_bytes(document))]
     context = document["context"]

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The floors, ratios and goals of kernels_report.py, on runs of a few rows with round numbers."""
+"""Tests the floors, ratios and goals of kernels_report.py on small runs with round numbers."""
 
 import contextlib
 import io
@@ -15,7 +15,7 @@ LEVEL_3 = 32e6
 
 
 def turn(ours=10.0, one_dnn=20.0, onnx=30.0, **more):
-    """1000 operations a microsecond, 100 bytes a microsecond, 200 of the recurrent weights."""
+    """1000 operations, 100 bytes of all weights or 200 of the recurrent weights per microsecond."""
     counters = {
         "run_type": "iteration",
         "flops": 8000.0, "weight_bytes": 600.0, "recurrent_weight_bytes": 400.0,
@@ -38,7 +38,7 @@ def run(*turns, name="LSTM/fp32/H:128/B:4/T:1/iterations:1/repeats:3/manual_time
 
 
 def narrow_run(name, **more):
-    """A row of narrower weights that meets its goals, unless told otherwise."""
+    """Returns a row of narrow weights that meets its goals unless the arguments say otherwise."""
     counters = {"ours": 10.0, "one_dnn": None, "onnx": None, "us/our fp32": 31.0, **more}
     if "/bf16/" in name:
         counters.setdefault("us/oneDNN bf16", 20.0)
@@ -55,7 +55,7 @@ def missed_titles(document):
 
 
 class FloorTest(unittest.TestCase):
-    def test_arithmetic_is_operations_by_rate(self):
+    def test_arithmetic_time_is_operations_divided_by_rate(self):
         row = only_row(run(turn(flops=9000.0)))
 
         arithmetic, _ = report.floors(row, row.turns[0])
@@ -79,7 +79,7 @@ class FloorTest(unittest.TestCase):
         self.assertAlmostEqual(reading, 64 * 2.0 + 3 * 2.0)
         self.assertEqual(row.bytes_read, 64 * 400 + 3 * 200)
 
-    def test_the_larger_one_counts(self):
+    def test_the_floor_is_the_larger_time(self):
         by_arithmetic = only_row(run(turn(ours=10.0)))
         by_reading = only_row(run(turn(ours=10.0, flops=1000.0)))
 
@@ -88,22 +88,22 @@ class FloorTest(unittest.TestCase):
         self.assertAlmostEqual(by_reading.floor_fraction(), 0.6)
         self.assertTrue(by_reading.is_bound_by_reading())
 
-    def test_phases_of_many_timesteps_come_one_after_the_other(self):
-        # 96 us of multiplying, of which a third is of the inputs, whose weights take 6 us to read;
-        # those of the states take 128.
+    def test_phases_of_many_timesteps_are_added_up(self):
+        # Multiplying takes 96 us, a third of it for the inputs, whose weights take 6 us to read;
+        # reading those of the states takes 128 us.
         row = only_row(run(turn(ours=200.0, flops=96000.0), name="GRU/fp32/H:128/B:4/T:64"))
 
         self.assertAlmostEqual(row.floor_fraction(), (128 + 6) / 200)
         self.assertAlmostEqual(row.phases_fraction(), (128 + 32) / 200)
         self.assertIsNone(only_row(run(turn())).phases_fraction())
 
-    def test_pairs_of_bfloat16_have_a_rate_of_their_own(self):
+    def test_pairs_of_bfloat16_have_their_own_rate(self):
         row = only_row(narrow_run("LSTM/bf16/H:128/B:4/T:1", fma_flops_per_s=None,
                                   pair_flops_per_s=2e9))
 
         self.assertAlmostEqual(report.floors(row, row.turns[0])[0], 4.0)
 
-    def test_fours_of_int8_have_a_rate_of_their_own(self):
+    def test_groups_of_four_int8_have_their_own_rate(self):
         row = only_row(narrow_run("LSTM/int8/H:128/B:4/T:1", fma_flops_per_s=None,
                                   four_flops_per_s=4e9))
 
@@ -122,15 +122,15 @@ class FloorTest(unittest.TestCase):
 
 
 class RatioTest(unittest.TestCase):
-    def test_ratios_are_formed_within_a_turn(self):
-        # The second turn was disturbed as a whole: both took three times as long.
+    def test_ratios_are_computed_within_a_turn(self):
+        # The whole second turn was disturbed, and both took three times as long.
         row = only_row(run(turn(ours=10, one_dnn=20), turn(ours=30, one_dnn=60),
                            turn(ours=11, one_dnn=22)))
 
         self.assertAlmostEqual(row.times_of("oneDNN fp32"), 2.0)
         self.assertEqual(row.times(), (11, 10, 30))
 
-    def test_a_ceiling_is_that_of_its_turn(self):
+    def test_a_ceiling_belongs_to_its_turn(self):
         row = only_row(run(turn(ours=10), turn(ours=20, fma_flops_per_s=0.5e9), turn(ours=10)))
 
         self.assertAlmostEqual(row.floor_fraction(), 0.8)
@@ -169,11 +169,11 @@ class GoalTest(unittest.TestCase):
 
         self.assertEqual(missed_titles(slow), ["x oneDNN fp32, never slower"])
 
-    def test_as_fast_as_one_dnn_is_not_faster(self):
+    def test_equal_to_one_dnn_is_not_faster(self):
         self.assertEqual(missed_titles(run(turn(ours=8.5, one_dnn=8.5))),
                          ["x oneDNN fp32, faster in the median"])
 
-    def test_onnx_runtime_is_to_be_beaten_most_in_small_batches(self):
+    def test_the_goal_against_onnx_runtime_is_higher_for_small_batches(self):
         def missed(batch, onnx):
             return missed_titles(run(turn(ours=8.5, onnx=8.5 * onnx),
                                      name=f"GRU/fp32/H:128/B:{batch}/T:1"))
@@ -188,13 +188,14 @@ class GoalTest(unittest.TestCase):
 
         self.assertEqual(missed_titles(slow), [])
 
-    def test_a_peer_that_was_not_measured_is_no_success(self):
+    def test_a_peer_that_was_not_measured_is_not_a_success(self):
         titles = missed_titles(run(turn(ours=8.5, onnx=None)))
 
         self.assertEqual(titles, ["x ONNX Runtime, T = 1", "x ONNX Runtime, T = 1, B <= 4"])
 
-    def test_goals_beyond_the_floor_are_told(self):
-        # We are at 80 % of the floor: with 1.5 now it would be 1.88 there, with 1.7 it would be 2.1.
+    def test_goals_beyond_the_floor_are_counted(self):
+        # We are at 80 % of the floor, so 1.5 would become 1.88 at the floor, and 1.7 would become
+        # 2.1.
         def out_of_reach(onnx):
             document = run(turn(ours=10, onnx=10 * onnx))
             return [goal["title"] for goal in report.to_json(document)["goals"]
@@ -206,14 +207,14 @@ class GoalTest(unittest.TestCase):
     def missed_by_narrow_weights(self, name, float32, **more):
         return missed_titles(narrow_run(name, **{"us/our fp32": 10.0 * float32, **more}))
 
-    def test_bfloat16_is_to_be_faster_than_float32_in_large_batches(self):
+    def test_bfloat16_must_be_faster_than_float32_in_large_batches(self):
         for layer in ("LSTM", "GRU"):
             name = f"{layer}/bf16/H:64/B:4/T:1"
             self.assertEqual(self.missed_by_narrow_weights(name, 1.81), [])
             self.assertEqual(self.missed_by_narrow_weights(name, 1.79),
                              ["x our fp32, bf16, B >= 4"])
 
-    def test_bfloat16_is_to_be_faster_than_float32_alone_from_512_units_on(self):
+    def test_bfloat16_must_be_faster_than_float32_at_batch_1_from_512_units_on(self):
         def missed(units, float32):
             return self.missed_by_narrow_weights(f"GRU/bf16/H:{units}/B:1/T:1", float32)
 
@@ -221,7 +222,7 @@ class GoalTest(unittest.TestCase):
         self.assertEqual(missed(512, 1.69), ["x our fp32, bf16, B = 1, H >= 512"])
         self.assertEqual(missed(256, 1.0), [])
 
-    def test_int8_is_to_be_three_times_as_fast_in_the_largest_lstm(self):
+    def test_int8_must_be_three_times_as_fast_in_the_largest_lstm(self):
         def missed(name, float32):
             return self.missed_by_narrow_weights(name, float32)
 
@@ -262,21 +263,21 @@ class GoalTest(unittest.TestCase):
         turns = [] if speed is None else [("us/ours on two cores", 8.5 / speed)]
         return missed_titles(run(turn(ours=8.5, **dict(turns)), name=name))
 
-    def test_two_cores_are_to_be_much_faster_in_the_largest_lstm(self):
+    def test_two_cores_must_be_much_faster_in_the_largest_lstm(self):
         title = "x one core, two cores, LSTM, B = 1, H = 1024"
         name = "LSTM/fp32/H:1024/B:1/T:1"
         self.assertEqual(self.missed_by_two_cores(name, 1.61), [])
         self.assertEqual(self.missed_by_two_cores(name, 1.59), [title])
         self.assertEqual(self.missed_by_two_cores(name, None), [title])
 
-    def test_two_cores_may_not_be_slower_where_they_share_a_step(self):
+    def test_two_cores_must_not_be_slower_where_they_share_a_step(self):
         name = "LSTM/fp32/H:256/B:4/T:1"
         self.assertEqual(self.missed_by_two_cores(name, 1.01), [])
         self.assertEqual(self.missed_by_two_cores(name, 0.99),
                          ["x one core, two cores, wherever they share a step"])
         self.assertEqual(self.missed_by_two_cores(name, None), [])
 
-    def test_a_whole_model_has_a_goal_of_its_own(self):
+    def test_a_whole_model_has_its_own_goal(self):
         name = "Engine/fp32/H:256/B:16/T:1"
         self.assertEqual(missed_titles(run(turn(ours=8 / 0.851), name=name)), [])
         self.assertEqual(
@@ -312,12 +313,12 @@ class ProgramTest(unittest.TestCase):
         self.assertIn("MISSED >= 0.88 of the floor, B >= 4, weights within L3: 0 of 1 rows", text)
         self.assertIn("0.50  LSTM fp32 H=128 B=4 T=1\n", text)
 
-    def test_ratios_are_told_as_they_would_be_at_the_floor(self):
+    def test_ratios_are_also_shown_as_they_would_be_at_the_floor(self):
         _, text = self.run_main(run(turn(ours=10.0, onnx=12.0)))
 
         self.assertIn("1.20  LSTM fp32 H=128 B=4 T=1, 1.50 at the floor\n", text)
 
-    def test_narrow_rows_stand_beside_our_float32(self):
+    def test_narrow_rows_are_compared_with_our_float32(self):
         _, text = self.run_main(narrow_run("LSTM/bf16/H:128/B:4/T:1", fma_flops_per_s=None,
                                            pair_flops_per_s=2e9))
 
@@ -327,7 +328,7 @@ class ProgramTest(unittest.TestCase):
         self.assertIn("bf16 pairs ceiling: 2 GFLOP/s", text)
         self.assertNotIn("fp32 ceiling", text)
 
-    def test_two_cores_stand_beside_one(self):
+    def test_two_cores_are_compared_with_one(self):
         _, text = self.run_main(run(turn(ours=16.0, **{"us/ours on two cores": 10.0})))
 
         head, line = (line for line in text.splitlines() if line.startswith(("layer", "LSTM")))

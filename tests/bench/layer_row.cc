@@ -22,9 +22,9 @@ namespace {
 constexpr char kOurFloat32[] = "us/our fp32";
 constexpr char kOnTwoCores[] = "us/ours on two cores";
 
-// What the rounding of the weights to 8 bits of mantissa (and of the inputs, where pairs are
-// multiplied), or to 255 steps, may do to outputs below 1: more than twice what it does to the rows
-// of the table, at most 0.0016 and 0.0034.
+// The tolerances for outputs below 1 after rounding the weights to 8 bits of mantissa (and the
+// inputs too, where pairs are multiplied) or to 255 steps. They are more than twice the differences
+// in the rows of the table, which are at most 0.0016 and 0.0034.
 float Tolerance(WeightType weights) {
   switch (weights) {
     case WeightType::kFloat32:
@@ -37,7 +37,7 @@ float Tolerance(WeightType weights) {
   return 0.0f;
 }
 
-// A benchmark of different work would be worth nothing, so nothing else is measured either.
+// Ends the program, because a comparison of different work would be worthless.
 void CheckOutput(absl::string_view name, float tolerance, const std::vector<float>& expected,
                  const std::vector<float>& actual) {
   float difference = expected.size() == actual.size() ? 0.0f : HUGE_VALF;

@@ -18,13 +18,13 @@
 
 namespace rnnserve::testing {
 
-// One of our layers with weights of one type, and beside it: our layer in float32 unless it is that
-// already ("our fp32"), our layer shared by two threads if its step is large enough ("ours on two
-// cores"), and every installed peer that can do the same with weights of that type. Owns them.
+// One of our layers with weights of one type, compared with: our layer in float32 unless the type
+// is float32 ("our fp32"), our layer shared by two threads if its step is large enough ("ours on
+// two cores"), and every installed peer that supports the layer with that type. Owns them.
 class LayerRow final : public BenchRow {
  public:
-  // Ends the program with exit code 1 if one of them computes something else than our layer in
-  // float32 does.
+  // Ends the program with exit code 1 if the result of one of them differs from our layer in
+  // float32.
   LayerRow(const LayerKind& kind, WeightType weights, const LayerShape& shape);
 
  private:

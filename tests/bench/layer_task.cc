@@ -36,7 +36,7 @@ LayerTask::LayerTask(const LayerKind& kind, const LayerShape& shape)
       x_(Random(shape.num_timesteps * shape.batch * shape.units, /*seed=*/1, 1.0f)),
       h_(Random(shape.batch * shape.units, /*seed=*/2, 0.5f)),
       c_(Random(shape.batch * shape.units, /*seed=*/3, 0.5f)) {
-  // The spread that PyTorch begins with; gate sums stay around 1 for any width.
+  // PyTorch's initial range, which keeps gate sums near 1 for any width.
   const float limit = 1.0f / std::sqrt(static_cast<float>(shape.units));
   const int64_t columns = kind.num_gates * shape.units;
   weights_.AddRandom("kernel", {shape.units, columns}, /*seed=*/4, limit);

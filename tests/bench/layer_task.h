@@ -20,23 +20,23 @@ struct LayerKind {
   std::string class_name;
   int64_t num_gates = 1;
   int64_t num_states = 1;
-  std::optional<PeerCell> peer_cell = std::nullopt;  // if the peers know it
+  std::optional<PeerCell> peer_cell = std::nullopt;  // the peers' name for it, if they have it
 
   bool is_recurrent() const { return num_states > 0; }
 };
 
-// Dense, SimpleRNN, GRU, GRU without reset_after, LSTM.
+// Returns Dense, SimpleRNN, GRU, GRU without reset_after and LSTM.
 const std::vector<LayerKind>& LayerKinds();
 
-// What one call computes. The inputs are as wide as the layer.
+// The sizes of one call. The inputs are as wide as the layer.
 struct LayerShape {
   int64_t units = 0;
   int64_t batch = 0;
   int64_t num_timesteps = 1;
 };
 
-// A layer with random weights, inputs and states, all small enough that no gate saturates. Owns
-// them. Immutable; safe to share.
+// A layer with random weights, inputs and states, small enough that no gate saturates. Owns them.
+// Immutable; safe to share.
 class LayerTask {
  public:
   LayerTask(const LayerKind& kind, const LayerShape& shape);
@@ -48,13 +48,14 @@ class LayerTask {
   const std::vector<float>& h() const { return h_; }     // [batch, units]
   const std::vector<float>& c() const { return c_; }     // [batch, units]
 
-  // The same for a peer; borrows from this. REQUIRES: kind().peer_cell.
+  // Returns the same task for a peer. The result borrows from this object. REQUIRES:
+  // kind().peer_cell.
   PeerTask ForPeers() const;
 
-  // The operations of the products of one call: a multiplication and an addition for each weight,
-  // row and timestep.
+  // Returns the operations of the products of one call: a multiplication and an addition for each
+  // weight, row and timestep.
   double num_operations() const;
-  // The weights of the inputs and of the states, without biases.
+  // Return the number of weights of the inputs and of the states, without biases.
   int64_t input_weights() const;
   int64_t recurrent_weights() const;
 

@@ -28,7 +28,7 @@ std::unique_ptr<Layer> Build(const LayerTask& task, WeightType type) {
       .value();
 }
 
-// Column b := row b of `rows`, which are [batch, units].
+// Copies row b of `rows`, [batch, units], to column b.
 void SetColumns(const float* rows, Columns columns) {
   for (int64_t b = 0; b < columns.cols; ++b) {
     std::copy_n(rows + b * columns.rows, columns.rows, columns.column(b));

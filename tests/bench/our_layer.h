@@ -16,15 +16,16 @@
 
 namespace rnnserve::testing {
 
-// A layer of ours as a model's workspace runs it: built by the registry, on sequences and states in
-// columns, with return_sequences. Unlike another peer a step goes on from the states that the last
-// one left: writing them back is part of our work. Owns all it needs; the task may die.
+// One of our layers, run the way a model's workspace runs it: built by the registry, on sequences
+// and states in columns, with return_sequences. Unlike the other peers each call continues from the
+// states of the last one, because writing them back is part of our work. Owns all it needs; the
+// task may be destroyed.
 class OurLayer final : public Peer {
  public:
-  // `weights` is how its matrices are kept; steps are shared with the team, if there is one.
+  // `weights` is the storage type of its matrices. Steps are shared with the team if there is one.
   OurLayer(const LayerTask& task, WeightType weights, Team* team);
 
-  // Whether a team is worth being given.
+  // Whether a step is large enough to be shared with a team.
   bool is_shareable() const { return layer_->shareable_bytes() > 0; }
 
   void Step() override { layer_->Run(run_); }

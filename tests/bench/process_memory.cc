@@ -11,7 +11,7 @@
 namespace rnnserve::testing {
 namespace {
 
-// For example "VmRSS:     1234 kB".
+// Returns the value of a line of /proc/self/status such as "VmRSS:     1234 kB".
 int64_t BytesOfStatus(const std::string& name) {
   std::ifstream status("/proc/self/status");
   std::string word;

@@ -8,13 +8,13 @@
 
 namespace rnnserve::testing {
 
-// What this process takes now, in bytes, in three ways to count it.
+// The memory that this process uses now, in bytes, counted in three ways.
 struct ProcessMemory {
-  // Pages that are there, as the kernel counts them.
+  // Resident pages, as counted by the kernel.
   int64_t resident = 0;
-  // The writable memory of its own that it has asked the kernel for, touched or not.
+  // The private writable memory that the process has asked the kernel for, touched or not.
   int64_t reserved = 0;
-  // Blocks of malloc in use with their headers; what was mapped without malloc is not in it.
+  // The malloc blocks in use, including their headers. Memory mapped without malloc does not count.
   int64_t heap = 0;
 
   static ProcessMemory Now();

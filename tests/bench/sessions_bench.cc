@@ -1,13 +1,13 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What a million open sessions of a GRU of 64 units cost: opening, stepping, closing and expiring
-// them, through the Engine; the memory that each takes beyond its state; and how long another
-// caller waits while all of them expire together.
+// Measures the cost of a million open sessions of a GRU of 64 units in the Engine: opening,
+// stepping, closing and expiring them, the memory of each beyond its state, and the latency of
+// another caller while all of them expire together.
 //
 //   sessions_bench [--sessions=N] [--check]
 //
-// --check ends with 1 if a session takes more than 256 bytes beyond its state.
+// With --check it exits with 1 if a session takes more than 256 bytes beyond its state.
 
 #include <algorithm>
 #include <array>
@@ -50,7 +50,8 @@ double Seconds(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-// What the process has computed, all threads together: what others do on the machine is not in it.
+// Returns the processor time of all threads of this process, which excludes other load on the
+// machine.
 double ProcessorSeconds() {
   timespec time;
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
@@ -61,7 +62,7 @@ void Print(const std::string& what, double value, const char* unit) {
   std::cout << absl::StrFormat("%-52s %12.2f %s", what, value, unit) << std::endl;
 }
 
-// Real time, with leaps.
+// A clock that runs in real time and can be moved forward.
 class LeapingClock final : public Clock {
  public:
   absl::Time Now() const override {
@@ -74,17 +75,18 @@ class LeapingClock final : public Clock {
   std::atomic<int64_t> leapt_seconds_{0};
 };
 
-// Nothing that fails could be compared with anything.
+// Ends the program on an error, because its numbers would mean nothing.
 void Check(const absl::Status& status) {
   if (status.ok()) return;
   std::cerr << status << "\n";
   std::exit(1);
 }
 
-// Some sessions of an engine. Its own memory is there from its construction on.
+// The sessions of an engine. Allocates its own memory in the constructor, before memory is
+// measured.
 class Sessions {
  public:
-  // Those that are not detached do not expire.
+  // Only detached sessions expire.
   Sessions(Engine& engine, size_t count, bool detached)
       : engine_(engine), is_detached_(detached), ids_(count), order_(count) {
     std::iota(order_.begin(), order_.end(), size_t{0});
@@ -110,8 +112,8 @@ class Sessions {
     }
   }
 
-  // The processor's seconds that a step takes, the mean of many of random sessions, 500 under way
-  // at a time.
+  // Returns the processor time of a step in seconds, the mean over many random sessions with 500
+  // steps in flight.
   double StepSeconds() {
     constexpr int kRounds = 40;
     constexpr int kStepsPerRound = 500;
@@ -132,8 +134,7 @@ class Sessions {
     return (ProcessorSeconds() - begin) / (kRounds * kStepsPerRound);
   }
 
-  // The processor's seconds that a step takes among those of 64 sessions in one call, 8 calls under
-  // way at a time.
+  // Returns the processor time of one of 64 steps in a call in seconds, with 8 calls in flight.
   double StepTogetherSeconds() {
     constexpr int kRounds = 40;
     constexpr int kCallsPerRound = 8;
@@ -156,7 +157,7 @@ class Sessions {
     return (ProcessorSeconds() - begin) / (kRounds * kCallsPerRound * kRowsPerCall);
   }
 
-  // The seconds of one call that does nothing but lease a session and read its state.
+  // Returns the seconds of a call that only leases a session and reads its state.
   double ReadSeconds() {
     const std::string id = NextId();
     const auto begin = std::chrono::steady_clock::now();
@@ -169,7 +170,7 @@ class Sessions {
   using Id = std::array<char, 32>;
 
   std::string IdAt(size_t i) const { return {ids_[i].data(), ids_[i].size()}; }
-  // In a random order, and none a second time before all the others.
+  // Returns the next session in a random order. No session comes twice before all others have.
   std::string NextId() { return IdAt(order_[next_++ % order_.size()]); }
 
   Engine& engine_;
@@ -191,7 +192,7 @@ class Sessions {
       {reinterpret_cast<const char*>(timestep_.data()), timestep_.size() * sizeof(float)}};
 };
 
-// What another thread waits for its calls while `body` runs.
+// Measures the latency of calls from another thread while `body` runs.
 void PrintWaits(const char* while_what, Sessions& others, const std::function<void()>& body) {
   std::atomic<bool> is_done{false};
   std::vector<double> seconds;
@@ -292,7 +293,7 @@ class SessionsBench {
     return std::max(resident, reserved);
   }
 
-  // In turns, so that what disturbs the machine meets all.
+  // In turns, so that a disturbance on the machine affects all of them.
   void PrintSteps() {
     constexpr int kSlices = 21;
     std::array<std::vector<double>, 4> times;
@@ -335,7 +336,7 @@ class SessionsBench {
 }  // namespace rnnserve::testing
 
 int main(int argc, char** argv) {
-  // As rnnserve does.
+  // rnnserve does the same.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   int64_t num_sessions = 1'000'000;
   bool must_check = false;

@@ -10,7 +10,7 @@
 namespace rnnserve::testing {
 namespace {
 
-// A call that takes so many slices warms its own caches in a small part of its time.
+// A call that takes this many slices warms its own caches in a small part of its time.
 constexpr double kLongCallSlices = 4;
 
 }  // namespace

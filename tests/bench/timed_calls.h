@@ -9,15 +9,17 @@
 
 namespace rnnserve::testing {
 
-// A function that is timed in slices of a few milliseconds, between which others have their turn:
-// what disturbs a shared machine then meets all of them. Used by one thread at a time.
+// A function that is timed in slices of a few milliseconds. Slices of different functions take
+// turns, so that a disturbance on a shared machine affects all of them. Used by one thread at a
+// time: the one that runs the benchmark.
 class TimedCalls {
  public:
-  // Calls it a few times, to know how often a slice calls it: as often as fits, and at least once.
+  // Calls the function a few times to find out how many calls fit into a slice; at least one does.
   TimedCalls(std::function<void()> call, double slice_seconds);
 
-  // The mean of one call in seconds. What the others left in the caches is made good by half as
-  // many calls before, which do not count, unless one call is longer than several slices.
+  // Returns the mean of one call in seconds. To undo what the other functions did to the caches, it
+  // first makes half as many calls that do not count, unless one call takes longer than several
+  // slices.
   double Slice() const;
 
  private:

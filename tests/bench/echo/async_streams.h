@@ -16,18 +16,19 @@
 
 namespace rnnserve::testing {
 
-// The same streams on completion queues, each with a thread of its own that does all that its
-// streams have to do. What a client asks before is served there as well: a service of another
-// interface has threads of its own, which would read messages of these and have to hand them over.
+// The same streams on completion queues. Each queue has its own thread, which does all the work of
+// its streams. The calls that a client makes first are served there too, because a service with
+// another interface would have threads of its own, which would read messages of these streams and
+// have to hand them over.
 class AsyncStreams {
  public:
   AsyncStreams(const Echo& echo, int num_queues) : echo_(echo), num_queues_(num_queues) {}
 
-  // Adds services and queues. Before the server is built.
+  // Adds services and queues. To be called before the server is built.
   void AddTo(grpc::ServerBuilder& builder);
-  // Once it is.
+  // To be called once the server is built.
   void Start();
-  // Once it is shut down.
+  // To be called once the server is shut down.
   void Stop();
 
  private:

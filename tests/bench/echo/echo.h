@@ -14,12 +14,13 @@
 
 namespace rnnserve::testing {
 
-// What the echo server answers. Immutable; safe to share.
+// The replies of the echo server. Immutable; safe to share.
 class Echo {
  public:
   explicit Echo(int64_t units) : units_(units) {}
 
-  // The result of each action: sessions open, steps give zeros, anything else is done at once.
+  // Returns the result of each action: sessions open, steps return zeros, and all others succeed at
+  // once.
   void Answer(const v1::StreamRequest& request, v1::StreamResponse& response) const;
   void Describe(v1::DescribeModelResponse& description) const;
 
@@ -29,7 +30,7 @@ class Echo {
   const int64_t units_;
 };
 
-// Tells of the one model.
+// Describes the only model.
 class EchoModelService final : public v1::ModelService::CallbackService {
  public:
   explicit EchoModelService(const Echo& echo) : echo_(echo) {}

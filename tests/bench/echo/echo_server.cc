@@ -1,10 +1,10 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The services of rnnserve with nothing behind them, to know what the transport alone takes: every
-// session opens, every step answers with zeros, nothing is kept. What it says of its only model,
-// "echo", is one of `--units` inputs and as many outputs, so that any client of rnnserve can load
-// it with messages of the same size. Only Stream, and what a client asks before.
+// The services of rnnserve with nothing behind them, to measure the cost of the transport alone:
+// every session opens, every step returns zeros, and nothing is stored. Its only model, "echo", has
+// `--units` inputs and as many outputs, so that any client of rnnserve can load the server with
+// messages of the same size. Serves only Stream and the calls that a client makes before it.
 //
 //   echo_server [--units=128] [--api=callback|handoff|async] [--queues=2] [--address-file=FILE]
 //
@@ -40,14 +40,15 @@ struct Options {
 };
 
 int Run(const Options& options) {
-  // Before any thread, so that all inherit it and only this one takes the signal.
+  // Before any thread starts, so that all threads inherit the mask and only this one gets the
+  // signal.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-  // As rnnserve does.
+  // rnnserve does the same.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 
   const Echo echo(options.units);

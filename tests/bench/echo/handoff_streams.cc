@@ -7,7 +7,7 @@
 
 namespace rnnserve::testing {
 
-// Owns itself until OnDone.
+// One stream. Deletes itself in OnDone.
 class HandoffStreams::EchoStream final
     : public grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse> {
  public:

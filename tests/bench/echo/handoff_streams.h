@@ -14,12 +14,12 @@
 
 namespace rnnserve::testing {
 
-// The same streams on the callback interface, but answered by a thread that takes all messages that
-// wait: the least that a server can do which computes what many streams ask for together.
+// The same streams on the callback interface, but a separate thread takes all waiting messages and
+// answers them. This is the least work for a server that batches the requests of many streams.
 class HandoffStreams final : public v1::InferenceService::CallbackService {
  public:
   explicit HandoffStreams(const Echo& echo);
-  // REQUIRES: the server is shut down.
+  // REQUIRES: the server has been shut down.
   ~HandoffStreams() override;
 
   grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>* Stream(

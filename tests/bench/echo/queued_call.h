@@ -11,20 +11,20 @@
 
 namespace rnnserve::testing {
 
-// A call on a completion queue, or the wish for one; the tag of its operations, of which one at a
-// time is under way. Owns itself. Used by the thread of its queue.
+// A call on a completion queue, or a request to receive one. It is the tag of its operations, one
+// of which is in flight at a time. Deletes itself. Used by one thread at a time: that of its queue.
 class QueuedCall {
  public:
   virtual ~QueuedCall() = default;
-  // The operation has ended; `ok` as gRPC tells it.
+  // Handles the end of the operation. `ok` is as gRPC defines it.
   virtual void Move(bool ok) = 0;
 };
 
-// A call with one request, which is not looked at, and one response, always the same.
+// A unary call that ignores its request and always sends the same response.
 template <typename Request, typename Response>
 class QueuedUnary final : public QueuedCall {
  public:
-  // Asks the service for the next call.
+  // Requests the next call from the service.
   using Ask = std::function<void(grpc::ServerContext*, Request*,
                                  grpc::ServerAsyncResponseWriter<Response>*, void* tag)>;
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// clang-tidy reads this file also where the library is not installed.
+// clang-tidy reads this file even if the library is not installed.
 #if __has_include(<oneapi/dnnl/dnnl.hpp>)
 
 #include "tests/bench/peers/onednn_peer.h"
@@ -13,7 +13,8 @@
 
 #include "absl/strings/str_cat.h"
 
-// Of OpenMP's interface; clang-tidy does not find the compiler's <omp.h>.
+// Part of OpenMP's interface, declared here because clang-tidy does not find the compiler's
+// <omp.h>.
 extern "C" void omp_set_num_threads(int num_threads);
 
 namespace rnnserve::testing {
@@ -26,14 +27,15 @@ using Type = memory::data_type;
 constexpr auto kInference = dnnl::prop_kind::forward_inference;
 constexpr auto kForward = dnnl::rnn_direction::unidirectional_left2right;
 
-// The arguments of a primitive as oneDNN describes them. It has dimensions for the layers and the
-// directions too; both are 1 here.
+// The memory descriptions of a primitive's arguments. oneDNN also has dimensions for layers and
+// directions; both are 1 here.
 struct Arguments {
   memory::desc x, h, c, kernel, recurrent_kernel, bias, y, next_h, next_c;
 };
 
-// `packed` leaves the layout of the weights to the primitive; otherwise it is Keras's, which
-// oneDNN calls ldigo: input, gate, output. The gates come in the same order in both.
+// If `packed` is set, the primitive chooses the layout of the weights. Otherwise it is Keras'
+// layout, which oneDNN calls ldigo: input, gate, output. The order of the gates is the same in
+// both.
 Arguments Describe(const PeerTask& task, Type type, bool packed) {
   const int64_t batch = task.batch;
   const int64_t units = task.units;
@@ -70,8 +72,8 @@ dnnl::primitive_desc ChoosePrimitive(const PeerTask& task, Type type, const dnnl
                                            a.recurrent_kernel, a.bias, a.y, a.next_h);
 }
 
-// Keras has two biases for every gate. Their sum is what counts, but for the last gate's, where the
-// reset gate lies between them: oneDNN's rows are z, r, h and the second h.
+// Keras has two biases for every gate. Only their sum matters, except for the last gate, because
+// the reset gate is applied between the two. oneDNN's rows are z, r, h and the second h.
 std::vector<float> Bias(const PeerTask& task) {
   std::vector<float> bias(task.bias.begin(), task.bias.end());
   if (task.cell != PeerCell::kGruResetAfter) return bias;
@@ -103,8 +105,8 @@ class OneDnnPeer final : public Peer {
     primitive_ = dnnl::primitive(chosen);
   }
 
-  // The C call, for the C++ one first copies its map of arguments. A CPU stream of the OpenMP
-  // runtime has nothing left to wait for when the call returns.
+  // Uses the C function because the C++ one copies its map of arguments first. With the OpenMP
+  // runtime a CPU stream has finished when the call returns.
   void Step() override {
     const dnnl_status_t status = dnnl_primitive_execute(
         primitive_.get(), stream_.get(), static_cast<int>(arguments_.size()), arguments_.data());
@@ -131,7 +133,7 @@ class OneDnnPeer final : public Peer {
     Reorder(from, to);
   }
 
-  // Zero, so that every page is there before the first step is timed.
+  // Set to zero, so that every page is resident before the first step is timed.
   memory AddOutput(const dnnl::primitive_desc& chosen, int argument) {
     memory result = Add(chosen, argument);
     std::fill_n(static_cast<char*>(result.get_data_handle()), result.get_desc().get_size(), '\0');
@@ -156,8 +158,8 @@ class OneDnnPeer final : public Peer {
   dnnl::primitive primitive_;
   std::vector<memory> memories_;  // Keeps alive what arguments_ points to.
   std::vector<dnnl_exec_arg_t> arguments_;
-  memory y_;             // As the primitive writes it,
-  memory::desc y_desc_;  // and as Output() gives it.
+  memory y_;             // In the type that the primitive writes,
+  memory::desc y_desc_;  // and in the type that Output() returns.
 };
 
 absl::StatusOr<std::unique_ptr<Peer>> MakePeer(const PeerTask& task, Type type) {

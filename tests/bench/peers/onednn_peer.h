@@ -12,13 +12,13 @@
 
 namespace rnnserve::testing {
 
-// A layer as oneDNN's lstm, gru and lbr_gru primitives run it, for inference, on the calling
-// thread. The weights are packed once, into the layout that the primitive asks for. UNIMPLEMENTED
-// where the primitive does not know the type on this processor.
+// Creates a peer that runs a layer with oneDNN's lstm, gru and lbr_gru primitives, for inference,
+// on the calling thread. The weights are packed once, into the layout that the primitive asks for.
+// Errors: UNIMPLEMENTED if the primitive does not support the type on this processor.
 absl::StatusOr<std::unique_ptr<Peer>> MakeOneDnnFp32Peer(const PeerTask& task);
 
-// The same with weights, inputs, outputs and h as bf16. The sums, c and the bias stay fp32. The
-// inputs are narrowed beforehand, not in the step.
+// Creates the same with weights, inputs, outputs and h in bf16. The sums, c and the bias stay fp32.
+// The inputs are narrowed in advance, not in the step.
 absl::StatusOr<std::unique_ptr<Peer>> MakeOneDnnBf16Peer(const PeerTask& task);
 
 std::string OneDnnVersion();

@@ -12,14 +12,14 @@
 namespace rnnserve::testing {
 namespace {
 
-// Of ONNX's numbers, those that the model below needs.
+// The numbers of ONNX's formats that the model below needs.
 constexpr int64_t kIrVersion = 8;
 constexpr int64_t kOperatorSet = 14;
 constexpr int64_t kFloat = 1;         // TensorProto.DataType
 constexpr int64_t kIntAttribute = 2;  // AttributeProto.AttributeType
 
-// One message in protobuf's wire format, written field by field. ONNX's generated classes would
-// be a dependency for a dozen fields.
+// A message in protobuf's wire format, written field by field. This avoids a dependency on ONNX's
+// generated classes for a dozen fields.
 class Message {
  public:
   Message& Number(uint64_t field, int64_t value) {
@@ -68,12 +68,14 @@ Message Attribute(absl::string_view name, int64_t value) {
   return Message().Bytes(1, name).Number(3, value).Number(20, kIntAttribute);
 }
 
-// The place of each of Keras's gates among ONNX's: i f c o becomes i o f c, and z r h stays.
+// Returns the index in ONNX's order of each gate in Keras' order: i f c o becomes i o f c; z r h
+// stays.
 std::vector<int64_t> GatePlaces(PeerCell cell) {
   return cell == PeerCell::kLstm ? std::vector<int64_t>{0, 2, 3, 1} : std::vector<int64_t>{0, 1, 2};
 }
 
-// [rows, G * units] of Keras as [G * units, rows], with ONNX's order of gates. A bias is one row.
+// Transposes Keras' [rows, G * units] to [G * units, rows] in ONNX's order of gates. A bias is one
+// row.
 std::vector<float> Transposed(const PeerTask& task, absl::Span<const float> weights) {
   const std::vector<int64_t> places = GatePlaces(task.cell);
   const auto columns = task.num_gates() * task.units;
@@ -90,8 +92,8 @@ std::vector<float> Transposed(const PeerTask& task, absl::Span<const float> weig
   return result;
 }
 
-// ONNX has an input and a recurrent bias, one after the other. Keras has the second only in a GRU
-// with reset_after; elsewhere it is zero.
+// ONNX has an input bias followed by a recurrent bias. Keras has the second only in a GRU with
+// reset_after; for the other layers it is zero.
 std::vector<float> Bias(const PeerTask& task) {
   const auto row_size = static_cast<size_t>(task.num_gates() * task.units);
   std::vector<float> result = Transposed(task, task.bias.first(row_size));
@@ -104,7 +106,7 @@ std::vector<float> Bias(const PeerTask& task) {
   return result;
 }
 
-// NodeProto: input 1, output 2, op_type 4, attribute 5. An empty input is one that is left out,
+// NodeProto: input 1, output 2, op_type 4, attribute 5. An empty name stands for an omitted input,
 // here the lengths of the sequences.
 Message Node(const PeerTask& task) {
   const bool is_lstm = task.cell == PeerCell::kLstm;

@@ -10,9 +10,9 @@
 
 namespace rnnserve::testing {
 
-// The bytes of an ONNX model of one LSTM or GRU node with the task's weights. Its inputs are X,
-// [num_timesteps, batch, input_size], H and (of an LSTM) C, [1, batch, units]; its outputs Y,
-// [num_timesteps, 1, batch, units], Y_h and Y_c, [1, batch, units].
+// Returns the bytes of an ONNX model of one LSTM or GRU node with the task's weights. Its inputs
+// are X, [num_timesteps, batch, input_size], H and, for an LSTM, C, [1, batch, units]. Its outputs
+// are Y, [num_timesteps, 1, batch, units], and Y_h and Y_c, [1, batch, units].
 std::string OnnxModel(const PeerTask& task);
 
 }  // namespace rnnserve::testing

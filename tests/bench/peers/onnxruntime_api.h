@@ -7,10 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 
-// The few functions of ONNX Runtime's C interface that the benchmark calls, declared here because
-// the packages that hold the library hold no header. The interface is a table of functions. A new
-// version only appends to it, so a function's place never changes; the places are asserted below.
-// Where a status is returned, null means success.
+// The few functions of ONNX Runtime's C interface that the benchmark calls. They are declared here
+// because the packages with the library contain no header. The interface is a table of functions; a
+// new version only appends to it, so the index of a function never changes. The indices are
+// asserted below. A null status means success.
 
 namespace rnnserve::testing {
 
@@ -26,8 +26,8 @@ struct OrtValue;
 constexpr int kOrtLogError = 3;
 constexpr int kOrtDeviceAllocator = 0;
 constexpr int kOrtDefaultMemory = 0;
-constexpr int kOrtFloat = 1;              // ONNX's number of the element type
-constexpr uint32_t kOrtFirstVersion = 8;  // All of the functions below are in it.
+constexpr int kOrtFloat = 1;              // ONNX's number for the element type
+constexpr uint32_t kOrtFirstVersion = 8;  // the first version with all functions below
 
 struct OrtApi {
   using Unused = void (*)();

@@ -29,7 +29,7 @@ absl::Status ToStatus(OrtStatus* status) {
   return result;
 }
 
-// An object of the library, released when it dies.
+// Owns an object of the library and releases it in its destructor.
 template <typename Object>
 using Owned = std::unique_ptr<Object, void (*)(Object*)>;
 
@@ -90,7 +90,7 @@ class OnnxRuntimePeer final : public Peer {
     return absl::OkStatus();
   }
 
-  // `bind` is BindInput or BindOutput. The buffer starts as a copy of `values`.
+  // Binds a new buffer, a copy of `values`. `bind` is BindInput or BindOutput.
   absl::Status Bind(OrtStatus* (*bind)(OrtIoBinding*, const char*, const OrtValue*),
                     const char* name, const Shape& shape, absl::Span<const float> values) {
     std::vector<float>& buffer = buffers_.emplace_back(values.begin(), values.end());
@@ -103,9 +103,9 @@ class OnnxRuntimePeer final : public Peer {
     return absl::OkStatus();
   }
 
-  // Released from the last to the first.
-  std::deque<std::vector<float>> buffers_;  // A deque, for the library holds their addresses.
-  const std::vector<float>* y_ = nullptr;   // The last of them.
+  // Released in the reverse order.
+  std::deque<std::vector<float>> buffers_;  // A deque, because the library keeps their addresses.
+  const std::vector<float>* y_ = nullptr;   // the buffer of the outputs
   Owned<OrtEnv> env_{nullptr, Api().ReleaseEnv};
   Owned<OrtSession> session_{nullptr, Api().ReleaseSession};
   Owned<OrtMemoryInfo> memory_{nullptr, Api().ReleaseMemoryInfo};

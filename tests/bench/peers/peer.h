@@ -13,12 +13,12 @@ namespace rnnserve::testing {
 
 enum class PeerCell {
   kLstm,            // gates i, f, c, o
-  kGruResetAfter,   // gates z, r, h; Keras's default
+  kGruResetAfter,   // gates z, r, h; Keras' default
   kGruResetBefore,  // the same, with `reset_after` false
 };
 
-// One recurrent layer in Keras's layout, and what one call of it reads. Borrows everything; G is
-// the number of gates. All matrices are row-major.
+// One recurrent layer in Keras' layout, and the inputs of one call. Borrows everything. G is the
+// number of gates. All matrices are row-major.
 struct PeerTask {
   PeerCell cell = PeerCell::kLstm;
   int64_t input_size = 0;
@@ -27,17 +27,18 @@ struct PeerTask {
   int64_t num_timesteps = 1;
   absl::Span<const float> kernel;            // [input_size, G * units]
   absl::Span<const float> recurrent_kernel;  // [units, G * units]
-  absl::Span<const float> bias;              // [G * units]; of kGruResetAfter [2, G * units]
+  absl::Span<const float> bias;              // [G * units]; [2, G * units] for kGruResetAfter
   absl::Span<const float> x;                 // [num_timesteps, batch, input_size]
   absl::Span<const float> h;                 // [batch, units]
-  absl::Span<const float> c;                 // [batch, units]; of kLstm alone
+  absl::Span<const float> c;                 // [batch, units]; only for kLstm
 
   int64_t num_gates() const { return cell == PeerCell::kLstm ? 4 : 3; }
 };
 
-// One layer as another library runs it, ready to be timed: the weights are laid out as the library
-// likes them best, the buffers are bound, and a call copies nothing. Owns all it needs; the task
-// may die. Used by one thread at a time: the one that made it, on which alone the library computes.
+// A layer in another library, ready to be timed: the weights are in the library's preferred layout,
+// the buffers are bound, and a call copies nothing. Owns all it needs; the task may be destroyed.
+// Used by one thread at a time: the one that created it, which is the only one that the library
+// computes on.
 class Peer {
  public:
   virtual ~Peer() = default;
@@ -46,7 +47,7 @@ class Peer {
   // new states elsewhere. Aborts if the library fails.
   virtual void Step() = 0;
 
-  // What the last Step() wrote, [num_timesteps, batch, units], widened to float.
+  // Returns the output of the last Step(), [num_timesteps, batch, units], widened to float.
   virtual std::vector<float> Output() const = 0;
 };
 

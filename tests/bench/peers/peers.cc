@@ -9,7 +9,7 @@
 namespace rnnserve::testing {
 namespace {
 
-// What separates two correct orders of summation, and one rounding of the inputs to 8 bits.
+// The tolerances for a different but correct order of summation, and for rounding to 8 bits.
 constexpr float kFp32Tolerance = 1e-4f;
 constexpr float kBf16Tolerance = 3e-2f;
 

@@ -14,18 +14,19 @@
 
 namespace rnnserve::testing {
 
-// One way of another library to run a layer.
+// A way to run a layer with another library.
 struct PeerKind {
-  std::string name;     // "oneDNN fp32"; the same on every machine, so fit for a table or a file
-  std::string version;  // of the library that is loaded
-  float tolerance = 0;  // of its outputs, absolute, where the states and outputs are below 1
-  WeightType weights = WeightType::kFloat32;  // that it keeps: our layer with such is its match
+  std::string name;     // "oneDNN fp32"; the same on every machine, so usable in tables and files
+  std::string version;  // of the loaded library
+  float tolerance = 0;  // absolute; states and outputs are below 1
+  WeightType weights = WeightType::kFloat32;  // its storage type, and that of our layer next to it
 
-  // Fails with UNIMPLEMENTED where the library cannot run the task on this processor.
+  // Fails with UNIMPLEMENTED if the library cannot run the task on this processor.
   absl::StatusOr<std::unique_ptr<Peer>> (*make)(const PeerTask& task) = nullptr;
 };
 
-// Those that this program was built with; none where tests/bench/peers/install has not run.
+// Returns the peers that this program was built with; none if tests/bench/peers/install has not
+// run.
 std::vector<PeerKind> InstalledPeers();
 
 }  // namespace rnnserve::testing

@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Every installed peer computes what Keras's equations say: a comparison of times means something
-// only if both sides did the same work. The truth is the double-precision loops of
-// reference_cells.h; the sizes are odd ones too, so that a wrong layout cannot pass by symmetry.
+// Every installed peer computes Keras' equations, because a comparison of times is only meaningful
+// if both sides do the same work. The reference is the double-precision loops of reference_cells.h.
+// Some sizes are odd, so that a wrong layout cannot pass by symmetry.
 
 #include "tests/bench/peers/peers.h"
 
@@ -22,8 +22,8 @@
 namespace rnnserve::testing {
 namespace {
 
-// A layer with random weights, inputs and states, all small enough that no gate saturates. A
-// different width of the input than of the layer tells the two weight matrices apart.
+// A layer with random weights, inputs and states, small enough that no gate saturates. The input
+// and the layer have different widths, so that swapped weight matrices are noticed.
 class RandomLayer {
  public:
   RandomLayer(PeerCell cell, int64_t units, int64_t batch, int64_t num_timesteps) {

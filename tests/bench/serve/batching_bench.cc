@@ -1,13 +1,16 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Requests of uneven length, computed as rnnserve does (rows join and leave at every cell step) and
-// as padded batches of whole requests (PaddedBatcher), on one worker each: what each can do at
-// most, and how long a request takes at the same load. Lengths are drawn from a log-normal
-// distribution, as those of sentences; arrivals are Poisson, and a latency counts from the time at
-// which the request was due. Left out: sessions, the wire.
+// Compares two ways to batch requests of uneven length: cellular batching as in rnnserve, where
+// rows join and leave at every cell step, and padded batches of whole requests (PaddedBatcher).
+// Each has one worker. Measures the maximum throughput of each, and the latency at the same load.
+// Lengths have a log-normal distribution, like those of sentences. Arrivals are Poisson, and a
+// latency counts from the time at which the request was due. Sessions and the wire are not
+// included.
 //
-//   batching_bench [--seconds=2] [--turns=5] [--units=256]        prints one JSON object a turn
+//   batching_bench [--seconds=2] [--turns=5] [--units=256]
+//
+// Prints one JSON object for each turn.
 
 #include <algorithm>
 #include <atomic>
@@ -45,20 +48,20 @@ constexpr int64_t kMaxRows = 64;
 constexpr int64_t kMaxTime = 400;
 constexpr double kMedianTime = 20;  // timesteps
 constexpr double kSigma = 0.8;
-constexpr size_t kNumRequests = 4096;  // drawn once; a run goes through them again and again
-constexpr int kOutstanding = 512;      // of a saturated server
-// Of the rate that padded batches can carry.
+constexpr size_t kNumRequests = 4096;  // drawn once; a run repeats them in a cycle
+constexpr int kOutstanding = 512;      // in flight, to saturate a server
+// The loads at which latency is compared, as shares of the rate that padded batches can carry.
 constexpr double kLoads[] = {0.5, 0.7, 0.9};
-// From one rate that may be carried to the next.
+// The ratio of one rate to try to the next.
 constexpr double kRateStep = 1.1;
 
-// Computes a request and calls back, on any thread.
+// Computes a request and calls back on any thread.
 using Submit =
     std::function<void(absl::Span<const float> sequence, absl::AnyInvocable<void()> done)>;
 
 struct Requests {
   int64_t units = 0;
-  std::vector<float> values;  // [kMaxTime, units]: every sequence is a beginning of it
+  std::vector<float> values;  // [kMaxTime, units]: every sequence is a prefix of it
   std::vector<int64_t> times;
 
   absl::Span<const float> Sequence(size_t i) const {
@@ -82,7 +85,7 @@ Requests MakeRequests(int64_t units) {
   return requests;
 }
 
-// Counts what is under way, so that a run ends when nothing is.
+// Counts the requests in flight, so that a run can wait until there are none.
 class Outstanding {
  public:
   int count() const {
@@ -109,7 +112,7 @@ class Outstanding {
   int count_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
-// Requests a second with kOutstanding under way all the time.
+// Returns the requests per second with kOutstanding requests in flight all the time.
 double Saturation(const Submit& submit, const Requests& requests, double seconds) {
   Outstanding outstanding;
   std::atomic<int64_t> num_done{0};
@@ -131,10 +134,10 @@ double Saturation(const Submit& submit, const Requests& requests, double seconds
 
 struct OpenLoop {
   std::vector<double> latencies;  // in seconds, sorted
-  int num_behind = 0;             // requests under way when the last one came
+  int num_behind = 0;             // requests in flight when the last one arrived
 };
 
-// What becomes of Poisson arrivals.
+// Runs Poisson arrivals and returns their latencies.
 OpenLoop RunOpenLoop(const Submit& submit, const Requests& requests, double rate, double seconds) {
   std::mt19937 random(11);
   std::exponential_distribution<double> gap(rate);
@@ -160,8 +163,8 @@ OpenLoop RunOpenLoop(const Submit& submit, const Requests& requests, double rate
   return result;
 }
 
-// The most requests a second that can arrive at random, from `rate` on, without more than one batch
-// of them being behind at the end.
+// Returns the highest rate of random arrivals, from `rate` upwards, at which no more than one batch
+// of requests is left at the end.
 double CarriedRate(const Submit& submit, const Requests& requests, double rate, double seconds) {
   while (RunOpenLoop(submit, requests, kRateStep * rate, seconds).num_behind <= kMaxRows) {
     rate *= kRateStep;
@@ -239,7 +242,7 @@ int Run(int64_t units, double seconds, int num_turns) {
 }  // namespace rnnserve::testing
 
 int main(int argc, char** argv) try {
-  // As rnnserve does.
+  // rnnserve does the same.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   int64_t units = 256;
   double seconds = 2;

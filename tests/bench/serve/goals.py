@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a run must reach, and how it is told."""
+"""The goals of a run, and how results are printed."""
 
 import dataclasses
 import statistics
@@ -8,11 +8,11 @@ import statistics
 
 @dataclasses.dataclass
 class Result:
-    """One line of the table: the ratio in each turn, and what it is made of."""
+    """One line of the table: the ratio in each turn, and the numbers it was computed from."""
 
     title: str
     values: list
-    goal: float | None  # None: told for comparison, there is nothing to reach
+    goal: float | None  # None: shown for comparison only
     is_at_most: bool = False  # the goal is an upper bound
     parts: str = ""
 

@@ -1,7 +1,7 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""When a result of serve_bench.py is met, that its model files are what the format says, and how
-options are written."""
+"""Tests when a goal of serve_bench.py is met, the format of its model files, and the writing of
+options."""
 
 import json
 import struct
@@ -18,18 +18,18 @@ class ResultTest(unittest.TestCase):
         self.assertTrue(Result("x", [0.1, 0.9, 0.9], 0.85).is_met)
         self.assertFalse(Result("x", [0.1, 0.1, 0.9], 0.85).is_met)
 
-    def test_a_goal_may_be_an_upper_bound(self):
+    def test_a_goal_can_be_an_upper_bound(self):
         self.assertTrue(Result("x", [4.0], 5, is_at_most=True).is_met)
         self.assertFalse(Result("x", [6.0], 5, is_at_most=True).is_met)
 
-    def test_what_has_no_goal_is_neither_met_nor_missed(self):
+    def test_a_result_without_a_goal_is_neither_met_nor_missed(self):
         result = Result("x", [0.5], None)
 
         self.assertTrue(result.is_met)
         self.assertTrue(result.line().startswith("-"), result.line())
         self.assertNotIn(">=", result.line())
 
-    def test_the_line_tells_value_goal_and_spread(self):
+    def test_the_line_has_value_goal_and_spread(self):
         line = Result("x of y", [0.8, 0.9, 1.0], 0.85, parts="of 3").line()
 
         self.assertTrue(line.startswith("met"), line)
@@ -57,7 +57,7 @@ class ModelFilesTest(unittest.TestCase):
 
 
 class WordsTest(unittest.TestCase):
-    def test_a_flag_that_is_true_has_no_value(self):
+    def test_a_true_flag_has_no_value(self):
         self.assertEqual(words_of({"sessions_per_message": 64, "step_sessions": True, "rate": 1}),
                          ["--sessions-per-message", "64", "--step-sessions", "--rate", "1"])
 

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The LSTM of a bundle (model_files.py) as ONNX has it, with its weights."""
+"""Converts the LSTM of a bundle (model_files.py) with its weights to ONNX."""
 
 import json
 import struct
@@ -10,7 +10,7 @@ import onnx
 
 
 def read_bundle(folder):
-    """The units and the weights of the only LSTM, by name."""
+    """Returns the units of the only LSTM and its weights by name."""
     layers = json.loads((folder / "model.json").read_text())["model"]["config"]["layers"]
     data = (folder / "weights.safetensors").read_bytes()
     (size,) = struct.unpack_from("<Q", data)
@@ -24,7 +24,7 @@ def read_bundle(folder):
 
 
 def to_onnx(units, weights):
-    """One LSTM node. Keras has the gates in the order i f c o, ONNX in i o f c."""
+    """Returns a model of one LSTM node. The gate order is i f c o in Keras and i o f c in ONNX."""
     def gates(matrix):
         i, f, c, o = np.split(matrix, 4, axis=-1)
         return np.concatenate([i, o, f, c], axis=-1)

@@ -11,8 +11,8 @@ import struct
 
 
 def write_lstm(folder, units, features=None, seed=1):
-    """A bundle of one LSTM that returns sequences, as wide as its input unless `features` says how
-    wide that is; returns its folder."""
+    """Writes a bundle of one LSTM that returns sequences, and returns its folder. The input has
+    `features` features, by default as many as the LSTM has units."""
     path = pathlib.Path(folder) / f"lstm-{units}"
     features = features or units
     path.mkdir(parents=True, exist_ok=True)
@@ -26,7 +26,7 @@ def write_lstm(folder, units, features=None, seed=1):
              "config": {"name": "lstm", "units": units, "return_sequences": True}}]}},
     }
     (path / "model.json").write_text(json.dumps(config))
-    # Small enough that no gate saturates.
+    # Weights are small enough that no gate saturates.
     generator = random.Random(seed)
     limit = 1 / math.sqrt(units)
     shapes = {"lstm/kernel": [features, 4 * units], "lstm/recurrent_kernel": [units, 4 * units],

@@ -18,20 +18,21 @@
 
 namespace rnnserve::testing {
 
-// What servers of other models do with sequences: whole requests form a batch, the shorter ones are
-// padded to the longest and masked, all are computed to the end, and then all are answered; who
-// comes meanwhile waits for the next batch. On the same layers and kernels as rnnserve, to compare
-// with. Work-conserving: the worker takes what waits as soon as it is free. Thread-safe.
+// Batches whole requests, as servers of other kinds of models do: shorter requests are padded to
+// the longest and masked, all are computed to the end, and then all are answered. Requests that
+// arrive meanwhile wait for the next batch. Uses the same layers and kernels as rnnserve, so that
+// the two can be compared. Work-conserving: the worker takes waiting requests as soon as it is
+// free. Thread-safe.
 class PaddedBatcher {
  public:
   using Callback = absl::AnyInvocable<void()>;
 
   // REQUIRES: the model streams; max_rows and max_time are >= 1.
   PaddedBatcher(std::shared_ptr<const Model> model, int64_t max_rows, int64_t max_time);
-  // Computes what waits first.
+  // Computes all waiting requests first.
   ~PaddedBatcher();
 
-  // A sequence [time, input size], which must stay until the callback. REQUIRES: time is in
+  // Submits a sequence [time, input size], which must live until the callback. REQUIRES: time is in
   // [1, max_time].
   void Submit(absl::Span<const float> sequence, Callback callback);
 

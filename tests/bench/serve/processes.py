@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The programs of a run: started on free ports of 127.0.0.1, watched, and stopped by process id."""
+"""Starts the programs of a run on free ports of 127.0.0.1, and stops them by process id."""
 
 import json
 import math
@@ -16,12 +16,12 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Server:
-    """A server program that writes its addresses into a file; ends with the `with` block."""
+    """A server program that writes its addresses to a file. It ends with the `with` block."""
 
     def __init__(self, name, command, folder):
         self.name = name
         self._addresses = pathlib.Path(folder) / f"{name}.json"
-        self._addresses.unlink(missing_ok=True)  # of an earlier server of that name
+        self._addresses.unlink(missing_ok=True)  # from an earlier server of that name
         self._log = open(pathlib.Path(folder) / f"{name}.log", "w", encoding="utf-8")
         self._process = subprocess.Popen(
             [*command, "--address-file", str(self._addresses)],
@@ -55,7 +55,7 @@ class Server:
         return self.addresses["grpc"]
 
     def cpu_seconds(self):
-        """The processor time that it has used."""
+        """Returns the processor time that it has used."""
         fields = pathlib.Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
@@ -69,7 +69,7 @@ NOTHING_ANSWERED = {"steps_per_second": 0.0, "failed_steps": math.nan}
 
 
 def words_of(flags):
-    """Options as words of a command line, with - for _; one that is True has no value."""
+    """Returns options as words of a command line, with - for _. A True option has no value."""
     words = []
     for flag, value in flags.items():
         words.append(f"--{flag.replace('_', '-')}")
@@ -79,21 +79,21 @@ def words_of(flags):
 
 
 def run_load(rnnctl, server, may_fail=False, **flags):
-    """One load of `rnnctl bench`; flags are its options, with _ for -. Returns its JSON, or
-    NOTHING_ANSWERED if no step was answered in time and that may be."""
+    """Runs `rnnctl bench` once; flags are its options, with _ for -. Returns its JSON, or
+    NOTHING_ANSWERED if no step was answered in time and the caller allows that."""
     done = run([rnnctl, "--server", server.grpc, "--json", "bench", *words_of(flags)],
                "DEADLINE_EXCEEDED" if may_fail else None)
     return load_of(done.stdout) if done.returncode == 0 else NOTHING_ANSWERED
 
 
 def run_triton_load(program, server, **flags):
-    """One load of triton_load; likewise, but None if the server is gone."""
+    """Runs triton_load once in the same way, but returns None if the server is gone."""
     done = run([program, "--server", server.grpc, *words_of(flags)], "(it is gone)")
     return load_of(done.stdout) if done.returncode == 0 else None
 
 
 def run(command, allowed_error=None):
-    """Runs a program that must succeed, or fail with a message that has `allowed_error` in it."""
+    """Runs a program that must succeed, or fail with a message that contains `allowed_error`."""
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           check=False)
     is_allowed = allowed_error is not None and allowed_error in done.stderr

@@ -1,12 +1,12 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The server under load, beside what the transport and the kernels alone can do.
+"""Measures the server under load, compared with the transport alone and the kernels alone.
 
 usage: serve_bench.py --build BUILD [--only WORD] [--turns N] [--seconds S] [--json FILE] [--check]
 
 Server and load generator (`rnnctl bench`) share this machine. Each comparison runs its sides in
-turns, as ratios formed within a turn; the table has their median and spread. With --check the exit
-code is 1 if a goal is missed. Standard library only.
+turns and computes ratios within a turn; the table has their median and spread. With --check the
+exit code is 1 if a goal is missed. Standard library only.
 """
 
 import argparse
@@ -52,7 +52,7 @@ class Bench:
                                       f"--api={api}"], self.folder)
 
     def has_peer(self, name):
-        """Whether the packages of another server can be had."""
+        """Returns whether the packages of another server can be installed."""
         return subprocess.run([RUN_PEER, name, "--install-only"], check=False).returncode == 0
 
     def peer(self, name, model):
@@ -63,7 +63,7 @@ class Bench:
         return run_load(self.rnnctl, server, model=model, **{**given, **flags})
 
     def in_turns(self, *sides):
-        """The results of each side, turn by turn; another side begins each turn."""
+        """Returns the results of each side, turn by turn. A different side starts each turn."""
         results = [[] for _ in sides]
         for turn in range(self.turns):
             for i in range(len(sides)):
@@ -72,7 +72,7 @@ class Bench:
         return results
 
     def kernel_microseconds(self, units, batch):
-        """One step of an LSTM on one core, without anything around it."""
+        """Measures one step of an LSTM on one core, without anything around it."""
         run = self.folder / "kernels.json"
         subprocess.run([str(self.programs / "bench/kernels_bench"),
                         f"--benchmark_filter=^LSTM/fp32/H:{units}/B:{batch}/T:1/",
@@ -90,11 +90,12 @@ def spread(values, unit=""):
     return f"{statistics.median(values):.4g}{unit}"
 
 
-# ------------------------------------------------------------------------------------ the comparisons
+# ------------------------------------------------------------------------------------ comparisons
 
 
 def transport(bench):
-    """Which of gRPC's interfaces, and how many connections: what the server could have been."""
+    """Compares gRPC's interfaces and numbers of connections: the choices behind the server's
+    design."""
     many = {"sessions": 64, "streams": 64}
     with bench.echo(128) as callback, bench.echo(128, "async") as queues:
         sides = [(f"{server.name}, {channels} channels", server, channels)
@@ -106,13 +107,14 @@ def transport(bench):
     base = speeds(runs[1])
     for (title, _, _), loads in zip(sides, runs):
         values = [speed / first for speed, first in zip(speeds(loads), base)]
-        yield Result(f"transport: {title}, beside callback on 4", values, None,
+        yield Result(f"transport: {title}, vs callback on 4", values, None,
                      parts=f"{spread(speeds(loads))} messages/s")
 
 
 def messages(bench):
-    """Single steps of 64 streams, beside servers with nothing behind them: one that answers where it
-    reads, and one that hands messages to a thread, as a server must that batches many streams."""
+    """Compares single steps of 64 streams with servers that have nothing behind them: one that
+    answers on the reading thread, and one that hands messages to another thread, as a server that
+    batches many streams has to."""
     many = {"sessions": 64, "streams": 64, "channels": 4}
     with (bench.rnnserve(write_lstm(bench.folder, 128)) as ours, bench.echo(128) as echo,
           bench.echo(128, "handoff") as handoff):
@@ -120,17 +122,18 @@ def messages(bench):
                                lambda: bench.load(echo, "echo", **many),
                                lambda: bench.load(handoff, "echo", **many))
     ours_speeds, echo_speeds, handoff_speeds = map(speeds, sides)
-    yield Result("messages/s of LSTM-128, 64 streams, beside echo",
+    yield Result("messages/s of LSTM-128, 64 streams, vs echo",
                  [a / b for a, b in zip(ours_speeds, echo_speeds)], 0.85,
                  parts=f"{spread(ours_speeds)} and {spread(echo_speeds)} messages/s")
-    for title, values, base in (("these, beside an echo that hands over", ours_speeds, handoff_speeds),
-                                ("an echo that hands over, beside echo", handoff_speeds, echo_speeds)):
+    for title, values, base in (("these, vs an echo that hands over", ours_speeds, handoff_speeds),
+                                ("an echo that hands over, vs echo", handoff_speeds, echo_speeds)):
         yield Result(title, [a / b for a, b in zip(values, base)], None,
                      parts=f"{spread(values)} and {spread(base)} messages/s")
 
 
 def rows(bench):
-    """64 sessions a message, beside the kernel on the cores that the generator leaves."""
+    """Compares messages with 64 sessions each with the kernel on the cores that the generator
+    leaves."""
     kernel = bench.kernel_microseconds(256, 64)
     many = {"sessions": 512, "streams": 8, "channels": 2, "sessions_per_message": 64}
     with bench.rnnserve(write_lstm(bench.folder, 256)) as ours:
@@ -138,20 +141,20 @@ def rows(bench):
             lambda: bench.load(ours, "lstm-256", step_sessions=True, **many),
             lambda: bench.load(ours, "lstm-256", **many))
 
-    def beside_kernel(load):
+    def relative_to_kernel(load):
         cores_left = os.cpu_count() - load["all_threads"]
         return load["steps_per_second"] / (cores_left * 64 / (kernel * 1e-6))
 
-    for title, loads, goal in (("one StepSessions of 64 sessions a message", together, 0.75),
-                               ("64 Steps a message", single, None)):
-        yield Result(f"rows/s of LSTM-256, {title}, beside the kernel",
-                     [beside_kernel(load) for load in loads], goal,
+    for title, loads, goal in (("one StepSessions of 64 sessions per message", together, 0.75),
+                               ("64 Steps per message", single, None)):
+        yield Result(f"rows/s of LSTM-256, {title}, vs the kernel",
+                     [relative_to_kernel(load) for load in loads], goal,
                      parts=f"{spread(speeds(loads))} rows/s; the kernel takes {kernel:.4g} us for "
                            "64 rows")
 
 
 def idle_latency(bench):
-    """One step of an idle server, beyond the echo and what the kernel takes."""
+    """Measures a step of an idle server beyond the times of the echo and the kernel."""
     kernel = bench.kernel_microseconds(128, 1)
     one = {"sessions": 1, "streams": 1}
     with bench.rnnserve(write_lstm(bench.folder, 128)) as ours, bench.echo(128) as echo:
@@ -168,7 +171,7 @@ MANY_STREAMS = {"sessions": 256, "streams": 16, "channels": 4}
 
 
 def loaded_latency(bench):
-    """p99 at 60 % of saturation; what an echo makes of the same load is the transport's part."""
+    """Measures p99 at 60 % of saturation. The same load on an echo shows the transport's part."""
     with bench.rnnserve(write_lstm(bench.folder, 128)) as ours, bench.echo(128) as echo:
         unloaded = bench.load(ours, "lstm-128", sessions=1, streams=1)["latencies"]["p50_us"]
         saturations, p99, echo_p99 = [], [], []
@@ -177,20 +180,20 @@ def loaded_latency(bench):
             load = {"rate": 0.6 * saturations[-1], **MANY_STREAMS}
             p99.append(bench.load(ours, "lstm-128", **load)["latencies"]["p99_us"])
             echo_p99.append(bench.load(echo, "echo", **load)["latencies"]["p99_us"])
-    yield Result("p99 at 60 % of saturation, beside p50 of the unloaded server",
+    yield Result("p99 at 60 % of saturation, vs p50 of the unloaded server",
                  [value / unloaded for value in p99], 5, is_at_most=True,
                  parts=f"saturation {spread(saturations)} steps/s, p99 {spread(p99)} us, "
                        f"unloaded p50 {unloaded:.4g} us")
-    yield Result("p99 at that load, beside the echo's", [a / b for a, b in zip(p99, echo_p99)], None,
+    yield Result("p99 at that load, vs the echo's", [a / b for a, b in zip(p99, echo_p99)], None,
                  parts=f"{spread(p99)} and {spread(echo_p99)} us")
 
 
 def overload(bench):
-    """Goodput at twice saturation with deadlines.
+    """Measures goodput at twice saturation with deadlines.
 
-    A step of an LSTM of 2048 units is bound by its computation, the more so if its input is small
-    and one message carries eight. One of LSTM-128 is not and has no goal: what saturates there is
-    the transport, and to refuse a step costs as much as to compute it.
+    A step of an LSTM of 2048 units is bound by computation, particularly if its input is small and
+    one message carries eight steps. A step of LSTM-128 is not, and has no goal: there the transport
+    saturates, and refusing a step costs as much as computing it.
     """
     eight = {"sessions_per_message": 8, "step_sessions": True, **MANY_STREAMS}
     yield goodput_at_twice_saturation(bench, write_lstm(bench.folder, 2048, features=16), 0.85,
@@ -209,16 +212,16 @@ def goodput_at_twice_saturation(bench, model, goal, load):
             saturations.append(saturation)
             resident.append(ours.resident_bytes() / MEGABYTE)
             failed.append(over["failed_steps"])
-    # Where nothing was answered no number is known.
+    # If nothing was answered, there is no number.
     num_failed = "all" if math.isnan(statistics.median(failed)) else spread(failed)
-    return Result(f"goodput of {model.name} at twice saturation, 50 ms deadlines, beside saturation",
+    return Result(f"goodput of {model.name} at twice saturation, 50 ms deadlines, vs saturation",
                   goodputs, goal,
                   parts=f"saturation {spread(saturations)} steps/s; {num_failed} steps refused, dropped "
                         f"or late in each turn; {max(resident):.0f} MiB resident at most")
 
 
 def many_sessions(bench):
-    """500 active among 10 000 open sessions: the batches, and the memory over two minutes."""
+    """Measures batches and memory over two minutes, with 500 of 10 000 open sessions active."""
     with bench.rnnserve(write_lstm(bench.folder, 128)) as ours:
         resident = []
         stop = threading.Event()
@@ -237,22 +240,22 @@ def many_sessions(bench):
                             seconds=118)
         stop.set()
         watcher.join()
-        idle.result()  # ends the run if that load failed
+        idle.result()  # raises if that load failed
     third = len(resident) // 3
     growth = statistics.median(resident[-third:]) / statistics.median(resident[third:2 * third])
-    yield Result("memory at the end of two minutes, beside the middle", [growth], 1.02,
+    yield Result("memory at the end of two minutes, vs the middle", [growth], 1.02,
                  is_at_most=True,
                  parts=f"{resident[-1]:.0f} MiB; {active['steps_per_second']:.4g} steps/s of 500 "
                        "sessions among 10 000")
 
 
 def uneven_lengths(bench):
-    """Rows that join and leave at every cell step, beside padded batches of whole requests."""
+    """Compares rows that join and leave at every cell step with padded batches of requests."""
     done = subprocess.run([str(bench.programs / "bench/batching_bench"), f"--turns={bench.turns}",
                            f"--seconds={bench.seconds}"], capture_output=True, text=True, check=True)
     turns = [json.loads(line) for line in done.stdout.splitlines()]
     most = [turn["saturation"] for turn in turns]
-    yield Result("requests/s of uneven lengths at most, beside padded batches",
+    yield Result("most requests/s of uneven lengths, vs padded batches",
                  [turn["cellular"] / turn["padded"] for turn in most], 1.5,
                  parts=f"{spread([turn['cellular'] for turn in most])} and "
                        f"{spread([turn['padded'] for turn in most])} requests/s")
@@ -262,7 +265,7 @@ def uneven_lengths(bench):
                                 for kind in ("cellular", "padded"))
 
         yield Result(
-            f"p90 of uneven lengths, beside padded batches, at {loads[0]['load']:g} of what "
+            f"p90 of uneven lengths, vs padded batches, at {loads[0]['load']:g} of what "
             "they carry", [load["cellular"]["p90_us"] / load["padded"]["p90_us"] for load in loads],
             0.5 if loads[0]["load"] >= 0.7 else None, is_at_most=True,
             parts=f"p90 {told('p90_us')}, p50 {told('p50_us')}, at "
@@ -274,7 +277,7 @@ MOST_CRASHES = 10  # of Triton
 
 
 def python_service(bench):
-    """What one would write instead: a gRPC service in Python with ONNX Runtime, states in a dict."""
+    """Compares with a gRPC service in Python with ONNX Runtime and states in a dict."""
     if not bench.has_peer("python_peer"):
         yield not_measured("Python and ONNX Runtime", 8)
         return
@@ -283,20 +286,21 @@ def python_service(bench):
     with bench.rnnserve(model) as ours, bench.peer("python_peer", model) as python:
         ours_loads, python_loads = bench.in_turns(lambda: bench.load(ours, "lstm-128", **many),
                                                   lambda: bench.load(python, "lstm-128", **many))
-        # Both at a load that the slower one carries.
+        # Both run at a load that the slower one can carry.
         rate = 0.6 * min(speeds(python_loads))
         open_loop = {**many, "rate": rate}
         ours_open, python_open = bench.in_turns(lambda: bench.load(ours, "lstm-128", **open_loop),
                                                 lambda: bench.load(python, "lstm-128", **open_loop))
     p99 = [[load["latencies"]["p99_us"] for load in loads] for loads in (ours_open, python_open)]
-    yield beside_peer("Python and ONNX Runtime", ours_loads, python_loads, 8)
-    yield Result("p99 at the same load, beside Python and ONNX Runtime",
+    yield compared_with_peer("Python and ONNX Runtime", ours_loads, python_loads, 8)
+    yield Result("p99 at the same load, vs Python and ONNX Runtime",
                  [a / b for a, b in zip(*p99)], 0.3, is_at_most=True,
                  parts=f"{spread(p99[0])} and {spread(p99[1])} us at {rate:.4g} steps/s")
 
 
 def triton(bench):
-    """Triton, whose sequence batcher hands the steps of many sequences to one run of its model."""
+    """Compares with Triton, whose sequence batcher runs its model once for the steps of many
+    sequences."""
     if not bench.has_peer("triton_peer"):
         yield not_measured("Triton", 3)
         return
@@ -304,7 +308,8 @@ def triton(bench):
     num_crashes = 0
 
     def load_triton():
-        """Its server may crash under this load (a segmentation fault in the release of a request)."""
+        """Loads Triton, which may crash under this load (a segmentation fault as it releases a
+        request)."""
         nonlocal num_crashes
         while num_crashes < MOST_CRASHES:
             with bench.peer("triton_peer", model) as server:
@@ -319,17 +324,17 @@ def triton(bench):
     with bench.rnnserve(model) as ours:
         ours_loads, triton_loads = bench.in_turns(
             lambda: bench.load(ours, "lstm-128", sessions=64, **PEER_STREAMS), load_triton)
-    yield beside_peer("Triton", ours_loads, triton_loads, 3,
-                      f"; Triton crashed {num_crashes} times, which are left out")
+    yield compared_with_peer("Triton", ours_loads, triton_loads, 3,
+                             f"; Triton crashed {num_crashes} times, which are left out")
 
 
 def not_measured(name, goal):
-    """What could not be measured is no success."""
-    return Result(f"beside {name}: its packages cannot be had here", [0.0], goal)
+    """Returns a missed result for a server that could not be measured."""
+    return Result(f"vs {name}: its packages cannot be installed here", [0.0], goal)
 
 
-def beside_peer(name, ours, others, goal, note=""):
-    return Result(f"steps/s of LSTM-128, beside {name}",
+def compared_with_peer(name, ours, others, goal, note=""):
+    return Result(f"steps/s of LSTM-128, vs {name}",
                   [a / b for a, b in zip(speeds(ours), speeds(others))], goal,
                   parts=f"{spread(speeds(ours))} and {spread(speeds(others))} steps/s{note}")
 

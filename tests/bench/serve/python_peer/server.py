@@ -1,14 +1,14 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What one would write instead of rnnserve: a gRPC service in Python with ONNX Runtime.
+"""The service that one might write instead of rnnserve: gRPC in Python with ONNX Runtime.
 
 usage: server.py --bundle FOLDER --address-file FILE [--threads N]
 
-It speaks rnnserve's protocol as far as a load generator needs it, so that both servers have the same
-client: Stream with open, step, reset and close, and DescribeModel. The states are in a dict; each step
-is a run of the LSTM at batch 1, since ONNX Runtime has no dynamic batching. The model is the LSTM of a
-bundle (../model_files.py), with its weights. It listens on a free port of 127.0.0.1 and ends with
-SIGTERM.
+It implements the part of rnnserve's protocol that a load generator needs, so that both servers have
+the same client: Stream with open, step, reset and close, and DescribeModel. The states are in a
+dict. Each step runs the LSTM at batch 1, because ONNX Runtime has no dynamic batching. The model is
+the LSTM of a bundle (../model_files.py) with its weights. The server listens on a free port of
+127.0.0.1 and ends with SIGTERM.
 """
 
 import argparse
@@ -24,7 +24,7 @@ import onnxruntime
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 sys.path[:0] = [str(ROOT / "client/python"), str(ROOT / "tests/bench/serve")]
-import lstm_onnx  # noqa: E402  (below the path that it is on)
+import lstm_onnx  # noqa: E402  (found by the path above)
 import stubs  # noqa: E402  (likewise)
 
 stubs.generate()

@@ -1,18 +1,18 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The model as Triton's Python backend runs it: the states of its sequences in a dict, and one run of
-ONNX Runtime for all the sequences that the sequence batcher hands over together.
+"""The model for Triton's Python backend: the states of its sequences are in a dict, and ONNX
+Runtime runs once for all sequences that the sequence batcher passes together.
 
-It lies in a model's version folder (server.py), with model.onnx beside it.
+This file is copied into a model's version folder (server.py), next to model.onnx.
 """
 
 import os
 import pathlib
 import sys
 
-# The backend's interpreter does not heed it.
+# The backend's interpreter ignores it.
 sys.path[:0] = os.environ["PYTHONPATH"].split(os.pathsep)
-import numpy as np  # noqa: E402  (below the path that it is on)
+import numpy as np  # noqa: E402  (found by the path above)
 import onnxruntime  # noqa: E402  (likewise)
 import triton_python_backend_utils as triton  # noqa: E402  (likewise)
 

@@ -4,7 +4,7 @@
 
 usage: server.py --bundle FOLDER --address-file FILE
 
-The server program is the one in PyTriton's wheel, which has the Python backend alone (model.py). It
+The server program comes from PyTriton's wheel, which only has the Python backend (model.py). It
 listens on 127.0.0.1 and ends with SIGTERM.
 """
 
@@ -25,7 +25,7 @@ import grpc
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-import lstm_onnx  # noqa: E402  (below the path that it is on)
+import lstm_onnx  # noqa: E402  (found by the path above)
 
 START_SECONDS = 60
 PACKAGES = pathlib.Path(importlib.util.find_spec("pytriton").origin).parents[1]
@@ -33,7 +33,7 @@ TRITON = PACKAGES / "pytriton/tritonserver"
 
 
 def write_model(bundle, repository):
-    """A model of the bundle's name; its folders as Triton has them."""
+    """Writes a model of the bundle's name in Triton's folder layout."""
     units, weights = lstm_onnx.read_bundle(bundle)
     version = repository / bundle.name / "1"
     version.mkdir(parents=True)
@@ -44,7 +44,8 @@ def write_model(bundle, repository):
 
 
 def write_backend(folder):
-    """The Python backend with the program for this version of Python, which the wheel keeps apart."""
+    """Copies the Python backend with the stub for this Python version, which the wheel keeps
+    elsewhere."""
     shutil.copytree(TRITON / "backends/python", folder / "python")
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     shutil.copy(TRITON / f"python_backend_stubs/{version}/triton_python_backend_stub",
@@ -53,7 +54,7 @@ def write_backend(folder):
 
 
 def free_port():
-    """Triton cannot choose one itself."""
+    """Returns a free port, because Triton cannot choose one itself."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]

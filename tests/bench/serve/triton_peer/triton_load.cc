@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A closed loop on Triton, as `rnnctl bench` makes it on rnnserve: each stream has one sequence,
-// which sends its next step of one timestep when it has the answer. Prints the same keys of JSON.
+// A closed loop on Triton, like that of `rnnctl bench` on rnnserve: each stream has one sequence,
+// which sends its next step of one timestep when it has the reply. Prints JSON with the same keys.
 //
 //   triton_load --server ADDRESS --model NAME [--streams 64] [--channels 4] [--units 128]
 //               [--seconds 3] [--warm-up-seconds 0.5]
@@ -48,7 +48,7 @@ struct Window {
   absl::Time end;
 };
 
-// One sequence on a stream of its own, from its first step to the end of the window.
+// A sequence on its own stream, from its first step to the end of the window.
 class Sequence final : public grpc::ClientBidiReactor<inference::ModelInferRequest,
                                                       inference::ModelStreamInferResponse> {
  public:
@@ -93,7 +93,7 @@ class Sequence final : public grpc::ClientBidiReactor<inference::ModelInferReque
   // Waits for the end of the sequence.
   void Await() { done_.WaitForNotification(); }
   const client::LatencyHistogram& latencies() const { return latencies_; }
-  // Empty if there was none.
+  // Returns the error, or an empty string if there was none.
   const std::string& error() const { return error_; }
 
  private:
@@ -104,8 +104,9 @@ class Sequence final : public grpc::ClientBidiReactor<inference::ModelInferReque
     StartWrite(&request_);
   }
 
-  // What is wrong with the answer; empty if it is one timestep of outputs, and, if it is the second
-  // of the sequence, not those of the first: the inputs are the same, the state is not.
+  // Returns what is wrong with the reply, or an empty string. A reply must be one timestep of
+  // outputs, and the second of a sequence must differ from the first: the inputs are the same, but
+  // the state is not.
   std::string ErrorOfAnswer() {
     if (!response_.error_message().empty()) return response_.error_message();
     const auto& outputs = response_.infer_response().raw_output_contents();
@@ -122,13 +123,13 @@ class Sequence final : public grpc::ClientBidiReactor<inference::ModelInferReque
     return is_same ? "the second output of a sequence is its first: no state was kept" : "";
   }
 
-  // A step is over when it is written and answered, in whichever order that is told.
+  // A step is finished when it has been written and answered; the two events come in any order.
   void OnHalfDone() {
     if (num_halves_.fetch_sub(1) > 1) return;
     if (is_over_) return StartWritesDone();
     auto& parameters = *request_.mutable_parameters();
     parameters["sequence_start"].set_bool_param(false);
-    is_over_ = absl::Now() >= window_.end;  // with the step that follows
+    is_over_ = absl::Now() >= window_.end;  // the next step is the last
     parameters["sequence_end"].set_bool_param(is_over_);
     Send();
   }
@@ -140,7 +141,7 @@ class Sequence final : public grpc::ClientBidiReactor<inference::ModelInferReque
   absl::Time sent_;
   std::atomic<int> num_halves_ = 0;
   bool is_over_ = false;
-  bool is_second_ = false;  // the answer that comes next
+  bool is_second_ = false;  // whether the next reply is the second
   std::string first_output_;
   client::LatencyHistogram latencies_;
   std::string error_;
@@ -150,7 +151,7 @@ class Sequence final : public grpc::ClientBidiReactor<inference::ModelInferReque
 std::vector<std::unique_ptr<inference::GRPCInferenceService::Stub>> Connect(
     const Options& options) {
   grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a connection for each
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // one connection for each channel
   std::vector<std::unique_ptr<inference::GRPCInferenceService::Stub>> stubs;
   stubs.reserve(static_cast<size_t>(options.channels));
   for (int i = 0; i < options.channels; ++i) {
