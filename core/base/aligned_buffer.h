@@ -10,15 +10,17 @@
 
 namespace rnnserve {
 
-// Floats that begin at a multiple of 64 bytes: one cache line, and the widest vector register of
-// today's processors. Zero at first. Owns its memory; movable, not copyable (a copy of a state or a
-// weight matrix should be visible in the code: use CopyFrom). Thread-compatible.
+// An array of floats that starts at a multiple of 64 bytes, which is both a cache line and the
+// widest vector register of today's processors. All values are zero at first.
+//
+// Owns its memory. Movable but not copyable, so that a copy of a state or a weight matrix is
+// visible in the code: use CopyFrom. Thread-compatible.
 class AlignedBuffer {
  public:
   static constexpr int64_t kAlignmentBytes = 64;
 
   AlignedBuffer() = default;
-  // `size` floats. REQUIRES: size >= 0. Aborts if memory is exhausted.
+  // Allocates `size` floats. Aborts if memory is exhausted. REQUIRES: size >= 0.
   explicit AlignedBuffer(int64_t size);
   ~AlignedBuffer();
   AlignedBuffer(AlignedBuffer&& other) noexcept;

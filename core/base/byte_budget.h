@@ -11,13 +11,13 @@
 
 namespace rnnserve {
 
-// Memory that many may use together, up to a bound. Thread-safe. Must outlive its shares.
+// A limit on the bytes that several users hold together. Thread-safe. Must outlive its shares.
 class ByteBudget {
  public:
-  // Bytes that are taken until the share ends. Movable. Thread-compatible.
+  // Bytes taken from a budget. Its destructor gives them back. Movable. Thread-compatible.
   class Share {
    public:
-    // Of no bytes.
+    // A share of zero bytes.
     Share() = default;
     Share(Share&& other) noexcept
         : budget_(std::exchange(other.budget_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
@@ -44,7 +44,7 @@ class ByteBudget {
   ByteBudget(const ByteBudget&) = delete;
   ByteBudget& operator=(const ByteBudget&) = delete;
 
-  // Nothing if fewer are left. REQUIRES: bytes >= 0.
+  // Takes `bytes`, or returns nothing if fewer are left. REQUIRES: bytes >= 0.
   std::optional<Share> Take(int64_t bytes) {
     int64_t used = used_.load(std::memory_order_relaxed);
     do {

@@ -8,9 +8,9 @@
 
 namespace rnnserve {
 
-// Says, once and for good, that nobody waits for a piece of work any more. Work that has not begun
-// is then dropped; work that has begun is finished. Shared between who asked and who works.
-// Thread-safe.
+// A flag that says that nobody waits for a piece of work any more. Once set it stays set. Work that
+// has not begun is then dropped; work that has begun is finished. Shared between the caller that
+// asked for the work and the thread that does it. Thread-safe.
 class Cancellation {
  public:
   Cancellation() = default;
@@ -21,7 +21,7 @@ class Cancellation {
   bool is_cancelled() const { return is_cancelled_.load(std::memory_order_relaxed); }
 
  private:
-  // Relaxed: it orders nothing, it only saves work.
+  // Relaxed, because the flag only saves work: no other memory access is ordered by it.
   std::atomic<bool> is_cancelled_{false};
 };
 

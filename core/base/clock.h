@@ -8,9 +8,10 @@
 
 namespace rnnserve {
 
-// Tells the time to everything that measures, expires or has a deadline, so that tests can set it.
+// The source of time for everything that measures, expires or has a deadline. Tests replace it with
+// a clock that they set.
 //
-// The time is monotonic: it counts from an arbitrary origin, never jumps and never runs backwards.
+// The time is monotonic: it counts from an arbitrary origin, never jumps and never goes backwards.
 // It is not the time of day. Thread-safe.
 class Clock {
  public:

@@ -16,9 +16,9 @@
 
 namespace rnnserve {
 
-// An error as every part of rnnserve reports it: a code, a reason for machines (UPPER_SNAKE_CASE,
-// a closed set, for example "STATE_SHAPE") and a text for people that holds the offending numbers.
-// REQUIRES: code is not OK, reason is not empty.
+// Returns an error in the form that every part of rnnserve uses: a code, a reason for programs
+// (UPPER_SNAKE_CASE, from a closed set, for example "STATE_SHAPE") and a text for people that holds
+// the offending numbers. REQUIRES: code is not OK, reason is not empty.
 absl::Status MakeError(absl::StatusCode code, absl::string_view reason, absl::string_view message);
 
 // Shorthands for the common codes.
@@ -26,26 +26,26 @@ absl::Status InvalidArgument(absl::string_view reason, absl::string_view message
 absl::Status NotFound(absl::string_view reason, absl::string_view message);
 absl::Status FailedPrecondition(absl::string_view reason, absl::string_view message);
 
-// RESOURCE_EXHAUSTED with the time after which the caller may try again.
+// Returns RESOURCE_EXHAUSTED with the time after which the caller may retry.
 absl::Status ResourceExhausted(absl::string_view reason, absl::string_view message,
                                absl::Duration retry_delay);
 
-// The same error with a number that machines may read, for example "expected_index"; one of that
-// name that it has is replaced.
+// Returns the same error with a named number that programs can read, for example "expected_index".
+// Replaces a number of the same name.
 absl::Status WithNumber(absl::Status status, absl::string_view name, uint64_t number);
 
-// The reason given to MakeError; empty if there is none.
+// Returns the reason given to MakeError, or an empty string if there is none.
 std::string ErrorReason(const absl::Status& status);
 
-// The delay given to ResourceExhausted; zero if there is none.
+// Returns the delay given to ResourceExhausted, or zero if there is none.
 absl::Duration RetryDelay(const absl::Status& status);
 
-// The numbers given to WithNumber, in no order.
+// Returns the numbers given to WithNumber, in no particular order.
 std::vector<std::pair<std::string, uint64_t>> ErrorNumbers(const absl::Status& status);
-// One of them.
+// Returns one of them, or nothing if the error has no number of that name.
 std::optional<uint64_t> ErrorNumber(const absl::Status& status, absl::string_view name);
 
-// The same error with `prefix` and ": " before its text; OK stays OK.
+// Returns the same error with `prefix` and ": " in front of its text. OK stays OK.
 absl::Status Annotate(const absl::Status& status, absl::string_view prefix);
 
 }  // namespace rnnserve

@@ -11,7 +11,7 @@
 
 namespace rnnserve {
 
-// Makes what is constructed without arguments without a value.
+// An allocator that leaves default-constructed elements uninitialized.
 template <typename T>
 struct NoValueAllocator : std::allocator<T> {
   using std::allocator<T>::allocator;
@@ -26,8 +26,8 @@ struct NoValueAllocator : std::allocator<T> {
   }
 };
 
-// A vector for results, which are written in full before anybody reads them: resize(n) leaves new
-// values as the memory had them, and does not touch it. resize(n, 0) does.
+// A vector for results that are written in full before anyone reads them. resize(n) leaves new
+// elements uninitialized and does not touch their memory; resize(n, 0) sets them to zero.
 using FloatValues = std::vector<float, NoValueAllocator<float>>;
 
 }  // namespace rnnserve

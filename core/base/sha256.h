@@ -15,13 +15,15 @@ struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX
 
 namespace rnnserve {
 
-// The SHA-256 of everything that was added. Used by one thread at a time: its owner.
+// Computes the SHA-256 digest of everything that was added. Used by one thread at a time: its
+// owner.
 class Sha256 {
  public:
   Sha256();
 
   void Add(absl::string_view bytes);
-  // The digest, or in hexadecimal, 64 characters. One of them is to be called, once and last.
+  // FinishBytes returns the digest as 32 bytes, Finish as 64 hexadecimal characters. REQUIRES: only
+  // one of them is called, once, and nothing after it.
   std::array<uint8_t, 32> FinishBytes();
   std::string Finish();
 

@@ -14,11 +14,11 @@
 
 namespace rnnserve {
 
-// a * b, or nothing if it would overflow or either is negative.
+// Returns a * b, or nothing if the product overflows or either factor is negative.
 std::optional<int64_t> CheckedMultiply(int64_t a, int64_t b);
 
-// The extents of a dense row-major tensor, outermost first; a value type, cheap to copy.
-// Extents are whatever the caller gave: NumElements() is the check.
+// The extents of a dense row-major tensor, outermost first. A value type, cheap to copy. The
+// constructors do not check the extents; NumElements() does.
 class Shape {
  public:
   Shape() = default;
@@ -29,11 +29,11 @@ class Shape {
   int64_t operator[](int i) const { return extents_[static_cast<size_t>(i)]; }
   absl::Span<const int64_t> extents() const { return extents_; }
 
-  // The product of the extents (1 for rank 0), or nothing if an extent is negative or the product
-  // overflows.
+  // Returns the product of the extents (1 for rank 0), or nothing if an extent is negative or the
+  // product overflows.
   std::optional<int64_t> NumElements() const;
 
-  // For example "[2, 12]".
+  // Returns, for example, "[2, 12]".
   std::string ToString() const;
 
   friend bool operator==(const Shape& a, const Shape& b) { return a.extents_ == b.extents_; }

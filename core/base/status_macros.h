@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-// Returns from the enclosing function with the status of `expr` unless it is OK.
+// Evaluates `expr` and returns its status from the enclosing function unless it is OK.
 #define RNNSERVE_RETURN_IF_ERROR(expr)                                \
   do {                                                                \
     if (absl::Status status_of_expr = (expr); !status_of_expr.ok()) { \
@@ -17,8 +17,8 @@
     }                                                                 \
   } while (false)
 
-// Assigns the value of the StatusOr `expr` to `lhs` (which may declare a variable), or returns its
-// status from the enclosing function.
+// Assigns the value of the StatusOr `expr` to `lhs`, which may declare a variable. If there is no
+// value, returns the status of `expr` from the enclosing function.
 #define RNNSERVE_ASSIGN_OR_RETURN(lhs, expr) \
   RNNSERVE_ASSIGN_OR_RETURN_IMPL_(RNNSERVE_CONCAT_(status_or_, __LINE__), lhs, expr)
 

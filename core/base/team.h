@@ -10,16 +10,17 @@
 
 namespace rnnserve {
 
-// Several who compute one thing together. What is computed knows this and no threads; ThreadTeam
-// has them. Used by one thread at a time, which is one of them.
+// A group of threads that computes one thing together. Kernels depend on this interface only;
+// ThreadTeam implements it with threads. Used by one thread at a time: the caller of Run, which is
+// itself a member of the team.
 class Team {
  public:
   virtual ~Team() = default;
 
-  // Calls piece(i) once for each i in [0, num_pieces), on any member, and returns when all have
-  // returned. What they wrote is visible to the caller then. A member has the same pieces in every
-  // call of that size, if it comes in time. Allocates nothing. REQUIRES: num_pieces is in [0,
-  // 2^31), and `piece` does not call Run.
+  // Calls piece(i) once for each i in [0, num_pieces), on any member, and returns when all calls
+  // have returned. Everything they wrote is then visible to the caller. A member gets the same
+  // pieces in every call with the same num_pieces, unless it starts late and others have taken
+  // them. Allocates nothing. REQUIRES: num_pieces is in [0, 2^31), and `piece` does not call Run.
   virtual void Run(int64_t num_pieces, absl::FunctionRef<void(int64_t)> piece) = 0;
 };
 

@@ -12,7 +12,7 @@
 namespace rnnserve {
 namespace {
 
-// The bytes may lie anywhere: memcpy is how an unaligned value is read.
+// Uses memcpy because the bytes may be unaligned.
 template <typename T>
 T Load(const TensorView& tensor, int64_t i) {
   T value;

@@ -15,31 +15,31 @@ namespace rnnserve {
 // The element type of a tensor.
 enum class DataType { kFloat32, kInt32, kInt64, kBool };
 
-// The size of one element in bytes.
+// Returns the size of one element in bytes.
 int64_t DataTypeBytes(DataType dtype);
 
-// For example "FLOAT32".
+// Returns, for example, "FLOAT32".
 absl::string_view DataTypeName(DataType dtype);
 
-// A tensor that somebody else owns: dtype, shape and little-endian row-major bytes, which may lie
-// at any alignment (they are used where the request put them).
+// A view of a tensor that somebody else owns: dtype, shape and little-endian row-major bytes. The
+// bytes are read in place from the request and may have any alignment.
 struct TensorView {
   DataType dtype = DataType::kFloat32;
   Shape shape;
   absl::string_view bytes;
 };
 
-// Whether the bytes are exactly those that dtype and shape ask for. `what` names the tensor in the
-// error text. Errors: INVALID_ARGUMENT, reason TENSOR_LENGTH or TENSOR_SHAPE (negative or
-// overflowing extents), with both numbers.
+// Checks that there are exactly as many bytes as dtype and shape need. `what` names the tensor in
+// the error text. Errors: INVALID_ARGUMENT, reason TENSOR_LENGTH, with both numbers, or
+// TENSOR_SHAPE (negative or overflowing extents), with the shape.
 absl::Status CheckLength(const TensorView& tensor, absl::string_view what);
 
-// Whether every element of a FLOAT32 tensor is finite (any other dtype is). Errors:
-// INVALID_ARGUMENT, reason NOT_FINITE, with the index of the first that is not.
+// Checks that every element of a FLOAT32 tensor is finite; tensors of other dtypes always pass.
+// Errors: INVALID_ARGUMENT, reason NOT_FINITE, with the index of the first element that is not.
 absl::Status CheckFinite(const TensorView& tensor, absl::string_view what);
 
-// Element i of a FLOAT32, INT32, INT64 or BOOL tensor as a number. REQUIRES: CheckLength is OK and
-// i is below the number of elements.
+// Returns element i as a number; a BOOL is 0 or 1. REQUIRES: CheckLength is OK and i is in
+// [0, number of elements).
 double ElementAt(const TensorView& tensor, int64_t i);
 
 }  // namespace rnnserve

@@ -8,14 +8,14 @@
 namespace rnnserve {
 namespace {
 
-// About 50 us: longer than what lies between two cell steps of a batch, and short enough not to
-// take a core away from the threads that read and write messages.
+// Rounds of Pause(), about 50 us: longer than the gap between two cell steps of a batch, and short
+// enough not to take a core away from the threads that read and write messages.
 constexpr int kSpins = 1500;
 
 constexpr int kEndShift = 32;
 constexpr uint64_t kBeginMask = (uint64_t{1} << kEndShift) - 1;
 
-// Tells the processor that this is a waiting loop.
+// Tells the processor that this is a spin loop.
 void Pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -72,7 +72,8 @@ void ThreadTeam::TakePieces(int member) {
   for (int i = 0; i < size(); ++i) {
     std::atomic<uint64_t>& remaining = parts_[static_cast<size_t>((member + i) % size())].remaining;
     while (true) {
-      // Asked for first, so that those who find nothing do not count the word up without a bound.
+      // fetch_add also increments an exhausted part. Without this check, members that find nothing
+      // could do so until the low half overflows into the high half.
       const uint64_t look = remaining.load(std::memory_order_relaxed);
       if ((look & kBeginMask) >= look >> kEndShift) break;
       const uint64_t taken = remaining.fetch_add(1, std::memory_order_acquire);

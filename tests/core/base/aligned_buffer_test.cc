@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-// AlignedBuffer owns memory: what it holds at first, where it begins, and who owns it after a move.
+// The initial values and the alignment of an AlignedBuffer, and its ownership after moves.
 
 namespace rnnserve {
 namespace {
@@ -18,7 +18,7 @@ namespace {
 using ::testing::Each;
 using ::testing::ElementsAre;
 
-TEST(AlignedBufferTest, BeginsAtAMultipleOf64BytesForEverySize) {
+TEST(AlignedBufferTest, StartsAtAMultipleOf64BytesForEverySize) {
   for (int64_t size = 1; size <= 33; ++size) {
     const AlignedBuffer buffer(size);
     EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer.data()) % 64, 0u) << "size " << size;
@@ -32,13 +32,13 @@ TEST(AlignedBufferTest, IsZeroAtFirst) {
   EXPECT_THAT(buffer.span(), Each(0.0f));
 }
 
-TEST(AlignedBufferTest, OfNothingOwnsNothing) {
+TEST(AlignedBufferTest, OfZeroFloatsOwnsNoMemory) {
   EXPECT_EQ(AlignedBuffer().data(), nullptr);
   EXPECT_EQ(AlignedBuffer(0).data(), nullptr);
   EXPECT_TRUE(AlignedBuffer(0).span().empty());
 }
 
-TEST(AlignedBufferTest, CopyFromHoldsTheValuesInMemoryOfItsOwn) {
+TEST(AlignedBufferTest, CopyFromCopiesTheValuesToItsOwnMemory) {
   std::vector<float> values = {1.0f, -2.5f, 3.0f};
 
   const AlignedBuffer copy = AlignedBuffer::CopyFrom(values);
@@ -47,7 +47,7 @@ TEST(AlignedBufferTest, CopyFromHoldsTheValuesInMemoryOfItsOwn) {
   EXPECT_THAT(copy.span(), ElementsAre(1.0f, -2.5f, 3.0f));
 }
 
-TEST(AlignedBufferTest, MoveConstructionTakesTheMemoryAndLeavesNone) {
+TEST(AlignedBufferTest, MoveConstructionTakesTheMemoryAndLeavesTheSourceEmpty) {
   AlignedBuffer from = AlignedBuffer::CopyFrom({1.0f, 2.0f});
   const float* memory = from.data();
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// ByteBudget: what it gives, and that shares come back once.
+// A ByteBudget gives no more bytes than it has, and each share gives its bytes back exactly once.
 
 #include "core/base/byte_budget.h"
 
@@ -14,7 +14,7 @@
 namespace rnnserve {
 namespace {
 
-TEST(ByteBudgetTest, GivesNoMoreThanThereIs) {
+TEST(ByteBudgetTest, GivesNoMoreThanIsLeft) {
   ByteBudget budget(10);
 
   const auto first = budget.Take(6);
@@ -25,7 +25,7 @@ TEST(ByteBudgetTest, GivesNoMoreThanThereIs) {
   EXPECT_EQ(budget.used_bytes(), 6);
 }
 
-TEST(ByteBudgetTest, AShareThatMovesComesBackOnce) {
+TEST(ByteBudgetTest, AMovedShareIsGivenBackOnce) {
   ByteBudget budget(10);
   {
     ByteBudget::Share share;
@@ -40,7 +40,7 @@ TEST(ByteBudgetTest, AShareThatMovesComesBackOnce) {
   EXPECT_EQ(budget.used_bytes(), 0);
 }
 
-TEST(ByteBudgetTest, AShareThatIsReplacedComesBack) {
+TEST(ByteBudgetTest, AReplacedShareIsGivenBack) {
   ByteBudget budget(10);
   auto share = *budget.Take(3);
   share = *budget.Take(4);
@@ -48,7 +48,7 @@ TEST(ByteBudgetTest, AShareThatIsReplacedComesBack) {
   EXPECT_EQ(budget.used_bytes(), 4);
 }
 
-TEST(ByteBudgetTest, ThreadsTogetherGetNoMoreThanThereIs) {
+TEST(ByteBudgetTest, ThreadsTogetherGetNoMoreThanTheLimit) {
   ByteBudget budget(5);
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-// Cancellation is a flag that only ever rises.
+// A Cancellation can be set and is never cleared.
 
 namespace rnnserve {
 namespace {

@@ -5,13 +5,12 @@
 
 #include <gtest/gtest.h>
 
-// The real clock: the only promise that a test can check without sleeping is that it moves, and
-// forwards.
+// The real clock. Without sleeping, a test can only check that it moves, and moves forwards.
 
 namespace rnnserve {
 namespace {
 
-TEST(MonotonicClockTest, NeverRunsBackwardsAndMoves) {
+TEST(MonotonicClockTest, MovesAndNeverGoesBackwards) {
   const MonotonicClock clock;
   const absl::Time start = clock.Now();
 

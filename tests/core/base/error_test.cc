@@ -8,7 +8,7 @@
 
 #include "tests/support/status_matchers.h"
 
-// Errors carry a reason for machines and, some, a delay; both must survive annotation.
+// Errors carry a reason for programs and sometimes a delay or numbers. All must survive Annotate.
 
 namespace rnnserve {
 namespace {
@@ -23,7 +23,7 @@ TEST(ErrorTest, MakeErrorCarriesCodeReasonAndText) {
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnimplemented, "no Conv9D", "LAYER_UNSUPPORTED"));
 }
 
-TEST(ErrorTest, ShorthandsHaveTheCodeOfTheirName) {
+TEST(ErrorTest, ShorthandsReturnTheCodeInTheirName) {
   EXPECT_THAT(InvalidArgument("A", "a"), StatusIs(absl::StatusCode::kInvalidArgument, "a", "A"));
   EXPECT_THAT(NotFound("B", "b"), StatusIs(absl::StatusCode::kNotFound, "b", "B"));
   EXPECT_THAT(FailedPrecondition("C", "c"),
@@ -37,13 +37,13 @@ TEST(ErrorTest, AnErrorMadeElsewhereHasNoReason) {
   EXPECT_EQ(ErrorReason(absl::OkStatus()), "");
 }
 
-TEST(ErrorTest, RetryDelayIsWhatResourceExhaustedWasGiven) {
+TEST(ErrorTest, RetryDelayReturnsTheDelayOfResourceExhausted) {
   EXPECT_EQ(RetryDelay(ResourceExhausted("QUEUE_FULL", "full", absl::Milliseconds(12.5))),
             absl::Milliseconds(12.5));
   EXPECT_EQ(RetryDelay(NotFound("A", "a")), absl::ZeroDuration());
 }
 
-TEST(ErrorTest, NumbersAreReadByNameAndStayWhenAnnotated) {
+TEST(ErrorTest, NumbersAreReadByNameAndSurviveAnnotate) {
   const absl::Status status = Annotate(
       WithNumber(WithNumber(NotFound("A", "a"), "version", 3), "epoch", UINT64_MAX), "prefix");
 
@@ -54,7 +54,7 @@ TEST(ErrorTest, NumbersAreReadByNameAndStayWhenAnnotated) {
   EXPECT_TRUE(ErrorNumbers(NotFound("A", "a")).empty());
 }
 
-TEST(ErrorTest, ANumberReplacesOneOfItsName) {
+TEST(ErrorTest, ANumberReplacesOneOfTheSameName) {
   const absl::Status status = WithNumber(WithNumber(NotFound("A", "a"), "epoch", 1), "epoch", 2);
 
   EXPECT_EQ(ErrorNumber(status, "epoch"), 2u);
@@ -69,7 +69,7 @@ TEST(ErrorTest, AnnotatePutsThePrefixInFrontAndKeepsTheRest) {
   EXPECT_EQ(RetryDelay(annotated), absl::Seconds(2));
 }
 
-TEST(ErrorTest, AnnotateLeavesOkAlone) { EXPECT_THAT(Annotate(absl::OkStatus(), "x"), IsOk()); }
+TEST(ErrorTest, AnnotateKeepsOk) { EXPECT_THAT(Annotate(absl::OkStatus(), "x"), IsOk()); }
 
 }  // namespace
 }  // namespace rnnserve

@@ -10,15 +10,15 @@
 #include <type_traits>
 #include <utility>
 
-// FloatValues is a vector but for what resize leaves alone, which cannot be looked at: nothing may
-// read a value that was never written.
+// FloatValues behaves like a vector, except that resize leaves new values uninitialized. That
+// cannot be tested, because a test must not read a value that was never written.
 
 namespace rnnserve {
 namespace {
 
 using ::testing::ElementsAre;
 
-TEST(FloatValuesTest, GivenValuesAreThere) {
+TEST(FloatValuesTest, HoldsTheValuesItWasGiven) {
   FloatValues values(2, 1.5f);
   values.resize(4, 0.0f);
   values.push_back(7.0f);
@@ -26,7 +26,7 @@ TEST(FloatValuesTest, GivenValuesAreThere) {
   EXPECT_THAT(values, ElementsAre(1.5f, 1.5f, 0.0f, 0.0f, 7.0f));
 }
 
-TEST(FloatValuesTest, ValuesStayWhenItGrows) {
+TEST(FloatValuesTest, KeepsItsValuesWhenItGrows) {
   FloatValues values = {1.0f, 2.0f};
 
   values.resize(10'000);
@@ -44,7 +44,7 @@ TEST(FloatValuesTest, AMoveTakesTheMemory) {
   EXPECT_EQ(moved.data(), memory);
 }
 
-TEST(FloatValuesTest, AnotherTypeHasTheSameAllocator) {
+TEST(FloatValuesTest, TheAllocatorWorksForOtherTypes) {
   using Rebound = std::allocator_traits<NoValueAllocator<float>>::rebind_alloc<int>;
 
   EXPECT_TRUE((std::is_same_v<Rebound, NoValueAllocator<int>>));

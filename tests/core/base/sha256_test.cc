@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The digests of the standard's own examples.
+// The digests of the examples in the standard.
 
 #include "core/base/sha256.h"
 
@@ -10,11 +10,11 @@
 namespace rnnserve::testing {
 namespace {
 
-TEST(Sha256Test, OfNothing) {
+TEST(Sha256Test, DigestsTheEmptyString) {
   EXPECT_EQ(Sha256().Finish(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
-TEST(Sha256Test, OfPartsIsThatOfTheWhole) {
+TEST(Sha256Test, PartsHaveTheDigestOfTheWhole) {
   Sha256 digest;
   digest.Add("a");
   digest.Add("");

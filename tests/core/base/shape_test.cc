@@ -7,25 +7,25 @@
 
 #include <limits>
 
-// Shapes come from requests and model files: the arithmetic on them must not overflow.
+// Shapes come from requests and model files, so the arithmetic on them must not overflow.
 
 namespace rnnserve {
 namespace {
 
 constexpr int64_t kLargest = std::numeric_limits<int64_t>::max();
 
-TEST(CheckedMultiplyTest, IsTheProductAsLongAsItFits) {
+TEST(CheckedMultiplyTest, ReturnsTheProductIfItFits) {
   EXPECT_EQ(CheckedMultiply(6, 7), 42);
   EXPECT_EQ(CheckedMultiply(0, kLargest), 0);
   EXPECT_EQ(CheckedMultiply(kLargest, 1), kLargest);
 }
 
-TEST(CheckedMultiplyTest, IsNothingOnOverflow) {
+TEST(CheckedMultiplyTest, ReturnsNothingOnOverflow) {
   EXPECT_EQ(CheckedMultiply(kLargest, 2), std::nullopt);
   EXPECT_EQ(CheckedMultiply(int64_t{1} << 32, int64_t{1} << 31), std::nullopt);
 }
 
-TEST(CheckedMultiplyTest, IsNothingForNegativeFactors) {
+TEST(CheckedMultiplyTest, ReturnsNothingForNegativeFactors) {
   EXPECT_EQ(CheckedMultiply(-1, 5), std::nullopt);
   EXPECT_EQ(CheckedMultiply(5, -1), std::nullopt);
   EXPECT_EQ(CheckedMultiply(-2, -3), std::nullopt);
@@ -42,13 +42,13 @@ TEST(ShapeTest, AScalarHasOneElement) {
   EXPECT_EQ(Shape().NumElements(), 1);
 }
 
-TEST(ShapeTest, NumElementsIsNothingIfAnExtentIsNegativeOrTheProductOverflows) {
+TEST(ShapeTest, NumElementsReturnsNothingOnANegativeExtentOrOverflow) {
   EXPECT_EQ(Shape({2, -1}).NumElements(), std::nullopt);
   EXPECT_EQ(Shape({0, -1}).NumElements(), std::nullopt);
   EXPECT_EQ(Shape({kLargest, 3}).NumElements(), std::nullopt);
 }
 
-TEST(ShapeTest, ReadsAsAList) {
+TEST(ShapeTest, PrintsAsAList) {
   EXPECT_EQ(Shape({2, 12}).ToString(), "[2, 12]");
   EXPECT_EQ(Shape().ToString(), "[]");
 }

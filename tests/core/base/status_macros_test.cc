@@ -11,7 +11,7 @@
 
 #include "tests/support/status_matchers.h"
 
-// The two macros, in functions that use them as code does.
+// The two macros, in functions that use them as production code does.
 
 namespace rnnserve {
 namespace {
@@ -32,7 +32,7 @@ absl::StatusOr<int> Sum(absl::StatusOr<std::unique_ptr<int>> a, absl::StatusOr<i
   return *first + second;
 }
 
-TEST(ReturnIfErrorTest, GoesOnAfterOk) {
+TEST(ReturnIfErrorTest, ContinuesAfterOk) {
   int count = 0;
 
   EXPECT_THAT(CountIfOk(absl::OkStatus(), count), IsOk());

@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/support/status_matchers.h"
 
-// Tensors as requests bring them: any bytes, any shape, any alignment.
+// Tensors from requests, which may have any bytes, any shape and any alignment.
 
 namespace rnnserve {
 namespace {
@@ -28,7 +28,7 @@ std::string Bytes(const std::vector<T>& values) {
   return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
 }
 
-TEST(DataTypeTest, HasNameAndSize) {
+TEST(DataTypeTest, HasANameAndASize) {
   EXPECT_EQ(DataTypeName(DataType::kFloat32), "FLOAT32");
   EXPECT_EQ(DataTypeName(DataType::kInt32), "INT32");
   EXPECT_EQ(DataTypeName(DataType::kInt64), "INT64");
@@ -79,7 +79,7 @@ TEST(CheckFiniteTest, AcceptsFiniteValuesAndOtherTypes) {
   EXPECT_THAT(CheckFinite({DataType::kInt32, {2}, bits}, "x"), IsOk());
 }
 
-TEST(CheckFiniteTest, NamesTheFirstValueThatIsNot) {
+TEST(CheckFiniteTest, NamesTheFirstValueThatIsNotFinite) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const std::string infinite = Bytes<float>({0.0f, 1.0f, -kInfinity, kInfinity});
   const std::string not_a_number = Bytes<float>({std::numeric_limits<float>::quiet_NaN()});

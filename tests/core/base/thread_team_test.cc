@@ -19,7 +19,7 @@ TEST(ThreadTeamTest, CallsEveryPieceOnce) {
   for (const int size : {1, 2, 3, 8}) {
     ThreadTeam team(size);
     for (const int64_t num_pieces : {0, 1, 2, 7, 8, 100}) {
-      // Not atomic: what a helper wrote must be visible, and no piece may come twice.
+      // Not atomic, because the writes of a helper must be visible and no piece may run twice.
       std::vector<int> calls(static_cast<size_t>(num_pieces), 0);
       team.Run(num_pieces, [&](int64_t i) { ++calls[static_cast<size_t>(i)]; });
       EXPECT_EQ(calls, std::vector<int>(static_cast<size_t>(num_pieces), 1))
@@ -28,8 +28,8 @@ TEST(ThreadTeamTest, CallsEveryPieceOnce) {
   }
 }
 
-TEST(ThreadTeamTest, CallsFollowEachOtherWithoutLosingOrRepeatingAPiece) {
-  // Helpers that come late meet later calls, of other sizes.
+TEST(ThreadTeamTest, ConsecutiveCallsNeitherLoseNorRepeatAPiece) {
+  // The sizes differ, so that helpers that wake up late run into a later call of another size.
   ThreadTeam team(3);
   int64_t expected = 0;
   std::atomic<int64_t> sum{0};
@@ -41,8 +41,8 @@ TEST(ThreadTeamTest, CallsFollowEachOtherWithoutLosingOrRepeatingAPiece) {
   }
 }
 
-TEST(ThreadTeamTest, TheCallerComputesWhatHelpersDoNotBegin) {
-  // A helper is held inside its piece until the caller has done all the others.
+TEST(ThreadTeamTest, TheCallerStealsPiecesThatHelpersHaveNotBegun) {
+  // A helper is held inside its piece until the caller has finished all the others.
   constexpr int64_t kPieces = 16;
   ThreadTeam team(2);
   const std::thread::id caller = std::this_thread::get_id();
@@ -63,15 +63,15 @@ TEST(ThreadTeamTest, TheCallerComputesWhatHelpersDoNotBegin) {
   EXPECT_GE(by_caller, kPieces - 1);
 }
 
-TEST(ThreadTeamTest, HelpersThatSleepWakeUp) {
+TEST(ThreadTeamTest, SleepingHelpersWakeUp) {
   ThreadTeam team(2);
   const std::thread::id caller = std::this_thread::get_id();
   absl::Mutex mu;
   bool helper_came = false;
   for (int call = 0; call < 3; ++call) {
     helper_came = false;
-    // The caller's piece waits for the helper's: the call can only end if the helper comes, however
-    // long it has slept.
+    // The caller's piece waits for the helper's piece, so the call only ends if the helper wakes
+    // up, however long it has slept.
     team.Run(2, [&](int64_t) {
       absl::MutexLock lock(&mu);
       if (std::this_thread::get_id() != caller) {
@@ -84,7 +84,7 @@ TEST(ThreadTeamTest, HelpersThatSleepWakeUp) {
   }
 }
 
-TEST(ThreadTeamTest, EndsWithoutHavingRun) { ThreadTeam team(4); }
+TEST(ThreadTeamTest, CanBeDestroyedWithoutARun) { ThreadTeam team(4); }
 
 }  // namespace
 }  // namespace rnnserve
