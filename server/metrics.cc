@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "core/base/error.h"
@@ -13,7 +14,7 @@
 namespace rnnserve::server {
 namespace {
 
-// The metrics of one name, each with its own labels.
+// Each of these registers a family: the metrics of one name, which differ in their labels.
 prometheus::Family<prometheus::Counter>& Counters(prometheus::Registry& registry, const char* name,
                                                   const char* help) {
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
@@ -27,7 +28,7 @@ prometheus::Family<prometheus::Histogram>& Histograms(prometheus::Registry& regi
   return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
 }
 
-// `count` bounds from `first`, each twice the one before.
+// Returns `count` bounds from `first`, each twice the previous one.
 prometheus::Histogram::BucketBoundaries Doubling(double first, int count) {
   prometheus::Histogram::BucketBoundaries bounds;
   for (int i = 0; i < count; ++i, first *= 2) bounds.push_back(first);
@@ -46,7 +47,7 @@ const prometheus::Histogram::BucketBoundaries& RowBounds() {
   return *kBounds;
 }
 
-// Observations that are told to a histogram together, which then takes its locks once for all.
+// Collects observations for a histogram, so that it takes its lock once for all of them.
 // Thread-compatible.
 class HistogramTally {
  public:
@@ -58,7 +59,7 @@ class HistogramTally {
     ++counts_[static_cast<size_t>(bucket)];
     sum_ += value;
   }
-  // Tells it all and begins anew. REQUIRES: the histogram has the same bounds.
+  // Adds everything to the histogram and starts again at zero. REQUIRES: it has the same bounds.
   void MoveTo(prometheus::Histogram& histogram) {
     histogram.ObserveMultiple(counts_, sum_);
     std::fill(counts_.begin(), counts_.end(), 0.0);
@@ -75,19 +76,14 @@ constexpr std::array kEndReasons = {
     EndReason::kClosed, EndReason::kStreamEnded, EndReason::kExpired,     EndReason::kEvicted,
     EndReason::kMoved,  EndReason::kBroken,      EndReason::kModelRetired};
 
-// In the order of Method: the values of the label `method`.
-constexpr std::array kMethodNames = {
-    "Infer",         "OpenSession",     "Step",
-    "CloseSession",  "ResetState",      "GetState",
-    "SetState",      "ListSessions",    "ListModels",
-    "DescribeModel", "Stream.Open",     "Stream.Step",
-    "Stream.Reset",  "Stream.GetState", "Stream.SetState",
-    "Stream.Close",  "StepSessions",    "Stream.StepSessions",
-    "AttachSession", "Stream.Attach",   "ForkSession",
-    "Stream.Fork",   "EvictSession",    "ExportSession",
-    "ImportSession", "ReloadModel",
-};
-static_assert(kMethodNames.size() == static_cast<size_t>(Method::kReloadModel) + 1);
+// ForMethod finds a method by its index.
+constexpr bool MethodNamesAreInOrder() {
+  for (size_t i = 0; i < std::size(kMethodNames); ++i) {
+    if (kMethodNames[i].method != static_cast<Method>(i)) return false;
+  }
+  return std::size(kMethodNames) == static_cast<size_t>(Method::kNumMethods);
+}
+static_assert(MethodNamesAreInOrder());
 
 std::string ResultOf(const absl::Status& status) {
   return status.ok() ? "OK" : ErrorReason(status);
@@ -153,53 +149,54 @@ class Metrics::ModelMetrics final : public ModelObserver {
 Metrics::Metrics()
     : registry_(std::make_shared<prometheus::Registry>()),
       request_duration_(Histograms(*registry_, "rnnserve_request_duration_seconds",
-                                   "Time from a request to its reply; each action of a stream is "
-                                   "a request of the method Stream.<action>")),
+                                   "Seconds from a request to its reply. Each action of a stream "
+                                   "is a request of the method Stream.<action>")),
       errors_(Counters(*registry_, "rnnserve_errors_total", "Requests that failed")),
       queue_duration_(Histograms(*registry_, "rnnserve_queue_duration_seconds",
-                                 "Time a step waited until its first timestep began")),
+                                 "Seconds that a step waited until its first timestep began")),
       compute_duration_(Histograms(*registry_, "rnnserve_compute_duration_seconds",
-                                   "Time from the begin of a step's first timestep to its commit")),
+                                   "Seconds from the start of a step's first timestep to its "
+                                   "commit")),
       cell_step_duration_(Histograms(*registry_, "rnnserve_cell_step_duration_seconds",
-                                     "Time of one timestep of one batch")),
+                                     "Seconds of one timestep of one batch")),
       batch_rows_(Histograms(*registry_, "rnnserve_batch_rows", "Rows that shared one cell step")),
       steps_(Counters(*registry_, "rnnserve_steps_total",
-                      "Steps of sessions and rows of Infer that were committed")),
+                      "Committed steps of sessions and rows of Infer")),
       timesteps_(Counters(*registry_, "rnnserve_timesteps_total",
-                          "Timesteps of the steps that were committed")),
+                          "Timesteps of the committed steps and rows")),
       sessions_ended_(
-          Counters(*registry_, "rnnserve_sessions_ended_total", "Sessions that ended, by why")),
+          Counters(*registry_, "rnnserve_sessions_ended_total", "Sessions that ended, by reason")),
       reloads_(Counters(*registry_, "rnnserve_model_reloads_total",
-                        "Models that were read again; result: OK, UNCHANGED or the reason why the "
-                        "one before serves on")),
+                        "Reloads of models. result: OK, UNCHANGED, or the reason why the old model "
+                        "is still served")),
       checkpoint_duration_(Histograms(*registry_, "rnnserve_checkpoint_duration_seconds",
-                                      "Time from a snapshot of a session to the answer of the "
-                                      "store; result: OK or the reason of the error")),
+                                      "Seconds from taking a snapshot of a session to the answer "
+                                      "of the snapshot store. result: OK or the reason of the "
+                                      "error")),
       checkpoint_bytes_(Counters(*registry_, "rnnserve_checkpoint_bytes_total",
-                                 "Bytes of the snapshots that are in the store")
+                                 "Bytes of snapshots that were written to the snapshot store")
                             .Add({})),
       restore_duration_(Histograms(*registry_, "rnnserve_restore_duration_seconds",
-                                   "Time until a session came from the store, or did not; result: "
-                                   "OK or the reason of the error")),
+                                   "Seconds until a session was read from the snapshot store, or "
+                                   "was not. result: OK or the reason of the error")),
       quarantined_(Counters(*registry_, "rnnserve_quarantined_snapshots_total",
-                            "Snapshots that no server can read and that were put aside")
+                            "Quarantined snapshots, which no server can read")
                        .Add({})),
       spilled_(Counters(*registry_, "rnnserve_spilled_sessions_total",
-                        "Idle sessions that were moved out of memory into the store")
+                        "Idle sessions that were moved from memory to the snapshot store")
                    .Add({})),
       unspilled_(Counters(*registry_, "rnnserve_unspilled_sessions_total",
-                          "Sessions that came back into memory when they were called")
+                          "Spilled sessions that a call brought back into memory")
                      .Add({})),
-      open_streams_(
-          &Gauges(*registry_, "rnnserve_open_streams", "Stream calls that are open").Add({})) {
-  // So that both are there before the first of each.
+      open_streams_(&Gauges(*registry_, "rnnserve_open_streams", "Open Stream calls").Add({})) {
+  // Both series exist before the first event of their kind.
   for (auto* family : {&checkpoint_duration_, &restore_duration_}) {
     family->Add({{"result", ResultOf(absl::OkStatus())}}, DurationBounds());
   }
-  for (const char* name : kMethodNames) {
-    methods_.push_back(std::make_unique<MethodMetrics>(name, request_duration_, errors_));
+  for (const MethodName& method : kMethodNames) {
+    methods_.push_back(std::make_unique<MethodMetrics>(method.name, request_duration_, errors_));
   }
-  Gauges(*registry_, "rnnserve_build_info", "1, labelled with the version of the server")
+  Gauges(*registry_, "rnnserve_build_info", "Always 1, labelled with the version of the server")
       .Add({{"version", RNNSERVE_VERSION}})
       .Set(1);
 }

@@ -24,11 +24,17 @@
 
 namespace rnnserve::server {
 
-// What is measured as a request of its own: the unary calls and the actions of a stream.
+// A kind of request that is measured separately: a unary call or an action of a stream.
 enum class Method {
   kInfer,
   kOpenSession,
+  kAttachSession,
   kStep,
+  kStepSessions,
+  kForkSession,
+  kExportSession,
+  kImportSession,
+  kEvictSession,
   kCloseSession,
   kResetState,
   kGetState,
@@ -36,22 +42,53 @@ enum class Method {
   kListSessions,
   kListModels,
   kDescribeModel,
+  kReloadModel,
   kStreamOpen,
   kStreamStep,
+  kStreamStepSessions,
   kStreamReset,
   kStreamGetState,
   kStreamSetState,
   kStreamClose,
-  kStepSessions,
-  kStreamStepSessions,
-  kAttachSession,
   kStreamAttach,
-  kForkSession,
   kStreamFork,
-  kEvictSession,
-  kExportSession,
-  kImportSession,
-  kReloadModel,
+  kNumMethods,  // the last one
+};
+
+// A method and the value of its label `method`.
+struct MethodName {
+  Method method;
+  const char* name;
+};
+
+// The names of all methods, in the order of Method.
+inline constexpr MethodName kMethodNames[] = {
+    {Method::kInfer, "Infer"},
+    {Method::kOpenSession, "OpenSession"},
+    {Method::kAttachSession, "AttachSession"},
+    {Method::kStep, "Step"},
+    {Method::kStepSessions, "StepSessions"},
+    {Method::kForkSession, "ForkSession"},
+    {Method::kExportSession, "ExportSession"},
+    {Method::kImportSession, "ImportSession"},
+    {Method::kEvictSession, "EvictSession"},
+    {Method::kCloseSession, "CloseSession"},
+    {Method::kResetState, "ResetState"},
+    {Method::kGetState, "GetState"},
+    {Method::kSetState, "SetState"},
+    {Method::kListSessions, "ListSessions"},
+    {Method::kListModels, "ListModels"},
+    {Method::kDescribeModel, "DescribeModel"},
+    {Method::kReloadModel, "ReloadModel"},
+    {Method::kStreamOpen, "Stream.Open"},
+    {Method::kStreamStep, "Stream.Step"},
+    {Method::kStreamStepSessions, "Stream.StepSessions"},
+    {Method::kStreamReset, "Stream.Reset"},
+    {Method::kStreamGetState, "Stream.GetState"},
+    {Method::kStreamSetState, "Stream.SetState"},
+    {Method::kStreamClose, "Stream.Close"},
+    {Method::kStreamAttach, "Stream.Attach"},
+    {Method::kStreamFork, "Stream.Fork"},
 };
 
 // The metrics of one method. Thread-safe.
@@ -60,18 +97,20 @@ class MethodMetrics {
   MethodMetrics(std::string method, prometheus::Family<prometheus::Histogram>& durations,
                 prometheus::Family<prometheus::Counter>& errors);
 
-  // A request was answered after `duration`.
+  // Counts a request that was answered after `duration`.
   void OnRequest(const absl::Status& status, absl::Duration duration);
 
  private:
   const std::string method_;
   prometheus::Family<prometheus::Histogram>& durations_;
   prometheus::Family<prometheus::Counter>& errors_;
-  prometheus::Histogram& ok_duration_;  // resolved once; errors are rare enough to look theirs up
+  // Resolved once. Errors are rare enough for a lookup each.
+  prometheus::Histogram& ok_duration_;
 };
 
-// Every metric of the server. Labels come from closed sets: the names of loaded models, the methods
-// of the services, gRPC codes and error reasons; never from what a client sends.
+// All metrics of the server except the gauges of LoadCollector. Labels come from closed sets: the
+// names of loaded models, the methods of the services, gRPC codes and error reasons. They never
+// come from what a client sends.
 //
 // Owns the registry. Thread-safe. Outlives the engine and the services.
 class Metrics final : public EngineObserver {
@@ -88,10 +127,10 @@ class Metrics final : public EngineObserver {
   void OnSpilled() override { spilled_.Increment(); }
   void OnUnspilled() override { unspilled_.Increment(); }
 
-  // A model was read again: OK, UNCHANGED, or the reason of the error.
+  // Counts a reload of a model. `result` is OK, UNCHANGED, or the reason of the error.
   void OnReload(const std::string& model_name, const std::string& result);
 
-  // The result lives as long as this.
+  // Returns the metrics of one method, which live as long as this object.
   MethodMetrics& ForMethod(Method method) { return *methods_[static_cast<size_t>(method)]; }
 
   void OnStreamOpened() { open_streams_->Increment(); }
@@ -118,7 +157,7 @@ class Metrics final : public EngineObserver {
   prometheus::Counter& spilled_;
   prometheus::Counter& unspilled_;
   prometheus::Gauge* const open_streams_;
-  std::vector<std::unique_ptr<MethodMetrics>> methods_;  // by Method
+  std::vector<std::unique_ptr<MethodMetrics>> methods_;  // in the order of Method
 
   absl::Mutex mu_;
   std::map<std::string, std::unique_ptr<ModelMetrics>> models_ ABSL_GUARDED_BY(mu_);

@@ -4,8 +4,10 @@
 #include "server/model_service.h"
 
 #include <string>
+#include <utility>
 
 #include "core/base/status_macros.h"
+#include "rnnserve/v1/model.grpc.pb.h"
 #include "server/unary_call.h"
 
 namespace rnnserve::server {
@@ -95,43 +97,67 @@ absl::StatusOr<v1::DescribeModelResponse> Describe(const Engine& engine, const s
   return response;
 }
 
+v1::ListModelsResponse List(const Engine& engine) {
+  v1::ListModelsResponse response;
+  for (const NamedModel& named : engine.models()) {
+    Summarise(engine, named.name, *named.model, *response.add_models());
+  }
+  return response;
+}
+
+ModelReloads::Done MakeReloadCallback(Reply<v1::ReloadModelResponse> reply) {
+  return [reply = std::move(reply)](absl::StatusOr<ReplacedModel> replaced) mutable {
+    if (!replaced.ok()) return reply(replaced.status());
+    v1::ReloadModelResponse response;
+    response.set_previous_digest(replaced->previous_digest);
+    response.set_digest(replaced->digest);
+    response.set_changed(replaced->digest != replaced->previous_digest);
+    response.set_num_retiring_sessions(replaced->retiring_sessions);
+    reply(std::move(response));
+  };
+}
+
+// The handlers of the service.
+class ModelService final : public v1::ModelService::CallbackService {
+ public:
+  ModelService(const Clock& clock, const Engine& engine, ModelReloads& reloads, Metrics& metrics)
+      : clock_(clock), engine_(engine), reloads_(reloads), metrics_(metrics) {}
+
+  grpc::ServerUnaryReactor* ListModels(grpc::CallbackServerContext*, const v1::ListModelsRequest*,
+                                       v1::ListModelsResponse* response) override {
+    auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kListModels), response);
+    call->Complete(List(engine_));
+    return call;
+  }
+
+  grpc::ServerUnaryReactor* DescribeModel(grpc::CallbackServerContext*,
+                                          const v1::DescribeModelRequest* request,
+                                          v1::DescribeModelResponse* response) override {
+    auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kDescribeModel), response);
+    call->Complete(Describe(engine_, request->model()));
+    return call;
+  }
+
+  grpc::ServerUnaryReactor* ReloadModel(grpc::CallbackServerContext*,
+                                        const v1::ReloadModelRequest* request,
+                                        v1::ReloadModelResponse* response) override {
+    auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kReloadModel), response);
+    reloads_.Start(request->model(), MakeReloadCallback(call->MakeReply()));
+    return call;
+  }
+
+ private:
+  const Clock& clock_;
+  const Engine& engine_;
+  ModelReloads& reloads_;
+  Metrics& metrics_;
+};
+
 }  // namespace
 
-grpc::ServerUnaryReactor* ModelService::ListModels(grpc::CallbackServerContext*,
-                                                   const v1::ListModelsRequest*,
-                                                   v1::ListModelsResponse* response) {
-  auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kListModels), response);
-  v1::ListModelsResponse models;
-  for (const NamedModel& named : engine_.models()) {
-    Summarise(engine_, named.name, *named.model, *models.add_models());
-  }
-  call->Complete(std::move(models));
-  return call;
-}
-
-grpc::ServerUnaryReactor* ModelService::DescribeModel(grpc::CallbackServerContext*,
-                                                      const v1::DescribeModelRequest* request,
-                                                      v1::DescribeModelResponse* response) {
-  auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kDescribeModel), response);
-  call->Complete(Describe(engine_, request->model()));
-  return call;
-}
-
-grpc::ServerUnaryReactor* ModelService::ReloadModel(grpc::CallbackServerContext*,
-                                                    const v1::ReloadModelRequest* request,
-                                                    v1::ReloadModelResponse* response) {
-  auto* call = new UnaryCall(clock_, metrics_.ForMethod(Method::kReloadModel), response);
-  reloads_.Start(request->model(),
-                 [reply = call->MakeReply()](absl::StatusOr<ReplacedModel> replaced) mutable {
-                   if (!replaced.ok()) return reply(replaced.status());
-                   v1::ReloadModelResponse reloaded;
-                   reloaded.set_previous_digest(replaced->previous_digest);
-                   reloaded.set_digest(replaced->digest);
-                   reloaded.set_changed(replaced->digest != replaced->previous_digest);
-                   reloaded.set_num_retiring_sessions(replaced->retiring_sessions);
-                   reply(std::move(reloaded));
-                 });
-  return call;
+std::unique_ptr<grpc::Service> MakeModelService(const Clock& clock, const Engine& engine,
+                                                ModelReloads& reloads, Metrics& metrics) {
+  return std::make_unique<ModelService>(clock, engine, reloads, metrics);
 }
 
 }  // namespace rnnserve::server

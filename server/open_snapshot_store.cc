@@ -27,7 +27,7 @@ absl::StatusOr<SnapshotKey> ReadKey(const std::string& path) {
   return key;
 }
 
-absl::StatusOr<SnapshotKeys> ReadKeys(const StoreOptions& options) {
+absl::StatusOr<SnapshotKeys> ReadKeys(const SnapshotStoreOptions& options) {
   if (options.key_file.empty()) {
     return InvalidArgument("SNAPSHOT_KEY",
                            "--store needs --snapshot-key-file; `openssl rand -hex 32` makes a key");
@@ -45,8 +45,8 @@ Durability DurabilityFromName(const std::string& name) {
 
 }  // namespace
 
-absl::StatusOr<std::optional<DurabilityConfig>> OpenStore(const Clock& clock,
-                                                          const StoreOptions& options) {
+absl::StatusOr<std::optional<DurabilityConfig>> OpenSnapshotStore(
+    const Clock& clock, const SnapshotStoreOptions& options) {
   if (options.url.empty() && options.key_file.empty()) return std::nullopt;
   RNNSERVE_ASSIGN_OR_RETURN(const SnapshotKeys keys, ReadKeys(options));
   if (options.url.empty()) return DurabilityConfig{nullptr, keys};

@@ -14,10 +14,10 @@
 
 namespace rnnserve::server {
 
-// Where durable sessions are kept. The texts of the flags (see ParseCommandLine) are the
-// documentation of the fields.
-struct StoreOptions {
-  std::string url;  // empty: there is no store
+// The snapshot store of durable sessions. The help texts of the flags (see ParseCommandLine)
+// document the fields.
+struct SnapshotStoreOptions {
+  std::string url;  // empty: no snapshot store
   std::string key_prefix = "rnnserve:";
   std::string key_file;
   std::string other_key_file;  // empty: none
@@ -25,12 +25,12 @@ struct StoreOptions {
   Checkpointer::Options checkpoints;
 };
 
-// Connects to the store and reads the keys; without a URL there is no store, without a key nothing
-// at all. Blocks for some seconds if the store does not answer. Errors: those of ParseRedisUrl,
-// RedisSnapshotStore::Create and SnapshotKey::Parse; INVALID_ARGUMENT (SNAPSHOT_KEY): no key file
-// is given or it cannot be read.
-absl::StatusOr<std::optional<DurabilityConfig>> OpenStore(const Clock& clock,
-                                                          const StoreOptions& options);
+// Reads the keys and connects to the snapshot store. Without a URL the result has no store, only
+// the keys; without a URL and a key file there is no result. Blocks for some seconds if the store
+// does not answer. Errors: those of ParseRedisUrl, RedisSnapshotStore::Create and
+// SnapshotKey::Parse; INVALID_ARGUMENT (SNAPSHOT_KEY) if no key file is given or it cannot be read.
+absl::StatusOr<std::optional<DurabilityConfig>> OpenSnapshotStore(
+    const Clock& clock, const SnapshotStoreOptions& options);
 
 }  // namespace rnnserve::server
 

@@ -20,15 +20,19 @@
 #include "core/base/status_macros.h"
 #include "core/cells/load_cell_plugin.h"
 #include "core/kernels/isa.h"
+#include "rnnserve/v1/inference.grpc.pb.h"
+#include "rnnserve/v1/model.grpc.pb.h"
+#include "server/inference_service.h"
+#include "server/model_service.h"
 
 namespace rnnserve::server {
 namespace {
 
-// Clients that ask more often whether the server is there are cut off.
+// gRPC closes the connection of a client that pings more often than this.
 constexpr absl::Duration kMinClientPingInterval = absl::Seconds(20);
 
-// How long replies that are already written may take to leave after the last work is done. Calls
-// that never end by themselves (health Watch) are cut then.
+// How long written replies may take to be sent after the last work is done. Calls that never end by
+// themselves (health Watch) are cancelled then.
 constexpr int64_t kFlushMilliseconds = 1000;
 
 absl::Status ListenError(absl::string_view what, const std::string& address,
@@ -37,12 +41,12 @@ absl::Status ListenError(absl::string_view what, const std::string& address,
                    absl::StrCat("cannot listen for ", what, " on ", address, ": ", text));
 }
 
-// HOST of "HOST:PORT".
+// Returns HOST of "HOST:PORT".
 std::string HostOf(const std::string& address) { return address.substr(0, address.rfind(':')); }
 
-// Ends connections whose clients are gone without a word (a cable, a machine, a frozen process),
-// which would otherwise keep their streams and sessions for hours; and lets clients ask the same of
-// the server, through proxies that cut silent connections.
+// Ends connections whose clients have vanished silently (a cut cable, a dead machine, a frozen
+// process), which would otherwise keep their streams and sessions for hours. Also permits the pings
+// of clients, which keep a silent connection open through proxies.
 void KeepAlive(const ServerOptions& options, grpc::ServerBuilder& builder) {
   const auto milliseconds = [](absl::Duration duration) {
     return static_cast<int>(absl::ToInt64Milliseconds(duration));
@@ -50,10 +54,10 @@ void KeepAlive(const ServerOptions& options, grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, milliseconds(options.keepalive_interval));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
                              milliseconds(options.keepalive_timeout));
-  // Without open calls too, and however long nothing else is said.
+  // Ping also while no call is open, and without a limit on pings without data.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  // gRPC's own bound, 5 minutes, is longer than many proxies keep a silent connection.
+  // gRPC's default, 5 minutes, is longer than many proxies keep a silent connection.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              milliseconds(kMinClientPingInterval));
 }
@@ -62,7 +66,8 @@ void KeepAlive(const ServerOptions& options, grpc::ServerBuilder& builder) {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Clock& clock, const Log& log,
                                                       ServerOptions options) {
-  RNNSERVE_ASSIGN_OR_RETURN(std::optional<DurabilityConfig> store, OpenStore(clock, options.store));
+  RNNSERVE_ASSIGN_OR_RETURN(std::optional<DurabilityConfig> store,
+                            OpenSnapshotStore(clock, options.store));
   std::unique_ptr<Server> server(new Server(clock, log, std::move(options), std::move(store)));
   if (const auto isa = IsaFromName(server->options_.isa)) SetActiveIsa(*isa);
   RNNSERVE_RETURN_IF_ERROR(server->LoadModels());
@@ -87,8 +92,8 @@ Server::Server(const Clock& clock, const Log& log, ServerOptions options,
       streams_(options_.max_streams),
       reloads_(clock_, log_, engine_, metrics_,
                [this](const std::string& name) { return LoadAgain(name); }),
-      inference_service_(clock_, engine_, metrics_, streams_),
-      model_service_(clock_, engine_, reloads_, metrics_) {}
+      inference_service_(MakeInferenceService(clock_, engine_, metrics_, streams_)),
+      model_service_(MakeModelService(clock_, engine_, reloads_, metrics_)) {}
 
 Server::~Server() {
   if (grpc_server_ != nullptr) Stop();
@@ -138,7 +143,7 @@ absl::StatusOr<std::shared_ptr<const Model>> Server::LoadAgain(const std::string
                                    [&](const ModelSource& s) { return s.name == name; });
   auto model = LoadModel(*source, options_.importer, *layers_, options_.cell_plugins);
   if (model.ok()) return model;
-  // Who asks for it need not know where it lies.
+  // Whoever asks for a reload need not learn the path of the model.
   return MakeError(model.status().code(), ErrorReason(model.status()),
                    absl::StrReplaceAll(model.status().message(), {{source->path, name}}));
 }
@@ -149,20 +154,20 @@ absl::Status Server::Listen() {
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort(options_.grpc_address, grpc::InsecureServerCredentials(), &port);
-  // Without this two servers on one port would each get some of the calls, silently.
+  // Otherwise two servers on one port would silently share the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                              static_cast<int>(options_.max_streams));
   KeepAlive(options_, builder);
   builder.SetMaxReceiveMessageSize(static_cast<int>(options_.max_message_bytes));
-  builder.RegisterService(&inference_service_);
-  builder.RegisterService(&model_service_);
+  builder.RegisterService(inference_service_.get());
+  builder.RegisterService(model_service_.get());
   grpc_server_ = builder.BuildAndStart();
   if (grpc_server_ == nullptr || port == 0) {
     grpc_server_ = nullptr;
     return ListenError("gRPC", options_.grpc_address, "the port is taken or the address is bad");
   }
-  // Until the server is whole.
+  // The server is not ready yet: the metrics port is still missing.
   SetServing(false);
   grpc_address_ = absl::StrCat(HostOf(options_.grpc_address), ":", port);
   return absl::OkStatus();
@@ -184,7 +189,8 @@ absl::Status Server::ListenForMetrics() {
 
 absl::Status Server::WriteAddressFile() const {
   if (options_.address_file.empty()) return absl::OkStatus();
-  // Written aside and renamed: who waits for the file never sees half of it.
+  // Write another file and rename it, so that a reader that waits for the file never sees half of
+  // it.
   const std::string temporary = options_.address_file + ".tmp";
   std::ofstream file(temporary);
   file << nlohmann::json{{"grpc", grpc_address_}, {"metrics", metrics_address_}} << "\n";
@@ -208,13 +214,14 @@ bool Server::Stop() {
   reloads_.Stop();
   const absl::Time deadline = clock_.Now() + options_.drain_timeout;
   engine_.RefuseSessions();
-  // While sessions still step, so that little is left to write when they may not.
+  // First flush while sessions still step, so that little is left to write once they may not.
   engine_.FlushCheckpoints(options_.drain_timeout / 4);
-  // Before steps are refused, so that a client hears it first from the notice.
+  // Tell the streams before steps are refused, so that clients learn of it from the notice first.
   streams_.TellMoving();
   engine_.StartDraining();
   engine_.WaitUntilIdle(options_.drain_timeout / 4);
-  // Before the streams end: who goes on on another server shall find everything there.
+  // Flush before the streams end: a client that continues on another server must find everything
+  // in the snapshot store.
   const bool stored = engine_.FlushForGood(options_.drain_timeout / 4);
   streams_.Drain();
   const bool finished = engine_.WaitUntilIdle(deadline - clock_.Now());

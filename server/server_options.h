@@ -16,14 +16,14 @@
 
 namespace rnnserve::server {
 
-// Everything a server process can be told, by flags or by a configuration file with the same names.
-// The texts of the flags (see ParseCommandLine) are their documentation.
+// All options of a server process. They come from flags, or from a configuration file with the same
+// names. The help texts of the flags (see ParseCommandLine) document them.
 struct ServerOptions {
   std::vector<std::string> models;        // "NAME=PATH"
   std::string model_dir;                  // empty: none
-  std::vector<std::string> weight_types;  // "NAME=TYPE"; the others are as their bundles say
-  std::string importer;                   // empty: beside this program
-  // Shared libraries with cells: absolute paths, and the only ones that are ever loaded.
+  std::vector<std::string> weight_types;  // "NAME=TYPE"; the other models keep their bundle's type
+  std::string importer;                   // empty: the one in the folder of this program
+  // Absolute paths of shared libraries with cells. No other libraries are ever loaded.
   std::vector<std::string> cell_plugins;
   std::string grpc_address = "0.0.0.0:50051";
   std::string metrics_address = "0.0.0.0:9464";
@@ -33,14 +33,14 @@ struct ServerOptions {
   absl::Duration keepalive_interval = absl::Seconds(30);
   absl::Duration keepalive_timeout = absl::Seconds(10);
   absl::Duration drain_timeout = absl::Seconds(20);
-  std::string isa;  // a name of core/kernels/isa.h; empty: the fastest one of this processor
+  std::string isa;  // a name of core/kernels/isa.h; empty: the fastest that this processor has
   Log::Options log;
   EngineOptions engine;
-  StoreOptions store;
+  SnapshotStoreOptions store;
 };
 
-// The options of a command line; or, if the process should end at once (--help, --version, an
-// error), its exit code. What there is to say has then been printed.
+// Returns the options of a command line, or the exit code if the process should end at once
+// (--help, --version, an error). The help, the version or the error has then been printed.
 std::variant<ServerOptions, int> ParseCommandLine(int argc, const char* const* argv);
 
 }  // namespace rnnserve::server

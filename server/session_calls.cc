@@ -4,6 +4,7 @@
 #include "server/session_calls.h"
 
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -33,9 +34,9 @@ absl::StatusOr<std::optional<Durability>> DecodeDurability(v1::Durability durabi
     case v1::DURABILITY_SYNC:
       return Durability::kSync;
     default:
-      return InvalidArgument(
-          "DURABILITY", absl::StrCat("durability is ", static_cast<int>(durability), ", but 0 to ",
-                                     v1::Durability_MAX));
+      return InvalidArgument("DURABILITY",
+                             absl::StrCat("durability is ", static_cast<int>(durability),
+                                          ", but must be 0 to ", v1::Durability_MAX));
   }
 }
 
@@ -51,10 +52,10 @@ v1::Durability EncodeDurability(Durability durability) {
   return v1::DURABILITY_UNSPECIFIED;
 }
 
-// Of OpenSession and ImportSession.
+// Returns a callback that replies with an opened, imported or attached session.
 template <typename Response>
-Engine::OpenCallback MakeOpenCallback(bool detached, Reply<Response> reply) {
-  return [detached, reply = std::move(reply)](absl::StatusOr<OpenedSession> opened) mutable {
+Engine::OpenCallback MakeOpenCallback(Reply<Response> reply) {
+  return [reply = std::move(reply)](absl::StatusOr<OpenedSession> opened) mutable {
     if (!opened.ok()) return reply(opened.status());
     Response response;
     response.set_session_id(opened->session_id);
@@ -62,9 +63,24 @@ Engine::OpenCallback MakeOpenCallback(bool detached, Reply<Response> reply) {
     response.set_epoch(opened->epoch);
     response.set_model_digest(opened->model_digest);
     response.set_durability(EncodeDurability(opened->durability));
-    if (detached) {
+    if (opened->idle_timeout < absl::InfiniteDuration()) {
       response.set_idle_timeout_ms(absl::ToInt64Milliseconds(opened->idle_timeout));
     }
+    if constexpr (std::is_same_v<Response, v1::AttachSessionResponse>) {
+      response.set_durable_version(opened->durable_version);
+    }
+    reply(std::move(response));
+  };
+}
+
+// Returns a callback that replies with the last version of a session that has ended.
+template <typename Request, typename Response>
+Engine::VersionCallback MakeEndCallback(const Request& request, Reply<Response> reply) {
+  return [&request, reply = std::move(reply)](absl::StatusOr<uint64_t> version) mutable {
+    if (!version.ok()) return reply(version.status());
+    Response response;
+    response.set_session_id(request.session_id());
+    response.set_version(*version);
     reply(std::move(response));
   };
 }
@@ -129,12 +145,12 @@ absl::StatusOr<StepSessionsCall> ToStepSessionsCall(const v1::StepSessionsReques
 v1::StepSessionsResponse ToStepSessionsResponse(const StepSessionsResult& result,
                                                 TensorEncoding encoding) {
   v1::StepSessionsResponse response;
-  // In an overload zeros would cost more than the refusal.
+  // Under overload, encoding the zeros would cost more than the refusal.
   if (result.errors.size() < result.versions.size()) {
     EncodeTensor(result.output_shape, result.output, encoding, *response.mutable_output());
   }
   response.mutable_versions()->Add(result.versions.begin(), result.versions.end());
-  // Rows that were refused together have one status, which is translated once.
+  // Rows that were refused together share one status, which is translated once.
   absl::Status last;
   google::rpc::Status translated;
   for (const auto& [row, status] : result.errors) {
@@ -151,14 +167,61 @@ v1::StepSessionsResponse ToStepSessionsResponse(const StepSessionsResult& result
   return response;
 }
 
+absl::StatusOr<v1::ListSessionsResponse> ListPage(const Engine& engine,
+                                                  const v1::ListSessionsRequest& request) {
+  const int64_t page_size = request.page_size() == 0 ? kDefaultPageSize : request.page_size();
+  if (page_size < 1 || page_size > kMaxPageSize) {
+    return InvalidArgument(
+        "PAGE_SIZE", absl::StrCat("page_size is ", page_size, ", but must be 1 to ", kMaxPageSize));
+  }
+  if (request.min_idle_ms() < 0) {
+    return InvalidArgument("MIN_IDLE",
+                           absl::StrCat("min_idle_ms is ", request.min_idle_ms(), ", below 0"));
+  }
+  // The token is the last id of the previous page: it stays valid when that session ends. Reading
+  // one session more than a page holds shows whether another page follows.
+  RNNSERVE_ASSIGN_OR_RETURN(auto sessions,
+                            engine.ListSessions({request.model(), request.id_prefix(),
+                                                 absl::Milliseconds(request.min_idle_ms())},
+                                                request.page_token(), page_size + 1));
+  v1::ListSessionsResponse response;
+  if (static_cast<int64_t>(sessions.size()) > page_size) {
+    sessions.pop_back();
+    response.set_next_page_token(sessions.back().id);
+  }
+  for (const SessionSummary& session : sessions) {
+    v1::SessionSummary& summary = *response.add_sessions();
+    summary.set_session_id(session.id);
+    summary.set_model(session.model_name);
+    summary.set_version(session.version);
+    summary.set_epoch(session.epoch);
+    summary.set_detached(session.detached);
+    summary.set_idle_ms(absl::ToInt64Milliseconds(session.idle));
+    summary.set_state_bytes(session.state_bytes);
+    summary.set_model_digest(session.model_digest);
+    summary.set_spilled(session.is_spilled);
+  }
+  return response;
+}
+
 }  // namespace
 
-void SessionCalls::Open(const v1::OpenSessionRequest& request, bool detached,
+void SessionCalls::Open(const v1::OpenSessionRequest& request,
                         Reply<v1::OpenSessionResponse> reply) const {
+  OpenAs(request, request.detached(), std::move(reply));
+}
+
+void SessionCalls::OpenDetached(const v1::OpenSessionRequest& request,
+                                Reply<v1::OpenSessionResponse> reply) const {
+  OpenAs(request, /*detached=*/true, std::move(reply));
+}
+
+void SessionCalls::OpenAs(const v1::OpenSessionRequest& request, bool detached,
+                          Reply<v1::OpenSessionResponse> reply) const {
   TensorStorage storage;
   const auto call = ToOpenSessionCall(request, detached, storage);
   if (!call.ok()) return reply(call.status());
-  engine_.OpenSession(*call, MakeOpenCallback(detached, std::move(reply)));
+  engine_.OpenSession(*call, MakeOpenCallback(std::move(reply)));
 }
 
 void SessionCalls::Import(const v1::ImportSessionRequest& request,
@@ -167,7 +230,7 @@ void SessionCalls::Import(const v1::ImportSessionRequest& request,
   const auto durability = DecodeDurability(request.durability());
   if (!durability.ok()) return reply(durability.status());
   engine_.ImportSession({request.snapshot(), request.session_id(), *durability},
-                        MakeOpenCallback(/*detached=*/true, std::move(reply)));
+                        MakeOpenCallback(std::move(reply)));
 }
 
 void SessionCalls::Export(const v1::ExportSessionRequest& request,
@@ -192,25 +255,21 @@ void SessionCalls::Attach(const v1::AttachSessionRequest& request,
         engine_.CheckResumeToken(request.session_id(), request.resume_token());
     if (!status.ok()) return reply(status);
   }
-  engine_.AttachSession(request.session_id(), [reply = std::move(reply)](
-                                                  absl::StatusOr<OpenedSession> attached) mutable {
-    if (!attached.ok()) return reply(attached.status());
-    v1::AttachSessionResponse response;
-    response.set_session_id(attached->session_id);
-    response.set_version(attached->version);
-    response.set_epoch(attached->epoch);
-    response.set_model_digest(attached->model_digest);
-    response.set_durability(EncodeDurability(attached->durability));
-    response.set_durable_version(attached->durable_version);
-    if (attached->idle_timeout < absl::InfiniteDuration()) {
-      response.set_idle_timeout_ms(absl::ToInt64Milliseconds(attached->idle_timeout));
-    }
-    reply(std::move(response));
-  });
+  engine_.AttachSession(request.session_id(), MakeOpenCallback(std::move(reply)));
 }
 
-void SessionCalls::Fork(const v1::ForkSessionRequest& request, bool detached,
+void SessionCalls::Fork(const v1::ForkSessionRequest& request,
                         Reply<v1::ForkSessionResponse> reply) const {
+  ForkAs(request, request.detached(), std::move(reply));
+}
+
+void SessionCalls::ForkDetached(const v1::ForkSessionRequest& request,
+                                Reply<v1::ForkSessionResponse> reply) const {
+  ForkAs(request, /*detached=*/true, std::move(reply));
+}
+
+void SessionCalls::ForkAs(const v1::ForkSessionRequest& request, bool detached,
+                          Reply<v1::ForkSessionResponse> reply) const {
   if (request.session_id().empty()) return reply(FieldMissing("session_id"));
   ForkSessionCall call;
   call.session_id = request.session_id();
@@ -236,7 +295,7 @@ void SessionCalls::Step(const v1::StepRequest& request, CallLimits limits,
   auto storage = std::make_unique<TensorStorage>();
   auto call = ToStepCall(request, std::move(limits), clock_, *storage);
   if (!call.ok()) return reply(call.status());
-  // The storage lives in the callback: the engine reads it until then.
+  // The callback owns the storage, because the engine reads it until the callback runs.
   engine_.Step(*std::move(call), [&request, storage = std::move(storage), reply = std::move(reply)](
                                      absl::StatusOr<StepResult> result) mutable {
     if (!result.ok()) return reply(result.status());
@@ -326,65 +385,19 @@ void SessionCalls::Close(const v1::CloseSessionRequest& request,
   if (request.session_id().empty()) return reply(FieldMissing("session_id"));
   CloseSessionCall call{request.session_id(), EndReason::kClosed, std::nullopt};
   if (request.has_epoch()) call.epoch = request.epoch();
-  engine_.CloseSession(
-      call, [&request, reply = std::move(reply)](absl::StatusOr<uint64_t> version) mutable {
-        if (!version.ok()) return reply(version.status());
-        v1::CloseSessionResponse response;
-        response.set_session_id(request.session_id());
-        response.set_version(*version);
-        reply(std::move(response));
-      });
+  engine_.CloseSession(call, MakeEndCallback(request, std::move(reply)));
 }
 
 void SessionCalls::Evict(const v1::EvictSessionRequest& request,
                          Reply<v1::EvictSessionResponse> reply) const {
   if (request.session_id().empty()) return reply(FieldMissing("session_id"));
-  engine_.CloseSession(
-      {request.session_id(), EndReason::kEvicted, std::nullopt},
-      [&request, reply = std::move(reply)](absl::StatusOr<uint64_t> version) mutable {
-        if (!version.ok()) return reply(version.status());
-        v1::EvictSessionResponse response;
-        response.set_session_id(request.session_id());
-        response.set_version(*version);
-        reply(std::move(response));
-      });
+  engine_.CloseSession({request.session_id(), EndReason::kEvicted, std::nullopt},
+                       MakeEndCallback(request, std::move(reply)));
 }
 
-absl::StatusOr<v1::ListSessionsResponse> SessionCalls::List(
-    const v1::ListSessionsRequest& request) const {
-  const int64_t page_size = request.page_size() == 0 ? kDefaultPageSize : request.page_size();
-  if (page_size < 1 || page_size > kMaxPageSize) {
-    return InvalidArgument("PAGE_SIZE",
-                           absl::StrCat("page_size is ", page_size, ", but 1 to ", kMaxPageSize));
-  }
-  if (request.min_idle_ms() < 0) {
-    return InvalidArgument("MIN_IDLE",
-                           absl::StrCat("min_idle_ms is ", request.min_idle_ms(), ", below 0"));
-  }
-  // The token is the last id of the page before: it stays valid when that session ends. One more
-  // than a page is read to know whether another follows.
-  RNNSERVE_ASSIGN_OR_RETURN(auto sessions,
-                            engine_.ListSessions({request.model(), request.id_prefix(),
-                                                  absl::Milliseconds(request.min_idle_ms())},
-                                                 request.page_token(), page_size + 1));
-  v1::ListSessionsResponse response;
-  if (static_cast<int64_t>(sessions.size()) > page_size) {
-    sessions.pop_back();
-    response.set_next_page_token(sessions.back().id);
-  }
-  for (const SessionSummary& session : sessions) {
-    v1::SessionSummary& summary = *response.add_sessions();
-    summary.set_session_id(session.id);
-    summary.set_model(session.model_name);
-    summary.set_version(session.version);
-    summary.set_epoch(session.epoch);
-    summary.set_detached(session.detached);
-    summary.set_idle_ms(absl::ToInt64Milliseconds(session.idle));
-    summary.set_state_bytes(session.state_bytes);
-    summary.set_model_digest(session.model_digest);
-    summary.set_spilled(session.is_spilled);
-  }
-  return response;
+void SessionCalls::List(const v1::ListSessionsRequest& request,
+                        Reply<v1::ListSessionsResponse> reply) const {
+  reply(ListPage(engine_, request));
 }
 
 void SessionCalls::Infer(const v1::InferRequest& request, CallLimits limits,
@@ -415,7 +428,7 @@ std::optional<std::string> SessionCalls::ResumeTokenOf(absl::string_view session
 }
 
 void SessionCalls::EndWithStream(const std::string& session_id) const {
-  // A session that has ended already is what we want.
+  // An error means that the session has already ended, which is the goal.
   engine_.CloseSession({session_id, EndReason::kStreamEnded, std::nullopt},
                        [](const absl::StatusOr<uint64_t>&) {});
 }

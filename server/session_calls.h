@@ -12,27 +12,35 @@
 
 namespace rnnserve::server {
 
-// Called once with the reply of a call; on the calling thread or on a worker. Must not block.
+// Receives the reply of a call, once, on the calling thread or on a worker. Must not block.
 template <typename Response>
 using Reply = absl::AnyInvocable<void(absl::StatusOr<Response>)>;
 
 // The calls of the service as functions of messages: each checks the form of the request, converts
-// it, asks the engine and converts the answer. The unary calls and the actions of a stream share
-// them, so that both answer alike.
+// it, calls the engine and converts the answer. The unary calls and the actions of a stream share
+// them, so that both give the same answers.
 //
-// A request must stay until its reply. Thread-safe. Clock and engine must outlive it.
+// A request must live until its reply. Thread-safe. Clock and engine must outlive it.
 class SessionCalls {
  public:
+  // Any of the calls below: those that wait for a worker take limits, the others do not.
+  template <typename Request, typename Response>
+  using Call = void (SessionCalls::*)(const Request&, Reply<Response>) const;
+  template <typename Request, typename Response>
+  using LimitedCall = void (SessionCalls::*)(const Request&, CallLimits, Reply<Response>) const;
+
   SessionCalls(const Clock& clock, Engine& engine) : clock_(clock), engine_(engine) {}
 
-  // `detached` is what the session is, whatever the request says.
-  void Open(const v1::OpenSessionRequest& request, bool detached,
-            Reply<v1::OpenSessionResponse> reply) const;
+  void Open(const v1::OpenSessionRequest& request, Reply<v1::OpenSessionResponse> reply) const;
+  // As Open, but the session is detached whatever the request says.
+  void OpenDetached(const v1::OpenSessionRequest& request,
+                    Reply<v1::OpenSessionResponse> reply) const;
   void Attach(const v1::AttachSessionRequest& request,
               Reply<v1::AttachSessionResponse> reply) const;
-  // `detached` is what the forks are, whatever the request says.
-  void Fork(const v1::ForkSessionRequest& request, bool detached,
-            Reply<v1::ForkSessionResponse> reply) const;
+  void Fork(const v1::ForkSessionRequest& request, Reply<v1::ForkSessionResponse> reply) const;
+  // As Fork, but the copies are detached whatever the request says.
+  void ForkDetached(const v1::ForkSessionRequest& request,
+                    Reply<v1::ForkSessionResponse> reply) const;
   void Export(const v1::ExportSessionRequest& request,
               Reply<v1::ExportSessionResponse> reply) const;
   void Import(const v1::ImportSessionRequest& request,
@@ -45,7 +53,7 @@ class SessionCalls {
   void SetState(const v1::SetStateRequest& request, Reply<v1::SetStateResponse> reply) const;
   void Close(const v1::CloseSessionRequest& request, Reply<v1::CloseSessionResponse> reply) const;
   void Evict(const v1::EvictSessionRequest& request, Reply<v1::EvictSessionResponse> reply) const;
-  absl::StatusOr<v1::ListSessionsResponse> List(const v1::ListSessionsRequest& request) const;
+  void List(const v1::ListSessionsRequest& request, Reply<v1::ListSessionsResponse> reply) const;
   void Infer(const v1::InferRequest& request, CallLimits limits,
              Reply<v1::InferResponse> reply) const;
 
@@ -58,6 +66,11 @@ class SessionCalls {
   void EndWithStream(const std::string& session_id) const;
 
  private:
+  void OpenAs(const v1::OpenSessionRequest& request, bool detached,
+              Reply<v1::OpenSessionResponse> reply) const;
+  void ForkAs(const v1::ForkSessionRequest& request, bool detached,
+              Reply<v1::ForkSessionResponse> reply) const;
+
   const Clock& clock_;
   Engine& engine_;
 };

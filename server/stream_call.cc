@@ -13,27 +13,43 @@
 #include "server/status_mapping.h"
 #include "server/stream_registry.h"
 
+// `mu_` guards the state that three sources of events share: gRPC's reactions (at most one
+// OnReadDone and one OnWriteDone at a time), the engine's workers (replies and watcher calls, many
+// at a time) and the thread that drains the server. `mu_` is held only for bookkeeping, never while
+// gRPC, the engine, the registry or the metrics are called, and no callback runs under it. The only
+// lock taken under it is that of the message pool, which takes no further lock. So no thread waits
+// for `mu_` for long, and no deadlock can involve it.
+//
+// Each event records itself under `mu_` and then calls Advance, which decides under `mu_` what is
+// due and issues it after releasing the lock. The flags is_reading_, is_writing_ and is_finishing_
+// are set under `mu_` before the operation is issued, so two threads in Advance never issue the
+// same one. `reading_` and `writing_` need no lock: from then until gRPC reports the operation as
+// done, only the thread that set the flag and gRPC touch them.
+
 namespace rnnserve::server {
 namespace {
 
-// As many actions as one message may hold: a full message can always be read.
+// The most actions in one message, as the API documents.
 constexpr int kMaxActions = 4096;
+// Reading pauses while this many actions are outstanding.
 constexpr int64_t kMaxOutstanding = 4096;
-// A quarter of the 4 MiB that a gRPC client accepts by default, so that a message with one more
-// result still fits.
+// A quarter of the 4 MiB that a gRPC client accepts by default, so that a message that exceeds this
+// by one result still fits.
 constexpr size_t kMaxUnwrittenBytes = 1 << 20;
 
-// More actions of one message than that are not put off until all have been begun.
+// The most actions of one message that are started in one burst, that is, whose cell steps may wait
+// until all have been started. With more, a worker begins while the rest is still being started.
 constexpr int kMaxBurstActions = 8;
 
-// Of a stream that sends one after another before it is answered; more are made and dropped.
+// The messages that a stream keeps for reuse: enough for a client that sends a few before it gets
+// an answer. Further messages are allocated and freed.
 constexpr size_t kKeptRequests = 4;
 
 absl::Status CheckMessage(const v1::StreamRequest& request) {
   if (request.actions_size() < 1 || request.actions_size() > kMaxActions) {
-    return InvalidArgument(
-        "STREAM_ACTIONS",
-        absl::StrCat(request.actions_size(), " actions in a message, but 1 to ", kMaxActions));
+    return InvalidArgument("STREAM_ACTIONS",
+                           absl::StrCat(request.actions_size(),
+                                        " actions in a message, but must be 1 to ", kMaxActions));
   }
   for (int i = 0; i < request.actions_size(); ++i) {
     if (request.actions(i).kind_case() == v1::StreamAction::KIND_NOT_SET) {
@@ -82,7 +98,7 @@ void StreamCall::TellMoving() {
   }
   for (const std::string& id : ids) {
     const std::optional<std::string> token = calls_.ResumeTokenOf(id);
-    if (!token.has_value()) continue;  // it has ended since
+    if (!token.has_value()) continue;  // the session has ended since
     absl::MutexLock lock(&mu_);
     if (!is_broken_ && !is_finishing_) sessions_.OnMoving(id, *token);
   }
@@ -125,8 +141,8 @@ void StreamCall::OnReadDone(bool ok) {
   {
     absl::MutexLock lock(&mu_);
     if (!ok) EndLocked(absl::OkStatus());
-    // A message that was read while the stream already ends is not begun: the client sees the
-    // status and that it has no result.
+    // A message that arrives while the stream is ending is not started: the client sees the status,
+    // and that the actions have no result.
     if (ok && !is_ending_) {
       if (const absl::Status status = CheckMessage(*reading_); !status.ok()) {
         EndLocked(status);
@@ -137,13 +153,15 @@ void StreamCall::OnReadDone(bool ok) {
       }
     }
   }
-  // Many at once are better begun by a worker while the rest is still being read.
+  // Many actions are better started by a worker while this thread still starts the rest.
   std::optional<Engine::Burst> burst;
   if (request != nullptr && request->actions_size() <= kMaxBurstActions) burst.emplace();
-  if (request != nullptr) StartActions(request);
+  if (request != nullptr) {
+    for (const v1::StreamAction& action : request->actions()) StartAction({request, &action});
+  }
   {
     absl::MutexLock lock(&mu_);
-    // Only now: another thread could otherwise read the next message and overtake this one.
+    // Only now may another thread read the next message: earlier it could overtake this one.
     is_reading_ = false;
   }
   Advance();
@@ -223,7 +241,7 @@ void StreamCall::Advance() {
       for (const std::string& session_id : bound_sessions) calls_.EndWithStream(session_id);
       Finish(ToGrpcStatus(status));
     }
-    // Another round after a read was issued: only now may a Finish that waited for it be due.
+    // A Finish may have waited until the read was issued, so take another round.
   } while (read);
 }
 
@@ -244,97 +262,73 @@ void StreamCall::EndLocked(const absl::Status& status) {
   is_ending_ = true;
 }
 
-void StreamCall::StartActions(const Request& request) {
-  for (const v1::StreamAction& action : request->actions()) StartAction(request, action);
-}
-
-void StreamCall::StartAction(const Request& request, const v1::StreamAction& action) {
-  switch (action.kind_case()) {
+void StreamCall::StartAction(Action action) {
+  using Calls = SessionCalls;
+  using Result = v1::StreamResult;
+  const v1::StreamAction& a = *action;
+  switch (a.kind_case()) {
     case v1::StreamAction::kOpen:
-      return calls_.Open(action.open(), action.open().detached(),
-                         MakeReply<v1::OpenSessionResponse>(
-                             request, action, Method::kStreamOpen,
-                             [](v1::OpenSessionResponse response, v1::StreamResult& result) {
-                               *result.mutable_open() = std::move(response);
-                             }));
+      return Run(std::move(action), Method::kStreamOpen, &Calls::Open, a.open(),
+                 &Result::mutable_open);
     case v1::StreamAction::kStep:
-      return calls_.Step(
-          action.step(), {deadline_, cancellation_},
-          MakeReply<v1::StepResponse>(request, action, Method::kStreamStep,
-                                      [](v1::StepResponse response, v1::StreamResult& result) {
-                                        *result.mutable_step() = std::move(response);
-                                      }));
+      return Run(std::move(action), Method::kStreamStep, &Calls::Step, a.step(),
+                 &Result::mutable_step);
     case v1::StreamAction::kStepSessions:
-      return calls_.StepSessions(
-          action.step_sessions(), {deadline_, cancellation_},
-          MakeReply<v1::StepSessionsResponse>(
-              request, action, Method::kStreamStepSessions,
-              [](v1::StepSessionsResponse response, v1::StreamResult& result) {
-                *result.mutable_step_sessions() = std::move(response);
-              }));
+      return Run(std::move(action), Method::kStreamStepSessions, &Calls::StepSessions,
+                 a.step_sessions(), &Result::mutable_step_sessions);
     case v1::StreamAction::kReset:
-      return calls_.Reset(action.reset(),
-                          MakeReply<v1::ResetStateResponse>(
-                              request, action, Method::kStreamReset,
-                              [](v1::ResetStateResponse response, v1::StreamResult& result) {
-                                *result.mutable_reset() = std::move(response);
-                              }));
+      return Run(std::move(action), Method::kStreamReset, &Calls::Reset, a.reset(),
+                 &Result::mutable_reset);
     case v1::StreamAction::kGetState:
-      return calls_.GetState(action.get_state(),
-                             MakeReply<v1::GetStateResponse>(
-                                 request, action, Method::kStreamGetState,
-                                 [](v1::GetStateResponse response, v1::StreamResult& result) {
-                                   *result.mutable_get_state() = std::move(response);
-                                 }));
+      return Run(std::move(action), Method::kStreamGetState, &Calls::GetState, a.get_state(),
+                 &Result::mutable_get_state);
     case v1::StreamAction::kSetState:
-      return calls_.SetState(action.set_state(),
-                             MakeReply<v1::SetStateResponse>(
-                                 request, action, Method::kStreamSetState,
-                                 [](v1::SetStateResponse response, v1::StreamResult& result) {
-                                   *result.mutable_set_state() = std::move(response);
-                                 }));
+      return Run(std::move(action), Method::kStreamSetState, &Calls::SetState, a.set_state(),
+                 &Result::mutable_set_state);
     case v1::StreamAction::kClose:
-      return calls_.Close(action.close(),
-                          MakeReply<v1::CloseSessionResponse>(
-                              request, action, Method::kStreamClose,
-                              [](v1::CloseSessionResponse response, v1::StreamResult& result) {
-                                *result.mutable_close() = std::move(response);
-                              }));
+      return Run(std::move(action), Method::kStreamClose, &Calls::Close, a.close(),
+                 &Result::mutable_close);
     case v1::StreamAction::kAttach:
-      return calls_.Attach(action.attach(),
-                           MakeReply<v1::AttachSessionResponse>(
-                               request, action, Method::kStreamAttach,
-                               [](v1::AttachSessionResponse response, v1::StreamResult& result) {
-                                 *result.mutable_attach() = std::move(response);
-                               }));
+      return Run(std::move(action), Method::kStreamAttach, &Calls::Attach, a.attach(),
+                 &Result::mutable_attach);
     case v1::StreamAction::kFork:
-      return calls_.Fork(action.fork(), action.fork().detached(),
-                         MakeReply<v1::ForkSessionResponse>(
-                             request, action, Method::kStreamFork,
-                             [](v1::ForkSessionResponse response, v1::StreamResult& result) {
-                               *result.mutable_fork() = std::move(response);
-                             }));
+      return Run(std::move(action), Method::kStreamFork, &Calls::Fork, a.fork(),
+                 &Result::mutable_fork);
     case v1::StreamAction::KIND_NOT_SET:
-      return;  // CheckMessage has refused it
+      return;  // CheckMessage has refused the message
   }
 }
 
-template <typename Response, typename Set>
-Reply<Response> StreamCall::MakeReply(const Request& request, const v1::StreamAction& action,
-                                      Method method, Set set) {
-  // The request is held until the reply: the engine reads its tensors where they lie.
-  return [this, keep_alive = shared_from_this(), request, &action,
-          &metrics = metrics_.ForMethod(method), begin = clock_.Now(),
-          set = std::move(set)](absl::StatusOr<Response> response) mutable {
+template <typename ActionRequest, typename Response>
+void StreamCall::Run(Action action, Method method,
+                     SessionCalls::Call<ActionRequest, Response> function,
+                     const ActionRequest& request, ResultField<Response> field) {
+  (calls_.*function)(request, MakeReply(std::move(action), method, field));
+}
+
+template <typename ActionRequest, typename Response>
+void StreamCall::Run(Action action, Method method,
+                     SessionCalls::LimitedCall<ActionRequest, Response> function,
+                     const ActionRequest& request, ResultField<Response> field) {
+  (calls_.*function)(request, {deadline_, cancellation_},
+                     MakeReply(std::move(action), method, field));
+}
+
+template <typename Response>
+Reply<Response> StreamCall::MakeReply(Action action, Method method, ResultField<Response> field) {
+  // The action keeps its message until the reply, because the engine reads the tensors in place.
+  return [this, keep_alive = shared_from_this(), action = std::move(action), field,
+          &metrics = metrics_.ForMethod(method),
+          begin = clock_.Now()](absl::StatusOr<Response> response) mutable {
     metrics.OnRequest(response.status(), clock_.Now() - begin);
     v1::StreamResult result;
-    result.set_tag(action.tag());
+    result.set_tag(action->tag());
     if (response.ok()) {
-      set(*std::move(response), result);
+      *(result.*field)() = *std::move(response);
     } else {
       *result.mutable_error() = ToRpcStatus(response.status());
     }
-    Deliver(action, std::move(result));
+    Deliver(*action, std::move(result));
   };
 }
 
@@ -347,7 +341,7 @@ void StreamCall::Deliver(const v1::StreamAction& action, v1::StreamResult result
     unwatched = sessions_.OnResult(action, unwritten.result);
     if (unwatched.empty()) AddResultLocked(unwritten);
   }
-  // The first use of a session, once: it takes the lock of all sessions.
+  // Watching takes the lock of the session table, but is done only at the first use of a session.
   if (!unwatched.empty()) {
     for (const std::string& id : unwatched) calls_.Watch(id, shared_from_this());
     absl::MutexLock lock(&mu_);

@@ -28,34 +28,33 @@ namespace rnnserve::server {
 
 class StreamRegistry;
 
-// One open Stream call. Reads messages, starts their actions, writes results as they come, and ends
-// when the client has half-closed (or is gone, or the server drains) and every action has its
-// result. Watches the sessions that it uses, and tells the client what becomes of them.
+// One open Stream call. Reads messages, starts their actions, and writes results as they come. Ends
+// when every action has its result and the client has half-closed, the connection is lost, or the
+// server drains. Watches the sessions that it uses, and tells the client what happens to them.
 //
 // Invariants, under `mu_`:
-//   1. At most one read, one write and one Finish are ever under way or issued.
+//   1. At most one read, one write and one Finish are issued or in flight at any time.
 //   2. `outstanding_` counts the actions that were started and have no result yet.
-//   3. Finish is issued only when nothing is outstanding, unwritten or being issued, so that no
-//   reply
-//      can reach a stream that is gone.
+//   3. Finish is issued only when no action is outstanding, no result is unwritten and no read is
+//      being issued, so that no reply can reach a stream that is gone.
 //   4. No gRPC function is called under `mu_`.
 //   5. A session is watched before the result that made the stream use it counts as delivered, so
-//      that OnDone finds all that is watched.
-// It reads on only while fewer than kMaxOutstanding actions are under way and fewer than
-// kMaxUnwrittenBytes of results wait, which bounds what a slow reader can cost.
+//      that OnDone finds every watched session.
+// The stream reads on only while fewer than kMaxOutstanding actions are outstanding and less than
+// kMaxUnwrittenBytes of results wait. This bounds the memory that a slow reader can cost.
 //
 // Owns itself from Start to OnDone. Thread-safe: gRPC's threads and the engine's workers call it.
 class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>,
                          public SessionWatcher,
                          public std::enable_shared_from_this<StreamCall> {
  public:
-  // Begins to serve a stream; one that the registry refuses is ended with its error.
+  // Begins to serve a stream. If the registry refuses it, the stream ends with that error.
   static StreamCall* Start(const Clock& clock, const SessionCalls& calls, Metrics& metrics,
                            StreamRegistry& streams, absl::Time deadline);
 
-  // Tells the client that the server drains, and where each session can go on.
+  // Tells the client that the server drains, and hands out a resume token for each session.
   void TellMoving();
-  // No further message is read; when the running actions are done the stream ends with UNAVAILABLE
+  // Stops reading messages. When the running actions are done, the stream ends with UNAVAILABLE
   // (DRAINING).
   void Drain();
   static absl::Status DrainingError();
@@ -74,30 +73,41 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
              StreamRegistry& streams, absl::Time deadline);
 
   using Request = std::shared_ptr<const v1::StreamRequest>;
+  // An action, which keeps the message that holds it.
+  using Action = std::shared_ptr<const v1::StreamAction>;
+  // Gives the field of a result that takes the response of its action.
+  template <typename Response>
+  using ResultField = Response* (v1::StreamResult::*)();
   // A result that waits to be written, and its size on the wire.
   struct Unwritten {
     v1::StreamResult result;
     size_t bytes;
   };
 
-  // Issues whatever read, write or Finish is due.
+  // Issues the read, write and Finish that are due.
   void Advance();
   bool ReadIsDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool WriteIsDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool FinishIsDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Moves as many results and notices into `writing_` as one message may hold.
   void FillMessageLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Stops reading; the stream will end with `status`, unless an earlier one was given.
+  // Stops reading. The stream will end with `status`, unless an earlier call gave another one.
   void EndLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  void StartActions(const Request& request);
-  void StartAction(const Request& request, const v1::StreamAction& action);
-  // What turns the reply of an action into its result; `set` puts it into the message.
-  template <typename Response, typename Set>
-  Reply<Response> MakeReply(const Request& request, const v1::StreamAction& action, Method method,
-                            Set set);
+  void StartAction(Action action);
+  // Starts one kind of action: `function` does `request`, and `field` takes the response.
+  template <typename ActionRequest, typename Response>
+  void Run(Action action, Method method, SessionCalls::Call<ActionRequest, Response> function,
+           const ActionRequest& request, ResultField<Response> field);
+  template <typename ActionRequest, typename Response>
+  void Run(Action action, Method method,
+           SessionCalls::LimitedCall<ActionRequest, Response> function,
+           const ActionRequest& request, ResultField<Response> field);
+  // Returns the callback that turns the reply of an action into its result.
+  template <typename Response>
+  Reply<Response> MakeReply(Action action, Method method, ResultField<Response> field);
   void Deliver(const v1::StreamAction& action, v1::StreamResult result);
-  // Takes it.
+  // Counts the action as done and queues its result. Moves from `unwritten`.
   void AddResultLocked(Unwritten& unwritten) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Constant after construction.
@@ -110,7 +120,7 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
   const std::shared_ptr<MessagePool<v1::StreamRequest>> requests_;
   std::shared_ptr<StreamCall> self_;  // set by Start, dropped by OnDone
 
-  // Owned by gRPC while a read or write is under way, else by who issues it.
+  // Owned by gRPC while a read or a write is in flight, else by the thread that issues it.
   std::shared_ptr<v1::StreamRequest> reading_;
   v1::StreamResponse writing_;
 

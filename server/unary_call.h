@@ -20,25 +20,27 @@
 
 namespace rnnserve::server {
 
-// One unary call: carries the client's cancellation and deadline to the engine, its reply back, and
-// measures it. gRPC owns it from the moment a handler returns it; it deletes itself when gRPC is
-// done.
+// One unary call: passes the client's cancellation and deadline to the engine, passes the reply
+// back to the client, and measures the call. gRPC owns it from the moment a handler returns it; it
+// deletes itself when gRPC is done with it. Thread-safe.
 template <typename Response>
 class UnaryCall final : public grpc::ServerUnaryReactor {
  public:
   UnaryCall(const Clock& clock, MethodMetrics& metrics, Response* response)
       : clock_(clock), metrics_(metrics), response_(response), begin_(clock.Now()) {}
 
-  // Of this call, for the engine.
+  // Returns the deadline and the cancellation of this call, for the engine.
   CallLimits Limits(const grpc::ServerContextBase& context) const {
     return {DeadlineOf(context, clock_), cancellation_};
   }
 
-  // What finishes this call. Exactly one reply must be given.
+  // Returns the callback that finishes this call. It must be called exactly once, unless Complete
+  // is called instead.
   Reply<Response> MakeReply() {
     return [this](absl::StatusOr<Response> result) { Complete(std::move(result)); };
   }
 
+  // Finishes the call. gRPC may delete it before this returns.
   void Complete(absl::StatusOr<Response> result) {
     const absl::Status status = result.status();
     metrics_.OnRequest(status, clock_.Now() - begin_);
