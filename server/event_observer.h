@@ -14,9 +14,9 @@
 
 namespace rnnserve::server {
 
-// Hands everything on to the metrics, and logs what is so rare that somebody should look at it: a
-// snapshot that was put aside. As the log has no ids of sessions, it is named by the first 16
-// hexadecimal digits of the SHA-256 of its id. Thread-safe. Log and metrics must outlive it.
+// Passes every event to the metrics, and logs those that an operator should look at: a quarantined
+// snapshot. The log never holds session ids, so it names the session by the first 16 hexadecimal
+// digits of the SHA-256 of the id. Thread-safe. Log and metrics must outlive it.
 class EventObserver final : public EngineObserver {
  public:
   EventObserver(const Log& log, EngineObserver& metrics) : log_(log), metrics_(metrics) {}

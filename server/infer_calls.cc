@@ -31,7 +31,7 @@ absl::StatusOr<NamedInput> DecodeInput(const std::string& name, const v1::Tensor
   return input;
 }
 
-// `input` and `mask`, or `inputs`.
+// Decodes either `input` and `mask`, or `inputs`.
 absl::StatusOr<std::vector<NamedInput>> DecodeInputs(const v1::InferRequest& request,
                                                      TensorStorage& storage) {
   std::vector<NamedInput> inputs;
@@ -62,12 +62,12 @@ absl::StatusOr<std::vector<NamedInput>> DecodeInputs(const v1::InferRequest& req
 
 uint64_t RandomSeed() {
   uint64_t seed = 0;
-  // Up to 256 bytes come whole and uninterrupted, says getrandom(2).
+  // getrandom(2): a request of up to 256 bytes is never cut short or interrupted.
   if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) std::abort();
   return seed;
 }
 
-// The seed of a request with training; nothing for one without.
+// Returns the seed of a request with training, and nothing for one without.
 absl::StatusOr<std::optional<uint64_t>> TrainingSeed(const v1::InferRequest& request) {
   if (request.training()) {
     return std::make_optional(request.has_seed() ? request.seed() : RandomSeed());

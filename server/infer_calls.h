@@ -11,13 +11,13 @@
 
 namespace rnnserve::server {
 
-// The call that a request asks for. Tensors of the call borrow their bytes from the request and
-// from `storage`. Errors: INVALID_ARGUMENT (FIELD_MISSING, FIELD_CONFLICT, those of DecodeTensor);
-// UNIMPLEMENTED (FIELD_UNSUPPORTED).
+// Converts a request into a call of the engine. The tensors of the call borrow their bytes from the
+// request and from `storage`. Errors: INVALID_ARGUMENT (FIELD_MISSING, FIELD_CONFLICT, those of
+// DecodePriority and DecodeTensor); UNIMPLEMENTED (FIELD_UNSUPPORTED).
 absl::StatusOr<InferCall> ToInferCall(const v1::InferRequest& request, CallLimits limits,
                                       TensorStorage& storage);
 
-// The reply to that request, encoded as its first input was.
+// Converts the result into the reply to `request`, encoded as the first input of the request was.
 v1::InferResponse ToInferResponse(const v1::InferRequest& request, const InferResult& result);
 
 }  // namespace rnnserve::server

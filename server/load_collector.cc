@@ -31,14 +31,16 @@ void AddGauge(prometheus::MetricFamily& family, std::vector<prometheus::ClientMe
 }  // namespace
 
 std::vector<prometheus::MetricFamily> LoadCollector::Collect() const {
-  auto sessions = GaugeFamily("rnnserve_sessions", "Sessions that are open");
-  auto bytes = GaugeFamily("rnnserve_session_state_bytes", "Bytes of the states of open sessions");
+  auto sessions = GaugeFamily("rnnserve_sessions", "Open sessions in memory");
+  auto bytes =
+      GaugeFamily("rnnserve_session_state_bytes", "Bytes of the states of open sessions in memory");
   auto queued = GaugeFamily("rnnserve_queued_steps", "Steps that wait for a worker");
-  auto info = GaugeFamily("rnnserve_model_info", "1, labelled with the digest of a loaded model");
-  auto retiring = GaugeFamily("rnnserve_retiring_sessions",
-                              "Of these, sessions that stay on a model that was replaced");
+  auto info =
+      GaugeFamily("rnnserve_model_info", "Always 1, labelled with the digest of a loaded model");
+  auto retiring =
+      GaugeFamily("rnnserve_retiring_sessions", "Open sessions that stay on a replaced model");
   auto retiring_models =
-      GaugeFamily("rnnserve_retiring_models", "Models that were replaced and still have sessions");
+      GaugeFamily("rnnserve_retiring_models", "Replaced models that still have sessions");
   for (const NamedModel& named : engine_.models()) {
     int64_t retiring_sessions = 0;
     const std::vector<RetiringModel> models = engine_.retiring_models(named.name);
@@ -52,18 +54,22 @@ std::vector<prometheus::MetricFamily> LoadCollector::Collect() const {
     AddGauge(info, {{"model", named.name}, {"digest", named.model->digest()}}, 1);
   }
   auto spilled = GaugeFamily("rnnserve_spilled_sessions",
-                             "Sessions of this server that are in the store alone");
+                             "Open sessions of this server that are only in the snapshot store");
   AddGauge(spilled, {}, engine_.num_spilled_sessions());
   const Checkpointer::Load checkpoints = engine_.checkpoint_load();
   auto changed = GaugeFamily("rnnserve_checkpoint_changed_sessions",
-                             "Durable sessions with changes that no snapshot under way has");
+                             "Durable sessions with changes that no snapshot in flight contains");
   AddGauge(changed, {}, checkpoints.listed_sessions);
   auto age = GaugeFamily("rnnserve_checkpoint_oldest_change_seconds",
-                         "Since the oldest of these changes: what a kill now would set back");
+                         "Seconds since the oldest of these changes: the work that a crash would "
+                         "lose now");
   AddGauge(age, {}, absl::ToDoubleSeconds(checkpoints.oldest_change));
-  auto writes = GaugeFamily("rnnserve_checkpoint_pending_writes", "Snapshots on their way");
+  auto writes = GaugeFamily("rnnserve_checkpoint_pending_writes",
+                            "Snapshots that wait for the snapshot store or are in flight");
   AddGauge(writes, {}, checkpoints.pending_writes);
-  auto pending = GaugeFamily("rnnserve_checkpoint_pending_bytes", "Bytes of these snapshots");
+  auto pending =
+      GaugeFamily("rnnserve_checkpoint_pending_bytes",
+                  "Bytes of the snapshots that wait for the snapshot store or are in flight");
   AddGauge(pending, {}, checkpoints.pending_bytes);
   return {std::move(sessions), std::move(bytes),           std::move(queued),  std::move(info),
           std::move(retiring), std::move(retiring_models), std::move(changed), std::move(age),

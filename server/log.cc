@@ -25,7 +25,7 @@ std::shared_ptr<spdlog::logger> MakeLogger(const Log::Options& options, bool is_
 
 std::string JsonLine(absl::string_view level, absl::string_view event, Log::Facts facts) {
   nlohmann::ordered_json line;
-  // The one place that asks for the time of day: a log is read by people.
+  // The only use of the time of day in the server: people read the log.
   line["time"] = absl::FormatTime("%Y-%m-%d%ET%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone());
   line["level"] = std::string(level);
   line["event"] = std::string(event);
@@ -67,7 +67,7 @@ void Log::Write(Severity severity, absl::string_view event, Facts facts) const {
   if (!logger_->should_log(level)) return;
   const absl::string_view name = kNames[static_cast<size_t>(severity)];
   const std::string line = is_json_ ? JsonLine(name, event, facts) : TextLine(event, facts);
-  // Through an argument: the line may hold braces.
+  // The line is an argument, not the format, because it may hold braces.
   logger_->log(level, "{}", line);
 }
 

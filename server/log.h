@@ -22,8 +22,11 @@ namespace rnnserve::server {
 //
 //   log.Info("model loaded", {{"model", name}, {"parameters", count}});
 //
-// As JSON: {"time":"2026-11-22T03:03:33.123Z","level":"info","event":"model
-// loaded","model":"m",...}. Never logs tensors, states or ids of sessions. Thread-safe.
+// As JSON:
+//
+//   {"time":"2026-11-22T03:03:33.123Z","level":"info","event":"model loaded","model":"m",...}
+//
+// Callers never log tensors, states or session ids. Thread-safe.
 class Log {
  public:
   struct Options {

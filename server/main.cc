@@ -21,16 +21,17 @@
 namespace rnnserve::server {
 namespace {
 
-// SIGTERM, SIGINT and SIGHUP are not handled but waited for: no code runs inside a signal.
+// Blocks SIGTERM, SIGINT and SIGHUP. Main waits for them instead, so that no code runs in a signal
+// handler.
 sigset_t BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGHUP);
-  // Before any thread starts, so that all inherit it.
+  // This happens before any thread starts, so that all threads inherit the mask.
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  // A client that goes away in the middle of a write is an error code, not the end of the process.
+  // A client that disconnects during a write then causes an error code, not the end of the process.
   signal(SIGPIPE, SIG_IGN);
   return signals;
 }
@@ -40,8 +41,8 @@ int Main(int argc, const char* const* argv) {
   if (const int* exit_code = std::get_if<int>(&parsed)) return *exit_code;
   const ServerOptions& options = std::get<ServerOptions>(parsed);
   const sigset_t signals = BlockSignals();
-  // Debian's Abseil is built with its search for deadlocks, which takes one lock of all for each
-  // lock that is taken. The tests, which link the same code, keep it.
+  // Debian's Abseil is built with deadlock detection, which takes one global lock for each lock
+  // that is taken. The tests link the same code and keep the detection.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   const MonotonicClock clock;
   const Log log(options.log);

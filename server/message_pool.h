@@ -14,10 +14,14 @@
 
 namespace rnnserve::server {
 
-// Messages that are used again, with the memory that their fields have: a message of a stream is
-// much like the one before it. Keeps at most `max_kept` that nobody uses, and none that was larger
-// than kMaxKeptBytes on the wire. Lives as long as a
-// message of it does. Thread-safe.
+// A pool of messages that are reused together with the memory of their fields. This saves
+// allocations because a message of a stream is usually like the one before it. Keeps at most
+// `max_kept` unused messages, and none that was larger than kMaxKeptBytes on the wire. Lives as
+// long as any of its messages. Thread-safe.
+//
+// `mu_` guards only the list of unused messages. It is held for a push or a pop, never while a
+// message is made, cleared or destroyed, and no other lock is taken under it, so it cannot take
+// part in a deadlock. The thread that drops the last owner of a message clears it and puts it back.
 template <typename Message>
 class MessagePool : public std::enable_shared_from_this<MessagePool<Message>> {
  public:
@@ -27,7 +31,7 @@ class MessagePool : public std::enable_shared_from_this<MessagePool<Message>> {
     return std::shared_ptr<MessagePool>(new MessagePool(max_kept));
   }
 
-  // An empty message, which comes back here when its last owner drops it.
+  // Returns an empty message, which comes back to the pool when its last owner drops it.
   std::shared_ptr<Message> Take() {
     std::unique_ptr<Message> message;
     {

@@ -25,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The importer bounds its own memory and processor time; this catches one that waits.
+// The importer bounds its own memory and processor time. This timeout ends an importer that waits.
 constexpr absl::Duration kImportTimeout = absl::Minutes(2);
 
 absl::StatusOr<ModelSource> ParseModelOption(const std::string& option) {
@@ -36,7 +36,7 @@ absl::StatusOr<ModelSource> ParseModelOption(const std::string& option) {
   return ModelSource{parts[0], parts[1], std::nullopt};
 }
 
-// Takes over one "NAME=TYPE".
+// Applies one "NAME=TYPE" to its source.
 absl::Status SetWeightType(const std::string& option, std::vector<ModelSource>& sources) {
   const std::vector<std::string> parts = absl::StrSplit(option, absl::MaxSplits('=', 1));
   const auto type = WeightTypeFromName(parts.back());
@@ -55,7 +55,7 @@ absl::Status SetWeightType(const std::string& option, std::vector<ModelSource>& 
   return absl::OkStatus();
 }
 
-// Weights alone (.weights.h5) are no model.
+// A .weights.h5 file holds only weights, so it is not a model.
 bool IsWholeModelHdf5(const std::string& file_name) {
   return absl::EndsWith(file_name, ".h5") && !absl::EndsWith(file_name, ".weights.h5");
 }
@@ -66,7 +66,7 @@ absl::Status AppendFolder(const std::string& folder, std::vector<ModelSource>& s
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     const std::string file_name = entry->path().filename();
-    // A folder that may not be read holds no model: volumes have a lost+found of root's.
+    // An unreadable folder counts as no model: volumes have a lost+found folder that root owns.
     std::error_code unreadable;
     const bool is_bundle = fs::exists(entry->path() / kBundleModelFile, unreadable);
     const bool is_file = absl::EndsWith(file_name, ".keras") || IsWholeModelHdf5(file_name);
@@ -91,7 +91,7 @@ std::string ImporterPath(const std::string& importer) {
   return fs::read_symlink("/proc/self/exe", error).parent_path() / "rnnserve-import";
 }
 
-// The code of that name ("INVALID_ARGUMENT"); INVALID_ARGUMENT if there is none.
+// Returns the code of that name, for example "NOT_FOUND", or INVALID_ARGUMENT if there is none.
 absl::StatusCode CodeFromName(absl::string_view name) {
   constexpr int kLast = static_cast<int>(absl::StatusCode::kUnauthenticated);
   for (int code = 1; code <= kLast; ++code) {
@@ -102,7 +102,7 @@ absl::StatusCode CodeFromName(absl::string_view name) {
   return absl::StatusCode::kInvalidArgument;
 }
 
-// The error that the importer printed as "error: CODE: REASON: text".
+// Returns the error that the importer printed as "error: CODE: REASON: text".
 absl::Status ImportError(const SubprocessResult& result) {
   for (const absl::string_view line : absl::StrSplit(result.error_output, '\n')) {
     absl::string_view rest = line;
@@ -111,7 +111,7 @@ absl::Status ImportError(const SubprocessResult& result) {
     if (parts.size() == 3) return MakeError(CodeFromName(parts[0]), parts[1], parts[2]);
   }
   return InvalidArgument("MODEL_IMPORT", absl::StrCat("the importer ended with code ",
-                                                      result.exit_code, " and no reason"));
+                                                      result.exit_code, " and gave no reason"));
 }
 
 absl::StatusOr<std::shared_ptr<const Model>> ImportModel(
@@ -165,7 +165,7 @@ absl::StatusOr<std::shared_ptr<const Model>> LoadModel(const ModelSource& source
                                                        absl::Span<const std::string> cell_plugins) {
   std::error_code error;
   if (!fs::exists(source.path, error)) {
-    return NotFound("MODEL_PATH", absl::StrCat("there is no ", source.path));
+    return NotFound("MODEL_PATH", absl::StrCat(source.path, " does not exist"));
   }
   if (fs::exists(fs::path(source.path) / kBundleModelFile, error)) {
     return LoadBundle(source.path, layers, source.weight_type);

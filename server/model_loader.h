@@ -17,31 +17,34 @@
 
 namespace rnnserve::server {
 
-// A model to load: the name that clients use, and a bundle folder or a file of Keras.
+// A model to load: the name that clients use, and the path of a bundle folder or a Keras file.
 struct ModelSource {
   std::string name;
   std::string path;
-  std::optional<WeightType> weight_type;  // in place of the bundle's
+  std::optional<WeightType> weight_type;  // replaces the one that the bundle gives
 };
 
-// What the options name: every "NAME=PATH", then every bundle, .keras and whole-model .h5 file in
-// `model_dir`, in the order of their names; `weight_types` are "NAME=TYPE". Errors:
-// INVALID_ARGUMENT (MODEL_OPTION) if an entry is not of that form, a name comes twice, or there is
-// no model or type of that name; NOT_FOUND (MODEL_PATH) if the folder cannot be read.
+// Lists the models that the options name: every "NAME=PATH" of `models`, then every bundle, .keras
+// file and whole-model .h5 file in `model_dir`, in the order of their names. `weight_types` are
+// "NAME=TYPE". Errors: INVALID_ARGUMENT (MODEL_OPTION) if an entry is malformed, two models have
+// the same name, or there is no model or type of a given name; NOT_FOUND (MODEL_PATH) if the folder
+// cannot be read.
 absl::StatusOr<std::vector<ModelSource>> ListModelSources(
     const std::vector<std::string>& models, const std::string& model_dir,
     const std::vector<std::string>& weight_types = {});
 
-// Loads a bundle, built by `layers`; a .keras file is first turned into a temporary one by the
-// program `importer`, a process of its own with bounded memory and time, so that no foreign format
-// is read in this one. The importer is given `cell_plugins`, the plug-ins that `layers` has cells
-// of. Blocks. Errors: NOT_FOUND (MODEL_PATH); those of LoadBundle and of the importer, with its
-// code and reason.
+// Loads a bundle with the layers of `layers`. The program `importer` first converts a .keras or .h5
+// file into a temporary bundle. It runs as a separate process with bounded memory and time, so that
+// this process never parses a foreign format. `cell_plugins` are the plug-ins whose cells `layers`
+// has; the importer loads them too. Blocks. Errors: NOT_FOUND (MODEL_PATH); those of LoadBundle and
+// RunSubprocess; those of the importer, with its code and reason; INVALID_ARGUMENT (MODEL_IMPORT)
+// if the importer gives no reason; RESOURCE_EXHAUSTED (MODEL_IMPORT) if there is no room for a
+// temporary folder.
 absl::StatusOr<std::shared_ptr<const Model>> LoadModel(const ModelSource& source,
                                                        const std::string& importer,
                                                        const LayerRegistry& layers,
                                                        absl::Span<const std::string> cell_plugins);
-// The same with the built-in layers and cells, and the weight type of the bundle.
+// Does the same with the built-in layers and cells, and the weight type of the bundle.
 absl::StatusOr<std::shared_ptr<const Model>> LoadModel(const std::string& path,
                                                        const std::string& importer);
 

@@ -11,15 +11,24 @@
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
 
+// `mu_` guards the queue of reloads. It is never held while a model is read or replaced, a callback
+// runs, or the engine is called, so no other lock is ever taken under it and it cannot take part in
+// a deadlock. Only the reload thread runs reloads; it alone waits, for work or for Stop, and it
+// alone blocks while a model is read. The running reload stays at the head of the queue, so that
+// Start can refuse a second one of the same model. Stop empties the queue and answers all of it;
+// the thread sees `is_stopped_` before it replaces the model and again before it answers, so no
+// callback runs twice. A model whose replacement began just before Stop may still be replaced; its
+// caller is told DRAINING.
+
 namespace rnnserve::server {
 namespace {
 
 absl::Status DrainingError() {
   return MakeError(absl::StatusCode::kUnavailable, "DRAINING",
-                   "the server is draining and reads no model");
+                   "the server is draining and reloads no model");
 }
 
-// What is wrong is what lies there, not the call: it would be right another time.
+// The files are at fault, not the call: the same call succeeds once they are mended.
 absl::Status LoadError(const absl::Status& status) {
   return MakeError(absl::StatusCode::kFailedPrecondition, ErrorReason(status), status.message());
 }
@@ -68,7 +77,8 @@ void ModelReloads::StartAll() {
   const std::vector<NamedModel> models = engine_.models();
   absl::MutexLock lock(&mu_);
   for (const NamedModel& named : models) {
-    // Behind one that runs, which may have read what was there before; with one that waits.
+    // A running reload may have read the old files, so the model is queued again behind it. A
+    // waiting one will read the new files, so it is enough.
     const auto first_waiting = reloads_.begin() + (is_running_ ? 1 : 0);
     const bool waits = std::any_of(first_waiting, reloads_.end(),
                                    [&](const Reload& reload) { return reload.name == named.name; });
@@ -125,7 +135,7 @@ void ModelReloads::Finish(absl::StatusOr<ReplacedModel> result) {
   {
     absl::MutexLock lock(&mu_);
     is_running_ = false;
-    // Else Stop has told it.
+    // After Stop, the caller has already been answered.
     if (!is_stopped_) {
       done = std::move(reloads_.front().done);
       reloads_.pop_front();

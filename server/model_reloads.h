@@ -20,15 +20,14 @@
 
 namespace rnnserve::server {
 
-// Reads models again while the server serves them: one after another, on a thread of its own,
-// beside the model that is served, which is replaced only by one that was read and checked as a
-// whole.
+// Reloads models while the server serves them, one after another, on its own thread. The old model
+// is served until the new one has been read and checked completely.
 //
-// Every reload is logged and counted. Owns its thread. Thread-safe. Everything it is given must
-// outlive it; the destructor waits for the model that is being read.
+// Logs and counts every reload. Owns its thread. Thread-safe. The constructor's arguments must
+// outlive it. The destructor waits for the model that is being read.
 class ModelReloads {
  public:
-  // Reads the model of that name from where it was read at the start. Blocks.
+  // Reads the model of that name from the path that it was read from at the start. Blocks.
   using Load = std::function<absl::StatusOr<std::shared_ptr<const Model>>(const std::string& name)>;
   using Done = absl::AnyInvocable<void(absl::StatusOr<ReplacedModel>)>;
 
@@ -37,29 +36,30 @@ class ModelReloads {
   ModelReloads(const ModelReloads&) = delete;
   ModelReloads& operator=(const ModelReloads&) = delete;
 
-  // Reads the model again, and calls back from the thread of the reloads. Errors, after which the
-  // model serves on as it was:
+  // Reloads a model and calls back from the reload thread. After an error the old model is still
+  // served:
   //   NOT_FOUND            MODEL_NOT_FOUND: no such model was given at the start
-  //   ABORTED              RELOAD_RUNNING: one of that model runs or waits
+  //   ABORTED              RELOAD_RUNNING: a reload of that model runs or waits
   //   FAILED_PRECONDITION  the model cannot be read or checked, with the reason of LoadModel
   //   RESOURCE_EXHAUSTED   RETIRING_MODELS_LIMIT
   //   UNAVAILABLE          DRAINING
-  // An error that Start finds itself is told on the calling thread.
+  // Errors that Start itself detects are reported on the calling thread.
   void Start(const std::string& name, Done done);
-  // The same for every model. What becomes of it is in the log.
+  // Reloads every model. The log tells the outcome.
   void StartAll();
 
-  // From now on no model is replaced; who waits, or whose reload runs, is told DRAINING.
+  // Ends the replacing of models: every reload that waits or runs is answered with DRAINING, and so
+  // is every later one.
   void Stop();
 
  private:
   struct Reload {
     std::string name;
-    Done done;  // null once it was told
+    Done done;  // null: nobody waits for the outcome
   };
 
   void Run();
-  // Takes the next reload to run; false if there will be none.
+  // Waits for the next reload and marks it as running. Returns false after Stop.
   bool AwaitNext(std::string& name);
   void Finish(absl::StatusOr<ReplacedModel> result);
   absl::StatusOr<ReplacedModel> ReloadNow(const std::string& name);

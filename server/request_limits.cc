@@ -42,7 +42,7 @@ absl::StatusOr<Priority> DecodePriority(v1::Priority priority) {
       return Priority::kHigh;
     default:
       return InvalidArgument("PRIORITY", absl::StrCat("priority is ", static_cast<int>(priority),
-                                                      ", but 0 to ", v1::Priority_MAX));
+                                                      ", but must be 0 to ", v1::Priority_MAX));
   }
 }
 

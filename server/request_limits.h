@@ -16,14 +16,14 @@
 
 namespace rnnserve::server {
 
-// The deadline of a call on the server's clock; infinite if the client set none.
+// Returns the deadline of a call on the server's clock; infinite if the client set none.
 absl::Time DeadlineOf(const grpc::ServerContextBase& context, const Clock& clock);
 
-// The same limits with a deadline that is `timeout_ms` from now at most. 0: no such limit. Error:
-// INVALID_ARGUMENT (TIMEOUT) if it is negative.
+// Returns the limits with a deadline at most `timeout_ms` milliseconds from now. 0 changes nothing.
+// Error: INVALID_ARGUMENT (TIMEOUT) if it is negative.
 absl::StatusOr<CallLimits> WithTimeout(CallLimits limits, int64_t timeout_ms, const Clock& clock);
 
-// Error: INVALID_ARGUMENT (PRIORITY) if it is none of the enumeration.
+// Converts a priority. Error: INVALID_ARGUMENT (PRIORITY) if it is not a value of the enumeration.
 absl::StatusOr<Priority> DecodePriority(v1::Priority priority);
 
 }  // namespace rnnserve::server

@@ -17,8 +17,8 @@ namespace rnnserve::server {
 
 using StateTensors = google::protobuf::RepeatedPtrField<v1::StateTensor>;
 
-// The states of a request; they borrow their bytes from it and from `storage`. `field` names them
-// in error texts. Errors: those of DecodeTensor.
+// Decodes the states of a request. They borrow their bytes from the request and from `storage`.
+// `field` names them in error texts. Errors: those of DecodeTensor.
 absl::StatusOr<std::vector<NamedState>> DecodeStates(const StateTensors& states,
                                                      absl::string_view field,
                                                      TensorStorage& storage);
@@ -27,9 +27,9 @@ absl::StatusOr<std::vector<NamedState>> DecodeStates(const StateTensors& states,
 void EncodeStates(const std::vector<StateValue>& values, TensorEncoding encoding,
                   StateTensors& states);
 
-// INVALID_ARGUMENT, reason FIELD_MISSING.
+// Returns INVALID_ARGUMENT (FIELD_MISSING).
 absl::Status FieldMissing(absl::string_view field);
-// UNIMPLEMENTED, reason FIELD_UNSUPPORTED.
+// Returns UNIMPLEMENTED (FIELD_UNSUPPORTED).
 absl::Status FieldUnsupported(absl::string_view field);
 
 }  // namespace rnnserve::server

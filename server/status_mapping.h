@@ -13,15 +13,16 @@
 
 namespace rnnserve::server {
 
-// The one way in which an error leaves the server: code and text as they are, the reason as
-// google.rpc.ErrorInfo of the domain "rnnserve", a retry delay as google.rpc.RetryInfo. The text is
-// cut at 2048 bytes, because gRPC sends it in a header of bounded size.
+// Converts an error for the wire; every error of the server goes through here. Code and text stay
+// the same, the reason becomes a google.rpc.ErrorInfo of the domain "rnnserve", and a retry delay
+// becomes a google.rpc.RetryInfo. The text is cut at 2048 bytes, because gRPC sends it in a header
+// of bounded size.
 google::rpc::Status ToRpcStatus(const absl::Status& status);
 
-// The same, with google.rpc.Status in the details.
+// Does the same for gRPC: the result carries the google.rpc.Status in its details.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
-// The name of a code as gRPC spells it, for example "INVALID_ARGUMENT". For metrics.
+// Returns the name of a code as gRPC spells it, for example "INVALID_ARGUMENT". Used by metrics.
 std::string CodeName(absl::StatusCode code);
 
 }  // namespace rnnserve::server

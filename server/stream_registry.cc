@@ -16,7 +16,7 @@ absl::Status StreamRegistry::Add(const std::shared_ptr<StreamCall>& stream) {
   if (is_draining_) return StreamCall::DrainingError();
   if (static_cast<int64_t>(streams_.size()) >= max_streams_) {
     return ResourceExhausted("STREAM_LIMIT",
-                             absl::StrCat(streams_.size(), " streams are open, the most allowed"),
+                             absl::StrCat(streams_.size(), " streams are open, the maximum"),
                              absl::Seconds(1));
   }
   streams_[stream.get()] = stream;

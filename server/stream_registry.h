@@ -17,25 +17,25 @@ namespace rnnserve::server {
 
 class StreamCall;
 
-// The streams that are open: bounds their number and tells them all when the server drains.
+// The open streams of the server. Bounds their number and tells all of them when the server drains.
 // Thread-safe. Must outlive the streams.
 class StreamRegistry {
  public:
   explicit StreamRegistry(int64_t max_streams) : max_streams_(max_streams) {}
 
-  // Errors, after which the stream is not in it: RESOURCE_EXHAUSTED (STREAM_LIMIT) if that many are
-  // open; UNAVAILABLE (DRAINING).
+  // Adds a stream. Errors, after which the stream is not registered: RESOURCE_EXHAUSTED
+  // (STREAM_LIMIT) if `max_streams` are open; UNAVAILABLE (DRAINING).
   absl::Status Add(const std::shared_ptr<StreamCall>& stream);
   void Remove(const StreamCall* stream);
 
-  // Tells every stream that the server drains; new ones are refused from now on.
+  // Tells every stream that the server drains. Refuses new streams from now on.
   void TellMoving();
 
-  // Lets every stream finish its running actions and end; later ones are refused.
+  // Lets every stream finish its running actions and end. Refuses new streams from now on.
   void Drain();
 
  private:
-  // The streams that are open, of which there will be no more.
+  // Refuses new streams from now on and returns those that are open.
   std::vector<std::shared_ptr<StreamCall>> CloseToStreams();
 
   const int64_t max_streams_;

@@ -12,7 +12,8 @@ void StreamSessions::OnAction(const v1::StreamAction& action) {
 std::vector<std::string> StreamSessions::OnResult(const v1::StreamAction& action,
                                                   const v1::StreamResult& result) {
   std::vector<std::string> unwatched;
-  // One that was opened or attached to may have ended and begun again since it was last watched.
+  // A session that was opened or attached to may have ended and begun again since it was last
+  // watched, so it is always watched anew.
   const auto begin = [&](const std::string& id, bool is_bound) {
     Use& use = uses_[id];
     use.is_watched = true;
@@ -81,14 +82,15 @@ void StreamSessions::OnEnded(absl::string_view id, EndReason reason) {
   use->second.is_watched = use->second.is_bound = false;
   notices_.erase({std::string(id), v1::StreamNotice::kExpiring});
   notices_.erase({std::string(id), v1::StreamNotice::kMoving});
-  // What the stream itself has closed it knows.
+  // The client knows what it closed through this stream.
   const bool is_own = use->second.num_closing > 0 && reason == EndReason::kClosed;
   if (!is_own) {
     NoticeOf(id, v1::StreamNotice::kEnded)
         .mutable_ended()
         ->set_reason(std::string(EndReasonName(reason)));
   }
-  // Else a step of it whose result is late would have it watched again.
+  // While a close has no result the record stays, marked as not watched, so that OnResult can count
+  // it down.
   if (use->second.num_closing == 0) uses_.erase(use);
 }
 

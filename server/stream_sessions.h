@@ -18,50 +18,52 @@
 
 namespace rnnserve::server {
 
-// The sessions that one stream uses: which of them end with it, and what the client is to be told
-// of them. Sees each action and each result of the stream go by.
+// The sessions that one stream uses: which of them end with it, and which notices the client has to
+// get. The stream reports every action and every result to it.
 //
-// A session takes some 100 bytes here until it or the stream ends. At most three notices of it
-// wait, one of each kind, however slowly the client reads. A step of a session that is known costs
-// one look in a hash table and allocates nothing.
+// A session takes some 100 bytes here until it or the stream ends. At most three notices wait for
+// each session, one of each kind, however slowly the client reads. A step of a known session costs
+// one lookup in a hash table and no allocation.
 //
-// Owns its records and the notices. Thread-compatible: the stream's lock guards it. Nothing fails.
+// Owns its records and the notices. Thread-compatible. The lock of the stream guards it. Nothing
+// fails.
 class StreamSessions {
  public:
-  // The stream begins an action.
+  // Records that the stream begins an action.
   void OnAction(const v1::StreamAction& action);
-  // The stream answers it. Returns the sessions that are to be watched from now on, nearly always
-  // none.
+  // Records the result of an action. Returns the sessions to watch from now on, almost always none.
   std::vector<std::string> OnResult(const v1::StreamAction& action, const v1::StreamResult& result);
 
-  // What a watcher is told, about any session. Whoever the stream does not use, and what it did
-  // itself, makes no notice.
+  // Record what a watcher is told, and queue a notice for the client. A session that the stream
+  // does not use, and an end that the stream itself caused, make no notice.
   void OnExpiring(absl::string_view id, absl::Duration left);
   void OnEnded(absl::string_view id, EndReason reason);
-  // The next call that brings the session back makes it one that is to be watched again.
+  // Records that the session has left memory. The next step that brings it back makes OnResult
+  // return it again.
   void OnDropped(absl::string_view id);
-  // The session has to leave with this token, or, if it is empty, is lost with the server.
+  // Queues the notice that the session has to move with this token. An empty token means that the
+  // session is lost with the server.
   void OnMoving(absl::string_view id, const std::string& resume_token);
-  // The server drains, whatever sessions there are.
+  // Queues the notice that the server drains, which is about no session.
   void OnMoving();
 
   bool has_notices() const { return !notices_.empty(); }
-  // Moves notices into the message until they have reached `max_bytes`.
+  // Moves notices into the message until they take `max_bytes` or more, or none is left.
   void TakeNotices(size_t max_bytes, v1::StreamResponse& message);
   void DropNotices() { notices_.clear(); }
 
-  // Those that are open and watched, as far as is known.
+  // Returns the sessions that are watched and not known to have ended.
   std::vector<std::string> Watched() const;
-  // Those that end with the stream, which forgets them.
+  // Returns the sessions that end with the stream, and forgets them.
   std::vector<std::string> TakeBound();
 
  private:
   struct Use {
     bool is_bound = false;    // ends with the stream
     bool is_watched = false;  // false for one that has ended
-    int num_closing = 0;      // closes by this stream that have no answer yet
+    int num_closing = 0;      // closes by this stream that have no result yet
   };
-  // A session is told of its expiry, its move and its end in this order.
+  // The order of the kinds: a session's notices go out as expiring, ended, moving.
   using NoticeKey = std::pair<std::string, v1::StreamNotice::KindCase>;
 
   bool IsWatched(absl::string_view id) const;

@@ -45,7 +45,7 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& arguments, int error
   return pid;
 }
 
-// Reads until the program closes its standard error; false if that takes until `deadline`.
+// Reads until the program closes its standard error. Returns false if the deadline comes first.
 bool ReadUntilClosed(int fd, const Clock& clock, absl::Time deadline, std::string& output) {
   char buffer[4096];
   while (true) {

@@ -15,12 +15,13 @@ namespace rnnserve::server {
 // How a program ended.
 struct SubprocessResult {
   int exit_code = 0;         // 128 + the signal if one ended it
-  std::string error_output;  // the first 64 KiB of what it wrote to standard error
+  std::string error_output;  // the first 64 KiB of its standard error
 };
 
 // Runs the program `arguments[0]` with those arguments, without standard input and output, and
-// waits for its end. Errors: NOT_FOUND (PROGRAM) if it cannot be started; DEADLINE_EXCEEDED
-// (PROGRAM_TIMEOUT) if it runs longer than `timeout`: it is then killed. Blocks.
+// waits for its end. Blocks. Errors: NOT_FOUND (PROGRAM) if it cannot be started;
+// DEADLINE_EXCEEDED (PROGRAM_TIMEOUT) if it runs longer than `timeout`, after it was killed;
+// RESOURCE_EXHAUSTED (PROGRAM) if there are no file descriptors left.
 absl::StatusOr<SubprocessResult> RunSubprocess(const std::vector<std::string>& arguments,
                                                absl::Duration timeout);
 

@@ -70,7 +70,7 @@ absl::StatusOr<std::pair<DataType, std::string>> PackInts(const v1::Tensor& tens
   return std::pair(DataType::kInt32, Pack<int32_t>(tensor.int_values()));
 }
 
-// The elements of the one typed field in use, as bytes.
+// Returns the elements of the typed field in use, as bytes.
 absl::StatusOr<std::pair<DataType, std::string>> PackTyped(const v1::Tensor& tensor,
                                                            absl::string_view what) {
   const bool is_unspecified = tensor.dtype() == v1::DATA_TYPE_UNSPECIFIED;
@@ -98,7 +98,7 @@ absl::Status CheckBools(const TensorView& tensor, absl::string_view what) {
     const auto value = static_cast<unsigned char>(tensor.bytes[i]);
     if (value > 1) {
       return InvalidArgument("TENSOR_VALUE", absl::StrCat(what, ": byte ", i, " is ", value,
-                                                          ", but a BOOL is 0 or 1"));
+                                                          ", but a BOOL must be 0 or 1"));
     }
   }
   return absl::OkStatus();
@@ -114,8 +114,9 @@ absl::StatusOr<TensorView> DecodeTensor(const v1::Tensor& tensor, absl::string_v
                            absl::StrCat(what, ": more than one field holds elements"));
   }
   if (tensor.shape_size() > kMaxRank) {
-    return InvalidArgument("TENSOR_RANK", absl::StrCat(what, ": ", tensor.shape_size(),
-                                                       " dimensions, but at most ", kMaxRank));
+    return InvalidArgument("TENSOR_RANK",
+                           absl::StrCat(what, ": ", tensor.shape_size(),
+                                        " dimensions, but must be at most ", kMaxRank));
   }
   TensorView view;
   view.shape =

@@ -16,20 +16,20 @@
 
 namespace rnnserve::server {
 
-// Bytes of the tensors of one request that had to be converted. Its elements do not move when it
-// grows, so views of them stay valid as long as it lives.
+// The bytes of those tensors of one request that had to be converted. The elements do not move when
+// the list grows, so views of them stay valid as long as it lives.
 using TensorStorage = std::list<std::string>;
 
-// A view of a tensor of a request. Raw bytes are used where they lie; typed elements are converted
-// into `storage`. The length agrees with the shape. `what` names the tensor in error texts.
+// Returns a view of a tensor of a request, whose length agrees with its shape. Raw bytes are used
+// in place; typed elements are converted into `storage`. `what` names the tensor in error texts.
 //
-// Errors: INVALID_ARGUMENT: TENSOR_ENCODING (no elements, or raw and typed ones), TENSOR_DTYPE
+// Errors: INVALID_ARGUMENT: TENSOR_ENCODING (more than one field holds elements), TENSOR_DTYPE
 // (missing, or not that of the elements), TENSOR_RANK (over 8), TENSOR_SHAPE, TENSOR_LENGTH,
 // TENSOR_VALUE (a BOOL that is neither 0 nor 1, an INT32 out of range).
 absl::StatusOr<TensorView> DecodeTensor(const v1::Tensor& tensor, absl::string_view what,
                                         TensorStorage& storage);
 
-// How the elements of a reply are written. A reply follows its request, so that who asks with
+// The encoding of the elements of a reply. A reply follows its request, so that whoever asks with
 // typed values can read the answer.
 enum class TensorEncoding { kRaw, kTyped };
 TensorEncoding EncodingOf(const v1::Tensor& tensor);

@@ -8,55 +8,56 @@
 
 namespace rnnserve {
 
-// Decides whether something far away is worth asking. While it is closed, requests go out. It opens
-// when several in a row fail, or when those under way get no answer for a while; then none goes
-// out, but one after each pause: the probe, whose answer closes it. The pauses double.
+// Decides whether requests to a remote peer may be sent. While the breaker is closed, requests go
+// out. It opens when several in a row fail, or when the requests in flight get no answer for a
+// while. While it is open, only one request goes out after each pause: the probe, whose answer
+// closes the breaker. The pauses double.
 //
-// Who asks hears of a hanging peer at most `max_silence` after the first request that it did not
-// answer, and a peer that returns is found within `max_pause` and the time of a probe.
+// A hanging peer is detected at most `max_silence` after the first request that it did not answer.
+// A peer that returns is detected within `max_pause` and the time of a probe.
 //
-// It owns nothing and reads no clock. Thread-compatible.
+// Owns nothing and reads no clock. Thread-compatible.
 class CircuitBreaker {
  public:
   struct Options {
-    // So many failures in a row open it. More: a longer wait for a peer that is gone; 1: one lost
-    // connection is enough.
+    // The failures in a row that open the breaker. More: a dead peer is detected later. 1: a single
+    // lost connection opens it.
     int max_failures = 3;
-    // So long without an answer, while one is awaited, opens it. Shorter: a peer that pauses (a
-    // fork, a slow disk) is taken for a dead one.
+    // The time without an answer, while one is awaited, that opens the breaker. Shorter: a peer
+    // that pauses (for a fork or a slow disk) is taken for dead.
     absl::Duration max_silence = absl::Milliseconds(800);
-    // Between opening and the first probe, and at most between two probes.
+    // The pause between opening and the first probe, and the longest pause between two probes.
     absl::Duration min_pause = absl::Milliseconds(50);
     absl::Duration max_pause = absl::Seconds(1);
   };
 
   enum class State {
     kClosed,    // requests go out
-    kOpen,      // none does before the next probe is due
-    kHalfOpen,  // a probe is under way
+    kOpen,      // no request goes out before the next probe is due
+    kHalfOpen,  // a probe is in flight
   };
 
   // REQUIRES: max_failures > 0, max_silence > 0, 0 < min_pause <= max_pause.
   explicit CircuitBreaker(const Options& options);
 
-  // Whether a request may go out now. True once, for the probe, when a pause has ended; the caller
-  // then reports what becomes of it.
+  // Returns whether a request may go out now. When a pause has ended this is true once, for the
+  // probe; the caller then reports the outcome of it.
   bool Allow(absl::Time now);
 
-  // A request went out. The silence counts from the first that is not answered.
+  // Records that a request went out. The silence counts from the first unanswered request.
   void Sent(absl::Time now);
-  // Something came back, an error that the peer reports included; `is_more_awaited` tells whether
-  // there are requests without an answer still. Closes it.
+  // Records an answer, which may be an error that the peer reports, and closes the breaker.
+  // `is_more_awaited` tells whether requests without an answer remain.
   void Answered(absl::Time now, bool is_more_awaited);
-  // The requests under way are lost, or a new one could not be made. Opens it if that was the probe
-  // or one too many in a row.
+  // Records that the requests in flight are lost, or that no request could be sent. Opens the
+  // breaker if that was the probe or the last permitted failure in a row.
   void Failed(absl::Time now);
-  // Opens it, and returns true, if the silence has been too long.
+  // Opens the breaker and returns true if the silence has lasted too long.
   bool CheckSilence(absl::Time now);
 
   State state() const { return state_; }
-  // When the silence will have been too long, or the next probe is due; infinite future if nothing
-  // is awaited.
+  // The time at which the silence will have lasted too long or the next probe is due, whichever is
+  // earlier. Infinite future if there is neither.
   absl::Time next_event() const;
 
  private:

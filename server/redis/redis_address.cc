@@ -19,17 +19,17 @@
 namespace rnnserve::server {
 namespace {
 
-// The path of a socket must fit into sockaddr_un with its final zero.
+// The path of a socket must fit into sockaddr_un with its terminating zero.
 constexpr size_t kUnixPathMax = 107;
 constexpr int kPortMax = 65'535;
-// Redis has 16 databases unless it is told otherwise; this bound only keeps numbers sane.
+// Redis has 16 databases by default and can be given more. This bound only rejects absurd numbers.
 constexpr int kDatabaseMax = 65'535;
 
 absl::Status Malformed(absl::string_view what) {
   return InvalidArgument("REDIS_URL", absl::StrCat("the Redis URL ", what));
 }
 
-// Digits only: SimpleAtoi alone would take spaces and signs.
+// Parses digits only: SimpleAtoi alone would accept spaces and signs.
 std::optional<int> ParseNumber(absl::string_view text, int max) {
   int number = 0;
   if (text.empty() || !std::all_of(text.begin(), text.end(), absl::ascii_isdigit) ||
@@ -48,8 +48,7 @@ absl::StatusOr<std::string> Unescape(absl::string_view text) {
     }
     if (i + 2 >= text.size() || !absl::ascii_isxdigit(text[i + 1]) ||
         !absl::ascii_isxdigit(text[i + 2])) {
-      return Malformed(
-          "has a '%' in its user or password that two hexadecimal digits do not follow");
+      return Malformed("has a '%' without two hexadecimal digits after it in its user or password");
     }
     absl::StrAppend(&plain, absl::HexStringToBytes(text.substr(i + 1, 2)));
     i += 2;
@@ -89,7 +88,7 @@ absl::Status ParseHostAndPort(absl::string_view text, RedisAddress& address) {
 
 absl::StatusOr<RedisAddress> ParseTcp(absl::string_view rest) {
   RedisAddress address;
-  // A password may hold '@' and '/' only as %40 and %2F, so the last '@' ends it.
+  // A password may hold '@' and '/' only as %40 and %2F, so the last '@' ends the credentials.
   const size_t at = rest.rfind('@');
   if (at != absl::string_view::npos) {
     RNNSERVE_RETURN_IF_ERROR(ParseCredentials(rest.substr(0, at), address));

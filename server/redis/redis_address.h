@@ -11,24 +11,24 @@
 
 namespace rnnserve::server {
 
-// Where a Redis server listens, and as whom to speak to it. Holds a secret: it is not printed.
-// Thread-compatible.
+// The address of a Redis server, with the user and the password for it. It holds a secret, so it is
+// never printed. Thread-compatible.
 struct RedisAddress {
-  std::string host;  // a name or an IP address without brackets; empty: unix_path is meant
+  std::string host;  // a name or an IP address without brackets; empty: use unix_path
   int port = 0;
   std::string unix_path;
   std::string user;      // empty: the default user
   std::string password;  // empty: none
   int database = 0;
 
-  // "host:port" or "unix socket", for people; without the secret.
+  // Returns "host:port" or "unix socket", for people, without the secret.
   std::string place() const;
 };
 
-// Reads `redis://[user:password@]host:port[/database]` or `unix:///path`. The user may be empty;
-// user and password may hold %XX; an IPv6 address stands in brackets. Errors: INVALID_ARGUMENT
-// (REDIS_URL), whose text never repeats the URL; `rediss://` is refused, because the library in use
-// has no TLS.
+// Parses `redis://[user:password@]host:port[/database]` or `unix:///path`. The user may be empty;
+// user and password may hold %XX; an IPv6 address is written in brackets. Error: INVALID_ARGUMENT
+// (REDIS_URL), whose text never repeats the URL. `rediss://` is refused, because the library in
+// use has no TLS.
 absl::StatusOr<RedisAddress> ParseRedisUrl(absl::string_view url);
 
 }  // namespace rnnserve::server

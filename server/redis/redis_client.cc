@@ -15,16 +15,27 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 
+// One thread runs the client. It alone uses the connection, the breaker, the queue of commands to
+// send and the list of commands in flight, so these need no lock. `mu_` guards what callers share
+// with it: the inbox, the closing flag and the health. `mu_` is held only to push, swap or copy,
+// never across a system call or a callback, and no other lock is taken under it, so it cannot take
+// part in a deadlock. The thread waits only in poll, for the socket, the wake descriptor or the
+// next event of the breaker. (Resolving a host name also blocks it; see RedisConnection::Connect.)
+// A caller writes to the wake descriptor when it puts the first command into an empty inbox, and
+// the thread takes the whole inbox after every poll, so no command is left behind. Callers never
+// wait, except in AwaitGreeting and in the destructor, which joins the thread and so must not run
+// on it. Callbacks run on the thread under no lock, so a callback may call Call again.
+
 namespace rnnserve::server {
 namespace {
 
-// Above what the words of a command and its bookkeeping take beside their bytes.
+// More than the bookkeeping of a command takes in addition to the bytes of its words.
 constexpr int64_t kCommandBytes = 512;
 constexpr absl::Duration kQueueRetryDelay = absl::Milliseconds(100);
 
 int MakeWakeFd() {
   const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  // Without descriptors nothing of a server can start.
+  // A server that is out of file descriptors cannot start anyway.
   if (fd < 0) std::abort();
   return fd;
 }
@@ -35,7 +46,7 @@ int64_t BytesOf(const RedisClient::Command& command) {
   return bytes;
 }
 
-// For poll: rounded up, so that what waits for the time finds it has come.
+// Returns the timeout for poll, rounded up, so that the time has come when poll returns.
 int MillisecondsUntil(absl::Time time, absl::Time now) {
   if (time == absl::InfiniteFuture()) return -1;
   const absl::Duration left = std::max(time - now, absl::ZeroDuration());
@@ -54,7 +65,7 @@ RedisClient::RedisClient(const Clock& clock, Options options)
       options_(std::move(options)),
       wake_fd_(MakeWakeFd()),
       breaker_(options_.breaker),
-      health_(StoreDown("the store was not reached yet")) {
+      health_(StoreDown("the store has not been reached yet")) {
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -74,7 +85,7 @@ void RedisClient::Call(Command command) {
   pending.command = std::move(command);
   const int64_t waiting_bytes = waiting_bytes_.fetch_add(pending.bytes) + pending.bytes;
   if (waiting_bytes > options_.max_waiting_bytes) {
-    // It still goes to the thread, where all callbacks run, but without its bytes.
+    // The command still goes to the thread, because all callbacks run there, but without its bytes.
     waiting_bytes_.fetch_sub(pending.bytes);
     pending.bytes = 0;
     pending.command.words.clear();
@@ -102,7 +113,7 @@ absl::Status RedisClient::health() const {
 
 void RedisClient::Wake() {
   const uint64_t one = 1;
-  // It fails only if the counter is full, and then the thread is awake.
+  // The write fails only if the counter is full, and then the thread is awake anyway.
   [[maybe_unused]] const ssize_t written = write(wake_fd_, &one, sizeof(one));
 }
 
@@ -114,7 +125,7 @@ void RedisClient::Run() {
   }
   connection_.reset();
   FailAll(sent_, Closed());
-  // Every callback may bring more.
+  // A callback may bring new commands.
   while (!queue_.empty() || !IsInboxEmpty()) {
     FailAll(queue_, Closed());
     TakeInbox();
@@ -131,8 +142,9 @@ bool RedisClient::TakeInbox() {
   }
   for (Pending& pending : inbox) {
     if (pending.is_refused) {
-      const std::string text = absl::StrCat("what waits for the store would exceed the limit of ",
-                                            options_.max_waiting_bytes, " bytes");
+      const std::string text =
+          absl::StrCat("the commands that wait for the store would exceed the limit of ",
+                       options_.max_waiting_bytes, " bytes");
       Finish(std::move(pending), ResourceExhausted("STORE_QUEUE_LIMIT", text, kQueueRetryDelay));
     } else {
       queue_.push_back(std::move(pending));
@@ -151,7 +163,7 @@ void RedisClient::Progress(absl::Time now) {
     const std::string silence = absl::FormatDuration(options_.breaker.max_silence);
     Lose(StoreDown(absl::StrCat("the store did not answer within ", silence)), now);
   }
-  // Ends: each failure brings the breaker nearer to opening.
+  // The loop ends because each failure brings the breaker closer to opening.
   while (connection_ == nullptr && breaker_.Allow(now)) Connect(now);
   if (breaker_.state() != CircuitBreaker::State::kClosed) {
     FailAll(queue_, health());
@@ -175,7 +187,7 @@ void RedisClient::FillPipeline(absl::Time now) {
     queue_.pop_front();
     Send(std::move(pending), now);
   }
-  // Most often the socket takes it at once, which spares a turn of poll.
+  // The socket usually accepts everything at once, which saves a round of poll.
   if (connection_->wants_to_send()) HandleSocket(POLLOUT);
 }
 
@@ -210,7 +222,7 @@ void RedisClient::WaitForEvents(absl::Time now) {
 
 void RedisClient::HandleSocket(short events) {
   absl::Status status;
-  // An error or the end of the connection shows in whichever of the two is called.
+  // Send and Receive both report an error or the end of the connection.
   if ((events & (POLLOUT | POLLERR)) != 0) status = connection_->Send();
   if (status.ok() && (events & (POLLIN | POLLHUP)) != 0) {
     status = connection_->Receive([this](RedisReply reply) { HandleReply(std::move(reply)); });
@@ -226,7 +238,7 @@ void RedisClient::HandleReply(RedisReply reply) {
   if (!broken_.ok()) return;
   if (greeting_.has_value()) return HandleGreeting(*reply);
   if (sent_.empty()) {
-    broken_ = StoreDown("the store answers what was not asked");
+    broken_ = StoreDown("the store sent an answer without a question");
     return;
   }
   Pending pending = std::move(sent_.front());
@@ -239,7 +251,7 @@ void RedisClient::HandleReply(RedisReply reply) {
     return;
   }
   const absl::Status error = RedisReplyError(*reply);
-  // Another server may be the master by now; the greeting of a new connection will tell.
+  // Another server may be the master by now. The greeting of a new connection will find out.
   if (word == "READONLY") broken_ = error;
   if (error.ok()) {
     Finish(std::move(pending), std::move(reply));

@@ -29,35 +29,37 @@
 
 namespace rnnserve::server {
 
-// A Redis server, as long as it is there and whenever it is back: one thread and one connection,
-// through which the commands of all callers go as one pipeline.
+// A client of one Redis server that reconnects by itself: one thread and one connection, through
+// which the commands of all callers go as one pipeline.
 //
-// A command waits for its answer at most `breaker.max_silence` beyond the last byte that came; then
-// all that are under way fail, and until a new connection has been greeted every further one fails
-// at once. A command that was sent is never sent again, but for a script that the server did not
-// know. The connection is made anew by itself, in the pauses of the breaker.
+// A command waits for its answer at most `breaker.max_silence` after the last byte received. Then
+// all commands in flight fail, and every further command fails at once until a new connection has
+// been greeted. A command that was sent is never sent again, except a script that the server did
+// not know. The client reconnects at the pace of the breaker.
 //
-// Owns the thread and the connection. Thread-safe; no call blocks. Callbacks run once each, on the
-// thread, under no lock. The destructor answers what is under way with CANCELLED (STORE_CLOSED).
+// Owns the thread and the connection. Thread-safe. No call blocks, except AwaitGreeting. Each
+// callback runs once, on the thread, under no lock. The destructor answers every command that has
+// no answer with CANCELLED (STORE_CLOSED).
 class RedisClient {
  public:
   struct Options {
     RedisAddress address;
-    // Its silence bounds an answer as well as the time to connect and be greeted.
+    // Its max_silence bounds the wait for an answer, and also the time to connect and be greeted.
     CircuitBreaker::Options breaker;
-    // Bytes of all commands without an answer; one beyond it is refused.
+    // The bytes of all commands without an answer. A command that exceeds them is refused.
     int64_t max_waiting_bytes = int64_t{256} << 20;
-    // Bytes of those that were sent. Enough for a fast network; more only makes copies.
+    // The bytes of the commands that were sent and have no answer. The default is enough for a fast
+    // network; more only makes more copies.
     int64_t max_pipeline_bytes = int64_t{4} << 20;
   };
 
   using ReplyCallback = absl::AnyInvocable<void(absl::StatusOr<RedisReply>)>;
 
   struct Command {
-    // None: `words` are a command. Otherwise they are the key and the arguments of the script.
+    // Without a script `words` are a command; with one they are its key and arguments.
     std::optional<RedisScript> script;
     std::vector<std::string> words;
-    // Gets a reply that is no error; or UNAVAILABLE (STORE_DOWN), RESOURCE_EXHAUSTED
+    // Gets a reply that is not an error, or else UNAVAILABLE (STORE_DOWN), RESOURCE_EXHAUSTED
     // (STORE_QUEUE_LIMIT), CANCELLED (STORE_CLOSED) or an error of RedisReplyError.
     ReplyCallback callback;
   };
@@ -69,18 +71,18 @@ class RedisClient {
   RedisClient(const RedisClient&) = delete;
   RedisClient& operator=(const RedisClient&) = delete;
 
+  // Queues a command. Its callback gets the outcome.
   void Call(Command command);
 
-  // Blocks until the server has been greeted for the first time. Errors: those of RedisGreeting
-  // that time does not heal, at once; UNAVAILABLE (STORE_DOWN) after `timeout`, with the last
-  // cause.
+  // Blocks until the server has been greeted for the first time. Errors: FAILED_PRECONDITION errors
+  // of RedisGreeting, at once, because waiting does not help; UNAVAILABLE (STORE_DOWN) after
+  // `timeout`, with the last cause.
   absl::Status AwaitGreeting(absl::Duration timeout) const;
 
-  // OK while the server can be used; otherwise why not.
+  // Returns OK while the server can be used, else the reason why not.
   absl::Status health() const;
 
-  // The servers that were spoken to, one after another: one that was started again counts once
-  // more.
+  // The number of server processes that this client has talked to. A restarted server counts again.
   uint64_t num_servers() const { return num_servers_.load(std::memory_order_relaxed); }
 
  private:
@@ -88,14 +90,15 @@ class RedisClient {
     Command command;
     int64_t bytes = 0;
     bool is_refused = false;
-    bool needs_text = false;  // the server does not know the script by its digest
+    bool needs_text = false;  // the server does not know the digest of the script
   };
 
   void Run();
-  // Moves what callers brought into queue_; false when the destructor asks for the end.
+  // Moves new commands of callers into queue_. Returns false when the destructor has been called.
   bool TakeInbox();
   bool IsInboxEmpty() const;
-  // Does what the time asks for: gives up, connects, fails, sends.
+  // Does what is due at this time: gives up on a silent server, connects, fails commands or sends
+  // them.
   void Progress(absl::Time now);
   void WaitForEvents(absl::Time now);
   void Wake();
@@ -107,7 +110,8 @@ class RedisClient {
   void HandleReply(RedisReply reply);
   void HandleGreeting(const redisReply& reply);
 
-  // The connection is of no more use: what was sent fails, and if the breaker opens, the rest too.
+  // Drops the connection. The commands that were sent fail, and if the breaker opens, so do the
+  // rest.
   void Lose(const absl::Status& cause, absl::Time now);
   void FailAll(std::deque<Pending>& pending, const absl::Status& status);
   void Finish(Pending pending, absl::StatusOr<RedisReply> outcome);
@@ -122,13 +126,13 @@ class RedisClient {
   std::atomic<int64_t> waiting_bytes_{0};
   std::atomic<uint64_t> num_servers_{0};
 
-  // Used by the thread alone.
+  // Used only by the thread.
   CircuitBreaker breaker_;
   std::unique_ptr<RedisConnection> connection_;
   std::optional<RedisGreeting> greeting_;  // while the connection is being greeted
   RedisGreeting::Digests digests_;
-  std::string run_id_;   // of the server of the last connection
-  absl::Status broken_;  // why the connection is to be given up, once a reply said so
+  std::string run_id_;   // identifies the server process of the last connection
+  absl::Status broken_;  // the reason to drop the connection, once a reply has given one
   std::deque<Pending> queue_;
   std::deque<Pending> sent_;
   int64_t sent_bytes_ = 0;

@@ -21,10 +21,10 @@
 namespace rnnserve::server {
 namespace {
 
-// Commands that one system call may send; a few cover what a socket's buffer takes.
+// Commands that one system call may send. A few are enough to fill a socket's buffer.
 constexpr size_t kNumVectors = 64;
 constexpr size_t kReceiveBytes = 64 << 10;
-// Receives so often before its owner looks at other things.
+// The number of reads before the owner gets to do other things.
 constexpr int kNumReceives = 16;
 
 absl::Status SocketError(absl::string_view what, int error) {
@@ -39,11 +39,11 @@ absl::StatusOr<std::unique_ptr<RedisConnection>> RedisConnection::Connect(
     const RedisAddress& address) {
   Context context(address.host.empty() ? redisConnectUnixNonBlock(address.unix_path.c_str())
                                        : redisConnectNonBlock(address.host.c_str(), address.port));
-  if (context == nullptr) return StoreDown("no memory for a connection to the store");
+  if (context == nullptr) return StoreDown("not enough memory for a connection to the store");
   if (context->err != 0) {
-    return StoreDown(absl::StrCat("no connection to the store: ", context->errstr));
+    return StoreDown(absl::StrCat("cannot connect to the store: ", context->errstr));
   }
-  // A program that the server starts has no use for the socket.
+  // Programs that the server starts must not inherit the socket.
   fcntl(context->fd, F_SETFD, FD_CLOEXEC);
   return std::unique_ptr<RedisConnection>(new RedisConnection(std::move(context)));
 }
@@ -58,7 +58,7 @@ void RedisConnection::Append(absl::Span<const absl::string_view> words) {
   char* bytes = nullptr;
   const int size =
       redisFormatCommandArgv(&bytes, static_cast<int>(words.size()), pointers.data(), sizes.data());
-  // It fails for want of memory alone, like operator new.
+  // It fails only when memory runs out, as operator new does.
   if (size < 0) std::abort();
   unsent_.push_back({std::unique_ptr<char, CommandDeleter>(bytes), static_cast<size_t>(size)});
 }
@@ -67,7 +67,7 @@ absl::Status RedisConnection::CheckConnected() {
   int error = 0;
   socklen_t size = sizeof(error);
   if (getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
-  if (error != 0) return SocketError("no connection to the store", error);
+  if (error != 0) return SocketError("cannot connect to the store", error);
   is_connecting_ = false;
   return absl::OkStatus();
 }
@@ -117,7 +117,7 @@ absl::Status RedisConnection::Receive(absl::FunctionRef<void(RedisReply)> on_rep
       on_reply(RedisReply(static_cast<redisReply*>(reply)));
       reply = nullptr;
     }
-    if (context_->reader->err != 0) return StoreDown("the store does not speak as Redis does");
+    if (context_->reader->err != 0) return StoreDown("the store does not speak the Redis protocol");
   }
   return absl::OkStatus();
 }

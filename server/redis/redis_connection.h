@@ -18,28 +18,29 @@
 
 namespace rnnserve::server {
 
-// One socket to a Redis server: commands go out in the order of Append, replies come in that order.
-// It never waits: its owner polls the socket, and calls Send when it is writable and Receive when
-// it is readable.
+// One socket to a Redis server. Commands go out in the order of Append, and replies come in that
+// order. It never waits: its owner polls the socket, calls Send when the socket is writable and
+// Receive when it is readable.
 //
-// Owns the socket, and commands that are not sent. Used by one thread at a time: its owner's. After
-// an error it is of no more use.
+// Owns the socket and the unsent commands. Used by one thread at a time: its owner's. After an
+// error it must not be used any more.
 class RedisConnection {
  public:
-  // Begins to connect; that it failed may only show in Send. Resolving the name of a host, if it is
-  // not an address, is the one thing that blocks. Errors: UNAVAILABLE (STORE_DOWN).
+  // Begins to connect. A failure to connect may show only in Send. Resolving a host name is the
+  // only thing that blocks; an IP address needs no resolving. Errors: UNAVAILABLE (STORE_DOWN).
   static absl::StatusOr<std::unique_ptr<RedisConnection>> Connect(const RedisAddress& address);
 
   RedisConnection(const RedisConnection&) = delete;
   RedisConnection& operator=(const RedisConnection&) = delete;
 
-  // Puts a command at the end of what is to be sent.
+  // Appends a command to those that wait to be sent.
   void Append(absl::Span<const absl::string_view> words);
 
-  // Sends what the socket takes. Errors: UNAVAILABLE (STORE_DOWN).
+  // Sends as much as the socket accepts. Errors: UNAVAILABLE (STORE_DOWN).
   absl::Status Send();
-  // Receives what is there and gives each reply to `on_reply`, which must not destroy this.
-  // Errors: UNAVAILABLE (STORE_DOWN): the connection has ended, or what came was no reply.
+  // Receives the available bytes and passes each reply to `on_reply`, which must not destroy this
+  // object. Errors: UNAVAILABLE (STORE_DOWN) if the connection has ended or the bytes are not a
+  // valid reply.
   absl::Status Receive(absl::FunctionRef<void(RedisReply)> on_reply);
 
   int fd() const { return context_->fd; }
@@ -62,11 +63,11 @@ class RedisConnection {
   explicit RedisConnection(Context context) : context_(std::move(context)) {}
 
   absl::Status CheckConnected();
-  // Takes so many bytes off the head of unsent_.
+  // Removes `num_bytes` from the front of unsent_.
   void DropSent(size_t num_bytes);
 
-  // hiredis makes the socket and reads replies. Its way of sending raises SIGPIPE, and copies all
-  // that is not sent at every call, so commands go out here.
+  // hiredis makes the socket and parses replies. Its own sending raises SIGPIPE and copies all
+  // unsent bytes at every call, so this class sends the commands itself.
   const Context context_;
   bool is_connecting_ = true;
   std::deque<Command> unsent_;

@@ -14,10 +14,11 @@
 namespace rnnserve::server {
 namespace {
 
-// The first whose EVALSHA, HSET of many fields and replication of scripts are what we use.
+// The first version with the EVALSHA, the HSET of many fields and the script replication that we
+// use.
 constexpr int kVersionMin = 5;
 
-// The value of a line "name:value" of INFO, or "".
+// Returns the value of a line "name:value" of INFO, or "".
 std::string ValueIn(absl::string_view report, absl::string_view name) {
   for (absl::string_view line : absl::StrSplit(report, absl::ByAnyChar("\r\n"))) {
     if (absl::ConsumePrefix(&line, name) && absl::ConsumePrefix(&line, ":")) {
@@ -34,8 +35,8 @@ bool IsAboutLogin(const redisReply& reply) {
 
 absl::Status LoginError() {
   return FailedPrecondition("STORE_LOGIN",
-                            "the store does not accept the user and password, or does not let "
-                            "them do what is needed");
+                            "the store does not accept the user and password, or does not grant "
+                            "them the needed permissions");
 }
 
 }  // namespace
@@ -66,7 +67,7 @@ absl::Status RedisGreeting::Take(const redisReply& reply) {
   const std::string word = RedisErrorWord(reply);
   if (IsAboutLogin(reply) || (question == Question::kLogin && word == "ERR")) return LoginError();
   if (question == Question::kDatabase && word == "ERR") {
-    return FailedPrecondition("STORE_DATABASE", "the store has no database of that number");
+    return FailedPrecondition("STORE_DATABASE", "the store has no database with that number");
   }
   if (!word.empty()) return RedisReplyError(reply);
   if (question == Question::kServer) {
@@ -78,7 +79,7 @@ absl::Status RedisGreeting::Take(const redisReply& reply) {
 }
 
 absl::Status CheckRedisServer(absl::string_view report) {
-  // While it loads its data it answers INFO and little else.
+  // A server that loads its data answers INFO and little else.
   if (ValueIn(report, "loading") == "1") return StoreDown("the store is loading its data");
   const std::string version = ValueIn(report, "redis_version");
   int major = 0;
@@ -89,9 +90,9 @@ absl::Status CheckRedisServer(absl::string_view report) {
   }
   const std::string policy = ValueIn(report, "maxmemory_policy");
   if (policy != "noeviction") {
-    return FailedPrecondition("STORE_EVICTS",
-                              absl::StrCat("the store's maxmemory_policy is '", policy,
-                                           "', which forgets sessions; it must be 'noeviction'"));
+    return FailedPrecondition(
+        "STORE_EVICTS", absl::StrCat("the store's maxmemory_policy is '", policy,
+                                     "', which would evict sessions; it must be 'noeviction'"));
   }
   const std::string role = ValueIn(report, "role");
   if (role != "master") {

@@ -18,31 +18,31 @@
 
 namespace rnnserve::server {
 
-// Whether a server with that report, which is Redis' answer to INFO, may keep snapshots. Errors:
-// FAILED_PRECONDITION: STORE_VERSION (older than 5), STORE_EVICTS (its maxmemory_policy is not
-// noeviction, with the policy), STORE_REPLICA (it is not a master); UNAVAILABLE (STORE_DOWN): it is
-// loading its data.
+// Checks whether a server may keep snapshots. `report` is its answer to INFO. Errors:
+// FAILED_PRECONDITION: STORE_VERSION (older than 5), STORE_EVICTS (the maxmemory_policy is not
+// noeviction; the text names it), STORE_REPLICA (it is not a master); UNAVAILABLE (STORE_DOWN): it
+// is still loading its data.
 absl::Status CheckRedisServer(absl::string_view report);
 
-// What is said on a new connection before it is used: who we are, which database, what the server
-// is, and our scripts, in one round trip; and whether the answers are those of a server that may
-// keep snapshots. Used by one thread at a time: that of the connection.
+// The exchange on a new connection before its first use, in one round trip. It logs in, selects the
+// database, asks for the server's INFO and loads the scripts, and checks from the answers that the
+// server may keep snapshots. Used by one thread at a time: that of the connection.
 class RedisGreeting {
  public:
-  // The SHA-1 of each script, as the server told it.
+  // The SHA-1 of each script, as the server has computed it.
   using Digests = std::array<std::string, kNumRedisScripts>;
 
   // Appends the commands.
   RedisGreeting(const RedisAddress& address, RedisConnection& connection);
 
-  // Takes the next answer. Errors: those of CheckRedisServer; FAILED_PRECONDITION: STORE_LOGIN
-  // (user or password, or what they allow), STORE_DATABASE; UNAVAILABLE (STORE_DOWN) for every
-  // other refusal. REQUIRES: not is_done().
+  // Processes the next answer. Errors: those of CheckRedisServer; FAILED_PRECONDITION: STORE_LOGIN
+  // (wrong user or password, or too few permissions), STORE_DATABASE; those of RedisReplyError for
+  // every other refusal. REQUIRES: not is_done().
   absl::Status Take(const redisReply& reply);
 
   bool is_done() const { return num_taken_ == expected_.size(); }
   const Digests& digests() const { return digests_; }
-  // Another one for each start of a server.
+  // Identifies the server process: a restarted server has another one.
   const std::string& run_id() const { return run_id_; }
 
  private:

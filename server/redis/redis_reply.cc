@@ -12,7 +12,7 @@
 namespace rnnserve::server {
 namespace {
 
-// Memory comes back when sessions end or expire, not at once.
+// Memory becomes free when sessions end or expire, which takes a while.
 constexpr absl::Duration kFullRetryDelay = absl::Seconds(1);
 
 bool IsWord(absl::string_view text) {
@@ -32,7 +32,8 @@ std::string RedisErrorWord(const redisReply& reply) {
   if (reply.type != REDIS_REPLY_ERROR) return "";
   const absl::string_view text(reply.str, reply.len);
   const absl::string_view first = FirstWord(text);
-  // Redis 5 and 6 wrap it: "ERR Error running script (call to f_...): @user_script:1: -OOM ...".
+  // Redis 5 and 6 wrap the word: "ERR Error running script (call to f_...): @user_script:1: -OOM
+  // ...".
   const size_t inner = text.find(": -");
   if (first == "ERR" && inner != absl::string_view::npos) {
     const absl::string_view word = FirstWord(text.substr(inner + 3));
@@ -49,7 +50,7 @@ absl::Status RedisReplyError(const redisReply& reply) {
   }
   if (word == "WRONGTYPE") {
     return MakeError(absl::StatusCode::kDataLoss, "SNAPSHOT_BAD",
-                     "what is stored under the session's key is not a snapshot");
+                     "the value under the session's key is not a snapshot");
   }
   return StoreDown(absl::StrCat("the store answers ", word));
 }

@@ -18,23 +18,23 @@ struct RedisReplyDeleter {
   void operator()(redisReply* reply) const { freeReplyObject(reply); }
 };
 
-// What Redis answered to one command. Thread-compatible.
+// Redis' answer to one command. Thread-compatible.
 using RedisReply = std::unique_ptr<redisReply, RedisReplyDeleter>;
 
-// The bytes of a string or status reply; empty for every other kind.
+// Returns the bytes of a string or status reply, and nothing for every other kind.
 absl::string_view RedisText(const redisReply& reply);
 
-// The word that Redis begins an error with, for example "OOM"; of an error inside a script, the
-// word of the command that failed. Empty if the reply is no error.
+// Returns the word that begins an error of Redis, for example "OOM". For an error inside a script,
+// returns the word of the command that failed. Empty if the reply is not an error.
 std::string RedisErrorWord(const redisReply& reply);
 
-// OK if the reply is no error. Otherwise, by its word: RESOURCE_EXHAUSTED (STORE_FULL) for OOM;
-// DATA_LOSS (SNAPSHOT_BAD) for WRONGTYPE; UNAVAILABLE (STORE_DOWN) for all others, among them
-// LOADING, READONLY, CLUSTERDOWN and MISCONF. The text holds the word alone: the rest of what Redis
-// says may repeat keys and arguments.
+// Returns OK if the reply is not an error, else an error by its word: RESOURCE_EXHAUSTED
+// (STORE_FULL) for OOM; DATA_LOSS (SNAPSHOT_BAD) for WRONGTYPE; UNAVAILABLE (STORE_DOWN) for all
+// others, including LOADING, READONLY, CLUSTERDOWN and MISCONF. The text contains only the word,
+// because the rest of Redis' text may repeat keys and arguments.
 absl::Status RedisReplyError(const redisReply& reply);
 
-// UNAVAILABLE (STORE_DOWN) with that text.
+// Returns UNAVAILABLE (STORE_DOWN) with that text.
 absl::Status StoreDown(absl::string_view message);
 
 }  // namespace rnnserve::server

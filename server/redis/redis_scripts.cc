@@ -16,7 +16,8 @@ namespace {
 constexpr size_t kNumberSize = 20;
 constexpr absl::Duration kLifetimeMax = absl::Hours(24 * 365 * 100);
 
-// Nil if nothing is stored, false if it is no snapshot, else a table with e, n and v.
+// stored(): nil if nothing is stored, false if it is not a snapshot, else a table with e, n and v.
+// live(ms): sets the time to live of the key, "0" for ever.
 constexpr char kStored[] = R"(
 local function stored()
   local f = redis.call('HMGET', KEYS[1], 'e', 'n', 'v')
@@ -42,7 +43,7 @@ local function live(milliseconds)
 end
 )";
 
-// The rule of JudgeFence; nil accepts.
+// judge(s): the rule of JudgeFence. nil means that the change is accepted.
 constexpr char kJudge[] = R"(
 local function judge(s)
   if s == false then return {'BAD'} end
@@ -53,7 +54,7 @@ local function judge(s)
 end
 )";
 
-// The rule of JudgeFirst comes before that.
+// Applies the rule of JudgeFirst before that of JudgeFence.
 constexpr char kWrite[] = R"(
 local s = stored()
 local is_own = s and s.e == ARGV[1] and s.n == ARGV[2] and s.v == ARGV[3]
@@ -95,7 +96,7 @@ redis.call('DEL', KEYS[1])
 return {'OK'}
 )";
 
-// The other key is no KEYS[2], which would matter to a cluster alone.
+// The other key is an argument and not KEYS[2]. Only a cluster would need to know it as a key.
 constexpr char kQuarantine[] = R"(
 local s = stored()
 if s == false then return {'BAD'} end

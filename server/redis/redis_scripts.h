@@ -14,12 +14,17 @@
 
 namespace rnnserve::server {
 
-// The changes of a snapshot in Redis. Redis runs a script as a whole, so each is a compare-and-set.
+// The scripts that change a snapshot in Redis. Redis runs a script atomically, so each is a
+// compare-and-set.
 //
-// A session is one hash, of the fields e (epoch), n (nonce), v (version) and b (bytes). Numbers
-// travel and lie there as 20 decimal digits, padded with zeros: Lua's numbers are doubles, which
-// end being exact at 2^53, and strings of digits of one length compare as their numbers do. The
-// epoch is raised digit by digit for the same reason.
+// A session is one hash with the fields e (epoch), n (nonce), v (version) and b (bytes). Numbers
+// are sent and stored as 20 decimal digits, padded with zeros, for two reasons: Lua's numbers are
+// doubles, which are exact only up to 2^53, and digit strings of equal length compare like their
+// numbers. For the same reason a script increments the epoch digit by digit.
+//
+// Each enumerator lists the key and the arguments of its script, then its answers. A verdict is
+// {"OK"}, {"FENCED", stored epoch} or {"STALE", stored version}. Every script answers {"BAD"}, and
+// changes nothing, if the hash lacks a field or its numbers are malformed.
 enum class RedisScript {
   // key; epoch, nonce, version, bytes, milliseconds to live, "1" for a first snapshot -> a verdict
   kWrite,
@@ -31,20 +36,18 @@ enum class RedisScript {
   kQuarantine,
 };
 
-// A verdict is {"OK"}, {"FENCED", stored epoch} or {"STALE", stored version}. All of them answer
-// {"BAD"} if the hash lacks a field or holds no such numbers, and change nothing then.
-
 inline constexpr size_t kNumRedisScripts = 4;
 
-// The script in Lua.
+// Returns the Lua source of a script.
 absl::string_view RedisScriptText(RedisScript script);
 
-// A number as the scripts take it: 20 digits.
+// Converts a number to the 20 digits that the scripts take.
 std::string ToRedisNumber(uint64_t number);
-// Nothing unless it is 20 digits of a number below 2^64.
+// Converts 20 digits back to a number. Returns nothing for any other text, or from 2^64 on.
 std::optional<uint64_t> FromRedisNumber(absl::string_view digits);
 
-// Milliseconds to live as the scripts take them, rounded up; "0", for ever, above a hundred years.
+// Converts a time to live to the milliseconds that the scripts take, rounded up, at least 1. Above
+// a hundred years the result is "0", which means for ever.
 std::string ToRedisLifetime(absl::Duration time_to_live);
 
 }  // namespace rnnserve::server

@@ -26,20 +26,20 @@ Elements ElementsOf(const redisReply& reply) {
 
 absl::Status SnapshotBad() {
   return MakeError(absl::StatusCode::kDataLoss, "SNAPSHOT_BAD",
-                   "what is stored under the session's key is not a snapshot");
+                   "the value under the session's key is not a snapshot");
 }
 
 absl::Status SnapshotUnknown() {
   return NotFound("SNAPSHOT_UNKNOWN", "no snapshot of the session is stored");
 }
 
-// The first element of what a script answers.
+// Returns the first element of a script's answer.
 absl::string_view VerdictOf(const redisReply& reply) {
   const Elements elements = ElementsOf(reply);
   return elements.empty() ? "" : RedisText(*elements[0]);
 }
 
-// The status that a verdict of the scripts stands for.
+// Converts a verdict of a script into a status.
 absl::Status ReadVerdict(const redisReply& reply, const SnapshotFence& writer) {
   const Elements elements = ElementsOf(reply);
   const absl::string_view verdict = VerdictOf(reply);
@@ -52,7 +52,7 @@ absl::Status ReadVerdict(const redisReply& reply, const SnapshotFence& writer) {
   return SnapshotBad();
 }
 
-// The fields e, n, v and b.
+// Reads the fields e, n, v and b.
 absl::StatusOr<StoredSnapshot> ReadFields(Elements fields) {
   if (fields.size() != 4) return SnapshotBad();
   std::array<uint64_t, 3> numbers;

@@ -16,31 +16,33 @@
 
 namespace rnnserve::server {
 
-// Snapshots in a Redis server, version 5 or later: one master, no cluster. Each session is one hash
-// under the prefix and its id, written by scripts that check the fence and write as one.
+// A snapshot store in a Redis server, version 5 or later: one master, no cluster. Each session is
+// one hash, whose key is the prefix and the id. Scripts check the fence and write in one atomic
+// step.
 //
-// A change is told OK when Redis has it in memory. What Redis does with it then is Redis' own: with
-// the append-only file it survives a restart, and a replica that takes over may lack the last ones.
-// Memory: each session takes its snapshot and some 200 bytes in Redis. It must not evict, which is
-// checked whenever a connection is made.
+// A change is reported as OK when Redis has it in memory. Its durability from then on is a matter
+// of Redis: with the append-only file it survives a restart; a replica that takes over may lack the
+// last changes. In Redis each session takes the size of its snapshot and some 200 bytes. Redis must
+// not evict, which is checked whenever a connection is made.
 //
-// When Redis does not answer, callbacks get UNAVAILABLE (STORE_DOWN) within a second, and at once
-// from then on until it is back, which is noticed within about two. See RedisClient.
+// When Redis stops answering, callbacks get UNAVAILABLE (STORE_DOWN) within a second. From then on
+// they get it at once, until Redis is back, which is noticed within about two seconds. See
+// RedisClient.
 //
 // Owns one thread and one connection. Thread-safe. The clock must outlive it.
 class RedisSnapshotStore final : public SnapshotStore {
  public:
   struct Options {
-    // Before each session's id. Servers that share sessions have the same.
+    // Prepended to each session's id. Servers that share sessions must have the same prefix.
     std::string key_prefix = "rnnserve:";
     // How long the first connection may take before Create fails.
     absl::Duration start_timeout = absl::Seconds(5);
     RedisClient::Options client;
   };
 
-  // Connects and checks the server; blocks meanwhile. Errors: FAILED_PRECONDITION (STORE_LOGIN,
-  // STORE_DATABASE, STORE_VERSION, STORE_EVICTS, STORE_REPLICA) as RedisGreeting has them;
-  // UNAVAILABLE (STORE_DOWN) if there is none within start_timeout.
+  // Connects and checks the server. Blocks until then. Errors: FAILED_PRECONDITION (STORE_LOGIN,
+  // STORE_DATABASE, STORE_VERSION, STORE_EVICTS, STORE_REPLICA; see RedisGreeting); UNAVAILABLE
+  // (STORE_DOWN) if no server could be greeted within start_timeout.
   static absl::StatusOr<std::unique_ptr<RedisSnapshotStore>> Create(const Clock& clock,
                                                                     Options options);
 
@@ -49,13 +51,14 @@ class RedisSnapshotStore final : public SnapshotStore {
              ReadCallback callback) override;
   void Read(std::string session_id, ReadCallback callback) override;
   void Remove(std::string session_id, SnapshotFence fence, WriteCallback callback) override;
-  // The key is the prefix, "quarantine/" and the id, which is no session's: no id has a slash.
+  // Moves the snapshot to a key of the prefix, "quarantine/" and the id. It cannot be the key of a
+  // session, because no session id has a slash.
   void Quarantine(std::string session_id, std::string bytes, absl::Duration time_to_live,
                   WriteCallback callback) override;
 
   uint64_t generation() const override { return client_.num_servers(); }
 
-  // OK while the store can be used; otherwise why not, without addresses and secrets.
+  // Returns OK while the store can be used, else the reason why not, without addresses and secrets.
   absl::Status health() const { return client_.health(); }
 
  private:
