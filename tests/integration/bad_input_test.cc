@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Every kind of bad input, sent to a real server: the code, the reason, the numbers in the text,
-// and a state that stays as it was.
+// Sends every kind of bad input to a real server. Checks the code, the reason and the numbers in
+// the text, and that the state stays the same.
 
 #include <cmath>
 #include <functional>
@@ -148,13 +148,13 @@ TEST_F(BadCallTest, AnUnknownModelIsNotFound) {
               FailsWith(StatusCode::NOT_FOUND, "MODEL_NOT_FOUND"));
 }
 
-TEST_F(BadCallTest, AnIdThatIsOpenIsRefused) {
+TEST_F(BadCallTest, AnOpenIdIsRefused) {
   ASSERT_TRUE(Open(kVowels, "twice").ok());
 
   EXPECT_THAT(Open(kVowels, "twice"), FailsWith(StatusCode::ALREADY_EXISTS, "SESSION_EXISTS"));
 }
 
-TEST_F(BadCallTest, AnIdOfOtherCharactersIsRefused) {
+TEST_F(BadCallTest, AnIdWithOtherCharactersIsRefused) {
   EXPECT_THAT(Open(kVowels, "a b"), FailsWith(StatusCode::INVALID_ARGUMENT, "SESSION_ID"));
   EXPECT_THAT(Open(kVowels, std::string(129, 'a')),
               FailsWith(StatusCode::INVALID_ARGUMENT, "SESSION_ID", "129"));
@@ -202,7 +202,7 @@ TEST_F(BadCallTest, InferRefusesASeedWithoutTraining) {
               FailsWith(StatusCode::INVALID_ARGUMENT, "FIELD_CONFLICT", "seed is 7"));
 }
 
-TEST_F(BadCallTest, InferRefusesWhatItCannotDoYet) {
+TEST_F(BadCallTest, InferRefusesUnsupportedFields) {
   v1::InferRequest bound = InferOf(kVowels, Floats({1, 1, 12}, Series(1, 12)));
   bound.add_session_ids("a");
   v1::InferResponse response;

@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sessions that outlive their server: two real servers that share a real Redis. One is killed,
-// stopped or paused, and the session goes on on the other. One undisturbed session tells what is
-// right.
+// Sessions that outlive their server. Two real servers share a real Redis. One is killed, stopped
+// or paused, and the session continues on the other. An undisturbed session gives the expected
+// outputs.
 
 #include <functional>
 
@@ -51,7 +51,7 @@ class Replica {
     *request.mutable_input() = Floats({1, 1}, {value});
     return stub_->Step(Context().get(), request, response);
   }
-  // Of all sessions.
+  // Resets all sessions of the model.
   grpc::Status Reset(v1::ResetStateResponse* response) {
     v1::ResetStateRequest request;
     request.set_model(kSunspots);
@@ -83,7 +83,7 @@ class DurableTest : public SharedRedisTest {
     return *b_;
   }
 
-  // What a session that nothing happens to answers to steps of these values.
+  // Returns the outputs of an undisturbed session for these values.
   std::vector<std::vector<float>> Undisturbed(const std::vector<float>& values) {
     EXPECT_TRUE(b().Open("undisturbed", v1::DURABILITY_NONE).ok());
     std::vector<std::vector<float>> outputs;
@@ -115,7 +115,7 @@ TEST_F(DurableTest, ASyncSessionSurvivesAKill) {
 
   EXPECT_EQ(attached.version(), 10u);
   EXPECT_EQ(attached.durability(), v1::DURABILITY_SYNC);
-  // The last reply once more, as if it had been lost; then on.
+  // Ask for the last reply again, as if it had been lost, then continue.
   for (uint64_t index = 9; index < 20; ++index) {
     ASSERT_TRUE(b().Step("s", index, values[index], &response).ok());
     EXPECT_EQ(Values(response.output()), expected[index]) << index;
@@ -123,7 +123,7 @@ TEST_F(DurableTest, ASyncSessionSurvivesAKill) {
   }
 }
 
-TEST_F(DurableTest, AnAsyncSessionIsReplayedFromWhereItWasStored) {
+TEST_F(DurableTest, AnAsyncSessionIsReplayedFromItsLastCheckpoint) {
   const std::vector<float> values = Series(2, 50);
   const auto expected = Undisturbed(values);
   ASSERT_TRUE(a().Open("s", v1::DURABILITY_UNSPECIFIED).ok());
@@ -136,7 +136,7 @@ TEST_F(DurableTest, AnAsyncSessionIsReplayedFromWhereItWasStored) {
   v1::AttachSessionResponse attached;
   ASSERT_TRUE(b().Attach("s", &attached).ok());
 
-  // The checkpoint after 32 steps was under way for 18 steps at least.
+  // The checkpoint after 32 steps was in flight for at least 18 steps.
   EXPECT_GE(attached.version(), 32u);
   EXPECT_EQ(attached.durable_version(), attached.version());
   for (uint64_t index = attached.version(); index < 50; ++index) {
@@ -170,7 +170,7 @@ TEST_F(DurableTest, AStoppedServerLeavesEverythingInTheStore) {
   }
 }
 
-TEST_F(DurableTest, APausedServerFindsItselfReplaced) {
+TEST_F(DurableTest, APausedServerFindsThatItWasReplaced) {
   ASSERT_TRUE(a().Open("s", v1::DURABILITY_SYNC).ok());
   v1::StepResponse response;
   ASSERT_TRUE(a().Step("s", 0, 0.5f, &response).ok());
@@ -180,16 +180,16 @@ TEST_F(DurableTest, APausedServerFindsItselfReplaced) {
   ASSERT_TRUE(b().Step("s", 1, 0.25f, &response).ok());
   a().server().Resume();
 
-  // Its copy is old, and what it does with it is not stored.
+  // Its copy is old, and nothing that it does with the copy is stored.
   EXPECT_THAT(a().Step("s", 1, 0.75f, &response), FailsWith(grpc::StatusCode::ABORTED, "FENCED"));
-  // It looks for the session again, and finds what the other did.
+  // It fetches the session again, and finds the steps of the other server.
   EXPECT_THAT(a().Step("s", 1, 0.75f, &response),
               FailsWith(grpc::StatusCode::FAILED_PRECONDITION, "STEP_REUSED"));
   ASSERT_TRUE(a().Step("s", 1, 0.25f, &response).ok());
   EXPECT_TRUE(response.replayed());
 }
 
-TEST_F(DurableTest, WithoutRedisAsyncStepsGoOnAndSyncStepsSayWhy) {
+TEST_F(DurableTest, WithoutRedisAsyncStepsContinueAndSyncStepsFail) {
   ASSERT_TRUE(a().Open("async", v1::DURABILITY_ASYNC).ok());
   ASSERT_TRUE(a().Open("sync", v1::DURABILITY_SYNC).ok());
   v1::StepResponse response;
@@ -204,7 +204,7 @@ TEST_F(DurableTest, WithoutRedisAsyncStepsGoOnAndSyncStepsSayWhy) {
               FailsWith(grpc::StatusCode::UNAVAILABLE, "STORE_DOWN"));
   ASSERT_THAT(redis_->Restart(), IsOk());
 
-  // Redis comes back without what it had; the next checkpoint brings it there again.
+  // Redis comes back without its data. The next checkpoint stores the session again.
   grpc::Status status;
   const absl::Time deadline = absl::Now() + absl::Seconds(10);
   do {
@@ -236,7 +236,7 @@ TEST_F(DurableTest, AStoreThatComesBackEmptyIsFilledAgain) {
   EXPECT_EQ(attached.version(), 1u);
 }
 
-// Retries what the server has no room for just now.
+// Retries a call while the server has no room for it.
 grpc::Status WithRetries(const std::function<grpc::Status()>& call) {
   const absl::Time deadline = absl::Now() + absl::Seconds(30);
   grpc::Status status = call();
@@ -247,7 +247,7 @@ grpc::Status WithRetries(const std::function<grpc::Status()>& call) {
   return status;
 }
 
-TEST_F(DurableTest, MoreSessionsThanTheServerHasRoomForAreSteppedInTurn) {
+TEST_F(DurableTest, SessionsThatExceedTheMemoryLimitAreSteppedInTurn) {
   constexpr int kNumSessions = 60;
   const std::vector<float> values = Series(4, 6);
   const auto expected = Undisturbed(values);
@@ -291,7 +291,7 @@ TEST_F(DurableTest, ASpilledSessionOutlivesItsServer) {
   }
 }
 
-TEST_F(DurableTest, TheListHoldsWhatIsInMemoryAndInTheStore) {
+TEST_F(DurableTest, TheListHoldsSessionsInMemoryAndInTheStore) {
   constexpr int kNumSessions = 40;
   a_ = StartReplica({"--max-sessions", "10"});
   std::vector<std::string> ids;
@@ -325,7 +325,7 @@ TEST_F(DurableTest, AResetOfAModelSurvivesAKillOrFails) {
   constexpr int kNumSessions = 40;
   const std::vector<float> values = Series(7, 1);
   const auto expected = Undisturbed(values);
-  // Most of them are in the store alone.
+  // Most of them are only in the snapshot store.
   a_ = StartReplica({"--max-sessions", "10"});
   v1::StepResponse response;
   for (int i = 0; i < kNumSessions; ++i) {
@@ -347,7 +347,7 @@ TEST_F(DurableTest, AResetOfAModelSurvivesAKillOrFails) {
   EXPECT_THAT(b().Reset(&reset), FailsWith(grpc::StatusCode::UNAVAILABLE, "STORE_DOWN"));
 }
 
-TEST_F(DurableTest, AnIdThatIsUsedAgainBeginsInALaterEpoch) {
+TEST_F(DurableTest, AReusedIdBeginsInALaterEpoch) {
   auto client = client::Client::Connect(a().server().grpc_address());
   ASSERT_THAT(client, IsOk());
   ASSERT_TRUE(a().Open("s", v1::DURABILITY_SYNC).ok());
@@ -365,7 +365,7 @@ TEST_F(DurableTest, AnIdThatIsUsedAgainBeginsInALaterEpoch) {
   session->Release();
 }
 
-TEST_F(DurableTest, BadBytesArePutAsideAndTheIdIsFree) {
+TEST_F(DurableTest, BadBytesAreQuarantinedAndTheIdIsFree) {
   ASSERT_TRUE(a().Open("s", v1::DURABILITY_SYNC).ok());
   redis_->Command({"HSET", "rnnserve:s", "b", "bad bytes"});
   v1::AttachSessionResponse attached;
@@ -380,7 +380,7 @@ TEST_F(DurableTest, BadBytesArePutAsideAndTheIdIsFree) {
   EXPECT_TRUE(b().Open("s", v1::DURABILITY_SYNC).ok());
 }
 
-TEST_F(DurableTest, ASessionThatIsNotDurableGoesOnAfterASigterm) {
+TEST_F(DurableTest, ASessionThatIsNotDurableContinuesAfterASigterm) {
   const std::vector<float> values = Series(6, 4);
   const auto expected = Undisturbed(values);
   ASSERT_TRUE(a().Open("s", v1::DURABILITY_NONE).ok());
@@ -396,7 +396,7 @@ TEST_F(DurableTest, ASessionThatIsNotDurableGoesOnAfterASigterm) {
   ASSERT_TRUE(b().Attach("s", &attached).ok());
   EXPECT_EQ(attached.version(), 3u);
   EXPECT_EQ(attached.durability(), v1::DURABILITY_NONE);
-  // It was taken, not copied.
+  // The session was moved, not copied.
   EXPECT_EQ(redis_->Command({"DBSIZE"}), "0");
   ASSERT_TRUE(b().Step("s", 3, values[3], &response).ok());
   EXPECT_EQ(Values(response.output()), expected[3]);

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Steps that are sent again, lost replies, writers that take over and forks, with plain stubs and a
-// real server. The chain of outputs of one undisturbed session tells what is right.
+// Repeated steps, lost replies, writers that take over, and forks, with plain stubs and a real
+// server. An undisturbed session gives the expected outputs.
 
 #include <random>
 #include <string>
@@ -39,7 +39,7 @@ class ExactStepsTest : public ServedModelsTest {
     EXPECT_TRUE(stub().AttachSession(Context().get(), request, &response).ok());
     return response;
   }
-  // What a session that nothing happens to answers to these values.
+  // Returns the outputs of an undisturbed session for these values.
   static std::vector<std::vector<float>> Undisturbed(const std::vector<float>& values) {
     const std::string id = "undisturbed-" + std::to_string(num_undisturbed_++);
     EXPECT_TRUE(Open(kSunspots, id).ok());
@@ -62,7 +62,7 @@ TEST_F(ExactStepsTest, DuplicatesAndLostRepliesChangeNothing) {
   for (uint64_t index = 0; index < values.size(); ++index) {
     const v1::StepRequest request = StepAt("noisy", index, values[index]);
     v1::StepResponse response;
-    // A request in ten is sent twice, and in ten a reply is not looked at.
+    // One request in ten is sent twice, and one reply in ten is ignored.
     const int num_sendings = 1 + static_cast<int>(random() % 10 == 0) + (random() % 10 == 0);
     for (int sending = 0; sending < num_sendings; ++sending) {
       ASSERT_TRUE(Step(request, &response).ok());
@@ -82,7 +82,7 @@ TEST_F(ExactStepsTest, AStreamPipelinesAsManyStepsAsRepliesAreKept) {
   const auto context = Context();
   const auto stream = stub().Stream(context.get());
   v1::StreamRequest request;
-  // Each of them twice in a row, as a proxy that repeats would.
+  // Send each of them twice in a row, as a proxy that repeats messages would.
   for (uint64_t index = 0; index < values.size(); ++index) {
     for (uint64_t copy = 0; copy < 2; ++copy) {
       v1::StreamAction* const action = request.add_actions();
@@ -111,7 +111,7 @@ TEST_F(ExactStepsTest, AStreamPipelinesAsManyStepsAsRepliesAreKept) {
   }
 }
 
-TEST_F(ExactStepsTest, ALostStreamIsGoneOnWithOnAnother) {
+TEST_F(ExactStepsTest, ALostStreamContinuesOnAnother) {
   const std::vector<float> values = Series(5, 3);
   const auto expected = Undisturbed(values);
   ASSERT_TRUE(OpenWithWindow("lost", 1).ok());
@@ -121,7 +121,7 @@ TEST_F(ExactStepsTest, ALostStreamIsGoneOnWithOnAnother) {
     v1::StreamRequest request;
     *request.add_actions()->mutable_step() = StepAt("lost", 0, values[0]);
     ASSERT_TRUE(stream->Write(request));
-    // Whether the step was done, nobody here knows.
+    // The client cannot know whether the step was done.
     context->TryCancel();
     stream->Finish();
   }
@@ -136,7 +136,7 @@ TEST_F(ExactStepsTest, ALostStreamIsGoneOnWithOnAnother) {
   EXPECT_EQ(outputs, expected);
 }
 
-TEST_F(ExactStepsTest, AGapNamesTheStepThatIsMissing) {
+TEST_F(ExactStepsTest, AGapNamesTheMissingStep) {
   ASSERT_TRUE(OpenWithWindow("gap", 1).ok());
   v1::StepResponse response;
   ASSERT_TRUE(Step(StepAt("gap", 0, 0.5f), &response).ok());
@@ -225,7 +225,7 @@ TEST_F(ExactStepsTest, EachRowOfOneMessageHasItsOwnError) {
   EXPECT_THAT(error(4).message(), HasSubstr("8"));
 }
 
-TEST_F(ExactStepsTest, AThousandForksGoOnFromOneState) {
+TEST_F(ExactStepsTest, AThousandForksContinueFromOneState) {
   ASSERT_TRUE(OpenWithWindow("trunk", 1).ok());
   StepOutput("trunk", Value(0.5f));
   v1::ForkSessionRequest request;
@@ -269,7 +269,7 @@ TEST_F(ExactStepsTest, ForksOfAStreamEndWithIt) {
               FailsWith(grpc::StatusCode::NOT_FOUND, "SESSION_STREAM_ENDED"));
 }
 
-TEST_F(ExactStepsTest, AnEvictedSessionAndAListOfSome) {
+TEST_F(ExactStepsTest, AnEvictionIsToldAndAListIsFiltered) {
   ASSERT_TRUE(OpenWithWindow("listed-a", 1).ok());
   ASSERT_TRUE(OpenWithWindow("listed-b", 1).ok());
   v1::EvictSessionRequest evict;

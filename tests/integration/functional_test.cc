@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Models of several inputs or outputs through a real server: the numbers of Keras, and what is said
-// of calls that do not fit.
+// Models with several inputs or outputs on a real server: results equal Keras', and calls that do
+// not fit the model are refused.
 
 #include <cmath>
 #include <fstream>
@@ -21,7 +21,7 @@ std::vector<int64_t> ShapeOf(const v1::Tensor& tensor) {
   return {tensor.shape().begin(), tensor.shape().end()};
 }
 
-// A recorded call of the model of that golden, and what Keras answered.
+// A recorded call of the model of a golden file, with Keras' results.
 struct Recorded {
   explicit Recorded(const std::string& model, const std::string& golden) {
     std::ifstream file(absl::StrCat(RNNSERVE_SOURCE_DIR, "/tests/golden/conformance/", golden));
@@ -60,11 +60,11 @@ void ExpectNear(const v1::Tensor& tensor, const Json& expected) {
 
 class FunctionalModelTest : public ServedModelsTest {
  protected:
-  // A call of the model of two inputs, without masks.
+  // Returns a call of the model with two inputs, without masks.
   static Recorded Translation() { return Recorded(kTranslator, "encoder_decoder_0/case-0.json"); }
 };
 
-TEST_F(FunctionalModelTest, TwoInputsWithMasksGiveTheNumbersOfKeras) {
+TEST_F(FunctionalModelTest, TwoInputsWithMasksGiveKerasResults) {
   const Recorded recorded(kTranslator, "encoder_decoder_0/case-1.json");
   ASSERT_EQ(recorded.request.inputs_size(), 2);
   ASSERT_TRUE(recorded.request.inputs(0).has_mask());
@@ -76,7 +76,7 @@ TEST_F(FunctionalModelTest, TwoInputsWithMasksGiveTheNumbersOfKeras) {
   EXPECT_EQ(response.outputs_size(), 0);
 }
 
-TEST_F(FunctionalModelTest, ThreeOutputsGiveTheNumbersOfKeras) {
+TEST_F(FunctionalModelTest, ThreeOutputsGiveKerasResults) {
   const Recorded recorded(kManyOutputs, "multi_output_0/case-1.json");
   v1::InferResponse response;
 
@@ -135,7 +135,7 @@ TEST_F(FunctionalModelTest, AnInputOfAnotherNameIsRefused) {
               FailsWith(grpc::StatusCode::INVALID_ARGUMENT, "INPUT_UNKNOWN", "inputs[0]"));
 }
 
-TEST_F(FunctionalModelTest, AnInputThatComesTwiceIsRefused) {
+TEST_F(FunctionalModelTest, ADuplicateInputIsRefused) {
   Recorded recorded = Translation();
   *recorded.request.add_inputs() = recorded.request.inputs(0);
   v1::InferResponse response;
@@ -144,7 +144,7 @@ TEST_F(FunctionalModelTest, AnInputThatComesTwiceIsRefused) {
               FailsWith(grpc::StatusCode::INVALID_ARGUMENT, "INPUT_TWICE", "inputs[2]"));
 }
 
-TEST_F(FunctionalModelTest, OneInputForAModelOfTwoIsRefused) {
+TEST_F(FunctionalModelTest, OneInputForAModelWithTwoIsRefused) {
   const Recorded recorded = Translation();
   v1::InferResponse response;
 

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Whole batches through a real server: Infer against sessions, masks, states, and models that
-// cannot stream.
+// Whole batches on a real server: Infer compared with sessions, masks, states, and models that
+// cannot be streamed.
 
 #include "tests/integration/served_models.h"
 
@@ -59,7 +59,7 @@ TEST_F(InferTest, AMaskedRowEqualsTheShortOne) {
 }
 
 TEST_F(InferTest, PaddingThatTheModelMasksItselfChangesNothing) {
-  constexpr float kMaskValue = -99.0f;  // of the model's Masking layer
+  constexpr float kMaskValue = -99.0f;  // the value that the model's Masking layer skips
   std::vector<float> row = Series(8, 3 * 12);
   v1::InferResponse expected;
   v1::InferResponse response;
@@ -71,7 +71,7 @@ TEST_F(InferTest, PaddingThatTheModelMasksItselfChangesNothing) {
   EXPECT_EQ(Values(response.output()), Values(expected.output()));
 }
 
-TEST_F(InferTest, StatesGoInAndComeOut) {
+TEST_F(InferTest, StatesAreAcceptedAndReturned) {
   const std::vector<float> series = Series(9, 10);
   v1::InferRequest first =
       InferOf(kSunspots, Floats({1, 4, 1}, {series.begin(), series.begin() + 4}));
@@ -107,7 +107,7 @@ TEST_F(InferTest, TokenIdsMayBeInt32OrInt64) {
   EXPECT_EQ(Values(narrow_response.output()), typed);
 }
 
-// The model of vowels has a Dropout layer.
+// The vowels model has a Dropout layer.
 TEST_F(InferTest, TrainingGivesEqualRowsDifferentSamplesOfOneSeed) {
   std::vector<float> rows = Series(11, 4 * 12);
   rows.insert(rows.end(), rows.begin(), rows.begin() + 4 * 12);
@@ -127,7 +127,7 @@ TEST_F(InferTest, TrainingGivesEqualRowsDifferentSamplesOfOneSeed) {
             std::vector<float>(samples.begin() + 9, samples.end()));
 }
 
-TEST_F(InferTest, TrainingTellsTheSeedThatTheServerChose) {
+TEST_F(InferTest, TrainingReturnsTheSeedThatTheServerChose) {
   v1::InferRequest request = InferOf(kVowels, Floats({1, 4, 12}, Series(12, 4 * 12)));
   v1::InferResponse inference;
   ASSERT_TRUE(Infer(request, &inference).ok());
@@ -147,7 +147,7 @@ TEST_F(InferTest, TrainingTellsTheSeedThatTheServerChose) {
   EXPECT_NE(Values(chosen.output()), Values(inference.output()));
 }
 
-TEST_F(InferTest, AModelThatCannotStreamIsServedWhole) {
+TEST_F(InferTest, AModelThatCannotBeStreamedIsServedByInfer) {
   v1::DescribeModelRequest describe;
   describe.set_model(kTwoWay);
   v1::DescribeModelResponse model;

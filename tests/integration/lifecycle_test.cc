@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// How a server process starts, refuses to start, reports its health and metrics, expires sessions
-// and stops.
+// A server process starts, refuses to start, reports its health and metrics, expires sessions and
+// stops.
 
 #include <grpcpp/grpcpp.h>
 #include <httplib.h>
@@ -34,7 +34,7 @@ std::string VowelsArgument() { return ModelArguments()[1]; }
 
 class LifecycleTest : public ::testing::Test {
  protected:
-  // What a server that must not start says.
+  // Returns the log of a server that must not start.
   static std::string StartError(const std::vector<std::string>& arguments) {
     auto server = ServerProcess::Start(arguments);
     EXPECT_FALSE(server.ok());
@@ -87,7 +87,7 @@ TEST_F(LifecycleTest, AnUnsupportedLayerIsNamed) {
               AllOf(HasSubstr("LAYER_UNSUPPORTED"), HasSubstr("Attention")));
 }
 
-TEST_F(LifecycleTest, AModelThatIsNotThereIsNamed) {
+TEST_F(LifecycleTest, AMissingModelIsNamed) {
   EXPECT_THAT(StartError({"--model", "m=/nonexistent/m.keras"}),
               AllOf(HasSubstr("MODEL_PATH"), HasSubstr("/nonexistent/m.keras")));
 }
@@ -114,7 +114,7 @@ TEST_F(LifecycleTest, AnUnknownKeyInTheConfigurationIsNamed) {
   EXPECT_THAT(StartError({"--config", path}), HasSubstr("max-sesions"));
 }
 
-TEST_F(LifecycleTest, AModelFolderServesAllThatIsInIt) {
+TEST_F(LifecycleTest, EveryModelInTheModelFolderIsServed) {
   auto server = ServerProcess::Start(
       {"--model-dir", std::string(RNNSERVE_SOURCE_DIR) + "/client/demo/models"});
   ASSERT_TRUE(server.ok()) << server.status();
@@ -132,7 +132,7 @@ TEST_F(LifecycleTest, AModelFolderServesAllThatIsInIt) {
   EXPECT_EQ((*server)->Stop(), 0);
 }
 
-TEST_F(LifecycleTest, IdleSessionsExpireAndSaySo) {
+TEST_F(LifecycleTest, IdleSessionsExpireWithTheirReason) {
   auto server =
       ServerProcess::Start({"--model", VowelsArgument(), "--session-idle-timeout-ms", "1"});
   ASSERT_TRUE(server.ok()) << server.status();
@@ -144,8 +144,8 @@ TEST_F(LifecycleTest, IdleSessionsExpireAndSaySo) {
   grpc::ClientContext open_context;
   ASSERT_TRUE(stub->OpenSession(&open_context, open, &opened).ok());
 
-  // The server looks for idle sessions about once a second: looked at without touching the session,
-  // for at most 30 s.
+  // The server expires idle sessions several times a second. Poll for at most 30 s, without
+  // touching the session.
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   v1::ListSessionsResponse sessions;
   do {
@@ -167,7 +167,7 @@ TEST_F(LifecycleTest, IdleSessionsExpireAndSaySo) {
   EXPECT_EQ((*server)->Stop(), 0);
 }
 
-TEST_F(LifecycleTest, SessionAndStateBoundsRefuseOneMore) {
+TEST_F(LifecycleTest, SessionAndStateLimitsRefuseOneMore) {
   auto server = ServerProcess::Start({"--model", VowelsArgument(), "--max-sessions", "2"});
   ASSERT_TRUE(server.ok()) << server.status();
   auto stub = Stub(**server);
@@ -185,10 +185,11 @@ TEST_F(LifecycleTest, SessionAndStateBoundsRefuseOneMore) {
   EXPECT_EQ((*server)->Stop(), 0);
 }
 
-TEST_F(LifecycleTest, StreamsBeyondTheBoundAreRefused) {
+TEST_F(LifecycleTest, StreamsBeyondTheLimitAreRefused) {
   auto server = ServerProcess::Start({"--model", VowelsArgument(), "--max-streams", "1"});
   ASSERT_TRUE(server.ok()) << server.status();
-  // A connection of its own each: one connection holds no more streams than the server allows.
+  // Each stream has its own connection, because one connection holds no more streams than the
+  // server allows.
   auto first_stub = Stub(**server);
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
@@ -234,7 +235,8 @@ TEST_F(LifecycleTest, AStopFinishesRunningStepsAndTellsOpenStreams) {
 
   (*server)->Terminate();
 
-  // Every action that was accepted has exactly one result: done, or refused because it drains.
+  // Every accepted action has exactly one result: it was done, or refused because the server
+  // drains.
   int results = response.results_size();
   while (stream->Read(&response)) {
     for (const v1::StreamResult& result : response.results()) {
@@ -264,7 +266,7 @@ TEST_F(LifecycleTest, TheLogIsOneJsonObjectALine) {
   EXPECT_THAT(events, ::testing::ElementsAre("model loaded", "serving", "draining", "stopped"));
 }
 
-// A client process that steps sessions of a stream for a minute, until it is killed.
+// A client process that steps the sessions of a stream for a minute, or until it is killed.
 class StreamingClient {
  public:
   explicit StreamingClient(const std::string& address) : pid_(fork()) {
@@ -282,14 +284,15 @@ class StreamingClient {
   StreamingClient(const StreamingClient&) = delete;
   StreamingClient& operator=(const StreamingClient&) = delete;
 
-  // It answers nobody any more, but its connections stay open, as when a cable is pulled.
+  // Stops the client. It answers nothing any more, but its connections stay open, as after a pulled
+  // cable.
   void Freeze() const { kill(pid_, SIGSTOP); }
 
  private:
   const pid_t pid_;
 };
 
-TEST_F(LifecycleTest, AClientThatIsGoneWithoutAWordLosesItsStream) {
+TEST_F(LifecycleTest, AClientThatVanishesSilentlyLosesItsStream) {
   const auto server = ServerProcess::Start(
       {"--model",
        absl::StrCat(kSunspots, "=", RNNSERVE_SOURCE_DIR, "/client/demo/models/sunspots.keras"),
@@ -311,7 +314,7 @@ TEST_F(LifecycleTest, AClientThatIsGoneWithoutAWordLosesItsStream) {
   EXPECT_TRUE(has_metric("rnnserve_sessions{model=\"sunspots\"} 0"));
 }
 
-TEST_F(LifecycleTest, MetricsShowWhatWasServed) {
+TEST_F(LifecycleTest, MetricsShowTheServedCalls) {
   auto server = ServerProcess::Start({"--model", VowelsArgument()});
   ASSERT_TRUE(server.ok()) << server.status();
   auto stub = Stub(**server);

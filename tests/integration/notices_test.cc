@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a stream tells without being asked, by real servers that share a real Redis: a session that
-// will expire and does, that is evicted or taken over, and a server that is stopped and says where
-// its sessions can go on.
+// The notices of streams, from real servers that share a real Redis: a session that will expire and
+// does, a session that is evicted or taken over, and a server that is stopped and hands out resume
+// tokens for its sessions.
 
 #include <map>
 
@@ -25,7 +25,7 @@ std::unique_ptr<grpc::ClientContext> Context() {
   return context;
 }
 
-// One stream to a server: sends an action and waits for its result; keeps the notices that come
+// One stream to a server. Sends an action and waits for its result. Keeps the notices that arrive
 // meanwhile.
 class NoticeStream {
  public:
@@ -62,7 +62,7 @@ class NoticeStream {
     EXPECT_TRUE(Do(action).has_close());
   }
 
-  // The oldest notice that was not taken; waits for one.
+  // Returns the oldest notice that was not taken yet. Waits for one.
   v1::StreamNotice Take() {
     while (notices_.empty() && ReadOne()) continue;
     if (notices_.empty()) return {};
@@ -70,7 +70,7 @@ class NoticeStream {
     notices_.erase(notices_.begin());
     return notice;
   }
-  // Those that come until the stream ends.
+  // Returns the notices that arrive until the stream ends.
   std::vector<v1::StreamNotice> TakeAll() {
     while (ReadOne()) continue;
     return std::move(notices_);
@@ -118,7 +118,7 @@ class NoticesTest : public SharedRedisTest {
   Replica Start(const std::vector<std::string>& more = {}) { return Replica(StartServer(more)); }
 };
 
-TEST_F(NoticesTest, ASessionThatIdlesIsToldToExpireAndThenThatItDid) {
+TEST_F(NoticesTest, AnIdleSessionIsAnnouncedAsExpiringAndThenAsExpired) {
   Replica a = Start({"--session-idle-timeout-ms", "2000"});
   NoticeStream stream(*a.stub);
   stream.Open("s");
@@ -134,7 +134,7 @@ TEST_F(NoticesTest, ASessionThatIdlesIsToldToExpireAndThenThatItDid) {
   EXPECT_EQ(a.server->Stop(), 0);
 }
 
-TEST_F(NoticesTest, AnEvictionByAnotherConnectionIsToldToEveryStreamThatUsesTheSession) {
+TEST_F(NoticesTest, AnEvictionIsToldToEveryStreamThatUsesTheSession) {
   Replica a = Start();
   NoticeStream opener(*a.stub);
   NoticeStream stepper(*a.stub);
@@ -154,7 +154,7 @@ TEST_F(NoticesTest, AnEvictionByAnotherConnectionIsToldToEveryStreamThatUsesTheS
   EXPECT_THAT(stranger.TakeAll(), IsEmpty());
 }
 
-TEST_F(NoticesTest, WhatAStreamDoesItselfItIsNotTold) {
+TEST_F(NoticesTest, AStreamIsNotToldOfItsOwnActions) {
   Replica a = Start();
   NoticeStream stream(*a.stub);
   stream.Open("closed");
@@ -168,7 +168,7 @@ TEST_F(NoticesTest, WhatAStreamDoesItselfItIsNotTold) {
   EXPECT_TRUE(stream.Finish().ok());
 }
 
-TEST_F(NoticesTest, ASessionThatAnotherServerTookIsToldAsMoved) {
+TEST_F(NoticesTest, ASessionThatAnotherServerTookOverIsToldAsMoved) {
   Replica a = Start();
   Replica b = Start();
   NoticeStream stream(*a.stub);
@@ -179,14 +179,14 @@ TEST_F(NoticesTest, ASessionThatAnotherServerTookIsToldAsMoved) {
   attach.mutable_attach()->set_session_id("s");
   ASSERT_TRUE(taker.Do(attach).has_attach());
 
-  // Its next checkpoint finds out.
+  // The next checkpoint of the old server finds out.
   const v1::StreamNotice notice = stream.Take();
 
   EXPECT_EQ(notice.session_id(), "s");
   EXPECT_EQ(notice.ended().reason(), "SESSION_MOVED");
 }
 
-TEST_F(NoticesTest, AServerThatIsStoppedSaysWhereItsSessionsCanGoOn) {
+TEST_F(NoticesTest, AStoppedServerHandsOutResumeTokens) {
   Replica a = Start();
   Replica b = Start();
   const std::vector<float> values = Series(1, 7);
@@ -222,7 +222,7 @@ TEST_F(NoticesTest, AServerThatIsStoppedSaysWhereItsSessionsCanGoOn) {
   EXPECT_EQ(a.server->Wait(absl::Seconds(30)), 0) << a.server->Log();
 }
 
-TEST_F(NoticesTest, TheClientLibraryGoesOnWithTheTokenOfTheNotice) {
+TEST_F(NoticesTest, TheClientLibraryContinuesWithTheTokenOfTheNotice) {
   Replica a = Start();
   Replica b = Start();
   const client::Tensor value({1, 1}, std::vector<float>{0.5f});

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A model that is replaced while sessions live. The server has the two models once more under names
-// that nobody reloads, and what their sessions give is what the others have to give, bit by bit.
+// A model is replaced while it has sessions. The server has both models also under names that are
+// never reloaded. Their sessions give the expected outputs, bit for bit.
 
 #include <grpcpp/grpcpp.h>
 #include <httplib.h>
@@ -29,7 +29,7 @@ using ::testing::Not;
 
 constexpr char kName[] = "m";
 constexpr int64_t kVowelFeatures = 12;
-// Nothing here takes as long; only a broken server does.
+// A limit that only a broken server reaches.
 constexpr int kTriesOf10Ms = 1000;
 
 std::string PathOf(const std::string& model) {
@@ -57,7 +57,7 @@ class ReloadTest : public ::testing::Test {
     model_stub_ = v1::ModelService::NewStub(channel);
   }
 
-  // Replaces the file as an operator does: written aside and renamed.
+  // Replaces the file as an operator does: writes another file and renames it.
   void Put(const std::string& model) {
     fs::copy_file(PathOf(model), path_ + ".new", fs::copy_options::overwrite_existing);
     fs::rename(path_ + ".new", path_);
@@ -105,7 +105,7 @@ class ReloadTest : public ::testing::Test {
     grpc::ClientContext context;
     return stub_->Step(&context, StepOf(id, seed, features), response);
   }
-  // The bytes of the output of one timestep.
+  // Returns the bytes of the output of one timestep.
   std::string Output(const std::string& id, int seed, int64_t features = 1) {
     v1::StepResponse response;
     const grpc::Status status = Step(id, seed, features, &response);
@@ -172,8 +172,8 @@ TEST_F(ReloadTest, SessionsOfStreamsStayUnderLoad) {
   std::atomic<bool> is_over{false};
   std::atomic<int64_t> num_steps{0};
   std::atomic<int> num_wrong{0};
-  // On one stream a session of the model that is replaced and one of that which is not, step by
-  // step.
+  // Each stream steps one session of the replaced model and one of the model that is never
+  // reloaded, in turn.
   const auto run = [&](int thread) {
     grpc::ClientContext context;
     const auto stream = stub_->Stream(&context);
@@ -229,11 +229,11 @@ TEST_F(ReloadTest, SessionsOfStreamsStayUnderLoad) {
   for (std::thread& thread : threads) thread.join();
 
   EXPECT_EQ(num_wrong, 0);
-  // Their sessions ended with the streams, and with them what was kept for them.
+  // The sessions ended with their streams, so the replaced model is released.
   EXPECT_TRUE(Comes([&] { return Summary(kName).retiring_size() == 0; }));
 }
 
-TEST_F(ReloadTest, AFileThatIsNoModelLeavesTheOldOneServing) {
+TEST_F(ReloadTest, AFileThatIsNotAModelLeavesTheOldOneServing) {
   Start();
   const std::string digest = Open(kName, "s");
   PutGarbage();
@@ -250,7 +250,7 @@ TEST_F(ReloadTest, AFileThatIsNoModelLeavesTheOldOneServing) {
               FailsWith(grpc::StatusCode::FAILED_PRECONDITION, "MODEL_PATH"));
 }
 
-TEST_F(ReloadTest, TheSameFileSaysSo) {
+TEST_F(ReloadTest, ReloadingTheSameFileChangesNothing) {
   Start();
 
   const v1::ReloadModelResponse reloaded = MustReload();
@@ -268,7 +268,7 @@ TEST_F(ReloadTest, AModelThatWasNotGivenAtTheStartIsUnknown) {
               FailsWith(grpc::StatusCode::NOT_FOUND, "MODEL_NOT_FOUND"));
 }
 
-TEST_F(ReloadTest, SessionsThatAreLeftEndWithTheReason) {
+TEST_F(ReloadTest, RemainingSessionsEndWithTheReason) {
   Start({"--retire-after-ms", "300"});
   Open(kName, "old");
   Put(kVowels);

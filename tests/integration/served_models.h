@@ -25,33 +25,33 @@ namespace rnnserve::testing {
 constexpr char kVowels[] = "vowels";  // Masking -> LSTM -> Dense softmax; [12] -> [9], last only
 constexpr char kSunspots[] = "sunspots";         // GRU -> GRU -> Dense; [1] -> [1], every timestep
 constexpr char kTokens[] = "tokens";             // Embedding(mask_zero) -> LSTM -> LSTM; token ids
-constexpr char kTwoWay[] = "two_way";            // a Bidirectional layer: cannot stream
+constexpr char kTwoWay[] = "two_way";            // a Bidirectional layer: cannot be streamed
 constexpr char kTranslator[] = "translator";     // an encoder and a decoder: two inputs
 constexpr char kManyOutputs[] = "many_outputs";  // one input, three outputs
 
-// The arguments that make the server load them.
+// Returns the arguments that make the server load these models.
 std::vector<std::string> ModelArguments();
 
-// A raw little-endian tensor.
+// Returns a raw little-endian tensor.
 v1::Tensor Floats(std::vector<int64_t> shape, const std::vector<float>& values);
 v1::Tensor Ints(std::vector<int64_t> shape, const std::vector<int32_t>& values);
 v1::Tensor Bools(std::vector<int64_t> shape, const std::vector<bool>& values);
 std::vector<float> Values(const v1::Tensor& tensor);
 
-// `count` different finite values, always the same for one seed.
+// Returns `count` different finite values, always the same for one seed.
 std::vector<float> Series(int seed, size_t count);
 
-// The google.rpc.ErrorInfo reason in the details of a status; empty without one.
+// Returns the google.rpc.ErrorInfo reason in the details of a status, or "" if there is none.
 std::string ReasonOf(const google::rpc::Status& status);
 std::string ReasonOf(const grpc::Status& status);
 
-// A failed call: gRPC code, reason and text.
+// Matches a failed call by its gRPC code, reason and a part of its text.
 ::testing::Matcher<const grpc::Status&> FailsWith(grpc::StatusCode code, const std::string& reason,
                                                   const std::string& text_part = "");
 
-// One real server for all tests of a suite, and calls that fail the test if they fail.
+// One real server for all tests of a suite, with calls that fail the test if they fail.
 //
-// Tests share its sessions table: each uses session ids of its own.
+// The tests share the session table of the server, so each uses its own session ids.
 class ServedModelsTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite();
@@ -62,7 +62,7 @@ class ServedModelsTest : public ::testing::Test {
   static ServerProcess& server() { return *server_; }
   static std::shared_ptr<grpc::Channel> channel() { return channel_; }
 
-  // Calls with a deadline that only a broken server reaches.
+  // Returns the context of a call, with a deadline that only a broken server reaches.
   static std::unique_ptr<grpc::ClientContext> Context();
 
   static grpc::Status Open(const std::string& model, const std::string& session_id);
@@ -72,9 +72,9 @@ class ServedModelsTest : public ::testing::Test {
   static v1::StepRequest StepOf(const std::string& session_id, v1::Tensor input);
   static v1::InferRequest InferOf(const std::string& model, v1::Tensor input);
 
-  // The output of one step that must succeed.
+  // Returns the output of one step, which must succeed.
   static std::vector<float> StepOutput(const std::string& session_id, v1::Tensor input);
-  // All state values of a session, one after another.
+  // Returns all state values of a session, one after another.
   static std::vector<float> StateOf(const std::string& session_id);
 
  private:

@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Sessions through a real server with plain stubs: what is kept between the calls, and for whom.
+// Sessions on a real server with plain stubs: which state is kept between calls, and for which
+// session.
 
 #include "tests/integration/served_models.h"
 
@@ -61,7 +62,7 @@ TEST_F(SessionTest, ResetStartsOver) {
   EXPECT_EQ(StepOutput("reset", Value(0.3f)), first);
 }
 
-TEST_F(SessionTest, ResetOfAModelReachesAllItsSessionsAndNoOther) {
+TEST_F(SessionTest, ResetOfAModelReachesAllItsSessionsAndNoOthers) {
   ASSERT_TRUE(Open(kTokens, "model-reset-a").ok());
   ASSERT_TRUE(Open(kTokens, "model-reset-b").ok());
   ASSERT_TRUE(Open(kSunspots, "model-reset-other").ok());
@@ -97,7 +98,7 @@ TEST_F(SessionTest, AResetOfSeveralTouchesNoneIfOneIsUnknown) {
   EXPECT_EQ(StateOf("all-or-none"), before);
 }
 
-TEST_F(SessionTest, AStateThatWasReadCanBeWrittenElsewhere) {
+TEST_F(SessionTest, AStateThatWasReadCanBeWrittenToAnotherSession) {
   ASSERT_TRUE(Open(kVowels, "read").ok());
   ASSERT_TRUE(Open(kVowels, "written").ok());
   StepOutput("read", Floats({3, 12}, Series(2, 36)));
@@ -118,7 +119,7 @@ TEST_F(SessionTest, AStateThatWasReadCanBeWrittenElsewhere) {
   EXPECT_EQ(StepOutput("written", next), StepOutput("read", next));
 }
 
-TEST_F(SessionTest, AnInitialStateOfAStepWinsOverTheStoredOne) {
+TEST_F(SessionTest, AnInitialStateOfAStepReplacesTheStoredOne) {
   ASSERT_TRUE(Open(kVowels, "explicit").ok());
   ASSERT_TRUE(Open(kVowels, "fresh").ok());
   v1::GetStateRequest get;
@@ -168,7 +169,7 @@ TEST_F(SessionTest, ReturnsTheStateWhenAsked) {
   EXPECT_EQ(returned, StateOf("with-state"));
 }
 
-TEST_F(SessionTest, TypedRequestsGetTypedAnswers) {
+TEST_F(SessionTest, TypedRequestsGetTypedReplies) {
   ASSERT_TRUE(Open(kSunspots, "typed").ok());
   v1::Tensor input;
   input.add_shape(1);
@@ -196,7 +197,7 @@ TEST_F(SessionTest, TheServerChoosesAnIdWhenNoneIsGiven) {
   EXPECT_EQ(first.idle_timeout_ms(), 60'000);
 }
 
-TEST_F(SessionTest, ListShowsThePagesInOrder) {
+TEST_F(SessionTest, ListReturnsThePagesInOrder) {
   for (const char* id : {"list-3", "list-1", "list-2"}) ASSERT_TRUE(Open(kTokens, id).ok());
   StepOutput("list-2", Ints({1}, {1}));
   v1::ListSessionsRequest request;
@@ -220,7 +221,7 @@ TEST_F(SessionTest, ListShowsThePagesInOrder) {
   EXPECT_THAT(ids, ElementsAre("list-1", "list-2", "list-3"));
 }
 
-TEST_F(SessionTest, AClosedSessionIsGoneAndSaysSo) {
+TEST_F(SessionTest, AClosedSessionIsNotFoundWithItsReason) {
   ASSERT_TRUE(Open(kSunspots, "closed").ok());
   StepOutput("closed", Value(0.5f));
   v1::CloseSessionRequest request;

@@ -21,7 +21,7 @@
 
 namespace rnnserve::testing {
 
-// A real Redis, and servers of one small model that keep their sessions there with one key.
+// A real Redis, and servers of one small model that share it as their snapshot store with one key.
 class SharedRedisTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -32,7 +32,7 @@ class SharedRedisTest : public ::testing::Test {
   }
 
   std::string key_file() const { return (folder_.path() / "snapshot.key").string(); }
-  // With these arguments more.
+  // Starts a server with these additional arguments.
   std::unique_ptr<ServerProcess> StartServer(const std::vector<std::string>& more = {}) {
     std::vector<std::string> arguments = {
         "--model",

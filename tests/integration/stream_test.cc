@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The Stream call on a real server: many sessions and actions on one stream, order, errors that do
-// not end it, and sessions that end with it.
+// The Stream call on a real server: many sessions and actions on one stream, their order, errors
+// that do not end the stream, and sessions that end with it.
 
 #include <algorithm>
 #include <map>
@@ -39,7 +39,7 @@ class StreamTest : public ServedModelsTest {
     *Add(request, tag).mutable_step() = StepOf(id, Floats({1, 1}, {value}));
   }
 
-  // Reads until that many results have come, by tag.
+  // Reads until `count` results have come, and returns them by tag.
   std::map<uint64_t, v1::StreamResult> Read(size_t count) {
     std::map<uint64_t, v1::StreamResult> results;
     v1::StreamResponse response;
@@ -104,13 +104,13 @@ TEST_F(StreamTest, ActionsOnOneSessionAreDoneInOrder) {
   EXPECT_EQ(results.at(54).close().version(), 51u);
   EXPECT_EQ(results.at(55).error().code(), static_cast<int>(StatusCode::NOT_FOUND));
   EXPECT_EQ(ReasonOf(results.at(55).error()), "SESSION_CLOSED");
-  // Results come as actions finish. Up to the close that is in order; what waits behind a close is
-  // refused while it closes.
+  // Results come as actions finish. Up to the close they come in order. Actions behind the close
+  // are refused while the session closes.
   EXPECT_TRUE(std::is_sorted(order_.begin(), order_.begin() + 54));
   EXPECT_TRUE(Finish().ok());
 }
 
-TEST_F(StreamTest, AnErrorAnswersItsActionAndTheStreamGoesOn) {
+TEST_F(StreamTest, AnErrorAnswersItsActionAndTheStreamContinues) {
   v1::StreamRequest request;
   AddOpen(request, 1, "go-on");
   *Add(request, 2).mutable_step() = StepOf("go-on", Floats({1, 2}, {1.0f, 2.0f}));
@@ -171,7 +171,7 @@ TEST_F(StreamTest, BoundSessionsEndWhenTheClientVanishes) {
   context_->TryCancel();
 
   EXPECT_EQ(stream_->Finish().error_code(), StatusCode::CANCELLED);
-  // The server learns of it a moment later: asked again until it has, 30 s at most.
+  // The server notices it a moment later. Poll for at most 30 s.
   v1::StepResponse response;
   grpc::Status status;
   const auto context = Context();

@@ -1,14 +1,14 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// 64 streams at once that open, step, reset, read, cancel, close and let expire, at random, on a
-// real server with few columns and short slices. The model is one whose state tells every step that
-// was lost, doubled, repeated in another order or made on another session:
+// 64 concurrent streams open, step, reset, read, cancel, close and let sessions expire, at random,
+// on a real server with few columns and short slices. The state of the model shows every step that
+// was lost, doubled, reordered or done on another session:
 //
 //   h := 2 h + x,  y = h          exact in float32 as long as h < 2^24
 //
-// What each result must be follows from the results before it on that session alone: a step that
-// failed has not happened.
+// The expected value of each result follows only from the earlier results on the same session: a
+// failed step has not happened.
 
 #include <gtest/gtest.h>
 
@@ -33,7 +33,7 @@ using ClientStream = grpc::ClientReaderWriter<v1::StreamRequest, v1::StreamRespo
 constexpr int kStreams = 64;
 constexpr int kSessionsPerStream = 4;
 constexpr int kMessagesPerStream = 40;
-constexpr size_t kMaxTimesteps = 15;  // until a reset; with three more h stays below 2^23
+constexpr size_t kMaxTimesteps = 15;  // before a reset; with three more, h stays below 2^23
 
 // Writes the bundle of the model.
 void WriteModel(const std::filesystem::path& folder) {
@@ -55,7 +55,7 @@ void WriteModel(const std::filesystem::path& folder) {
   file.write(reinterpret_cast<const char*>(weights), sizeof(weights));
 }
 
-// One stream: what it sent, and what must come back.
+// One stream: the actions that it sent, and the results that must come back.
 class Actor {
  public:
   Actor(v1::InferenceService::Stub& stub, int number)
@@ -66,7 +66,7 @@ class Actor {
   void Run() {
     std::thread reader([this] { Read(); });
     for (int i = 0; i < kMessagesPerStream; ++i) Send();
-    // Every fourth stream goes away without a word; the others end in order.
+    // Every fourth stream disconnects abruptly. The others end properly.
     is_leaving_ = number_ % 4 == 0;
     if (is_leaving_) {
       context_.TryCancel();
@@ -88,13 +88,13 @@ class Actor {
   struct Expected {
     enum Kind { kOpen, kStep, kReset, kRead, kClose } kind;
     uint64_t tag;
-    std::vector<float> values;  // of a step
+    std::vector<float> values;  // the input of a step
     bool may_be_dropped = false;
   };
   struct Session {
     std::string id;
     size_t num_timesteps = 0;  // sent since the last reset
-    float state = 0.0f;        // as the results so far tell
+    float state = 0.0f;        // according to the results so far
     uint64_t version = 0;
     std::deque<Expected> expected;  // in the order in which they were sent
   };
@@ -112,7 +112,7 @@ class Actor {
   void AddAction(v1::StreamAction& action) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     Session*& current = current_[random_() % kSessionsPerStream];
     const bool is_new = current == nullptr;
-    // What comes of an old one may still be under way: it stays.
+    // Results of an old session may still be in flight, so it stays.
     if (is_new) current = &sessions_.emplace_back();
     Session& session = *current;
     action.set_tag(next_tag_);
@@ -226,7 +226,7 @@ class Actor {
   absl::Mutex mu_;
   std::deque<Session> sessions_ ABSL_GUARDED_BY(mu_);
   std::array<Session*, kSessionsPerStream> current_ ABSL_GUARDED_BY(mu_) = {};
-  std::map<uint64_t, Session*> tags_ ABSL_GUARDED_BY(mu_);  // of what is not answered
+  std::map<uint64_t, Session*> tags_ ABSL_GUARDED_BY(mu_);  // of unanswered actions
   uint64_t next_tag_ ABSL_GUARDED_BY(mu_) = 1;
   int64_t num_steps_ = 0;
   int64_t num_dropped_ = 0;

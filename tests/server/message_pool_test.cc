@@ -15,7 +15,7 @@ namespace {
 
 using Pool = MessagePool<v1::StreamRequest>;
 
-TEST(MessagePoolTest, GivesAMessageAgainEmpty) {
+TEST(MessagePoolTest, ReturnsAReusedMessageEmpty) {
   const auto pool = Pool::Create(1);
   auto message = pool->Take();
   message->add_actions()->set_tag(7);
@@ -43,7 +43,7 @@ TEST(MessagePoolTest, KeepsNoLargeMessage) {
       Pool::kMaxKeptBytes);
   message.reset();
 
-  // A message that is used again keeps the actions it had, as memory; a new one has none.
+  // A reused message still has the memory of its former actions. A new one has none.
   EXPECT_LT(pool->Take()->SpaceUsedLong(), Pool::kMaxKeptBytes / 10);
 }
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Which models the options name, and what comes of paths that hold none.
+// The models that options name, and the errors of options and paths without a model.
 
 #include "server/model_loader.h"
 
@@ -66,43 +66,43 @@ TEST_F(ModelLoaderTest, GivesModelsTheirWeightTypes) {
   EXPECT_EQ((*sources)[1].weight_type, WeightType::kInt8);
 }
 
-TEST_F(ModelLoaderTest, RefusesAWeightTypeThatIsNone) {
+TEST_F(ModelLoaderTest, RefusesAnUnknownWeightType) {
   for (const char* option : {"a", "a=int4", "int8"}) {
     EXPECT_THAT(ListModelSources({"a=one"}, "", {option}),
                 StatusIs(StatusCode::kInvalidArgument, HasSubstr(option), "MODEL_OPTION"));
   }
 }
 
-TEST_F(ModelLoaderTest, RefusesAWeightTypeOfNoModel) {
+TEST_F(ModelLoaderTest, RefusesAWeightTypeForAnUnknownModel) {
   EXPECT_THAT(ListModelSources({"a=one"}, "", {"b=int8"}),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("no model 'b'"), "MODEL_OPTION"));
 }
 
-TEST_F(ModelLoaderTest, RefusesANameThatComesTwice) {
+TEST_F(ModelLoaderTest, RefusesADuplicateName) {
   Write("twin.keras", "");
 
   EXPECT_THAT(ListModelSources({"twin=elsewhere"}, folder_.path()),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("'twin'"), "MODEL_OPTION"));
 }
 
-TEST_F(ModelLoaderTest, AFolderThatIsNotThereIsNotFound) {
+TEST_F(ModelLoaderTest, AMissingFolderIsNotFound) {
   EXPECT_THAT(ListModelSources({}, "/nonexistent"),
               StatusIs(StatusCode::kNotFound, HasSubstr("/nonexistent"), "MODEL_PATH"));
 }
 
-TEST_F(ModelLoaderTest, APathThatIsNotThereIsNotFound) {
+TEST_F(ModelLoaderTest, AMissingPathIsNotFound) {
   EXPECT_THAT(LoadModel("/nonexistent/model", ""),
               StatusIs(StatusCode::kNotFound, HasSubstr("/nonexistent/model"), "MODEL_PATH"));
 }
 
-TEST_F(ModelLoaderTest, ABundleThatIsGarbageIsRefused) {
+TEST_F(ModelLoaderTest, AGarbageBundleIsRefused) {
   Write("bad/model.json", "not json");
 
   EXPECT_THAT(LoadModel(folder_.path() / "bad", ""),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("model.json"), "MODEL_FORMAT"));
 }
 
-TEST_F(ModelLoaderTest, TheErrorOfTheImporterIsHandedOn) {
+TEST_F(ModelLoaderTest, TheErrorOfTheImporterIsPassedOn) {
   const std::string importer =
       Write("importer",
             "#!/bin/sh\necho 'error: UNIMPLEMENTED: LAYER_UNSUPPORTED: layer x: no' >&2\nexit 1\n");
@@ -113,7 +113,7 @@ TEST_F(ModelLoaderTest, TheErrorOfTheImporterIsHandedOn) {
               StatusIs(StatusCode::kUnimplemented, HasSubstr("layer x: no"), "LAYER_UNSUPPORTED"));
 }
 
-TEST_F(ModelLoaderTest, AnImporterThatIsNotThereIsNamed) {
+TEST_F(ModelLoaderTest, AMissingImporterIsNamed) {
   const std::string model = Write("m.keras", "bytes");
 
   EXPECT_THAT(LoadModel(model, "/nonexistent/importer"),

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// ModelReloads: one reload after another, what becomes of a second one, of a failure and of a stop.
-// The test decides what is read and when.
+// ModelReloads: reloads run one after another. Tests a second reload of a model, a failure and a
+// stop. The test decides which model is read, and when.
 
 #include "server/model_reloads.h"
 
@@ -43,7 +43,7 @@ class ModelReloadsTest : public ::testing::Test {
   }
   std::string Digest(const std::string& name) { return (*engine_.FindModel(name))->digest(); }
 
-  // From now on what is being read waits.
+  // Makes the reading of models wait from now on.
   void Hold() {
     absl::MutexLock lock(&mu_);
     is_holding_ = true;
@@ -99,7 +99,7 @@ TEST_F(ModelReloadsTest, TheModelThatWasReadIsServed) {
   EXPECT_EQ(Digest("b"), VersionModel(1)->digest());
 }
 
-TEST_F(ModelReloadsTest, WhatCannotBeReadLeavesTheOldOneAndIsToldWithItsReason) {
+TEST_F(ModelReloadsTest, AFailedReadLeavesTheOldModelAndReportsItsReason) {
   Fail(InvalidArgument("MODEL_FORMAT", "this is no model"));
 
   EXPECT_THAT(Start("a").Wait(), StatusIs(absl::StatusCode::kFailedPrecondition,
@@ -107,13 +107,13 @@ TEST_F(ModelReloadsTest, WhatCannotBeReadLeavesTheOldOneAndIsToldWithItsReason) 
   EXPECT_EQ(Digest("a"), VersionModel(1)->digest());
 }
 
-TEST_F(ModelReloadsTest, ANameThatWasNotGivenIsNotRead) {
+TEST_F(ModelReloadsTest, AnUnknownNameIsNotRead) {
   EXPECT_THAT(Start("../c").Wait(),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no model"), "MODEL_NOT_FOUND"));
   EXPECT_THAT(read(), ElementsAre());
 }
 
-TEST_F(ModelReloadsTest, ASecondOneOfAModelIsRefusedAndOneOfAnotherWaits) {
+TEST_F(ModelReloadsTest, ASecondReloadOfAModelIsRefusedAndOneOfAnotherWaits) {
   Hold();
   const auto first = Start("a");
   AwaitReading();
@@ -129,13 +129,13 @@ TEST_F(ModelReloadsTest, ASecondOneOfAModelIsRefusedAndOneOfAnotherWaits) {
   EXPECT_THAT(read(), ElementsAre("a", "b"));
 }
 
-TEST_F(ModelReloadsTest, AReloadOfAllReadsOneThatRunsOnceMore) {
+TEST_F(ModelReloadsTest, AReloadOfAllReadsTheRunningOneAgain) {
   Hold();
   const auto first = Start("a");
   AwaitReading();
   reloads_.StartAll();
   reloads_.StartAll();
-  // It can only run behind those.
+  // The reloads of StartAll can only run after the first one.
   Release();
   ASSERT_THAT(first.Wait(), IsOk());
   while (read().size() < 3) Start("b").Wait().status().IgnoreError();
@@ -145,7 +145,7 @@ TEST_F(ModelReloadsTest, AReloadOfAllReadsOneThatRunsOnceMore) {
   EXPECT_EQ(read()[2], "b");
 }
 
-TEST_F(ModelReloadsTest, AStopTellsWhoWaitsAndReplacesNothing) {
+TEST_F(ModelReloadsTest, AStopAnswersEveryReloadAndReplacesNothing) {
   Hold();
   const auto running = Start("a");
   AwaitReading();

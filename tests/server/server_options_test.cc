@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The command line and the configuration file: what they set and what they refuse.
+// The command line and the configuration file: the options that they set, and the errors.
 
 #include "server/server_options.h"
 
@@ -26,7 +26,7 @@ class ServerOptionsTest : public ::testing::Test {
     return ParseCommandLine(static_cast<int>(argv.size()), argv.data());
   }
 
-  // The exit code with which the command line is refused; -1 if it is accepted.
+  // Returns the exit code if the command line is refused, and -1 if it is accepted.
   int ExitCode(std::initializer_list<const char*> arguments) {
     ::testing::internal::CaptureStderr();
     const auto parsed = Parse(arguments);
@@ -82,7 +82,7 @@ TEST_F(ServerOptionsTest, TheConfigurationFileHasTheNamesOfTheFlags) {
   EXPECT_EQ(options.log.format, "text");
 }
 
-TEST_F(ServerOptionsTest, AFlagWinsOverTheFile) {
+TEST_F(ServerOptionsTest, AFlagOverridesTheFile) {
   const std::string path = WriteConfig("max-sessions = 7\n");
 
   const auto parsed = Parse({"--config", path.c_str(), "--max-sessions", "8"});

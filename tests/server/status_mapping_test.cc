@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// How an error looks on the wire.
+// The form of an error on the wire.
 
 #include "server/status_mapping.h"
 
@@ -29,7 +29,7 @@ TEST(StatusMappingTest, KeepsCodeTextAndReason) {
   EXPECT_EQ(info.domain(), "rnnserve");
 }
 
-TEST(StatusMappingTest, CarriesNumbersForMachines) {
+TEST(StatusMappingTest, CarriesNumbersInTheMetadata) {
   const google::rpc::Status status = ToRpcStatus(
       WithNumber(MakeError(absl::StatusCode::kAborted, "STEP_GAP", "2"), "expected_index", 7));
 

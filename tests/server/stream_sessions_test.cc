@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What a stream tells of its sessions: actions and results go by as they would on a stream, and the
-// notices that are left are compared as text.
+// The notices of a stream about its sessions. The tests pass actions and results as a stream would,
+// and compare the waiting notices as text.
 
 #include "server/stream_sessions.h"
 
@@ -63,7 +63,7 @@ class StreamSessionsTest : public ::testing::Test {
     sessions_.OnResult(close, result);
   }
 
-  // What would be written now.
+  // Takes the notices that would be written now.
   std::vector<std::string> Notices() {
     v1::StreamResponse message;
     sessions_.TakeNotices(size_t{1} << 20, message);
@@ -111,7 +111,7 @@ TEST_F(StreamSessionsTest, AFurtherStepAllocatesNothing) {
   EXPECT_THAT(unwatched, IsEmpty());
 }
 
-TEST_F(StreamSessionsTest, OneThatIsOpenedOrAttachedToIsWatchedAnew) {
+TEST_F(StreamSessionsTest, AnOpenedOrAttachedSessionIsWatchedAnew) {
   Step("s");
 
   EXPECT_THAT(Attach("s"), ElementsAre("s"));
@@ -119,7 +119,7 @@ TEST_F(StreamSessionsTest, OneThatIsOpenedOrAttachedToIsWatchedAnew) {
   EXPECT_THAT(Step("s"), IsEmpty());
 }
 
-TEST_F(StreamSessionsTest, ForksAndRowsOfManySessionsAreUses) {
+TEST_F(StreamSessionsTest, ForksAndRowsOfManySessionsCountAsUses) {
   v1::StreamAction action;
   v1::StreamResult forked;
   forked.mutable_fork()->add_session_ids("f0");
@@ -133,7 +133,7 @@ TEST_F(StreamSessionsTest, ForksAndRowsOfManySessionsAreUses) {
   EXPECT_THAT(sessions_.OnResult(action, stepped), ElementsAre("new"));
 }
 
-TEST_F(StreamSessionsTest, TellsWhatBecomesOfItsSessionsAndOfNoOthers) {
+TEST_F(StreamSessionsTest, TellsOnlyOfItsOwnSessions) {
   Step("a");
   Step("b");
 
@@ -147,7 +147,7 @@ TEST_F(StreamSessionsTest, TellsWhatBecomesOfItsSessionsAndOfNoOthers) {
   EXPECT_FALSE(sessions_.has_notices());
 }
 
-TEST_F(StreamSessionsTest, OfEachKindTheNewestWaits) {
+TEST_F(StreamSessionsTest, OnlyTheNewestNoticeOfEachKindWaits) {
   Step("s");
 
   for (int i = 1; i <= 100; ++i) {
@@ -158,7 +158,7 @@ TEST_F(StreamSessionsTest, OfEachKindTheNewestWaits) {
   EXPECT_THAT(Notices(), ElementsAre("s expires in 100000", "s moves with token 100"));
 }
 
-TEST_F(StreamSessionsTest, AStepTakesBackWhatWasToBeToldOfTheExpiry) {
+TEST_F(StreamSessionsTest, AStepWithdrawsTheExpiryNotice) {
   Step("s");
   sessions_.OnExpiring("s", absl::Seconds(5));
 
@@ -167,7 +167,7 @@ TEST_F(StreamSessionsTest, AStepTakesBackWhatWasToBeToldOfTheExpiry) {
   EXPECT_THAT(Notices(), IsEmpty());
 }
 
-TEST_F(StreamSessionsTest, TheEndTakesThePlaceOfWhatWasToBeToldBefore) {
+TEST_F(StreamSessionsTest, TheEndReplacesEarlierNotices) {
   Step("s");
   sessions_.OnExpiring("s", absl::Seconds(5));
   sessions_.OnMoving("s", "token");
@@ -178,7 +178,7 @@ TEST_F(StreamSessionsTest, TheEndTakesThePlaceOfWhatWasToBeToldBefore) {
   EXPECT_THAT(sessions_.Watched(), IsEmpty());
 }
 
-TEST_F(StreamSessionsTest, WhatTheStreamClosesItIsNotTold) {
+TEST_F(StreamSessionsTest, TheStreamIsNotToldOfItsOwnClose) {
   Open("s");
 
   const v1::StreamAction close = BeginClose("s");
@@ -189,7 +189,7 @@ TEST_F(StreamSessionsTest, WhatTheStreamClosesItIsNotTold) {
   EXPECT_THAT(sessions_.Watched(), IsEmpty());
 }
 
-TEST_F(StreamSessionsTest, WhatEndsOtherwiseWhileItClosesIsTold) {
+TEST_F(StreamSessionsTest, AnotherEndDuringACloseIsTold) {
   Open("s");
 
   const v1::StreamAction close = BeginClose("s");
@@ -199,7 +199,7 @@ TEST_F(StreamSessionsTest, WhatEndsOtherwiseWhileItClosesIsTold) {
   EXPECT_THAT(Notices(), ElementsAre("s SESSION_EVICTED"));
 }
 
-TEST_F(StreamSessionsTest, AfterACloseThatFailedTheEndIsTold) {
+TEST_F(StreamSessionsTest, AfterAFailedCloseTheEndIsTold) {
   Open("s");
 
   FinishClose(BeginClose("s"), false);
@@ -241,7 +241,7 @@ TEST_F(StreamSessionsTest, ManyNoticesGoInSeveralMessages) {
   EXPECT_THAT(Notices(), SizeIs(static_cast<size_t>(100 - message.notices_size())));
 }
 
-TEST_F(StreamSessionsTest, SessionsThatAreBoundAndOpenEndWithTheStream) {
+TEST_F(StreamSessionsTest, OpenBoundSessionsEndWithTheStream) {
   Open("bound", false);
   Open("closed", false);
   Open("detached");

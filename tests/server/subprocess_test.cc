@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Programs that end well, badly, late or not at all.
+// Programs that succeed, fail, run too long or do not exist.
 
 #include "server/subprocess.h"
 
@@ -22,7 +22,7 @@ absl::StatusOr<SubprocessResult> RunShell(const std::string& script, absl::Durat
   return RunSubprocess({"/bin/sh", "-c", script}, timeout);
 }
 
-TEST(SubprocessTest, TellsExitCodeAndErrorOutput) {
+TEST(SubprocessTest, ReturnsExitCodeAndErrorOutput) {
   const auto result = RunShell("echo trouble >&2; exit 3", absl::Seconds(30));
 
   ASSERT_THAT(result, IsOk());
@@ -30,26 +30,26 @@ TEST(SubprocessTest, TellsExitCodeAndErrorOutput) {
   EXPECT_EQ(result->error_output, "trouble\n");
 }
 
-TEST(SubprocessTest, TellsTheSignalThatEndedIt) {
+TEST(SubprocessTest, ReturnsTheSignalThatEndedIt) {
   const auto result = RunShell("kill -9 $$", absl::Seconds(30));
 
   ASSERT_THAT(result, IsOk());
   EXPECT_EQ(result->exit_code, 128 + 9);
 }
 
-TEST(SubprocessTest, KeepsOnlyTheBeginOfALongErrorOutput) {
+TEST(SubprocessTest, KeepsOnlyTheStartOfALongErrorOutput) {
   const auto result = RunShell("yes | head -c 200000 >&2", absl::Seconds(30));
 
   ASSERT_THAT(result, IsOk());
   EXPECT_EQ(result->error_output.size(), 64u << 10);
 }
 
-TEST(SubprocessTest, KillsWhatRunsTooLong) {
+TEST(SubprocessTest, KillsAProgramThatRunsTooLong) {
   EXPECT_THAT(RunShell("exec sleep 600", absl::Milliseconds(50)),
               StatusIs(StatusCode::kDeadlineExceeded, HasSubstr("50ms"), "PROGRAM_TIMEOUT"));
 }
 
-TEST(SubprocessTest, AProgramThatIsNotThereIsNotFound) {
+TEST(SubprocessTest, AMissingProgramIsNotFound) {
   EXPECT_THAT(RunSubprocess({"/nonexistent/program"}, absl::Seconds(1)),
               StatusIs(StatusCode::kNotFound, HasSubstr("/nonexistent/program"), "PROGRAM"));
 }

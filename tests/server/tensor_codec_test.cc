@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What a tensor of a request may look like, and what each mistake in it is called.
+// The accepted forms of a tensor in a request, and the error for each mistake.
 
 #include "server/tensor_codec.h"
 
@@ -39,7 +39,7 @@ class TensorCodecTest : public ::testing::Test {
   TensorStorage storage_;
 };
 
-TEST_F(TensorCodecTest, RawBytesAreUsedWhereTheyLie) {
+TEST_F(TensorCodecTest, RawBytesAreUsedInPlace) {
   const v1::Tensor tensor = RawFloats({2, 1}, {1.5f, -2.0f});
 
   const auto view = Decode(tensor);
@@ -64,7 +64,7 @@ TEST_F(TensorCodecTest, TypedFloatsNeedNoDtype) {
   EXPECT_EQ(ElementAt(*view, 1), -2.0);
 }
 
-TEST_F(TensorCodecTest, TypedIntsAreInt64UnlessSaidOtherwise) {
+TEST_F(TensorCodecTest, TypedIntsAreInt64ByDefault) {
   v1::Tensor tensor;
   tensor.add_shape(1);
   tensor.add_int_values(7);
@@ -95,7 +95,7 @@ TEST_F(TensorCodecTest, TypedBoolsAreMasks) {
   EXPECT_EQ(ElementAt(*view, 1), 0.0);
 }
 
-TEST_F(TensorCodecTest, AnEmptyTensorOfZeroTimestepsIsATensor) {
+TEST_F(TensorCodecTest, ATensorOfZeroTimestepsIsValid) {
   v1::Tensor tensor;
   tensor.set_dtype(v1::DATA_TYPE_FLOAT32);
   tensor.add_shape(0);
@@ -165,7 +165,7 @@ TEST(EncodeTensorTest, WritesLittleEndianBytes) {
   EXPECT_TRUE(tensor.float_values().empty());
 }
 
-TEST(EncodeTensorTest, AnswersTypedRequestsTyped) {
+TEST(EncodeTensorTest, EncodesRepliesToTypedRequestsAsTyped) {
   v1::Tensor request;
   request.add_float_values(1.0f);
   v1::Tensor tensor;

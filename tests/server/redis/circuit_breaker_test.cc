@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// CircuitBreaker, driven by hand through times that the test names in milliseconds.
+// CircuitBreaker. The test drives it by hand with times in milliseconds.
 
 #include "server/redis/circuit_breaker.h"
 
@@ -16,7 +16,7 @@ absl::Time At(int milliseconds) { return absl::UnixEpoch() + absl::Milliseconds(
 
 class CircuitBreakerTest : public ::testing::Test {
  protected:
-  // Fails until it opens.
+  // Reports failures until the breaker opens.
   void OpenAt(int milliseconds) {
     for (int i = 0; i < 3; ++i) breaker_.Failed(At(milliseconds));
   }
@@ -44,7 +44,7 @@ TEST_F(CircuitBreakerTest, OpensAfterFailuresInARow) {
   EXPECT_FALSE(breaker_.Allow(At(0)));
 }
 
-TEST_F(CircuitBreakerTest, AnAnswerBeginsTheRowAnew) {
+TEST_F(CircuitBreakerTest, AnAnswerResetsTheCountOfFailures) {
   breaker_.Failed(At(0));
   breaker_.Failed(At(0));
   breaker_.Answered(At(0), false);
@@ -75,7 +75,7 @@ TEST_F(CircuitBreakerTest, EveryAnswerBreaksTheSilence) {
   EXPECT_TRUE(breaker_.CheckSilence(At(1500)));
 }
 
-TEST_F(CircuitBreakerTest, ThereIsNoSilenceWhereNothingIsAwaited) {
+TEST_F(CircuitBreakerTest, SilenceCountsOnlyWhileAnAnswerIsAwaited) {
   breaker_.Sent(At(0));
   breaker_.Answered(At(10), false);
 
@@ -130,7 +130,7 @@ TEST_F(CircuitBreakerTest, PausesAreShortAgainAfterAnAnswer) {
   EXPECT_EQ(breaker_.next_event(), At(250));
 }
 
-TEST_F(CircuitBreakerTest, AProbeMayNotBeSilentEither) {
+TEST_F(CircuitBreakerTest, ASilentProbeOpensItAgain) {
   OpenAt(0);
   breaker_.Allow(At(50));
   breaker_.Sent(At(50));
@@ -140,7 +140,7 @@ TEST_F(CircuitBreakerTest, AProbeMayNotBeSilentEither) {
   EXPECT_EQ(breaker_.state(), State::kOpen);
 }
 
-TEST_F(CircuitBreakerTest, OneFailureIsEnoughIfItIsToldSo) {
+TEST_F(CircuitBreakerTest, OneFailureOpensItIfTheLimitIsOne) {
   CircuitBreaker nervous({.max_failures = 1});
 
   nervous.Failed(At(0));

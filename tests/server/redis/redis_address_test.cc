@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// URLs of Redis: what is read, and what is refused without being repeated.
+// Redis URLs that are accepted, and those that are refused without repeating the secret in the
+// text.
 
 #include "server/redis/redis_address.h"
 
@@ -49,7 +50,7 @@ TEST(RedisAddressTest, ReadsBracketedAddresses) {
   EXPECT_EQ(ParseRedisUrl("redis://[::1]:6379")->host, "::1");
 }
 
-TEST(RedisAddressTest, ReadsTheFolderOfASocket) {
+TEST(RedisAddressTest, ReadsThePathOfASocket) {
   const RedisAddress address = *ParseRedisUrl("unix:///run/redis.sock");
 
   EXPECT_EQ(address.unix_path, "/run/redis.sock");
@@ -64,7 +65,7 @@ struct BadUrl {
 
 class RedisAddressRefusalTest : public ::testing::TestWithParam<BadUrl> {};
 
-TEST_P(RedisAddressRefusalTest, SaysWhyAndKeepsTheSecret) {
+TEST_P(RedisAddressRefusalTest, GivesTheReasonAndKeepsTheSecret) {
   EXPECT_THAT(ParseRedisUrl(GetParam().url),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        AllOf(HasSubstr(GetParam().text), Not(HasSubstr("secret"))), "REDIS_URL"));

@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// A Redis server that is killed, stopped, emptied, demoted or full, and a RedisSnapshotStore that
-// must answer in time and recover by itself. The faults are real; the waits are for what the store
-// promises, with room for a busy machine.
+// A Redis server is killed, stopped, emptied, demoted or full, and the RedisSnapshotStore must
+// answer in time and recover by itself. The faults are real. The time limits are those that the
+// store promises, with a margin for a busy machine.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -26,9 +26,10 @@ using server::RedisSnapshotStore;
 using ::testing::_;
 using ::testing::HasSubstr;
 
-// What a store promises within a second may take that long on a machine that does other things.
+// The limit for what the store promises within a second, on a busy machine.
 constexpr absl::Duration kSecond = absl::Milliseconds(1500);
-// A call only hands over; this is far above what it takes, and far below a timeout of the store.
+// A call only queues a command. This limit is far above the time that takes, and far below a
+// timeout of the store.
 constexpr absl::Duration kAtOnce = absl::Milliseconds(200);
 constexpr absl::Duration kPatience = absl::Seconds(30);
 
@@ -50,7 +51,7 @@ class RedisFaultsTest : public ::testing::Test {
 
   absl::Status WriteNext() { return Write(*store_, "a", {1, 7, ++version_}); }
 
-  // Writes until it works again: how long that took.
+  // Retries a write until it succeeds, and returns how long that took.
   absl::Duration AwaitRecovery() {
     const absl::Time start = absl::Now();
     while (!WriteNext().ok() && absl::Now() - start < kPatience) {
@@ -75,7 +76,7 @@ TEST_F(RedisFaultsTest, ScriptsThatRedisForgotAreSentAgain) {
   EXPECT_THAT(Claim(*store_, "a", 8), IsOk());
   EXPECT_THAT(Remove(*store_, "a", {2, 8, 9}), IsOk());
 
-  // Once each: after that Redis knows them again.
+  // Each script is sent once; after that Redis knows it again.
   EXPECT_THAT(redis_->Command({"INFO", "commandstats"}), HasSubstr("cmdstat_eval:calls=3,"));
   EXPECT_THAT(Write(*store_, "a", kOwner), IsOk());
   EXPECT_THAT(redis_->Command({"INFO", "commandstats"}), HasSubstr("cmdstat_eval:calls=3,"));
@@ -94,7 +95,7 @@ TEST_F(RedisFaultsTest, ManyWritesSurviveForgottenScripts) {
   EXPECT_EQ(redis_->Command({"DBSIZE"}), "200");
 }
 
-TEST_F(RedisFaultsTest, AKilledServerIsDownAndWorksAgainAfterItsStart) {
+TEST_F(RedisFaultsTest, AKilledServerIsDownAndWorksAgainAfterARestart) {
   Start();
   EXPECT_THAT(WriteNext(), IsOk());
   redis_->Kill();
@@ -109,7 +110,7 @@ TEST_F(RedisFaultsTest, AKilledServerIsDownAndWorksAgainAfterItsStart) {
   EXPECT_THAT(store_->health(), IsOk());
 }
 
-TEST_F(RedisFaultsTest, AServerOnTcpIsFoundAgainToo) {
+TEST_F(RedisFaultsTest, AServerOnTcpIsFoundAgain) {
   Start({}, RedisProcess::Transport::kTcp);
   EXPECT_THAT(WriteNext(), IsOk());
   redis_->Kill();
@@ -131,7 +132,7 @@ TEST_F(RedisFaultsTest, ARestartWithoutDataShowsInTheClaim) {
   EXPECT_THAT(Claim(*store_, "a", 8), StatusIs(absl::StatusCode::kNotFound, _, "SNAPSHOT_UNKNOWN"));
 }
 
-TEST_F(RedisFaultsTest, AStoppedServerBlocksNobodyAndIsGivenUpWithinASecond) {
+TEST_F(RedisFaultsTest, AStoppedServerBlocksNoCallerAndIsGivenUpWithinASecond) {
   Start();
   EXPECT_THAT(WriteNext(), IsOk());
   ASSERT_TRUE(redis_->Pause());
@@ -155,7 +156,7 @@ TEST_F(RedisFaultsTest, AStoppedServerBlocksNobodyAndIsGivenUpWithinASecond) {
   EXPECT_LT(AwaitRecovery(), absl::Seconds(5));
 }
 
-TEST_F(RedisFaultsTest, AStoppedServerDoesNotHoldUpTheEnd) {
+TEST_F(RedisFaultsTest, AStoppedServerDoesNotDelayTheDestructor) {
   Start();
   ASSERT_TRUE(redis_->Pause());
   Answer<absl::Status> answer;
@@ -168,7 +169,7 @@ TEST_F(RedisFaultsTest, AStoppedServerDoesNotHoldUpTheEnd) {
   EXPECT_THAT(answer.Wait(), StatusIs(absl::StatusCode::kCancelled, _, "STORE_CLOSED"));
 }
 
-TEST_F(RedisFaultsTest, ALostConnectionIsMadeAnew) {
+TEST_F(RedisFaultsTest, ALostConnectionIsReestablished) {
   Start();
   EXPECT_THAT(WriteNext(), IsOk());
 
@@ -177,7 +178,7 @@ TEST_F(RedisFaultsTest, ALostConnectionIsMadeAnew) {
   EXPECT_LT(AwaitRecovery(), absl::Seconds(1));
 }
 
-TEST_F(RedisFaultsTest, AFullServerSaysSo) {
+TEST_F(RedisFaultsTest, AFullServerIsReportedAsFull) {
   Start({"--maxmemory", "8mb", "--maxmemory-policy", "noeviction"});
   absl::Status status;
   int num_written = 0;
@@ -220,7 +221,7 @@ TEST_F(RedisFaultsTest, AServerThatBeginsToEvictIsNotUsedAfterAReconnect) {
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("'allkeys-lru'"), "STORE_DOWN"));
 }
 
-TEST_F(RedisFaultsTest, MoreThanTheBoundIsRefused) {
+TEST_F(RedisFaultsTest, CommandsBeyondTheByteLimitAreRefused) {
   Start();
   RedisSnapshotStore::Options options;
   options.client.max_waiting_bytes = 10'000;

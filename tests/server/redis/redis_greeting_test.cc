@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which servers may keep snapshots, judged from their reports: those that no test can start are
-// here.
+// Which servers may keep snapshots, according to their INFO reports. These are the servers that a
+// test cannot start.
 
 #include "server/redis/redis_greeting.h"
 
@@ -28,7 +28,7 @@ std::string GoodBut(const std::string& before, const std::string& after) {
   return absl::StrReplaceAll(kGood, {{before, after}});
 }
 
-TEST(RedisGreetingTest, TakesAMasterOfVersion5ThatDoesNotEvict) {
+TEST(RedisGreetingTest, AcceptsAMasterOfVersion5ThatDoesNotEvict) {
   EXPECT_THAT(CheckRedisServer(kGood), IsOk());
   EXPECT_THAT(CheckRedisServer(GoodBut("5.0.14", "10.2")), IsOk());
 }
@@ -40,7 +40,7 @@ TEST(RedisGreetingTest, RefusesOldAndUnknownVersions) {
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("5"), "STORE_VERSION"));
 }
 
-TEST(RedisGreetingTest, RefusesAPolicyThatEvictsOrIsNotTold) {
+TEST(RedisGreetingTest, RefusesAPolicyThatEvictsOrIsUnknown) {
   EXPECT_THAT(
       CheckRedisServer(GoodBut("noeviction", "volatile-ttl")),
       StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("'volatile-ttl'"), "STORE_EVICTS"));
@@ -54,7 +54,7 @@ TEST(RedisGreetingTest, RefusesAReplica) {
       StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("'slave'"), "STORE_REPLICA"));
 }
 
-TEST(RedisGreetingTest, WaitsForAServerThatLoadsItsData) {
+TEST(RedisGreetingTest, TreatsAServerThatLoadsItsDataAsDown) {
   EXPECT_THAT(CheckRedisServer(GoodBut("loading:0", "loading:1")),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("loading"), "STORE_DOWN"));
 }

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What errors of Redis mean, in the words of its versions.
+// The meaning of Redis' errors, in the wording of its different versions.
 
 #include "server/redis/redis_reply.h"
 
@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
         ErrorCase{"Nothing", "", "ERR", "STORE_DOWN"}),
     [](const ::testing::TestParamInfo<ErrorCase>& error) { return error.param.name; });
 
-TEST(RedisReplyTest, OtherRepliesAreNoErrors) {
+TEST(RedisReplyTest, OtherRepliesAreNotErrors) {
   std::string text = "OOM";
   redisReply reply = {};
   reply.type = REDIS_REPLY_STATUS;

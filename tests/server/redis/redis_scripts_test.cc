@@ -1,8 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// How numbers and lifetimes travel, what lies in Redis, and what the scripts make of a key that is
-// no snapshot. That they keep to the rule of fences is the contract test's.
+// The format of numbers and lifetimes, the form of a session in Redis, and the answers of the
+// scripts for a key that is not a snapshot. The contract test checks that they follow the rule of
+// fences.
 
 #include "server/redis/redis_scripts.h"
 
@@ -31,7 +32,7 @@ TEST(RedisNumberTest, HasTwentyDigits) {
   EXPECT_EQ(FromRedisNumber("18446744073709551615"), std::numeric_limits<uint64_t>::max());
 }
 
-TEST(RedisNumberTest, NothingElseIsANumber) {
+TEST(RedisNumberTest, OtherTextIsNotANumber) {
   EXPECT_EQ(FromRedisNumber("42"), std::nullopt);
   EXPECT_EQ(FromRedisNumber("18446744073709551616"), std::nullopt);
   EXPECT_EQ(FromRedisNumber("+0000000000000000042"), std::nullopt);
@@ -109,7 +110,7 @@ TEST_F(RedisScriptsTest, RefusedWritesAndReadsLeaveTheTimeToLive) {
   EXPECT_LE(MillisecondsToLive("a"), 100'000);
 }
 
-// What other programs, or an accident, may leave under a session's key.
+// Values that another program, or an accident, may leave under a session's key.
 class RedisForeignKeyTest : public RedisScriptsTest,
                             public ::testing::WithParamInterface<std::vector<std::string>> {};
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What RedisSnapshotStore checks before it starts: each server here is a real one that is unfit in
+// The checks of RedisSnapshotStore at its start. Each server here is a real one that is unfit in
 // one way.
 
 #include <gmock/gmock.h>
@@ -48,7 +48,7 @@ TEST(RedisStartTest, RefusesAReplica) {
                                           HasSubstr("'slave'"), "STORE_REPLICA"));
 }
 
-TEST(RedisStartTest, RefusesADatabaseThatIsNotThere) {
+TEST(RedisStartTest, RefusesAMissingDatabase) {
   const auto redis = StartRedis({});
   ASSERT_NE(redis, nullptr);
   RedisSnapshotStore::Options options;
@@ -82,7 +82,7 @@ struct Login {
 
 class RedisLoginTest : public ::testing::TestWithParam<Login> {};
 
-TEST_P(RedisLoginTest, OnlyTheRightOneIsAccepted) {
+TEST_P(RedisLoginTest, OnlyTheRightLoginIsAccepted) {
   const auto redis =
       StartRedis({"--requirepass", "right", "--user", "me", "on", ">mine", "~*", "+@all"});
   ASSERT_NE(redis, nullptr);
@@ -111,7 +111,7 @@ INSTANTIATE_TEST_SUITE_P(Logins, RedisLoginTest,
                            return login.param.name;
                          });
 
-TEST(RedisStartTest, NamesWhatIsNotAllowed) {
+TEST(RedisStartTest, ReportsMissingPermissions) {
   const auto redis = StartRedis({"--user", "me", "on", ">mine", "~*", "+info"});
   ASSERT_NE(redis, nullptr);
   RedisSnapshotStore::Options options;
@@ -119,10 +119,10 @@ TEST(RedisStartTest, NamesWhatIsNotAllowed) {
   options.client.address.password = "mine";
 
   EXPECT_THAT(OpenStore(*redis, options), StatusIs(absl::StatusCode::kFailedPrecondition,
-                                                   HasSubstr("let them"), "STORE_LOGIN"));
+                                                   HasSubstr("permissions"), "STORE_LOGIN"));
 }
 
-TEST(RedisStartTest, TellsWhyNobodyIsThere) {
+TEST(RedisStartTest, ReportsWhyNoServerAnswers) {
   const TemporaryFolder folder;
   RedisSnapshotStore::Options options;
   options.start_timeout = absl::Milliseconds(100);
@@ -133,11 +133,11 @@ TEST(RedisStartTest, TellsWhyNobodyIsThere) {
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("No such file"), "STORE_DOWN"));
 }
 
-TEST(RedisStartTest, WaitsForAServerThatIsLate) {
+TEST(RedisStartTest, WaitsForAServerThatStartsLate) {
   const auto redis = StartRedis({});
   ASSERT_NE(redis, nullptr);
   redis->Kill();
-  // The server belongs to the thread that starts it, so the store is what comes from another.
+  // The server belongs to the thread that starts it, so the store is opened from another thread.
   std::thread early([&redis] { EXPECT_THAT(OpenStore(*redis), IsOk()); });
 
   EXPECT_THAT(redis->Restart(), IsOk());

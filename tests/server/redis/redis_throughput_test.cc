@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// How long ten thousand checkpoints take. The figure is printed, not judged: it depends on the
-// machine. What is judged is that all arrive.
+// The duration of ten thousand checkpoints. The test only prints it, because it depends on the
+// machine. It checks that all of them arrive.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What every SnapshotStore keeps to: the same tests for the one in memory and for Redis, on a unix
-// socket and on TCP. Fences are tried with all small numbers, against a statement of the rule that
-// knows nothing of the code.
+// The contract of every SnapshotStore: the same tests run for the one in memory and for Redis, on a
+// unix socket and on TCP. Fences are tested with all small numbers, against an independent
+// statement of the rule.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -57,7 +57,7 @@ class SnapshotStoreContractTest : public ::testing::TestWithParam<Kind> {
     store_ = *std::move(opened);
   }
 
-  // One server of each kind for all tests of this file.
+  // One server of each kind for all tests in this file.
   static std::array<std::unique_ptr<RedisProcess>, 2>& Redis() {
     static auto* const redis = new std::array<std::unique_ptr<RedisProcess>, 2>;
     return *redis;
@@ -77,7 +77,7 @@ TEST_P(SnapshotStoreContractTest, ReadsWhatWasWritten) {
   EXPECT_EQ(read->fence, (SnapshotFence{3, 4, 5}));
 }
 
-TEST_P(SnapshotStoreContractTest, AFirstSnapshotTakesNobodysPlaceWhateverItsEpoch) {
+TEST_P(SnapshotStoreContractTest, AFirstSnapshotReplacesNoOtherWhateverItsEpoch) {
   const auto write_first = [this](const std::string& id, const SnapshotFence& fence) {
     Answer<absl::Status> answer;
     store_->Write({id, fence, "first", absl::Hours(1), /*is_first=*/true}, answer.callback());
@@ -113,7 +113,7 @@ TEST_P(SnapshotStoreContractTest, KeepsEmptyBytes) {
   EXPECT_EQ(Read(*store_, "")->bytes, "");
 }
 
-TEST_P(SnapshotStoreContractTest, KnowsWhatIsNotStored) {
+TEST_P(SnapshotStoreContractTest, ReportsUnknownSnapshots) {
   const auto is_unknown =
       StatusIs(absl::StatusCode::kNotFound, HasSubstr("no snapshot"), "SNAPSHOT_UNKNOWN");
 
@@ -122,7 +122,7 @@ TEST_P(SnapshotStoreContractTest, KnowsWhatIsNotStored) {
   EXPECT_THAT(Remove(*store_, "a", kOwner), IsOk());
 }
 
-TEST_P(SnapshotStoreContractTest, AClaimRaisesTheEpochAndTellsTheStoredVersion) {
+TEST_P(SnapshotStoreContractTest, AClaimRaisesTheEpochAndReturnsTheStoredVersion) {
   EXPECT_THAT(Write(*store_, "a", {3, 4, 5}, "hello"), IsOk());
 
   const absl::StatusOr<StoredSnapshot> claimed = Claim(*store_, "a", 9);
@@ -146,7 +146,7 @@ TEST_P(SnapshotStoreContractTest, TheFormerOwnerCanNeitherWriteNorRemove) {
   EXPECT_THAT(Write(*store_, "a", {2, 8, 6}, "new"), IsOk());
 }
 
-TEST_P(SnapshotStoreContractTest, AVersionThatIsStoredAlreadyIsNotWrittenAgain) {
+TEST_P(SnapshotStoreContractTest, AStoredVersionIsNotWrittenAgain) {
   EXPECT_THAT(Write(*store_, "a", {1, 7, 5}, "first"), IsOk());
 
   EXPECT_THAT(Write(*store_, "a", {1, 7, 5}, "again"), IsOk());
@@ -154,7 +154,7 @@ TEST_P(SnapshotStoreContractTest, AVersionThatIsStoredAlreadyIsNotWrittenAgain) 
   EXPECT_EQ(Read(*store_, "a")->bytes, "first");
 }
 
-TEST_P(SnapshotStoreContractTest, RemovesForGood) {
+TEST_P(SnapshotStoreContractTest, RemovesASnapshotPermanently) {
   EXPECT_THAT(Write(*store_, "a", {1, 7, 5}), IsOk());
 
   EXPECT_THAT(Remove(*store_, "a", {1, 7, 5}), IsOk());
@@ -162,19 +162,19 @@ TEST_P(SnapshotStoreContractTest, RemovesForGood) {
   EXPECT_THAT(Read(*store_, "a"), StatusIs(absl::StatusCode::kNotFound));
 }
 
-TEST_P(SnapshotStoreContractTest, WhatIsInQuarantineIsOutOfTheWay) {
+TEST_P(SnapshotStoreContractTest, AQuarantinedSnapshotFreesItsId) {
   const std::string bytes = "\0\r\nbad"s;
   EXPECT_THAT(Write(*store_, "a", {9, 7, 5}, bytes), IsOk());
 
   EXPECT_THAT(Quarantine(*store_, "a", bytes), IsOk());
 
   EXPECT_THAT(Read(*store_, "a"), StatusIs(absl::StatusCode::kNotFound));
-  // Whoever comes next begins anew, and may end there too.
+  // A new session of the id starts afresh, and may be quarantined too.
   EXPECT_THAT(Write(*store_, "a", {1, 8, 1}, "worse"), IsOk());
   EXPECT_THAT(Quarantine(*store_, "a", "worse"), IsOk());
 }
 
-TEST_P(SnapshotStoreContractTest, OnlyTheBytesThatWereReadGoIntoQuarantine) {
+TEST_P(SnapshotStoreContractTest, OnlyTheBytesThatWereReadAreQuarantined) {
   EXPECT_THAT(Quarantine(*store_, "a", "bad"),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no snapshot"), "SNAPSHOT_UNKNOWN"));
   EXPECT_THAT(Write(*store_, "a", {1, 7, 5}, "good"), IsOk());
@@ -224,7 +224,7 @@ TEST_P(SnapshotStoreContractTest, CallbacksMayCallTheStore) {
   EXPECT_EQ(answer.Wait()->bytes, "bytes");
 }
 
-TEST_P(SnapshotStoreContractTest, AnswersEveryCallOnceAtItsEnd) {
+TEST_P(SnapshotStoreContractTest, AnswersEveryCallOnceWhenDestroyed) {
   constexpr int kNumCalls = 1000;
   std::vector<int> num_answers(kNumCalls, 0);
   for (int i = 0; i < kNumCalls; ++i) {
@@ -240,7 +240,7 @@ TEST_P(SnapshotStoreContractTest, AnswersEveryCallOnceAtItsEnd) {
   EXPECT_THAT(num_answers, ::testing::Each(1));
 }
 
-// Every fence of small numbers.
+// Returns every fence of small numbers.
 std::vector<SnapshotFence> SmallFences() {
   std::vector<SnapshotFence> fences;
   for (uint64_t epoch = 0; epoch < 3; ++epoch) {
@@ -251,7 +251,8 @@ std::vector<SnapshotFence> SmallFences() {
   return fences;
 }
 
-// The rule in other words: a later epoch wins; in one epoch there is one owner, who goes forward.
+// States the rule independently: a later epoch wins; an epoch has one owner, whose versions only
+// grow.
 std::string ExpectedReason(const std::optional<SnapshotFence>& stored, const SnapshotFence& mine) {
   if (!stored.has_value()) return "";
   if (std::tie(mine.epoch, mine.nonce) == std::tie(stored->epoch, stored->nonce)) {

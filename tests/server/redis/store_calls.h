@@ -17,13 +17,13 @@
 #include "server/redis/redis_snapshot_store.h"
 #include "tests/support/redis_process.h"
 
-// The calls of a SnapshotStore as a test likes them: they wait for their callback.
+// The calls of a SnapshotStore for tests: each waits for its callback.
 namespace rnnserve::testing {
 
-// Who writes in tests that are not about fences.
+// The writer in tests that are not about fences.
 inline constexpr SnapshotFence kOwner = {.epoch = 1, .nonce = 7, .version = 1};
 
-// The callback outlives a wait that gives up, so what it writes to is shared.
+// The callback outlives a wait that times out, so the callback and the wait share the result.
 template <typename Result>
 class Answer {
  public:
@@ -33,7 +33,7 @@ class Answer {
       state->arrived.Notify();
     };
   }
-  // DEADLINE_EXCEEDED if no answer comes: a defect of the store.
+  // Returns DEADLINE_EXCEEDED if no answer comes, which is a defect of the store.
   Result Wait() const {
     if (!state_->arrived.WaitForNotificationWithTimeout(absl::Seconds(60))) {
       return absl::DeadlineExceededError("no callback ran");
@@ -86,7 +86,7 @@ inline absl::Status Quarantine(SnapshotStore& store, const std::string& id,
   return answer.Wait();
 }
 
-// A store on that server, with the defaults unless `options` says otherwise.
+// Opens a store on a server, with default options unless `options` says otherwise.
 inline absl::StatusOr<std::unique_ptr<server::RedisSnapshotStore>> OpenStore(
     const RedisProcess& redis, server::RedisSnapshotStore::Options options = {}) {
   static const MonotonicClock clock;
