@@ -76,7 +76,7 @@ constexpr std::array kEndReasons = {
     EndReason::kClosed, EndReason::kStreamEnded, EndReason::kExpired,     EndReason::kEvicted,
     EndReason::kMoved,  EndReason::kBroken,      EndReason::kModelRetired};
 
-// ForMethod finds a method by its index.
+// ForMethod uses a Method as an index, so the names must be in the order of Method.
 constexpr bool MethodNamesAreInOrder() {
   for (size_t i = 0; i < std::size(kMethodNames); ++i) {
     if (kMethodNames[i].method != static_cast<Method>(i)) return false;

@@ -48,8 +48,8 @@ class ModelReloads {
   // Reloads every model. The log tells the outcome.
   void StartAll();
 
-  // Ends the replacing of models: every reload that waits or runs is answered with DRAINING, and so
-  // is every later one.
+  // Stops replacing models. Every reload that waits or runs is answered with DRAINING, and so is
+  // every later one.
   void Stop();
 
  private:

@@ -23,7 +23,7 @@ using Reply = absl::AnyInvocable<void(absl::StatusOr<Response>)>;
 // A request must live until its reply. Thread-safe. Clock and engine must outlive it.
 class SessionCalls {
  public:
-  // Any of the calls below: those that wait for a worker take limits, the others do not.
+  // A pointer to one of the calls below. Calls that wait for a worker take limits, others do not.
   template <typename Request, typename Response>
   using Call = void (SessionCalls::*)(const Request&, Reply<Response>) const;
   template <typename Request, typename Response>

@@ -73,9 +73,9 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
              StreamRegistry& streams, absl::Time deadline);
 
   using Request = std::shared_ptr<const v1::StreamRequest>;
-  // An action, which keeps the message that holds it.
+  // An action. It keeps the message that holds it alive.
   using Action = std::shared_ptr<const v1::StreamAction>;
-  // Gives the field of a result that takes the response of its action.
+  // Selects the field of a result that takes the response of its action.
   template <typename Response>
   using ResultField = Response* (v1::StreamResult::*)();
   // A result that waits to be written, and its size on the wire.
@@ -95,7 +95,7 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
   void EndLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   void StartAction(Action action);
-  // Starts one kind of action: `function` does `request`, and `field` takes the response.
+  // Starts one kind of action: `function` serves `request`, and `field` takes the response.
   template <typename ActionRequest, typename Response>
   void Run(Action action, Method method, SessionCalls::Call<ActionRequest, Response> function,
            const ActionRequest& request, ResultField<Response> field);

@@ -12,7 +12,7 @@
 
 namespace rnnserve::server {
 
-// How a program ended.
+// The exit code and the error output of a program that has ended.
 struct SubprocessResult {
   int exit_code = 0;         // 128 + the signal if one ended it
   std::string error_output;  // the first 64 KiB of its standard error
