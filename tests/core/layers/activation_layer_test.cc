@@ -3,7 +3,7 @@
 
 // Activation; the formulas themselves are tested with the kernels.
 
-#include "core/layers/activation_layer.h"
+#include "core/layers/builtin/activation_layer.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

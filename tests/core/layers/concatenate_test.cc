@@ -3,7 +3,7 @@
 
 // Concatenate. The numbers are from Keras.
 
-#include "core/layers/concatenate.h"
+#include "core/layers/builtin/concatenate.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 
 // Conv1D, DepthwiseConv1D and SeparableConv1D. The numbers are from Keras.
 
-#include "core/layers/conv1d.h"
+#include "core/layers/builtin/conv1d.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 
 // Dense, with weights small enough to multiply by eye.
 
-#include "core/layers/dense.h"
+#include "core/layers/builtin/dense.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 
 // Dot. The numbers are from Keras.
 
-#include "core/layers/dot.h"
+#include "core/layers/builtin/dot.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

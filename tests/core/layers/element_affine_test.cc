@@ -3,7 +3,7 @@
 
 // BatchNormalization and Rescaling. The numbers are from Keras.
 
-#include "core/layers/element_affine.h"
+#include "core/layers/builtin/element_affine.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 
 // The merging layers that work element by element. The numbers are from Keras.
 
-#include "core/layers/elementwise_merge.h"
+#include "core/layers/builtin/elementwise_merge.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

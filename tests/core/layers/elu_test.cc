@@ -3,7 +3,7 @@
 
 // ELU.
 
-#include "core/layers/elu.h"
+#include "core/layers/builtin/elu.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

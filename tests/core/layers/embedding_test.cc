@@ -3,7 +3,7 @@
 
 // Embedding of three tokens as two values.
 
-#include "core/layers/embedding.h"
+#include "core/layers/builtin/embedding.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 
 // GlobalAveragePooling1D and GlobalMaxPooling1D. The numbers are from Keras.
 
-#include "core/layers/global_pooling.h"
+#include "core/layers/builtin/global_pooling.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 
 // GroupNormalization. The numbers are from Keras.
 
-#include "core/layers/group_normalization.h"
+#include "core/layers/builtin/group_normalization.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 
 // The layers that do nothing.
 
-#include "core/layers/identity.h"
+#include "core/layers/builtin/identity.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 
 // The operations on masks, as a Keras file has them between Masking and a Concatenate.
 
-#include "core/layers/mask_operation.h"
+#include "core/layers/builtin/mask_operation.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 
 // Masking: the mask that it makes, and the zeros that it leaves.
 
-#include "core/layers/masking.h"
+#include "core/layers/builtin/masking.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 
 // Permute: axes in another order. The numbers are from Keras.
 
-#include "core/layers/permute.h"
+#include "core/layers/builtin/permute.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 
 // AveragePooling1D and MaxPooling1D. The numbers are from Keras.
 
-#include "core/layers/pooling.h"
+#include "core/layers/builtin/pooling.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

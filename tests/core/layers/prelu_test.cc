@@ -3,7 +3,7 @@
 
 // PReLU. The numbers are from Keras.
 
-#include "core/layers/prelu.h"
+#include "core/layers/builtin/prelu.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 
 // ReLU and LeakyReLU: every option at its edges.
 
-#include "core/layers/relu.h"
+#include "core/layers/builtin/relu.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 
 // Reshape and Flatten: the elements stay in order. The numbers are from Keras.
 
-#include "core/layers/reshape.h"
+#include "core/layers/builtin/reshape.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 
 // Softmax, and what it makes of a mask.
 
-#include "core/layers/softmax.h"
+#include "core/layers/builtin/softmax.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 
 // The layers that copy timesteps. The numbers are from Keras.
 
-#include "core/layers/time_copy.h"
+#include "core/layers/builtin/time_copy.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

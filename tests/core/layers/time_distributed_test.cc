@@ -3,7 +3,7 @@
 
 // TimeDistributed: its inner layer at every timestep.
 
-#include "core/layers/time_distributed.h"
+#include "core/layers/builtin/time_distributed.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 
 // RMSNormalization and UnitNormalization. The numbers are from Keras.
 
-#include "core/layers/vector_normalization.h"
+#include "core/layers/builtin/vector_normalization.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,0 +1,238 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/layers/builtin/bidirectional.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/error.h"
+#include "core/base/status_macros.h"
+#include "core/layers/layer_config.h"
+#include "core/layers/layer_registry.h"
+
+namespace rnnserve {
+namespace {
+
+// The backward layer that Keras makes of the forward layer when it was given none.
+nlohmann::json Reversed(const nlohmann::json& layer) {
+  nlohmann::json reversed = layer;
+  if (reversed.is_object() && reversed["config"].is_object()) {
+    reversed["config"]["go_backwards"] = true;
+  }
+  return reversed;
+}
+
+int64_t LastOf(const Shape& shape) { return shape[shape.rank() - 1]; }
+
+// `shape` with another last extent.
+Shape WithLast(const Shape& shape, int64_t extent) {
+  absl::InlinedVector<int64_t, 4> extents(shape.extents().begin(), shape.extents().end());
+  extents.back() = extent;
+  return Shape(extents);
+}
+
+}  // namespace
+
+absl::StatusOr<Bidirectional::Merge> Bidirectional::ParseMerge(const KerasConfig& config) {
+  if (config.Has("merge_mode") && config.Raw("merge_mode").is_null()) {
+    return Merge::kNone;
+  }
+  RNNSERVE_ASSIGN_OR_RETURN(const std::string name, config.String("merge_mode", "concat"));
+  if (name == "concat") return Merge::kConcat;
+  if (name == "sum") return Merge::kSum;
+  if (name == "mul") return Merge::kMul;
+  if (name == "ave") return Merge::kAve;
+  return config.Error(
+      absl::StrCat("merge_mode must be concat, sum, mul, ave or null, found ", name));
+}
+
+absl::StatusOr<std::unique_ptr<RecurrentLayer>> Bidirectional::CreateHalf(
+    const LayerRegistry& registry, const KerasConfig& config, const ValueSpec& input,
+    WeightSource& weights) {
+  if (!RecurrentLayer::IsRecurrent(config.registered_name())) {
+    return MakeError(absl::StatusCode::kUnimplemented, "LAYER_UNSUPPORTED",
+                     absl::StrCat(config.path(), ": a ", config.registered_name(),
+                                  " layer is not supported inside a Bidirectional layer"));
+  }
+  RNNSERVE_RETURN_IF_ERROR(config.CheckDtypePolicy());
+  RNNSERVE_ASSIGN_OR_RETURN(RecurrentLayer::Options options,
+                            RecurrentLayer::Options::Parse(config));
+  options.zero_output_for_mask = options.return_sequences;
+  return RecurrentLayer::CreateWithOptions(registry.cells(), config, options, input, weights);
+}
+
+absl::Status Bidirectional::CheckPair(const KerasConfig& config, Merge merge,
+                                      const RecurrentLayer& forward,
+                                      const RecurrentLayer& backward) {
+  // A recurrent layer can stream unless it goes backwards.
+  if (forward.can_stream() == backward.can_stream()) {
+    return config.Error("layer and backward_layer must differ in go_backwards");
+  }
+  if (forward.output().has_time != backward.output().has_time ||
+      forward.returns_state() != backward.returns_state()) {
+    return config.Error("layer and backward_layer must agree in return_sequences and return_state");
+  }
+  if (merge == Merge::kNone) return absl::OkStatus();
+  const Shape& forward_shape = forward.output_shape();
+  const Shape& backward_shape = backward.output_shape();
+  const Shape joined_as =
+      merge == Merge::kConcat ? WithLast(backward_shape, LastOf(forward_shape)) : backward_shape;
+  if (forward_shape != joined_as) {
+    return config.Error(
+        absl::StrCat("layer and backward_layer must give one shape, up to its last ",
+                     "extent for a concat, found ", forward_shape.ToString(), " and ",
+                     backward_shape.ToString()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Layer>> Bidirectional::Create(const LayerRegistry& registry,
+                                                             const KerasConfig& config,
+                                                             const ValueSpec& input,
+                                                             WeightSource& weights) {
+  RNNSERVE_ASSIGN_OR_RETURN(const Merge merge, ParseMerge(config));
+  RNNSERVE_ASSIGN_OR_RETURN(const KerasConfig forward_config, config.Object("layer"));
+  const nlohmann::json reversed = Reversed(config.Raw("layer"));
+  KerasConfig backward_config(reversed, forward_config.path());
+  if (!config.Raw("backward_layer").is_null()) {
+    RNNSERVE_ASSIGN_OR_RETURN(backward_config, config.Object("backward_layer"));
+  }
+  ScopedWeights forward_weights(weights, "forward");
+  RNNSERVE_ASSIGN_OR_RETURN(auto forward,
+                            CreateHalf(registry, forward_config, input, forward_weights));
+  ScopedWeights backward_weights(weights, "backward");
+  RNNSERVE_ASSIGN_OR_RETURN(auto backward,
+                            CreateHalf(registry, backward_config, input, backward_weights));
+  RNNSERVE_RETURN_IF_ERROR(CheckPair(config, merge, *forward, *backward));
+  return absl::WrapUnique(
+      new Bidirectional(config, merge, std::move(forward), std::move(backward)));
+}
+
+Bidirectional::Bidirectional(const KerasConfig& config, Merge merge,
+                             std::unique_ptr<RecurrentLayer> forward,
+                             std::unique_ptr<RecurrentLayer> backward)
+    : Layer(config, forward->output().WithShape(merge == Merge::kConcat
+                                                    ? WithLast(forward->output_shape(),
+                                                               LastOf(forward->output_shape()) +
+                                                                   LastOf(backward->output_shape()))
+                                                    : forward->output_shape())),
+      merge_(merge),
+      forward_{.layer = std::move(forward)},
+      backward_{.layer = std::move(backward)} {
+  if (merge_ == Merge::kNone) second_output_ = backward_.layer->output();
+  AddStates("forward", &forward_);
+  backward_.offset = forward_.size;
+  AddStates("backward", &backward_);
+}
+
+void Bidirectional::AddStates(absl::string_view direction, Half* half) {
+  for (const StateSpec& state : half->layer->states()) {
+    states_.push_back({absl::StrCat(direction, "/", state.name), state.shape});
+    half->size += PaddedRows(*state.shape.NumElements());
+  }
+}
+
+int64_t Bidirectional::parameter_bytes() const {
+  return forward_.layer->parameter_bytes() + backward_.layer->parameter_bytes();
+}
+
+int64_t Bidirectional::num_parameters() const {
+  return forward_.layer->num_parameters() + backward_.layer->num_parameters();
+}
+
+void Bidirectional::InitialState(float* column) const {
+  forward_.layer->InitialState(column + forward_.offset);
+  backward_.layer->InitialState(column + backward_.offset);
+}
+
+int64_t Bidirectional::scratch_size(int64_t batch, int64_t time) const {
+  const auto half_size = [&](const Half& half) {
+    return ColumnsSize(half.layer->state_size(), batch) + half.layer->scratch_size(batch, time);
+  };
+  return DenseSequenceSize(*backward_.layer->output_shape().NumElements(), batch,
+                           output().has_time ? time : 1) +
+         std::max(half_size(forward_), half_size(backward_));
+}
+
+void Bidirectional::Run(const LayerRun& run) const {
+  const int64_t rows = *backward_.layer->output_shape().NumElements();
+  const Sequence backward = DenseSequence(run.scratch, rows, run.y.batch, run.y.time);
+  float* const scratch = run.scratch + DenseSequenceSize(rows, run.y.batch, run.y.time);
+  // The forward output lies at the top of the column, where MergeColumn joins it with the other.
+  Sequence forward = run.y;
+  forward.rows = *forward_.layer->output_shape().NumElements();
+  RunHalf(forward_, run, forward, scratch);
+  RunHalf(backward_, run, backward, scratch);
+  for (int64_t t = 0; t < run.y.time; ++t) {
+    const ConstColumns flipped = backward.At(run.y.time - 1 - t);
+    if (merge_ == Merge::kNone) {
+      Copy(flipped, run.second_y.At(t));
+      continue;
+    }
+    for (int64_t b = 0; b < run.y.batch; ++b) MergeColumn(flipped, forward.At(t), b);
+  }
+}
+
+void Bidirectional::RunHalf(const Half& half, const LayerRun& run, Sequence y,
+                            float* scratch) const {
+  const Columns state = TakeColumns(scratch, half.layer->state_size(), run.x.batch);
+  for (int64_t b = 0; b < state.cols; ++b) {
+    std::copy_n(run.state.column(b) + half.offset, half.size, state.column(b));
+    half.layer->OnStatesReplaced(state.column(b));
+  }
+  LayerRun half_run = run;
+  half_run.state = state;
+  half_run.y = y;
+  half_run.scratch = scratch;
+  TrainingRun training;
+  if (run.training != nullptr) {
+    training = run.training->Part(&half == &forward_ ? 0 : 1);
+    half_run.training = &training;
+  }
+  half.layer->Run(half_run);
+  for (int64_t b = 0; b < state.cols; ++b) {
+    std::copy_n(state.column(b), half.size, run.state.column(b) + half.offset);
+  }
+}
+
+void Bidirectional::Concatenate(const float* backward, float* y) const {
+  const int64_t y_size = LastOf(forward_.layer->output_shape());
+  const int64_t backward_size = LastOf(backward_.layer->output_shape());
+  const int64_t num_vectors = *forward_.layer->output_shape().NumElements() / y_size;
+  // From the last to the first, so that none is overwritten before it was moved.
+  for (int64_t v = num_vectors - 1; v >= 0; --v) {
+    float* const end = y + v * (y_size + backward_size) + y_size;
+    std::copy_backward(y + v * y_size, y + (v + 1) * y_size, end);
+    std::copy_n(backward + v * backward_size, backward_size, end);
+  }
+}
+
+void Bidirectional::MergeColumn(ConstColumns backward, Columns y, int64_t b) const {
+  switch (merge_) {
+    case Merge::kNone:
+      return;
+    case Merge::kConcat:
+      Concatenate(backward.column(b), y.column(b));
+      return;
+    case Merge::kSum:
+      y.padded(b) += backward.padded(b);
+      return;
+    case Merge::kMul:
+      y.padded(b) *= backward.padded(b);
+      return;
+    case Merge::kAve:
+      y.padded(b) = (y.padded(b) + backward.padded(b)) / 2.0f;
+      return;
+  }
+}
+
+Mask Bidirectional::OutputMask(const LayerRun& run, uint8_t* /*buffer*/) const {
+  return output().has_time ? run.mask : Mask{};
+}
+
+}  // namespace rnnserve

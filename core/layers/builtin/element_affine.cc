@@ -1,0 +1,154 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/layers/builtin/element_affine.h"
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "core/base/status_macros.h"
+#include "core/layers/layer_config.h"
+
+namespace rnnserve {
+
+struct ElementAffine::Coefficients {
+  // Of one step along an axis; of one element there is one for all.
+  std::vector<float> scale;
+  std::vector<float> offset;
+  int64_t inner = 1;  // the elements of a timestep that share one: those behind the axis
+  int64_t num_parameters = 0;
+};
+
+namespace {
+
+// One value for every element of a timestep, padded: values repeat along the axes behind theirs
+// (`inner` times each) and before it.
+AlignedBuffer Spread(const std::vector<float>& values, int64_t inner, int64_t elements) {
+  AlignedBuffer spread(PaddedRows(elements));
+  const auto extent = static_cast<int64_t>(values.size());
+  for (int64_t i = 0; i < elements; ++i) {
+    spread.data()[i] = values[static_cast<size_t>(i / inner % extent)];
+  }
+  return spread;
+}
+
+// The axis of the shape that `axis` names.
+absl::StatusOr<int> ShapeAxis(const KerasConfig& config, const ValueSpec& input) {
+  const nlohmann::json& raw = config.Raw("axis");
+  if (!raw.is_null() && !raw.is_number_integer()) {
+    return config.Error("'axis' is not a whole number");
+  }
+  RNNSERVE_ASSIGN_OR_RETURN(
+      const int axis, AxisIndex(config, raw.is_null() ? -1 : raw.get<int64_t>(), input.rank() - 1));
+  if (input.has_time && axis == 0) {
+    return config.Unsupported("axis 1 is time, along which normalization is not supported");
+  }
+  return axis - (input.has_time ? 1 : 0);
+}
+
+// A number, or one for each of `extent`.
+absl::StatusOr<std::vector<float>> Numbers(const KerasConfig& config, absl::string_view key,
+                                           double fallback, int64_t extent) {
+  const nlohmann::json& raw = config.Raw(key);
+  if (!raw.is_array()) {
+    RNNSERVE_ASSIGN_OR_RETURN(const double value, config.Number(key, fallback));
+    return std::vector<float>(static_cast<size_t>(extent), static_cast<float>(value));
+  }
+  std::vector<float> values;
+  for (const nlohmann::json& value : raw) {
+    if (value.is_number()) values.push_back(value.get<float>());
+  }
+  if (values.size() == raw.size() && static_cast<int64_t>(values.size()) == extent) return values;
+  return config.Error(absl::StrCat("'", key, "' must be a number or a list of ", extent));
+}
+
+}  // namespace
+
+absl::StatusOr<ElementAffine::Coefficients> ElementAffine::BatchNormalization(
+    const KerasConfig& config, const ValueSpec& input, WeightSource& weights) {
+  RNNSERVE_ASSIGN_OR_RETURN(const double epsilon, config.Number("epsilon", 1e-3));
+  if (!(epsilon >= 0.0)) {
+    return config.Error(absl::StrCat("epsilon must not be negative, found ", epsilon));
+  }
+  RNNSERVE_ASSIGN_OR_RETURN(const bool has_gamma, config.Bool("scale", true));
+  RNNSERVE_ASSIGN_OR_RETURN(const bool has_beta, config.Bool("center", true));
+  RNNSERVE_ASSIGN_OR_RETURN(const bool renorm, config.Bool("renorm", false));
+  RNNSERVE_ASSIGN_OR_RETURN(const int axis, ShapeAxis(config, input));
+  Coefficients result;
+  const int64_t extent = input.shape[axis];
+  for (int i = axis + 1; i < input.shape.rank(); ++i) result.inner *= input.shape[i];
+  const auto read = [&](absl::string_view name) {
+    result.num_parameters += extent;
+    return weights.Weight(name, Shape{extent});
+  };
+  RNNSERVE_ASSIGN_OR_RETURN(const absl::Span<const float> mean, read("moving_mean"));
+  RNNSERVE_ASSIGN_OR_RETURN(const absl::Span<const float> variance, read("moving_variance"));
+  absl::Span<const float> gamma;
+  absl::Span<const float> beta;
+  if (has_gamma) {
+    RNNSERVE_ASSIGN_OR_RETURN(gamma, read("gamma"));
+  }
+  if (has_beta) {
+    RNNSERVE_ASSIGN_OR_RETURN(beta, read("beta"));
+  }
+  for (const char* name : {"moving_stddev", "renorm_mean", "renorm_stddev"}) {
+    if (renorm) RNNSERVE_RETURN_IF_ERROR(read(name).status());
+  }
+  for (size_t i = 0; i < mean.size(); ++i) {
+    const float inverse = 1.0f / std::sqrt(variance[i] + static_cast<float>(epsilon));
+    const float scale = has_gamma ? inverse * gamma[i] : inverse;
+    result.scale.push_back(scale);
+    result.offset.push_back((has_beta ? beta[i] : 0.0f) - mean[i] * scale);
+  }
+  return result;
+}
+
+absl::StatusOr<ElementAffine::Coefficients> ElementAffine::Rescaling(const KerasConfig& config,
+                                                                     const ValueSpec& input) {
+  const int rank = input.shape.rank();
+  const int64_t extent = rank > 0 ? input.shape[rank - 1] : 1;
+  Coefficients result;
+  RNNSERVE_ASSIGN_OR_RETURN(result.scale, Numbers(config, "scale", 1.0, extent));
+  RNNSERVE_ASSIGN_OR_RETURN(result.offset, Numbers(config, "offset", 0.0, extent));
+  return result;
+}
+
+absl::StatusOr<std::unique_ptr<Layer>> ElementAffine::Create(const LayerRegistry& /*registry*/,
+                                                             const KerasConfig& config,
+                                                             const ValueSpec& input,
+                                                             WeightSource& weights) {
+  if (config.class_name() == "Rescaling") {
+    RNNSERVE_ASSIGN_OR_RETURN(const Coefficients coefficients, Rescaling(config, input));
+    return absl::WrapUnique(new ElementAffine(config, input, coefficients, ""));
+  }
+  RNNSERVE_ASSIGN_OR_RETURN(const Coefficients coefficients,
+                            BatchNormalization(config, input, weights));
+  RNNSERVE_ASSIGN_OR_RETURN(const bool is_trainable, config.Bool("trainable", true));
+  return absl::WrapUnique(new ElementAffine(
+      config, input, coefficients,
+      is_trainable ? "it normalizes with the statistics of the whole batch in training" : ""));
+}
+
+ElementAffine::ElementAffine(const KerasConfig& config, const ValueSpec& input,
+                             const Coefficients& coefficients, std::string no_training_reason)
+    : PointwiseLayer(config, input),
+      scale_(Spread(coefficients.scale, coefficients.inner, *input.shape.NumElements())),
+      offset_(Spread(coefficients.offset, coefficients.inner, *input.shape.NumElements())),
+      num_parameters_(coefficients.num_parameters),
+      no_training_reason_(std::move(no_training_reason)) {}
+
+void ElementAffine::Apply(ConstColumns x, Columns y) const {
+  using Array = Eigen::Map<const Eigen::ArrayXf, Eigen::Aligned64>;
+  const Array scale(scale_.data(), scale_.size());
+  const Array offset(offset_.data(), offset_.size());
+  for (int64_t b = 0; b < x.cols; ++b) y.padded(b) = x.padded(b) * scale + offset;
+}
+
+}  // namespace rnnserve

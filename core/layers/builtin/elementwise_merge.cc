@@ -1,0 +1,163 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/layers/builtin/elementwise_merge.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/status_macros.h"
+#include "core/layers/extremes.h"
+#include "core/layers/layer_config.h"
+
+namespace rnnserve {
+namespace {
+
+// y[i] := operation(y[i], x[source[i]]).
+template <typename Operation>
+void Apply(const float* x, absl::Span<const int32_t> source, float* y, int64_t rows,
+           Operation operation) {
+  if (source.empty()) {
+    for (int64_t i = 0; i < rows; ++i) y[i] = operation(y[i], x[i]);
+    return;
+  }
+  for (size_t i = 0; i < source.size(); ++i) y[i] = operation(y[i], x[source[i]]);
+}
+
+size_t NumInputs(const LayerRun& run) { return 1 + run.more_x.size(); }
+
+// Whether timestep t of row b of input k counts.
+bool Counts(const LayerRun& run, size_t k, int64_t t, int64_t b) {
+  return MaskOf(run, k)(b, InputOf(run, k).time == 1 ? 0 : t);
+}
+
+}  // namespace
+
+ElementwiseMerge::Operation ElementwiseMerge::ParseOperation(const KerasConfig& config) {
+  const std::string name = config.class_name();
+  if (name == "Add") return Operation::kAdd;
+  if (name == "Subtract") return Operation::kSubtract;
+  if (name == "Multiply") return Operation::kMultiply;
+  if (name == "Average") return Operation::kAverage;
+  if (name == "Maximum") return Operation::kMaximum;
+  if (name == "Minimum") return Operation::kMinimum;
+  return Operation::kOr;
+}
+
+absl::StatusOr<std::unique_ptr<Layer>> ElementwiseMerge::Create(const LayerRegistry& /*registry*/,
+                                                                const KerasConfig& config,
+                                                                absl::Span<const ValueSpec> inputs,
+                                                                WeightSource& /*weights*/) {
+  const Operation operation = ParseOperation(config);
+  const bool reads_two = operation == Operation::kSubtract || operation == Operation::kOr;
+  if (reads_two && inputs.size() != 2) {
+    return config.Error(absl::StrCat("the layer reads two inputs, found ", inputs.size()));
+  }
+  RNNSERVE_ASSIGN_OR_RETURN(Broadcast broadcast, Broadcast::Create(config, inputs));
+  return absl::WrapUnique(new ElementwiseMerge(config, operation, std::move(broadcast)));
+}
+
+ElementwiseMerge::ElementwiseMerge(const KerasConfig& config, Operation operation,
+                                   Broadcast broadcast)
+    : Layer(config, broadcast.output()), operation_(operation), broadcast_(std::move(broadcast)) {}
+
+void ElementwiseMerge::Run(const LayerRun& run) const {
+  const size_t num_inputs = NumInputs(run);
+  for (int64_t t = 0; t < run.y.time; ++t) {
+    const Columns y = run.y.At(t);
+    for (int64_t b = 0; b < y.cols; ++b) {
+      if (operation_ == Operation::kMultiply) {
+        ProductOf(run, t, b);
+        continue;
+      }
+      Assign(0, TimestepOf(run.x, t).column(b), y, b);
+      if (operation_ == Operation::kMaximum || operation_ == Operation::kMinimum) {
+        ExtremeOf(run, t, b);
+        continue;
+      }
+      for (size_t k = 1; k < num_inputs; ++k) {
+        Combine(k, TimestepOf(InputOf(run, k), t).column(b), y, b);
+      }
+      if (operation_ == Operation::kAverage) y.vector(b) /= static_cast<float>(num_inputs);
+    }
+  }
+}
+
+void ElementwiseMerge::ProductOf(const LayerRun& run, int64_t t, int64_t b) const {
+  const Columns y = run.y.At(t);
+  bool all_have_masks = true;
+  bool any_counts = false;
+  y.vector(b).setOnes();
+  for (size_t k = 0; k < NumInputs(run); ++k) {
+    all_have_masks = all_have_masks && MaskOf(run, k).data != nullptr;
+    if (!Counts(run, k, t, b)) continue;
+    any_counts = true;
+    Combine(k, TimestepOf(InputOf(run, k), t).column(b), y, b);
+  }
+  if (all_have_masks && !any_counts) y.vector(b).setZero();
+}
+
+void ElementwiseMerge::ExtremeOf(const LayerRun& run, int64_t t, int64_t b) const {
+  // Whether what y holds so far counts, and whether it has a mask that says so.
+  bool counts = Counts(run, 0, t, b);
+  bool has_mask = run.mask.data != nullptr;
+  for (size_t k = 1; k < NumInputs(run); ++k) {
+    const bool x_counts = Counts(run, k, t, b);
+    const float* x = TimestepOf(InputOf(run, k), t).column(b);
+    const Columns y = run.y.At(t);
+    if (x_counts && counts) {
+      Combine(k, x, y, b);
+    } else if (x_counts) {
+      Assign(k, x, y, b);
+    }
+    has_mask = has_mask && MaskOf(run, k).data != nullptr;
+    counts = !has_mask || counts || x_counts;
+  }
+}
+
+void ElementwiseMerge::Assign(size_t k, const float* x, Columns y, int64_t b) const {
+  Apply(x, broadcast_.source(k), y.column(b), y.rows, [](float, float value) { return value; });
+}
+
+void ElementwiseMerge::Combine(size_t k, const float* x, Columns y, int64_t b) const {
+  const absl::Span<const int32_t> source = broadcast_.source(k);
+  const auto apply = [&](auto operation) { Apply(x, source, y.column(b), y.rows, operation); };
+  switch (operation_) {
+    case Operation::kAdd:
+    case Operation::kAverage:
+      return apply([](float a, float c) { return a + c; });
+    case Operation::kSubtract:
+      return apply([](float a, float c) { return a - c; });
+    case Operation::kMultiply:
+      return apply([](float a, float c) { return a * c; });
+    case Operation::kMaximum:
+      return apply(Larger());
+    case Operation::kMinimum:
+      return apply(Smaller());
+    case Operation::kOr:
+      return apply([](float a, float c) { return a != 0.0f || c != 0.0f ? 1.0f : 0.0f; });
+  }
+}
+
+Mask ElementwiseMerge::OutputMask(const LayerRun& run, uint8_t* buffer) const {
+  if (!output().has_time || operation_ == Operation::kOr) return Mask{};
+  int64_t time = 1;
+  for (size_t k = 0; k < NumInputs(run); ++k) {
+    if (MaskOf(run, k).data == nullptr) return Mask{};
+    time = std::max(time, InputOf(run, k).time);
+  }
+  for (int64_t b = 0; b < run.x.batch; ++b) {
+    for (int64_t t = 0; t < time; ++t) {
+      uint8_t& counts = buffer[b * time + t];
+      counts = 0;
+      for (size_t k = 0; k < NumInputs(run); ++k) {
+        if (Counts(run, k, t, b)) counts = 1;
+      }
+    }
+  }
+  return {buffer, time, 1};
+}
+
+}  // namespace rnnserve

@@ -1,0 +1,107 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/layers/builtin/group_normalization.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "core/base/status_macros.h"
+#include "core/layers/layer_config.h"
+
+namespace rnnserve {
+namespace {
+
+absl::StatusOr<int64_t> NumGroups(const KerasConfig& config, int64_t features) {
+  const nlohmann::json& raw = config.Raw("groups");
+  const nlohmann::json groups = raw.is_null() ? nlohmann::json(32) : raw;
+  if (groups == -1) return features;
+  if (groups.is_number_integer() && groups.get<int64_t>() >= 1 &&
+      features % groups.get<int64_t>() == 0) {
+    return groups.get<int64_t>();
+  }
+  return config.Error(absl::StrCat("groups ", groups.dump().substr(0, 80), " must divide the ",
+                                   features, " features"));
+}
+
+}  // namespace
+
+GroupNormalization::GroupNormalization(const KerasConfig& config, const ValueSpec& input,
+                                       int64_t num_groups, double epsilon)
+    : Layer(config, input),
+      num_features_(input.shape[input.shape.rank() - 1]),
+      group_size_(num_features_ / num_groups),
+      epsilon_(epsilon),
+      gamma_(num_features_),
+      beta_(num_features_) {
+  std::fill_n(gamma_.data(), num_features_, 1.0f);
+}
+
+absl::StatusOr<std::unique_ptr<Layer>> GroupNormalization::Create(const LayerRegistry& /*registry*/,
+                                                                  const KerasConfig& config,
+                                                                  const ValueSpec& input,
+                                                                  WeightSource& weights) {
+  RNNSERVE_RETURN_IF_ERROR(CheckLastAxis(config, input));
+  RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, LastExtent(config, input));
+  RNNSERVE_ASSIGN_OR_RETURN(const int64_t num_groups, NumGroups(config, features));
+  RNNSERVE_ASSIGN_OR_RETURN(const double epsilon, config.Number("epsilon", 1e-3));
+  RNNSERVE_ASSIGN_OR_RETURN(const bool has_gamma, config.Bool("scale", true));
+  RNNSERVE_ASSIGN_OR_RETURN(const bool has_beta, config.Bool("center", true));
+  if (!(epsilon >= 0.0)) {
+    return config.Error(absl::StrCat("epsilon must not be negative, found ", epsilon));
+  }
+  auto layer = absl::WrapUnique(new GroupNormalization(config, input, num_groups, epsilon));
+  if (has_gamma) {
+    RNNSERVE_ASSIGN_OR_RETURN(const absl::Span<const float> gamma,
+                              weights.Weight("gamma", Shape{features}));
+    layer->gamma_ = AlignedBuffer::CopyFrom(gamma);
+    layer->num_parameters_ += features;
+  }
+  if (has_beta) {
+    RNNSERVE_ASSIGN_OR_RETURN(const absl::Span<const float> beta,
+                              weights.Weight("beta", Shape{features}));
+    layer->beta_ = AlignedBuffer::CopyFrom(beta);
+    layer->num_parameters_ += features;
+  }
+  return layer;
+}
+
+void GroupNormalization::Run(const LayerRun& run) const {
+  for (int64_t b = 0; b < run.x.batch; ++b) {
+    for (int64_t group = 0; group < num_features_ / group_size_; ++group) Normalize(run, b, group);
+  }
+}
+
+void GroupNormalization::Normalize(const LayerRun& run, int64_t b, int64_t group) const {
+  // Calls `visit` with the place in the timestep and the feature of every element of the group.
+  const auto for_each = [&](const auto& visit) {
+    for (int64_t t = 0; t < run.x.time; ++t) {
+      for (int64_t begin = 0; begin < run.x.rows; begin += num_features_) {
+        for (int64_t i = group * group_size_; i < (group + 1) * group_size_; ++i) {
+          visit(t, begin + i, i);
+        }
+      }
+    }
+  };
+  const auto value = [&](int64_t t, int64_t at) {
+    return static_cast<double>(run.x.At(t).column(b)[at]);
+  };
+  const auto count = static_cast<double>(run.x.time * (run.x.rows / num_features_) * group_size_);
+  double mean = 0.0;
+  for_each([&](int64_t t, int64_t at, int64_t) { mean += value(t, at) / count; });
+  double variance = 0.0;
+  for_each([&](int64_t t, int64_t at, int64_t) {
+    variance += (value(t, at) - mean) * (value(t, at) - mean) / count;
+  });
+  const double inverse = 1.0 / std::sqrt(variance + epsilon_);
+  for_each([&](int64_t t, int64_t at, int64_t feature) {
+    const auto normal = static_cast<float>((value(t, at) - mean) * inverse);
+    run.y.At(t).column(b)[at] = normal * gamma_.data()[feature] + beta_.data()[feature];
+  });
+}
+
+}  // namespace rnnserve

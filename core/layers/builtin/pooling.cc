@@ -1,0 +1,57 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/layers/builtin/pooling.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/memory/memory.h"
+#include "core/base/status_macros.h"
+#include "core/layers/extremes.h"
+#include "core/layers/layer_config.h"
+
+namespace rnnserve {
+
+Pooling::Pooling(const KerasConfig& config, ValueSpec output, const Window& window, bool is_average)
+    : Layer(config, std::move(output)), window_(window), is_average_(is_average) {}
+
+absl::StatusOr<std::unique_ptr<Layer>> Pooling::Create(const LayerRegistry& /*registry*/,
+                                                       const KerasConfig& config,
+                                                       const ValueSpec& input,
+                                                       WeightSource& /*weights*/) {
+  RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, NumSequenceFeatures(config, input));
+  RNNSERVE_RETURN_IF_ERROR(CheckChannelsLast(config));
+  Window window;
+  RNNSERVE_ASSIGN_OR_RETURN(window.size, WindowOption(config, "pool_size", 2));
+  RNNSERVE_ASSIGN_OR_RETURN(window.stride, WindowOption(config, "strides", window.size));
+  RNNSERVE_ASSIGN_OR_RETURN(window.padding, Window::ParsePadding(config, /*allows_causal=*/false));
+  RNNSERVE_ASSIGN_OR_RETURN(ValueSpec output, WindowOutput(config, window, input, features));
+  const bool is_average = config.class_name() == "AveragePooling1D";
+  return absl::WrapUnique(new Pooling(config, std::move(output), window, is_average));
+}
+
+void Pooling::Run(const LayerRun& run) const {
+  const int64_t pad = window_.PadBefore(run.x.time);
+  for (int64_t t = 0; t < run.y.time; ++t) {
+    const int64_t begin = std::max(t * window_.stride - pad, int64_t{0});
+    const int64_t end = std::min(t * window_.stride - pad + window_.size, run.x.time);
+    for (int64_t b = 0; b < run.x.batch; ++b) {
+      auto y = run.y.At(t).vector(b);
+      y = run.x.At(begin).vector(b);
+      for (int64_t i = begin + 1; i < end; ++i) {
+        const auto x = run.x.At(i).vector(b);
+        if (is_average_) {
+          y += x;
+        } else {
+          y = y.binaryExpr(x, Larger());
+        }
+      }
+      if (is_average_) y /= static_cast<float>(end - begin);
+    }
+  }
+}
+
+Mask Pooling::OutputMask(const LayerRun& /*run*/, uint8_t* /*buffer*/) const { return Mask{}; }
+
+}  // namespace rnnserve

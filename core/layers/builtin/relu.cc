@@ -1,0 +1,62 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/layers/builtin/relu.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/status_macros.h"
+
+namespace rnnserve {
+namespace {
+
+absl::StatusOr<float> NonNegative(const KerasConfig& config, absl::string_view key,
+                                  double fallback) {
+  RNNSERVE_ASSIGN_OR_RETURN(const double value, config.Number(key, fallback));
+  if (value >= 0.0) return static_cast<float>(value);
+  return config.Error(absl::StrCat(key, " must not be negative, found ", value));
+}
+
+}  // namespace
+
+Relu::Relu(const KerasConfig& config, ValueSpec output, const Options& options)
+    : PointwiseLayer(config, std::move(output)), options_(options) {}
+
+absl::StatusOr<Relu::Options> Relu::ParseOptions(const KerasConfig& config) {
+  constexpr double kNoMaximum = std::numeric_limits<double>::infinity();
+  Options options;
+  if (config.class_name() == "LeakyReLU") {
+    options.max_value = static_cast<float>(kNoMaximum);
+    // Keras 2 called the slope alpha.
+    const absl::string_view key = config.Has("alpha") ? "alpha" : "negative_slope";
+    RNNSERVE_ASSIGN_OR_RETURN(options.negative_slope, NonNegative(config, key, 0.3));
+    return options;
+  }
+  RNNSERVE_ASSIGN_OR_RETURN(options.negative_slope, NonNegative(config, "negative_slope", 0.0));
+  RNNSERVE_ASSIGN_OR_RETURN(options.max_value, NonNegative(config, "max_value", kNoMaximum));
+  RNNSERVE_ASSIGN_OR_RETURN(options.threshold, NonNegative(config, "threshold", 0.0));
+  return options;
+}
+
+absl::StatusOr<std::unique_ptr<Layer>> Relu::Create(const LayerRegistry& /*registry*/,
+                                                    const KerasConfig& config,
+                                                    const ValueSpec& input,
+                                                    WeightSource& /*weights*/) {
+  RNNSERVE_ASSIGN_OR_RETURN(const Options options, ParseOptions(config));
+  return absl::WrapUnique(new Relu(config, input, options));
+}
+
+void Relu::Apply(ConstColumns x, Columns y) const {
+  const auto [slope, max_value, threshold] = options_;
+  for (int64_t b = 0; b < x.cols; ++b) {
+    y.vector(b) = x.vector(b).unaryExpr([=](float value) {
+      if (!(value <= threshold)) return std::min(value, max_value);
+      return slope == 0.0f ? 0.0f : slope * (value - threshold);
+    });
+  }
+}
+
+}  // namespace rnnserve

@@ -1,0 +1,112 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/layers/builtin/time_distributed.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/status_macros.h"
+#include "core/layers/layer_config.h"
+#include "core/layers/layer_registry.h"
+#include "core/layers/row_elements.h"
+
+namespace rnnserve {
+namespace {
+
+// A timestep without the axes outside.
+absl::StatusOr<ValueSpec> InnerInput(const KerasConfig& config, const ValueSpec& input) {
+  Axes axes = AxesOf(input);
+  axes.erase(axes.begin());
+  return ValueOfAxes(config, axes);
+}
+
+// One timestep for every column of `x`.
+template <typename T>
+BasicSequence<T> OneTimestep(const BasicColumns<T>& x) {
+  return {x.data, x.rows, x.cols, 1, x.stride, 0};
+}
+
+}  // namespace
+
+TimeDistributed::TimeDistributed(const KerasConfig& config, ValueSpec output, ValueSpec inner_input,
+                                 std::unique_ptr<Layer> layer)
+    : Layer(config, std::move(output)),
+      inner_input_(std::move(inner_input)),
+      layer_(std::move(layer)) {}
+
+absl::StatusOr<std::unique_ptr<Layer>> TimeDistributed::Create(const LayerRegistry& registry,
+                                                               const KerasConfig& config,
+                                                               const ValueSpec& input,
+                                                               WeightSource& weights) {
+  RNNSERVE_RETURN_IF_ERROR(CheckSequence(config, input));
+  RNNSERVE_ASSIGN_OR_RETURN(const KerasConfig inner, config.Object("layer"));
+  ScopedWeights inner_weights(weights, "layer");
+  RNNSERVE_ASSIGN_OR_RETURN(const ValueSpec inner_input, InnerInput(config, input));
+  RNNSERVE_ASSIGN_OR_RETURN(std::unique_ptr<Layer> layer,
+                            registry.Create(inner, inner_input, inner_weights));
+  if (layer->reads_token_ids() || layer->returns_state() || layer->second_output() != nullptr) {
+    return config.Unsupported(absl::StrCat("a ", layer->class_name(), " layer inside that reads ",
+                                           "token ids or has several outputs is not supported"));
+  }
+  Axes axes = AxesOf(layer->output());
+  axes.insert(axes.begin(), input.time);
+  RNNSERVE_ASSIGN_OR_RETURN(ValueSpec output, ValueOfAxes(config, axes));
+  return absl::WrapUnique(
+      new TimeDistributed(config, std::move(output), inner_input, std::move(layer)));
+}
+
+int64_t TimeDistributed::inner_output_time() const {
+  const int64_t time = inner_time();
+  return layer_->output_time({&time, 1});
+}
+
+int64_t TimeDistributed::scratch_size(int64_t batch, int64_t /*time*/) const {
+  return DenseSequenceSize(*inner_input_.shape.NumElements(), batch, inner_time()) +
+         DenseSequenceSize(*layer_->output_shape().NumElements(), batch, inner_output_time()) +
+         ColumnsSize(layer_->state_size(), batch) + layer_->scratch_size(batch, inner_time());
+}
+
+void TimeDistributed::Run(const LayerRun& run) const {
+  const int64_t batch = run.x.batch;
+  float* scratch = run.scratch;
+  const auto take = [&](const Shape& shape, int64_t time) {
+    const Sequence taken = DenseSequence(scratch, *shape.NumElements(), batch, time);
+    scratch += DenseSequenceSize(taken.rows, batch, time);
+    return taken;
+  };
+  const Sequence x = take(inner_input_.shape, inner_time());
+  LayerRun inner;
+  inner.x = x;
+  inner.y = take(layer_->output_shape(), inner_output_time());
+  inner.state = TakeColumns(scratch, layer_->state_size(), batch);
+  inner.scratch = scratch;
+  inner.team = run.team;
+  for (int64_t t = 0; t < run.x.time; ++t) {
+    const ConstSequence from = OneTimestep(run.x.At(t));
+    const Sequence to = OneTimestep(run.y.At(t));
+    for (int64_t b = 0; b < batch; ++b) CopyRow(from, x, b);
+    if (!inner_input_.has_time && run.mask.data != nullptr) {
+      inner.mask = {run.mask.data + t * run.mask.time_stride, run.mask.batch_stride, 0};
+    }
+    TrainingRun training;
+    if (run.training != nullptr) {
+      training = run.training->Part(t);
+      inner.training = &training;
+    }
+    Begin(inner.state);
+    layer_->Run(inner);
+    for (int64_t b = 0; b < batch; ++b) CopyRow(inner.y, to, b);
+  }
+}
+
+void TimeDistributed::Begin(Columns states) const {
+  for (int64_t b = 0; b < states.cols; ++b) {
+    std::fill_n(states.column(b), states.rows, 0.0f);
+    layer_->InitialState(states.column(b));
+  }
+}
+
+}  // namespace rnnserve

@@ -1,0 +1,62 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/layers/builtin/vector_normalization.h"
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "core/base/status_macros.h"
+#include "core/layers/layer_config.h"
+
+namespace rnnserve {
+
+VectorNormalization::VectorNormalization(const KerasConfig& config, const ValueSpec& input,
+                                         double epsilon, AlignedBuffer scale)
+    : LastAxisLayer(config, input, input), epsilon_(epsilon), scale_(std::move(scale)) {}
+
+absl::StatusOr<std::unique_ptr<Layer>> VectorNormalization::Create(
+    const LayerRegistry& /*registry*/, const KerasConfig& config, const ValueSpec& input,
+    WeightSource& weights) {
+  RNNSERVE_RETURN_IF_ERROR(CheckLastAxis(config, input));
+  RNNSERVE_ASSIGN_OR_RETURN(const int64_t features, LastExtent(config, input));
+  double epsilon = 0.0;
+  AlignedBuffer scale;
+  if (config.class_name() == "RMSNormalization") {
+    RNNSERVE_ASSIGN_OR_RETURN(epsilon, config.Number("epsilon", 1e-6));
+    if (!(epsilon >= 0.0)) {
+      return config.Error(absl::StrCat("epsilon must not be negative, found ", epsilon));
+    }
+    RNNSERVE_ASSIGN_OR_RETURN(const absl::Span<const float> weight,
+                              weights.Weight("scale", Shape{features}));
+    scale = AlignedBuffer::CopyFrom(weight);
+  }
+  return absl::WrapUnique(new VectorNormalization(config, input, epsilon, std::move(scale)));
+}
+
+void VectorNormalization::Apply(ConstColumns x, Columns y, Team* /*team*/) const {
+  // Of a vector of zeros: Keras' epsilon of a norm.
+  constexpr double kLargestInverseNorm = 1e12;
+  const Eigen::Map<const Eigen::ArrayXf> scale(scale_.data(), scale_.size());
+  for (int64_t b = 0; b < x.cols; ++b) {
+    const auto value = x.vector(b).array().cast<double>();
+    if (scale_.size() == 0) {
+      const double inverse = std::min(1.0 / std::sqrt(value.square().sum()), kLargestInverseNorm);
+      y.vector(b) = (value * inverse).cast<float>();
+    } else {
+      const double inverse = 1.0 / std::sqrt(value.square().mean() + epsilon_);
+      y.vector(b) = (value * inverse).cast<float>() * scale;
+    }
+  }
+}
+
+Mask VectorNormalization::OutputMask(const LayerRun& run, uint8_t* /*buffer*/) const {
+  return scale_.size() == 0 ? run.mask : Mask{};
+}
+
+}  // namespace rnnserve
