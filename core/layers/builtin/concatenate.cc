@@ -1,21 +1,59 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "core/layers/builtin/concatenate.h"
-
 #include <algorithm>
+#include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <utility>
+#include <vector>
 
 #include "absl/memory/memory.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "core/base/status_macros.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
 #include "core/layers/broadcast.h"
+#include "core/layers/builtin/builtin_layers.h"
+#include "core/layers/layer.h"
 #include "core/layers/layer_config.h"
+#include "core/layers/layer_registry.h"
 
 namespace rnnserve {
 namespace {
+
+// keras.layers.Concatenate: inputs that are alike but for one axis, joined along it. Along time it
+// cannot stream, along any other axis every timestep is joined by itself.
+//
+// The mask, if any input has one, as Keras has it: an input without one counts in full; along time
+// the masks are joined too, along another axis a timestep counts if it does in any input.
+// Immutable; safe to share.
+class Concatenate final : public Layer {
+ public:
+  // Errors: see LayerRegistry::MergeFactory.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       absl::Span<const ValueSpec> inputs,
+                                                       WeightSource& weights);
+
+  int64_t output_time(absl::Span<const int64_t> input_times) const override;
+  bool can_stream() const override { return !joins_time_; }
+  void Run(const LayerRun& run) const override;
+  Mask OutputMask(const LayerRun& run, uint8_t* buffer) const override;
+
+ private:
+  Concatenate(const KerasConfig& config, ValueSpec output, bool joins_time, int64_t num_blocks);
+
+  void JoinTime(const LayerRun& run) const;
+  void JoinFeatures(const LayerRun& run) const;
+
+  const bool joins_time_;
+  // A timestep is so many blocks, each of which is joined: the steps of the axes before the joined.
+  const int64_t num_blocks_;
+};
 
 size_t NumInputs(const LayerRun& run) { return 1 + run.more_x.size(); }
 
@@ -40,8 +78,6 @@ absl::Status Join(const KerasConfig& config, const ValueSpec& input, int axis, A
       "the inputs must agree but for the axis that is joined; found a ", "timestep of shape ",
       input.shape.ToString(), " in one of ", input.rank(), " axes"));
 }
-
-}  // namespace
 
 Concatenate::Concatenate(const KerasConfig& config, ValueSpec output, bool joins_time,
                          int64_t num_blocks)
@@ -138,6 +174,12 @@ Mask Concatenate::OutputMask(const LayerRun& run, uint8_t* buffer) const {
     }
   }
   return {buffer, time, 1};
+}
+
+}  // namespace
+
+void RegisterConcatenate(LayerRegistry& registry) {
+  registry.RegisterMerge("Concatenate", Concatenate::Create);
 }
 
 }  // namespace rnnserve

@@ -1,20 +1,216 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "core/layers/builtin/conv1d.h"
-
 #include <algorithm>
+#include <cstdint>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/memory/memory.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "core/base/aligned_buffer.h"
 #include "core/base/status_macros.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
+#include "core/kernels/activation.h"
+#include "core/kernels/matrix.h"
 #include "core/kernels/product.h"
-#include "core/layers/conv_weights.h"
+#include "core/layers/builtin/builtin_layers.h"
+#include "core/layers/layer.h"
 #include "core/layers/layer_config.h"
+#include "core/layers/layer_registry.h"
+#include "core/layers/window.h"
 
 namespace rnnserve {
 namespace {
+
+// The weights of a Conv1D, DepthwiseConv1D or SeparableConv1D layer as those of a convolution
+// without groups. A value type.
+struct ConvWeights {
+  // A kernel may take so much with the zeros between groups, which the weights do not have: 1 GiB.
+  static constexpr int64_t kKernelElementsMax = int64_t{1} << 28;
+
+  int64_t size = 0;      // steps of the kernel
+  int64_t features = 0;  // of the input
+  int64_t filters = 0;
+  std::vector<float> kernel;  // row-major [size, features, filters]
+  std::vector<float> bias;    // [filters], or empty
+  int64_t num_parameters = 0;
+
+  // Reads the class and its weights. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG or
+  // MODEL_WEIGHTS; UNIMPLEMENTED, reason OPTION_UNSUPPORTED, beyond kKernelElementsMax.
+  static absl::StatusOr<ConvWeights> Read(const KerasConfig& config, int64_t features,
+                                          WeightSource& weights);
+};
+
+// The positive whole number under `key`, 1 if it is absent.
+absl::StatusOr<int64_t> PositiveOr1(const KerasConfig& config, absl::string_view key) {
+  return config.Has(key) ? config.PositiveInt(key) : absl::StatusOr<int64_t>(1);
+}
+
+// A kernel [size, features / groups, filters], of which filter f reads the features of its group.
+void AddGrouped(absl::Span<const float> kernel, int64_t groups, ConvWeights* conv) {
+  const int64_t group_features = conv->features / groups;
+  const int64_t group_filters = conv->filters / groups;
+  const float* value = kernel.data();
+  for (int64_t i = 0; i < conv->size; ++i) {
+    for (int64_t c = 0; c < group_features; ++c) {
+      for (int64_t f = 0; f < conv->filters; ++f) {
+        const int64_t feature = f / group_filters * group_features + c;
+        conv->kernel[static_cast<size_t>((i * conv->features + feature) * conv->filters + f)] =
+            *value++;
+      }
+    }
+  }
+}
+
+// [size, features, depth] and then [features * depth, filters].
+void AddSeparable(absl::Span<const float> depthwise, absl::Span<const float> pointwise,
+                  int64_t depth, ConvWeights* conv) {
+  float* out = conv->kernel.data();
+  for (int64_t i = 0; i < conv->size * conv->features; ++i) {
+    const int64_t feature = i % conv->features;
+    for (int64_t f = 0; f < conv->filters; ++f) {
+      double sum = 0.0;
+      for (int64_t d = 0; d < depth; ++d) {
+        sum += static_cast<double>(depthwise[static_cast<size_t>(i * depth + d)]) *
+               pointwise[static_cast<size_t>((feature * depth + d) * conv->filters + f)];
+      }
+      *out++ = static_cast<float>(sum);
+    }
+  }
+}
+
+absl::Status Allocate(const KerasConfig& config, ConvWeights* conv) {
+  const Shape shape{conv->size, conv->features, conv->filters};
+  const std::optional<int64_t> elements = shape.NumElements();
+  if (!elements.has_value() || *elements > ConvWeights::kKernelElementsMax) {
+    return config.Unsupported(absl::StrCat("a kernel of ", shape.ToString(), " is not supported; ",
+                                           "it may have ", ConvWeights::kKernelElementsMax,
+                                           " elements, with the zeros between groups"));
+  }
+  conv->kernel.resize(static_cast<size_t>(*elements));
+  return absl::OkStatus();
+}
+
+absl::Status ReadGrouped(const KerasConfig& config, WeightSource& weights, ConvWeights* conv) {
+  RNNSERVE_ASSIGN_OR_RETURN(conv->filters, config.PositiveInt("filters"));
+  RNNSERVE_ASSIGN_OR_RETURN(const int64_t groups, PositiveOr1(config, "groups"));
+  if (conv->features % groups != 0 || conv->filters % groups != 0) {
+    return config.Error(absl::StrCat("groups ", groups, " must divide the ", conv->features,
+                                     " features and the ", conv->filters, " filters"));
+  }
+  RNNSERVE_ASSIGN_OR_RETURN(
+      const absl::Span<const float> kernel,
+      weights.Weight("kernel", Shape{conv->size, conv->features / groups, conv->filters}));
+  conv->num_parameters += static_cast<int64_t>(kernel.size());
+  RNNSERVE_RETURN_IF_ERROR(Allocate(config, conv));
+  AddGrouped(kernel, groups, conv);
+  return absl::OkStatus();
+}
+
+// As groups of one feature each: the kernels have the same layout.
+absl::Status ReadDepthwise(const KerasConfig& config, WeightSource& weights, ConvWeights* conv) {
+  RNNSERVE_ASSIGN_OR_RETURN(const int64_t depth, PositiveOr1(config, "depth_multiplier"));
+  conv->filters = conv->features * depth;
+  RNNSERVE_ASSIGN_OR_RETURN(const absl::Span<const float> kernel,
+                            weights.Weight("kernel", Shape{conv->size, conv->features, depth}));
+  conv->num_parameters += static_cast<int64_t>(kernel.size());
+  RNNSERVE_RETURN_IF_ERROR(Allocate(config, conv));
+  AddGrouped(kernel, conv->features, conv);
+  return absl::OkStatus();
+}
+
+absl::Status ReadSeparable(const KerasConfig& config, WeightSource& weights, ConvWeights* conv) {
+  RNNSERVE_ASSIGN_OR_RETURN(conv->filters, config.PositiveInt("filters"));
+  RNNSERVE_ASSIGN_OR_RETURN(const int64_t depth, PositiveOr1(config, "depth_multiplier"));
+  RNNSERVE_ASSIGN_OR_RETURN(
+      const absl::Span<const float> depthwise,
+      weights.Weight("depthwise_kernel", Shape{conv->size, conv->features, depth}));
+  RNNSERVE_ASSIGN_OR_RETURN(
+      const absl::Span<const float> pointwise,
+      weights.Weight("pointwise_kernel", Shape{1, conv->features * depth, conv->filters}));
+  conv->num_parameters += static_cast<int64_t>(depthwise.size() + pointwise.size());
+  RNNSERVE_RETURN_IF_ERROR(Allocate(config, conv));
+  AddSeparable(depthwise, pointwise, depth, conv);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ConvWeights> ConvWeights::Read(const KerasConfig& config, int64_t features,
+                                              WeightSource& weights) {
+  ConvWeights conv;
+  conv.features = features;
+  if (!config.Has("kernel_size")) return config.Error("'kernel_size' is missing");
+  RNNSERVE_ASSIGN_OR_RETURN(conv.size, WindowOption(config, "kernel_size", 1));
+  const std::string name = config.class_name();
+  RNNSERVE_RETURN_IF_ERROR(name == "DepthwiseConv1D"   ? ReadDepthwise(config, weights, &conv)
+                           : name == "SeparableConv1D" ? ReadSeparable(config, weights, &conv)
+                                                       : ReadGrouped(config, weights, &conv));
+  RNNSERVE_ASSIGN_OR_RETURN(const bool use_bias, config.Bool("use_bias", true));
+  if (use_bias) {
+    RNNSERVE_ASSIGN_OR_RETURN(const absl::Span<const float> bias,
+                              weights.Weight("bias", Shape{conv.filters}));
+    conv.bias.assign(bias.begin(), bias.end());
+    conv.num_parameters += conv.filters;
+  }
+  return conv;
+}
+
+// keras.layers.Conv1D, DepthwiseConv1D and SeparableConv1D: [time, features] -> [windows, filters],
+//
+//   y[t] = activation(b + sum_i x[t * strides + i * dilation_rate - padding in front] K[i])
+//
+// Weights: "kernel" [kernel_size, features / groups, filters], for DepthwiseConv1D [kernel_size,
+// features, depth_multiplier]; SeparableConv1D has "depthwise_kernel" like that and
+// "pointwise_kernel" [1, features * depth_multiplier, filters]; "bias" [filters] if use_bias. All
+// become one dense kernel when they are loaded, with zeros between groups.
+//
+// Masks are not looked at and end here. It can stream if its padding is causal (or the kernel has
+// one step) and it has no strides: then it carries the timesteps that later windows reach back to,
+// in no state that clients see.
+//
+//   state column:  | x[-reach] . | ... | x[-1] . |          . = padding to kColumnQuantum
+//
+// Owns its weights. Immutable; safe to share.
+class Conv1d final : public Layer {
+ public:
+  // Errors: see LayerRegistry::Factory.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
+
+  int64_t num_parameters() const override { return num_parameters_; }
+  int64_t output_time(absl::Span<const int64_t> input_times) const override {
+    return window_.OutputTime(input_times[0]);
+  }
+  bool can_stream() const override { return streams_; }
+  int64_t state_size() const override { return history_time_ * PaddedRows(num_features_); }
+  void OnStatesReplaced(float* column) const override;
+  void Run(const LayerRun& run) const override;
+  Mask OutputMask(const LayerRun& run, uint8_t* buffer) const override;
+
+ private:
+  Conv1d(const KerasConfig& config, ValueSpec output, const Window& window, Activation activation,
+         const ConvWeights& weights);
+
+  // Timestep t of the input, of which those before 0 are in the state.
+  ConstColumns TimestepOf(const LayerRun& run, int64_t t) const;
+  // Leaves the last timesteps in the state.
+  void KeepHistory(const LayerRun& run) const;
+
+  const Window window_;
+  const Activation activation_;
+  const int64_t num_features_;
+  const int64_t num_parameters_;
+  const bool streams_;
+  const int64_t history_time_;  // of the state
+  std::vector<Matrix> kernel_;  // one for every step of the window
+  const AlignedBuffer bias_;
+};
 
 // The state of a row may take so much: 4 MiB. With a longer reach a layer does not stream.
 constexpr int64_t kHistoryElementsMax = int64_t{1} << 20;
@@ -24,8 +220,6 @@ bool Streams(const Window& window, int64_t features) {
   return looks_back && window.stride == 1 &&
          window.reach() * PaddedRows(features) <= kHistoryElementsMax;
 }
-
-}  // namespace
 
 Conv1d::Conv1d(const KerasConfig& config, ValueSpec output, const Window& window,
                Activation activation, const ConvWeights& weights)
@@ -104,5 +298,13 @@ void Conv1d::KeepHistory(const LayerRun& run) const {
 }
 
 Mask Conv1d::OutputMask(const LayerRun& /*run*/, uint8_t* /*buffer*/) const { return Mask{}; }
+
+}  // namespace
+
+void RegisterConv1d(LayerRegistry& registry) {
+  for (const char* name : {"Conv1D", "DepthwiseConv1D", "SeparableConv1D"}) {
+    registry.Register(name, Conv1d::Create);
+  }
+}
 
 }  // namespace rnnserve

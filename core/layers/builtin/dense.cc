@@ -1,23 +1,63 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "core/layers/builtin/dense.h"
-
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/memory/memory.h"
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "core/base/aligned_buffer.h"
 #include "core/base/status_macros.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
+#include "core/kernels/activation.h"
 #include "core/kernels/dense_step.h"
 #include "core/kernels/elementwise.h"
+#include "core/kernels/matrix.h"
 #include "core/kernels/panel_range.h"
 #include "core/kernels/product.h"
+#include "core/layers/builtin/builtin_layers.h"
+#include "core/layers/last_axis_layer.h"
 #include "core/layers/layer_config.h"
+#include "core/layers/layer_registry.h"
 
 namespace rnnserve {
-
 namespace {
+
+// keras.layers.Dense on every vector along the last axis, [..., features] -> [..., units]:
+//
+//   y = activation(x K + b)      x [features], K [features, units], b [units], y [units]
+//
+// Weights: "kernel", and "bias" if use_bias. Masked timesteps are computed like any other. Owns its
+// weights. Immutable; safe to share.
+class Dense final : public LastAxisLayer {
+ public:
+  // Errors: see LayerRegistry::Factory.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
+
+  int64_t num_parameters() const override { return num_parameters_; }
+  int64_t parameter_bytes() const override {
+    return kernel_.bytes() + bias_.size() * int64_t{sizeof(float)};
+  }
+  int64_t shareable_bytes() const override;
+
+ private:
+  Dense(const KerasConfig& config, const ValueSpec& input, Matrix kernel, AlignedBuffer bias,
+        Activation activation, int64_t num_parameters);
+
+  void Apply(ConstColumns x, Columns y, Team* team) const override;
+
+  const Matrix kernel_;
+  const AlignedBuffer bias_;
+  const Activation activation_;
+  const int64_t num_parameters_;
+};
 
 // `shape` with another last extent.
 Shape WithLast(const Shape& shape, int64_t units) {
@@ -25,8 +65,6 @@ Shape WithLast(const Shape& shape, int64_t units) {
   extents.back() = units;
   return Shape(extents);
 }
-
-}  // namespace
 
 Dense::Dense(const KerasConfig& config, const ValueSpec& input, Matrix kernel, AlignedBuffer bias,
              Activation activation, int64_t num_parameters)
@@ -73,5 +111,9 @@ void Dense::Apply(ConstColumns x, Columns y, Team* team) const {
   Affine(kernel_, bias_, x, y);
   Activate(activation_, y);
 }
+
+}  // namespace
+
+void RegisterDense(LayerRegistry& registry) { registry.Register("Dense", Dense::Create); }
 
 }  // namespace rnnserve

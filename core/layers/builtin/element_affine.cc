@@ -1,22 +1,74 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "core/layers/builtin/element_affine.h"
-
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/memory/memory.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "core/base/aligned_buffer.h"
 #include "core/base/status_macros.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
+#include "core/layers/builtin/builtin_layers.h"
 #include "core/layers/layer_config.h"
+#include "core/layers/layer_registry.h"
+#include "core/layers/pointwise_layer.h"
 
 namespace rnnserve {
+namespace {
+
+// Layers that multiply every element by a number and add another, of any shape: y = x * scale +
+// offset.
+//
+//   keras.layers.BatchNormalization   with the moving statistics, as at inference:
+//       scale = gamma / sqrt(moving_variance + epsilon)    offset = beta - moving_mean * scale
+//   keras.layers.Rescaling            config scale, offset: numbers, or lists along the last axis
+//
+// Weights of BatchNormalization: "gamma" if scale, "beta" if center, "moving_mean",
+// "moving_variance", and with renorm "moving_stddev", "renorm_mean" and "renorm_stddev", which only
+// training needs; each has the extent of its axis, which may be any but the batch and time. Owns
+// its weights. Immutable; safe to share.
+class ElementAffine final : public PointwiseLayer {
+ public:
+  // Errors: see LayerRegistry::Factory.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
+
+  int64_t num_parameters() const override { return num_parameters_; }
+  // In training a BatchNormalization takes the statistics of the batch, unless it is frozen
+  // (`trainable` false).
+  std::string no_training_reason() const override { return no_training_reason_; }
+
+ private:
+  // What every element is multiplied by, and what is added to it.
+  struct Coefficients;
+
+  static absl::StatusOr<Coefficients> BatchNormalization(const KerasConfig& config,
+                                                         const ValueSpec& input,
+                                                         WeightSource& weights);
+  static absl::StatusOr<Coefficients> Rescaling(const KerasConfig& config, const ValueSpec& input);
+
+  ElementAffine(const KerasConfig& config, const ValueSpec& input, const Coefficients& coefficients,
+                std::string no_training_reason);
+
+  void Apply(ConstColumns x, Columns y) const override;
+
+  const AlignedBuffer scale_;   // [PaddedRows(elements)]
+  const AlignedBuffer offset_;  // the same
+  const int64_t num_parameters_;
+  std::string no_training_reason_;
+};
 
 struct ElementAffine::Coefficients {
   // Of one step along an axis; of one element there is one for all.
@@ -25,8 +77,6 @@ struct ElementAffine::Coefficients {
   int64_t inner = 1;  // the elements of a timestep that share one: those behind the axis
   int64_t num_parameters = 0;
 };
-
-namespace {
 
 // One value for every element of a timestep, padded: values repeat along the axes behind theirs
 // (`inner` times each) and before it.
@@ -68,8 +118,6 @@ absl::StatusOr<std::vector<float>> Numbers(const KerasConfig& config, absl::stri
   if (values.size() == raw.size() && static_cast<int64_t>(values.size()) == extent) return values;
   return config.Error(absl::StrCat("'", key, "' must be a number or a list of ", extent));
 }
-
-}  // namespace
 
 absl::StatusOr<ElementAffine::Coefficients> ElementAffine::BatchNormalization(
     const KerasConfig& config, const ValueSpec& input, WeightSource& weights) {
@@ -149,6 +197,14 @@ void ElementAffine::Apply(ConstColumns x, Columns y) const {
   const Array scale(scale_.data(), scale_.size());
   const Array offset(offset_.data(), offset_.size());
   for (int64_t b = 0; b < x.cols; ++b) y.padded(b) = x.padded(b) * scale + offset;
+}
+
+}  // namespace
+
+void RegisterElementAffine(LayerRegistry& registry) {
+  for (const char* name : {"BatchNormalization", "Rescaling"}) {
+    registry.Register(name, ElementAffine::Create);
+  }
 }
 
 }  // namespace rnnserve

@@ -1,20 +1,62 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "core/layers/builtin/group_normalization.h"
-
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "absl/memory/memory.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "core/base/aligned_buffer.h"
 #include "core/base/status_macros.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
+#include "core/layers/builtin/builtin_layers.h"
+#include "core/layers/layer.h"
 #include "core/layers/layer_config.h"
+#include "core/layers/layer_registry.h"
 
 namespace rnnserve {
 namespace {
+
+// keras.layers.GroupNormalization: the features (the last axis) fall into groups of neighbours, and
+// all elements of a row in one group are normalized together, those of every timestep too:
+//
+//   y = (x - mean) / sqrt(variance + epsilon) * gamma + beta          variance: of the population
+//
+// Masked timesteps count like any other; the mask is handed on. It can stream only if there is no
+// time axis. Weights: "gamma" [features] if scale, "beta" [features] if center. Mean and variance
+// are computed in float64. Owns its weights. Immutable; safe to share.
+class GroupNormalization final : public Layer {
+ public:
+  // Errors: see LayerRegistry::Factory.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
+
+  bool can_stream() const override { return !output().has_time; }
+  int64_t num_parameters() const override { return num_parameters_; }
+  void Run(const LayerRun& run) const override;
+
+ private:
+  GroupNormalization(const KerasConfig& config, const ValueSpec& input, int64_t num_groups,
+                     double epsilon);
+
+  // One group of one row.
+  void Normalize(const LayerRun& run, int64_t b, int64_t group) const;
+
+  const int64_t num_features_;
+  const int64_t group_size_;  // features
+  const double epsilon_;
+  AlignedBuffer gamma_;  // ones if there is none
+  AlignedBuffer beta_;   // zeros if there is none
+  int64_t num_parameters_ = 0;
+};
 
 absl::StatusOr<int64_t> NumGroups(const KerasConfig& config, int64_t features) {
   const nlohmann::json& raw = config.Raw("groups");
@@ -27,8 +69,6 @@ absl::StatusOr<int64_t> NumGroups(const KerasConfig& config, int64_t features) {
   return config.Error(absl::StrCat("groups ", groups.dump().substr(0, 80), " must divide the ",
                                    features, " features"));
 }
-
-}  // namespace
 
 GroupNormalization::GroupNormalization(const KerasConfig& config, const ValueSpec& input,
                                        int64_t num_groups, double epsilon)
@@ -102,6 +142,12 @@ void GroupNormalization::Normalize(const LayerRun& run, int64_t b, int64_t group
     const auto normal = static_cast<float>((value(t, at) - mean) * inverse);
     run.y.At(t).column(b)[at] = normal * gamma_.data()[feature] + beta_.data()[feature];
   });
+}
+
+}  // namespace
+
+void RegisterGroupNormalization(LayerRegistry& registry) {
+  registry.Register("GroupNormalization", GroupNormalization::Create);
 }
 
 }  // namespace rnnserve

@@ -1,11 +1,35 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "core/layers/builtin/identity.h"
+#include <memory>
+#include <string>
 
 #include "absl/memory/memory.h"
+#include "absl/status/statusor.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
+#include "core/layers/builtin/builtin_layers.h"
+#include "core/layers/layer_registry.h"
+#include "core/layers/pointwise_layer.h"
 
 namespace rnnserve {
+namespace {
+
+// y = x: keras.layers.Identity, and ActivityRegularization, which adds to a loss alone. Immutable;
+// safe to share.
+class Identity final : public PointwiseLayer {
+ public:
+  // Errors: see LayerRegistry::Factory.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
+
+ private:
+  Identity(const KerasConfig& config, ValueSpec output);
+
+  void Apply(ConstColumns x, Columns y) const override;
+};
 
 Identity::Identity(const KerasConfig& config, ValueSpec output)
     : PointwiseLayer(config, std::move(output)) {}
@@ -18,5 +42,13 @@ absl::StatusOr<std::unique_ptr<Layer>> Identity::Create(const LayerRegistry& /*r
 }
 
 void Identity::Apply(ConstColumns x, Columns y) const { Copy(x, y); }
+
+}  // namespace
+
+void RegisterIdentity(LayerRegistry& registry) {
+  for (const char* name : {"Identity", "ActivityRegularization"}) {
+    registry.Register(name, Identity::Create);
+  }
+}
 
 }  // namespace rnnserve

@@ -1,16 +1,45 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "core/layers/builtin/masking.h"
-
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "absl/memory/memory.h"
+#include "absl/status/statusor.h"
 #include "core/base/status_macros.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
+#include "core/layers/builtin/builtin_layers.h"
+#include "core/layers/layer.h"
 #include "core/layers/layer_config.h"
+#include "core/layers/layer_registry.h"
 
 namespace rnnserve {
 namespace {
+
+// keras.layers.Masking, [features] -> [features]: a timestep whose features all equal mask_value
+// does not count. Its output is zeros, and the mask that this layer makes replaces that of the
+// input. The comparison is exact, in float32. Immutable; safe to share.
+class Masking final : public Layer {
+ public:
+  // Errors: see LayerRegistry::Factory.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
+
+  void Run(const LayerRun& run) const override;
+  Mask OutputMask(const LayerRun& run, uint8_t* buffer) const override;
+
+ private:
+  Masking(const KerasConfig& config, ValueSpec output, float mask_value);
+
+  // Whether the timestep of that column counts.
+  bool Counts(ConstColumns x, int64_t b) const;
+
+  const float mask_value_;
+};
 
 // Keras writes a mask_value that was given as a tensor as {"class_name": "__tensor__" or
 // "__numpy__", "config": {"value": ...}}.
@@ -23,8 +52,6 @@ absl::StatusOr<float> MaskValue(const KerasConfig& config) {
   RNNSERVE_ASSIGN_OR_RETURN(const double value, config.Number("mask_value", 0.0));
   return static_cast<float>(value);
 }
-
-}  // namespace
 
 Masking::Masking(const KerasConfig& config, ValueSpec output, float mask_value)
     : Layer(config, std::move(output)), mask_value_(mask_value) {}
@@ -63,5 +90,9 @@ Mask Masking::OutputMask(const LayerRun& run, uint8_t* buffer) const {
   }
   return {buffer, x.time, 1};
 }
+
+}  // namespace
+
+void RegisterMasking(LayerRegistry& registry) { registry.Register("Masking", Masking::Create); }
 
 }  // namespace rnnserve

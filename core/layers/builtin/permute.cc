@@ -1,19 +1,56 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "core/layers/builtin/permute.h"
-
 #include <algorithm>
+#include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "absl/memory/memory.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "core/base/status_macros.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
+#include "core/layers/builtin/builtin_layers.h"
+#include "core/layers/layer.h"
 #include "core/layers/layer_config.h"
+#include "core/layers/layer_registry.h"
 #include "core/layers/row_elements.h"
 
 namespace rnnserve {
 namespace {
+
+// keras.layers.Permute: axis i of the output is axis dims[i] of the input (the batch is axis 0).
+// The first axis of the output is its time. The mask ends here.
+//
+// It can stream if dims begins with 1: then the timesteps stay where they are. Else the model must
+// fix their number. Immutable; safe to share.
+class Permute final : public Layer {
+ public:
+  // Errors: see LayerRegistry::Factory.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
+
+  int64_t output_time(absl::Span<const int64_t> input_times) const override;
+  bool can_stream() const override { return keeps_time_; }
+  void Run(const LayerRun& run) const override;
+  Mask OutputMask(const LayerRun& run, uint8_t* buffer) const override;
+
+ private:
+  Permute(const KerasConfig& config, const ValueSpec& input, const ValueSpec& output,
+          absl::Span<const int> dims);
+
+  const bool keeps_time_;
+  const int64_t input_time_;  // 0 if any will do
+  // For every element of an output timestep if that keeps its place, else of an output row: the
+  // element of the input timestep or row.
+  std::vector<int32_t> source_;
+};
 
 // The dims, counted from 0 behind the batch.
 absl::StatusOr<std::vector<int>> ReadDims(const KerasConfig& config, const ValueSpec& input) {
@@ -50,8 +87,6 @@ std::vector<int32_t> PermutedElements(absl::Span<const int64_t> extents,
   }
   return elements;
 }
-
-}  // namespace
 
 Permute::Permute(const KerasConfig& config, const ValueSpec& input, const ValueSpec& output,
                  absl::Span<const int> dims)
@@ -97,5 +132,9 @@ void Permute::Run(const LayerRun& run) const {
 }
 
 Mask Permute::OutputMask(const LayerRun& /*run*/, uint8_t* /*buffer*/) const { return Mask{}; }
+
+}  // namespace
+
+void RegisterPermute(LayerRegistry& registry) { registry.Register("Permute", Permute::Create); }
 
 }  // namespace rnnserve

@@ -1,17 +1,51 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "core/layers/builtin/pooling.h"
-
 #include <algorithm>
+#include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "absl/memory/memory.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "core/base/status_macros.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
+#include "core/layers/builtin/builtin_layers.h"
 #include "core/layers/extremes.h"
+#include "core/layers/layer.h"
 #include "core/layers/layer_config.h"
+#include "core/layers/layer_registry.h"
+#include "core/layers/window.h"
 
 namespace rnnserve {
+namespace {
+
+// keras.layers.AveragePooling1D and MaxPooling1D: the mean or the maximum of every window of
+// timesteps, feature by feature. Padding counts in neither. Masks are not looked at and end here;
+// it cannot stream. Immutable; safe to share.
+class Pooling final : public Layer {
+ public:
+  // Errors: see LayerRegistry::Factory.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
+
+  int64_t output_time(absl::Span<const int64_t> input_times) const override {
+    return window_.OutputTime(input_times[0]);
+  }
+  bool can_stream() const override { return false; }
+  void Run(const LayerRun& run) const override;
+  Mask OutputMask(const LayerRun& run, uint8_t* buffer) const override;
+
+ private:
+  Pooling(const KerasConfig& config, ValueSpec output, const Window& window, bool is_average);
+
+  const Window window_;
+  const bool is_average_;
+};
 
 Pooling::Pooling(const KerasConfig& config, ValueSpec output, const Window& window, bool is_average)
     : Layer(config, std::move(output)), window_(window), is_average_(is_average) {}
@@ -53,5 +87,13 @@ void Pooling::Run(const LayerRun& run) const {
 }
 
 Mask Pooling::OutputMask(const LayerRun& /*run*/, uint8_t* /*buffer*/) const { return Mask{}; }
+
+}  // namespace
+
+void RegisterPooling(LayerRegistry& registry) {
+  for (const char* name : {"AveragePooling1D", "MaxPooling1D"}) {
+    registry.Register(name, Pooling::Create);
+  }
+}
 
 }  // namespace rnnserve

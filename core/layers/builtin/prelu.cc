@@ -1,18 +1,53 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "core/layers/builtin/prelu.h"
-
+#include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "absl/memory/memory.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "core/base/aligned_buffer.h"
 #include "core/base/status_macros.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
+#include "core/layers/builtin/builtin_layers.h"
+#include "core/layers/layer.h"
 #include "core/layers/layer_config.h"
+#include "core/layers/layer_registry.h"
 
 namespace rnnserve {
 namespace {
+
+// keras.layers.PReLU, element by element, of any shape: x if it is positive, else alpha * x.
+//
+// Weights: "alpha", of the shape of a row, with an extent of 1 for each of `shared_axes`. A layer
+// that does not share the time axis has slopes for so many timesteps as the model must fix, and
+// cannot stream. Owns its weights. Immutable; safe to share.
+class Prelu final : public Layer {
+ public:
+  // Errors: see LayerRegistry::Factory.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
+
+  int64_t num_parameters() const override { return num_parameters_; }
+  int64_t output_time(absl::Span<const int64_t> input_times) const override;
+  bool can_stream() const override { return alpha_time_ == 1; }
+  void Run(const LayerRun& run) const override;
+
+ private:
+  Prelu(const KerasConfig& config, const ValueSpec& input, absl::Span<const float> alpha,
+        absl::Span<const int64_t> alpha_extents);
+
+  const int64_t alpha_time_;  // the timesteps that alpha_ holds; 1 stands for all
+  AlignedBuffer alpha_;       // [alpha_time_, elements of a timestep]
+  const int64_t num_parameters_;
+};
 
 // One axis or a list of them, or none.
 absl::StatusOr<std::vector<bool>> SharedAxes(const KerasConfig& config, int num_axes) {
@@ -28,8 +63,6 @@ absl::StatusOr<std::vector<bool>> SharedAxes(const KerasConfig& config, int num_
   }
   return is_shared;
 }
-
-}  // namespace
 
 Prelu::Prelu(const KerasConfig& config, const ValueSpec& input, absl::Span<const float> alpha,
              absl::Span<const int64_t> alpha_extents)
@@ -91,5 +124,9 @@ void Prelu::Run(const LayerRun& run) const {
     }
   }
 }
+
+}  // namespace
+
+void RegisterPrelu(LayerRegistry& registry) { registry.Register("PReLU", Prelu::Create); }
 
 }  // namespace rnnserve

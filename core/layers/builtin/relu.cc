@@ -1,17 +1,54 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "core/layers/builtin/relu.h"
-
 #include <algorithm>
 #include <limits>
+#include <memory>
+#include <optional>
+#include <string>
 
 #include "absl/memory/memory.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
+#include "core/layers/builtin/builtin_layers.h"
+#include "core/layers/layer_registry.h"
+#include "core/layers/pointwise_layer.h"
 
 namespace rnnserve {
 namespace {
+
+// keras.layers.ReLU and keras.layers.LeakyReLU, element by element, of any shape:
+//
+//   y = min(x, max_value)                        if x > threshold
+//   y = negative_slope * (x - threshold)         otherwise
+//
+// LeakyReLU has the slope alone, 0.3 unless it says otherwise. Immutable; safe to share.
+class Relu final : public PointwiseLayer {
+ public:
+  // Errors: see LayerRegistry::Factory.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
+
+ private:
+  struct Options {
+    float negative_slope = 0.0f;
+    float max_value = 0.0f;  // infinity if there is none
+    float threshold = 0.0f;
+  };
+
+  static absl::StatusOr<Options> ParseOptions(const KerasConfig& config);
+
+  Relu(const KerasConfig& config, ValueSpec output, const Options& options);
+
+  void Apply(ConstColumns x, Columns y) const override;
+
+  const Options options_;
+};
 
 absl::StatusOr<float> NonNegative(const KerasConfig& config, absl::string_view key,
                                   double fallback) {
@@ -19,8 +56,6 @@ absl::StatusOr<float> NonNegative(const KerasConfig& config, absl::string_view k
   if (value >= 0.0) return static_cast<float>(value);
   return config.Error(absl::StrCat(key, " must not be negative, found ", value));
 }
-
-}  // namespace
 
 Relu::Relu(const KerasConfig& config, ValueSpec output, const Options& options)
     : PointwiseLayer(config, std::move(output)), options_(options) {}
@@ -56,6 +91,14 @@ void Relu::Apply(ConstColumns x, Columns y) const {
       if (!(value <= threshold)) return std::min(value, max_value);
       return slope == 0.0f ? 0.0f : slope * (value - threshold);
     });
+  }
+}
+
+}  // namespace
+
+void RegisterRelu(LayerRegistry& registry) {
+  for (const char* name : {"ReLU", "LeakyReLU"}) {
+    registry.Register(name, Relu::Create);
   }
 }
 

@@ -1,18 +1,61 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "core/layers/builtin/reshape.h"
-
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "absl/memory/memory.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "core/base/status_macros.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
+#include "core/layers/builtin/builtin_layers.h"
+#include "core/layers/layer.h"
+#include "core/layers/layer_config.h"
+#include "core/layers/layer_registry.h"
 #include "core/layers/row_elements.h"
 
 namespace rnnserve {
 namespace {
+
+// keras.layers.Reshape and keras.layers.Flatten, and the operation ExpandDims: the elements of a
+// row stay in order, row-major, and are counted by other axes. Of three axes or more with the batch
+// the second is time; two are a vector. The mask ends here.
+//
+//   Reshape       config target_shape; one extent may be -1
+//   Flatten       [...] -> [all elements]
+//   ExpandDims    config axis; puts an axis of extent 1 there
+//
+// It can stream if it leaves the time axis as it is, as Reshape((-1, 2, 3)) does with [time, 6].
+// Where the model does not fix the number of timesteps, a run of another one than the output needs
+// is refused (output_time). Immutable; safe to share.
+class Reshape final : public Layer {
+ public:
+  // Errors: see LayerRegistry::Factory. UNIMPLEMENTED, reason OPTION_UNSUPPORTED, if another axis
+  // of the output than time depends on the number of timesteps.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
+
+  int64_t output_time(absl::Span<const int64_t> input_times) const override;
+  bool can_stream() const override { return keeps_time_; }
+  void Run(const LayerRun& run) const override;
+  Mask OutputMask(const LayerRun& run, uint8_t* buffer) const override;
+
+ private:
+  static absl::StatusOr<Axes> TargetShape(const KerasConfig& config, const ValueSpec& input);
+  static absl::StatusOr<Axes> ExpandedShape(const KerasConfig& config, const ValueSpec& input);
+
+  Reshape(const KerasConfig& config, const ValueSpec& input, const ValueSpec& output);
+
+  const int64_t input_elements_;   // of a timestep
+  const int64_t output_elements_;  // of a timestep
+  const bool keeps_time_;
+};
 
 // The elements of a row; nothing if an extent is not known.
 std::optional<int64_t> Product(const Axes& axes) {
@@ -25,8 +68,6 @@ std::optional<int64_t> Product(const Axes& axes) {
 }
 
 Axes Flattened(const ValueSpec& input) { return {Product(AxesOf(input))}; }
-
-}  // namespace
 
 Reshape::Reshape(const KerasConfig& config, const ValueSpec& input, const ValueSpec& output)
     : Layer(config, output),
@@ -106,5 +147,13 @@ void Reshape::Run(const LayerRun& run) const {
 }
 
 Mask Reshape::OutputMask(const LayerRun& /*run*/, uint8_t* /*buffer*/) const { return Mask{}; }
+
+}  // namespace
+
+void RegisterReshape(LayerRegistry& registry) {
+  for (const char* name : {"Reshape", "Flatten", "ExpandDims"}) {
+    registry.Register(name, Reshape::Create);
+  }
+}
 
 }  // namespace rnnserve

@@ -1,18 +1,64 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "core/layers/builtin/time_copy.h"
-
+#include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "absl/memory/memory.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "core/base/status_macros.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
+#include "core/layers/builtin/builtin_layers.h"
+#include "core/layers/layer.h"
 #include "core/layers/layer_config.h"
+#include "core/layers/layer_registry.h"
 
 namespace rnnserve {
 namespace {
+
+// Layers of which every timestep of output is one of the input, or zeros. The mask ends here, and
+// none can stream.
+//
+//   keras.layers.Cropping1D      leaves out the first and the last timesteps
+//   keras.layers.ZeroPadding1D   puts timesteps of zeros before and behind
+//   keras.layers.UpSampling1D    repeats every timestep `size` times
+//   keras.layers.RepeatVector    makes `n` timesteps of a vector
+//
+// Immutable; safe to share.
+class TimeCopy final : public Layer {
+ public:
+  // Errors: see LayerRegistry::Factory.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
+
+  int64_t output_time(absl::Span<const int64_t> input_times) const override;
+  bool can_stream() const override { return false; }
+  void Run(const LayerRun& run) const override;
+  Mask OutputMask(const LayerRun& run, uint8_t* buffer) const override;
+
+ private:
+  // Timestep t of output is timestep floor(t / repeat) - before of the input, if there is one.
+  struct Options {
+    int64_t repeat = 1;
+    int64_t before = 0;  // timesteps added in front; negative if they are left out
+    int64_t behind = 0;
+
+    int64_t OutputTime(int64_t time) const { return before + time * repeat + behind; }
+  };
+
+  static absl::StatusOr<Options> ParseOptions(const KerasConfig& config);
+
+  TimeCopy(const KerasConfig& config, const ValueSpec& output, const Options& options);
+
+  const Options options_;
+};
 
 struct Ends {
   int64_t before = 0;
@@ -34,8 +80,6 @@ absl::StatusOr<Ends> ReadEnds(const KerasConfig& config, absl::string_view key) 
   return config.Error(absl::StrCat("'", key, "' is ", raw.dump().substr(0, 80),
                                    ", not one or two whole numbers from 0 to ", kTimestepsMax));
 }
-
-}  // namespace
 
 TimeCopy::TimeCopy(const KerasConfig& config, const ValueSpec& output, const Options& options)
     : Layer(config, output), options_(options) {}
@@ -102,5 +146,13 @@ void TimeCopy::Run(const LayerRun& run) const {
 }
 
 Mask TimeCopy::OutputMask(const LayerRun& /*run*/, uint8_t* /*buffer*/) const { return Mask{}; }
+
+}  // namespace
+
+void RegisterTimeCopy(LayerRegistry& registry) {
+  for (const char* name : {"Cropping1D", "ZeroPadding1D", "UpSampling1D", "RepeatVector"}) {
+    registry.Register(name, TimeCopy::Create);
+  }
+}
 
 }  // namespace rnnserve

@@ -1,20 +1,55 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "core/layers/builtin/vector_normalization.h"
-
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <utility>
 
 #include "absl/memory/memory.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "core/base/aligned_buffer.h"
 #include "core/base/status_macros.h"
+#include "core/keras/keras_config.h"
+#include "core/keras/weight_source.h"
+#include "core/layers/builtin/builtin_layers.h"
+#include "core/layers/last_axis_layer.h"
 #include "core/layers/layer_config.h"
+#include "core/layers/layer_registry.h"
 
 namespace rnnserve {
+namespace {
+
+// Layers that scale every vector along the last axis, of any shape:
+//
+//   keras.layers.RMSNormalization    y = x / sqrt(mean(x^2) + epsilon) * scale
+//   keras.layers.UnitNormalization   y = x / sqrt(sum(x^2)), zeros stay zeros
+//
+// Weights: "scale" [features] for RMSNormalization, at which, as in Keras, the mask ends. The sums
+// are computed in float64. Owns its weights. Immutable; safe to share.
+class VectorNormalization final : public LastAxisLayer {
+ public:
+  // Errors: see LayerRegistry::Factory.
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
+                                                       const KerasConfig& config,
+                                                       const ValueSpec& input,
+                                                       WeightSource& weights);
+
+  int64_t num_parameters() const override { return scale_.size(); }
+  Mask OutputMask(const LayerRun& run, uint8_t* buffer) const override;
+
+ private:
+  VectorNormalization(const KerasConfig& config, const ValueSpec& input, double epsilon,
+                      AlignedBuffer scale);
+
+  void Apply(ConstColumns x, Columns y, Team* team) const override;
+
+  const double epsilon_;
+  const AlignedBuffer scale_;  // empty for UnitNormalization
+};
 
 VectorNormalization::VectorNormalization(const KerasConfig& config, const ValueSpec& input,
                                          double epsilon, AlignedBuffer scale)
@@ -57,6 +92,14 @@ void VectorNormalization::Apply(ConstColumns x, Columns y, Team* /*team*/) const
 
 Mask VectorNormalization::OutputMask(const LayerRun& run, uint8_t* /*buffer*/) const {
   return scale_.size() == 0 ? run.mask : Mask{};
+}
+
+}  // namespace
+
+void RegisterVectorNormalization(LayerRegistry& registry) {
+  for (const char* name : {"RMSNormalization", "UnitNormalization"}) {
+    registry.Register(name, VectorNormalization::Create);
+  }
 }
 
 }  // namespace rnnserve

@@ -3,8 +3,6 @@
 
 // Activation; the formulas themselves are tested with the kernels.
 
-#include "core/layers/builtin/activation_layer.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

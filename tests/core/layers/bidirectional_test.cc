@@ -4,8 +4,6 @@
 // Bidirectional on a cell that adds its inputs up (see recurrent_layer_test.cc), so that every
 // number can be checked by eye, and on the numbers that Keras' own unit tests expect.
 
-#include "core/layers/builtin/bidirectional.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -3,8 +3,6 @@
 
 // Concatenate. The numbers are from Keras.
 
-#include "core/layers/builtin/concatenate.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

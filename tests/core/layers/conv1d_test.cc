@@ -3,8 +3,6 @@
 
 // Conv1D, DepthwiseConv1D and SeparableConv1D. The numbers are from Keras.
 
-#include "core/layers/builtin/conv1d.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -3,8 +3,6 @@
 
 // Dense, with weights small enough to multiply by eye.
 
-#include "core/layers/builtin/dense.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -3,8 +3,6 @@
 
 // Dot. The numbers are from Keras.
 
-#include "core/layers/builtin/dot.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

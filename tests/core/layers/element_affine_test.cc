@@ -3,8 +3,6 @@
 
 // BatchNormalization and Rescaling. The numbers are from Keras.
 
-#include "core/layers/builtin/element_affine.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -3,8 +3,6 @@
 
 // The merging layers that work element by element. The numbers are from Keras.
 
-#include "core/layers/builtin/elementwise_merge.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -3,8 +3,6 @@
 
 // ELU.
 
-#include "core/layers/builtin/elu.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -3,8 +3,6 @@
 
 // GlobalAveragePooling1D and GlobalMaxPooling1D. The numbers are from Keras.
 
-#include "core/layers/builtin/global_pooling.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

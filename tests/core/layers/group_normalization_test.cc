@@ -3,8 +3,6 @@
 
 // GroupNormalization. The numbers are from Keras.
 
-#include "core/layers/builtin/group_normalization.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -3,8 +3,6 @@
 
 // The layers that do nothing.
 
-#include "core/layers/builtin/identity.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -3,8 +3,6 @@
 
 // LayerNormalization of 1, 2, 3, 4: mean 2.5, variance 1.25.
 
-#include "core/layers/builtin/layer_normalization.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

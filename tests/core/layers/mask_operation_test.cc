@@ -3,8 +3,6 @@
 
 // The operations on masks, as a Keras file has them between Masking and a Concatenate.
 
-#include "core/layers/builtin/mask_operation.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -3,8 +3,6 @@
 
 // Masking: the mask that it makes, and the zeros that it leaves.
 
-#include "core/layers/builtin/masking.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -4,8 +4,6 @@
 // The layers that do something in training only. That their distributions are those of Keras is the
 // goldens' to show.
 
-#include "core/layers/builtin/noise.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -3,8 +3,6 @@
 
 // Permute: axes in another order. The numbers are from Keras.
 
-#include "core/layers/builtin/permute.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -3,8 +3,6 @@
 
 // AveragePooling1D and MaxPooling1D. The numbers are from Keras.
 
-#include "core/layers/builtin/pooling.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

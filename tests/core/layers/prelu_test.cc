@@ -3,8 +3,6 @@
 
 // PReLU. The numbers are from Keras.
 
-#include "core/layers/builtin/prelu.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -3,8 +3,6 @@
 
 // ReLU and LeakyReLU: every option at its edges.
 
-#include "core/layers/builtin/relu.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -3,8 +3,6 @@
 
 // Reshape and Flatten: the elements stay in order. The numbers are from Keras.
 
-#include "core/layers/builtin/reshape.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -3,8 +3,6 @@
 
 // Softmax, and what it makes of a mask.
 
-#include "core/layers/builtin/softmax.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -3,8 +3,6 @@
 
 // The layers that copy timesteps. The numbers are from Keras.
 
-#include "core/layers/builtin/time_copy.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

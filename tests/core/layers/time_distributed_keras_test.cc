@@ -6,7 +6,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/layers/builtin/time_distributed.h"
 #include "tests/core/layers/keras_case.h"
 #include "tests/core/layers/layer_fixture.h"
 

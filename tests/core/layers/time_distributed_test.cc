@@ -3,8 +3,6 @@
 
 // TimeDistributed: its inner layer at every timestep.
 
-#include "core/layers/builtin/time_distributed.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -3,8 +3,6 @@
 
 // RMSNormalization and UnitNormalization. The numbers are from Keras.
 
-#include "core/layers/builtin/vector_normalization.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
