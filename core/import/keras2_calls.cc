@@ -4,12 +4,10 @@
 #include "core/import/keras2_calls.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
 #include <string>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "core/base/status_macros.h"
@@ -29,8 +27,8 @@ bool IsTensor(const Json& value) {
 class CallConverter {
  public:
   // `models` are the layers whose calls count from 1.
-  CallConverter(const KerasConfig& layer, const std::set<std::string>& models)
-      : layer_(layer), models_(models) {}
+  CallConverter(const KerasConfig& layer, bool takes_states, const std::set<std::string>& models)
+      : layer_(layer), takes_states_(takes_states), models_(models) {}
 
   absl::StatusOr<Json> Convert(const Json& call) const {
     // A single tensor may stand without a list around it.
@@ -46,7 +44,7 @@ class CallConverter {
     Json inputs = Json::array();
     for (const Json& tensor : tensors) inputs.push_back(Argument(tensor));
     Json converted = Json::object();
-    if (inputs.size() > 1 && !IsKeras2Recurrent(layer_.class_name())) {
+    if (inputs.size() > 1 && !takes_states_) {
       converted["args"].push_back(std::move(inputs));
     } else {
       RNNSERVE_RETURN_IF_ERROR(MoveStates(inputs, kwargs));
@@ -88,6 +86,7 @@ class CallConverter {
   }
 
   const KerasConfig& layer_;
+  const bool takes_states_;
   const std::set<std::string>& models_;
 };
 
@@ -104,11 +103,9 @@ void CountFromZero(Json& output, const std::set<std::string>& sequentials) {
 
 }  // namespace
 
-bool IsKeras2Recurrent(absl::string_view class_name) {
-  constexpr std::array<absl::string_view, 7> kClasses = {
-      "RNN", "SimpleRNN", "LSTM", "GRU", "Bidirectional", "CuDNNLSTM", "CuDNNGRU"};
-  return std::find(kClasses.begin(), kClasses.end(), class_name) != kClasses.end() ||
-         absl::StartsWith(class_name, "ConvLSTM");
+bool TakesKeras2States(const LayerRegistry& registry, absl::string_view class_name) {
+  const LayerTraits* const traits = registry.TraitsOf(class_name);
+  return traits != nullptr && traits->takes_states;
 }
 
 Json KerasTensor(const Json& layer, const Json& call, const Json& tensor) {
@@ -116,7 +113,7 @@ Json KerasTensor(const Json& layer, const Json& call, const Json& tensor) {
           {"config", {{"keras_history", Json::array({layer, call, tensor})}}}};
 }
 
-absl::Status ConvertKeras2Calls(Json& functional_config) {
+absl::Status ConvertKeras2Calls(Json& functional_config, const LayerRegistry& registry) {
   std::set<std::string> models;
   std::set<std::string> sequentials;
   for (Json& layer : functional_config["layers"]) {
@@ -134,7 +131,7 @@ absl::Status ConvertKeras2Calls(Json& functional_config) {
   for (Json& layer : functional_config["layers"]) {
     if (!layer.is_object() || !layer.value("inbound_nodes", Json()).is_array()) continue;
     const KerasConfig config(layer, absl::StrCat("layer '", KerasConfig(layer, "").name(), "'"));
-    const CallConverter converter(config, models);
+    const CallConverter converter(config, TakesKeras2States(registry, config.class_name()), models);
     for (Json& call : layer["inbound_nodes"]) {
       RNNSERVE_ASSIGN_OR_RETURN(call, converter.Convert(Json(call)));
     }

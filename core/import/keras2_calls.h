@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "core/layers/layer_registry.h"
 
 namespace rnnserve {
 
@@ -16,10 +17,10 @@ namespace rnnserve {
 // may still be called `Model`.
 //
 // Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, naming the layer whose calls make no sense.
-absl::Status ConvertKeras2Calls(nlohmann::json& functional_config);
+absl::Status ConvertKeras2Calls(nlohmann::json& functional_config, const LayerRegistry& registry);
 
-// Whether a class of Keras 2 takes states behind its input.
-bool IsKeras2Recurrent(absl::string_view class_name);
+// Whether Keras 2 passes layers of this class states and constants behind their input.
+bool TakesKeras2States(const LayerRegistry& registry, absl::string_view class_name);
 
 // A tensor as Keras 3 writes it into `inbound_nodes`: an output of a call of a layer.
 nlohmann::json KerasTensor(const nlohmann::json& layer, const nlohmann::json& call,

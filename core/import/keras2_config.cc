@@ -111,9 +111,9 @@ void AddInputLayer(Json& config, const Json& shape) {
   layers.insert(layers.begin(), std::move(input));
 }
 
-absl::Status ConvertObject(Json& object);
+absl::Status ConvertObject(Json& object, const LayerRegistry& registry);
 
-absl::Status ConvertModel(Json& object) {
+absl::Status ConvertModel(Json& object, const LayerRegistry& registry) {
   const Json shape = InputShapeOf(object);
   if (object["config"].is_array()) {
     Json layers = std::move(object["config"]);
@@ -125,21 +125,22 @@ absl::Status ConvertModel(Json& object) {
   if (object["class_name"] == "Sequential") {
     AddInputLayer(config, shape);
   } else {
-    RNNSERVE_RETURN_IF_ERROR(ConvertKeras2Calls(config));
-    RNNSERVE_RETURN_IF_ERROR(WriteOutKeras2Masks(config));
+    RNNSERVE_RETURN_IF_ERROR(ConvertKeras2Calls(config, registry));
+    RNNSERVE_RETURN_IF_ERROR(WriteOutKeras2Masks(config, registry));
   }
-  for (Json& layer : config["layers"]) RNNSERVE_RETURN_IF_ERROR(ConvertObject(layer));
+  for (Json& layer : config["layers"]) RNNSERVE_RETURN_IF_ERROR(ConvertObject(layer, registry));
   return absl::OkStatus();
 }
 
 // A layer, a cell, a model or anything else that is serialized as an object.
-absl::Status ConvertObject(Json& object) {
+absl::Status ConvertObject(Json& object, const LayerRegistry& registry) {
   if (!object.is_object() || !object.value("class_name", Json()).is_string()) {
     return absl::OkStatus();
   }
   if (object["class_name"] == "Model") object["class_name"] = "Functional";
   const std::string class_name = object["class_name"];
-  if (class_name == "Sequential" || class_name == "Functional") return ConvertModel(object);
+  if (class_name == "Sequential" || class_name == "Functional")
+    return ConvertModel(object, registry);
   Json& config = object["config"];
   if (!config.is_object()) return absl::OkStatus();
   if (class_name == "InputLayer") {
@@ -149,17 +150,17 @@ absl::Status ConvertObject(Json& object) {
   RNNSERVE_RETURN_IF_ERROR(RemoveOldOptions(object));
   ConvertOptions(class_name, config);
   for (const char* key : {"layer", "backward_layer", "cell", "activation"}) {
-    if (config.contains(key)) RNNSERVE_RETURN_IF_ERROR(ConvertObject(config[key]));
+    if (config.contains(key)) RNNSERVE_RETURN_IF_ERROR(ConvertObject(config[key], registry));
   }
   if (!config.value("cells", Json()).is_array()) return absl::OkStatus();
-  for (Json& cell : config["cells"]) RNNSERVE_RETURN_IF_ERROR(ConvertObject(cell));
+  for (Json& cell : config["cells"]) RNNSERVE_RETURN_IF_ERROR(ConvertObject(cell, registry));
   return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::StatusOr<Json> ConvertKeras2Config(Json model) {
-  RNNSERVE_RETURN_IF_ERROR(ConvertObject(model));
+absl::StatusOr<Json> ConvertKeras2Config(Json model, const LayerRegistry& registry) {
+  RNNSERVE_RETURN_IF_ERROR(ConvertObject(model, registry));
   return model;
 }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/status/statusor.h"
+#include "core/layers/layer_registry.h"
 
 namespace rnnserve {
 
@@ -28,7 +29,8 @@ namespace rnnserve {
 //
 // Errors: INVALID_ARGUMENT, reason MODEL_CONFIG; UNIMPLEMENTED, reason OPTION_UNSUPPORTED, for
 // options that Keras 3 no longer has; the text names the layer.
-absl::StatusOr<nlohmann::json> ConvertKeras2Config(nlohmann::json model);
+absl::StatusOr<nlohmann::json> ConvertKeras2Config(nlohmann::json model,
+                                                   const LayerRegistry& registry);
 
 }  // namespace rnnserve
 

@@ -18,47 +18,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Layers that hand on the mask of their one input as it is.
-bool PassesMask(const std::string& class_name) {
-  static const std::set<std::string> classes = {"Dense",
-                                                "Dropout",
-                                                "SpatialDropout1D",
-                                                "GaussianDropout",
-                                                "GaussianNoise",
-                                                "AlphaDropout",
-                                                "Activation",
-                                                "ReLU",
-                                                "LeakyReLU",
-                                                "ELU",
-                                                "PReLU",
-                                                "Softmax",
-                                                "TimeDistributed",
-                                                "LayerNormalization",
-                                                "BatchNormalization",
-                                                "UnitNormalization",
-                                                "GroupNormalization",
-                                                "ActivityRegularization"};
-  return classes.contains(class_name);
-}
-
-// Layers behind which there is no mask, whatever was before them.
-bool EndsMask(const std::string& class_name) {
-  static const std::set<std::string> classes = {"InputLayer",
-                                                "Flatten",
-                                                "Reshape",
-                                                "Permute",
-                                                "RepeatVector",
-                                                "Conv1D",
-                                                "MaxPooling1D",
-                                                "AveragePooling1D",
-                                                "GlobalMaxPooling1D",
-                                                "GlobalAveragePooling1D",
-                                                "Cropping1D",
-                                                "ZeroPadding1D",
-                                                "UpSampling1D"};
-  return classes.contains(class_name);
-}
-
 Json Operation(const std::string& class_name, const std::string& name, Json config, Json args) {
   config["name"] = name;
   Json call = {{"args", std::move(args)}, {"kwargs", Json::object()}};
@@ -70,7 +29,7 @@ Json Operation(const std::string& class_name, const std::string& name, Json conf
 
 class MaskFinder {
  public:
-  explicit MaskFinder(const Json& layers) {
+  MaskFinder(const Json& layers, const LayerRegistry& registry) : registry_(registry) {
     for (const Json& layer : layers) layers_.emplace(KerasConfig(layer, "").name(), &layer);
   }
 
@@ -81,11 +40,14 @@ class MaskFinder {
   absl::StatusOr<Json> MaskOf(const Json& tensor, int depth);
 
  private:
+  // No mask, if no input of the layer has one: what the layer does with a mask is not known.
+  absl::StatusOr<Json> NoMaskOf(const Json& input, const KerasConfig& layer, int depth);
   // What the mask is computed from: the first argument of a call; null if there is no such call.
   static Json InputOf(const Json& layer, size_t call);
   Json Compare(const KerasConfig& layer, size_t call, const Json& input, const Json& number,
                bool any_feature);
 
+  const LayerRegistry& registry_;
   std::map<std::string, const Json*> layers_;
   std::set<std::string> compared_;  // the names of the operations
   Json operations_ = Json::array();
@@ -124,28 +86,40 @@ absl::StatusOr<Json> MaskFinder::MaskOf(const Json& tensor, int depth) {
   const KerasConfig layer(object, absl::StrCat("layer '", found->first, "'"));
   const std::string class_name = layer.class_name();
   const Json input = InputOf(object, static_cast<size_t>(call));
-  if (EndsMask(class_name) || input.is_null()) return Json();
-  if (class_name == "Embedding") {
-    RNNSERVE_ASSIGN_OR_RETURN(const bool has_mask, layer.Bool("mask_zero", false));
-    if (!has_mask) return Json();
-    return Compare(layer, static_cast<size_t>(call), input, 0, /*any_feature=*/false);
+  const LayerTraits* const traits = registry_.TraitsOf(class_name);
+  if (input.is_null()) return Json();
+  switch (traits == nullptr ? Keras2Mask::kUnknown : traits->keras2_mask) {
+    case Keras2Mask::kEnds:
+      return Json();
+    case Keras2Mask::kPasses:
+      return MaskOf(input, depth + 1);
+    case Keras2Mask::kWithSequences: {
+      const KerasConfig inner(layer.Has("layer") ? layer.Raw("layer") : object, layer.path());
+      RNNSERVE_ASSIGN_OR_RETURN(const bool is_sequence, inner.Bool("return_sequences", false));
+      return is_sequence && history[2] == 0 ? MaskOf(input, depth + 1) : Json();
+    }
+    case Keras2Mask::kNotZero: {
+      RNNSERVE_ASSIGN_OR_RETURN(const bool has_mask, layer.Bool("mask_zero", false));
+      if (!has_mask) return Json();
+      return Compare(layer, static_cast<size_t>(call), input, 0, /*any_feature=*/false);
+    }
+    case Keras2Mask::kNotMaskValue: {
+      const Json& value = layer.Raw("mask_value");
+      return Compare(layer, static_cast<size_t>(call), input, value.is_null() ? Json(0.0) : value,
+                     /*any_feature=*/true);
+    }
+    case Keras2Mask::kUnknown:
+      break;
   }
-  if (class_name == "Masking") {
-    const Json& value = layer.Raw("mask_value");
-    return Compare(layer, static_cast<size_t>(call), input, value.is_null() ? Json(0.0) : value,
-                   /*any_feature=*/true);
-  }
-  if (IsKeras2Recurrent(class_name)) {
-    const KerasConfig inner(layer.Has("layer") ? layer.Raw("layer") : object, layer.path());
-    RNNSERVE_ASSIGN_OR_RETURN(const bool is_sequence, inner.Bool("return_sequences", false));
-    return is_sequence && history[2] == 0 ? MaskOf(input, depth + 1) : Json();
-  }
-  if (PassesMask(class_name)) return MaskOf(input, depth + 1);
+  return NoMaskOf(input, layer, depth);
+}
+
+absl::StatusOr<Json> MaskFinder::NoMaskOf(const Json& input, const KerasConfig& layer, int depth) {
   const Json inputs = input.is_array() ? input : Json::array({input});
   for (const Json& one : inputs) {
     RNNSERVE_ASSIGN_OR_RETURN(const Json mask, MaskOf(one, depth + 1));
     if (mask.is_null()) continue;
-    return layer.Unsupported(absl::StrCat("a mask through a ", class_name,
+    return layer.Unsupported(absl::StrCat("a mask through a ", layer.class_name(),
                                           " to a layer with an initial state is not supported"));
   }
   return Json();
@@ -153,12 +127,12 @@ absl::StatusOr<Json> MaskFinder::MaskOf(const Json& tensor, int depth) {
 
 }  // namespace
 
-absl::Status WriteOutKeras2Masks(Json& functional_config) {
+absl::Status WriteOutKeras2Masks(Json& functional_config, const LayerRegistry& registry) {
   Json& layers = functional_config["layers"];
   const Json original = layers;
-  MaskFinder finder(original);
+  MaskFinder finder(original, registry);
   for (Json& layer : layers) {
-    if (!IsKeras2Recurrent(KerasConfig(layer, "").class_name()) ||
+    if (!TakesKeras2States(registry, KerasConfig(layer, "").class_name()) ||
         !layer.value("inbound_nodes", Json()).is_array()) {
       continue;
     }

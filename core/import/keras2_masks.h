@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/status/status.h"
+#include "core/layers/layer_registry.h"
 
 namespace rnnserve {
 
@@ -17,7 +18,7 @@ namespace rnnserve {
 //
 // Errors: UNIMPLEMENTED, reason OPTION_UNSUPPORTED, naming the layer, if the mask comes through a
 // layer that changes it: one of several inputs, or a model.
-absl::Status WriteOutKeras2Masks(nlohmann::json& functional_config);
+absl::Status WriteOutKeras2Masks(nlohmann::json& functional_config, const LayerRegistry& registry);
 
 }  // namespace rnnserve
 

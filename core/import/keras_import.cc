@@ -48,7 +48,7 @@ absl::StatusOr<Import> BeginImport(Json model, const std::string& version,
   }
   Import import;
   if (absl::StartsWith(version, "2.") || version == "2") {
-    RNNSERVE_ASSIGN_OR_RETURN(import.source, ConvertKeras2Config(std::move(model)));
+    RNNSERVE_ASSIGN_OR_RETURN(import.source, ConvertKeras2Config(std::move(model), registry));
   } else {
     import.source = std::move(model);
   }
@@ -77,20 +77,20 @@ absl::StatusOr<std::string> ReadKerasVersion(const std::string& text) {
 }
 
 absl::StatusOr<WeightTable> LayerWeights(const Json& model, KerasWeights weights,
-                                         OwnerCheck owner_check, const CellRegistry& cells) {
+                                         OwnerCheck owner_check, const LayerRegistry& registry) {
   const bool is_first_format = std::any_of(weights.begin(), weights.end(), [](const auto& group) {
     return absl::StartsWith(group.first, "_layer_checkpoint_dependencies/");
   });
   RNNSERVE_ASSIGN_OR_RETURN(const auto groups,
-                            VariableGroups(model, cells,
+                            VariableGroups(model, registry,
                                            is_first_format ? GroupNaming::kCheckpointDependencies
                                                            : GroupNaming::kLayers));
   return AssignWeights(groups, std::move(weights), owner_check);
 }
 
 absl::StatusOr<WeightTable> LegacyWeights(const Json& model, Hdf5File& file,
-                                          const std::string& group, const CellRegistry& cells) {
-  RNNSERVE_ASSIGN_OR_RETURN(const auto expected, LegacyVariablesOf(model, cells));
+                                          const std::string& group, const LayerRegistry& registry) {
+  RNNSERVE_ASSIGN_OR_RETURN(const auto expected, LegacyVariablesOf(model, registry));
   RNNSERVE_ASSIGN_OR_RETURN(auto layers, ReadLegacyWeights(file, group));
   return AssignLegacyWeights(expected, std::move(layers));
 }
@@ -121,9 +121,8 @@ absl::StatusOr<Bundle> ImportKeras(const KerasArchive& archive, const LayerRegis
                             ParseJson(archive.config, kModelJsonBytesMax, "config.json"));
   RNNSERVE_ASSIGN_OR_RETURN(Import import, BeginImport(std::move(config), version, registry));
   RNNSERVE_ASSIGN_OR_RETURN(KerasWeights found, ReadKerasWeights(archive.weights));
-  RNNSERVE_ASSIGN_OR_RETURN(
-      WeightTable weights,
-      LayerWeights(import.source, std::move(found), OwnerCheck::kNames, registry.cells()));
+  RNNSERVE_ASSIGN_OR_RETURN(WeightTable weights, LayerWeights(import.source, std::move(found),
+                                                              OwnerCheck::kNames, registry));
   return FinishImport(std::move(import), std::move(weights), registry);
 }
 
@@ -140,9 +139,8 @@ absl::StatusOr<Bundle> ImportHdf5(absl::string_view hdf5, const LayerRegistry& r
   RNNSERVE_ASSIGN_OR_RETURN(const std::string version, RootString(*file, "keras_version", "1"));
   RNNSERVE_ASSIGN_OR_RETURN(Json config, ParseJson(text, kModelJsonBytesMax, "model_config"));
   RNNSERVE_ASSIGN_OR_RETURN(Import import, BeginImport(std::move(config), version, registry));
-  RNNSERVE_ASSIGN_OR_RETURN(
-      WeightTable weights,
-      LegacyWeights(import.source, *file, kWholeModelWeights, registry.cells()));
+  RNNSERVE_ASSIGN_OR_RETURN(WeightTable weights,
+                            LegacyWeights(import.source, *file, kWholeModelWeights, registry));
   return FinishImport(std::move(import), std::move(weights), registry);
 }
 
@@ -159,12 +157,12 @@ absl::StatusOr<Bundle> ImportConfigAndWeights(absl::string_view config_json, abs
   if (layer_names.has_value() || is_whole_model ||
       file->Contains("top_level_model_weights", Hdf5File::Kind::kGroup)) {
     RNNSERVE_ASSIGN_OR_RETURN(
-        weights, LegacyWeights(import.source, *file, is_whole_model ? kWholeModelWeights : "",
-                               registry.cells()));
+        weights,
+        LegacyWeights(import.source, *file, is_whole_model ? kWholeModelWeights : "", registry));
   } else {
     RNNSERVE_ASSIGN_OR_RETURN(KerasWeights found, ReadKerasWeights(*file));
-    RNNSERVE_ASSIGN_OR_RETURN(weights, LayerWeights(import.source, std::move(found),
-                                                    OwnerCheck::kNone, registry.cells()));
+    RNNSERVE_ASSIGN_OR_RETURN(
+        weights, LayerWeights(import.source, std::move(found), OwnerCheck::kNone, registry));
   }
   return FinishImport(std::move(import), std::move(weights), registry);
 }

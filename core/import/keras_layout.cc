@@ -9,9 +9,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/error.h"
 #include "core/base/status_macros.h"
 #include "core/import/keras_config_cleaner.h"
-#include "core/import/keras_variables.h"
 #include "core/keras/keras_config.h"
 #include "core/model/model_parts.h"
 
@@ -36,7 +36,8 @@ bool IsOperation(const Json& object) {
 // Collects the groups of a model, object by object.
 class GroupCollector {
  public:
-  GroupCollector(const CellRegistry& cells, GroupNaming naming) : cells_(cells), naming_(naming) {}
+  GroupCollector(const LayerRegistry& registry, GroupNaming naming)
+      : registry_(registry), naming_(naming) {}
 
   const std::vector<VariableGroup>& groups() const { return groups_; }
 
@@ -46,13 +47,14 @@ class GroupCollector {
  private:
   absl::Status AddLayers(const KerasConfig& model, const Place& place);
   absl::Status AddCells(const KerasConfig& stack, const Place& place);
-  absl::Status AddOwnVariables(const Json& json, const KerasConfig& object, const Place& place);
-  // The object that stands under `key` of the configuration.
-  absl::Status AddChild(const KerasConfig& object, const char* key, Place place) {
-    return AddObject(object.Raw(key), absl::StrCat(object.path(), ", ", key), std::move(place));
-  }
+  absl::Status AddOwnVariables(const KerasConfig& object, const std::string& registered_name,
+                               const Place& place);
+  // The variables that an object owns itself. Layers that hold the options of their cell count as
+  // owners of the variables of the cell.
+  absl::StatusOr<std::vector<LayerVariable>> OwnVariables(const KerasConfig& object,
+                                                          const std::string& registered_name) const;
 
-  const CellRegistry& cells_;
+  const LayerRegistry& registry_;
   const GroupNaming naming_;
   std::vector<VariableGroup> groups_;
   std::map<Json, std::string> shared_;  // the path of an object by its identity
@@ -101,16 +103,38 @@ absl::Status GroupCollector::AddCells(const KerasConfig& stack, const Place& pla
   return absl::OkStatus();
 }
 
-absl::Status GroupCollector::AddOwnVariables(const Json& json, const KerasConfig& object,
+absl::StatusOr<std::vector<LayerVariable>> GroupCollector::OwnVariables(
+    const KerasConfig& object, const std::string& registered_name) const {
+  const LayerTraits* const traits = registry_.TraitsOf(registered_name);
+  const CellRegistry& cells = registry_.cells();
+  if (cells.Contains(registered_name) || (traits != nullptr && !traits->cell.empty())) {
+    RNNSERVE_ASSIGN_OR_RETURN(
+        const std::vector<std::string> names,
+        cells.VariableNames(cells.Contains(registered_name) ? registered_name : traits->cell,
+                            object));
+    std::vector<LayerVariable> variables;
+    for (const std::string& name : names) variables.push_back({name});
+    return variables;
+  }
+  if (traits != nullptr) return traits->variables.MadeFor(object);
+  if (registered_name == "InputLayer") return std::vector<LayerVariable>();
+  // Nobody knows which weights it has, so they must not be taken for none.
+  return MakeError(
+      absl::StatusCode::kUnimplemented, "LAYER_UNSUPPORTED",
+      absl::StrCat(object.path(), ": the weights of class '", registered_name, "' are not known"));
+}
+
+absl::Status GroupCollector::AddOwnVariables(const KerasConfig& object,
+                                             const std::string& registered_name,
                                              const Place& place) {
   VariableGroup group{absl::StrCat(place.path, "/vars"), object.name(), {}};
-  if (IsLayerOfOneCell(object.class_name())) {
+  const LayerTraits* const traits = registry_.TraitsOf(registered_name);
+  if (traits != nullptr && !traits->cell.empty()) {
     groups_.push_back(group);
     group = {absl::StrCat(place.path, "/cell/vars"), /*owner=*/"", {}};
   }
-  RNNSERVE_ASSIGN_OR_RETURN(const auto variables,
-                            KerasVariablesOf(object, RegisteredNameOf(json), cells_));
-  for (const KerasVariable& variable : variables) {
+  RNNSERVE_ASSIGN_OR_RETURN(const auto variables, OwnVariables(object, registered_name));
+  for (const LayerVariable& variable : variables) {
     group.variables.push_back(
         {absl::StrCat(place.scope, "/", variable.name), place.is_trained && variable.is_trained});
   }
@@ -131,19 +155,19 @@ absl::Status GroupCollector::AddObject(const Json& json, const std::string& erro
     place.path += "/";
     return AddModel(object, place);
   }
-  RNNSERVE_RETURN_IF_ERROR(AddOwnVariables(json, object, place));
-  const auto& [path, scope, unused] = place;
-  if (class_name == "RNN")
-    return AddChild(object, "cell", {path + "/cell", scope, place.is_trained});
+  const std::string registered_name = RegisteredNameOf(json);
+  RNNSERVE_RETURN_IF_ERROR(AddOwnVariables(object, registered_name, place));
   if (class_name == "StackedRNNCells") return AddCells(object, place);
-  if (class_name == "TimeDistributed") {
-    return AddChild(object, "layer", {path + "/layer", scope + "/layer", place.is_trained});
-  }
-  if (class_name == "Bidirectional") {
+  const LayerTraits* const traits = registry_.TraitsOf(registered_name);
+  if (traits == nullptr) return absl::OkStatus();
+  for (const LayerPart& part : traits->parts) {
+    const Json& inner = object.Raw(part.key);
+    if (inner.is_null()) continue;
+    const std::string scope =
+        part.scope.empty() ? place.scope : absl::StrCat(place.scope, "/", part.scope);
     RNNSERVE_RETURN_IF_ERROR(
-        AddChild(object, "layer", {path + "/forward_layer", scope + "/forward", place.is_trained}));
-    return AddChild(object, "backward_layer",
-                    {path + "/backward_layer", scope + "/backward", place.is_trained});
+        AddObject(inner, absl::StrCat(object.path(), ", ", part.key),
+                  {absl::StrCat(place.path, "/", part.group), scope, place.is_trained}));
   }
   return absl::OkStatus();
 }
@@ -151,22 +175,22 @@ absl::Status GroupCollector::AddObject(const Json& json, const std::string& erro
 }  // namespace
 
 absl::StatusOr<std::vector<VariableGroup>> VariableGroups(const Json& model,
-                                                          const CellRegistry& cells,
+                                                          const LayerRegistry& registry,
                                                           GroupNaming naming) {
-  GroupCollector collector(cells, naming);
+  GroupCollector collector(registry, naming);
   RNNSERVE_RETURN_IF_ERROR(collector.AddModel(KerasConfig(model, "config.json"), {}));
   return collector.groups();
 }
 
 absl::StatusOr<std::vector<LegacyVariables>> LegacyVariablesOf(const Json& model,
-                                                               const CellRegistry& cells) {
+                                                               const LayerRegistry& registry) {
   const KerasConfig config(model, "model_config");
   RNNSERVE_ASSIGN_OR_RETURN(const auto layers, config.Objects("layers"));
   RNNSERVE_ASSIGN_OR_RETURN(const bool is_trained, config.Bool("trainable", true));
   std::vector<LegacyVariables> list;
   for (size_t i = 0; i < layers.size(); ++i) {
     const std::string name = layers[i].name();
-    GroupCollector collector(cells, GroupNaming::kLayers);
+    GroupCollector collector(registry, GroupNaming::kLayers);
     RNNSERVE_RETURN_IF_ERROR(
         collector.AddObject(config.Raw("layers")[i], layers[i].path(), {"", name, is_trained}));
     std::vector<VariableGroup::Variable> variables;

@@ -11,7 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "core/cells/cell_registry.h"
+#include "core/layers/layer_registry.h"
 
 namespace rnnserve {
 
@@ -19,8 +19,8 @@ namespace rnnserve {
 //
 // In `model.weights.h5` an object's own variables are the datasets 0, 1, ... of a group "vars"
 // below the object; the objects inside it are groups named after the attribute that holds them.
-// Datasets have no names, so the order in which Keras makes the variables of each class is known
-// here (keras_variables.h):
+// Datasets have no names: the registries know the order in which Keras makes the variables of each
+// class.
 //
 //   layers/lstm/cell/vars/{0, 1, 2}                    lstm/{kernel, recurrent_kernel, bias}
 //   layers/rnn/cell/cells/gru_cell_1/vars/{0, 1, 2}    rnn/cells/1/{kernel, ...}
@@ -29,8 +29,8 @@ namespace rnnserve {
 //   layers/functional/layers/dense/vars/{0, 1}         <name of the model>/dense/{kernel, bias}
 //
 // All functions take serialized objects as Keras writes them, `module` and `shared_object_id`
-// included; cells have the variables that `cells` says. Errors: INVALID_ARGUMENT, reason
-// MODEL_CONFIG.
+// included. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG; UNIMPLEMENTED, reason
+// LAYER_UNSUPPORTED, for a class that is in neither registry.
 
 // One group of variables.
 struct VariableGroup {
@@ -55,7 +55,7 @@ enum class GroupNaming {
 // All groups of a Sequential or Functional, with or without variables. A layer that stands in the
 // model and in a model inside it is stored once: its group comes twice, with two sets of names.
 absl::StatusOr<std::vector<VariableGroup>> VariableGroups(const nlohmann::json& model,
-                                                          const CellRegistry& cells,
+                                                          const LayerRegistry& registry,
                                                           GroupNaming naming);
 
 // The variables of one layer in the order of the older HDF5 layout.
@@ -66,7 +66,7 @@ struct LegacyVariables {
 
 // Of every layer of the model that has variables, in the order of the model.
 absl::StatusOr<std::vector<LegacyVariables>> LegacyVariablesOf(const nlohmann::json& model,
-                                                               const CellRegistry& cells);
+                                                               const LayerRegistry& registry);
 
 // Names the objects of one list as Keras does: the class in snake case, with a number from the
 // second of a class on: "gru", "gru_1", "dense". Used by one thread at a time: its owner.

@@ -70,6 +70,9 @@ class Layer {
   }
   // Whether the layer can be given the timesteps of its input one by one.
   virtual bool can_stream() const { return true; }
+  // Whether it runs a cell or a layer inside it at every timestep. The mask ends at such a layer from
+  // Keras 3.16 on (see MaskRules).
+  virtual bool loops_over_time() const { return false; }
   // Why a run with training=True is not what Keras computes, for people: "it ...". Empty if it is.
   virtual std::string no_training_reason() const { return ""; }
   // Whether Keras returns the states beside the output.

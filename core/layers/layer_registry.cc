@@ -3,23 +3,15 @@
 
 #include "core/layers/layer_registry.h"
 
-#include <iterator>
+#include <algorithm>
 #include <utility>
 
-#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
 #include "core/layers/builtin/builtin_layers.h"
 
 namespace rnnserve {
-namespace {
-
-// The operations on masks have the dtype bool, which is none that a layer computes in.
-constexpr absl::string_view kMaskOperations[] = {"NotEqual",  "Any",      "LogicalOr",
-                                                 "ZerosLike", "OnesLike", "ExpandDims"};
-
-}  // namespace
 
 LayerRegistry LayerRegistry::BuiltIn(CellRegistry cells) {
   LayerRegistry registry(std::move(cells));
@@ -29,7 +21,7 @@ LayerRegistry LayerRegistry::BuiltIn(CellRegistry cells) {
 
 LayerRegistry::LayerRegistry(CellRegistry cells) : cells_(std::move(cells)) {}
 
-void LayerRegistry::Register(std::string name, Factory factory) {
+void LayerRegistry::Register(std::string name, Factory factory, LayerTraits traits) {
   RegisterMerge(
       std::move(name),
       [factory = std::move(factory)](
@@ -40,28 +32,38 @@ void LayerRegistry::Register(std::string name, Factory factory) {
           return config.Error(absl::StrCat("the layer reads one input, found ", inputs.size()));
         }
         return factory(registry, config, inputs[0], weights);
-      });
+      },
+      std::move(traits));
 }
 
-void LayerRegistry::RegisterMerge(std::string name, MergeFactory factory) {
-  factories_.insert_or_assign(std::move(name), std::move(factory));
+void LayerRegistry::RegisterMerge(std::string name, MergeFactory factory, LayerTraits traits) {
+  entries_.insert_or_assign(std::move(name), Entry{std::move(factory), std::move(traits)});
 }
 
-bool LayerRegistry::Contains(absl::string_view name) const { return factories_.contains(name); }
+std::vector<std::string> LayerRegistry::Names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, entry] : entries_) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+const LayerTraits* LayerRegistry::TraitsOf(absl::string_view name) const {
+  const auto found = entries_.find(name);
+  return found == entries_.end() ? nullptr : &found->second.traits;
+}
 
 absl::StatusOr<std::unique_ptr<Layer>> LayerRegistry::Create(const KerasConfig& config,
                                                              absl::Span<const ValueSpec> inputs,
                                                              WeightSource& weights) const {
-  const auto entry = factories_.find(config.registered_name());
-  if (entry == factories_.end()) {
+  const auto entry = entries_.find(config.registered_name());
+  if (entry == entries_.end()) {
     return MakeError(absl::StatusCode::kUnimplemented, "LAYER_UNSUPPORTED",
                      absl::StrCat(config.path(), ": layers of class '", config.registered_name(),
                                   "' are not supported"));
   }
-  if (absl::c_find(kMaskOperations, config.registered_name()) == std::end(kMaskOperations)) {
-    RNNSERVE_RETURN_IF_ERROR(config.CheckDtypePolicy());
-  }
-  return entry->second(*this, config, inputs, weights);
+  const auto& [factory, traits] = entry->second;
+  if (!traits.is_mask_operation) RNNSERVE_RETURN_IF_ERROR(config.CheckDtypePolicy());
+  return factory(*this, config, inputs, weights);
 }
 
 }  // namespace rnnserve

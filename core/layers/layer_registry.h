@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
@@ -15,57 +16,49 @@
 #include "core/keras/keras_config.h"
 #include "core/keras/weight_source.h"
 #include "core/layers/layer.h"
+#include "core/layers/layer_traits.h"
 
 namespace rnnserve {
 
 // Builds layers by the name under which Keras serialized them: the registered name of a custom
-// class ("package>Name"), else the class name.
+// class ("package>Name"), else the class name. It also knows the traits of every class.
 //
 // Thread-compatible: fill it first, then share it.
 class LayerRegistry {
  public:
-  // Builds one layer of one input. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG or MODEL_WEIGHTS;
-  // UNIMPLEMENTED, reason LAYER_UNSUPPORTED, CELL_UNSUPPORTED or OPTION_UNSUPPORTED; each names the
-  // layer.
+  // Builds one layer that has one input. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG or
+  // MODEL_WEIGHTS; UNIMPLEMENTED, reason LAYER_UNSUPPORTED, CELL_UNSUPPORTED or OPTION_UNSUPPORTED;
+  // each names the layer.
   using Factory = std::function<absl::StatusOr<std::unique_ptr<Layer>>(
       const LayerRegistry& registry, const KerasConfig& config, const ValueSpec& input,
       WeightSource& weights)>;
 
-  // The same of any number of inputs: a layer that merges them. There is at least one.
+  // Builds one layer that merges its inputs, of which there is at least one. Errors: as Factory.
   using MergeFactory = std::function<absl::StatusOr<std::unique_ptr<Layer>>(
       const LayerRegistry& registry, const KerasConfig& config, absl::Span<const ValueSpec> inputs,
       WeightSource& weights)>;
 
-  // Every layer that rnnserve knows, with these cells:
-  //
-  //   recurrent   RNN, SimpleRNN, LSTM, GRU, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, Bidirectional,
-  //               TimeDistributed
-  //   by vector   Dense, Embedding, Masking, Activation, Softmax, ReLU, LeakyReLU, PReLU, ELU,
-  //               Rescaling, BatchNormalization, LayerNormalization, RMSNormalization,
-  //               UnitNormalization, GroupNormalization, Identity, ActivityRegularization
-  //   random      Dropout, SpatialDropout1D, AlphaDropout, GaussianDropout, GaussianNoise
-  //   shape       Reshape, Flatten, Permute, RepeatVector, Cropping1D, ZeroPadding1D, UpSampling1D
-  //   over time   Conv1D, DepthwiseConv1D, SeparableConv1D, AveragePooling1D, MaxPooling1D,
-  //               GlobalAveragePooling1D, GlobalMaxPooling1D
-  //   merging     Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot
-  //   on masks    NotEqual, Any, LogicalOr, ExpandDims, ZerosLike, OnesLike: operations that Keras
-  //               writes into files beside the layers
+  // Every layer that rnnserve knows (builtin/builtin_layers.h), with these cells.
   static LayerRegistry BuiltIn(CellRegistry cells = CellRegistry::BuiltIn());
 
   explicit LayerRegistry(CellRegistry cells);
 
   const CellRegistry& cells() const { return cells_; }
 
-  // Adds a layer; a name that is taken is replaced.
-  void Register(std::string name, Factory factory);
-  void RegisterMerge(std::string name, MergeFactory factory);
+  // Adds a class of layers; a name that is taken is replaced.
+  void Register(std::string name, Factory factory, LayerTraits traits);
+  void RegisterMerge(std::string name, MergeFactory factory, LayerTraits traits);
 
-  bool Contains(absl::string_view name) const;
+  // The names of all classes, in ascending order.
+  std::vector<std::string> Names() const;
+  bool Contains(absl::string_view name) const { return TraitsOf(name) != nullptr; }
+  // The traits of the class; null if it is not registered. Valid until a class is registered.
+  const LayerTraits* TraitsOf(absl::string_view name) const;
 
-  // `weights` is already scoped to the layer. Errors: those of the factory; UNIMPLEMENTED, reason
-  // LAYER_UNSUPPORTED, if no layer of that name is registered, or OPTION_UNSUPPORTED, if its
-  // dtype policy is not supported; INVALID_ARGUMENT, reason MODEL_CONFIG, if it reads one input and
-  // is given another number.
+  // Builds the layer that `config` describes. `weights` is already scoped to the layer. Errors:
+  // those of the factory; UNIMPLEMENTED, reason LAYER_UNSUPPORTED, if no layer of that name is
+  // registered, or OPTION_UNSUPPORTED, if its dtype policy is not supported; INVALID_ARGUMENT,
+  // reason MODEL_CONFIG, if it reads one input and is given another number.
   absl::StatusOr<std::unique_ptr<Layer>> Create(const KerasConfig& config,
                                                 absl::Span<const ValueSpec> inputs,
                                                 WeightSource& weights) const;
@@ -75,8 +68,13 @@ class LayerRegistry {
   }
 
  private:
+  struct Entry {
+    MergeFactory factory;
+    LayerTraits traits;
+  };
+
   CellRegistry cells_;
-  absl::flat_hash_map<std::string, MergeFactory> factories_;
+  absl::flat_hash_map<std::string, Entry> entries_;
 };
 
 }  // namespace rnnserve

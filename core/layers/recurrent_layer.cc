@@ -16,28 +16,15 @@
 namespace rnnserve {
 namespace {
 
-// The layers whose flat configuration doubles as that of their cell.
-struct LayerOfCell {
-  absl::string_view layer;
-  absl::string_view cell;
-};
-constexpr LayerOfCell kLayersOfCells[] = {{"SimpleRNN", "SimpleRNNCell"},
-                                          {"LSTM", "LSTMCell"},
-                                          {"GRU", "GRUCell"},
-                                          {"ConvLSTM1D", "ConvLSTM1DCell"},
-                                          {"ConvLSTM2D", "ConvLSTM2DCell"},
-                                          {"ConvLSTM3D", "ConvLSTM3DCell"}};
-
-absl::StatusOr<std::unique_ptr<Cell>> CreateCell(const CellRegistry& cells,
+absl::StatusOr<std::unique_ptr<Cell>> CreateCell(const LayerRegistry& registry,
                                                  const KerasConfig& config, const ValueSpec& input,
                                                  WeightSource& weights) {
-  for (const LayerOfCell& entry : kLayersOfCells) {
-    if (entry.layer == config.registered_name()) {
-      return cells.Create(entry.cell, config, input.shape, weights);
-    }
+  const LayerTraits* const traits = registry.TraitsOf(config.registered_name());
+  if (traits != nullptr && !traits->cell.empty()) {
+    return registry.cells().Create(traits->cell, config, input.shape, weights);
   }
   RNNSERVE_ASSIGN_OR_RETURN(const KerasConfig cell, config.Object("cell"));
-  return cells.Create(cell, input.shape, weights);
+  return registry.cells().Create(cell, input.shape, weights);
 }
 
 ValueSpec OutputOf(const ValueSpec& input, const RecurrentLayer::Options& options,
@@ -105,12 +92,6 @@ absl::StatusOr<RecurrentLayer::Options> RecurrentLayer::Options::Parse(const Ker
   return options;
 }
 
-bool RecurrentLayer::IsRecurrent(absl::string_view name) {
-  return name == "RNN" ||
-         std::any_of(std::begin(kLayersOfCells), std::end(kLayersOfCells),
-                     [&](const LayerOfCell& entry) { return entry.layer == name; });
-}
-
 RecurrentLayer::RecurrentLayer(const KerasConfig& config, const Options& options,
                                const ValueSpec& input, std::unique_ptr<Cell> cell)
     : Layer(config, OutputOf(input, options, *cell)),
@@ -129,15 +110,16 @@ absl::StatusOr<std::unique_ptr<Layer>> RecurrentLayer::Create(const LayerRegistr
                                                               absl::Span<const ValueSpec> inputs,
                                                               WeightSource& weights) {
   RNNSERVE_ASSIGN_OR_RETURN(const Options options, Options::Parse(config));
-  return CreateWithOptions(registry.cells(), config, options, inputs, weights);
+  return CreateWithOptions(registry, config, options, inputs, weights);
 }
 
 absl::StatusOr<std::unique_ptr<RecurrentLayer>> RecurrentLayer::CreateWithOptions(
-    const CellRegistry& cells, const KerasConfig& config, const Options& options,
+    const LayerRegistry& registry, const KerasConfig& config, const Options& options,
     absl::Span<const ValueSpec> inputs, WeightSource& weights) {
   const ValueSpec& input = inputs[0];
   RNNSERVE_RETURN_IF_ERROR(CheckSequence(config, input));
-  RNNSERVE_ASSIGN_OR_RETURN(std::unique_ptr<Cell> cell, CreateCell(cells, config, input, weights));
+  RNNSERVE_ASSIGN_OR_RETURN(std::unique_ptr<Cell> cell,
+                            CreateCell(registry, config, input, weights));
   RNNSERVE_RETURN_IF_ERROR(CheckCell(config, *cell));
   RNNSERVE_RETURN_IF_ERROR(CheckConstants(config, *cell, inputs.subspan(1)));
   return absl::WrapUnique(new RecurrentLayer(config, options, input, std::move(cell)));

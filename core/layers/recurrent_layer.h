@@ -9,10 +9,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "core/cells/cell.h"
-#include "core/cells/cell_registry.h"
 #include "core/keras/keras_config.h"
 #include "core/keras/weight_source.h"
 #include "core/layers/layer.h"
@@ -71,9 +69,6 @@ class RecurrentLayer final : public Layer {
   static constexpr int64_t kMaxProjectedBatch = 8;
   static constexpr int64_t kMaxProjectedTime = 24;
 
-  // Whether a layer of that name is one of those that this class is.
-  static bool IsRecurrent(absl::string_view name);
-
   // A LayerRegistry::MergeFactory. Errors: see there; INVALID_ARGUMENT, reason MODEL_CONFIG, also
   // if there are other constants than the cell takes.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
@@ -82,15 +77,16 @@ class RecurrentLayer final : public Layer {
                                                        WeightSource& weights);
   // The same with other options than the configuration has. REQUIRES: at least one input.
   static absl::StatusOr<std::unique_ptr<RecurrentLayer>> CreateWithOptions(
-      const CellRegistry& cells, const KerasConfig& config, const Options& options,
+      const LayerRegistry& registry, const KerasConfig& config, const Options& options,
       absl::Span<const ValueSpec> inputs, WeightSource& weights);
   static absl::StatusOr<std::unique_ptr<RecurrentLayer>> CreateWithOptions(
-      const CellRegistry& cells, const KerasConfig& config, const Options& options,
+      const LayerRegistry& registry, const KerasConfig& config, const Options& options,
       const ValueSpec& input, WeightSource& weights) {
-    return CreateWithOptions(cells, config, options, absl::MakeConstSpan(&input, 1), weights);
+    return CreateWithOptions(registry, config, options, absl::MakeConstSpan(&input, 1), weights);
   }
 
   bool can_stream() const override { return !options_.go_backwards; }
+  bool loops_over_time() const override { return true; }
   bool returns_state() const override { return options_.return_state; }
   int64_t num_parameters() const override { return cell_->num_parameters(); }
   int64_t parameter_bytes() const override { return cell_->parameter_bytes(); }

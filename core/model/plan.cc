@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
-#include "core/layers/recurrent_layer.h"
 
 namespace rnnserve {
 namespace {
@@ -186,12 +185,6 @@ class PlanBuilder {
   std::vector<std::vector<ValueSpec>> layer_inputs_;
 };
 
-// Whether Keras from 3.16 on lets the mask end at the layer.
-bool LoopsOverTime(const Layer& layer) {
-  const std::string& name = layer.class_name();
-  return RecurrentLayer::IsRecurrent(name) || name == "Bidirectional" || name == "TimeDistributed";
-}
-
 }  // namespace
 
 void Plan::PropagateTimes(absl::Span<int64_t> times) const {
@@ -212,7 +205,7 @@ absl::StatusOr<Plan> BuildPlan(const Graph& graph, const LayerRegistry& registry
                                WeightSource& weights, MaskRules mask_rules) {
   RNNSERVE_ASSIGN_OR_RETURN(Plan plan, PlanBuilder(graph, registry, weights).Build());
   if (mask_rules == MaskRules::kKeras316) {
-    for (Plan::Node& node : plan.nodes) node.stops_mask = LoopsOverTime(*node.layer);
+    for (Plan::Node& node : plan.nodes) node.stops_mask = node.layer->loops_over_time();
   }
   return plan;
 }

@@ -58,7 +58,8 @@ void ActivationLayer::Apply(ConstColumns x, Columns y, Team* /*team*/) const {
 }  // namespace
 
 void RegisterActivation(LayerRegistry& registry) {
-  registry.Register("Activation", ActivationLayer::Create);
+  registry.Register("Activation", ActivationLayer::Create,
+                    {.variables = LayerVariables::None(), .keras2_mask = Keras2Mask::kPasses});
 }
 
 }  // namespace rnnserve

@@ -57,6 +57,7 @@ class Bidirectional final : public Layer {
     return second_output_.has_value() ? &*second_output_ : nullptr;
   }
   bool can_stream() const override { return false; }
+  bool loops_over_time() const override { return true; }
   bool returns_state() const override { return forward_.layer->returns_state(); }
   int64_t num_parameters() const override;
   int64_t parameter_bytes() const override;
@@ -140,7 +141,8 @@ absl::StatusOr<Bidirectional::Merge> Bidirectional::ParseMerge(const KerasConfig
 absl::StatusOr<std::unique_ptr<RecurrentLayer>> Bidirectional::CreateHalf(
     const LayerRegistry& registry, const KerasConfig& config, const ValueSpec& input,
     WeightSource& weights) {
-  if (!RecurrentLayer::IsRecurrent(config.registered_name())) {
+  const LayerTraits* const traits = registry.TraitsOf(config.registered_name());
+  if (traits == nullptr || !traits->fits_bidirectional) {
     return MakeError(absl::StatusCode::kUnimplemented, "LAYER_UNSUPPORTED",
                      absl::StrCat(config.path(), ": a ", config.registered_name(),
                                   " layer is not supported inside a Bidirectional layer"));
@@ -149,7 +151,7 @@ absl::StatusOr<std::unique_ptr<RecurrentLayer>> Bidirectional::CreateHalf(
   RNNSERVE_ASSIGN_OR_RETURN(RecurrentLayer::Options options,
                             RecurrentLayer::Options::Parse(config));
   options.zero_output_for_mask = options.return_sequences;
-  return RecurrentLayer::CreateWithOptions(registry.cells(), config, options, input, weights);
+  return RecurrentLayer::CreateWithOptions(registry, config, options, input, weights);
 }
 
 absl::Status Bidirectional::CheckPair(const KerasConfig& config, Merge merge,
@@ -324,7 +326,12 @@ Mask Bidirectional::OutputMask(const LayerRun& run, uint8_t* /*buffer*/) const {
 }  // namespace
 
 void RegisterBidirectional(LayerRegistry& registry) {
-  registry.Register("Bidirectional", Bidirectional::Create);
+  registry.Register("Bidirectional", Bidirectional::Create,
+                    {.variables = LayerVariables::None(),
+                     .keras2_mask = Keras2Mask::kWithSequences,
+                     .parts = {{"layer", "forward_layer", "forward"},
+                               {"backward_layer", "backward_layer", "backward"}},
+                     .takes_states = true});
 }
 
 }  // namespace rnnserve

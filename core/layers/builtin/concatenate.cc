@@ -179,7 +179,7 @@ Mask Concatenate::OutputMask(const LayerRun& run, uint8_t* buffer) const {
 }  // namespace
 
 void RegisterConcatenate(LayerRegistry& registry) {
-  registry.RegisterMerge("Concatenate", Concatenate::Create);
+  registry.RegisterMerge("Concatenate", Concatenate::Create, {.variables = LayerVariables::None()});
 }
 
 }  // namespace rnnserve

@@ -302,9 +302,14 @@ Mask Conv1d::OutputMask(const LayerRun& /*run*/, uint8_t* /*buffer*/) const { re
 }  // namespace
 
 void RegisterConv1d(LayerRegistry& registry) {
-  for (const char* name : {"Conv1D", "DepthwiseConv1D", "SeparableConv1D"}) {
-    registry.Register(name, Conv1d::Create);
-  }
+  registry.Register("Conv1D", Conv1d::Create,
+                    {.variables = LayerVariables::Of({{"kernel"}, {"bias", "use_bias"}}),
+                     .keras2_mask = Keras2Mask::kEnds});
+  registry.Register("DepthwiseConv1D", Conv1d::Create,
+                    {.variables = LayerVariables::Of({{"kernel"}, {"bias", "use_bias"}})});
+  registry.Register("SeparableConv1D", Conv1d::Create,
+                    {.variables = LayerVariables::Of(
+                         {{"depthwise_kernel"}, {"pointwise_kernel"}, {"bias", "use_bias"}})});
 }
 
 }  // namespace rnnserve

@@ -114,6 +114,10 @@ void Dense::Apply(ConstColumns x, Columns y, Team* team) const {
 
 }  // namespace
 
-void RegisterDense(LayerRegistry& registry) { registry.Register("Dense", Dense::Create); }
+void RegisterDense(LayerRegistry& registry) {
+  registry.Register("Dense", Dense::Create,
+                    {.variables = LayerVariables::Of({{"kernel"}, {"bias", "use_bias"}}),
+                     .keras2_mask = Keras2Mask::kPasses});
+}
 
 }  // namespace rnnserve

@@ -175,6 +175,8 @@ Mask Dot::OutputMask(const LayerRun& /*run*/, uint8_t* /*buffer*/) const { retur
 
 }  // namespace
 
-void RegisterDot(LayerRegistry& registry) { registry.RegisterMerge("Dot", Dot::Create); }
+void RegisterDot(LayerRegistry& registry) {
+  registry.RegisterMerge("Dot", Dot::Create, {.variables = LayerVariables::None()});
+}
 
 }  // namespace rnnserve

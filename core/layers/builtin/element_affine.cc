@@ -202,9 +202,21 @@ void ElementAffine::Apply(ConstColumns x, Columns y) const {
 }  // namespace
 
 void RegisterElementAffine(LayerRegistry& registry) {
-  for (const char* name : {"BatchNormalization", "Rescaling"}) {
-    registry.Register(name, ElementAffine::Create);
-  }
+  const auto renorm_statistic = [](std::string name) {
+    return LayerVariable{std::move(name), "renorm", /*option_default=*/false, /*is_trained=*/false};
+  };
+  registry.Register("BatchNormalization", ElementAffine::Create,
+                    {.variables = LayerVariables::Of({
+                         {"gamma", "scale"},
+                         {"beta", "center"},
+                         {.name = "moving_mean", .is_trained = false},
+                         {.name = "moving_variance", .is_trained = false},
+                         renorm_statistic("moving_stddev"),
+                         renorm_statistic("renorm_mean"),
+                         renorm_statistic("renorm_stddev"),
+                     }),
+                     .keras2_mask = Keras2Mask::kPasses});
+  registry.Register("Rescaling", ElementAffine::Create, {.variables = LayerVariables::None()});
 }
 
 }  // namespace rnnserve

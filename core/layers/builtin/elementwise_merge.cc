@@ -211,10 +211,11 @@ Mask ElementwiseMerge::OutputMask(const LayerRun& run, uint8_t* buffer) const {
 }  // namespace
 
 void RegisterElementwiseMerge(LayerRegistry& registry) {
-  for (const char* name :
-       {"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "LogicalOr"}) {
-    registry.RegisterMerge(name, ElementwiseMerge::Create);
+  for (const char* name : {"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"}) {
+    registry.RegisterMerge(name, ElementwiseMerge::Create, {.variables = LayerVariables::None()});
   }
+  registry.RegisterMerge("LogicalOr", ElementwiseMerge::Create,
+                         {.variables = LayerVariables::None(), .is_mask_operation = true});
 }
 
 }  // namespace rnnserve

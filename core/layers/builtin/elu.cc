@@ -58,6 +58,9 @@ void Elu::Apply(ConstColumns x, Columns y) const {
 
 }  // namespace
 
-void RegisterElu(LayerRegistry& registry) { registry.Register("ELU", Elu::Create); }
+void RegisterElu(LayerRegistry& registry) {
+  registry.Register("ELU", Elu::Create,
+                    {.variables = LayerVariables::None(), .keras2_mask = Keras2Mask::kPasses});
+}
 
 }  // namespace rnnserve

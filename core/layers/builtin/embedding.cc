@@ -119,7 +119,9 @@ Mask Embedding::OutputMask(const LayerRun& run, uint8_t* buffer) const {
 }  // namespace
 
 void RegisterEmbedding(LayerRegistry& registry) {
-  registry.Register("Embedding", Embedding::Create);
+  registry.Register(
+      "Embedding", Embedding::Create,
+      {.variables = LayerVariables::Of({{"embeddings"}}), .keras2_mask = Keras2Mask::kNotZero});
 }
 
 }  // namespace rnnserve

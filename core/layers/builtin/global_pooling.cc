@@ -102,7 +102,8 @@ Mask GlobalPooling::OutputMask(const LayerRun& /*run*/, uint8_t* /*buffer*/) con
 
 void RegisterGlobalPooling(LayerRegistry& registry) {
   for (const char* name : {"GlobalAveragePooling1D", "GlobalMaxPooling1D"}) {
-    registry.Register(name, GlobalPooling::Create);
+    registry.Register(name, GlobalPooling::Create,
+                      {.variables = LayerVariables::None(), .keras2_mask = Keras2Mask::kEnds});
   }
 }
 

@@ -147,7 +147,9 @@ void GroupNormalization::Normalize(const LayerRun& run, int64_t b, int64_t group
 }  // namespace
 
 void RegisterGroupNormalization(LayerRegistry& registry) {
-  registry.Register("GroupNormalization", GroupNormalization::Create);
+  registry.Register("GroupNormalization", GroupNormalization::Create,
+                    {.variables = LayerVariables::Of({{"gamma", "scale"}, {"beta", "center"}}),
+                     .keras2_mask = Keras2Mask::kPasses});
 }
 
 }  // namespace rnnserve

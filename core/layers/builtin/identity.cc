@@ -46,9 +46,9 @@ void Identity::Apply(ConstColumns x, Columns y) const { Copy(x, y); }
 }  // namespace
 
 void RegisterIdentity(LayerRegistry& registry) {
-  for (const char* name : {"Identity", "ActivityRegularization"}) {
-    registry.Register(name, Identity::Create);
-  }
+  registry.Register("Identity", Identity::Create, {.variables = LayerVariables::None()});
+  registry.Register("ActivityRegularization", Identity::Create,
+                    {.variables = LayerVariables::None(), .keras2_mask = Keras2Mask::kPasses});
 }
 
 }  // namespace rnnserve

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/memory/memory.h"
 #include "absl/status/statusor.h"
@@ -119,10 +120,19 @@ void LayerNormalization::Apply(ConstColumns x, Columns y, Team* /*team*/) const 
   }
 }
 
+// With rms_scaling Keras makes gamma whatever `scale` says, and never beta.
+absl::StatusOr<std::vector<LayerVariable>> Variables(const KerasConfig& config) {
+  RNNSERVE_ASSIGN_OR_RETURN(const bool rms_scaling, config.Bool("rms_scaling", false));
+  if (rms_scaling) return std::vector<LayerVariable>{{"gamma"}};
+  return std::vector<LayerVariable>{{"gamma", "scale"}, {"beta", "center"}};
+}
+
 }  // namespace
 
 void RegisterLayerNormalization(LayerRegistry& registry) {
-  registry.Register("LayerNormalization", LayerNormalization::Create);
+  registry.Register(
+      "LayerNormalization", LayerNormalization::Create,
+      {.variables = LayerVariables::ChosenBy(Variables), .keras2_mask = Keras2Mask::kPasses});
 }
 
 }  // namespace rnnserve

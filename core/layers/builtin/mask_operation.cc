@@ -128,7 +128,8 @@ Mask MaskOperation::OutputMask(const LayerRun& /*run*/, uint8_t* /*buffer*/) con
 
 void RegisterMaskOperation(LayerRegistry& registry) {
   for (const char* name : {"NotEqual", "Any", "ZerosLike", "OnesLike"}) {
-    registry.Register(name, MaskOperation::Create);
+    registry.Register(name, MaskOperation::Create,
+                      {.variables = LayerVariables::None(), .is_mask_operation = true});
   }
 }
 

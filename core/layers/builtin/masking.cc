@@ -93,6 +93,10 @@ Mask Masking::OutputMask(const LayerRun& run, uint8_t* buffer) const {
 
 }  // namespace
 
-void RegisterMasking(LayerRegistry& registry) { registry.Register("Masking", Masking::Create); }
+void RegisterMasking(LayerRegistry& registry) {
+  registry.Register(
+      "Masking", Masking::Create,
+      {.variables = LayerVariables::None(), .keras2_mask = Keras2Mask::kNotMaskValue});
+}
 
 }  // namespace rnnserve

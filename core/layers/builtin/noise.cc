@@ -212,7 +212,8 @@ float Noise::Noisy(float x, uint64_t key, uint64_t index) const {
 void RegisterNoise(LayerRegistry& registry) {
   for (const char* name :
        {"Dropout", "SpatialDropout1D", "GaussianDropout", "GaussianNoise", "AlphaDropout"}) {
-    registry.Register(name, Noise::Create);
+    registry.Register(name, Noise::Create,
+                      {.variables = LayerVariables::None(), .keras2_mask = Keras2Mask::kPasses});
   }
 }
 

@@ -135,6 +135,9 @@ Mask Permute::OutputMask(const LayerRun& /*run*/, uint8_t* /*buffer*/) const { r
 
 }  // namespace
 
-void RegisterPermute(LayerRegistry& registry) { registry.Register("Permute", Permute::Create); }
+void RegisterPermute(LayerRegistry& registry) {
+  registry.Register("Permute", Permute::Create,
+                    {.variables = LayerVariables::None(), .keras2_mask = Keras2Mask::kEnds});
+}
 
 }  // namespace rnnserve

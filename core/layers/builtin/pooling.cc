@@ -92,7 +92,8 @@ Mask Pooling::OutputMask(const LayerRun& /*run*/, uint8_t* /*buffer*/) const { r
 
 void RegisterPooling(LayerRegistry& registry) {
   for (const char* name : {"AveragePooling1D", "MaxPooling1D"}) {
-    registry.Register(name, Pooling::Create);
+    registry.Register(name, Pooling::Create,
+                      {.variables = LayerVariables::None(), .keras2_mask = Keras2Mask::kEnds});
   }
 }
 

@@ -127,6 +127,10 @@ void Prelu::Run(const LayerRun& run) const {
 
 }  // namespace
 
-void RegisterPrelu(LayerRegistry& registry) { registry.Register("PReLU", Prelu::Create); }
+void RegisterPrelu(LayerRegistry& registry) {
+  registry.Register(
+      "PReLU", Prelu::Create,
+      {.variables = LayerVariables::Of({{"alpha"}}), .keras2_mask = Keras2Mask::kPasses});
+}
 
 }  // namespace rnnserve

@@ -8,10 +8,32 @@
 namespace rnnserve {
 
 void RegisterRecurrent(LayerRegistry& registry) {
-  for (const char* name : {"RNN", "rnnserve>RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D",
-                           "ConvLSTM2D", "ConvLSTM3D"}) {
-    registry.RegisterMerge(name, RecurrentLayer::Create);
+  // The layers that hold the options of their cell themselves.
+  struct LayerOfCell {
+    const char* layer;
+    const char* cell;
+  };
+  for (const auto& [layer, cell] :
+       {LayerOfCell{"SimpleRNN", "SimpleRNNCell"}, LayerOfCell{"LSTM", "LSTMCell"},
+        LayerOfCell{"GRU", "GRUCell"}, LayerOfCell{"ConvLSTM1D", "ConvLSTM1DCell"},
+        LayerOfCell{"ConvLSTM2D", "ConvLSTM2DCell"}, LayerOfCell{"ConvLSTM3D", "ConvLSTM3DCell"}}) {
+    registry.RegisterMerge(layer, RecurrentLayer::Create,
+                           {.variables = LayerVariables::None(),
+                            .keras2_mask = Keras2Mask::kWithSequences,
+                            .cell = cell,
+                            .takes_states = true,
+                            .fits_bidirectional = true});
   }
+  registry.RegisterMerge("RNN", RecurrentLayer::Create,
+                         {.variables = LayerVariables::None(),
+                          .keras2_mask = Keras2Mask::kWithSequences,
+                          .parts = {{"cell", "cell", ""}},
+                          .takes_states = true,
+                          .fits_bidirectional = true});
+  // A subclass of RNN that hands constants to its cell, which Keras 3 no longer does. A
+  // Bidirectional has no constants to hand on.
+  registry.RegisterMerge("rnnserve>RNN", RecurrentLayer::Create,
+                         {.variables = LayerVariables::None(), .parts = {{"cell", "cell", ""}}});
 }
 
 }  // namespace rnnserve

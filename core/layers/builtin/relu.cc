@@ -98,7 +98,8 @@ void Relu::Apply(ConstColumns x, Columns y) const {
 
 void RegisterRelu(LayerRegistry& registry) {
   for (const char* name : {"ReLU", "LeakyReLU"}) {
-    registry.Register(name, Relu::Create);
+    registry.Register(name, Relu::Create,
+                      {.variables = LayerVariables::None(), .keras2_mask = Keras2Mask::kPasses});
   }
 }
 

@@ -151,9 +151,12 @@ Mask Reshape::OutputMask(const LayerRun& /*run*/, uint8_t* /*buffer*/) const { r
 }  // namespace
 
 void RegisterReshape(LayerRegistry& registry) {
-  for (const char* name : {"Reshape", "Flatten", "ExpandDims"}) {
-    registry.Register(name, Reshape::Create);
+  for (const char* name : {"Reshape", "Flatten"}) {
+    registry.Register(name, Reshape::Create,
+                      {.variables = LayerVariables::None(), .keras2_mask = Keras2Mask::kEnds});
   }
+  registry.Register("ExpandDims", Reshape::Create,
+                    {.variables = LayerVariables::None(), .is_mask_operation = true});
 }
 
 }  // namespace rnnserve

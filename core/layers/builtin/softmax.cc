@@ -82,6 +82,9 @@ void Softmax::Run(const LayerRun& run) const {
 
 }  // namespace
 
-void RegisterSoftmax(LayerRegistry& registry) { registry.Register("Softmax", Softmax::Create); }
+void RegisterSoftmax(LayerRegistry& registry) {
+  registry.Register("Softmax", Softmax::Create,
+                    {.variables = LayerVariables::None(), .keras2_mask = Keras2Mask::kPasses});
+}
 
 }  // namespace rnnserve

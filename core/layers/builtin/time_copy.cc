@@ -151,7 +151,8 @@ Mask TimeCopy::OutputMask(const LayerRun& /*run*/, uint8_t* /*buffer*/) const { 
 
 void RegisterTimeCopy(LayerRegistry& registry) {
   for (const char* name : {"Cropping1D", "ZeroPadding1D", "UpSampling1D", "RepeatVector"}) {
-    registry.Register(name, TimeCopy::Create);
+    registry.Register(name, TimeCopy::Create,
+                      {.variables = LayerVariables::None(), .keras2_mask = Keras2Mask::kEnds});
   }
 }
 

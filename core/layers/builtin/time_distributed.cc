@@ -43,6 +43,7 @@ class TimeDistributed final : public Layer {
                                                        const ValueSpec& input,
                                                        WeightSource& weights);
 
+  bool loops_over_time() const override { return true; }
   int64_t num_parameters() const override { return layer_->num_parameters(); }
   int64_t parameter_bytes() const override { return layer_->parameter_bytes(); }
   int64_t shareable_bytes() const override { return layer_->shareable_bytes(); }
@@ -159,7 +160,10 @@ void TimeDistributed::Begin(Columns states) const {
 }  // namespace
 
 void RegisterTimeDistributed(LayerRegistry& registry) {
-  registry.Register("TimeDistributed", TimeDistributed::Create);
+  registry.Register("TimeDistributed", TimeDistributed::Create,
+                    {.variables = LayerVariables::None(),
+                     .keras2_mask = Keras2Mask::kPasses,
+                     .parts = {{"layer", "layer", "layer"}}});
 }
 
 }  // namespace rnnserve

@@ -97,9 +97,10 @@ Mask VectorNormalization::OutputMask(const LayerRun& run, uint8_t* /*buffer*/) c
 }  // namespace
 
 void RegisterVectorNormalization(LayerRegistry& registry) {
-  for (const char* name : {"RMSNormalization", "UnitNormalization"}) {
-    registry.Register(name, VectorNormalization::Create);
-  }
+  registry.Register("RMSNormalization", VectorNormalization::Create,
+                    {.variables = LayerVariables::Of({{"scale"}})});
+  registry.Register("UnitNormalization", VectorNormalization::Create,
+                    {.variables = LayerVariables::None(), .keras2_mask = Keras2Mask::kPasses});
 }
 
 }  // namespace rnnserve

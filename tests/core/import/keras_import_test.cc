@@ -46,9 +46,10 @@ class KerasImportTest : public ::testing::Test {
     archive.metadata = metadata_;
     archive.config = SequentialJson(layers_).dump();
     archive.weights = weights_.Bytes();
-    return ImportKeras(archive, LayerRegistry::BuiltIn());
+    return ImportKeras(archive, registry_);
   }
 
+  LayerRegistry registry_ = LayerRegistry::BuiltIn();
   std::string metadata_ = R"({"keras_version": "3.15.1"})";
   std::vector<Json> layers_;
   Hdf5Image weights_;
@@ -220,6 +221,42 @@ TEST_F(KerasImportTest, RefusesVariablesThatAreLeftOver) {
 
   EXPECT_THAT(Import(), StatusIs(kInvalid, HasSubstr("'layers/dense_1/vars' has 1 variables that"),
                                  "MODEL_WEIGHTS"));
+}
+
+// A layer that hands on its input and asks for no weights.
+class WeightlessLayer final : public Layer {
+ public:
+  WeightlessLayer(const KerasConfig& config, const ValueSpec& input) : Layer(config, input) {}
+
+  static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& /*registry*/,
+                                                       const KerasConfig& config,
+                                                       const ValueSpec& input,
+                                                       WeightSource& /*weights*/) {
+    return std::make_unique<WeightlessLayer>(config, input);
+  }
+
+  void Run(const LayerRun& run) const override {
+    for (int64_t t = 0; t < run.x.time; ++t) Copy(run.x.At(t), run.y.At(t));
+  }
+};
+
+TEST_F(KerasImportTest, LosesNoWeightOfAClassThatIsRegisteredWithoutIt) {
+  registry_.Register("Scale", WeightlessLayer::Create, {.variables = LayerVariables::None()});
+  layers_.push_back(LayerJson("Scale", "scale"));
+  weights_.AddVariable("layers/scale/vars/0", {1}, {7});
+
+  EXPECT_THAT(Import(),
+              StatusIs(kInvalid, HasSubstr("'layers/scale/vars' has 1 variables, not the 0"),
+                       "MODEL_WEIGHTS"));
+}
+
+TEST_F(KerasImportTest, LosesNoWeightThatTheLayerDoesNotAskFor) {
+  registry_.Register("Scale", WeightlessLayer::Create,
+                     {.variables = LayerVariables::Of({{"scale"}})});
+  layers_.push_back(LayerJson("Scale", "scale"));
+  weights_.AddVariable("layers/scale/vars/0", {1}, {7});
+
+  EXPECT_THAT(Import(), StatusIs(kInvalid, HasSubstr("scale/scale"), "MODEL_WEIGHTS"));
 }
 
 TEST_F(KerasImportTest, RefusesAWeightOfAnotherShape) {

@@ -57,7 +57,7 @@ std::string Line(const VariableGroup& group) {
 std::vector<std::string> GroupsOfModel(const Json& model,
                                        GroupNaming naming = GroupNaming::kLayers) {
   std::vector<std::string> lines;
-  const auto groups = VariableGroups(model, CellRegistry::BuiltIn(), naming);
+  const auto groups = VariableGroups(model, LayerRegistry::BuiltIn(), naming);
   for (const VariableGroup& group : groups.value()) {
     if (!group.variables.empty()) lines.push_back(Line(group));
   }
@@ -144,7 +144,7 @@ TEST(VariableGroupsTest, CountTheInputsOfAFunctionalButNotItsOperations) {
       FunctionalJson("m", {InputJson(1), LayerJson("Dense", "a"), operation,
                            LayerJson("Concatenate", "cat"), LayerJson("Dense", "b")});
 
-  const auto groups = VariableGroups(model, CellRegistry::BuiltIn(), GroupNaming::kLayers);
+  const auto groups = VariableGroups(model, LayerRegistry::BuiltIn(), GroupNaming::kLayers);
 
   ASSERT_THAT(groups, IsOk());
   std::vector<std::string> lines;
@@ -193,7 +193,7 @@ TEST(LegacyVariablesTest, PutWhatIsTrainedFirst) {
       {InputJson(1), LayerJson("BatchNormalization", "n"), frozen, LayerJson("PReLU", "p")}, "in");
 
   const auto variables = LegacyVariablesOf(
-      SequentialJson({InputJson(1), LayerJson("Dropout", "x"), inner}), CellRegistry::BuiltIn());
+      SequentialJson({InputJson(1), LayerJson("Dropout", "x"), inner}), LayerRegistry::BuiltIn());
 
   ASSERT_THAT(variables, IsOk());
   ASSERT_EQ(variables->size(), 1u);
@@ -203,10 +203,18 @@ TEST(LegacyVariablesTest, PutWhatIsTrainedFirst) {
                           "in/n/moving_variance", "in/d/kernel"));
 }
 
+TEST(VariableGroupsTest, OfAClassThatIsNotKnownAreAnError) {
+  EXPECT_THAT(VariableGroups(SequentialJson({InputJson(1), LayerJson("Mystery", "x")}),
+                             LayerRegistry::BuiltIn(), GroupNaming::kLayers),
+              StatusIs(absl::StatusCode::kUnimplemented,
+                       ::testing::HasSubstr("layer 'x': the weights of class 'Mystery'"),
+                       "LAYER_UNSUPPORTED"));
+}
+
 TEST(VariableGroupsTest, RefuseAnOptionThatIsNoBoolean) {
   const Json layer = LayerJson("GRU", "x", {{"use_bias", "yes"}});
 
-  EXPECT_THAT(VariableGroups(SequentialJson({InputJson(1), layer}), CellRegistry::BuiltIn(),
+  EXPECT_THAT(VariableGroups(SequentialJson({InputJson(1), layer}), LayerRegistry::BuiltIn(),
                              GroupNaming::kLayers),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        ::testing::AllOf(::testing::HasSubstr("layer 'x'"),

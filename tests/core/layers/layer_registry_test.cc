@@ -33,10 +33,12 @@ class DoublingLayer final : public Layer {
 
 TEST(LayerRegistryTest, PrefersTheRegisteredNameToTheClassName) {
   LayerRegistry registry = LayerRegistry::BuiltIn();
-  registry.Register("mine>Dense", [](const auto&, const auto& config, const ValueSpec& input,
-                                     auto&) {
-    return absl::StatusOr<std::unique_ptr<Layer>>(std::make_unique<DoublingLayer>(config, input));
-  });
+  registry.Register("mine>Dense",
+                    [](const auto&, const auto& config, const ValueSpec& input, auto&) {
+                      return absl::StatusOr<std::unique_ptr<Layer>>(
+                          std::make_unique<DoublingLayer>(config, input));
+                    },
+                    {.variables = LayerVariables::None()});
   Json object = Object("Dense", {{"units", 1}});
   object["registered_name"] = "mine>Dense";
   WeightMap none;
