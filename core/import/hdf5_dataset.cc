@@ -18,14 +18,17 @@ namespace {
 
 constexpr int kRankMax = 8;
 
-enum class NumberType { kFloat, kBfloat16, kOther };
+// kNative: libhdf5 converts it to float32.
+enum class NumberType { kNative, kBfloat16, kOther };
 
 // HDF5 has no bfloat16: Keras stores its two bytes as a type without a meaning.
 NumberType TypeOf(hid_t type) {
   const size_t size = H5Tget_size(type);
   switch (H5Tget_class(type)) {
     case H5T_FLOAT:
-      return size == 2 || size == 4 || size == 8 ? NumberType::kFloat : NumberType::kOther;
+      return size == 2 || size == 4 || size == 8 ? NumberType::kNative : NumberType::kOther;
+    case H5T_INTEGER:
+      return NumberType::kNative;
     case H5T_OPAQUE:
       return size == 2 ? NumberType::kBfloat16 : NumberType::kOther;
     default:
@@ -75,7 +78,7 @@ absl::StatusOr<Weight> ReadHdf5Dataset(hid_t dataset, absl::string_view path, in
   const NumberType number_type = type.ok() ? TypeOf(type.id()) : NumberType::kOther;
   if (number_type == NumberType::kOther) {
     return MakeError(absl::StatusCode::kUnimplemented, "DTYPE_UNSUPPORTED",
-                     absl::StrCat(path, " does not hold floating-point numbers"));
+                     absl::StrCat(path, " does not hold numbers"));
   }
   RNNSERVE_ASSIGN_OR_RETURN(const Shape shape, ReadShape(dataset, malformed));
   const auto size = shape.NumElements();

@@ -18,10 +18,11 @@ namespace rnnserve {
 // Makes the error of a text about one dataset.
 using Hdf5DatasetError = std::function<absl::Status(absl::string_view text)>;
 
-// Reads an open dataset as float32, whatever floats it holds; before it allocates anything it
-// checks that the dataset lies in the file as it is and has at most `bytes_max` bytes as float32.
-// Errors: those of `malformed`; INVALID_ARGUMENT, reason MODEL_TOO_LARGE; UNIMPLEMENTED, reason
-// DTYPE_UNSUPPORTED. `path` is for the texts of the last two.
+// Reads an open dataset of floating-point or whole numbers of any size as float32. Before it
+// allocates anything, it checks that the numbers are stored in the file contiguously and unfiltered
+// and have at most `bytes_max` bytes as float32. Errors: those that `malformed` makes;
+// INVALID_ARGUMENT, reason MODEL_TOO_LARGE; UNIMPLEMENTED, reason DTYPE_UNSUPPORTED, if it holds
+// something else. `path` is for the texts of the last two.
 absl::StatusOr<Weight> ReadHdf5Dataset(hid_t dataset, absl::string_view path, int64_t bytes_max,
                                        const Hdf5DatasetError& malformed);
 

@@ -8,7 +8,7 @@ import conditioning
 import numpy as np
 import recorder
 from feature import CHUNKS, REUSED, STEPS, TRAINING, Floats
-from random_source import Random
+from random_source import Random, random_weights
 from samples import SAMPLES
 
 CALLS_OF_A_MODEL = 4
@@ -54,7 +54,7 @@ def make(sample, name, tolerance, count=CALLS_OF_A_MODEL, tiny=False):
     calls = [_make_call(sample, shapes, random, i) for i, random in enumerate(randoms)]
     for attempt in range(MOST_HALVINGS + 1):
         if attempt > 0:
-            for weight in sample.model.weights:
+            for weight in random_weights(sample.model):
                 weight.assign(weight * 0.5)
         for call in calls:
             _run(sample, call)

@@ -12,6 +12,17 @@ SMALL_SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 15, 16, 17)
 LARGE_SIZES = (23, 24, 31, 32, 33, 47, 63, 64, 65, 96, 100, 127, 128, 129, 200, 255, 256)
 
 
+def random_weights(model):
+    """Returns the weights except those that adapt() computes; their layers keep copies of these."""
+    adapted = {
+        id(weight)
+        for layer in model._flatten_layers()
+        if hasattr(layer, "adapt")
+        for weight in layer.weights
+    }
+    return [weight for weight in model.weights if id(weight) not in adapted]
+
+
 class Random:
     """A stream of random choices that depends on its name only; `tiny`: no size is above 5."""
 
@@ -91,7 +102,7 @@ class Random:
 
     def fill(self, model):
         """Sets random weights that keep numbers near one; no bias is zero."""
-        for weight in model.weights:
+        for weight in random_weights(model):
             weight.assign(self._weight(weight.path.split("/")[-1], weight.shape))
         return model
 

@@ -200,9 +200,23 @@ TEST(KerasWeightsTest, TakesTwoBytesWithoutATypeForBfloat16) {
   EXPECT_THAT(weights->at("vars").values[0].values.span(), ElementsAre(1.5f, -2.0f));
 }
 
+TEST(KerasWeightsTest, ReadsWholeNumbers) {
+  Hdf5Image image;
+  image.AddDataset("vars/0", H5T_STD_I64LE, {2});
+  const hid_t dataset = H5Dopen2(image.file(), "vars/0", H5P_DEFAULT);
+  const int64_t values[] = {3, -4};
+  H5Dwrite(dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
+  H5Dclose(dataset);
+
+  const auto weights = ReadKerasWeights(image.Bytes());
+
+  ASSERT_THAT(weights, IsOk());
+  EXPECT_THAT(weights->at("vars").values[0].values.span(), ElementsAre(3.0f, -4.0f));
+}
+
 TEST(KerasWeightsTest, SaysWhichVariableHasAnotherType) {
   Hdf5Image image;
-  image.AddDataset("layers/dense/vars/0", H5T_STD_I32LE, {1});
+  image.AddDataset("layers/dense/vars/0", H5T_C_S1, {1});
 
   EXPECT_THAT(ReadKerasWeights(image.Bytes()),
               StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("'layers/dense/vars/0'"),
