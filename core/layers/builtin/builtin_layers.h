@@ -26,6 +26,7 @@ void RegisterGroupNormalization(LayerRegistry& registry);
 void RegisterIdentity(LayerRegistry& registry);  // also ActivityRegularization
 void RegisterLayerNormalization(LayerRegistry& registry);
 void RegisterMasking(LayerRegistry& registry);
+void RegisterNormalization(LayerRegistry& registry);
 void RegisterPrelu(LayerRegistry& registry);
 void RegisterRelu(LayerRegistry& registry);  // also LeakyReLU
 void RegisterSoftmax(LayerRegistry& registry);
@@ -76,6 +77,7 @@ inline constexpr RegisterLayers kBuiltInLayers[] = {
     RegisterMaskOperation,
     RegisterMasking,
     RegisterNoise,
+    RegisterNormalization,
     RegisterPermute,
     RegisterPooling,
     RegisterPrelu,
