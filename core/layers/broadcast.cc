@@ -16,7 +16,7 @@ namespace {
 
 using Extents = absl::InlinedVector<int64_t, 4>;
 
-// The extents of a timestep with leading ones, so that there are `count`.
+// Returns the extents of a timestep, with leading ones so that there are `count`.
 Extents Aligned(const Shape& shape, size_t count) {
   Extents extents(count - static_cast<size_t>(shape.rank()), 1);
   extents.insert(extents.end(), shape.extents().begin(), shape.extents().end());
@@ -44,14 +44,15 @@ absl::Status Differ(const KerasConfig& config, int64_t a, int64_t b) {
       absl::StrCat("the inputs have incompatible shapes: an extent of ", a, " meets one of ", b));
 }
 
-// Widens `extent` to that of another input.
+// Joins `extent` with that of another input.
 absl::Status Widen(const KerasConfig& config, int64_t other, int64_t* extent) {
   if (*extent == 1) *extent = other;
   if (other == 1 || other == *extent) return absl::OkStatus();
   return Differ(config, *extent, other);
 }
 
-// The time axis: known if one input has a known one other than 1, or all have 1.
+// Returns the number of timesteps. It is known if an input has a known number other than 1, or if
+// all inputs have 1.
 absl::StatusOr<std::optional<int64_t>> CommonTime(const KerasConfig& config,
                                                   absl::Span<const ValueSpec> inputs) {
   int64_t time = 1;

@@ -14,26 +14,29 @@
 
 namespace rnnserve {
 
-// How tensors of several shapes become one, as Keras' merging layers do it: one of fewer axes gets
-// axes of extent 1 behind the batch, and an extent of 1 stands for any. So a vector [batch, n]
-// meets every timestep of a sequence [batch, time, n]. A value type.
+// How the shapes of several tensors are joined, as in Keras' merging layers: a tensor with fewer
+// axes gets axes of extent 1 after the batch axis, and an extent of 1 is repeated to match any
+// other. So a vector [batch, n] is combined with every timestep of a sequence [batch, time, n]. A
+// value type.
 class Broadcast {
  public:
-  // Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, for extents that differ; UNIMPLEMENTED, reason
-  // OPTION_UNSUPPORTED, where a time axis meets one that is none.
+  // Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, if extents differ; UNIMPLEMENTED, reason
+  // OPTION_UNSUPPORTED, if a time axis would be joined with an axis that is not time.
   static absl::StatusOr<Broadcast> Create(const KerasConfig& config,
                                           absl::Span<const ValueSpec> inputs);
 
   const ValueSpec& output() const { return output_; }
 
-  // The timesteps of output; 0 if those of the inputs differ otherwise than by being 1.
+  // The number of output timesteps; 0 if the inputs have different numbers of timesteps, of which
+  // more than one is not 1.
   int64_t OutputTime(absl::Span<const int64_t> input_times) const;
 
-  // Whether an input has one timestep that stands for all: then the others cannot come one by one.
+  // Whether an input has a single timestep that is repeated for all timesteps of another. Then the
+  // timesteps cannot be fed one by one.
   bool repeats_timestep() const { return repeats_timestep_; }
 
-  // For every element of an output timestep the element of the timestep of input k; empty if it is
-  // the same.
+  // Maps every element of an output timestep to the element of a timestep of input k that it is
+  // computed from. Empty if the shapes are equal.
   absl::Span<const int32_t> source(size_t k) const { return sources_[k]; }
 
  private:
@@ -42,7 +45,7 @@ class Broadcast {
   std::vector<std::vector<int32_t>> sources_;
 };
 
-// Input k of a merging layer, and its mask.
+// Return input k of a merging layer, and its mask.
 inline const ConstSequence& InputOf(const LayerRun& run, size_t k) {
   return k == 0 ? run.x : run.more_x[k - 1];
 }
@@ -50,7 +53,7 @@ inline const Mask& MaskOf(const LayerRun& run, size_t k) {
   return k == 0 ? run.mask : run.more_masks[k - 1];
 }
 
-// Timestep t of an input, of which one may stand for all.
+// Returns timestep t of an input. An input with a single timestep repeats it.
 inline ConstColumns TimestepOf(const ConstSequence& x, int64_t t) {
   return x.At(x.time == 1 ? 0 : t);
 }

@@ -6,7 +6,7 @@
 
 namespace rnnserve {
 
-// The larger or the smaller of two numbers. NaN on either side gives NaN, as in TensorFlow.
+// Return the larger or the smaller of two numbers, and NaN if either is NaN, as in TensorFlow.
 struct Larger {
   float operator()(float a, float b) const { return a > b || a != a ? a : b; }
 };

@@ -11,22 +11,25 @@
 
 namespace rnnserve {
 
-// A layer that turns each vector along the last axis of its input into another vector, by itself:
-// [..., features] -> [..., units], at every timestep, masked or not. The mask is handed on.
+// A layer that computes each vector along the last axis on its own: [..., features] -> [...,
+// units]. It computes every timestep, masked or not, and hands on the mask.
 //
-// A timestep that is one vector is handed to Apply as it lies; of a timestep of more axes, the
-// vectors are copied one after another to columns of their own, and back. Immutable; safe to share.
+// If a timestep is a single vector, Apply works on it in place. If a timestep has more axes, its
+// vectors are copied one after another to columns of their own, and the results are copied back.
+// Immutable; safe to share.
 class LastAxisLayer : public Layer {
  public:
   int64_t scratch_size(int64_t batch, int64_t time) const final;
   void Run(const LayerRun& run) const final;
 
  protected:
-  // REQUIRES: input and output differ in the last extent of their shapes at most, and have one.
+  // REQUIRES: the shapes of input and output have at least one axis and differ at most in the
+  // extent of the last.
   LastAxisLayer(const KerasConfig& config, const ValueSpec& input, const ValueSpec& output);
 
  private:
-  // x is [features, batch], y is [units, batch]; `team` is that of the run.
+  // Computes one vector of every row: x is [features, batch], y is [units, batch]. `team` is the
+  // team of the run.
   virtual void Apply(ConstColumns x, Columns y, Team* team) const = 0;
 
   const int64_t num_features_;

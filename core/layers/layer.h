@@ -25,28 +25,28 @@ namespace rnnserve {
 struct LayerRun {
   ConstSequence x;  // [input size, batch, time]
   Mask mask;        // of x
-  // What a merging layer reads besides, and the mask of each.
+  // The further inputs of a layer that merges several, and their masks.
   absl::Span<const ConstSequence> more_x;
   absl::Span<const Mask> more_masks;
-  Columns state;             // [state_size(), batch]: read, then left as after the last timestep
+  Columns state;             // [state_size(), batch]: read, then left as of the last timestep
   Sequence y;                // [output size, batch, output_time()]
-  Sequence second_y;         // the same of second_output()
+  Sequence second_y;         // the same for second_output()
   float* scratch = nullptr;  // scratch_size(batch, time) floats, aligned to 64 bytes
-  // Threads that large steps may be shared with. Null: none.
+  // Threads that can share the work of large steps. Null: none.
   Team* team = nullptr;
-  const TrainingRun* training = nullptr;  // in a run with Keras' training=True, else null
+  const TrainingRun* training = nullptr;  // set in a run with Keras' training=True, else null
 };
 
 // One layer of a model, with its weights: a function of the input sequence and the states.
 //
-// Running T timesteps at once or one by one, with the state kept between the calls, gives the same
-// bits; that is how sessions work. A layer that cannot keep this promise (it needs the end of the
-// sequence first) says so by can_stream().
+// Running T timesteps at once gives the same bits as running them one by one with the state kept
+// between the calls. Sessions rely on that. A layer that cannot guarantee it, because it needs the
+// end of the sequence first, returns false from can_stream().
 //
 // The state of one batch row is one column of state_size() floats: the states() that clients see,
-// each padded to kColumnQuantum and in order, then whatever the layer carries besides (see
-// RecurrentLayer). Owns its weights. Immutable; safe to share. Run cannot fail and allocates
-// nothing.
+// in order and each padded to kColumnQuantum, then anything else that the layer carries from
+// timestep to timestep (see RecurrentLayer). Owns its weights. Immutable; safe to share. Run cannot
+// fail and allocates nothing.
 class Layer {
  public:
   virtual ~Layer() = default;
@@ -54,40 +54,41 @@ class Layer {
   const std::string& name() const { return name_; }
   // The Keras class, for example "LSTM".
   const std::string& class_name() const { return class_name_; }
-  // What the layer makes of its inputs. `time` of it is only known if that of the inputs is.
+  // The shape of the output. Its `time` is known only if the `time` of the inputs is.
   const ValueSpec& output() const { return output_; }
   const Shape& output_shape() const { return output_.shape; }
 
-  // What the layer makes besides, on the same time axis: Bidirectional without a merge gives the
-  // outputs of both directions. Null if there is none.
+  // The shape of a second output on the same time axis; null if there is none. Bidirectional
+  // without a merge mode returns the outputs of both directions.
   virtual const ValueSpec* second_output() const { return nullptr; }
 
-  // The number of timesteps of output for inputs of that many, each (1 for an input without a time
-  // axis); at most 2^31. 1 if the output has no time axis; less than 1 if the layer cannot work on
-  // these. Default: that of the first input.
+  // The number of output timesteps for inputs with these numbers of timesteps (1 for an input
+  // without a time axis); at most 2^31. It is 1 if the output has no time axis, and less than 1 if
+  // the layer cannot process such inputs. Default: as many as the first input has.
   virtual int64_t output_time(absl::Span<const int64_t> input_times) const {
     return output_.has_time ? input_times[0] : 1;
   }
-  // Whether the layer can be given the timesteps of its input one by one.
+  // Whether the timesteps of the input can be fed one by one.
   virtual bool can_stream() const { return true; }
-  // Whether it runs a cell or a layer inside it at every timestep. The mask ends at such a layer from
-  // Keras 3.16 on (see MaskRules).
+  // Whether the layer runs a cell or a layer inside it at every timestep. From Keras 3.16 on the
+  // mask ends at such a layer (see MaskRules).
   virtual bool loops_over_time() const { return false; }
-  // Why a run with training=True is not what Keras computes, for people: "it ...". Empty if it is.
+  // Why a run with training=True would differ from Keras, as a text for people that begins with
+  // "it"; empty if it would not.
   virtual std::string no_training_reason() const { return ""; }
-  // Whether Keras returns the states beside the output.
+  // Whether Keras returns the states after the output.
   virtual bool returns_state() const { return false; }
-  // Whether the input is token ids (each coded as one float) instead of features.
+  // Whether the layer reads token ids, each coded as one float, instead of features.
   virtual bool reads_token_ids() const { return false; }
-  // How many different token ids there are, if it reads them.
+  // The number of different token ids, if the layer reads them.
   virtual int64_t num_tokens() const { return 0; }
   virtual int64_t num_parameters() const { return 0; }
-  // The bytes that they take. Default: those of float32.
+  // The bytes that the parameters take. Default: four for each.
   virtual int64_t parameter_bytes() const { return num_parameters() * int64_t{sizeof(float)}; }
 
-  // The bytes of weights that one timestep reads in steps that a Team is worth being given:
-  // if they are most of the model, a batch is better shared by all cores than one of many. Default:
-  // none.
+  // The bytes of weights that one timestep reads in steps that are large enough to share with a
+  // Team. If these are most of the model, one batch shared by all cores is faster than several
+  // batches at once. Default: none.
   virtual int64_t shareable_bytes() const { return 0; }
 
   // The states that clients see, in Keras' order.
@@ -95,11 +96,11 @@ class Layer {
   virtual int64_t state_size() const { return 0; }
   // Writes the initial state of one batch row into a column of state_size() floats that is zero.
   virtual void InitialState(float* column) const { static_cast<void>(column); }
-  // Called when `states()` in the column were overwritten from outside: whatever the layer carries
-  // besides begins anew, as at the start of a sequence.
+  // Called after `states()` in the column were overwritten from outside. Resets everything else
+  // that the layer carries, as at the start of a sequence.
   virtual void OnStatesReplaced(float* column) const { static_cast<void>(column); }
 
-  // Floats of scratch for such a run, and for any of fewer rows or timesteps.
+  // The floats of scratch that a run of at most this many rows and timesteps needs.
   virtual int64_t scratch_size(int64_t batch, int64_t time) const {
     static_cast<void>(batch);
     static_cast<void>(time);
@@ -108,10 +109,11 @@ class Layer {
 
   virtual void Run(const LayerRun& run) const = 0;
 
-  // The mask of the output, by the propagation rules of Keras 3, for a run of which at least the
-  // inputs and their masks are set. A layer that makes a mask writes it to `buffer` (one byte for
-  // every timestep of output, or of input if those are more, row-major [batch, time]) and returns a
-  // view of it; the default hands on the mask of the first input.
+  // Returns the mask of the output by the propagation rules of Keras 3. At least the inputs of
+  // `run` and their masks must be set. A layer that makes a mask writes it to `buffer`, row-major
+  // [batch, time] with one byte a timestep, and returns a view of it; `buffer` has room for the
+  // timesteps of the output or of the input, whichever are more. Default: the mask of the first
+  // input.
   virtual Mask OutputMask(const LayerRun& run, uint8_t* buffer) const {
     static_cast<void>(buffer);
     return run.mask;

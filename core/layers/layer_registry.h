@@ -38,21 +38,23 @@ class LayerRegistry {
       const LayerRegistry& registry, const KerasConfig& config, absl::Span<const ValueSpec> inputs,
       WeightSource& weights)>;
 
-  // Every layer that rnnserve knows (builtin/builtin_layers.h), with these cells.
+  // Returns a registry of every layer that rnnserve knows (builtin/builtin_layers.h), with these
+  // cells.
   static LayerRegistry BuiltIn(CellRegistry cells = CellRegistry::BuiltIn());
 
   explicit LayerRegistry(CellRegistry cells);
 
   const CellRegistry& cells() const { return cells_; }
 
-  // Adds a class of layers; a name that is taken is replaced.
+  // Adds a class of layers, or replaces the one of that name.
   void Register(std::string name, Factory factory, LayerTraits traits);
   void RegisterMerge(std::string name, MergeFactory factory, LayerTraits traits);
 
   // The names of all classes, in ascending order.
   std::vector<std::string> Names() const;
   bool Contains(absl::string_view name) const { return TraitsOf(name) != nullptr; }
-  // The traits of the class; null if it is not registered. Valid until a class is registered.
+  // The traits of the class; null if it is not registered. The pointer is valid until the next
+  // class is registered.
   const LayerTraits* TraitsOf(absl::string_view name) const;
 
   // Builds the layer that `config` describes. `weights` is already scoped to the layer. Errors:

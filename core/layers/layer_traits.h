@@ -25,9 +25,9 @@ struct LayerVariable {
   bool is_trained = true;
 };
 
-// The weights that a class of layers owns, in the order in which Keras makes them: files of Keras
-// number weights instead of naming them. There is no default, so that no class can be registered
-// without saying what its weights are. A value type.
+// The weights that a class of layers owns, in the order in which Keras makes them; the order
+// matters because files of Keras number weights and do not name them. The type has no default
+// constructor, so that a class cannot be registered without stating its weights. A value type.
 class LayerVariables {
  public:
   // Returns the variables of a layer with this configuration. Errors: INVALID_ARGUMENT, reason
@@ -37,12 +37,12 @@ class LayerVariables {
 
   static LayerVariables None() { return Of({}); }
   static LayerVariables Of(std::vector<LayerVariable> variables);
-  // For a class whose variables depend on more than one option each. Options of the variables that
-  // `function` returns count as well.
+  // For a class in which an option decides over several variables. The options of the variables
+  // that `function` returns apply in addition.
   static LayerVariables ChosenBy(Function function) { return LayerVariables(std::move(function)); }
 
-  // The variables that Keras makes for a layer with this configuration. Errors: INVALID_ARGUMENT,
-  // reason MODEL_CONFIG, if an option is not a boolean.
+  // Returns the variables that Keras makes for a layer with this configuration. Errors:
+  // INVALID_ARGUMENT, reason MODEL_CONFIG, if an option is not a boolean.
   absl::StatusOr<std::vector<LayerVariable>> MadeFor(const KerasConfig& config) const;
 
  private:
@@ -55,38 +55,38 @@ class LayerVariables {
 struct LayerPart {
   std::string key;    // in the configuration of the layer: "backward_layer"
   std::string group;  // in a file of Keras, below the group of the layer
-  std::string scope;  // in a bundle, below the layer; empty if it stands at the layer itself
+  std::string scope;  // in a bundle, below the layer; empty if its weights are the layer's own
 };
 
-// What Keras 2 does with the mask of a layer's input. Keras 3 writes into its files where masks go;
-// for files of Keras 2 the importer works it out.
+// What Keras 2 does with the mask of a layer's input. Files of Keras 3 say where masks go; for
+// files of Keras 2 the importer works it out.
 enum class Keras2Mask {
-  kUnknown,        // A model is refused if this matters.
-  kPasses,         // It hands on the mask of its one input.
-  kEnds,           // Its output has no mask.
-  kWithSequences,  // With return_sequences kPasses, for the first output alone; else kEnds.
-  kNotZero,        // It makes a mask of the ids that are not 0, if it has mask_zero.
-  kNotMaskValue,   // It makes a mask of the timesteps in which a feature is not mask_value.
+  kUnknown,        // The importer refuses a model in which it matters.
+  kPasses,         // The layer hands on the mask of its only input.
+  kEnds,           // The output has no mask.
+  kWithSequences,  // With return_sequences as kPasses, for the first output only; else as kEnds.
+  kNotZero,        // With mask_zero the layer masks the ids that are 0.
+  kNotMaskValue,   // The layer masks the timesteps in which every feature is mask_value.
 };
 
-// All that is known of a class of layers besides how to build one. Registering a class states it
-// once; the importer asks the registry. A value type.
+// Everything that is known about a class of layers, except how to build one. It is stated once,
+// when the class is registered; the importer asks the registry. A value type.
 struct LayerTraits {
-  // The weights that it owns itself.
+  // The weights that a layer owns itself.
   LayerVariables variables;
   Keras2Mask keras2_mask = Keras2Mask::kUnknown;
 
   // The layers and cells inside it, in the order in which Keras makes their weights.
   std::vector<LayerPart> parts = {};
-  // The cell of a recurrent layer that holds the options of its cell itself: "LSTMCell" for LSTM.
-  // The weights are those of the cell. Empty for every other class.
+  // The cell of a recurrent layer whose configuration holds the options of the cell too: "LSTMCell"
+  // for LSTM. Its weights are those of the cell. Empty for every other class.
   std::string cell = "";
 
-  // Whether Keras 2 passes it initial states and constants as further inputs.
+  // Whether Keras 2 passes initial states and constants to the layer as further inputs.
   bool takes_states = false;
-  // Whether a Bidirectional may hold it.
+  // Whether the layer may stand inside a Bidirectional.
   bool fits_bidirectional = false;
-  // Whether it is an operation on masks, whose dtype is bool. No dtype policy is checked for it.
+  // Whether it is an operation on masks. Its dtype is bool, so its dtype policy is not checked.
   bool is_mask_operation = false;
 };
 

@@ -12,11 +12,10 @@
 
 namespace rnnserve {
 
-// A layer whose output at a timestep depends on the input at that timestep alone, and on no mask.
-// Every timestep is computed, masked or not; the mask is handed on. Timesteps have any shape: they
-// come flattened, row-major. (Layers of the last axis alone: LastAxisLayer.)
-//
-// Immutable; safe to share.
+// A layer whose output at a timestep depends only on the input at that timestep. It computes every
+// timestep, masked or not, and hands on the mask. Timesteps have any shape and are flattened,
+// row-major. (LastAxisLayer is for layers that compute each vector along the last axis.) Immutable;
+// safe to share.
 class PointwiseLayer : public Layer {
  public:
   void Run(const LayerRun& run) const final;
@@ -25,7 +24,7 @@ class PointwiseLayer : public Layer {
   using Layer::Layer;
 
  private:
-  // One timestep: x is [input elements, batch], y is [output elements, batch].
+  // Computes one timestep: x is [input elements, batch], y is [output elements, batch].
   virtual void Apply(ConstColumns x, Columns y) const = 0;
 };
 

@@ -33,9 +33,10 @@ ValueSpec OutputOf(const ValueSpec& input, const RecurrentLayer::Options& option
   return {cell.output_shape(), /*has_time=*/false, std::nullopt};
 }
 
-// Projecting spares reading weights, but its results are written and read once more. It is worth it
-// while a weight takes longer to be read than to be multiplied with all rows: weights that caches
-// hold with two or three of them, those that come from memory with some more.
+// Returns the most rows for which projecting pays off. It saves reads of weights, but writes its
+// results and reads them again. That pays off while reading a weight takes longer than multiplying
+// it with all rows: up to two or three rows if the weights are in a cache, and some more if they
+// come from memory.
 int64_t ProjectedBatch(const Cell& cell) {
   constexpr int64_t kCachedBytes = int64_t{16} << 20;
   constexpr int64_t kMostOfCached = 3;
@@ -58,7 +59,7 @@ absl::Status CheckCell(const KerasConfig& config, const Cell& cell) {
   return absl::OkStatus();
 }
 
-// Whether the layer is given what its cell wants: as many constants, each of its shape.
+// Checks that the layer is given as many constants as its cell takes, with their shapes.
 absl::Status CheckConstants(const KerasConfig& config, const Cell& cell,
                             absl::Span<const ValueSpec> constants) {
   const auto& expected = cell.constants();
@@ -80,7 +81,7 @@ absl::Status CheckConstants(const KerasConfig& config, const Cell& cell,
 }  // namespace
 
 absl::StatusOr<RecurrentLayer::Options> RecurrentLayer::Options::Parse(const KerasConfig& config) {
-  // Keras 2 could read [time, batch, features].
+  // With this option Keras 2 reads [time, batch, features].
   RNNSERVE_ASSIGN_OR_RETURN(const bool time_major, config.Bool("time_major", false));
   if (time_major) return config.Unsupported("time_major is not supported");
   Options options;
@@ -147,7 +148,7 @@ int64_t RecurrentLayer::projected_time(int64_t batch, int64_t time) const {
 }
 
 int64_t RecurrentLayer::scratch_size(int64_t batch, int64_t time) const {
-  // A larger batch projects nothing, but a run may be of fewer rows.
+  // A larger batch does not project, but a run may have fewer rows than `batch`.
   const int64_t projected_batch = std::min(batch, projected_batch_);
   return ColumnsSize(states_size_, batch) + cell_->scratch_size(batch) +
          ColumnsSize(cell_->projection_rows(),

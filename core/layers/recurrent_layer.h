@@ -19,31 +19,31 @@ namespace rnnserve {
 
 class LayerRegistry;
 
-// keras.layers.RNN, SimpleRNN, LSTM, GRU and ConvLSTM1D to 3D: loops a cell over time, [one
-// timestep of input] -> [one of output]. What Keras (up to 3.15, TensorFlow and torch) computes,
-// for one batch row:
+// keras.layers.RNN, SimpleRNN, LSTM, GRU and ConvLSTM1D to 3D: a layer that runs a cell at every
+// timestep. For one batch row it computes what Keras up to 3.15 does on TensorFlow and torch:
 //
 //   emitted = 0;  states = initial states
-//   for t = 0 .. T-1:                                 T-1 .. 0 with go_backwards, padding included
+//   for t = 0 .. T-1:                          (T-1 .. 0 with go_backwards, padding included)
 //     (y, next) = cell(x[t], states)
-//     if mask[t]:                   states = next;  emitted = y
-//     else if zero_output_for_mask: y = 0
-//     else:                         y = emitted       not the state: zeros before the first
-//     emission
-//   output: every y, in the order of processing (so go_backwards leaves it reversed), or the last y
+//     if mask[t]:                    states = next;  emitted = y
+//     else if zero_output_for_mask:  y = 0
+//     else:                          y = emitted     (not the state; 0 before the first emission)
+//   output: with return_sequences every y in the order of processing, so that go_backwards leaves
+//           it reversed; else the last y
 //
-// A masked timestep is computed and thrown away, never multiplied: NaN in it does not spread. Its
-// mask is handed on with return_sequences and ends without. `stateful` and `unroll` change nothing
-// here: sessions keep the state, and both loops give the same numbers.
+// The result of a masked timestep is computed and discarded, not multiplied by 0, so NaN in it does
+// not spread. The mask is handed on with return_sequences; without, it ends here. `stateful` and
+// `unroll` change nothing: sessions keep the state, and both kinds of loop give the same numbers.
 //
 //   state column:  | state 0 . | state 1 . | emitted . |        . = padding to kColumnQuantum
 //
-// The first input is the sequence. Those after it are the constants of the cell, which see every
-// timestep: tensors without a time axis, one for each of Cell::constants(). They have no mask.
+// The first input is the sequence. The others are the constants of the cell, one for each of
+// Cell::constants(). The cell reads them at every timestep; they have neither a time axis nor a
+// mask.
 //
-// `emitted` makes many short runs equal one long run. Without a use (zero_output_for_mask) it is
-// left out. Weights: those of the cell, below the layer itself. Owns the cell. Immutable; safe to
-// share.
+// `emitted` is part of the state so that several short runs give the same as one long run. With
+// zero_output_for_mask nothing reads it, and it is left out. The weights are those of the cell, at
+// the scope of the layer. Owns the cell. Immutable; safe to share.
 class RecurrentLayer final : public Layer {
  public:
   struct Options {
@@ -56,26 +56,27 @@ class RecurrentLayer final : public Layer {
     static absl::StatusOr<Options> Parse(const KerasConfig& config);
   };
 
-  // The states that a stack of cells may have in all: they are addressed from the stack of the
-  // running thread. 64 are 32 LSTM cells above each other.
+  // The most states that a stack of cells may have together. Arrays of this size are on the stack
+  // of the running thread. 64 states are a stack of 32 LSTM cells.
   static constexpr int64_t kMaxStates = 64;
 
-  // The constants that a cell may take; they are addressed in the same way.
+  // The most constants that a cell may take, with arrays of this size on the stack too.
   static constexpr int64_t kMaxConstants = 16;
 
-  // A run of few rows, up to so many, and of more than one timestep multiplies the inputs of up to
-  // so many timesteps by their weights at once, which then are read once for all of these. With
-  // more rows a single timestep is enough work for each weight that is read.
+  // A run of at most kMaxProjectedBatch rows and more than one timestep multiplies the inputs of up
+  // to kMaxProjectedTime timesteps by their weights at once, so that each weight is read once for
+  // all of them. With more rows, a single timestep is enough work for each weight that is read.
   static constexpr int64_t kMaxProjectedBatch = 8;
   static constexpr int64_t kMaxProjectedTime = 24;
 
-  // A LayerRegistry::MergeFactory. Errors: see there; INVALID_ARGUMENT, reason MODEL_CONFIG, also
-  // if there are other constants than the cell takes.
+  // A LayerRegistry::MergeFactory. Errors: see there; also INVALID_ARGUMENT, reason MODEL_CONFIG,
+  // if the constants are not those that the cell takes.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
                                                        const KerasConfig& config,
                                                        absl::Span<const ValueSpec> inputs,
                                                        WeightSource& weights);
-  // The same with other options than the configuration has. REQUIRES: at least one input.
+  // Builds the layer with `options` in place of those in the configuration. REQUIRES: at least one
+  // input.
   static absl::StatusOr<std::unique_ptr<RecurrentLayer>> CreateWithOptions(
       const LayerRegistry& registry, const KerasConfig& config, const Options& options,
       absl::Span<const ValueSpec> inputs, WeightSource& weights);
@@ -101,7 +102,7 @@ class RecurrentLayer final : public Layer {
   Mask OutputMask(const LayerRun& run, uint8_t* buffer) const override;
 
  private:
-  // Where a state of the cell lies in the column.
+  // The position of a state of the cell in the column.
   struct StateRows {
     int64_t offset = 0;
     int64_t size = 0;
@@ -110,23 +111,24 @@ class RecurrentLayer final : public Layer {
   RecurrentLayer(const KerasConfig& config, const Options& options, const ValueSpec& input,
                  std::unique_ptr<Cell> cell);
 
-  // How many timesteps of each row are projected together (see Cell::Project); 0 if none is.
+  // The number of timesteps of each row that are projected together (see Cell::Project); 0 if none
+  // are.
   int64_t projected_time(int64_t batch, int64_t time) const;
 
-  // The floats of `emitted` in the state column.
+  // The number of floats of `emitted` in the state column.
   int64_t emitted_size() const;
 
-  // Projects the timesteps from the i-th to be run on, as many as `projected` holds or are left,
-  // and returns the first of them.
+  // Projects the timesteps that are i-th and later in the order of processing, as many as fit into
+  // `projected`. Returns the first of them in time.
   int64_t Project(ConstSequence x, int64_t i, Sequence projected) const;
 
-  // Ends timestep t: takes over the states that the cell left in `next`, or, for the rows that the
-  // mask leaves out, replaces the output in `y`.
+  // Ends timestep t: copies the states that the cell has written to `next` into the state; in rows
+  // in which the timestep is masked, keeps the state and replaces the output in `y`.
   void Commit(const LayerRun& run, int64_t t, ConstColumns next, Columns y) const;
 
   const Options options_;
   const std::unique_ptr<Cell> cell_;
-  const int64_t projected_batch_;  // the most rows that are projected
+  const int64_t projected_batch_;  // the most rows of a run that projects
   std::vector<StateRows> state_rows_;
   int64_t states_size_ = 0;  // of all states, padded
 };

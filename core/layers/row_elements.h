@@ -11,17 +11,17 @@
 
 namespace rnnserve {
 
-// A batch row of a sequence as one run of elements, row-major over [time, rows], as if there were
-// no padding between the timesteps.
+// These functions see a batch row of a sequence as one array of elements, row-major [time, rows],
+// without the padding between the timesteps.
 
 inline int64_t RowSize(const ConstSequence& x) { return x.time * x.rows; }
 
-// Element i of row b. REQUIRES: i is in [0, RowSize(x)).
+// Returns element i of row b. REQUIRES: i is in [0, RowSize(x)).
 inline float RowElement(const ConstSequence& x, int64_t b, int64_t i) {
   return x.At(i / x.rows).column(b)[i % x.rows];
 }
 
-// Copies every element of row b, in order. REQUIRES: both have as many elements.
+// Copies all elements of row b in order. REQUIRES: both rows have the same number of elements.
 inline void CopyRow(const ConstSequence& from, const Sequence& to, int64_t b) {
   const int64_t size = RowSize(to);
   for (int64_t i = 0; i < size;) {

@@ -10,7 +10,7 @@
 
 namespace rnnserve {
 
-// Which timesteps of a batch count. Without data every one does.
+// A view of a mask: which timesteps of a batch count. Without data, all do.
 struct Mask {
   const uint8_t* data = nullptr;
   int64_t batch_stride = 0;
@@ -22,9 +22,8 @@ struct Mask {
 };
 
 // A view of a batch of sequences: `time` timesteps of `batch` columns of `rows` values. Timestep t
-// of row b is the column at data + b * batch_stride + t * time_stride, so that one timestep of all
-// rows is a Columns without a copy. A batch of single vectors has time == 1. Owns nothing; a value
-// type.
+// of row b is the column at data + b * batch_stride + t * time_stride, so one timestep of all rows
+// is a Columns without a copy. A batch of single vectors has time == 1. Owns nothing; a value type.
 template <typename T>
 struct BasicSequence {
   T* data = nullptr;
@@ -46,13 +45,14 @@ struct BasicSequence {
 using Sequence = BasicSequence<float>;
 using ConstSequence = BasicSequence<const float>;
 
-// A sequence over `data` with rows padded and the timesteps of a row one after another.
+// Returns a sequence over `data` in which columns are padded and the timesteps of a row are
+// contiguous.
 template <typename T>
 BasicSequence<T> DenseSequence(T* data, int64_t rows, int64_t batch, int64_t time) {
   return {data, rows, batch, time, time * PaddedRows(rows), PaddedRows(rows)};
 }
 
-// The floats that DenseSequence covers.
+// The number of floats that a DenseSequence covers.
 constexpr int64_t DenseSequenceSize(int64_t rows, int64_t batch, int64_t time) {
   return PaddedRows(rows) * batch * time;
 }

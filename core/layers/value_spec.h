@@ -12,7 +12,7 @@
 
 namespace rnnserve {
 
-// What is known of a tensor between two layers before any model runs. A Keras tensor of shape
+// What is known about a tensor between two layers before a model runs. A Keras tensor of shape
 //
 //   [batch, 7, 5]   is {shape [5], has_time true, time 7}
 //   [batch, T, 5]   is {shape [5], has_time true}            T differs from call to call
@@ -21,14 +21,14 @@ namespace rnnserve {
 //
 // A value type.
 struct ValueSpec {
-  Shape shape;  // of one timestep, or of the whole row if there is no time axis
+  Shape shape;  // of one timestep; of the whole row if there is no time axis
   bool has_time = true;
-  std::optional<int64_t> time;  // the number of timesteps, where the model fixes it
+  std::optional<int64_t> time;  // the number of timesteps, if the model fixes it
 
-  // The number of axes that Keras counts: batch, time and those of `shape`.
+  // The number of axes as Keras counts them: batch, time and those of `shape`.
   int rank() const { return 1 + (has_time ? 1 : 0) + shape.rank(); }
 
-  // The same time axis, or none, with another shape at every timestep.
+  // Returns a spec with the same time axis, or none, and another shape at every timestep.
   ValueSpec WithShape(Shape other) const { return {std::move(other), has_time, time}; }
 
   friend bool operator==(const ValueSpec& a, const ValueSpec& b) {

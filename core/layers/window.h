@@ -14,13 +14,13 @@
 
 namespace rnnserve {
 
-// The window that a convolution or a pooling moves along time. Position t of output covers the
-// timesteps t * stride + i * dilation - PadBefore(time) of input, i in [0, size); those that are
-// not there are padding.
+// The window that a convolution or a pooling moves along time. Output timestep t covers the input
+// timesteps t * stride + i * dilation - PadBefore(time) for i in [0, size). Timesteps outside the
+// input are padding.
 //
-//   valid   no padding: whole windows only
-//   same    ceil(time / stride) windows; half of the padding in front, the odd one behind
-//   causal  as many, with all padding in front: a window ends at its own timestep
+//   valid   no padding: only whole windows
+//   same    ceil(time / stride) windows; half of the padding before, an odd timestep of it after
+//   causal  as many windows, with all padding before: a window ends at its own timestep
 //
 // A value type.
 struct Window {
@@ -36,13 +36,14 @@ struct Window {
   int64_t OutputTime(int64_t time) const;
   int64_t PadBefore(int64_t time) const;
 
-  // Reads padding. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, for another name; "causal" is one
-  // only if `allows_causal`.
+  // Reads the option `padding`. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, for an unknown name,
+  // which "causal" is unless `allows_causal`.
   static absl::StatusOr<Padding> ParsePadding(const KerasConfig& config, bool allows_causal);
 };
 
-// What such a layer makes of [time, features] if it has `features` after. Errors: INVALID_ARGUMENT,
-// reason MODEL_CONFIG, if no window fits into the time that the model fixes.
+// Returns the output of a layer that moves the window over `input` and has `features` per output
+// timestep. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, if the model fixes the number of
+// timesteps and no window fits into it.
 absl::StatusOr<ValueSpec> WindowOutput(const KerasConfig& config, const Window& window,
                                        const ValueSpec& input, int64_t features);
 
