@@ -18,8 +18,8 @@
 namespace rnnserve {
 namespace {
 
-// keras.layers.Activation: y = activation(x), of any shape; softmax and its like look at the
-// vectors along the last axis. Immutable; safe to share.
+// keras.layers.Activation: y = activation(x), for any shape. Activations such as softmax work on
+// each vector along the last axis. Immutable; safe to share.
 class ActivationLayer final : public LastAxisLayer {
  public:
   // Errors: see LayerRegistry::Factory.

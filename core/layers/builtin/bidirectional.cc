@@ -28,23 +28,25 @@
 namespace rnnserve {
 namespace {
 
-// keras.layers.Bidirectional: two recurrent layers over the same sequence, in opposite directions,
-// [...] -> [..., both output sizes together] for concat, [..., output size] otherwise:
+// keras.layers.Bidirectional: two recurrent layers that read the same sequence in opposite
+// directions. The last axis of the output has the size of both outputs together for concat, and the
+// size of one output otherwise:
 //
 //   f = forward(x, mask);  r = backward(x, mask), flipped along time with return_sequences
 //   concat: [f, r]    sum: f + r    mul: f * r    ave: (f + r) / 2    null: two outputs, f and r
 //
-// As in Keras, both halves have zero_output_for_mask exactly if they have return_sequences,
-// whatever the configuration says: with a mask, masked timesteps of a sequence are 0, and a single
-// output is that of the last timestep that counts (backward: the first). The mask is handed on with
-// return_sequences and ends without.
+// As in Keras, each half has zero_output_for_mask exactly if it has return_sequences, whatever the
+// configuration says. So masked timesteps of an output sequence are 0, and a single output is the
+// output at the last timestep that counts (backward: the first). The mask is handed on with
+// return_sequences; without, it ends here.
 //
-// It needs the end of the sequence first: it cannot stream, and a run begins with nothing emitted.
+// The layer needs the end of the sequence first, so it cannot stream, and `emitted` of each half
+// (see RecurrentLayer) is reset before a run.
 //
 //   state column:  | forward: state 0 . | state 1 . | backward: state 0 . | state 1 . |
 //
-// States are named "forward/...", "backward/..."; weights lie below "forward" and "backward". Owns
-// both halves. Immutable; safe to share.
+// States are named "forward/..." and "backward/...", and so are the weights. Owns both halves.
+// Immutable; safe to share.
 class Bidirectional final : public Layer {
  public:
   // Errors: see LayerRegistry::Factory.
@@ -72,7 +74,7 @@ class Bidirectional final : public Layer {
  private:
   enum class Merge { kConcat, kSum, kMul, kAve, kNone };
 
-  // One direction, and where its states lie in the column.
+  // One direction, and the position of its states in the column.
   struct Half {
     std::unique_ptr<RecurrentLayer> layer;
     int64_t offset = 0;
@@ -80,7 +82,8 @@ class Bidirectional final : public Layer {
   };
 
   static absl::StatusOr<Merge> ParseMerge(const KerasConfig& config);
-  // Keras refuses such a pair too. Only a concat joins shapes of two last extents.
+  // Checks that the outputs of the halves can be merged; Keras refuses the same pairs. Their last
+  // extents may differ only for concat.
   static absl::Status CheckPair(const KerasConfig& config, Merge merge,
                                 const RecurrentLayer& forward, const RecurrentLayer& backward);
   static absl::StatusOr<std::unique_ptr<RecurrentLayer>> CreateHalf(const LayerRegistry& registry,
@@ -92,10 +95,10 @@ class Bidirectional final : public Layer {
                 std::unique_ptr<RecurrentLayer> backward);
 
   void AddStates(absl::string_view direction, Half* half);
-  // Runs one direction from its states in run.state, and leaves them there.
+  // Runs one direction. Reads its states from run.state and writes the new ones there.
   void RunHalf(const Half& half, const LayerRun& run, Sequence y, float* scratch) const;
-  // Puts the vectors of the backward output behind those of the forward output, which y begins
-  // with.
+  // Appends each vector of the backward output to the matching vector of the forward output, which
+  // is at the beginning of `y`.
   void Concatenate(const float* backward, float* y) const;
   // Merges one column of the backward output into that of the forward output.
   void MergeColumn(ConstColumns backward, Columns y, int64_t b) const;
@@ -107,7 +110,7 @@ class Bidirectional final : public Layer {
   std::optional<ValueSpec> second_output_;
 };
 
-// The backward layer that Keras makes of the forward layer when it was given none.
+// Returns the backward layer that Keras derives from the forward layer if none was given.
 nlohmann::json Reversed(const nlohmann::json& layer) {
   nlohmann::json reversed = layer;
   if (reversed.is_object() && reversed["config"].is_object()) {
@@ -118,7 +121,7 @@ nlohmann::json Reversed(const nlohmann::json& layer) {
 
 int64_t LastOf(const Shape& shape) { return shape[shape.rank() - 1]; }
 
-// `shape` with another last extent.
+// Returns `shape` with another last extent.
 Shape WithLast(const Shape& shape, int64_t extent) {
   absl::InlinedVector<int64_t, 4> extents(shape.extents().begin(), shape.extents().end());
   extents.back() = extent;
@@ -251,7 +254,8 @@ void Bidirectional::Run(const LayerRun& run) const {
   const int64_t rows = *backward_.layer->output_shape().NumElements();
   const Sequence backward = DenseSequence(run.scratch, rows, run.y.batch, run.y.time);
   float* const scratch = run.scratch + DenseSequenceSize(rows, run.y.batch, run.y.time);
-  // The forward output lies at the top of the column, where MergeColumn joins it with the other.
+  // The forward output is at the beginning of the column, where MergeColumn joins it with the
+  // other.
   Sequence forward = run.y;
   forward.rows = *forward_.layer->output_shape().NumElements();
   RunHalf(forward_, run, forward, scratch);
@@ -292,7 +296,7 @@ void Bidirectional::Concatenate(const float* backward, float* y) const {
   const int64_t y_size = LastOf(forward_.layer->output_shape());
   const int64_t backward_size = LastOf(backward_.layer->output_shape());
   const int64_t num_vectors = *forward_.layer->output_shape().NumElements() / y_size;
-  // From the last to the first, so that none is overwritten before it was moved.
+  // Goes from the last vector to the first, so that no vector is overwritten before it is moved.
   for (int64_t v = num_vectors - 1; v >= 0; --v) {
     float* const end = y + v * (y_size + backward_size) + y_size;
     std::copy_backward(y + v * y_size, y + (v + 1) * y_size, end);

@@ -8,15 +8,15 @@ namespace rnnserve {
 
 class LayerRegistry;
 
-// The layers that rnnserve knows. Each function registers the Keras classes of one file, which are
-// those of its name unless a comment lists them.
+// The layers that rnnserve knows. Each function registers the Keras classes that one file in this
+// folder implements: the class of its name, and those that the comment lists.
 
-// Recurrent layers. RNN, SimpleRNN, LSTM, GRU, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D:
+// Recurrent layers: RNN, SimpleRNN, LSTM, GRU, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D.
 void RegisterRecurrent(LayerRegistry& registry);
 void RegisterBidirectional(LayerRegistry& registry);
 void RegisterTimeDistributed(LayerRegistry& registry);
 
-// Layers that compute each vector or element by itself.
+// Layers that compute each vector or element on its own.
 void RegisterActivation(LayerRegistry& registry);
 void RegisterDense(LayerRegistry& registry);
 void RegisterElementAffine(LayerRegistry& registry);  // BatchNormalization, Rescaling
@@ -32,8 +32,8 @@ void RegisterRelu(LayerRegistry& registry);  // also LeakyReLU
 void RegisterSoftmax(LayerRegistry& registry);
 void RegisterVectorNormalization(LayerRegistry& registry);  // RMS-, UnitNormalization
 
-// Layers that are random in training. Dropout, SpatialDropout1D, AlphaDropout, GaussianDropout,
-// GaussianNoise:
+// Layers that are random in training: Dropout, SpatialDropout1D, AlphaDropout, GaussianDropout,
+// GaussianNoise.
 void RegisterNoise(LayerRegistry& registry);
 
 // Layers that change the shape.
@@ -42,7 +42,7 @@ void RegisterReshape(LayerRegistry& registry);   // also Flatten, and the operat
 void RegisterTimeCopy(LayerRegistry& registry);  // Cropping1D, RepeatVector, UpSampling1D,
                                                  // ZeroPadding1D
 
-// Layers that look along time.
+// Convolutions and pooling over time.
 void RegisterConv1d(LayerRegistry& registry);         // also DepthwiseConv1D, SeparableConv1D
 void RegisterGlobalPooling(LayerRegistry& registry);  // GlobalAverage-, GlobalMaxPooling1D
 void RegisterPooling(LayerRegistry& registry);        // Average-, MaxPooling1D
@@ -53,11 +53,11 @@ void RegisterDot(LayerRegistry& registry);
 void RegisterElementwiseMerge(LayerRegistry& registry);  // Add, Average, Maximum, Minimum,
                                                          // Multiply, Subtract, and LogicalOr
 
-// Operations on masks, which Keras writes into its files beside the layers: Any, NotEqual,
-// OnesLike, ZerosLike.
+// Operations on masks, which stand among the layers in files of Keras: Any, NotEqual, OnesLike,
+// ZerosLike.
 void RegisterMaskOperation(LayerRegistry& registry);
 
-// All of them.
+// All functions above.
 using RegisterLayers = void (*)(LayerRegistry& registry);
 inline constexpr RegisterLayers kBuiltInLayers[] = {
     RegisterActivation,

@@ -25,12 +25,12 @@
 namespace rnnserve {
 namespace {
 
-// keras.layers.Concatenate: inputs that are alike but for one axis, joined along it. Along time it
-// cannot stream, along any other axis every timestep is joined by itself.
+// keras.layers.Concatenate: joins inputs along one axis, in whose extent alone they may differ.
+// Along time it cannot stream; along any other axis each timestep is joined on its own.
 //
-// The mask, if any input has one, as Keras has it: an input without one counts in full; along time
-// the masks are joined too, along another axis a timestep counts if it does in any input.
-// Immutable; safe to share.
+// The output has a mask if any input has one. As in Keras, all timesteps of an input without a mask
+// count. Along time the masks are joined too; along another axis a timestep counts if it counts in
+// any input. Immutable; safe to share.
 class Concatenate final : public Layer {
  public:
   // Errors: see LayerRegistry::MergeFactory.
@@ -51,13 +51,14 @@ class Concatenate final : public Layer {
   void JoinFeatures(const LayerRun& run) const;
 
   const bool joins_time_;
-  // A timestep is so many blocks, each of which is joined: the steps of the axes before the joined.
+  // The number of blocks in a timestep: the product of the extents before the joined axis. Each
+  // block is joined on its own.
   const int64_t num_blocks_;
 };
 
 size_t NumInputs(const LayerRun& run) { return 1 + run.more_x.size(); }
 
-// Adds the axes of another input along `axis`.
+// Joins the axes of another input to `joined` along `axis`.
 absl::Status Join(const KerasConfig& config, const ValueSpec& input, int axis, Axes* joined) {
   const Axes axes = AxesOf(input);
   bool fits = axes.size() == joined->size();

@@ -27,10 +27,11 @@
 namespace rnnserve {
 namespace {
 
-// The weights of a Conv1D, DepthwiseConv1D or SeparableConv1D layer as those of a convolution
-// without groups. A value type.
+// The weights of a Conv1D, DepthwiseConv1D or SeparableConv1D layer, converted to those of a
+// convolution without groups. A value type.
 struct ConvWeights {
-  // A kernel may take so much with the zeros between groups, which the weights do not have: 1 GiB.
+  // The most elements of a kernel, 1 GiB, with the zeros between groups that the file does not
+  // hold.
   static constexpr int64_t kKernelElementsMax = int64_t{1} << 28;
 
   int64_t size = 0;      // steps of the kernel
@@ -40,18 +41,20 @@ struct ConvWeights {
   std::vector<float> bias;    // [filters], or empty
   int64_t num_parameters = 0;
 
-  // Reads the class and its weights. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG or
-  // MODEL_WEIGHTS; UNIMPLEMENTED, reason OPTION_UNSUPPORTED, beyond kKernelElementsMax.
+  // Reads the weights of a layer of any of the three classes. Errors: INVALID_ARGUMENT, reason
+  // MODEL_CONFIG or MODEL_WEIGHTS; UNIMPLEMENTED, reason OPTION_UNSUPPORTED, for a kernel of more
+  // than kKernelElementsMax.
   static absl::StatusOr<ConvWeights> Read(const KerasConfig& config, int64_t features,
                                           WeightSource& weights);
 };
 
-// The positive whole number under `key`, 1 if it is absent.
+// Returns the positive whole number under `key`; 1 if it is absent.
 absl::StatusOr<int64_t> PositiveOr1(const KerasConfig& config, absl::string_view key) {
   return config.Has(key) ? config.PositiveInt(key) : absl::StatusOr<int64_t>(1);
 }
 
-// A kernel [size, features / groups, filters], of which filter f reads the features of its group.
+// Adds a kernel [size, features / groups, filters], in which filter f reads the features of its
+// group.
 void AddGrouped(absl::Span<const float> kernel, int64_t groups, ConvWeights* conv) {
   const int64_t group_features = conv->features / groups;
   const int64_t group_filters = conv->filters / groups;
@@ -67,7 +70,8 @@ void AddGrouped(absl::Span<const float> kernel, int64_t groups, ConvWeights* con
   }
 }
 
-// [size, features, depth] and then [features * depth, filters].
+// Adds the product of the kernels of two convolutions, one after the other: depthwise [size,
+// features, depth], then pointwise [features * depth, filters].
 void AddSeparable(absl::Span<const float> depthwise, absl::Span<const float> pointwise,
                   int64_t depth, ConvWeights* conv) {
   float* out = conv->kernel.data();
@@ -112,7 +116,7 @@ absl::Status ReadGrouped(const KerasConfig& config, WeightSource& weights, ConvW
   return absl::OkStatus();
 }
 
-// As groups of one feature each: the kernels have the same layout.
+// Reads the kernel as one with groups of one feature each, which has the same layout.
 absl::Status ReadDepthwise(const KerasConfig& config, WeightSource& weights, ConvWeights* conv) {
   RNNSERVE_ASSIGN_OR_RETURN(const int64_t depth, PositiveOr1(config, "depth_multiplier"));
   conv->filters = conv->features * depth;
@@ -163,14 +167,17 @@ absl::StatusOr<ConvWeights> ConvWeights::Read(const KerasConfig& config, int64_t
 //
 //   y[t] = activation(b + sum_i x[t * strides + i * dilation_rate - padding in front] K[i])
 //
-// Weights: "kernel" [kernel_size, features / groups, filters], for DepthwiseConv1D [kernel_size,
-// features, depth_multiplier]; SeparableConv1D has "depthwise_kernel" like that and
-// "pointwise_kernel" [1, features * depth_multiplier, filters]; "bias" [filters] if use_bias. All
-// become one dense kernel when they are loaded, with zeros between groups.
+// Weights:
+//   Conv1D            "kernel" [kernel_size, features / groups, filters]
+//   DepthwiseConv1D   "kernel" [kernel_size, features, depth_multiplier]
+//   SeparableConv1D   "depthwise_kernel" [kernel_size, features, depth_multiplier],
+//                     "pointwise_kernel" [1, features * depth_multiplier, filters]
+//   all               "bias" [filters] if use_bias
+// They are converted to one dense kernel when they are loaded, with zeros between groups.
 //
-// Masks are not looked at and end here. It can stream if its padding is causal (or the kernel has
-// one step) and it has no strides: then it carries the timesteps that later windows reach back to,
-// in no state that clients see.
+// Masks are ignored and end here. The layer can stream if its stride is 1 and its padding is causal
+// or the kernel has one step. Then it carries the timesteps that later windows reach back to, in a
+// state that clients do not see.
 //
 //   state column:  | x[-reach] . | ... | x[-1] . |          . = padding to kColumnQuantum
 //
@@ -197,9 +204,9 @@ class Conv1d final : public Layer {
   Conv1d(const KerasConfig& config, ValueSpec output, const Window& window, Activation activation,
          const ConvWeights& weights);
 
-  // Timestep t of the input, of which those before 0 are in the state.
+  // Returns timestep t of the input. Timesteps before 0 are in the state.
   ConstColumns TimestepOf(const LayerRun& run, int64_t t) const;
-  // Leaves the last timesteps in the state.
+  // Copies the last timesteps into the state.
   void KeepHistory(const LayerRun& run) const;
 
   const Window window_;
@@ -207,12 +214,12 @@ class Conv1d final : public Layer {
   const int64_t num_features_;
   const int64_t num_parameters_;
   const bool streams_;
-  const int64_t history_time_;  // of the state
-  std::vector<Matrix> kernel_;  // one for every step of the window
+  const int64_t history_time_;  // timesteps in the state
+  std::vector<Matrix> kernel_;  // one matrix for each step of the window
   const AlignedBuffer bias_;
 };
 
-// The state of a row may take so much: 4 MiB. With a longer reach a layer does not stream.
+// The most elements of the state of a row: 4 MiB. A layer that would need more does not stream.
 constexpr int64_t kHistoryElementsMax = int64_t{1} << 20;
 
 bool Streams(const Window& window, int64_t features) {
@@ -290,7 +297,7 @@ void Conv1d::KeepHistory(const LayerRun& run) const {
   const int64_t rows = PaddedRows(num_features_);
   for (int64_t i = 0; i < history_time_; ++i) {
     const ConstColumns source = TimestepOf(run, i - history_time_ + run.x.time);
-    // Without the padding, which nobody has written.
+    // Leaves out the padding, which has never been written.
     for (int64_t b = 0; b < source.cols; ++b) {
       std::copy_n(source.column(b), num_features_, run.state.column(b) + i * rows);
     }

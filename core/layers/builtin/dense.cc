@@ -27,12 +27,12 @@
 namespace rnnserve {
 namespace {
 
-// keras.layers.Dense on every vector along the last axis, [..., features] -> [..., units]:
+// keras.layers.Dense, applied to each vector along the last axis, [..., features] -> [..., units]:
 //
 //   y = activation(x K + b)      x [features], K [features, units], b [units], y [units]
 //
-// Weights: "kernel", and "bias" if use_bias. Masked timesteps are computed like any other. Owns its
-// weights. Immutable; safe to share.
+// Weights: "kernel", and "bias" if use_bias. Masked timesteps are computed like all others. Owns
+// its weights. Immutable; safe to share.
 class Dense final : public LastAxisLayer {
  public:
   // Errors: see LayerRegistry::Factory.
@@ -59,7 +59,7 @@ class Dense final : public LastAxisLayer {
   const int64_t num_parameters_;
 };
 
-// `shape` with another last extent.
+// Returns `shape` with another last extent.
 Shape WithLast(const Shape& shape, int64_t units) {
   absl::InlinedVector<int64_t, 4> extents(shape.extents().begin(), shape.extents().end());
   extents.back() = units;

@@ -24,15 +24,16 @@
 namespace rnnserve {
 namespace {
 
-// keras.layers.Dot: the products of the vectors along one axis of x with those along one of y. The
-// other axes of x, then those of y, are the axes of the output; two vectors give [1].
+// keras.layers.Dot: the dot products of all vectors along one axis of x with all vectors along one
+// axis of y. The output has the other axes of x, then the other axes of y; for two vectors it is
+// [1].
 //
-//   axes      one axis for both, or one each; counted with the batch, or from the end
-//   normalize scales the vectors to length 1 first (a vector of zeros stays one)
+//   axes       one axis for both inputs or one for each, counted with the batch or from the end
+//   normalize  scales the vectors to length 1 first; a vector of zeros stays as it is
 //
-// The mask ends here. It can stream only if there is no time axis. Only an axis that becomes the
-// first of the output, or the one that is summed over, may be of a length that the model does not
-// fix. Immutable; safe to share.
+// The mask ends here. The layer can stream only if there is no time axis. The extent of an axis may
+// be unknown only if the axis is summed over or becomes the first axis of the output. Immutable;
+// safe to share.
 class Dot final : public Layer {
  public:
   // Errors: see LayerRegistry::MergeFactory.
@@ -47,12 +48,12 @@ class Dot final : public Layer {
   Mask OutputMask(const LayerRun& run, uint8_t* buffer) const override;
 
  private:
-  // One of the two inputs: a row is [outer, length, inner], of which `length` is summed over.
+  // One of the two inputs. A row is [outer, length, inner]; the sums are over `length`.
   struct Side {
     bool has_time = false;
     bool sums_time = false;
-    int64_t inner = 1;           // the product of the extents behind the axis
-    int64_t extent = 1;          // the length, if it is not time
+    int64_t inner = 1;           // the product of the extents after the axis
+    int64_t extent = 1;          // the length, if the axis is not time
     int64_t timestep_outer = 1;  // the product of the extents between time and the axis
   };
   struct Vector;
@@ -76,7 +77,8 @@ struct Dot::Vector {
   float operator()(int64_t index, int64_t i) const {
     return RowElement(x, b, (index / inner * length + i) * inner + index % inner);
   }
-  // What scales vector `index` to length 1; Keras' epsilon keeps one of zeros finite.
+  // Returns the factor that scales vector `index` to length 1. Keras' epsilon keeps it finite for a
+  // vector of zeros.
   float InverseNorm(int64_t index) const {
     constexpr float kLargest = 1e7f;
     float sum = 0.0f;

@@ -26,17 +26,16 @@
 namespace rnnserve {
 namespace {
 
-// Layers that multiply every element by a number and add another, of any shape: y = x * scale +
-// offset.
+// Layers that compute y = x * scale + offset for each element, with any shape.
 //
 //   keras.layers.BatchNormalization   with the moving statistics, as at inference:
 //       scale = gamma / sqrt(moving_variance + epsilon)    offset = beta - moving_mean * scale
-//   keras.layers.Rescaling            config scale, offset: numbers, or lists along the last axis
+//   keras.layers.Rescaling            options scale, offset: numbers, or lists along the last axis
 //
 // Weights of BatchNormalization: "gamma" if scale, "beta" if center, "moving_mean",
 // "moving_variance", and with renorm "moving_stddev", "renorm_mean" and "renorm_stddev", which only
-// training needs; each has the extent of its axis, which may be any but the batch and time. Owns
-// its weights. Immutable; safe to share.
+// training needs. Each has the extent of `axis`, which may be any axis except the batch and time.
+// Owns its weights. Immutable; safe to share.
 class ElementAffine final : public PointwiseLayer {
  public:
   // Errors: see LayerRegistry::Factory.
@@ -46,12 +45,12 @@ class ElementAffine final : public PointwiseLayer {
                                                        WeightSource& weights);
 
   int64_t num_parameters() const override { return num_parameters_; }
-  // In training a BatchNormalization takes the statistics of the batch, unless it is frozen
-  // (`trainable` false).
+  // In training a BatchNormalization uses the statistics of the batch, unless it is frozen
+  // (`trainable` is false).
   std::string no_training_reason() const override { return no_training_reason_; }
 
  private:
-  // What every element is multiplied by, and what is added to it.
+  // The scale and the offset of each step along an axis.
   struct Coefficients;
 
   static absl::StatusOr<Coefficients> BatchNormalization(const KerasConfig& config,
@@ -71,15 +70,15 @@ class ElementAffine final : public PointwiseLayer {
 };
 
 struct ElementAffine::Coefficients {
-  // Of one step along an axis; of one element there is one for all.
+  // One value for each step along the axis; a single value is for all steps.
   std::vector<float> scale;
   std::vector<float> offset;
-  int64_t inner = 1;  // the elements of a timestep that share one: those behind the axis
+  int64_t inner = 1;  // neighbours that share a value: the product of the extents after the axis
   int64_t num_parameters = 0;
 };
 
-// One value for every element of a timestep, padded: values repeat along the axes behind theirs
-// (`inner` times each) and before it.
+// Returns one value for each element of a timestep, padded. Each of `values` is repeated `inner`
+// times, for the axes after its own, and the whole is repeated for the axes before.
 AlignedBuffer Spread(const std::vector<float>& values, int64_t inner, int64_t elements) {
   AlignedBuffer spread(PaddedRows(elements));
   const auto extent = static_cast<int64_t>(values.size());
@@ -89,7 +88,7 @@ AlignedBuffer Spread(const std::vector<float>& values, int64_t inner, int64_t el
   return spread;
 }
 
-// The axis of the shape that `axis` names.
+// Returns the index in the shape of a timestep of the axis that the option `axis` names.
 absl::StatusOr<int> ShapeAxis(const KerasConfig& config, const ValueSpec& input) {
   const nlohmann::json& raw = config.Raw("axis");
   if (!raw.is_null() && !raw.is_number_integer()) {
@@ -103,7 +102,7 @@ absl::StatusOr<int> ShapeAxis(const KerasConfig& config, const ValueSpec& input)
   return axis - (input.has_time ? 1 : 0);
 }
 
-// A number, or one for each of `extent`.
+// Returns `extent` numbers. The option is one number for all or a list.
 absl::StatusOr<std::vector<float>> Numbers(const KerasConfig& config, absl::string_view key,
                                            double fallback, int64_t extent) {
   const nlohmann::json& raw = config.Raw(key);

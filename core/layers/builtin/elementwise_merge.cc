@@ -23,15 +23,16 @@ namespace rnnserve {
 namespace {
 
 // keras.layers.Add, Subtract, Multiply, Average, Maximum and Minimum, and the operation LogicalOr:
-// any number of inputs (Subtract and LogicalOr: two) of shapes that Broadcast joins, element by
-// element, in the order of the inputs.
+// combine any number of inputs (Subtract and LogicalOr: two) element by element, in the order of
+// the inputs. Broadcast joins their shapes.
 //
-// If every input has a mask, a timestep of output counts if it does in any of them; else all count.
-// As in Keras, Maximum and Minimum leave a masked timestep out in favour of the other inputs (up to
-// the first input without a mask), Multiply takes it as 1, and as 0 where no input counts, and the
-// others read what it holds. LogicalOr reads and gives 0 and 1, and no mask.
+// If every input has a mask, an output timestep counts if it counts in any of them; else all count.
+// Masked timesteps are treated as in Keras: Maximum and Minimum skip them, up to the first input
+// without a mask; Multiply takes them as 1, and gives 0 if the timestep counts in no input; the
+// others use their values. LogicalOr reads and gives 0 and 1 and makes no mask.
 //
-// It can stream unless one timestep of an input stands for all. Immutable; safe to share.
+// The layer can stream unless an input has a single timestep that is repeated. Immutable; safe to
+// share.
 class ElementwiseMerge final : public Layer {
  public:
   // Errors: see LayerRegistry::MergeFactory.
@@ -54,10 +55,10 @@ class ElementwiseMerge final : public Layer {
 
   ElementwiseMerge(const KerasConfig& config, Operation operation, Broadcast broadcast);
 
-  // y := the column of input k, or y combined with it.
+  // Assign sets column b of `y` to the column of input k; Combine combines the two.
   void Assign(size_t k, const float* x, Columns y, int64_t b) const;
   void Combine(size_t k, const float* x, Columns y, int64_t b) const;
-  // y := all inputs in turn, of which the masks leave some out.
+  // Combine all inputs for timestep t of row b, with attention to their masks.
   void ExtremeOf(const LayerRun& run, int64_t t, int64_t b) const;
   void ProductOf(const LayerRun& run, int64_t t, int64_t b) const;
 
@@ -65,7 +66,7 @@ class ElementwiseMerge final : public Layer {
   const Broadcast broadcast_;
 };
 
-// y[i] := operation(y[i], x[source[i]]).
+// Sets y[i] to operation(y[i], x[source[i]]). An empty source stands for source[i] = i.
 template <typename Operation>
 void Apply(const float* x, absl::Span<const int32_t> source, float* y, int64_t rows,
            Operation operation) {
@@ -148,7 +149,7 @@ void ElementwiseMerge::ProductOf(const LayerRun& run, int64_t t, int64_t b) cons
 }
 
 void ElementwiseMerge::ExtremeOf(const LayerRun& run, int64_t t, int64_t b) const {
-  // Whether what y holds so far counts, and whether it has a mask that says so.
+  // Whether the value in `y` so far counts, and whether all inputs so far have a mask.
   bool counts = Counts(run, 0, t, b);
   bool has_mask = run.mask.data != nullptr;
   for (size_t k = 1; k < NumInputs(run); ++k) {

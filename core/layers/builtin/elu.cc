@@ -17,7 +17,7 @@
 namespace rnnserve {
 namespace {
 
-// keras.layers.ELU, element by element, of any shape:
+// keras.layers.ELU, for each element, with any shape:
 //
 //   y = x if x > 0, else alpha * (exp(x) - 1)
 //

@@ -21,12 +21,13 @@
 namespace rnnserve {
 namespace {
 
-// keras.layers.GlobalAveragePooling1D and GlobalMaxPooling1D: one vector of all timesteps,
+// keras.layers.GlobalAveragePooling1D and GlobalMaxPooling1D: reduce all timesteps to one vector,
 // [time, features] -> [features], or [1, features] with keepdims.
 //
-// The mean is that of the timesteps that count (none: NaN, as in Keras); the maximum knows no mask.
-// The mask ends here. It streams, as the layer carries what it has seen, in no state that clients
-// see; with keepdims it cannot, as then there is a timestep for many.
+// The mean is over the timesteps that count, and NaN if none does, as in Keras. The maximum ignores
+// the mask. The mask ends here. The layer can stream: it carries the sum or maximum so far, in a
+// state that clients do not see. With keepdims it cannot, because then one output timestep stands
+// for several input timesteps.
 //
 //   state column:  | sum or maximum . | number of timesteps . |      . = padding to kColumnQuantum
 //

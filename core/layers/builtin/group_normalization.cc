@@ -23,14 +23,14 @@
 namespace rnnserve {
 namespace {
 
-// keras.layers.GroupNormalization: the features (the last axis) fall into groups of neighbours, and
-// all elements of a row in one group are normalized together, those of every timestep too:
+// keras.layers.GroupNormalization: divides the features, the last axis, into groups of neighbours
+// and normalizes all elements of a row in one group together, over all timesteps:
 //
 //   y = (x - mean) / sqrt(variance + epsilon) * gamma + beta          variance: of the population
 //
-// Masked timesteps count like any other; the mask is handed on. It can stream only if there is no
-// time axis. Weights: "gamma" [features] if scale, "beta" [features] if center. Mean and variance
-// are computed in float64. Owns its weights. Immutable; safe to share.
+// Masked timesteps count like all others; the mask is handed on. The layer can stream only if there
+// is no time axis. Weights: "gamma" [features] if scale, "beta" [features] if center. Mean and
+// variance are computed in float64. Owns its weights. Immutable; safe to share.
 class GroupNormalization final : public Layer {
  public:
   // Errors: see LayerRegistry::Factory.
@@ -47,7 +47,7 @@ class GroupNormalization final : public Layer {
   GroupNormalization(const KerasConfig& config, const ValueSpec& input, int64_t num_groups,
                      double epsilon);
 
-  // One group of one row.
+  // Normalizes one group of one row.
   void Normalize(const LayerRun& run, int64_t b, int64_t group) const;
 
   const int64_t num_features_;
@@ -117,7 +117,7 @@ void GroupNormalization::Run(const LayerRun& run) const {
 }
 
 void GroupNormalization::Normalize(const LayerRun& run, int64_t b, int64_t group) const {
-  // Calls `visit` with the place in the timestep and the feature of every element of the group.
+  // Calls `visit` with the timestep, the index in it and the feature of each element of the group.
   const auto for_each = [&](const auto& visit) {
     for (int64_t t = 0; t < run.x.time; ++t) {
       for (int64_t begin = 0; begin < run.x.rows; begin += num_features_) {

@@ -15,8 +15,8 @@
 namespace rnnserve {
 namespace {
 
-// y = x: keras.layers.Identity, and ActivityRegularization, which adds to a loss alone. Immutable;
-// safe to share.
+// keras.layers.Identity, y = x, and ActivityRegularization, which computes the same and only adds
+// to the loss. Immutable; safe to share.
 class Identity final : public PointwiseLayer {
  public:
   // Errors: see LayerRegistry::Factory.

@@ -24,7 +24,7 @@
 namespace rnnserve {
 namespace {
 
-// keras.layers.LayerNormalization over every vector along the last axis, of any shape:
+// keras.layers.LayerNormalization, applied to each vector along the last axis, with any shape:
 //
 //   y = (x - mean) / sqrt(variance + epsilon) * gamma + beta          variance: of the population
 //   y = x / sqrt(variance + epsilon) * gamma                          with rms_scaling
@@ -120,7 +120,7 @@ void LayerNormalization::Apply(ConstColumns x, Columns y, Team* /*team*/) const 
   }
 }
 
-// With rms_scaling Keras makes gamma whatever `scale` says, and never beta.
+// Returns the variables. With rms_scaling Keras makes gamma whatever `scale` says, and never beta.
 absl::StatusOr<std::vector<LayerVariable>> Variables(const KerasConfig& config) {
   RNNSERVE_ASSIGN_OR_RETURN(const bool rms_scaling, config.Bool("rms_scaling", false));
   if (rms_scaling) return std::vector<LayerVariable>{{"gamma"}};

@@ -18,16 +18,16 @@
 namespace rnnserve {
 namespace {
 
-// The operations by which a Keras file says how masks come about, as layers. Truth values are 0 and
-// 1; what they make is a value like any other and carries no mask itself.
+// The operations from which a file of Keras computes masks, as layers. Truth values are 0 and 1.
+// The output is a value like any other and has no mask itself.
 //
-//   NotEqual    config value: whether each element differs from it, compared in float32
+//   NotEqual    whether each element differs from the option `value`, compared in float32
 //   ZerosLike   0 for each element
 //   OnesLike    1 for each element
-//   Any         config axis (the last), keepdims: whether an element along it is not 0,
-//               [..., features] -> [...] or [..., 1]
+//   Any         whether an element along `axis`, the last, is not 0,
+//               [..., features] -> [...], or [..., 1] with keepdims
 //
-// (LogicalOr: ElementwiseMerge. ExpandDims: Reshape.) Immutable; safe to share.
+// LogicalOr is an ElementwiseMerge, and ExpandDims a Reshape. Immutable; safe to share.
 class MaskOperation final : public Layer {
  public:
   // Errors: see LayerRegistry::Factory.

@@ -18,9 +18,9 @@
 namespace rnnserve {
 namespace {
 
-// keras.layers.Masking, [features] -> [features]: a timestep whose features all equal mask_value
-// does not count. Its output is zeros, and the mask that this layer makes replaces that of the
-// input. The comparison is exact, in float32. Immutable; safe to share.
+// keras.layers.Masking, [features] -> [features]: masks the timesteps whose features all equal
+// mask_value, and sets them to zeros. The mask replaces that of the input. The comparison is exact,
+// in float32. Immutable; safe to share.
 class Masking final : public Layer {
  public:
   // Errors: see LayerRegistry::Factory.
@@ -35,14 +35,14 @@ class Masking final : public Layer {
  private:
   Masking(const KerasConfig& config, ValueSpec output, float mask_value);
 
-  // Whether the timestep of that column counts.
+  // Whether the timestep in column b counts.
   bool Counts(ConstColumns x, int64_t b) const;
 
   const float mask_value_;
 };
 
-// Keras writes a mask_value that was given as a tensor as {"class_name": "__tensor__" or
-// "__numpy__", "config": {"value": ...}}.
+// Returns mask_value. If it was given as a tensor, Keras writes it as {"class_name": "__tensor__"
+// or "__numpy__", "config": {"value": ...}}.
 absl::StatusOr<float> MaskValue(const KerasConfig& config) {
   const nlohmann::json& raw = config.Raw("mask_value");
   if (raw.is_object() && raw.contains("config") && raw["config"].is_object() &&

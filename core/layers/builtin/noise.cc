@@ -25,7 +25,7 @@
 namespace rnnserve {
 namespace {
 
-// The layers that are random in training, and y = x else, or if their rate or stddev is 0:
+// The layers that are random in training. Otherwise, or if their rate or stddev is 0, y = x.
 //
 //   Dropout, SpatialDropout1D   y = 0 with probability rate, else x / (1 - rate)
 //   AlphaDropout                y = a x' + b,  x' = -alpha scale with probability rate, else x
@@ -34,10 +34,10 @@ namespace {
 //   GaussianDropout             y = x n,       n normal, mean 1, variance rate / (1 - rate)
 //   GaussianNoise               y = x + n,     n normal, mean 0, standard deviation stddev
 //
-// Every element of every timestep has a random number of its own. SpatialDropout1D has one for a
-// feature at all timesteps; of Dropout and AlphaDropout, `noise_shape` says along which axes one
-// is shared. The mask is handed on; masked timesteps are computed like any other. Immutable; safe
-// to share.
+// Each element of each timestep has its own random number. SpatialDropout1D has one for each
+// feature, for all timesteps. In Dropout and AlphaDropout, `noise_shape` says along which axes a
+// number is shared. The mask is handed on; masked timesteps are computed like all others.
+// Immutable; safe to share.
 class Noise final : public Layer {
  public:
   // Errors: see LayerRegistry::Factory.
@@ -46,8 +46,9 @@ class Noise final : public Layer {
                                                        const ValueSpec& input,
                                                        WeightSource& weights);
 
-  // With a rate of 1 the formulas of AlphaDropout and GaussianDropout divide by zero, in Keras too.
-  // A noise_shape that shares between rows of the batch, or is not one of the input, is refused.
+  // With a rate of 1 the formulas of AlphaDropout and GaussianDropout divide by zero, also in
+  // Keras. A noise_shape that shares numbers between rows of the batch, or does not fit the input,
+  // is refused.
   std::string no_training_reason() const override { return no_training_reason_; }
   void Run(const LayerRun& run) const override;
 
@@ -56,18 +57,19 @@ class Noise final : public Layer {
 
   Noise(const KerasConfig& config, const ValueSpec& input, Kind kind, double amount);
 
-  // Reads `noise_shape`; sets no_training_reason_ if it cannot be followed.
+  // Reads `noise_shape`. Sets no_training_reason_ if it is not supported.
   void ReadNoiseShape(const KerasConfig& config);
-  // The element with random number `index` of `key`.
+  // Returns the output for `x`, with the random number `index` of `key`.
   float Noisy(float x, uint64_t key, uint64_t index) const;
   void ApplyTo(ConstColumns x, const TrainingRun& training, Columns y) const;
 
   const Kind kind_;
   const double amount_;  // the rate, or stddev
-  float scale_ = 1.0f;   // of y
-  float offset_ = 0.0f;  // of y
+  float scale_ = 1.0f;   // y is multiplied by it
+  float offset_ = 0.0f;  // added to y
   bool is_shared_by_timesteps_ = false;
-  // The number that decides over each element of a timestep; if empty, that of its place.
+  // The index of the random number of each element of a timestep. If empty, it is that of the
+  // element.
   std::vector<uint64_t> numbers_;
   std::string no_training_reason_;
 };
@@ -76,15 +78,16 @@ class Noise final : public Layer {
 constexpr double kSeluFloor =
     -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946;
 
-// Keras refuses a share or a deviation outside [0, 1] too, so such a file is not from Keras.
+// Returns a rate or a standard deviation. Keras refuses one outside [0, 1] too, so a file with such
+// a value was not written by Keras.
 absl::StatusOr<double> UnitInterval(const KerasConfig& config, absl::string_view key) {
   RNNSERVE_ASSIGN_OR_RETURN(const double value, config.Number(key, 0.0));
   if (value >= 0.0 && value <= 1.0) return value;
   return config.Error(absl::StrCat(key, " must be between 0 and 1, found ", value));
 }
 
-// Whether an entry of a noise_shape is 1 where the axis is not, so that one number serves for all.
-// Nothing if it is neither 1 nor the extent of the axis.
+// Returns whether all steps along an axis share a number: whether the entry of noise_shape is 1 and
+// the extent is not. Nothing if the entry is neither 1 nor the extent.
 std::optional<bool> IsShared(const nlohmann::json& entry, std::optional<int64_t> extent) {
   if (entry.is_null()) return false;
   if (!entry.is_number_integer()) return std::nullopt;
@@ -93,7 +96,8 @@ std::optional<bool> IsShared(const nlohmann::json& entry, std::optional<int64_t>
   return std::nullopt;
 }
 
-// For each element of a timestep of this shape its place among those that are not shared.
+// Returns for each element of a timestep of this shape the index of its random number, which is the
+// same for all elements along shared axes.
 std::vector<uint64_t> Places(const Shape& shape, const std::vector<bool>& is_shared) {
   std::vector<uint64_t> places(static_cast<size_t>(*shape.NumElements()));
   for (size_t i = 0; i < places.size(); ++i) {

@@ -28,15 +28,15 @@ namespace {
 
 using Json = nlohmann::json;
 
-// keras.layers.Normalization, element by element, of any shape:
+// keras.layers.Normalization, for each element, with any shape:
 //
 //   y = (x - mean) / max(sqrt(variance), 1e-7)
 //   y = mean + x * max(sqrt(variance), 1e-7)          with invert
 //
-// There is one mean and one variance for each step along the axes in `axis` (-1 by default; none:
-// one for all), which may be any except the batch and time. They are numbers in the configuration,
-// "mean" and "variance", or else weights that `adapt` has computed: "mean", "variance", and "count"
-// [], which only `adapt` needs. Owns its numbers. Immutable; safe to share.
+// There is a mean and a variance for each step along the axes in `axis`, -1 by default; they may be
+// any axes except the batch and time. Without an axis there is one of each for all elements. They
+// are either the options `mean` and `variance`, or weights that adapt() has computed: "mean",
+// "variance", and "count" [], which only adapt() needs. Owns its weights. Immutable; safe to share.
 class Normalization final : public PointwiseLayer {
  public:
   // Errors: see LayerRegistry::Factory.
@@ -48,7 +48,7 @@ class Normalization final : public PointwiseLayer {
   int64_t num_parameters() const override { return num_parameters_; }
 
  private:
-  // What every element of a timestep is normalized with.
+  // The numbers that normalize each element of a timestep.
   struct Statistics {
     AlignedBuffer mean;       // [PaddedRows(elements)]
     AlignedBuffer deviation;  // the same
@@ -69,7 +69,7 @@ class Normalization final : public PointwiseLayer {
   const bool invert_;
 };
 
-// The axes of a timestep along which there is a mean for each step, in ascending order.
+// Returns the axes of a timestep along which each step has its own mean, in ascending order.
 absl::StatusOr<std::vector<int>> KeptAxes(const KerasConfig& config, const ValueSpec& input) {
   const Json& raw = config.Raw("axis");
   Json axes = Json::array();
@@ -100,8 +100,8 @@ struct Tensor {
   std::vector<int64_t> extents;
   std::vector<float> values;
 
-  // Appends the numbers of nested lists, which lie `depth` deep. False if these do not have the
-  // extents of the tensor.
+  // Appends the numbers in nested lists that are at `depth`. Returns false if the lists do not have
+  // the extents of the tensor or hold anything but numbers.
   bool Append(const Json& json, size_t depth) {
     if (depth == extents.size()) {
       if (json.is_number()) values.push_back(json.get<float>());
@@ -112,8 +112,8 @@ struct Tensor {
   }
 };
 
-// The tensor in the configuration. Its axes are the last of those that are kept; an extent of 1
-// stands for any.
+// Returns the tensor under `key` of the configuration. Its axes are the last of `kept`; an extent
+// of 1 is repeated.
 absl::StatusOr<Tensor> ConfiguredTensor(const KerasConfig& config, absl::string_view key,
                                         const Shape& timestep, absl::Span<const int> kept) {
   const Json& raw = config.Raw(key);
@@ -131,7 +131,7 @@ absl::StatusOr<Tensor> ConfiguredTensor(const KerasConfig& config, absl::string_
                                    ", which does not fit the axes in 'axis'"));
 }
 
-// The weight of that name, with a value for each step along the kept axes.
+// Returns the weight `name`, with a value for each step along the axes in `kept`.
 absl::StatusOr<Tensor> AdaptedTensor(absl::string_view name, const Shape& timestep,
                                      absl::Span<const int> kept, WeightSource& weights) {
   Tensor tensor;
@@ -142,9 +142,9 @@ absl::StatusOr<Tensor> AdaptedTensor(absl::string_view name, const Shape& timest
   return tensor;
 }
 
-// For every element of a timestep the value in the tensor; padded.
+// Returns the value in the tensor for each element of a timestep, padded.
 AlignedBuffer Spread(const Tensor& tensor, const Shape& timestep, absl::Span<const int> kept) {
-  // How far apart in the tensor the steps along each axis of the timestep are.
+  // The distance in the tensor between two steps along each axis of the timestep.
   std::vector<int64_t> strides(static_cast<size_t>(timestep.rank()), 0);
   int64_t stride = 1;
   for (size_t i = 1; i <= tensor.extents.size(); ++i) {
@@ -203,7 +203,7 @@ absl::StatusOr<Normalization::Statistics> Normalization::ReadStatistics(const Ke
   }
   statistics.mean = Spread(mean, timestep, kept);
   statistics.deviation = Spread(variance, timestep, kept);
-  // Padding is computed like the rest, and must not become NaN.
+  // The padding is computed like the values and must not become NaN.
   const int64_t elements = *timestep.NumElements();
   std::fill(statistics.deviation.data() + elements,
             statistics.deviation.data() + PaddedRows(elements), 1.0f);
@@ -232,7 +232,7 @@ void Normalization::Apply(ConstColumns x, Columns y) const {
   }
 }
 
-// A mean in the configuration is no weight.
+// Returns the variables. A mean in the configuration is not one.
 absl::StatusOr<std::vector<LayerVariable>> Variables(const KerasConfig& config) {
   if (!config.Raw("mean").is_null()) return std::vector<LayerVariable>();
   return std::vector<LayerVariable>{{.name = "mean", .is_trained = false},

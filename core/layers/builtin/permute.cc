@@ -26,8 +26,8 @@ namespace {
 // keras.layers.Permute: axis i of the output is axis dims[i] of the input (the batch is axis 0).
 // The first axis of the output is its time. The mask ends here.
 //
-// It can stream if dims begins with 1: then the timesteps stay where they are. Else the model must
-// fix their number. Immutable; safe to share.
+// The layer can stream if dims begins with 1, because then the time axis stays in place. Otherwise
+// the model must fix the number of timesteps. Immutable; safe to share.
 class Permute final : public Layer {
  public:
   // Errors: see LayerRegistry::Factory.
@@ -46,13 +46,13 @@ class Permute final : public Layer {
           absl::Span<const int> dims);
 
   const bool keeps_time_;
-  const int64_t input_time_;  // 0 if any will do
-  // For every element of an output timestep if that keeps its place, else of an output row: the
-  // element of the input timestep or row.
+  const int64_t input_time_;  // 0 if any number of timesteps is allowed
+  // The input element of each output element: in a timestep if the time axis stays in place, else
+  // in a row.
   std::vector<int32_t> source_;
 };
 
-// The dims, counted from 0 behind the batch.
+// Returns dims, with the first axis after the batch counted as 0.
 absl::StatusOr<std::vector<int>> ReadDims(const KerasConfig& config, const ValueSpec& input) {
   const nlohmann::json& raw = config.Raw("dims");
   const int num_axes = input.rank() - 1;
@@ -69,8 +69,8 @@ absl::StatusOr<std::vector<int>> ReadDims(const KerasConfig& config, const Value
                                    ", not an order of the axes 1 to ", num_axes));
 }
 
-// For every element of a tensor whose axes are those of `extents` in the order of `dims`: the
-// element of the tensor of `extents`.
+// Permutes the axes of a tensor with these extents by `dims`. Returns for each element of the
+// result its index in the tensor.
 std::vector<int32_t> PermutedElements(absl::Span<const int64_t> extents,
                                       absl::Span<const int> dims) {
   std::vector<int32_t> elements = {0};
@@ -93,7 +93,7 @@ Permute::Permute(const KerasConfig& config, const ValueSpec& input, const ValueS
     : Layer(config, output), keeps_time_(dims[0] == 0), input_time_(keeps_time_ ? 0 : *input.time) {
   std::vector<int64_t> extents;
   for (const std::optional<int64_t>& extent : AxesOf(input)) extents.push_back(extent.value_or(1));
-  // What keeps its place is one step of the outermost axis.
+  // A timestep that stays in place is one step along the outermost axis.
   if (keeps_time_ && input.has_time) extents[0] = 1;
   source_ = PermutedElements(extents, dims);
 }

@@ -22,9 +22,9 @@
 namespace rnnserve {
 namespace {
 
-// keras.layers.AveragePooling1D and MaxPooling1D: the mean or the maximum of every window of
-// timesteps, feature by feature. Padding counts in neither. Masks are not looked at and end here;
-// it cannot stream. Immutable; safe to share.
+// keras.layers.AveragePooling1D and MaxPooling1D: the mean or the maximum of each window of
+// timesteps, for each feature. Padding does not count. Masks are ignored and end here. The layer
+// cannot stream. Immutable; safe to share.
 class Pooling final : public Layer {
  public:
   // Errors: see LayerRegistry::Factory.

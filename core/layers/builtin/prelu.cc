@@ -22,11 +22,11 @@
 namespace rnnserve {
 namespace {
 
-// keras.layers.PReLU, element by element, of any shape: x if it is positive, else alpha * x.
+// keras.layers.PReLU, for each element, with any shape: y = x if x > 0, else alpha * x.
 //
-// Weights: "alpha", of the shape of a row, with an extent of 1 for each of `shared_axes`. A layer
-// that does not share the time axis has slopes for so many timesteps as the model must fix, and
-// cannot stream. Owns its weights. Immutable; safe to share.
+// Weights: "alpha" with the shape of a row, in which each of `shared_axes` has extent 1. If the
+// time axis is not shared, each timestep has its own slopes: the model must fix the number of
+// timesteps, and the layer cannot stream. Owns its weights. Immutable; safe to share.
 class Prelu final : public Layer {
  public:
   // Errors: see LayerRegistry::Factory.
@@ -44,12 +44,13 @@ class Prelu final : public Layer {
   Prelu(const KerasConfig& config, const ValueSpec& input, absl::Span<const float> alpha,
         absl::Span<const int64_t> alpha_extents);
 
-  const int64_t alpha_time_;  // the timesteps that alpha_ holds; 1 stands for all
+  const int64_t alpha_time_;  // the number of timesteps of alpha_; 1 if they share it
   AlignedBuffer alpha_;       // [alpha_time_, elements of a timestep]
   const int64_t num_parameters_;
 };
 
-// One axis or a list of them, or none.
+// Returns for each axis after the batch whether it is shared. The option is an axis, a list of
+// axes, or null.
 absl::StatusOr<std::vector<bool>> SharedAxes(const KerasConfig& config, int num_axes) {
   const nlohmann::json& raw = config.Raw("shared_axes");
   std::vector<bool> is_shared(static_cast<size_t>(num_axes), false);
@@ -69,9 +70,9 @@ Prelu::Prelu(const KerasConfig& config, const ValueSpec& input, absl::Span<const
     : Layer(config, input),
       alpha_time_(input.has_time ? alpha_extents[0] : 1),
       num_parameters_(static_cast<int64_t>(alpha.size())) {
-  // Spreads alpha over the shared axes of the timestep.
+  // Repeats alpha along the shared axes of the timestep.
   std::vector<float> spread(alpha.begin(), alpha.end());
-  int64_t inner = 1;  // elements behind the axis, all of them spread already
+  int64_t inner = 1;  // the product of the extents after the axis; alpha is complete along these
   for (int i = input.shape.rank() - 1; i >= 0; --i) {
     const int64_t extent = input.shape[i];
     if (alpha_extents[static_cast<size_t>(i + (input.has_time ? 1 : 0))] != extent) {

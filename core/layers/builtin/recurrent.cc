@@ -8,7 +8,7 @@
 namespace rnnserve {
 
 void RegisterRecurrent(LayerRegistry& registry) {
-  // The layers that hold the options of their cell themselves.
+  // The layers whose configuration holds the options of their cell.
   struct LayerOfCell {
     const char* layer;
     const char* cell;
@@ -30,8 +30,8 @@ void RegisterRecurrent(LayerRegistry& registry) {
                           .parts = {{"cell", "cell", ""}},
                           .takes_states = true,
                           .fits_bidirectional = true});
-  // A subclass of RNN that hands constants to its cell, which Keras 3 no longer does. A
-  // Bidirectional has no constants to hand on.
+  // A subclass of RNN that passes constants to its cell, as RNN itself no longer does in Keras 3. A
+  // Bidirectional has no constants to pass to it.
   registry.RegisterMerge("rnnserve>RNN", RecurrentLayer::Create,
                          {.variables = LayerVariables::None(), .parts = {{"cell", "cell", ""}}});
 }

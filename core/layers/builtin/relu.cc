@@ -20,12 +20,12 @@
 namespace rnnserve {
 namespace {
 
-// keras.layers.ReLU and keras.layers.LeakyReLU, element by element, of any shape:
+// keras.layers.ReLU and keras.layers.LeakyReLU, for each element, with any shape:
 //
 //   y = min(x, max_value)                        if x > threshold
 //   y = negative_slope * (x - threshold)         otherwise
 //
-// LeakyReLU has the slope alone, 0.3 unless it says otherwise. Immutable; safe to share.
+// LeakyReLU has only the option negative_slope, which is 0.3 by default. Immutable; safe to share.
 class Relu final : public PointwiseLayer {
  public:
   // Errors: see LayerRegistry::Factory.
@@ -65,7 +65,7 @@ absl::StatusOr<Relu::Options> Relu::ParseOptions(const KerasConfig& config) {
   Options options;
   if (config.class_name() == "LeakyReLU") {
     options.max_value = static_cast<float>(kNoMaximum);
-    // Keras 2 called the slope alpha.
+    // Keras 2 calls the slope alpha.
     const absl::string_view key = config.Has("alpha") ? "alpha" : "negative_slope";
     RNNSERVE_ASSIGN_OR_RETURN(options.negative_slope, NonNegative(config, key, 0.3));
     return options;

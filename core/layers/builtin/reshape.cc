@@ -21,21 +21,21 @@
 namespace rnnserve {
 namespace {
 
-// keras.layers.Reshape and keras.layers.Flatten, and the operation ExpandDims: the elements of a
-// row stay in order, row-major, and are counted by other axes. Of three axes or more with the batch
-// the second is time; two are a vector. The mask ends here.
+// keras.layers.Reshape and keras.layers.Flatten, and the operation ExpandDims: give a row other
+// axes; its elements stay in order, row-major. If the output has three axes or more with the batch,
+// the second is time; if it has two, it is a vector. The mask ends here.
 //
-//   Reshape       config target_shape; one extent may be -1
+//   Reshape       to the option target_shape, in which one extent may be -1
 //   Flatten       [...] -> [all elements]
-//   ExpandDims    config axis; puts an axis of extent 1 there
+//   ExpandDims    inserts an axis of extent 1 at the option axis
 //
-// It can stream if it leaves the time axis as it is, as Reshape((-1, 2, 3)) does with [time, 6].
-// Where the model does not fix the number of timesteps, a run of another one than the output needs
-// is refused (output_time). Immutable; safe to share.
+// The layer can stream if it keeps the time axis, as Reshape((-1, 2, 3)) does for [time, 6]. If the
+// model does not fix the number of timesteps, runs whose timesteps do not fit the output are
+// refused by output_time. Immutable; safe to share.
 class Reshape final : public Layer {
  public:
-  // Errors: see LayerRegistry::Factory. UNIMPLEMENTED, reason OPTION_UNSUPPORTED, if another axis
-  // of the output than time depends on the number of timesteps.
+  // Errors: see LayerRegistry::Factory. UNIMPLEMENTED, reason OPTION_UNSUPPORTED, if the extent of
+  // an output axis other than time depends on the number of timesteps.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
                                                        const KerasConfig& config,
                                                        const ValueSpec& input,
@@ -57,7 +57,7 @@ class Reshape final : public Layer {
   const bool keeps_time_;
 };
 
-// The elements of a row; nothing if an extent is not known.
+// Returns the number of elements of a row; nothing if an extent is unknown.
 std::optional<int64_t> Product(const Axes& axes) {
   std::optional<int64_t> product = 1;
   for (const std::optional<int64_t>& extent : axes) {

@@ -19,14 +19,14 @@
 namespace rnnserve {
 namespace {
 
-// keras.layers.Softmax over the last axis of every timestep, [..., features] -> the same:
+// keras.layers.Softmax, applied to each vector along the last axis, [..., features] -> the same:
 //
 //   y_i = exp(x_i - max x) / sum_j exp(x_j - max x)
 //
-// Keras gives the entries that a mask leaves out the value 0, but its mask must fit the features;
-// the mask [batch, time] of a sequence it can only refuse. Here that mask is read as [batch, time,
-// 1]: a masked timestep gives zeros. (Dense or Activation with softmax compute it like any other.)
-// Immutable; safe to share.
+// In Keras masked entries become 0, but the mask must have the shape of the input; Keras refuses
+// the mask [batch, time] of a sequence. Here such a mask is read as [batch, time, 1]: the output of
+// a masked timestep is zeros. (Dense and Activation with softmax compute masked timesteps like all
+// others.) Immutable; safe to share.
 class Softmax final : public Layer {
  public:
   // Errors: see LayerRegistry::Factory.

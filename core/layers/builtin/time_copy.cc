@@ -21,13 +21,13 @@
 namespace rnnserve {
 namespace {
 
-// Layers of which every timestep of output is one of the input, or zeros. The mask ends here, and
-// none can stream.
+// Layers in whose output each timestep is a copy of an input timestep, or zeros. The mask ends
+// here. The layers cannot stream.
 //
-//   keras.layers.Cropping1D      leaves out the first and the last timesteps
-//   keras.layers.ZeroPadding1D   puts timesteps of zeros before and behind
-//   keras.layers.UpSampling1D    repeats every timestep `size` times
-//   keras.layers.RepeatVector    makes `n` timesteps of a vector
+//   keras.layers.Cropping1D      removes timesteps at the beginning and the end
+//   keras.layers.ZeroPadding1D   adds timesteps of zeros at the beginning and the end
+//   keras.layers.UpSampling1D    repeats each timestep `size` times
+//   keras.layers.RepeatVector    repeats a vector as `n` timesteps
 //
 // Immutable; safe to share.
 class TimeCopy final : public Layer {
@@ -44,10 +44,11 @@ class TimeCopy final : public Layer {
   Mask OutputMask(const LayerRun& run, uint8_t* buffer) const override;
 
  private:
-  // Timestep t of output is timestep floor(t / repeat) - before of the input, if there is one.
+  // Output timestep t is a copy of input timestep floor(t / repeat) - before, if that exists, else
+  // zeros.
   struct Options {
     int64_t repeat = 1;
-    int64_t before = 0;  // timesteps added in front; negative if they are left out
+    int64_t before = 0;  // timesteps added at the beginning; negative if some are removed
     int64_t behind = 0;
 
     int64_t OutputTime(int64_t time) const { return before + time * repeat + behind; }
@@ -65,7 +66,7 @@ struct Ends {
   int64_t behind = 0;
 };
 
-// One number for both ends, or a list of two.
+// Returns the timesteps at both ends. The option is one number for both, or a list of two.
 absl::StatusOr<Ends> ReadEnds(const KerasConfig& config, absl::string_view key) {
   const auto is_count = [](const nlohmann::json& value) {
     return value.is_number_integer() && value.get<double>() >= 0.0 &&

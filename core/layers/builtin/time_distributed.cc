@@ -22,19 +22,19 @@
 namespace rnnserve {
 namespace {
 
-// keras.layers.TimeDistributed: another layer applied to every timestep by itself.
+// keras.layers.TimeDistributed: applies another layer to each timestep on its own.
 //
 //   outside                     inside
 //   [batch, time, f]            [batch, f]          a vector
 //   [batch, time, s, f]         [batch, s, f]       a sequence of s timesteps, and so on
 //
-// An inner layer with states begins every timestep with its initial states, and its states are not
-// ours. The mask is handed on. As in Keras, an inner sequence has no mask; an inner Softmax of a
-// vector gives zeros where the timestep is masked.
+// An inner layer with states starts each timestep from its initial states; the outer layer has no
+// states. The mask is handed on. As in Keras, an inner sequence has no mask; an inner Softmax of a
+// vector gives zeros if the timestep is masked.
 //
-// In training every timestep has random numbers of its own. It streams, whatever the inner layer
-// needs. Weights: those of the inner layer below "layer". Owns the inner layer. Immutable; safe to
-// share.
+// In training each timestep has its own random numbers. The layer can stream whether or not the
+// inner layer can. Weights: those of the inner layer, below "layer". Owns the inner layer.
+// Immutable; safe to share.
 class TimeDistributed final : public Layer {
  public:
   // Errors: see LayerRegistry::Factory.
@@ -55,25 +55,25 @@ class TimeDistributed final : public Layer {
   TimeDistributed(const KerasConfig& config, ValueSpec output, ValueSpec inner_input,
                   std::unique_ptr<Layer> layer);
 
-  // The inner layer's inputs and outputs of one timestep.
+  // The inner timesteps in one outer timestep of the input and of the output.
   int64_t inner_time() const { return inner_input_.has_time ? *inner_input_.time : 1; }
   int64_t inner_output_time() const;
 
-  // Sets the states of all rows to the initial ones.
+  // Sets the states of all rows to the initial states.
   void Begin(Columns states) const;
 
   const ValueSpec inner_input_;
   const std::unique_ptr<Layer> layer_;
 };
 
-// A timestep without the axes outside.
+// Returns one timestep of the input, as the inner layer sees it.
 absl::StatusOr<ValueSpec> InnerInput(const KerasConfig& config, const ValueSpec& input) {
   Axes axes = AxesOf(input);
   axes.erase(axes.begin());
   return ValueOfAxes(config, axes);
 }
 
-// One timestep for every column of `x`.
+// Returns the columns of `x` as sequences of one timestep.
 template <typename T>
 BasicSequence<T> OneTimestep(const BasicColumns<T>& x) {
   return {x.data, x.rows, x.cols, 1, x.stride, 0};

@@ -23,13 +23,14 @@
 namespace rnnserve {
 namespace {
 
-// Layers that scale every vector along the last axis, of any shape:
+// Layers that scale each vector along the last axis, with any shape:
 //
 //   keras.layers.RMSNormalization    y = x / sqrt(mean(x^2) + epsilon) * scale
 //   keras.layers.UnitNormalization   y = x / sqrt(sum(x^2)), zeros stay zeros
 //
-// Weights: "scale" [features] for RMSNormalization, at which, as in Keras, the mask ends. The sums
-// are computed in float64. Owns its weights. Immutable; safe to share.
+// RMSNormalization has the weight "scale" [features], and the mask ends there, as in Keras.
+// UnitNormalization hands the mask on. The sums are computed in float64. Owns its weights.
+// Immutable; safe to share.
 class VectorNormalization final : public LastAxisLayer {
  public:
   // Errors: see LayerRegistry::Factory.
@@ -75,7 +76,7 @@ absl::StatusOr<std::unique_ptr<Layer>> VectorNormalization::Create(
 }
 
 void VectorNormalization::Apply(ConstColumns x, Columns y, Team* /*team*/) const {
-  // Of a vector of zeros: Keras' epsilon of a norm.
+  // The factor for a vector of zeros: Keras divides by a norm of at least 1e-12.
   constexpr double kLargestInverseNorm = 1e12;
   const Eigen::Map<const Eigen::ArrayXf> scale(scale_.data(), scale_.size());
   for (int64_t b = 0; b < x.cols; ++b) {
