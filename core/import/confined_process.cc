@@ -24,7 +24,7 @@
 namespace rnnserve {
 namespace {
 
-// A sanitizer reserves terabytes of address space for itself.
+// Sanitizers reserve terabytes of address space.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kLimitsMemory = false;
 #else
@@ -52,7 +52,7 @@ void Confine(const ProcessLimits& limits) {
   if (kLimitsMemory) setrlimit(RLIMIT_AS, &memory);
 }
 
-// What goes through the pipe: "<code>\n<reason>\n<text>".
+// Returns the message that is sent through the pipe: "<code>\n<reason>\n<text>".
 std::string Encode(const absl::StatusOr<std::string>& result) {
   const absl::Status& status = result.status();
   return absl::StrCat(static_cast<int>(status.code()), "\n", ErrorReason(status), "\n",
@@ -86,7 +86,7 @@ absl::StatusOr<std::string> Decode(const std::string& message) {
     if (n <= 0) break;
     written += static_cast<size_t>(n);
   }
-  // Nothing of the process that was forked is to be ended or flushed twice.
+  // The destructors and buffers are those of the parent, which runs and flushes them itself.
   _exit(0);
 }
 

@@ -12,21 +12,21 @@
 
 namespace rnnserve {
 
-// What a confined process may use.
+// The most that a confined process may use.
 struct ProcessLimits {
   uint64_t memory_bytes = 0;  // of address space; not enforced under a sanitizer
   uint64_t cpu_s = 0;
 };
 
-// Runs `work` in a process of its own, a fork of this one, and returns what it returned: its text,
-// or its error with code and reason. A fault in `work` is an error here:
+// Runs `work` in a forked process and returns its result: the text, or the error with its code and
+// reason. If `work` fails otherwise, the error is:
 //
 //   INVALID_ARGUMENT, MODEL_FORMAT          a signal ended it ("the file is damaged")
 //   RESOURCE_EXHAUSTED, MODEL_TOO_LARGE     it needed more memory or computing time
-//   RESOURCE_EXHAUSTED, PROCESS             there is no process to be had
+//   RESOURCE_EXHAUSTED, PROCESS             no process could be started
 //
-// The process writes no core dump and ends with this one. Blocks. To be called while no other
-// thread runs: a fork has only the one that made it.
+// The process writes no core dump and ends when this process ends. Blocks until it ends. REQUIRES:
+// no other thread runs, because a fork has only the thread that called it.
 absl::StatusOr<std::string> RunConfined(const ProcessLimits& limits,
                                         const std::function<absl::StatusOr<std::string>()>& work);
 

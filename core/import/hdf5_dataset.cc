@@ -18,10 +18,10 @@ namespace {
 
 constexpr int kRankMax = 8;
 
-// kNative: libhdf5 converts it to float32.
+// kNative is every type that libhdf5 converts to float32.
 enum class NumberType { kNative, kBfloat16, kOther };
 
-// HDF5 has no bfloat16: Keras stores its two bytes as a type without a meaning.
+// HDF5 has no bfloat16. Keras stores its two bytes as an opaque type.
 NumberType TypeOf(hid_t type) {
   const size_t size = H5Tget_size(type);
   switch (H5Tget_class(type)) {
@@ -36,7 +36,8 @@ NumberType TypeOf(hid_t type) {
   }
 }
 
-// Whether the numbers lie in the file as they are: what the shape says and nothing else is read.
+// Checks that the numbers are stored contiguously and unfiltered, so that reading them reads no
+// more than the shape says.
 absl::Status CheckLayout(hid_t dataset, const Hdf5DatasetError& malformed) {
   const Hdf5Handle properties(H5Dget_create_plist(dataset), H5Pclose);
   if (!properties.ok()) return malformed("cannot be read");

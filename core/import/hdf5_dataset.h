@@ -15,7 +15,7 @@
 
 namespace rnnserve {
 
-// Makes the error of a text about one dataset.
+// Makes an error from a text about one dataset.
 using Hdf5DatasetError = std::function<absl::Status(absl::string_view text)>;
 
 // Reads an open dataset of floating-point or whole numbers of any size as float32. Before it

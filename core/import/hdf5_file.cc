@@ -20,11 +20,11 @@
 namespace rnnserve {
 namespace {
 
-// Keras writes a group for every layer, cell and list of cells, at most some ten levels deep, and
-// twice that for models in models. Beyond these numbers a file is there to waste time.
+// Keras writes a group for each layer, cell and list of cells, at most about ten levels deep, or
+// twenty with models in models. A file beyond these limits is damaged or hostile.
 constexpr int kDepthMax = 32;
 constexpr size_t kEntriesMax = 1 << 16;
-constexpr hsize_t kLinksMax = 4096;  // in one group; each costs a search through its group
+constexpr hsize_t kLinksMax = 4096;  // in one group; each costs a search of the group
 constexpr size_t kNameBytesMax = 1024;
 constexpr hssize_t kStringsMax = 1 << 16;  // of one attribute
 // The longest string is the configuration of a model.
@@ -37,17 +37,17 @@ std::string Join(absl::string_view path, absl::string_view name) {
   return path.empty() ? std::string(name) : absl::StrCat(path, "/", name);
 }
 
-// The functions by which libhdf5 manages the memory of a file image. It asks for a copy at every
-// turn; these hand out the one image that is there, which is opened for reading only.
+// The functions with which libhdf5 manages the memory of a file image. It asks for copies; these
+// hand out the only image, which is safe because the file is opened for reading only.
 void* ImageMalloc(size_t, H5FD_file_image_op_t, void* image) { return image; }
 void* ImageMemcpy(void* to, const void*, size_t, H5FD_file_image_op_t, void*) { return to; }
 herr_t ImageFree(void*, H5FD_file_image_op_t, void*) { return 0; }
 void* ImageOf(void* image) { return image; }
 herr_t KeepImage(void*) { return 0; }
 
-// Opens a file that lies in memory; negative if it is none.
+// Opens a file in memory. Returns a negative id if it is not an HDF5 file.
 hid_t OpenImage(absl::string_view image) {
-  // The interface asks for a plain pointer because it serves writing too.
+  // The interface takes a pointer to non-const because it is for writing too.
   char* const bytes = const_cast<char*>(image.data());
   const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   H5FD_file_image_callbacks_t callbacks = {ImageMalloc, ImageMemcpy, nullptr, ImageFree,
@@ -58,14 +58,14 @@ hid_t OpenImage(absl::string_view image) {
       H5Pset_file_image(access.id(), bytes, image.size()) < 0) {
     return H5I_INVALID_HID;
   }
-  // Files of one name are one file to libhdf5, if both are open.
+  // libhdf5 takes open files of the same name for one file.
   const std::string name = absl::StrCat("memory at ", reinterpret_cast<uintptr_t>(bytes));
   return H5Fopen(name.c_str(), H5F_ACC_RDONLY, access.id());
 }
 
 std::string ObjectName(const std::string& path) { return path.empty() ? "/" : path; }
 
-// The elements of an attribute of strings of one length each.
+// Returns the elements of an attribute whose strings all have the same length.
 bool ReadFixed(hid_t attribute, hid_t stored, std::vector<std::string>& strings) {
   const size_t length = H5Tget_size(stored);
   if (length == 0 || length > kStringBytesMax) return false;
@@ -79,7 +79,7 @@ bool ReadFixed(hid_t attribute, hid_t stored, std::vector<std::string>& strings)
   return true;
 }
 
-// The elements of an attribute of strings that lie in a heap of the file.
+// Returns the elements of an attribute whose strings are in a heap of the file.
 bool ReadVariable(hid_t attribute, hid_t stored, std::vector<std::string>& strings) {
   const Hdf5Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
   if (H5Tset_size(type.id(), H5T_VARIABLE) < 0 || H5Tset_cset(type.id(), H5Tget_cset(stored)) < 0) {
@@ -88,7 +88,7 @@ bool ReadVariable(hid_t attribute, hid_t stored, std::vector<std::string>& strin
   std::vector<char*> texts(strings.size(), nullptr);
   bool is_read = H5Aread(attribute, type.id(), texts.data()) >= 0;
   for (size_t i = 0; i < texts.size(); ++i) {
-    // After an error some of them may have been read.
+    // Even after an error, some of them may have been read.
     if (texts[i] == nullptr) continue;
     if (is_read) strings[i].assign(texts[i], strnlen(texts[i], kStringBytesMax));
     H5free_memory(texts[i]);
@@ -101,7 +101,7 @@ bool ReadVariable(hid_t attribute, hid_t stored, std::vector<std::string>& strin
 absl::StatusOr<std::unique_ptr<Hdf5File>> Hdf5File::Open(absl::string_view image,
                                                          std::string name) {
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // errors are returned, not printed
-  H5PLset_loading_state(0);                     // no code out of plug-ins
+  H5PLset_loading_state(0);                     // load no code from plug-ins
   const hid_t id = OpenImage(image);
   if (id < 0) return InvalidArgument("MODEL_WEIGHTS", absl::StrCat(name, ": not a HDF5 file"));
   std::unique_ptr<Hdf5File> file(new Hdf5File(id, std::move(name)));

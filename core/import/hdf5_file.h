@@ -17,44 +17,44 @@
 
 namespace rnnserve {
 
-// A HDF5 file in memory, as Keras writes one: nothing but groups and datasets, hard links that form
-// a tree, contiguous datasets without filters. Links to other files, compressed, chunked, virtual
-// or external datasets are refused unread.
+// An HDF5 file in memory, in the form that Keras writes: only groups and datasets, hard links that
+// form a tree, contiguous datasets without filters. Links to other files and datasets that are
+// compressed, chunked, virtual or external are refused and not read.
 //
-// libhdf5 does the reading. It has faults of its own: with a damaged file it may crash or never
-// end, so that a program reads files of strangers in a confined process (confined_process.h).
+// libhdf5 reads the file. With a damaged file it may crash or loop forever, so files that are not
+// trusted must be read in a confined process (confined_process.h).
 //
-// Errors are INVALID_ARGUMENT, reason MODEL_WEIGHTS, unless a comment says otherwise, and name the
+// Unless a comment says otherwise, errors are INVALID_ARGUMENT, reason MODEL_WEIGHTS, and name the
 // file and the path in it. Used by one thread at a time: libhdf5 has global state.
 class Hdf5File {
  public:
   enum class Kind { kGroup, kDataset };
 
-  // Reads the names of everything in the file, except below the groups in which Keras keeps the
-  // state of an optimizer or a random generator. `image` must outlive the result; `name` is for
-  // error texts.
+  // Reads the names of all groups and datasets, except those below the groups in which Keras keeps
+  // the state of an optimizer or a random generator. `image` must outlive the result; `name` is
+  // used in error texts.
   static absl::StatusOr<std::unique_ptr<Hdf5File>> Open(absl::string_view image, std::string name);
 
   ~Hdf5File();
   Hdf5File(const Hdf5File&) = delete;
   Hdf5File& operator=(const Hdf5File&) = delete;
 
-  // Everything by its path: "layers", "layers/lstm", ...
+  // All groups and datasets by path: "layers", "layers/lstm", ...
   const std::map<std::string, Kind>& entries() const { return entries_; }
   bool Contains(const std::string& path, Kind kind) const;
 
-  // The numbers of a dataset as float32; it may hold floats of 16, 32 or 64 bits or bfloat16.
-  // Errors: also MODEL_TOO_LARGE; UNIMPLEMENTED, reason DTYPE_UNSUPPORTED, for another type.
-  // REQUIRES: entries() has the path.
+  // Returns the numbers of a dataset as float32. The dataset may hold floats of 16, 32 or 64 bits,
+  // bfloat16, or whole numbers. Errors: also MODEL_TOO_LARGE; UNIMPLEMENTED, reason
+  // DTYPE_UNSUPPORTED, for another type. REQUIRES: entries() has the path.
   absl::StatusOr<Weight> ReadDataset(const std::string& path);
 
-  // An attribute of a group that holds strings, one or a list; nothing if there is none. An empty
-  // list of whatever type is one of strings. REQUIRES: entries() has the path, or it is empty: the
-  // file itself.
+  // Returns an attribute of a group that holds one string or a list of strings; nothing if there is
+  // no such attribute. An empty list of any type counts as a list of strings. REQUIRES: entries()
+  // has the path, or it is empty, which stands for the file itself.
   absl::StatusOr<std::optional<std::vector<std::string>>> ReadStrings(const std::string& path,
                                                                       const std::string& attribute);
 
-  // An INVALID_ARGUMENT about this path.
+  // Returns an INVALID_ARGUMENT about this path.
   absl::Status Malformed(absl::string_view path, absl::string_view text) const;
 
  private:
@@ -67,7 +67,7 @@ class Hdf5File {
   const std::string name_;
 
   std::map<std::string, Kind> entries_;
-  std::map<uint64_t, std::string> addresses_;  // where each object lies, and by which path
+  std::map<uint64_t, std::string> addresses_;  // the path of each object by its address
   int64_t bytes_read_ = 0;
 };
 

@@ -18,7 +18,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// [layer, call, tensor], and in calls the keyword arguments behind it.
+// Whether it is [layer, call, tensor]; in calls the keyword arguments follow.
 bool IsTensor(const Json& value) {
   return value.is_array() && value.size() >= 3 && value.size() <= 4 && value[0].is_string() &&
          value[1].is_number_integer() && value[2].is_number_integer();
@@ -31,7 +31,7 @@ class CallConverter {
       : layer_(layer), takes_states_(takes_states), models_(models) {}
 
   absl::StatusOr<Json> Convert(const Json& call) const {
-    // A single tensor may stand without a list around it.
+    // There may be no list around a single tensor.
     const Json tensors = IsTensor(call) ? Json::array({call}) : call;
     if (!tensors.is_array() || tensors.empty() ||
         !std::all_of(tensors.begin(), tensors.end(), IsTensor)) {
@@ -55,7 +55,7 @@ class CallConverter {
   }
 
  private:
-  // [x, states..., constants...]
+  // Moves the states and constants from the inputs, [x, states..., constants...], to `kwargs`.
   absl::Status MoveStates(const Json& inputs, Json& kwargs) const {
     const Json& count = layer_.Raw("num_constants");
     const int64_t num_constants = count.is_number_integer() ? count.get<int64_t>() : 0;
@@ -72,7 +72,7 @@ class CallConverter {
     return absl::OkStatus();
   }
 
-  // Any argument, with the tensors in it as Keras 3 writes them.
+  // Returns an argument in which all tensors have the form of Keras 3.
   Json Argument(const Json& value) const {
     if (IsTensor(value)) {
       const bool is_model = models_.contains(value[0].get<std::string>());
@@ -90,8 +90,8 @@ class CallConverter {
   const std::set<std::string>& models_;
 };
 
-// The calls of a Functional that is an output count from 1 in Keras 3 too, those of a Sequential do
-// not.
+// Converts the output tensors. In Keras 3, too, the calls of a Functional are counted from 1 here,
+// but those of a Sequential are not.
 void CountFromZero(Json& output, const std::set<std::string>& sequentials) {
   if (IsTensor(output)) {
     const bool is_sequential = sequentials.contains(output[0].get<std::string>());
@@ -119,7 +119,7 @@ absl::Status ConvertKeras2Calls(Json& functional_config, const LayerRegistry& re
   for (Json& layer : functional_config["layers"]) {
     const std::string class_name = KerasConfig(layer, "").class_name();
     std::string name = KerasConfig(layer, "").name();
-    // A Sequential may be a bare list, with its name beside it.
+    // The config of a Sequential may be a bare list; then the name is a key of the object.
     if (name.empty() && layer.is_object() && layer.value("name", Json()).is_string()) {
       name = layer["name"];
     }

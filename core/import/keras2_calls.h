@@ -12,17 +12,19 @@
 
 namespace rnnserve {
 
-// Rewrites the calls in the configuration of a Functional that Keras 2 serialized as Keras 3 writes
-// them; see ConvertKeras2Config. The layers themselves stay as they are. Models among the layers
-// may still be called `Model`.
+// Rewrites the calls in the configuration of a Functional of Keras 2 in the form of Keras 3; see
+// ConvertKeras2Config. The layers stay as they are. Models among the layers may still have the
+// class name `Model`.
 //
-// Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, naming the layer whose calls make no sense.
+// Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, with the name of the layer whose calls are
+// invalid.
 absl::Status ConvertKeras2Calls(nlohmann::json& functional_config, const LayerRegistry& registry);
 
-// Whether Keras 2 passes layers of this class states and constants behind their input.
+// Whether Keras 2 passes states and constants to layers of this class as further inputs.
 bool TakesKeras2States(const LayerRegistry& registry, absl::string_view class_name);
 
-// A tensor as Keras 3 writes it into `inbound_nodes`: an output of a call of a layer.
+// Returns an output of a call of a layer, in the form in which Keras 3 writes it in
+// `inbound_nodes`.
 nlohmann::json KerasTensor(const nlohmann::json& layer, const nlohmann::json& call,
                            const nlohmann::json& tensor);
 

@@ -24,7 +24,7 @@ KerasConfig Config(const Json& object) {
   return KerasConfig(object, absl::StrCat("layer '", name, "'"));
 }
 
-// Keras 2 has one name for another function, wherever an activation stands.
+// Renames the function that Keras 2 calls hard_sigmoid, in every option that is an activation.
 void RenameHardSigmoid(Json& config) {
   for (auto& [key, value] : config.items()) {
     if (absl::EndsWith(key, "activation") && value == "hard_sigmoid") value = "hard_sigmoid_v1";
@@ -38,7 +38,7 @@ void Rename(Json& config, const char* from, const char* to) {
   config.erase(from);
 }
 
-// Options that Keras 3 no longer has, unless they say what it does anyway.
+// Removes options that Keras 3 no longer has; refuses those whose value Keras 3 cannot express.
 absl::Status RemoveOldOptions(Json& object) {
   Json& config = object["config"];
   for (const char* option : {"time_major", "reverse_state_order"}) {
@@ -52,7 +52,7 @@ absl::Status RemoveOldOptions(Json& object) {
   return absl::OkStatus();
 }
 
-// Keras 2 kept only the forward layer, and made both return zeros for masked timesteps.
+// Keras 2 wrote only the forward layer, and both layers return zeros for masked timesteps.
 void CompleteBidirectional(Json& config) {
   Json& forward = config["layer"];
   if (!forward.is_object() || !forward.value("config", Json()).is_object()) return;
@@ -68,7 +68,7 @@ void CompleteBidirectional(Json& config) {
   }
 }
 
-// Options of one class whose name or default changed.
+// Converts the options of one class whose names or defaults have changed.
 void ConvertOptions(const std::string& class_name, Json& config) {
   RenameHardSigmoid(config);
   if (class_name == "GRU" || class_name == "GRUCell") {
@@ -83,7 +83,7 @@ void ConvertOptions(const std::string& class_name, Json& config) {
   }
 }
 
-// The shape of the input that a layer, or the first layer of a model, was made with.
+// Returns the shape of the input that a layer, or the first layer of a model, was created with.
 Json InputShapeOf(const Json& object) {
   const KerasConfig config(object, "");
   for (const char* key : {"batch_input_shape", "batch_shape"}) {
@@ -99,7 +99,7 @@ Json InputShapeOf(const Json& object) {
   return config.Raw("build_input_shape");
 }
 
-// An InputLayer at the front of a Sequential whose first layer alone knows the input.
+// Inserts an InputLayer into a Sequential in which only the first layer has the shape of the input.
 void AddInputLayer(Json& config, const Json& shape) {
   Json& layers = config["layers"];
   if (!layers.is_array() || layers.empty() || !shape.is_array()) return;
@@ -132,7 +132,7 @@ absl::Status ConvertModel(Json& object, const LayerRegistry& registry) {
   return absl::OkStatus();
 }
 
-// A layer, a cell, a model or anything else that is serialized as an object.
+// Converts a layer, a cell, a model or any other serialized object.
 absl::Status ConvertObject(Json& object, const LayerRegistry& registry) {
   if (!object.is_object() || !object.value("class_name", Json()).is_string()) {
     return absl::OkStatus();

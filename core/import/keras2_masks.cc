@@ -33,16 +33,18 @@ class MaskFinder {
     for (const Json& layer : layers) layers_.emplace(KerasConfig(layer, "").name(), &layer);
   }
 
-  // The layers that compute the masks found so far.
+  // The operations that compute the masks found so far.
   const Json& operations() const { return operations_; }
 
-  // The mask of a tensor as a tensor; null if it has none.
+  // Returns the mask of a tensor, as a tensor; null if it has none.
   absl::StatusOr<Json> MaskOf(const Json& tensor, int depth);
 
  private:
-  // No mask, if no input of the layer has one: what the layer does with a mask is not known.
+  // Returns null if no input of the layer has a mask. Otherwise an error, because it is not known
+  // what the layer does with a mask.
   absl::StatusOr<Json> NoMaskOf(const Json& input, const KerasConfig& layer, int depth);
-  // What the mask is computed from: the first argument of a call; null if there is no such call.
+  // Returns the tensor from which the mask is computed, the first argument of a call; null if there
+  // is no such call.
   static Json InputOf(const Json& layer, size_t call);
   Json Compare(const KerasConfig& layer, size_t call, const Json& input, const Json& number,
                bool any_feature);
@@ -80,7 +82,7 @@ absl::StatusOr<Json> MaskFinder::MaskOf(const Json& tensor, int depth) {
   const Json& history = tensor["config"]["keras_history"];
   const auto found = layers_.find(history[0].get<std::string>());
   const auto call = history[1].get<int64_t>();
-  // A tensor from nowhere is for the reader of the graph to report, as is one from itself.
+  // ReadGraph reports tensors of unknown layers and cycles.
   if (found == layers_.end() || call < 0 || depth > static_cast<int>(layers_.size())) return Json();
   const Json& object = *found->second;
   const KerasConfig layer(object, absl::StrCat("layer '", found->first, "'"));

@@ -11,13 +11,15 @@
 
 namespace rnnserve {
 
-// Keras 2 gives a recurrent layer the mask of its input even where it is called with an initial
-// state; Keras 3 does so only for a mask that is passed. So this passes it: for every such call in
-// the configuration of a Functional, whose calls must have the form of Keras 3, it looks for the
-// Embedding or Masking that the mask comes from, and adds the functions that compute it.
+// If a recurrent layer is called with an initial state, Keras 2 still gives it the mask of its
+// input; Keras 3 gives it only a mask that is passed as an argument. This function passes the mask:
+// for each such call in the configuration of a Functional it finds the Embedding or Masking from
+// which the mask comes, and adds the operations that compute it. The calls must have the form of
+// Keras 3.
 //
-// Errors: UNIMPLEMENTED, reason OPTION_UNSUPPORTED, naming the layer, if the mask comes through a
-// layer that changes it: one of several inputs, or a model.
+// Errors: UNIMPLEMENTED, reason OPTION_UNSUPPORTED, with the name of the layer, if the mask goes
+// through a layer that may change it: one with several inputs, a model, or one whose
+// LayerTraits::keras2_mask is kUnknown.
 absl::Status WriteOutKeras2Masks(nlohmann::json& functional_config, const LayerRegistry& registry);
 
 }  // namespace rnnserve

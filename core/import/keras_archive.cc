@@ -20,7 +20,7 @@
 namespace rnnserve {
 namespace {
 
-// One file of the archive: its name, how long it may be, and where its content goes.
+// One file of the archive: its name, its largest size, and the destination of its content.
 struct Member {
   absl::string_view name;
   int64_t KerasArchiveLimits::*bytes_max;
@@ -33,7 +33,7 @@ constexpr std::array<Member, 3> kMembers = {{
     {"model.weights.h5", &KerasArchiveLimits::weights_bytes_max, &KerasArchive::weights},
 }};
 
-// A file of this size may be compressed as well as it likes: small models can be mostly zeros.
+// Up to this size any compression ratio is allowed, because small models can be mostly zeros.
 constexpr uint64_t kHarmlessBytes = 1 << 20;
 
 using Zip = std::unique_ptr<zip_t, decltype(&zip_discard)>;
@@ -47,8 +47,8 @@ absl::Status MalformedMember(absl::string_view name, absl::string_view text) {
   return Malformed(absl::StrCat("'", name, "' ", text));
 }
 
-// Keras writes this where it is asked for ".npz"; it holds pickled Python objects, which are
-// programs.
+// Keras writes this file on request instead of model.weights.h5. It holds pickled Python objects,
+// which can run any code when they are read.
 constexpr absl::string_view kPickledWeights = "model.weights.npz";
 constexpr absl::string_view kAssets = "assets/";
 
@@ -66,7 +66,7 @@ const Member* FindMember(absl::string_view name) {
   return nullptr;
 }
 
-// What the directory of the zip says about a file, before its content is touched.
+// Checks what the directory of the zip says about a file, before its content is read.
 absl::Status CheckDeclared(const zip_stat_t& stat, const Member& member,
                            const KerasArchiveLimits& limits) {
   constexpr zip_uint64_t kNeeded =
@@ -93,7 +93,7 @@ absl::Status CheckDeclared(const zip_stat_t& stat, const Member& member,
   return absl::OkStatus();
 }
 
-// The content of a file; libzip compares the checksum when it reaches the end.
+// Returns the content of a file. libzip compares the checksum at the end.
 absl::StatusOr<std::string> ReadMember(zip_t* zip, zip_uint64_t index, const zip_stat_t& stat) {
   const ZipFile file(zip_fopen_index(zip, index, 0), &zip_fclose);
   if (file == nullptr) {
@@ -124,7 +124,7 @@ absl::StatusOr<KerasArchive> ReadZip(zip_t* zip, const KerasArchiveLimits& limit
       return Malformed(absl::StrCat("entry ", i, " cannot be read"));
     }
     const Member* const member = FindMember(stat.name);
-    // What a layer keeps beside its weights; none that is supported does.
+    // Data that a layer keeps in addition to its weights. No supported layer has any.
     if (absl::StartsWith(stat.name, kAssets)) continue;
     if (absl::string_view(stat.name) == kPickledWeights) return PickledWeights();
     if (member == nullptr) return MalformedMember(stat.name, "does not belong there");
@@ -141,7 +141,7 @@ absl::StatusOr<KerasArchive> ReadZip(zip_t* zip, const KerasArchiveLimits& limit
 absl::StatusOr<KerasArchive> ReadFolder(const std::filesystem::path& folder,
                                         const KerasArchiveLimits& limits) {
   KerasArchive archive;
-  std::error_code ignored;  // a folder that may not be read is reported below
+  std::error_code ignored;  // a folder that cannot be read is reported below
   if (std::filesystem::exists(folder / std::string(kPickledWeights), ignored)) {
     return PickledWeights();
   }
@@ -157,12 +157,11 @@ absl::StatusOr<KerasArchive> ReadFolder(const std::filesystem::path& folder,
 
 absl::StatusOr<KerasArchive> ReadKerasArchive(const std::string& path,
                                               const KerasArchiveLimits& limits) {
-  std::error_code ignored;  // OpenInputFile says what is wrong with the path
+  std::error_code ignored;  // OpenInputFile reports what is wrong with the path
   if (std::filesystem::is_directory(path, ignored)) return ReadFolder(path, limits);
   RNNSERVE_RETURN_IF_ERROR(OpenInputFile(path).status());
   int error_code = 0;
-  // With these checks two entries of one name are an error, as are headers that contradict each
-  // other.
+  // With these flags libzip refuses two entries of one name and headers that contradict each other.
   const Zip zip(zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &error_code), &zip_discard);
   if (zip == nullptr) {
     zip_error_t error;

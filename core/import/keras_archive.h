@@ -19,23 +19,24 @@ struct KerasArchive {
   std::string weights;   // model.weights.h5
 };
 
-// What an archive may hold. Nothing is unpacked to disk.
+// The most that an archive may hold. Nothing is unpacked to disk.
 struct KerasArchiveLimits {
   // metadata.json and config.json.
   int64_t json_bytes_max = kModelJsonBytesMax;
-  // model.weights.h5: the weights and the state of the optimizer, which for Adam is twice as large.
+  // model.weights.h5: the weights and the state of the optimizer, which is twice as large for Adam.
   int64_t weights_bytes_max = 3 * kWeightBytesMax;
   // Keras stores without compression, and weights hardly compress; its own reader draws the line
   // here too.
   int64_t compression_ratio_max = 100;
 };
 
-// Reads a `.keras` file (a zip) or the folder that one was unpacked to. A zip must hold exactly the
-// three files, each once, stored or deflated, with the sizes and checksums that it declares, and
-// "assets/", which is not looked at; of a folder nothing else is looked at.
+// Reads a `.keras` file, which is a zip, or the folder that one was unpacked to. A zip must hold
+// each of the three files once, stored or deflated, with the sizes and checksums that it declares.
+// It may also hold "assets/", which is ignored, and nothing else. Other files in a folder are
+// ignored.
 //
 // Errors: NOT_FOUND and FAILED_PRECONDITION, reason MODEL_PATH; INVALID_ARGUMENT, reason
-// MODEL_FORMAT or MODEL_TOO_LARGE, naming the file in the archive; UNIMPLEMENTED, reason
+// MODEL_FORMAT or MODEL_TOO_LARGE, with the name of the file in the archive; UNIMPLEMENTED, reason
 // MODEL_UNSUPPORTED, if the weights are pickled (`model.weights.npz`).
 absl::StatusOr<KerasArchive> ReadKerasArchive(const std::string& path,
                                               const KerasArchiveLimits& limits);

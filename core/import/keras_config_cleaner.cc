@@ -17,8 +17,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Keys that say nothing of what a model computes. `shared_object_id` is an address in the memory of
-// the Python that saved the model: with it no two files would be equal.
+// Whether the key has no influence on what a model computes. `shared_object_id` is an address in
+// the memory of the process that saved the model; with it, no two bundles would be equal.
 bool IsForTrainingOnly(absl::string_view key) {
   constexpr std::array<absl::string_view, 5> kKeys = {
       "shared_object_id", "trainable", "build_config", "build_input_shape", "compile_config"};
@@ -39,7 +39,7 @@ Json CleanTensor(const Json& config) {
   return {{"class_name", "__keras_tensor__"}, {"config", std::move(kept)}};
 }
 
-// Moves the number out of the arguments [tensor, number].
+// Moves the number from the arguments [tensor, number] to the config.
 void MoveComparedNumber(Json& object) {
   Json& calls = object["inbound_nodes"];
   if (!calls.is_array() || calls.size() != 1 || !calls[0].is_object() ||
@@ -52,7 +52,8 @@ void MoveComparedNumber(Json& object) {
   args.erase(1);
 }
 
-// Calls of these models count from 1: the first is the one that made the model.
+// Converts tensors in which calls of `models` are counted from 1; the first call is the one that
+// made the model.
 void CountCallsFromZero(Json& output, const std::set<std::string>& models) {
   if (!output.is_structured()) return;
   const bool is_tensor = output.is_array() && output.size() == 3 && output[0].is_string();
@@ -82,10 +83,10 @@ Json CleanObject(const Json& value) {
       source.Raw("value").is_number()) {
     return source.Raw("value");
   }
-  // The older formats have no registered name but "package>Name" for a class.
+  // The older formats have no registered name; the class name is "package>Name".
   const std::string plain_name = class_name.substr(class_name.rfind('>') + 1);
   Json object = {{"class_name", plain_name}, {"config", CleanKerasConfig(value["config"])}};
-  // Of masks, which are booleans; nothing else has a dtype that is no floating-point one.
+  // Only masks have the dtype bool; all other supported dtypes are floating-point types.
   if (object["config"].is_object() && object["config"].value("dtype", Json()) == "bool") {
     object["config"].erase("dtype");
   }
@@ -121,7 +122,7 @@ Json CleanKerasConfig(const Json& value) {
   if (value.contains("class_name") && value.contains("config")) return CleanObject(value);
   Json object = Json::object();
   for (const auto& [key, element] : value.items()) {
-    // A frozen BatchNormalization is the same in a run with training=True.
+    // A frozen BatchNormalization computes the same with training=True as without.
     const bool is_frozen = key == "trainable" && element == false;
     if (is_frozen || !IsForTrainingOnly(key)) object[key] = CleanKerasConfig(element);
   }

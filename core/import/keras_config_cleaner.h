@@ -9,19 +9,21 @@
 
 namespace rnnserve {
 
-// The name under which a serialized object is looked up: that under which its class was registered
-// in Keras ("package>Name"), else its class name. A class of somebody else that was not registered
-// gets its module before the name, so that a "mine.LSTM" is not taken for the LSTM of Keras.
+// Returns the name by which the class of a serialized object is looked up: the name under which it
+// was registered in Keras ("package>Name"), else its class name. An unregistered class that is not
+// part of Keras gets its module as a prefix, so that a "mine.LSTM" is not taken for the LSTM of
+// Keras.
 std::string RegisteredNameOf(const nlohmann::json& object);
 
-// The JSON of a bundle for that of a model which Keras 3 serialized: the same objects, less what
-// only training and Python need (`trainable` stays where it is false). Further:
+// Converts the JSON of a model that Keras 3 serialized to that of a bundle. The objects are the
+// same, without the keys that only training and Python need; `trainable` stays if it is false.
+// Also:
 //
-//  - a dtype policy becomes its name, and a serialized scalar the number;
-//  - of a tensor in `inbound_nodes` only `keras_history` is kept;
+//  - a dtype policy becomes its name, and a serialized scalar becomes a number;
+//  - a tensor in `inbound_nodes` keeps only `keras_history`;
 //  - the number with which a NotEqual compares moves from its call to "value" in its config;
-//  - Keras counts the calls of a model in the model from 1 in `output_layers`, and from 0
-//    everywhere else: here it is 0.
+//  - the calls of a model inside a model are counted from 0. Keras counts them from 1 in
+//    `output_layers`, and from 0 everywhere else.
 nlohmann::json CleanKerasConfig(const nlohmann::json& value);
 
 }  // namespace rnnserve

@@ -31,14 +31,14 @@ using Json = nlohmann::json;
 constexpr char kWholeModelFile[] = "the .h5 file";
 constexpr char kWholeModelWeights[] = "model_weights";
 
-// A model on its way into a bundle.
+// A model that is being converted to a bundle.
 struct Import {
   Json source;    // as Keras 3 would have written it
   Bundle bundle;  // without weights
 };
 
-// Translates the configuration and checks that all of it is supported. Nothing of the weights is
-// looked at yet, so that an unsupported layer is called that and not a strange weight.
+// Converts the configuration and checks that all of it is supported. The weights are not read yet,
+// so that an unsupported layer is reported as such and not as an unexpected weight.
 absl::StatusOr<Import> BeginImport(Json model, const std::string& version,
                                    const LayerRegistry& registry) {
   if (absl::StartsWith(version, "1.") || version == "1") {
@@ -59,7 +59,7 @@ absl::StatusOr<Import> BeginImport(Json model, const std::string& version,
   return import;
 }
 
-// The bundle with its weights, if the model can be built with them.
+// Returns the bundle with its weights, if the model can be built with them.
 absl::StatusOr<Bundle> FinishImport(Import import, WeightTable weights,
                                     const LayerRegistry& registry) {
   import.bundle.weights = std::move(weights);
@@ -95,7 +95,7 @@ absl::StatusOr<WeightTable> LegacyWeights(const Json& model, Hdf5File& file,
   return AssignLegacyWeights(expected, std::move(layers));
 }
 
-// A string attribute of the root of a file; the fallback if there is none.
+// Returns a string attribute of the root of a file; `fallback` if there is none.
 absl::StatusOr<std::string> RootString(Hdf5File& file, const std::string& name,
                                        const std::string& fallback) {
   RNNSERVE_ASSIGN_OR_RETURN(const auto strings, file.ReadStrings("", name));
@@ -104,8 +104,8 @@ absl::StatusOr<std::string> RootString(Hdf5File& file, const std::string& name,
   return file.Malformed("", absl::StrCat("has an attribute '", name, "' that is not one string"));
 }
 
-// Keras 2 wrote its version into `to_json()`, Keras 3 does not; and only Keras 2 has
-// batch_input_shape.
+// Returns the version of Keras. The to_json() of Keras 2 contains it, that of Keras 3 does not; and
+// only Keras 2 has batch_input_shape.
 absl::StatusOr<std::string> VersionOf(const Json& config, Hdf5File& file) {
   const Json noted = config.is_object() ? config.value("keras_version", Json()) : Json();
   if (noted.is_string()) return noted.get<std::string>();
@@ -135,7 +135,7 @@ absl::StatusOr<Bundle> ImportHdf5(absl::string_view hdf5, const LayerRegistry& r
                                         " has no 'model_config': it holds weights alone, and the "
                                         "configuration of the model has to be given too"));
   }
-  // Keras wrote no version before 1.1.
+  // Keras before 1.1 wrote no version.
   RNNSERVE_ASSIGN_OR_RETURN(const std::string version, RootString(*file, "keras_version", "1"));
   RNNSERVE_ASSIGN_OR_RETURN(Json config, ParseJson(text, kModelJsonBytesMax, "model_config"));
   RNNSERVE_ASSIGN_OR_RETURN(Import import, BeginImport(std::move(config), version, registry));

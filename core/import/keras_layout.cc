@@ -20,14 +20,14 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Where an object stands in the file and in the bundle.
+// The place of an object in the file and in the bundle.
 struct Place {
   std::string path;        // "layers/lstm"
   std::string scope;       // "lstm"
-  bool is_trained = true;  // unless it or something around it is frozen
+  bool is_trained = true;  // false if the object or one around it is frozen
 };
 
-// Functions of keras.ops in a Functional look like layers, but Keras keeps nothing of them.
+// Functions of keras.ops in a Functional look like layers, but Keras writes no group for them.
 bool IsOperation(const Json& object) {
   const Json module = object.value("module", Json());
   return module.is_string() && absl::StartsWith(module.get<std::string>(), "keras.src.ops");
@@ -49,8 +49,8 @@ class GroupCollector {
   absl::Status AddCells(const KerasConfig& stack, const Place& place);
   absl::Status AddOwnVariables(const KerasConfig& object, const std::string& registered_name,
                                const Place& place);
-  // The variables that an object owns itself. Layers that hold the options of their cell count as
-  // owners of the variables of the cell.
+  // Returns the variables that an object owns itself. A layer whose configuration holds the options
+  // of its cell counts as the owner of the variables of the cell.
   absl::StatusOr<std::vector<LayerVariable>> OwnVariables(const KerasConfig& object,
                                                           const std::string& registered_name) const;
 
@@ -118,7 +118,7 @@ absl::StatusOr<std::vector<LayerVariable>> GroupCollector::OwnVariables(
   }
   if (traits != nullptr) return traits->variables.MadeFor(object);
   if (registered_name == "InputLayer") return std::vector<LayerVariable>();
-  // Nobody knows which weights it has, so they must not be taken for none.
+  // An unknown class may have weights, so it must not be treated as one without.
   return MakeError(
       absl::StatusCode::kUnimplemented, "LAYER_UNSUPPORTED",
       absl::StrCat(object.path(), ": the weights of class '", registered_name, "' are not known"));

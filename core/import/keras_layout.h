@@ -15,12 +15,12 @@
 
 namespace rnnserve {
 
-// Where Keras stores variables, and what they are called in a bundle.
+// The places where Keras stores variables, and their names in a bundle.
 //
 // In `model.weights.h5` an object's own variables are the datasets 0, 1, ... of a group "vars"
-// below the object; the objects inside it are groups named after the attribute that holds them.
-// Datasets have no names: the registries know the order in which Keras makes the variables of each
-// class.
+// below the object. The objects inside it are groups that are named after the attribute that holds
+// them. The datasets have no names; the registries know the order in which Keras makes the
+// variables of each class.
 //
 //   layers/lstm/cell/vars/{0, 1, 2}                    lstm/{kernel, recurrent_kernel, bias}
 //   layers/rnn/cell/cells/gru_cell_1/vars/{0, 1, 2}    rnn/cells/1/{kernel, ...}
@@ -28,9 +28,9 @@ namespace rnnserve {
 //   layers/time_distributed/layer/vars/{0, 1}          time_distributed/layer/{kernel, bias}
 //   layers/functional/layers/dense/vars/{0, 1}         <name of the model>/dense/{kernel, bias}
 //
-// All functions take serialized objects as Keras writes them, `module` and `shared_object_id`
-// included. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG; UNIMPLEMENTED, reason
-// LAYER_UNSUPPORTED, for a class that is in neither registry.
+// All functions take serialized objects as Keras writes them, with `module` and `shared_object_id`.
+// Errors: INVALID_ARGUMENT, reason MODEL_CONFIG; UNIMPLEMENTED, reason LAYER_UNSUPPORTED, for a
+// class that is not registered.
 
 // One group of variables.
 struct VariableGroup {
@@ -40,20 +40,21 @@ struct VariableGroup {
   };
 
   std::string path;   // in the file: "layers/lstm/cell/vars"
-  std::string owner;  // the name of the object, as Keras notes it; empty if not known
+  std::string owner;  // the name of the object in the file; empty if it is not known
   std::vector<Variable> variables;
 };
 
-// How a file names the groups of the layers of a model.
+// How the groups of the layers of a model are named in a file.
 enum class GroupNaming {
   kLayers,  // "layers/lstm_1"
-  // "_layer_checkpoint_dependencies/lstm_2", in files of Keras 2.12: a layer with weights counts
-  // twice.
+  // "_layer_checkpoint_dependencies/lstm_2", in files of Keras 2.12, which count a layer with
+  // weights twice.
   kCheckpointDependencies,
 };
 
-// All groups of a Sequential or Functional, with or without variables. A layer that stands in the
-// model and in a model inside it is stored once: its group comes twice, with two sets of names.
+// Returns all groups of a Sequential or Functional, with or without variables. A layer that is both
+// in the model and in a model inside it is stored once; its group is in the result twice, with two
+// sets of names.
 absl::StatusOr<std::vector<VariableGroup>> VariableGroups(const nlohmann::json& model,
                                                           const LayerRegistry& registry,
                                                           GroupNaming naming);
@@ -61,15 +62,15 @@ absl::StatusOr<std::vector<VariableGroup>> VariableGroups(const nlohmann::json& 
 // The variables of one layer in the order of the older HDF5 layout.
 struct LegacyVariables {
   std::string layer;
-  std::vector<std::string> names;  // in the bundle; those that are trained come first
+  std::vector<std::string> names;  // in the bundle; trained variables come first
 };
 
-// Of every layer of the model that has variables, in the order of the model.
+// Returns the variables of all layers of the model that have some, in the order of the model.
 absl::StatusOr<std::vector<LegacyVariables>> LegacyVariablesOf(const nlohmann::json& model,
                                                                const LayerRegistry& registry);
 
-// Names the objects of one list as Keras does: the class in snake case, with a number from the
-// second of a class on: "gru", "gru_1", "dense". Used by one thread at a time: its owner.
+// Names the objects of one list as Keras does: with the class in snake case, and a number from the
+// second object of a class on: "gru", "gru_1", "dense". Used by one thread at a time: its owner.
 class GroupNames {
  public:
   std::string Next(absl::string_view class_name);
@@ -78,7 +79,7 @@ class GroupNames {
   std::map<std::string, int> counts_;
 };
 
-// "SimpleRNN" -> "simple_rnn", as keras.src.utils.naming.to_snake_case.
+// Converts "SimpleRNN" to "simple_rnn", as keras.src.utils.naming.to_snake_case does.
 std::string ToSnakeCase(absl::string_view class_name);
 
 }  // namespace rnnserve

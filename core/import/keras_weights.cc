@@ -17,7 +17,7 @@ namespace {
 
 constexpr char kFileName[] = "model.weights.h5";
 
-// The group of an object's own variables.
+// The name of the group of an object's own variables.
 constexpr absl::string_view kVariables = "vars";
 
 absl::string_view ParentOf(absl::string_view path) {
@@ -53,7 +53,7 @@ absl::Status Malformed(absl::string_view path, absl::string_view text) {
   return InvalidArgument("MODEL_WEIGHTS", absl::StrCat(kFileName, ": '", path, "' ", text));
 }
 
-// Checks that a group of the file is the one that the layer expects.
+// Checks that a group of the file has the owner and the number of variables that are expected.
 absl::Status CheckGroup(const VariableGroup& group, const KerasVariables& found,
                         OwnerCheck owner_check) {
   if (owner_check == OwnerCheck::kNames && !found.owner.empty() && !group.owner.empty() &&
@@ -89,7 +89,7 @@ absl::Status CheckNothingLeft(const KerasWeights& source) {
 }  // namespace
 
 absl::StatusOr<KerasWeights> ReadKerasWeights(Hdf5File& file) {
-  std::map<std::string, size_t> groups;  // of variables, and how many it has
+  std::map<std::string, size_t> groups;  // the number of variables of each group
   for (const auto& [path, kind] : file.entries()) {
     const bool is_variable = IsVariables(ParentOf(path));
     const bool is_dataset = kind == Hdf5File::Kind::kDataset;

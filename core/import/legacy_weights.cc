@@ -14,8 +14,8 @@
 namespace rnnserve {
 namespace {
 
-// A list of strings that Keras splits into "name0", "name1", ... where it would not fit into the
-// header of its group.
+// Reads a list of strings. Keras splits it into "name0", "name1", ... if it does not fit into the
+// header of the group.
 absl::StatusOr<std::vector<std::string>> ReadList(Hdf5File& file, const std::string& path,
                                                   const std::string& name) {
   RNNSERVE_ASSIGN_OR_RETURN(auto whole, file.ReadStrings(path, name));
@@ -31,7 +31,8 @@ absl::StatusOr<std::vector<std::string>> ReadList(Hdf5File& file, const std::str
   }
 }
 
-// "lstm/lstm_cell/kernel:0" -> "kernel"; in graphs of TensorFlow 1 a second one is "kernel_1:0".
+// Returns "kernel" for "lstm/lstm_cell/kernel:0". In graphs of TensorFlow 1 a second kernel is
+// "kernel_1:0".
 absl::string_view VariableName(absl::string_view path) {
   path.remove_prefix(path.rfind('/') + 1);
   path = path.substr(0, path.find(':'));
@@ -45,7 +46,8 @@ absl::Status Malformed(const LegacyLayer& layer, absl::string_view text) {
   return InvalidArgument("MODEL_WEIGHTS", absl::StrCat("the weights of '", layer.name, "' ", text));
 }
 
-// Whether the names speak against the order. Those of custom cells are anybody's.
+// Checks that no variable has the name of another one of its layer. The variables of custom cells
+// may have any other names.
 absl::Status CheckOrder(const LegacyVariables& expected, const LegacyLayer& layer) {
   for (size_t i = 0; i < expected.names.size(); ++i) {
     const absl::string_view found = VariableName(layer.weight_names[i]);

@@ -14,24 +14,26 @@
 
 namespace rnnserve {
 
-// The weights of one layer in the older layout of HDF5, which every Keras writes into a whole-model
-// `.h5`: one group a layer, named after it, with a list of the datasets in their order. The
-// variables that are trained come first, then the others, for a model in the model too.
+// The weights of one layer in the older layout of HDF5, which every version of Keras writes into a
+// whole-model `.h5`: one group for each layer, with the name of the layer, and a list of its
+// datasets in order. Trained variables come first, then the others; a model inside the model counts
+// as one layer.
 struct LegacyLayer {
   std::string name;
   std::vector<std::string> weight_names;  // "lstm/lstm_cell/kernel:0"
   std::vector<Weight> values;
 };
 
-// The layers that have weights, in the order of the model. `group` holds them: "model_weights", or
-// the file itself ("") where it holds weights alone. Errors: those of Hdf5File.
+// Reads the layers that have weights, in the order of the model. `group` is the group that holds
+// them: "model_weights", or "" for the file itself if it holds only weights. Errors: those of
+// Hdf5File.
 absl::StatusOr<std::vector<LegacyLayer>> ReadLegacyWeights(Hdf5File& file,
                                                            const std::string& group);
 
-// Gives the weights the names of `expected`: for every layer that has variables those, in the order
-// of the file. Layers are matched by their order, as Keras does. Errors: INVALID_ARGUMENT, reason
-// MODEL_WEIGHTS, naming the layer, if there are more or fewer of either or if they are named
-// otherwise.
+// Returns the weights under the names in `expected`, which has the variables of each layer that has
+// some, in the order of the file. Layers are matched by their order, as in Keras. Errors:
+// INVALID_ARGUMENT, reason MODEL_WEIGHTS, with the name of the layer, if the number of layers or
+// variables differs, or if the names of the variables are in another order.
 absl::StatusOr<WeightTable> AssignLegacyWeights(const std::vector<LegacyVariables>& expected,
                                                 std::vector<LegacyLayer> layers);
 

@@ -10,19 +10,19 @@
 // MODEL is a .keras file or the folder that one was unpacked to, a whole model in HDF5 (.h5), or,
 // with --config, weights alone (.weights.h5).
 //
-// It is a program of its own because zip and HDF5 are large formats with a long history of faults:
-// whatever a hostile file does to their readers happens here, and not in the server, which runs
-// this program for a model that is no bundle. The work is done in a process within limits; the one
-// that was started waits for it and reports. What a program that runs it may rely on:
+// It is a separate program because zip and HDF5 are large formats with a long history of faults.
+// Whatever a hostile file does to their readers happens here and not in the server, which runs this
+// program for a model that is not a bundle. The work is done in a child process with limits on
+// memory and time; the parent waits for it and reports the result. Programs that run it can rely on
+// these exit statuses:
 //
-//   exit status 0   BUNDLE_DIR is a complete bundle that can be served; one line on stdout says so.
-//   exit status 1   Nothing was written at BUNDLE_DIR; a folder BUNDLE_DIR.?????? may be left
-//   beside
-//                   it if the time was up. The last line on stderr is
-//                       error: CODE: REASON: text
-//                   CODE and REASON are those of the error ("INVALID_ARGUMENT", "MODEL_WEIGHTS"),
-//                   the text is for people. A fault in a reader is INVALID_ARGUMENT, MODEL_FORMAT.
-//   exit status 2   The command line was wrong; stderr says how.
+//   0   BUNDLE_DIR is a complete bundle that can be served. One line on stdout says so.
+//   1   Nothing was written at BUNDLE_DIR; a folder BUNDLE_DIR.?????? may be left next to it if the
+//       time limit was reached. The last line on stderr is
+//           error: CODE: REASON: text
+//       CODE and REASON are those of the error ("INVALID_ARGUMENT", "MODEL_WEIGHTS"), and the text
+//       is for people. A crash of a reader is INVALID_ARGUMENT, MODEL_FORMAT.
+//   2   The command line was wrong. stderr says what is wrong.
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
@@ -54,20 +54,21 @@ struct Options {
   bool force = false;
   std::string weight_type = std::string(WeightTypeName(WeightType::kFloat32));
   std::string mask_rules = std::string(MaskRulesName(MaskRules::kKeras30));
-  // Shared libraries with cells: absolute paths.
+  // Absolute paths of shared libraries with cells.
   std::vector<std::string> cell_plugins;
-  // About five times the weights are in memory at once: the file with the optimizer's state, the
-  // weights, and the model that is built to check them. So this is for 800 MiB of weights.
+  // The default is enough for 800 MiB of weights. About five times the weights are in memory at
+  // once: the file with the state of the optimizer, the weights, and the model that is built to
+  // check them.
   uint64_t memory_limit_bytes = uint64_t{4} << 30;
-  // A gigabyte takes some seconds. There are damaged files in which libhdf5 runs in circles.
+  // A gigabyte takes a few seconds. On some damaged files libhdf5 loops forever.
   uint64_t cpu_limit_s = 60;
 };
 
-// Every HDF5 file of Keras begins with this.
+// The first bytes of every HDF5 file that Keras writes.
 constexpr absl::string_view kHdf5Signature = "\x89HDF\r\n\x1a\n";
 
 absl::StatusOr<bool> IsHdf5(const std::string& path) {
-  std::error_code ignored;  // OpenInputFile says what is wrong with the path
+  std::error_code ignored;  // OpenInputFile reports what is wrong with the path
   if (std::filesystem::is_directory(path, ignored)) return false;
   RNNSERVE_ASSIGN_OR_RETURN(InputFile file, OpenInputFile(path));
   std::string begin(kHdf5Signature.size(), '\0');
@@ -95,7 +96,7 @@ absl::StatusOr<Bundle> ReadModel(const Options& options, const LayerRegistry& re
   return ImportConfigAndWeights(config, hdf5, registry);
 }
 
-// Writes the bundle; returns what there is to say of it.
+// Writes the bundle and returns the line for stdout.
 absl::StatusOr<std::string> Import(const Options& options) {
   RNNSERVE_ASSIGN_OR_RETURN(CellRegistry cells, CellsWithPlugins(options.cell_plugins));
   RNNSERVE_ASSIGN_OR_RETURN(Bundle bundle,
@@ -108,7 +109,7 @@ absl::StatusOr<std::string> Import(const Options& options) {
                       BundleDigest(bundle));
 }
 
-// The error as one line: names in a model may hold anything.
+// Returns the error as one line, without the control characters that names in a model may contain.
 std::string ErrorLine(const absl::Status& status) {
   std::string line = absl::StrCat("error: ", absl::StatusCodeToString(status.code()), ": ",
                                   ErrorReason(status), ": ", status.message());

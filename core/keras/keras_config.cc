@@ -22,7 +22,7 @@ const Json& Null() {
   return null;
 }
 
-// The value under `key`; null if there is none or `object` is not an object.
+// Returns the value under `key`; null if there is none or `object` is not an object.
 const Json& Find(const Json& object, absl::string_view key) {
   if (!object.is_object()) return Null();
   const auto found = object.find(std::string(key));
@@ -33,7 +33,7 @@ std::string StringOrEmpty(const Json& value) {
   return value.is_string() ? value.get<std::string>() : std::string();
 }
 
-// The value as it stands in the file, cut to what an error text can hold.
+// Returns the value as JSON for an error text, cut to a length that a text can hold.
 std::string Show(const Json& value) {
   constexpr size_t kLongest = 80;
   std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
@@ -44,7 +44,7 @@ std::string Show(const Json& value) {
 constexpr int64_t kLargestInt = std::numeric_limits<int32_t>::max();
 
 bool IsPositiveInt(const Json& value) {
-  // An integer beyond int64 would be negative as one: compare as a double first.
+  // An integer beyond int64 would convert to a negative one, so compare it as a double first.
   return value.is_number_integer() && value.get<double>() >= 1.0 &&
          value.get<double>() <= static_cast<double>(kLargestInt);
 }
@@ -53,14 +53,14 @@ absl::StatusOr<Activation> Named(const KerasConfig& owner, absl::string_view key
                                  const std::string& name) {
   const auto activation = ActivationFromName(name);
   if (activation.has_value()) return *activation;
-  // Keras has it too, but it halves the vector, which nothing here expects of an activation.
+  // Keras has glu too, but it halves the vector, which no layer here allows for.
   if (name == "glu") {
     return owner.Unsupported(absl::StrCat("'", key, "': the activation 'glu' is not supported"));
   }
   return owner.Error(absl::StrCat("'", key, "': there is no activation '", name, "'"));
 }
 
-// The activation that a serialized layer of keras.layers amounts to.
+// Returns the activation that a serialized layer of keras.layers is equal to.
 absl::StatusOr<Activation> ActivationOfLayer(const KerasConfig& layer) {
   const std::string name = layer.class_name();
   if (name == "Activation") return layer.ActivationOr("activation", Activation::kLinear);

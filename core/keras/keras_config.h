@@ -17,14 +17,14 @@
 namespace rnnserve {
 
 // One serialized Keras object, {"class_name": ..., "registered_name": ..., "config": {...}}, with
-// typed access to its configuration. Every error is INVALID_ARGUMENT, reason MODEL_CONFIG, unless a
-// comment says otherwise, and names the object and the key.
+// typed access to its configuration. Unless a comment says otherwise, every error is
+// INVALID_ARGUMENT, reason MODEL_CONFIG, and names the object and the key.
 //
 // A view: the JSON must outlive it. Immutable; safe to share.
 class KerasConfig {
  public:
-  // `path` says where the object stands, for error texts: "layer 'lstm'". Anything but a serialized
-  // object is taken for one without class and configuration.
+  // `path` names the object in error texts: "layer 'lstm'". If `object` is not a serialized object,
+  // it is treated as one without a class and a configuration.
   KerasConfig(const nlohmann::json& object, std::string path);
 
   // `class_name`; empty if it is missing.
@@ -37,35 +37,36 @@ class KerasConfig {
 
   bool Has(absl::string_view key) const;
 
-  // The value under `key` of the configuration, or `fallback` where it is absent or null.
+  // Return the value under `key` of the configuration, or `fallback` if it is absent or null.
   absl::StatusOr<bool> Bool(absl::string_view key, bool fallback) const;
   absl::StatusOr<double> Number(absl::string_view key, double fallback) const;
   absl::StatusOr<std::string> String(absl::string_view key, absl::string_view fallback) const;
-  // A whole number from 1 to 2^31 - 1. Required.
+  // Returns a whole number from 1 to 2^31 - 1. The key is required.
   absl::StatusOr<int64_t> PositiveInt(absl::string_view key) const;
-  // `count` of them: a list of that length, or one number that stands for all. Where it is absent
-  // or null, all are `fallback`; without a fallback it is required.
+  // Returns `count` such numbers from a list of that length, or from one number for all. If the key
+  // is absent or null, all are `fallback`; without a fallback the key is required.
   absl::StatusOr<std::vector<int64_t>> PositiveInts(
       absl::string_view key, size_t count, std::optional<int64_t> fallback = std::nullopt) const;
-  // An activation by name, or as Keras serializes a function or an Activation, ReLU, LeakyReLU, ELU
-  // or Softmax layer; null is linear. Options of these layers that no Activation has, such as
-  // another slope, are UNIMPLEMENTED, reason OPTION_UNSUPPORTED.
+  // Returns an activation. The value is its name, or what Keras writes for a function or for an
+  // Activation, ReLU, LeakyReLU, ELU or Softmax layer; null is linear. If such a layer has options
+  // that no Activation has, for example another slope, the error is UNIMPLEMENTED, reason
+  // OPTION_UNSUPPORTED.
   absl::StatusOr<Activation> ActivationOr(absl::string_view key, Activation fallback) const;
-  // A serialized object nested under `key`. Required.
+  // Returns the serialized object under `key`, which is required.
   absl::StatusOr<KerasConfig> Object(absl::string_view key) const;
-  // A list of serialized objects under `key`. Required.
+  // Returns the list of serialized objects under `key`, which is required.
   absl::StatusOr<std::vector<KerasConfig>> Objects(absl::string_view key) const;
-  // The raw value under `key`; null if it is absent.
+  // Returns the value under `key` as JSON; null if it is absent.
   const nlohmann::json& Raw(absl::string_view key) const;
 
-  // OK if the dtype policy is absent or one of floating point, which is computed in float32
-  // whatever its precision: float32, float64, float16, bfloat16, mixed_float16, mixed_bfloat16.
-  // Else (a quantized one) UNIMPLEMENTED, reason OPTION_UNSUPPORTED.
+  // Returns OK if the dtype policy is absent, float32, float64, float16, bfloat16, mixed_float16 or
+  // mixed_bfloat16. All of these are computed in float32. Any other policy, such as a quantized
+  // one, is UNIMPLEMENTED, reason OPTION_UNSUPPORTED.
   absl::Status CheckDtypePolicy() const;
 
-  // An INVALID_ARGUMENT, reason MODEL_CONFIG, about this object.
+  // Returns an INVALID_ARGUMENT, reason MODEL_CONFIG, that names this object.
   absl::Status Error(absl::string_view text) const;
-  // An UNIMPLEMENTED, reason OPTION_UNSUPPORTED, about this object.
+  // Returns an UNIMPLEMENTED, reason OPTION_UNSUPPORTED, that names this object.
   absl::Status Unsupported(absl::string_view text) const;
 
  private:

@@ -14,19 +14,20 @@
 
 namespace rnnserve {
 
-// Where a cell or layer finds its weights while it is built: float32 tensors by name, in the Keras
-// layout. Names are paths: "lstm/kernel", "stack/cells/0/bias", "bidirectional/forward/kernel".
+// The interface from which a cell or layer reads its weights while it is built: float32 tensors by
+// name, in the layout of Keras. Names are paths: "lstm/kernel", "stack/cells/0/bias",
+// "bidirectional/forward/kernel".
 class WeightSource {
  public:
   virtual ~WeightSource() = default;
 
-  // The weight of that name, row-major. It stays valid as long as the source. Errors:
-  // INVALID_ARGUMENT, reason MODEL_WEIGHTS, if it is missing or has another shape or a value that
-  // is not finite; the text names the weight and both shapes.
+  // Returns the weight of that name, row-major. It stays valid as long as the source exists.
+  // Errors: INVALID_ARGUMENT, reason MODEL_WEIGHTS, if it is missing, has another shape or holds a
+  // value that is not finite; the text names the weight and both shapes.
   virtual absl::StatusOr<absl::Span<const float>> Weight(absl::string_view name,
                                                          const Shape& shape) = 0;
 
-  // How the matrices that are made of the weights are to be kept.
+  // The type in which matrices that are built from the weights are kept.
   virtual WeightType matrix_type() const { return WeightType::kFloat32; }
 };
 
