@@ -27,8 +27,8 @@ using Json = nlohmann::json;
 
 constexpr int64_t kFormatVersion = 1;
 
-// A number of bytes or extents in a digest: fixed length, so that no two sequences of parts run
-// together into the same bytes.
+// Adds a number of bytes or extents to a digest. Its length is fixed, so that no two sequences of
+// parts give the same bytes.
 absl::string_view AsBytes(const int64_t& number) {
   return {reinterpret_cast<const char*>(&number), sizeof(number)};
 }
@@ -43,7 +43,7 @@ absl::Status Malformed(absl::string_view text) {
   return InvalidArgument("MODEL_FORMAT", absl::StrCat(kBundleModelFile, ": ", text));
 }
 
-// Fills in the description of `bundle`.
+// Reads the description into `bundle`.
 absl::Status ReadDescription(const Json& document, Bundle& bundle) {
   if (!document.is_object()) return Malformed("not an object");
   const auto version = document.find("format_version");
@@ -81,14 +81,14 @@ absl::Status ReadDescription(const Json& document, Bundle& bundle) {
   return bundle.model.is_null() ? Malformed("'model' is missing") : absl::OkStatus();
 }
 
-// A folder with a name nobody has, gone at the end with all it holds.
+// A folder with an unused name, which is removed with its content at the end.
 class TemporaryFolder {
  public:
   explicit TemporaryFolder(const fs::path& beside) : path_(beside.string() + ".XXXXXX") {
     exists_ = mkdtemp(path_.data()) != nullptr;
   }
   ~TemporaryFolder() {
-    std::error_code ignored;  // nothing better can be done with it
+    std::error_code ignored;  // a destructor cannot report it
     if (exists_) fs::remove_all(path_, ignored);
   }
   TemporaryFolder(const TemporaryFolder&) = delete;
@@ -125,14 +125,14 @@ bool Exists(const fs::path& path) {
   return fs::exists(path, error);
 }
 
-// Gives the folder `from` the name `to`; what is there already goes to `aside`.
+// Renames the folder `from` to `to`. A folder that is already there is renamed to `aside`.
 std::error_code MoveFolder(const fs::path& from, const fs::path& to, const fs::path& aside) {
   std::error_code error;
   const bool replaces = Exists(to);
   if (replaces) fs::rename(to, aside, error);
   if (error) return error;
   fs::rename(from, to, error);
-  std::error_code ignored;  // the first error is the one to report
+  std::error_code ignored;  // the first error is reported
   if (error && replaces) fs::rename(aside, to, ignored);
   return error;
 }
@@ -143,7 +143,8 @@ std::string BundleDigest(const Bundle& bundle) {
   Sha256 digest;
   AddText(absl::StrCat("rnnserve bundle ", kFormatVersion), digest);
   AddText(bundle.model.dump(), digest);
-  // States that one type has reached are not those of another.
+  // Models whose matrices have different types reach different states, so their digests must
+  // differ.
   if (bundle.weight_type != WeightType::kFloat32) {
     AddText(WeightTypeName(bundle.weight_type), digest);
   }
@@ -195,7 +196,7 @@ absl::StatusOr<std::shared_ptr<const Model>> LoadBundle(const std::string& path,
 }
 
 absl::Status WriteBundle(const Bundle& bundle, const std::string& path, IfBundleExists if_exists) {
-  // Without a trailing slash, so that the temporary folder stands beside it and not in it.
+  // Removes a trailing slash, so that the temporary folder is next to the bundle and not in it.
   const fs::path target = (fs::path(path) / "").lexically_normal().parent_path();
   const auto cannot_write = [&path](absl::string_view why) {
     return FailedPrecondition("MODEL_PATH", absl::StrCat("'", path, "' cannot be written: ", why));

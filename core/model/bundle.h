@@ -18,27 +18,27 @@
 
 namespace rnnserve {
 
-// A model as it is stored: a folder of a description and its weights. FORMAT.md defines it.
+// A model as it is stored: a folder with a description and the weights. FORMAT.md defines it.
 //
 //   <folder>/model.json            {"format_version": 1, "generator": ..., "model": {...}}
 //   <folder>/weights.safetensors   "lstm/kernel", "lstm/recurrent_kernel", ...
 //
 // Movable, not copyable: the weights are large. Thread-compatible.
 struct Bundle {
-  nlohmann::json model;   // a serialized Keras Sequential
-  std::string generator;  // who wrote it, for people; not part of the digest
-  // How matrices are to be kept when the model is loaded; in the file all weights are float32.
+  nlohmann::json model;   // a serialized Keras Sequential or Functional
+  std::string generator;  // the program that wrote it, for people; not part of the digest
+  // The type in which the loaded model keeps its matrices; in the file all weights are float32.
   WeightType weight_type = WeightType::kFloat32;
   MaskRules mask_rules = MaskRules::kKeras30;
   WeightTable weights;
 };
 
-// Names in a bundle's folder.
+// The names of the files in the folder.
 constexpr char kBundleModelFile[] = "model.json";
 constexpr char kBundleWeightsFile[] = "weights.safetensors";
 
-// SHA-256, in hexadecimal, of what the model is: description and weights, whatever the layout of
-// the files and whoever wrote them.
+// Returns the SHA-256, in hexadecimal, of the description and the weights. It does not depend on
+// the layout of the files or on the program that wrote them.
 std::string BundleDigest(const Bundle& bundle);
 
 // Reads a bundle without building its model. Errors: NOT_FOUND and FAILED_PRECONDITION, reason
@@ -47,22 +47,22 @@ std::string BundleDigest(const Bundle& bundle);
 // ReadSafetensors. The text names the file.
 absl::StatusOr<Bundle> ReadBundle(const std::string& path);
 
-// The model that the bundle describes. Errors: those of Model::Create; INVALID_ARGUMENT, reason
-// MODEL_WEIGHTS, if there are weights that belong to no layer.
+// Builds the model that the bundle describes. Errors: those of Model::Create; INVALID_ARGUMENT,
+// reason MODEL_WEIGHTS, if there are weights that belong to no layer.
 absl::StatusOr<std::shared_ptr<const Model>> BuildModel(const Bundle& bundle,
                                                         const LayerRegistry& registry);
 
-// ReadBundle and BuildModel; with a weight type, that one in place of the bundle's.
+// Reads a bundle and builds its model. A `weight_type` overrides that of the bundle.
 absl::StatusOr<std::shared_ptr<const Model>> LoadBundle(
     const std::string& path, const LayerRegistry& registry,
     std::optional<WeightType> weight_type = std::nullopt);
 
 enum class IfBundleExists { kFail, kReplace };
 
-// Writes a bundle to the folder `path`: into a folder beside it first, which takes its name when it
-// is complete. Errors: ALREADY_EXISTS, reason MODEL_PATH, if there is something at `path` that is
-// not to be replaced or is no bundle; FAILED_PRECONDITION, reason MODEL_PATH, if it cannot be
-// written. After an error `path` is what it was.
+// Writes a bundle to the folder `path`. It writes to a temporary folder next to it and renames that
+// when it is complete. Errors: ALREADY_EXISTS, reason MODEL_PATH, if `path` exists and may not be
+// replaced or is not a bundle; FAILED_PRECONDITION, reason MODEL_PATH, if it cannot be written.
+// After an error `path` is unchanged.
 absl::Status WriteBundle(const Bundle& bundle, const std::string& path, IfBundleExists if_exists);
 
 }  // namespace rnnserve

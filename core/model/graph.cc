@@ -19,13 +19,14 @@ namespace {
 
 using Values = std::vector<Graph::Value>;
 
-// What a model is called on.
+// The arguments of a call of a model.
 struct ModelInputs {
   Values values;
   std::optional<Graph::Value> mask;  // of the input
 };
 
-// A shared model inside a shared model multiplies its nodes; each takes a value in a workspace.
+// Shared models inside shared models multiply the number of nodes, each of which takes a value in a
+// workspace.
 constexpr size_t kNodesMax = 4096;
 
 KerasConfig LayerAt(const KerasConfig& model, const std::string& scope, size_t i) {
@@ -37,7 +38,7 @@ KerasConfig LayerAt(const KerasConfig& model, const std::string& scope, size_t i
 struct PendingCall {
   KerasConfig layer;
   std::string name;  // within the Functional
-  size_t index = 0;  // counts the calls of the layer
+  size_t index = 0;  // of the call among those of the layer
   LayerCall call;
 };
 
@@ -57,7 +58,7 @@ absl::StatusOr<std::vector<PendingCall>> PendingCalls(const KerasConfig& model,
   return pending;
 }
 
-// The tensors of one Functional that are known so far.
+// The tensors of one Functional that are in the graph so far.
 class TensorTable {
  public:
   void AddInput(const TensorRef& ref, const ModelInputs& inputs, size_t i) {
@@ -69,7 +70,7 @@ class TensorTable {
                                        IsModelClass(call.layer.registered_name())};
   }
 
-  // Appends the values of these tensors; false while one of them is not known.
+  // Appends the values of these tensors. Returns false if one of them is not in the graph yet.
   bool FindAll(const std::vector<TensorRef>& refs, Values& values) const {
     for (const TensorRef& ref : refs) {
       const auto found = calls_.find({ref.layer, ref.call});
@@ -86,7 +87,7 @@ class TensorTable {
     return true;
   }
 
-  // A node with everything but its layer; nothing while an argument is not known.
+  // Returns a node without its layer; nothing if an argument is not in the graph yet.
   std::optional<Graph::Node> FindArguments(const LayerCall& call) const {
     Graph::Node node;
     Values masks;
@@ -96,8 +97,8 @@ class TensorTable {
                           (!call.mask.has_value() || FindAll({*call.mask}, masks));
     if (!is_found) return std::nullopt;
     if (!masks.empty()) node.mask = masks.front();
-    // The mask that the model was given belongs to its input, whose readers get it as any mask of a
-    // tensor: if it is their only one.
+    // A mask that was passed to the model belongs to its input. Like any mask of a tensor, it is
+    // passed on only to calls that read no other tensor.
     const auto given = masks_.find(call.inputs.front().layer);
     const bool is_only = call.inputs.size() + call.initial_state.size() == 1;
     if (masks.empty() && is_only && given != masks_.end()) node.mask = given->second;
@@ -105,8 +106,8 @@ class TensorTable {
   }
 
  private:
-  // What a call made: all outputs of a model, else the first of a node, whose layer alone knows how
-  // many there are.
+  // The outputs of a call: all outputs of a model, or the first output of a node. Only the layer of
+  // a node knows how many it has.
   struct Outputs {
     Values values;
     bool is_complete = false;
@@ -119,19 +120,19 @@ class TensorTable {
 // Builds a graph model by model.
 class GraphReader {
  public:
-  // The nodes of a model whose inputs are these values. `scope` is what its layers' names begin
-  // with. Returns its outputs.
+  // Adds the nodes of a model whose inputs are these values, and returns its outputs. The names of
+  // its layers begin with `scope`.
   absl::StatusOr<Values> AddModel(const KerasConfig& model, const std::string& scope,
                                   const ModelInputs& inputs) {
     return model.class_name() == "Sequential" ? AddSequential(model, scope, inputs)
                                               : AddFunctional(model, scope, inputs);
   }
 
-  // The inputs of the outermost model become those of the graph.
+  // Add the inputs and the outputs of the outermost model, which are those of the graph.
   absl::StatusOr<Values> AddInputs(const KerasConfig& model);
   void AddOutputs(const Values& values);
 
-  // What only the layers behind the inputs tell: whether they are token ids.
+  // Finds out which inputs are token ids, which depends on the layers that read them.
   absl::StatusOr<Graph> Finish();
 
  private:
@@ -139,7 +140,7 @@ class GraphReader {
                                        const ModelInputs& inputs);
   absl::StatusOr<Values> AddFunctional(const KerasConfig& model, const std::string& scope,
                                        const ModelInputs& inputs);
-  // One call of a layer or model; `node` has everything but the layer.
+  // Adds one call of a layer or model. `node` is complete except for the layer.
   absl::StatusOr<Values> AddCall(const KerasConfig& layer, const std::string& name,
                                  Graph::Node node);
 
@@ -216,7 +217,7 @@ absl::StatusOr<Values> GraphReader::AddCall(const KerasConfig& layer, const std:
   node.call = num_calls_[node.layer]++;
   graph_.nodes.push_back(std::move(node));
   const size_t source = graph_.inputs.size() + graph_.nodes.size() - 1;
-  // A Bidirectional without a merge is the only layer with two outputs besides states.
+  // Only a Bidirectional without a merge mode has two outputs that are not states.
   const bool has_two = layer.Has("merge_mode") && layer.Raw("merge_mode").is_null();
   return has_two ? Values{{source, 0}, {source, 1}} : Values{{source, 0}};
 }
@@ -232,7 +233,7 @@ absl::StatusOr<Values> GraphReader::AddFunctional(const KerasConfig& model,
   }
   for (size_t i = 0; i < input_refs.size(); ++i) tensors.AddInput(input_refs[i], inputs, i);
   RNNSERVE_ASSIGN_OR_RETURN(std::vector<PendingCall> pending, PendingCalls(model, scope));
-  // A layer may stand in the file before one that it reads: go round until nothing moves.
+  // A layer may precede one whose output it reads, so repeat this until no call can be added.
   while (!pending.empty()) {
     std::vector<PendingCall> blocked;
     for (PendingCall& next : pending) {

@@ -16,15 +16,16 @@
 
 namespace rnnserve {
 
-// What a serialized Keras Sequential or Functional says before any weight is read: which layers
-// there are and who reads whose output. Models inside the model are dissolved; their layers are
-// called "outer/inner". A layer that is called several times (shared) stands once among the layers
-// and several times among the nodes.
+// The layers of a serialized Keras Sequential or Functional and how they are connected, before any
+// weight is read. Models inside the model are expanded; their layers are named "outer/inner". A
+// shared layer, which is called several times, occurs once in `layers` and several times in
+// `nodes`.
 //
 // A view: the JSON must outlive it. Immutable; safe to share.
 struct Graph {
-  // Output `tensor` of the source: of an input if source < inputs.size(), else of node source -
-  // inputs.size(). An input has one output; how many a node has, its layer tells.
+  // Output `tensor` of a source, which is input `source` if source < inputs.size(), else node
+  // source - inputs.size(). An input has one output; only the layer of a node knows how many it
+  // has.
   struct Value {
     size_t source = 0;
     size_t tensor = 0;
@@ -40,26 +41,26 @@ struct Graph {
   };
   struct Node {
     size_t layer = 0;  // index into layers
-    size_t call = 0;   // counts the nodes of the layer
+    size_t call = 0;   // the index of the node among those of the layer
     std::vector<Value> inputs;
     std::vector<Value> initial_state;
     std::vector<Value> constants;
     std::optional<Value> mask;  // passed explicitly
   };
   struct Output {
-    std::string name;  // of the layer; "lstm:1" for a further output of it
+    std::string name;  // of the layer; "lstm:1" for its second output
     Value value;
   };
 
   std::vector<Input> inputs;
   std::vector<LayerEntry> layers;
-  std::vector<Node> nodes;  // each behind those whose outputs it reads
+  std::vector<Node> nodes;  // in an order in which each follows the nodes whose outputs it reads
   std::vector<Output> outputs;
 };
 
 // Checks a serialized model and reads its graph. Errors: UNIMPLEMENTED, reason MODEL_UNSUPPORTED,
 // if it is neither Sequential nor Functional; those of CheckModelParts and ReadLayerCalls;
-// INVALID_ARGUMENT, reason MODEL_CONFIG, if a tensor comes from nowhere or from itself.
+// INVALID_ARGUMENT, reason MODEL_CONFIG, if a tensor has no source or depends on itself.
 absl::StatusOr<Graph> ReadGraph(const KerasConfig& model, const LayerRegistry& registry);
 
 }  // namespace rnnserve

@@ -15,20 +15,23 @@
 
 namespace rnnserve {
 
-// What a serialized keras.layers.InputLayer says of one input of a model.
+// The contents of a serialized keras.layers.InputLayer, which describes one input of a model.
 struct InputLayer {
   std::string name;
-  // Behind the batch axis; nothing where a call decides. At least one.
+  // The extents after the batch axis, of which there is at least one; nothing for an extent that
+  // each call decides.
   std::vector<std::optional<int64_t>> extents;
   bool is_integer = false;
 };
 
-// Errors: INVALID_ARGUMENT, reason MODEL_CONFIG or MODEL_TOO_LARGE; UNIMPLEMENTED, reason
-// OPTION_UNSUPPORTED, for a sparse or ragged input or another dtype; the text names the layer.
+// Reads an InputLayer. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG or MODEL_TOO_LARGE;
+// UNIMPLEMENTED, reason OPTION_UNSUPPORTED, for a sparse or ragged input or an unsupported dtype.
+// The text names the layer.
 absl::StatusOr<InputLayer> ReadInputLayer(const KerasConfig& layer);
 
-// What the model reads there: [batch, time, ...] is a sequence, and so is [batch, time] of token
-// ids, which only the layers behind it can tell from [batch, features], a vector. Errors: as above.
+// Returns the spec of the input. [batch, time, ...] is a sequence, and so is [batch, time] if it
+// holds token ids. Only the layers that read it can tell that from a vector [batch, features].
+// Errors: as ReadInputLayer.
 absl::StatusOr<ValueSpec> SpecOf(const KerasConfig& layer, const InputLayer& input,
                                  bool is_token_ids);
 

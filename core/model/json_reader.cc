@@ -19,9 +19,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Reads a document to the end and keeps nothing of it but the first fault. The document is then
-// parsed a second time into values: a parser that builds values as it goes has no place for these
-// checks.
+// Reads a document and keeps only the first error. The document is then parsed a second time into
+// values, because a parser that builds values has no hooks for these checks.
 class FaultFinder final : public nlohmann::json_sax<Json> {
  public:
   const std::string& fault() const { return fault_; }
@@ -56,7 +55,7 @@ class FaultFinder final : public nlohmann::json_sax<Json> {
     return true;
   }
   bool parse_error(size_t position, const std::string&, const Json::exception& error) override {
-    // The text begins with "[json.exception.parse_error.101] ", which says nothing to a reader.
+    // Removes "[json.exception.parse_error.101] " from the beginning of the text.
     absl::string_view text = error.what();
     text.remove_prefix(text.find(']') + 1);
     fault_ = absl::StrCat("not JSON at byte ", position, ":", text);

@@ -12,12 +12,12 @@
 
 namespace rnnserve {
 
-// Parses JSON that somebody else wrote. Stricter than JSON asks for: at most `bytes_max` bytes and
-// kJsonDepthMax levels, no key twice in one object, valid UTF-8, finite numbers. `what` names the
-// document in error texts.
+// Parses JSON that is not trusted. It is stricter than the JSON standard: at most `bytes_max` bytes
+// and kJsonDepthMax levels, no key twice in one object, valid UTF-8, finite numbers. `what` names
+// the document in error texts.
 //
-// Errors: INVALID_ARGUMENT, reason MODEL_TOO_LARGE (length) or MODEL_FORMAT (everything else), with
-// the byte or the key where it went wrong.
+// Errors: INVALID_ARGUMENT, reason MODEL_TOO_LARGE for the length, else MODEL_FORMAT, with the byte
+// or the key at fault.
 absl::StatusOr<nlohmann::json> ParseJson(absl::string_view text, int64_t bytes_max,
                                          absl::string_view what);
 

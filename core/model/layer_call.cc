@@ -23,7 +23,7 @@ bool IsIndex(const Json& value) {
   return value.is_number_integer() && value.get<double>() >= 0 && value.get<double>() < 1 << 20;
 }
 
-// [layer, call, tensor]
+// Reads [layer, call, tensor].
 bool IsHistory(const Json& value) {
   return value.is_array() && value.size() == 3 && value[0].is_string() && IsIndex(value[1]) &&
          IsIndex(value[2]);
@@ -33,8 +33,8 @@ TensorRef FromHistory(const Json& history) {
   return {history[0].get<std::string>(), history[1].get<size_t>(), history[2].get<size_t>()};
 }
 
-// Appends the tensors of an argument: one, or lists of them however deep. What is neither is left
-// to the caller, in `others`.
+// Appends the tensors of an argument, which is a tensor or nested lists of tensors. Anything else
+// is appended to `others`.
 absl::Status CollectTensors(const KerasConfig& layer, const Json& argument,
                             std::vector<TensorRef>& tensors, int& others) {
   if (IsTensor(argument)) {
@@ -52,7 +52,7 @@ absl::Status CollectTensors(const KerasConfig& layer, const Json& argument,
   return absl::OkStatus();
 }
 
-// The tensors of an argument that may hold nothing else; null holds none.
+// Returns the tensors of an argument that holds only tensors; null holds none.
 absl::StatusOr<std::vector<TensorRef>> Tensors(const KerasConfig& layer, const Json& argument,
                                                const std::string& name) {
   std::vector<TensorRef> tensors;
@@ -72,7 +72,7 @@ absl::Status SetMask(const KerasConfig& layer, const Json& argument, LayerCall& 
   return absl::OkStatus();
 }
 
-// An argument by name. `training` is the caller's to say, not the file's.
+// Reads an argument by name. `training` is ignored, because the caller of a run decides it.
 absl::Status AddNamed(const KerasConfig& layer, const std::string& name, const Json& argument,
                       LayerCall& call) {
   if (name == "mask") return SetMask(layer, argument, call);
@@ -88,8 +88,8 @@ absl::Status AddNamed(const KerasConfig& layer, const std::string& name, const J
   return absl::OkStatus();
 }
 
-// An argument by position. The first is what the layer reads, be it one tensor or several; of a
-// recurrent layer the second is the initial state; a function of two tensors has one in each.
+// Reads an argument by position. The first is the input or the list of inputs. The second is the
+// initial state of a recurrent layer, or the second input of an operation on two tensors.
 absl::Status AddPositional(const KerasConfig& layer, size_t position, const Json& argument,
                            LayerCall& call) {
   RNNSERVE_ASSIGN_OR_RETURN(std::vector<TensorRef> tensors,

@@ -16,31 +16,31 @@ namespace rnnserve {
 
 // One tensor of a serialized Keras Functional: output `tensor` of call `call` of a layer. Keras
 // writes it as {"class_name": "__keras_tensor__", "config": {"keras_history": [layer, call,
-// tensor]}}, and as the bare list among a model's inputs and outputs.
+// tensor]}}, and as the bare list in the inputs and outputs of a model.
 struct TensorRef {
   std::string layer;
   size_t call = 0;
   size_t tensor = 0;
 };
 
-// One call of a layer in a serialized Functional: what Keras keeps in `inbound_nodes`.
+// One call of a layer in a serialized Functional: an entry of `inbound_nodes`.
 struct LayerCall {
   std::vector<TensorRef> inputs;
-  // Of a recurrent layer: the states at which it begins, flat, in its order.
+  // The initial states of a recurrent layer, flat, in the order of its states.
   std::vector<TensorRef> initial_state;
-  // Of a recurrent layer over a cell with constants: these.
+  // The constants of a recurrent layer whose cell takes some.
   std::vector<TensorRef> constants;
-  std::optional<TensorRef> mask;  // if one was passed; without, the tensors' own mask counts
+  std::optional<TensorRef> mask;  // if one is passed; else the masks of the inputs apply
 };
 
-// The calls of a layer in a Functional, in their order. Errors: INVALID_ARGUMENT, reason
-// MODEL_CONFIG; UNIMPLEMENTED, reason OPTION_UNSUPPORTED, for an argument that nothing here
-// understands; the text names the layer.
+// Returns the calls of a layer in a Functional, in order. Errors: INVALID_ARGUMENT, reason
+// MODEL_CONFIG; UNIMPLEMENTED, reason OPTION_UNSUPPORTED, for an unknown argument. The text names
+// the layer.
 absl::StatusOr<std::vector<LayerCall>> ReadLayerCalls(const KerasConfig& layer,
                                                       const nlohmann::json& inbound_nodes);
 
-// The inputs or outputs of a Functional, flat: one [layer, call, tensor], or a list or an object of
-// such. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG.
+// Returns the inputs or outputs of a Functional, flat. They are one [layer, call, tensor], or a
+// list or an object of these. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG.
 absl::StatusOr<std::vector<TensorRef>> ReadTensorRefs(const KerasConfig& model, const char* key);
 
 }  // namespace rnnserve

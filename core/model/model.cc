@@ -15,7 +15,7 @@
 namespace rnnserve {
 namespace {
 
-// How many ids every layer takes that reads them from this value.
+// Returns how many ids are valid for every layer that reads ids from this value.
 int64_t NumTokens(const Plan& plan, size_t value) {
   int64_t num_tokens = 0;
   for (const Plan::Node& node : plan.nodes) {
@@ -23,7 +23,7 @@ int64_t NumTokens(const Plan& plan, size_t value) {
     const int64_t tokens = node.layer->num_tokens();
     num_tokens = num_tokens == 0 ? tokens : std::min(num_tokens, tokens);
   }
-  // Without an Embedding they are numbers like any other.
+  // If no Embedding reads them, they are ordinary numbers.
   return num_tokens == 0 ? int64_t{1} << 24 : num_tokens;
 }
 

@@ -23,33 +23,32 @@
 
 namespace rnnserve {
 
-// A Keras model: its layers with their weights. A step is a function of the model, the states of
-// the rows and a workspace.
+// A Keras model: its layers with their weights. Everything that a run changes is in the workspace.
 //
-// Owns its layers. Immutable; safe to share. Running cannot fail and allocates nothing
-// beyond what its thread keeps for narrow weights (Operand).
+// Owns its layers. Immutable; safe to share. Running cannot fail and allocates nothing except the
+// buffers that each thread keeps for narrow weights (Operand).
 class Model {
  public:
-  // What a call gives, under the name of the InputLayer.
+  // An input of a call. Its name is that of the InputLayer.
   struct Input {
     std::string name;
     ValueSpec spec;
     int64_t size = 0;  // floats of one timestep; 1 for a token id
     bool is_token_ids = false;
-    int64_t num_tokens = 0;  // how many different ids there are, if it is token ids
+    int64_t num_tokens = 0;  // the number of different ids, if it is token ids
   };
-  // What a call gets, under the name of the layer that made it; "lstm:1" is a further output of it.
+  // An output of a call. Its name is that of its layer; "lstm:1" is the second output of "lstm".
   struct Output {
     std::string name;
     ValueSpec spec;
     int64_t size = 0;  // floats of one timestep
   };
 
-  // Builds the model that `config` (a serialized Keras Sequential or Functional) describes.
+  // Builds the model that `config`, a serialized Keras Sequential or Functional, describes.
   // `digest` identifies description and weights.
   //
-  // Errors: those of ReadGraph, which names all layers that are not supported at once and before
-  // any weight is read; those of BuildPlan.
+  // Errors: those of ReadGraph, which names all unsupported layers before any weight is read; those
+  // of BuildPlan.
   static absl::StatusOr<std::shared_ptr<const Model>> Create(
       const KerasConfig& config, WeightSource& weights, const LayerRegistry& registry,
       std::string digest, MaskRules mask_rules = MaskRules::kKeras30);
@@ -57,49 +56,50 @@ class Model {
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
-  // SHA-256 of the description and the weights, in hexadecimal.
+  // The SHA-256 of the description and the weights, in hexadecimal.
   const std::string& digest() const { return digest_; }
   const Plan& plan() const { return plan_; }
   const std::vector<std::unique_ptr<Layer>>& layers() const { return plan_.layers; }
   int64_t num_parameters() const;
-  // The bytes that the weights take, and how those of matrices are kept.
+  // The bytes that the weights take, and the type in which matrices are kept.
   int64_t parameter_bytes() const;
   WeightType weight_type() const { return weight_type_; }
 
-  // In the order of Keras; at least one of each.
+  // The inputs and outputs in the order of Keras; at least one of each.
   const std::vector<Input>& inputs() const { return inputs_; }
   const std::vector<Output>& outputs() const { return outputs_; }
 
   const StateLayout& state_layout() const { return state_layout_; }
-  // The state block of a new row, state_layout().size floats.
+  // The initial state block of a row, state_layout().size floats.
   absl::Span<const float> initial_state() const { return initial_state_.span(); }
-  // To be called when the tensors of the layout were overwritten in a block from outside: the
-  // layers' carried values begin anew. See Layer::OnStatesReplaced.
+  // Must be called after the tensors of the layout were overwritten in a block from outside. Resets
+  // everything else that the layers carry; see Layer::OnStatesReplaced.
   void OnStatesReplaced(float* block) const;
 
-  // Why the model cannot be stepped timestep by timestep, for people: it names the layer, or says
-  // that there are several inputs or outputs. Empty if it can be.
+  // Why the model cannot be stepped timestep by timestep, as a text for people that names the layer
+  // or says that there are several inputs or outputs; empty if it can be.
   const std::string& non_streamable_reason() const { return non_streamable_reason_; }
   bool is_streamable() const { return non_streamable_reason_.empty(); }
-  // Why a run with Keras' training=True is not possible, for people: it names the layer. Empty if
-  // it is.
+  // Why a run with Keras' training=True is not possible, as a text for people that names the layer;
+  // empty if it is possible.
   const std::string& no_training_reason() const { return no_training_reason_; }
 
-  // The timesteps of each value of the plan, given those of each input (1 without a time axis).
-  // Error: INVALID_ARGUMENT, reason TIMESTEPS, naming the input whose number is fixed, or the layer
-  // that cannot work on so many.
+  // Returns the number of timesteps of each value of the plan, given those of each input (1 without
+  // a time axis). Error: INVALID_ARGUMENT, reason TIMESTEPS, with the name of the input whose
+  // number is fixed, or of the layer that cannot process this many.
   absl::StatusOr<std::vector<int64_t>> ValueTimes(absl::Span<const int64_t> input_times) const;
-  // The timesteps of each output (1 without a time axis). REQUIRES: ValueTimes is OK.
+  // Returns the number of timesteps of each output (1 without a time axis). REQUIRES: ValueTimes is
+  // OK.
   std::vector<int64_t> OutputTimes(absl::Span<const int64_t> input_times) const;
 
-  // Runs the sequence part of the plan: reads the inputs, masks and states of the workspace, which
-  // is one of this model, and leaves the states as after the last timestep.
+  // Runs the sequence part of the plan. Reads the inputs, masks and states in the workspace, which
+  // must be one of this model, and replaces the states by those after the last timestep.
   void RunSequencePart(Workspace& workspace) const;
-  // Runs the tail on what the sequence part left.
+  // Runs the tail on the results of the last RunSequencePart.
   void RunTail(Workspace& workspace) const;
 
-  // What the last run left of output i: [size, batch, time], with time 1 if it has no time axis.
-  // Without a call of RunTail since the last RunSequencePart it may be that of an earlier run.
+  // Returns output i of the last run, [size, batch, time], with time 1 if it has no time axis. If
+  // RunTail was not called after the last RunSequencePart, it may be the output of an earlier run.
   ConstSequence output(Workspace& workspace, size_t i = 0) const {
     return workspace.value(plan_.outputs[i]);
   }

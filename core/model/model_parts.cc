@@ -19,10 +19,10 @@
 namespace rnnserve {
 namespace {
 
-// Models in models; each level is a level of recursion here and in the graph.
+// The depth of models inside models. Each level is a level of recursion here and in the graph.
 constexpr int kNestingMax = 16;
 
-// A layer or cell, wherever it is nested.
+// A layer or cell at any depth.
 struct Part {
   KerasConfig config;
   bool is_cell = false;
@@ -74,7 +74,7 @@ class PartList {
     return absl::OkStatus();
   }
 
-  // Reports every part that nobody knows.
+  // Reports all parts whose class is not registered.
   absl::Status CheckKnown() const {
     std::vector<std::string> unknown;
     bool only_cells = true;
@@ -105,8 +105,8 @@ class PartList {
   }
 
  private:
-  // Appends the part and all layers and cells inside it. A part that nobody knows is not entered:
-  // what its configuration means is not known either.
+  // Appends the part and all layers and cells inside it. The parts of an unknown class are not
+  // appended, because the meaning of its configuration is unknown too.
   absl::Status AddPart(Part part) {
     const KerasConfig config = part.config;
     parts_.push_back(std::move(part));
@@ -143,7 +143,7 @@ class PartList {
   const LayerRegistry& registry_;
   std::vector<Part> parts_;
   std::vector<Part> models_;  // the model itself and those inside it
-  absl::Status name_status_;  // the first name that is wrong; unknown layers are told first
+  absl::Status name_status_;  // the first invalid name; unknown classes are reported first
 };
 
 }  // namespace

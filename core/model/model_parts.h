@@ -11,15 +11,15 @@
 
 namespace rnnserve {
 
-// Whether that class of Keras is a model, which may be a layer of another: Sequential, Functional.
+// Whether the class is a model of Keras, Sequential or Functional, which can be a layer of another.
 bool IsModelClass(absl::string_view class_name);
 
-// Checks every layer and cell of a serialized model, however deep: that the registry has it, its
-// name, its sizes against limits.h, its dtype.
+// Checks every layer and cell of a serialized model at any depth: its class, its name, its sizes
+// against limits.h, and its dtype.
 //
-// Errors: UNIMPLEMENTED, reason LAYER_UNSUPPORTED or CELL_UNSUPPORTED naming every such layer or
-// cell at once, OPTION_UNSUPPORTED (another dtype); INVALID_ARGUMENT, reason MODEL_CONFIG or
-// MODEL_TOO_LARGE, naming the layer.
+// Errors: UNIMPLEMENTED, reason LAYER_UNSUPPORTED or CELL_UNSUPPORTED, with the names of all layers
+// and cells whose class is not registered, or OPTION_UNSUPPORTED, for another dtype;
+// INVALID_ARGUMENT, reason MODEL_CONFIG or MODEL_TOO_LARGE, with the name of the layer.
 absl::Status CheckModelParts(const KerasConfig& model, const LayerRegistry& registry);
 
 }  // namespace rnnserve

@@ -89,7 +89,8 @@ class PlanBuilder {
     return absl::OkStatus();
   }
 
-  // Makes the layer at its first call; a later call must look like the first.
+  // Builds the layer at its first call. The inputs of later calls must look like those of the
+  // first.
   absl::Status BuildLayer(const Graph::Node& call, Plan::Node& node) {
     const Graph::LayerEntry& entry = graph_.layers[call.layer];
     std::vector<ValueSpec> inputs;
@@ -110,7 +111,8 @@ class PlanBuilder {
     return absl::OkStatus();
   }
 
-  // A number a timestep is an id, and only what looks up ids reads it.
+  // An input with one number for each timestep holds ids, so only a layer that reads ids can read
+  // it.
   static absl::Status CheckTimesteps(const KerasConfig& config,
                                      const std::vector<ValueSpec>& inputs) {
     if (config.Has("output_dim") || !inputs.front().has_time) return absl::OkStatus();
@@ -151,7 +153,8 @@ class PlanBuilder {
     sources_.push_back({node.output, plan_.values.size() - node.output});
   }
 
-  // A node belongs to the tail if it has neither time nor state and nothing outside reads it.
+  // A node belongs to the tail if it has neither time nor state and no node of the sequence part
+  // reads it.
   void PutTailLast() {
     std::vector<bool> is_read(plan_.values.size(), false);
     std::vector<bool> is_tail(plan_.nodes.size(), false);

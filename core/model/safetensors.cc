@@ -28,12 +28,12 @@ static_assert(std::endian::native == std::endian::little,
 constexpr int64_t kLengthBytes = sizeof(uint64_t);
 constexpr int64_t kFloatBytes = sizeof(float);
 constexpr absl::string_view kMetadataKey = "__metadata__";
-// The types that safetensors knows besides F32.
+// The types of safetensors other than F32.
 constexpr std::array<absl::string_view, 14> kOtherTypes = {
     "BOOL", "U8",   "I8",  "F8_E4M3", "F8_E5M2", "U16", "I16",
     "F16",  "BF16", "U32", "I32",     "U64",     "I64", "F64"};
 
-// One tensor of the header: where its bytes lie behind the header.
+// One tensor of the header, with the range of its bytes after the header.
 struct Entry {
   std::string name;
   Shape shape;
@@ -49,7 +49,7 @@ absl::Status MalformedEntry(absl::string_view name, absl::string_view text) {
   return Malformed(absl::StrCat("tensor '", name, "': ", text));
 }
 
-// A list of whole numbers >= 0, or nothing.
+// Returns a list of whole numbers >= 0; nothing if it is not one.
 std::optional<std::vector<int64_t>> WholeNumbers(const Json& value) {
   if (!value.is_array()) return std::nullopt;
   std::vector<int64_t> numbers;
@@ -107,7 +107,7 @@ absl::Status CheckMetadata(const Json& metadata) {
   return is_strings ? absl::OkStatus() : Malformed("'__metadata__' is not an object of strings");
 }
 
-// The entries in the order of the file; together they cover `data_bytes` exactly.
+// Returns the entries in the order of the file. Together they cover `data_bytes` exactly.
 absl::StatusOr<std::vector<Entry>> ParseHeader(const Json& header, int64_t data_bytes) {
   if (!header.is_object()) return Malformed("the header is not an object");
   std::vector<Entry> entries;

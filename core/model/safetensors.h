@@ -15,16 +15,16 @@
 namespace rnnserve {
 
 // Reads a safetensors file of `size` bytes: the length of a JSON header, the header, the tensors.
-// Strict: the tensors must cover everything behind the header, without overlap, gap or rest. Every
-// length is checked against what is there before anything is allocated.
+// The tensors must cover everything after the header, without overlaps, gaps or a rest. Every
+// length is checked against `size` before anything is allocated.
 //
-// Errors: INVALID_ARGUMENT, reason MODEL_WEIGHTS (a file that is cut off, damaged or no
-// safetensors) or MODEL_TOO_LARGE (limits.h); UNIMPLEMENTED, reason DTYPE_UNSUPPORTED, for a tensor
-// of another type than F32. The text names the tensor and the numbers.
+// Errors: INVALID_ARGUMENT, reason MODEL_WEIGHTS, for a file that is truncated, damaged or not
+// safetensors, or MODEL_TOO_LARGE (limits.h); UNIMPLEMENTED, reason DTYPE_UNSUPPORTED, for a tensor
+// that is not F32. The text names the tensor and the numbers.
 absl::StatusOr<WeightTable> ReadSafetensors(std::istream& file, int64_t size);
 
-// Writes the weights in the order of their names, the first at a multiple of 64 bytes. The same
-// weights give the same bytes. Whether it succeeded is in the state of the stream.
+// Writes the weights in the order of their names, the first at a multiple of 64 bytes. Equal
+// weights give equal bytes. The state of the stream says whether it succeeded.
 void WriteSafetensors(const WeightTable& weights, std::ostream& file);
 
 }  // namespace rnnserve

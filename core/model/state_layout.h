@@ -12,8 +12,8 @@
 
 namespace rnnserve {
 
-// Where the recurrent states of one batch row lie: one block of `size` floats, the same in a
-// session, in a batch and in a snapshot, so that gathering and scattering are single copies.
+// The layout of the recurrent states of one batch row: one block of `size` floats. It is the same
+// in a session, a batch and a snapshot, so that gathering and scattering are single copies.
 //
 //   | layer 0: h . | c . | carry . | layer 1: h . | carry . |      . = padding to kColumnQuantum
 //
@@ -23,11 +23,11 @@ struct StateLayout {
     std::string layer;
     std::string name;
     Shape shape;         // for one batch row
-    int64_t offset = 0;  // floats from the begin of the block
+    int64_t offset = 0;  // floats from the beginning of the block
     int64_t size = 0;    // the number of elements of `shape`
   };
 
-  // The states that clients see, layer by layer. What layers carry besides lies between them.
+  // The states that clients see, layer by layer. Between them is what layers carry in addition.
   std::vector<Tensor> tensors;
   int64_t size = 0;
 

@@ -18,16 +18,16 @@
 
 namespace rnnserve {
 
-// One float32 tensor, row-major.
+// A float32 tensor, row-major.
 struct Weight {
   Shape shape;
   AlignedBuffer values;
 };
 
-// All weights of a model by name ("lstm/kernel"), in the order of their names.
+// All weights of a model by name ("lstm/kernel"), sorted by name.
 using WeightTable = std::map<std::string, Weight, std::less<>>;
 
-// Finds weights in a map and remembers which were asked for.
+// A source of weights that looks them up in a map and records which ones were requested.
 //
 // A view: the map must outlive it. Used by one thread at a time: the one that builds the model.
 class WeightTableSource final : public WeightSource {
@@ -40,7 +40,8 @@ class WeightTableSource final : public WeightSource {
                                                  const Shape& shape) override;
   WeightType matrix_type() const override { return matrix_type_; }
 
-  // INVALID_ARGUMENT, reason MODEL_WEIGHTS, naming every weight that nobody asked for.
+  // Returns INVALID_ARGUMENT, reason MODEL_WEIGHTS, with the names of all weights that were not
+  // requested; OK if there are none.
   absl::Status CheckAllUsed() const;
 
  private:

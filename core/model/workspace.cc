@@ -12,17 +12,17 @@
 namespace rnnserve {
 namespace {
 
-// One timestep of one row is a column of at most kUnitsMax floats (2^20). With as many of them as
-// this, no size below overflows, whatever a layer multiplies it with.
+// The most columns. One timestep of one row is a column of at most kUnitsMax floats (2^20). Up to
+// this many columns, no size below overflows, whatever number a layer multiplies it by.
 constexpr int64_t kTimestepsMax = int64_t{1} << 32;
 
 struct Sizes {
-  int64_t scratch = 0;              // floats; all nodes share one scratch: no two run at once
+  int64_t scratch = 0;              // floats; shared by all nodes, of which one runs at a time
   size_t more_inputs = 0;           // of the node that has the most
   std::vector<int64_t> mask_bytes;  // of each value
   int64_t passed_mask_bytes = 0;
 
-  // Becomes enough for the other, too.
+  // Grows to be enough for the other size too.
   void Include(const Sizes& other) {
     scratch = std::max(scratch, other.scratch);
     more_inputs = std::max(more_inputs, other.more_inputs);
@@ -41,7 +41,7 @@ Sizes SizesOf(const Plan& plan, int64_t batch, absl::Span<const int64_t> times) 
     const int64_t time = times[node.inputs.front()];
     sizes.scratch = std::max(sizes.scratch, node.layer->scratch_size(batch, time));
     sizes.more_inputs = std::max(sizes.more_inputs, node.inputs.size() - 1);
-    // A layer that drops the time still says what its mask would be.
+    // A layer whose output has no time axis still writes its mask.
     for (const size_t input : node.inputs) {
       sizes.mask_bytes[node.output] = std::max(sizes.mask_bytes[node.output], batch * times[input]);
     }
@@ -132,7 +132,7 @@ void Workspace::RunNode(const Plan::Node& node) {
   run.more_x = {more_x_.data(), num_more};
   run.more_masks = {more_masks_.data(), num_more};
 
-  // Keras hands the mask of the input on, whatever mask the call was given.
+  // Keras hands on the mask of the input, even if another mask was passed to the call.
   run.mask = values_[first].mask;
   Value& output = values_[node.output];
   output.mask = node.stops_mask ? Mask{} : layer.OutputMask(run, output.mask_bytes.data());

@@ -18,11 +18,11 @@ namespace rnnserve {
 
 class Model;
 
-// Scratch for running one model: the inputs, their masks, the states and every intermediate value
-// of up to so many rows of up to so many timesteps, allocated once.
+// The memory for runs of one model up to some number of rows and timesteps, allocated once: the
+// inputs, their masks, the states and every intermediate value.
 //
-// Columns beyond those in use keep whatever they held. Owns its memory. Used by one thread at a
-// time: the worker that runs the model. The model must outlive it.
+// Columns that are not in use keep their old values. Owns its memory. Used by one thread at a time:
+// the worker that runs the model. The model must outlive it.
 class Workspace {
  public:
   // The size of a run: its rows, and the timesteps of each input.
@@ -31,48 +31,51 @@ class Workspace {
     std::vector<int64_t> times;
   };
 
-  // Made for, and at first of, this size. REQUIRES: max_batch >= 1 and Model::ValueTimes is OK.
+  // Creates a workspace for runs of at most this size, and sets this size. REQUIRES: max_batch >= 1
+  // and Model::ValueTimes is OK.
   Workspace(const Model& model, int64_t max_batch, absl::Span<const int64_t> max_times);
-  // Made for each of these sizes and all that are within one, at first of the first. REQUIRES: the
-  // same of each.
+  // Creates a workspace for runs of at most any one of these sizes, and sets the first. REQUIRES:
+  // as above for each size.
   Workspace(const Model& model, absl::Span<const Extent> extents);
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
-  // The bytes that a workspace of this size takes; nothing if that overflows.
+  // Returns the bytes that a workspace of this size takes; nothing if the number overflows.
   static std::optional<int64_t> Bytes(const Model& model, int64_t max_batch,
                                       absl::Span<const int64_t> max_times);
 
   int64_t batch() const { return batch_; }
 
-  // What the next run is of. Everything below is of that size. REQUIRES: it was made for it.
+  // Sets the size of the next run, which is the size of everything below. REQUIRES: the workspace
+  // was created for it.
   void SetBatch(int64_t batch) { batch_ = batch; }
   void SetTimes(absl::Span<const int64_t> times);
 
-  // To be filled before a run, row-major in (batch, time). An input without a time axis has one
-  // timestep.
+  // Input i, which must be filled before a run; row-major in (batch, time). An input without a time
+  // axis has one timestep.
   Sequence input(size_t i = 0) { return value(i); }
-  // One byte a timestep of input i, [batch, time]; all ones at first. Read if `uses_mask` was set.
+  // The mask of input i, [batch, time], one byte a timestep; all ones at first. It is used only if
+  // `uses_mask` is set.
   uint8_t* mask(size_t i = 0) { return values_[i].mask_bytes.data(); }
   void UseMask(size_t i, bool uses_mask);
-  // From now on runs are those of Keras' training=True, with the random numbers of one seed for
-  // each row; without seeds, as at first, those of training=False. REQUIRES: there are batch() of
-  // them, or none, and the model has no no_training_reason().
+  // Makes later runs those of Keras' training=True, with random numbers from one seed for each row.
+  // An empty list, the initial setting, makes them runs with training=False. REQUIRES: there are
+  // batch() seeds or none, and the model has no no_training_reason().
   void SetTraining(absl::Span<const uint64_t> row_seeds) {
     row_seeds_.assign(row_seeds.begin(), row_seeds.end());
   }
-  // From now on large steps are shared with a team, whose caller is the thread that runs the model;
-  // null, as at first: with nobody.
+  // Makes later runs share large steps with a team, whose caller is the thread that runs the model.
+  // Null, the initial setting, stops that.
   void set_team(Team* team) { team_ = team; }
   // The state block of each row: column b has StateLayout::size floats.
   Columns states() { return {states_.data(), state_size_, batch_, state_size_}; }
 
-  // A value of the plan, as the last run left it.
+  // Returns a value of the plan after the last run.
   Sequence value(size_t i) {
     return DenseSequence(values_[i].floats.data(), values_[i].rows, batch_, times_[i]);
   }
 
-  // Runs one node of the plan on what the nodes before it left.
+  // Runs one node of the plan on the values of the nodes before it.
   void RunNode(const Plan::Node& node);
 
  private:
@@ -80,7 +83,7 @@ class Workspace {
   struct Value {
     int64_t rows = 0;
     AlignedBuffer floats;
-    std::vector<uint8_t> mask_bytes;  // what OutputMask may write
+    std::vector<uint8_t> mask_bytes;  // the buffer for OutputMask
     Mask mask;                        // of this run
   };
 
@@ -96,7 +99,7 @@ class Workspace {
   AlignedBuffer scratch_;
   std::vector<Value> values_;
   std::vector<int64_t> times_;  // of each value
-  // What a node reads besides its first input, and a mask that was passed to it.
+  // The further inputs of the node that runs, their masks, and a mask that was passed to it.
   std::vector<ConstSequence> more_x_;
   std::vector<Mask> more_masks_;
   std::vector<uint8_t> passed_mask_;
