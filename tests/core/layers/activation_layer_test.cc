@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Activation; the formulas themselves are tested with the kernels.
+// Activation. The formulas are tested with the kernels.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@ TEST(ActivationLayerTest, AppliesTheActivation) {
   EXPECT_EQ(RunLayer(**layer, {{{-1, 0, 2}}}).y(), (Values{{{0, 0, 2}}}));
 }
 
-TEST(ActivationLayerTest, NormalizesEachTimestepByItself) {
+TEST(ActivationLayerTest, NormalizesEachTimestepOnItsOwn) {
   const auto layer = Build(Object("Activation", {{"activation", "softmax"}}), Sequences(2));
   ASSERT_THAT(layer, IsOk());
 

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Bidirectional on a cell that adds its inputs up (see recurrent_layer_test.cc), so that every
-// number can be checked by eye, and on the numbers that Keras' own unit tests expect.
+// Bidirectional with a cell that adds up its inputs (see recurrent_layer_test.cc), so that every
+// number can be checked by eye, and with the numbers that Keras' own unit tests expect.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,7 +25,7 @@ Json AdderObject(const Json& options) {
   return Object("SimpleRNN", config);
 }
 
-// The backward half counts double: its recurrent kernel is 1, but its kernel 2.
+// The backward half doubles its inputs: its recurrent kernel is 1, and its kernel is 2.
 absl::StatusOr<std::unique_ptr<Layer>> BuildAdders(const Json& config) {
   WeightMap weights;
   weights.AddConstant("forward/kernel", {1, 1}, 1.0f);
@@ -78,14 +78,15 @@ TEST(BidirectionalTest, MaskedTimestepsOfASequenceAreZero) {
   EXPECT_EQ(RunLayer(*Adders("mul", true), x, mask).y(), Scalars({{6, 12, 0, 0}, {0, 40, 0, 160}}));
 }
 
-// Forward: the output of the last timestep that counts; backward: that of the first.
+// The forward output is that of the last timestep that counts, and the backward output that of the
+// first.
 TEST(BidirectionalTest, SingleOutputsSkipMaskedTimesteps) {
   const auto run = RunLayer(*Adders("concat", false), Scalars({{1, 2, 4, 8}}), {{0, 1, 1, 0}});
 
   EXPECT_EQ(run.y(), (Values{{{6, 12}}}));
 }
 
-TEST(BidirectionalTest, ZeroOutputForMaskIsWhateverReturnSequencesIs) {
+TEST(BidirectionalTest, ZeroOutputForMaskFollowsReturnSequences) {
   const Json zero = {{"zero_output_for_mask", true}};
   const Json repeat = {{"zero_output_for_mask", false}};
   const Values x = Scalars({{1, 2, 4}});
@@ -120,7 +121,7 @@ TEST(BidirectionalTest, EachHalfHasItsStates) {
   EXPECT_EQ(run.state(1), (Table{{1006}, {2014}}));
 }
 
-TEST(BidirectionalTest, HandsTheMaskOnWithSequencesOnly) {
+TEST(BidirectionalTest, HandsOnTheMaskOnlyWithSequences) {
   const Values x = Scalars({{1, 2}});
 
   EXPECT_EQ(RunLayer(*Adders("sum", true), x, {{1, 0}}).output_mask(), (MaskBits{{1, 0}}));
@@ -135,7 +136,7 @@ TEST(BidirectionalTest, CannotStreamAndReturnsWhatItsHalvesReturn) {
   EXPECT_EQ(Adders("sum", false)->num_parameters(), 4);
 }
 
-TEST(BidirectionalTest, TakesABackwardLayerOfItsOwn) {
+TEST(BidirectionalTest, AcceptsABackwardLayer) {
   const auto layer = BuildAdders(
       {{"layer", AdderObject(Json::object())},
        {"backward_layer", AdderObject({{"go_backwards", true}, {"activation", "relu"}})}});
@@ -196,7 +197,7 @@ INSTANTIATE_TEST_SUITE_P(
                   absl::StatusCode::kInvalidArgument, "MODEL_CONFIG", "return_state"}),
     [](const auto& test) { return test.param.name; });
 
-// Two units forward, three backward; the weights are those of Keras' tests.
+// The forward half has two units, the backward half three; the weights are those of Keras' tests.
 absl::StatusOr<std::unique_ptr<Layer>> BuildTwoSizes(const std::string& merge_mode) {
   WeightMap weights;
   AddKerasWeights("forward/", "SimpleRNN", 4, {{"units", 2}}, &weights);
@@ -233,7 +234,7 @@ TEST(BidirectionalTest, NeedsATimeAxis) {
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("expected ndim=3"), "MODEL_CONFIG"));
 }
 
-// Both halves with the weights of Keras' tests.
+// Returns both halves with the weights of Keras' tests.
 std::unique_ptr<Layer> KerasBidirectional(const std::string& class_name, int64_t features,
                                           const std::string& merge_mode, const Json& config) {
   WeightMap weights;
@@ -246,7 +247,8 @@ std::unique_ptr<Layer> KerasBidirectional(const std::string& class_name, int64_t
   return *std::move(layer);
 }
 
-// Two units each: [batch] of pairs (forward, backward) -> [batch][1][4].
+// Repeats each value for the two units of its half: [batch] of pairs (forward, backward) ->
+// [batch][1][4].
 Values Halves(const Table& pairs) {
   Values values;
   for (const auto& pair : pairs) values.push_back({{pair[0], pair[0], pair[1], pair[1]}});
@@ -304,7 +306,7 @@ TEST(BidirectionalKerasTest, LstmInitialStates) {
                                    {{0.6682636f, 0.6711909f, 0.60943645f, 0.60950446f}}}));
 }
 
-TEST(BidirectionalKerasTest, ASecondCallGoesOnWhereTheFirstEnded) {
+TEST(BidirectionalKerasTest, ASecondCallContinuesWhereTheFirstEnded) {
   const auto layer = KerasBidirectional("LSTM", 3, "concat", {{"units", 2}, {"stateful", true}});
   const auto first = RunLayer(*layer, KerasX243());
 
@@ -314,7 +316,7 @@ TEST(BidirectionalKerasTest, ASecondCallGoesOnWhereTheFirstEnded) {
               NearValues(Halves({{0.26234663f, 0.16959146f}, {0.6137073f, 0.5381646f}})));
 }
 
-// The numbers are from Keras; the rule that makes input and weights stands in keras_case.h.
+// The numbers are from Keras. keras_case.h has the rule for input and weights.
 TEST(BidirectionalTest, JoinsTheLastAxisOfHigherRanks) {
   const Json inner = Object(
       "ConvLSTM1D",

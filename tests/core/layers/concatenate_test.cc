@@ -99,7 +99,7 @@ TEST(ConcatenateTest, MasksAreJoinedToo) {
   EXPECT_THAT(RunMerge(**time, {{x}, {x}}).output_mask(), ::testing::IsEmpty());
 }
 
-TEST(ConcatenateTest, OnlyTheTimeCannotStream) {
+TEST(ConcatenateTest, StreamsUnlessItJoinsTime) {
   const auto time = BuildMerge(Object("Concatenate", {{"axis", 1}}), {Sequences(2), Sequences(2)});
   const auto features = BuildMerge(Object("Concatenate"), {Sequences(2), Sequences(2)});
   ASSERT_THAT(time, IsOk());

@@ -18,7 +18,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// What Keras writes of a convolution: its defaults but for these options.
+// Returns what Keras writes for a convolution with these options and the defaults for all others.
 Json Convolution(const std::string& class_name, const Json& options) {
   Json config = {{"strides", Json::array({1})},    {"padding", "valid"},
                  {"data_format", "channels_last"}, {"dilation_rate", Json::array({1})},
@@ -221,7 +221,7 @@ INSTANTIATE_TEST_SUITE_P(
                     {-0.37890625f, 0.34375f}}}}),
     CaseName);
 
-TEST(Conv1dTest, StreamsIfItLooksBackOnly) {
+TEST(Conv1dTest, StreamsIfItOnlyLooksBack) {
   const auto streams = [](Json config) {
     config.update({{"filters", 2}, {"use_bias", false}});
     WeightMap weights;
@@ -238,7 +238,7 @@ TEST(Conv1dTest, StreamsIfItLooksBackOnly) {
   EXPECT_FALSE(streams({{"kernel_size", 3}, {"padding", "same"}}));
 }
 
-TEST(Conv1dTest, BeginsAnewWhenTheStatesWereReplaced) {
+TEST(Conv1dTest, StartsOverWhenItsStatesAreReplaced) {
   WeightMap weights;
   weights.Add("kernel", {2, 1, 1}, {10, 1});
   const Json config = {

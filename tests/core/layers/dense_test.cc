@@ -70,7 +70,7 @@ TEST(DenseTest, RefusesWeightsOfAnotherShape) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("[4, 3]"), "MODEL_WEIGHTS"));
 }
 
-TEST(DenseTest, RefusesNoUnits) {
+TEST(DenseTest, RefusesZeroUnits) {
   WeightMap weights = Weights();
 
   EXPECT_THAT(Build(Object("Dense", {{"units", 0}}), Vectors(2), weights),
@@ -78,7 +78,7 @@ TEST(DenseTest, RefusesNoUnits) {
                        "MODEL_CONFIG"));
 }
 
-TEST(DenseTest, RefusesToLookAlongTime) {
+TEST(DenseTest, RefusesTimeAsTheLastAxis) {
   WeightMap weights = Weights();
 
   EXPECT_THAT(

@@ -97,7 +97,7 @@ TEST(DotTest, RefusesAxesThatDiffer) {
                        "OPTION_UNSUPPORTED"));
 }
 
-TEST(DotTest, AsManyTimestepsAreSummedOver) {
+TEST(DotTest, SumsOverEqualNumbersOfTimesteps) {
   const auto layer = BuildMerge(Object("Dot", {{"axes", 1}}), {Sequences(1), Sequences(2)});
   ASSERT_THAT(layer, IsOk());
 

@@ -16,7 +16,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(BatchNormalizationTest, IsAsAtInferenceInTrainingOnlyIfItIsFrozen) {
+TEST(BatchNormalizationTest, ComputesTheSameInTrainingOnlyIfItIsFrozen) {
   const auto reason = [](const Json& config) {
     WeightMap weights;
     for (const char* name : {"gamma", "beta", "moving_mean", "moving_variance"}) {
@@ -124,7 +124,7 @@ INSTANTIATE_TEST_SUITE_P(
             {{{0.75f, 2.5f, 2.75f}, {0.625f, 2, 3}}, {{0.5f, 1.5f, 3.25f}, {0.375f, 1, 3.5f}}}}),
     CaseName);
 
-TEST(ElementAffineTest, RenormHasWeightsOfTrainingBesides) {
+TEST(ElementAffineTest, RenormAddsWeightsThatOnlyTrainingNeeds) {
   WeightMap weights;
   for (const char* name : {"gamma", "beta", "moving_mean", "moving_variance", "moving_stddev",
                            "renorm_mean", "renorm_stddev"}) {

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The merging layers that work element by element. The numbers are from Keras.
+// The layers that merge inputs element by element. The numbers are from Keras.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -155,7 +155,7 @@ INSTANTIATE_TEST_SUITE_P(
                   {{{1, 0, 1}, {0, 0, 1}}, {{0, 0, 1}, {1, 0, 1}}}}),
     CaseName);
 
-TEST(ElementwiseMergeTest, ATimestepCountsIfItDoesInAnyInput) {
+TEST(ElementwiseMergeTest, ATimestepCountsIfItCountsInAnyInput) {
   const auto layer = BuildMerge(Object("Add"), {Sequences(1), Sequences(1)});
   ASSERT_THAT(layer, IsOk());
   const Values x = Scalars({{1, 2, 3}});
@@ -175,7 +175,7 @@ TEST(ElementwiseMergeTest, LogicalOrGivesTruthValues) {
   EXPECT_EQ(run.y(), (Values{{{0, 1}, {1, 1}}}));
 }
 
-TEST(ElementwiseMergeTest, NaNOnEitherSideStaysOne) {
+TEST(ElementwiseMergeTest, NaNOnEitherSideGivesNaN) {
   const auto layer = BuildMerge(Object("Maximum"), {Vectors(2), Vectors(2)});
   ASSERT_THAT(layer, IsOk());
   const float nan = std::numeric_limits<float>::quiet_NaN();
@@ -198,7 +198,7 @@ TEST(ElementwiseMergeTest, RefusesShapesThatDiffer) {
                        "OPTION_UNSUPPORTED"));
 }
 
-TEST(ElementwiseMergeTest, OneTimestepForAllCannotStream) {
+TEST(ElementwiseMergeTest, CannotStreamIfATimestepIsRepeated) {
   const auto repeated = BuildMerge(Object("Add"), {Sequences(2), Sequences(1, {2})});
   const auto together = BuildMerge(Object("Add"), {Sequences(2), Vectors(2)});
   ASSERT_THAT(repeated, IsOk());

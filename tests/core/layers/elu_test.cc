@@ -22,14 +22,14 @@ TEST(EluTest, IsTheIdentityAboveZeroAndExponentialBelow) {
   EXPECT_THAT(RunLayer(**layer, {{{-1, 0, 2}}}).y(), NearValues({{{-0.63212056f, 0, 2}}}));
 }
 
-TEST(EluTest, HasAFactor) {
+TEST(EluTest, ScalesByAlpha) {
   const auto layer = Build(Object("ELU", {{"alpha", 0.5}}), Vectors(2));
   ASSERT_THAT(layer, IsOk());
 
   EXPECT_THAT(RunLayer(**layer, {{{-1, 2}}}).y(), NearValues({{{-0.31606028f, 2}}}));
 }
 
-TEST(EluTest, RefusesAFactorThatIsNoNumber) {
+TEST(EluTest, RefusesAnAlphaThatIsNotANumber) {
   EXPECT_THAT(Build(Object("ELU", {{"alpha", "big"}}), Vectors(2)),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'alpha'"), "MODEL_CONFIG"));
 }

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Embedding of three tokens as two values.
+// Embedding with three tokens and two values for each.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -60,7 +60,7 @@ TEST(EmbeddingTest, ReplacesOrEndsTheMaskOfTheInput) {
   EXPECT_THAT(RunLayer(*EmbeddingLayer(), ids, {{0, 1}}).output_mask(), IsEmpty());
 }
 
-TEST(EmbeddingTest, IdsThatNobodyCheckedGiveZeros) {
+TEST(EmbeddingTest, InvalidIdsGiveZeros) {
   constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
   EXPECT_EQ(RunLayer(*EmbeddingLayer(), Scalars({{3, -1, kNaN, 1e30f}})).y(),
@@ -73,7 +73,7 @@ TEST(EmbeddingTest, LimitsTheNumberOfTokens) {
                        HasSubstr("layer 'layer': input_dim 16777217"), "OPTION_UNSUPPORTED"));
 }
 
-TEST(EmbeddingTest, ReadsTokenIdsOnly) {
+TEST(EmbeddingTest, ReadsOnlyTokenIds) {
   EXPECT_THAT(BuildEmbedding(Json::object(), Sequences(4)),
               StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("[4]"), "OPTION_UNSUPPORTED"));
   EXPECT_THAT(

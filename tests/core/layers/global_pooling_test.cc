@@ -92,7 +92,7 @@ TEST(GlobalPoolingTest, StreamsUnlessItKeepsTheTimeAxis) {
   EXPECT_EQ((*kept)->output(), Sequences(1, {2}));
 }
 
-TEST(GlobalPoolingTest, BeginsAnewWhenTheStatesWereReplaced) {
+TEST(GlobalPoolingTest, StartsOverWhenItsStatesAreReplaced) {
   const auto layer = Build(Object("GlobalMaxPooling1D"), Sequences(1));
   ASSERT_THAT(layer, IsOk());
   StateColumns states = RunLayer(**layer, Scalars({{7}})).state_columns();

@@ -106,7 +106,7 @@ TEST(GroupNormalizationTest, RefusesGroupsThatDoNotDivideTheFeatures) {
       StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("axis 1"), "OPTION_UNSUPPORTED"));
 }
 
-TEST(GroupNormalizationTest, LooksAtAllTimesteps) {
+TEST(GroupNormalizationTest, StreamsOnlyWithoutATimeAxis) {
   const Json config = {{"groups", 1}, {"scale", false}, {"center", false}};
   const auto sequence = Build(Object("GroupNormalization", config), Sequences(2));
   const auto vector = Build(Object("GroupNormalization", config), Vectors(2));

@@ -22,7 +22,8 @@ std::vector<RunInput> InputsOf(const KerasCase& test) {
   return inputs;
 }
 
-// Runs timestep by timestep, from the states that the one before left, and joins the outputs.
+// Runs one timestep after the other, each from the states after the one before, and joins the
+// outputs.
 Values RunSteps(const Layer& layer, const std::vector<RunInput>& inputs) {
   Values joined(inputs[0].x.size());
   StateColumns states;

@@ -12,12 +12,13 @@
 #include "tests/core/layers/layer_fixture.h"
 #include "tests/support/weight_map.h"
 
-// Layers beside Keras: what Keras 3.15.1 (TensorFlow) computes for inputs and weights that a rule
-// makes, so that only the results stand in the tests.
+// Cases that compare a layer with Keras 3.15.1 (TensorFlow). A rule makes inputs and weights, so
+// that the tests hold only the results.
 namespace rnnserve::testing {
 
-// Of an array, row-major: ((7 i + 3) mod 11 - 5) / 4 for inputs (the second input of a layer begins
-// at i = 5), ((5 i + 1) mod 9 - 4) / 8 for weights, and 0.5 more than its magnitude for variances.
+// Element i of an array, row-major, is ((7 i + 3) mod 11 - 5) / 4 in an input (the second input of
+// a layer begins at i = 5) and w = ((5 i + 1) mod 9 - 4) / 8 in a weight, or |w| + 0.5 in a
+// variance.
 Values PatternX(int64_t batch, int64_t time, int64_t features, int64_t first = 0);
 void AddPatternWeight(const std::string& name, const Shape& shape, WeightMap* weights);
 
@@ -25,20 +26,20 @@ struct KerasCase {
   std::string name;
   Json object;
   std::vector<ValueSpec> inputs;
-  std::vector<int64_t> times;  // of the run
+  std::vector<int64_t> times;  // timesteps of each input in the run
   std::vector<std::pair<std::string, Shape>> weights;
   Values expected;  // [2][time][elements]
   std::vector<MaskBits> masks = {};
 };
 
-// Names the case in the list of tests and in messages.
+// Returns the name of the case for the list of tests and for messages.
 inline std::string CaseName(const ::testing::TestParamInfo<KerasCase>& test) {
   return test.param.name;
 }
 void PrintTo(const KerasCase& test, std::ostream* out);
 
-// Builds the layer of a case and expects of it: the numbers of Keras, and, if it can stream, the
-// same bits in single timesteps.
+// Builds the layer of a case and expects the numbers of Keras from it and, if it can stream, the
+// same bits from single timesteps.
 void ExpectWhatKerasComputes(const KerasCase& test);
 
 }  // namespace rnnserve::testing

@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Layers of the last axis, on timesteps of more axes than one. The numbers are from Keras.
+// Layers that work on the last axis, with timesteps of more than one axis. The numbers are from
+// Keras.
 
 #include "core/layers/last_axis_layer.h"
 

@@ -25,7 +25,7 @@ AlignedBuffer Poisoned(int64_t size) {
   return buffer;
 }
 
-// Fills in row-major order.
+// Returns values that are filled in row-major order.
 template <typename Next>
 Values Generate(int64_t batch, int64_t time, int64_t features, Next next) {
   Values values(Index(batch), Table(Index(time), std::vector<float>(Index(features))));
@@ -37,7 +37,7 @@ Values Generate(int64_t batch, int64_t time, int64_t features, Next next) {
 
 int64_t StateElements(const StateSpec& state) { return state.shape.NumElements().value(); }
 
-// Where state `index` begins in a column.
+// Returns the offset of state `index` in a column.
 int64_t StateOffset(absl::Span<const StateSpec> states, size_t index) {
   int64_t offset = 0;
   for (size_t k = 0; k < index; ++k) offset += PaddedRows(StateElements(states[k]));
@@ -185,7 +185,7 @@ StateColumns ColumnsOf(const Layer& layer, const std::vector<Table>& states) {
   StateColumns columns;
   for (size_t b = 0; b < states.front().size(); ++b) {
     AlignedBuffer column = InitialColumn(layer);
-    // So that a layer which does not begin anew is found out.
+    // A layer that does not reset what it carries gives wrong results with these numbers.
     const int64_t states_size = StateOffset(layer.states(), states.size());
     std::fill_n(column.data() + states_size, layer.state_size() - states_size, 77.0f);
     for (size_t k = 0; k < states.size(); ++k) {

@@ -18,7 +18,8 @@
 #include "core/keras/weight_source.h"
 #include "core/layers/layer.h"
 
-// The language of the layer tests: build a layer from Keras' JSON, run it on nested vectors.
+// The vocabulary of the layer tests: build a layer from the JSON of Keras, and run it on nested
+// vectors.
 namespace rnnserve::testing {
 
 using Json = nlohmann::json;
@@ -30,30 +31,30 @@ using Table = std::vector<std::vector<float>>;
 // [batch][time]; empty for no mask
 using MaskBits = std::vector<std::vector<int>>;
 
-// Sequences of one feature: Scalars({{1, 2, 3}}) is one row of three timesteps.
+// Returns sequences of one feature: Scalars({{1, 2, 3}}) is one row of three timesteps.
 Values Scalars(const Table& rows);
-// start, start + step, ... in row-major order.
+// Returns start, start + step, ... in row-major order.
 Values Counting(int64_t batch, int64_t time, int64_t features, float start = 0.0f,
                 float step = 1.0f);
-// Uniform in [-1, 1), the same for the same seed.
+// Returns numbers uniform in [-1, 1), the same for the same seed.
 Values Random(int64_t batch, int64_t time, int64_t features, unsigned seed);
-// Timesteps [begin, end) of every row.
+// Return timesteps [begin, end) of every row.
 Values Slice(const Values& values, size_t begin, size_t end);
 MaskBits Slice(const MaskBits& mask, size_t begin, size_t end);
-// Every sequence of `time` bits, in order of their binary numbers.
+// Returns every sequence of `time` bits, in the order of the binary numbers that they stand for.
 MaskBits EveryMask(int time);
 
-// {"class_name": class_name, "config": config}, with the name "layer" unless it has one.
+// Returns {"class_name": class_name, "config": config}, with the name "layer" unless it has a name.
 Json Object(const std::string& class_name, Json config = Json::object());
 
-// What stands in front of a layer: sequences of any number of timesteps or of `time`.
+// Return the spec of an input of a layer. Sequences have any number of timesteps, or `time`.
 ValueSpec Sequences(int64_t features);
 ValueSpec Sequences(int64_t time, const Shape& timestep);
 ValueSpec Vectors(int64_t features);
 ValueSpec TokenIds();
 
-// Builds a layer of the built-in registry; error texts call it "layer 'layer'". The one without
-// weights is for layers that have none.
+// Build a layer with the built-in registry. Error texts call it "layer 'layer'". The overload
+// without weights is for layers that have none.
 absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object, const ValueSpec& input,
                                              WeightSource& weights);
 absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object, const ValueSpec& input);
@@ -63,11 +64,12 @@ absl::StatusOr<std::unique_ptr<Layer>> Build(const Json& object,
 absl::StatusOr<std::unique_ptr<Layer>> BuildMerge(const Json& object,
                                                   const std::vector<ValueSpec>& inputs);
 
-// Columns of state_size() floats, one a batch row: the states and what the layer carries besides.
+// Columns of state_size() floats, one for each batch row: the states and everything else that the
+// layer carries.
 using StateColumns = std::vector<AlignedBuffer>;
 
-// Columns with these visible states, each [batch][size] in the order of states(), as if a client
-// had set them.
+// Returns columns with these visible states, each [batch][size] in the order of states(), as if a
+// client had set them.
 StateColumns ColumnsOf(const Layer& layer, const std::vector<Table>& states);
 
 // One input of a run.
@@ -76,30 +78,30 @@ struct RunInput {
   MaskBits mask = {};
 };
 
-// The buffers of one run. What a layer must not read holds NaN before it: padding, scratch and the
-// output. Owns its memory. Used by one thread at a time: the test's. The layer must outlive the
-// calls of Run.
+// The buffers of one run. Everything that a layer must not read is NaN before the run: padding,
+// scratch and the output. Owns its memory. Used by one thread at a time: the test's. The layer must
+// outlive the calls of Run.
 class PreparedRun {
  public:
-  // Begins with these states, or with the initial states of the layer.
+  // The run starts from these states, or from the initial states of the layer.
   PreparedRun(const Layer& layer, const Values& x, const MaskBits& mask = {},
               const StateColumns& states = {});
-  // Of a layer that merges inputs.
+  // The same for a layer that merges inputs.
   PreparedRun(const Layer& layer, const std::vector<RunInput>& inputs,
               const StateColumns& states = {});
 
   void Run();
-  // With training=True, and a seed for each row.
+  // Runs with training=True and a seed for each row.
   void Train(absl::Span<const uint64_t> row_seeds);
 
   Values y() const;
-  // State `index` as clients see it.
+  // Returns state `index` as clients see it.
   Table state(size_t index) const;
   StateColumns state_columns() const;
   MaskBits output_mask() const;
 
  private:
-  // Owns what a RunInput is to a layer.
+  // Owns the sequence and the mask that a layer reads for a RunInput.
   struct Input {
     AlignedBuffer values;
     ConstSequence x;
@@ -122,18 +124,18 @@ class PreparedRun {
   Mask output_mask_;
 };
 
-// Prepares and runs.
+// Prepare a run and run it.
 PreparedRun RunLayer(const Layer& layer, const Values& x, const MaskBits& mask = {},
                      const StateColumns& states = {});
 PreparedRun TrainLayer(const Layer& layer, const Values& x, const std::vector<uint64_t>& row_seeds);
 PreparedRun RunMerge(const Layer& layer, const std::vector<RunInput>& inputs);
 
-// The bits of every value: equal bits, not only equal numbers.
+// Return the bits of every value, to compare bits and not only numbers.
 std::vector<uint32_t> Bits(const Values& values);
 std::vector<uint32_t> Bits(const Table& table);
 
-// Equal in shape, and in value within 2e-6 (absolute and relative): what sums of float32 in another
-// order may differ by.
+// Match values of equal shape that differ by at most 2e-6 (absolute and relative), as sums of
+// float32 in another order may.
 ::testing::Matcher<const Values&> NearValues(const Values& expected);
 ::testing::Matcher<const Table&> NearTable(const Table& expected);
 

@@ -1,9 +1,10 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What every layer promises, for every kind of layer: the bits of a row depend neither on the batch
-// that it is in nor on how its timesteps are cut into runs, and a run allocates nothing. All masks
-// of four timesteps are tried, one in each of 16 rows. Sizes straddle the padding of a column.
+// The guarantees of all layers, for every kind of layer: the bits of a row depend neither on the
+// other rows of the batch nor on how its timesteps are cut into runs, and a run allocates nothing.
+// The tests use all masks of four timesteps, one in each of 16 rows, and sizes around the padding
+// of a column.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -23,7 +24,7 @@ namespace {
 constexpr int kTime = 4;
 constexpr int64_t kFeatures = 18;
 
-// A weight of any name and shape: random, the same for the same name.
+// Returns random weights of any name and shape, the same for the same name.
 class AnyWeights final : public WeightSource {
  public:
   absl::StatusOr<absl::Span<const float>> Weight(absl::string_view name,
@@ -134,12 +135,12 @@ class LayerInvarianceTest : public ::testing::TestWithParam<LayerCase> {
       }
     } else {
       x_ = Random(static_cast<int64_t>(masks_.size()), kTime, kFeatures, 1);
-      // A timestep for Masking to find.
+      // A timestep that Masking masks.
       for (auto& row : x_) row[2].assign(row[2].size(), 0.0f);
     }
   }
 
-  // The bits of all states of a row.
+  // Returns the bits of all states of a row.
   std::vector<uint32_t> StateBits(const PreparedRun& run, size_t b) const {
     std::vector<uint32_t> bits;
     for (size_t k = 0; k < layer_->states().size(); ++k) {
@@ -204,11 +205,11 @@ TEST_P(LayerInvarianceTest, ARunAllocatesNothing) {
 INSTANTIATE_TEST_SUITE_P(Layers, LayerInvarianceTest, ::testing::ValuesIn(AllCases()),
                          [](const auto& test) { return test.param.name; });
 
-// Only layers that can stream promise this.
+// These guarantees hold only for layers that can stream.
 class LayerStreamingTest : public LayerInvarianceTest {
  protected:
-  // Runs the timesteps in pieces that end at these times, from the initial states; checks that
-  // every piece gives what the whole run gave.
+  // Runs the timesteps in pieces that end at these times, from the initial states, and checks that
+  // each piece gives the results of the whole run.
   void ExpectPiecesEqualWhole(const std::vector<size_t>& ends) const {
     const auto whole = RunLayer(*layer_, x_, masks_);
     StateColumns states;

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// LayerNormalization of 1, 2, 3, 4: mean 2.5, variance 1.25.
+// LayerNormalization of 1, 2, 3, 4, whose mean is 2.5 and whose variance is 1.25.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -34,7 +34,7 @@ TEST(LayerNormalizationTest, ScalesAndCenters) {
   EXPECT_EQ(layer->num_parameters(), 8);
 }
 
-TEST(LayerNormalizationTest, NeedsNeither) {
+TEST(LayerNormalizationTest, WorksWithoutScaleAndCenter) {
   const auto layer = Normalization({{"scale", false}, {"center", false}});
 
   EXPECT_THAT(RunLayer(*layer, kX).y(),
@@ -42,14 +42,15 @@ TEST(LayerNormalizationTest, NeedsNeither) {
   EXPECT_EQ(layer->num_parameters(), 0);
 }
 
-TEST(LayerNormalizationTest, HasAnEpsilon) {
+TEST(LayerNormalizationTest, AddsEpsilonToTheVariance) {
   const auto layer = Normalization({{"scale", false}, {"center", false}, {"epsilon", 0}});
 
   EXPECT_THAT(RunLayer(*layer, kX).y(),
               NearValues({{{-1.3416408f, -0.4472136f, 0.4472136f, 1.3416408f}}}));
 }
 
-// The legacy option keeps the mean, has no beta, and has a gamma whatever `scale` says.
+// With this legacy option the mean is not subtracted, there is no beta, and there is a gamma
+// whatever `scale` says.
 TEST(LayerNormalizationTest, RmsScalingKeepsTheMean) {
   const auto layer = Normalization({{"rms_scaling", true}, {"scale", false}});
 

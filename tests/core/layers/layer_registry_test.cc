@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// LayerRegistry: which factory builds what, and what it refuses by itself.
+// LayerRegistry: which factory builds a layer, and what the registry itself refuses.
 
 #include "core/layers/layer_registry.h"
 
@@ -17,7 +17,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// A layer of somebody else's: it doubles its input, in a class that has the name of one of ours.
+// A custom layer that doubles its input. Its class has the name of a built-in one.
 class DoublingLayer final : public Layer {
  public:
   DoublingLayer(const KerasConfig& config, const ValueSpec& input) : Layer(config, input) {}
@@ -49,14 +49,14 @@ TEST(LayerRegistryTest, PrefersTheRegisteredNameToTheClassName) {
   EXPECT_EQ(RunLayer(**layer, {{{1, 2}}}).y(), (Values{{{2, 4}}}));
 }
 
-TEST(LayerRegistryTest, NamesALayerThatItDoesNotKnow) {
+TEST(LayerRegistryTest, NamesAnUnknownLayer) {
   EXPECT_THAT(
       Build(Object("Attention"), Sequences(2)),
       StatusIs(absl::StatusCode::kUnimplemented,
                HasSubstr("layer 'layer': layers of class 'Attention'"), "LAYER_UNSUPPORTED"));
 }
 
-TEST(LayerRegistryTest, DoesNotTakeACustomClassForTheOneOfTheSameName) {
+TEST(LayerRegistryTest, DoesNotTakeACustomClassForOneOfKeras) {
   Json object = Object("Dropout", {{"rate", 0.5}});
   object["registered_name"] = "theirs>Dropout";
 
@@ -77,7 +77,7 @@ TEST(LayerRegistryTest, AcceptsFloatingPointPolicies) {
                        "OPTION_UNSUPPORTED"));
 }
 
-TEST(LayerRegistryTest, OnlyOperationsOnMasksMayBeOfBool) {
+TEST(LayerRegistryTest, OnlyMaskOperationsMayHaveDtypeBool) {
   EXPECT_THAT(Build(Object("ZerosLike", {{"dtype", "bool"}}), Sequences(2)), IsOk());
   EXPECT_THAT(Build(Object("Identity", {{"dtype", "bool"}}), Sequences(2)),
               StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("bool"), "OPTION_UNSUPPORTED"));

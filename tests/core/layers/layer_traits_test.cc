@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the registry knows of classes of layers: that it is true, and how options change it.
+// The traits of classes of layers: that those of the built-in layers are true, and the effect of
+// options.
 
 #include "core/layers/layer_traits.h"
 
@@ -22,7 +23,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAreArray;
 
-// Finds every weight, zeros, and notes its name.
+// Returns zeros for every weight and records its name.
 class RecordingWeights final : public WeightSource {
  public:
   absl::StatusOr<absl::Span<const float>> Weight(absl::string_view name,
@@ -46,15 +47,15 @@ std::vector<std::string> MadeFor(const LayerVariables& variables, const Json& ob
   return names;
 }
 
-// The weights that Keras makes for the layer, by its traits.
+// Returns the weights of the layer according to its traits.
 std::vector<std::string> StatedVariables(const LayerRegistry& registry, const Json& object) {
   const LayerTraits& traits = *registry.TraitsOf(object["class_name"].get<std::string>());
   if (traits.cell.empty()) return MadeFor(traits.variables, object);
   return registry.cells().VariableNames(traits.cell, KerasConfig(object, "layer 'layer'")).value();
 }
 
-// The weights that the layer asks for when it is built. Classes read different inputs: the first
-// that it can be built for is taken.
+// Returns the weights that the layer requests when it is built. Classes accept different inputs, so
+// this builds the layer for the first one that it accepts.
 std::vector<std::string> ReadVariables(const LayerRegistry& registry, const Json& object) {
   const std::vector<std::vector<ValueSpec>> candidates = {
       {Vectors(2)},
@@ -77,14 +78,14 @@ std::vector<std::string> ReadVariables(const LayerRegistry& registry, const Json
 
 TEST(LayerTraitsTest, StateTheWeightsThatEveryBuiltInLayerReads) {
   const LayerRegistry registry = LayerRegistry::BuiltIn();
-  // Enough for every class.
+  // The options that any class requires.
   const Json config = {{"units", 2},          {"filters", 2},    {"kernel_size", 1},
                        {"input_dim", 3},      {"output_dim", 2}, {"n", 2},
                        {"groups", 1},         {"dims", {1}},     {"axis", -1},
                        {"target_shape", {2}}, {"axes", -1},      {"value", 0}};
 
   for (const std::string& name : registry.Names()) {
-    // The weights of the parts are stated by the parts.
+    // The weights of a layer with parts are those that the parts state.
     if (!registry.TraitsOf(name)->parts.empty()) continue;
     const Json object = Object(name, config);
     EXPECT_THAT(ReadVariables(registry, object),
@@ -109,11 +110,11 @@ TEST(LayerTraitsTest, LeaveOutWhatAnOptionTurnsOff) {
                           "renorm_stddev"));
 }
 
-TEST(LayerTraitsTest, TheVariablesOfNoneAreNone) {
+TEST(LayerTraitsTest, NoneHasNoVariables) {
   EXPECT_THAT(MadeFor(LayerVariables::None(), Object("Dropout")), IsEmpty());
 }
 
-TEST(LayerTraitsTest, AnOptionThatIsNoBooleanIsAnError) {
+TEST(LayerTraitsTest, RefuseAnOptionThatIsNotABoolean) {
   const Json object = Object("Dense", {{"use_bias", "yes"}});
 
   EXPECT_THAT(

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The operations on masks, as a Keras file has them between Masking and a Concatenate.
+// The operations on masks that a file of Keras has between a Masking and a Concatenate.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -52,7 +52,7 @@ TEST(MaskOperationTest, AnyReducesEveryVectorOfATimestep) {
   EXPECT_EQ((*layer)->output(), Sequences(1, {2}));
 }
 
-TEST(MaskOperationTest, ZerosAndOnesTakeTheShape) {
+TEST(MaskOperationTest, ZerosAndOnesHaveTheShapeOfTheInput) {
   const auto zeros = Build(Object("ZerosLike", {{"dtype", "bool"}}), Sequences(2));
   const auto ones = Build(Object("OnesLike", {{"dtype", "bool"}}), Sequences(2));
   ASSERT_THAT(zeros, IsOk());
@@ -62,7 +62,7 @@ TEST(MaskOperationTest, ZerosAndOnesTakeTheShape) {
   EXPECT_EQ(RunLayer(**ones, {{{5, 6}}}).y(), (Values{{{1, 1}}}));
 }
 
-TEST(MaskOperationTest, ExpandDimsPutsAnAxisBehind) {
+TEST(MaskOperationTest, ExpandDimsAppendsAnAxis) {
   const auto layer = Build(Object("ExpandDims", {{"axis", -1}}), TokenIds());
   ASSERT_THAT(layer, IsOk());
 

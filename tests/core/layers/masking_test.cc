@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Masking: the mask that it makes, and the zeros that it leaves.
+// Masking: the mask and the output.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -54,7 +54,7 @@ TEST(MaskingTest, ReadsAValueThatWasGivenAsATensor) {
             (MaskBits{{0, 1}}));
 }
 
-TEST(MaskingTest, RefusesAnotherValue) {
+TEST(MaskingTest, RefusesAValueThatIsNotANumber) {
   EXPECT_THAT(Build(Object("Masking", {{"mask_value", "none"}}), Sequences(2)),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("layer 'layer': 'mask_value' is \"none\""), "MODEL_CONFIG"));

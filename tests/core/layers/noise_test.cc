@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The layers that do something in training only. That their distributions are those of Keras is the
-// goldens' to show.
+// The layers that change their input only in training. The goldens show that their distributions
+// are those of Keras.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ using ::testing::SizeIs;
 
 constexpr int64_t kFeatures = 12;
 
-// One row of ones, for a seed.
+// Returns the output of one row of ones for a seed.
 Values OfOnes(const Layer& layer, uint64_t seed, int64_t time = 3) {
   return TrainLayer(layer, Counting(1, time, kFeatures, 1.0f, 0.0f), {seed}).y();
 }
@@ -43,7 +43,7 @@ TEST_P(NoiseTest, HandsOnInputAndMaskAtInference) {
   EXPECT_THAT((*layer_)->no_training_reason(), IsEmpty());
 }
 
-TEST_P(NoiseTest, ARowDependsOnItsSeedAlone) {
+TEST_P(NoiseTest, ARowDependsOnlyOnItsSeed) {
   const Values row = Random(1, 3, kFeatures, 1);
 
   const Values y = TrainLayer(**layer_, {row[0], row[0], row[0]}, {1, 2, 1}).y();
@@ -60,7 +60,7 @@ TEST_P(NoiseTest, OnlySpatialDropoutIsTheSameAtEveryTimestep) {
   EXPECT_EQ(y[0][0] == y[0][1], GetParam() == "SpatialDropout1D");
 }
 
-TEST_P(NoiseTest, NothingHappensWithARateOfZero) {
+TEST_P(NoiseTest, ARateOfZeroChangesNothing) {
   const auto layer =
       Build(Object(GetParam(), {{"rate", 0.0}, {"stddev", 0.0}}), Sequences(kFeatures));
 
@@ -72,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(All, NoiseTest,
                                            "GaussianNoise", "AlphaDropout"),
                          [](const auto& test) { return test.param; });
 
-TEST(DropoutTest, ScalesWhatItKeepsAndLeavesNothingWithARateOfOne) {
+TEST(DropoutTest, ScalesWhatItKeepsAndDropsAllWithARateOfOne) {
   const auto half = Build(Object("Dropout", {{"rate", 0.5}}), Sequences(kFeatures));
   const auto all = Build(Object("Dropout", {{"rate", 1.0}}), Sequences(kFeatures));
 
@@ -103,7 +103,7 @@ TEST(DropoutTest, NoiseShapeSharesAlongAxes) {
   EXPECT_THAT(features[0][0], Contains(2.0f));
 }
 
-TEST(DropoutTest, InsideATimeDistributedEveryTimestepIsRandomByItself) {
+TEST(DropoutTest, InATimeDistributedEachTimestepHasItsOwnNumbers) {
   const Json inner = Object("SpatialDropout1D", {{"rate", 0.5}});
   const auto layer =
       Build(Object("TimeDistributed", {{"layer", inner}}), Sequences(2, Shape({3, kFeatures})));
@@ -122,7 +122,7 @@ struct Refusal {
 
 class NoTrainingTest : public ::testing::TestWithParam<Refusal> {};
 
-TEST_P(NoTrainingTest, IsToldByTheLayer) {
+TEST_P(NoTrainingTest, TheLayerGivesTheReason) {
   const auto layer = Build(GetParam().layer, Sequences(kFeatures));
   ASSERT_THAT(layer, IsOk());
 
@@ -147,7 +147,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "rate of 1"}),
     [](const auto& test) { return test.param.name; });
 
-TEST(NoiseErrorTest, ARateIsAShare) {
+TEST(NoiseErrorTest, RefusesARateOutsideTheUnitInterval) {
   EXPECT_THAT(Build(Object("Dropout", {{"rate", 1.5}}), Sequences(2)),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("layer 'layer': rate must be between 0 and 1, found 1.5"),

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Permute: axes in another order. The numbers are from Keras.
+// Permute. The numbers are from Keras.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -53,13 +53,13 @@ INSTANTIATE_TEST_SUITE_P(
                   {{{-0.5f, 1.25f, 0.25f}}, {{-0.75f, 1, 0}}}}),
     CaseName);
 
-TEST(PermuteTest, NeedsAFixedTimeToMoveIt) {
+TEST(PermuteTest, NeedsAFixedTimeToMoveTheTimeAxis) {
   EXPECT_THAT(Build(Object("Permute", {{"dims", {2, 1}}}), Sequences(2)),
               StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("axis 2 of the output"),
                        "OPTION_UNSUPPORTED"));
 }
 
-TEST(PermuteTest, RefusesWhatIsNoOrderOfTheAxes) {
+TEST(PermuteTest, RefusesDimsThatAreNotAPermutation) {
   EXPECT_THAT(
       Build(Object("Permute", {{"dims", {1, 1}}}), Sequences(2)),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'dims' is [1,1]"), "MODEL_CONFIG"));
@@ -71,7 +71,7 @@ TEST(PermuteTest, RefusesWhatIsNoOrderOfTheAxes) {
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'dims' is null"), "MODEL_CONFIG"));
 }
 
-TEST(PermuteTest, StreamsWhileTimeStays) {
+TEST(PermuteTest, StreamsIfTheTimeAxisStays) {
   const auto moved = Build(Object("Permute", {{"dims", {2, 1}}}), Sequences(3, {2}));
   const auto kept = Build(Object("Permute", {{"dims", {1, 3, 2}}}), Sequences(3, {2, 2}));
   ASSERT_THAT(moved, IsOk());

@@ -60,7 +60,7 @@ INSTANTIATE_TEST_SUITE_P(
                                   {0.75f, 0.09375f, 0.46875f, 0.5f, -0.125f, 1.25f}}}}),
     CaseName);
 
-TEST(PreluTest, SlopesOfTimestepsNeedTheirNumber) {
+TEST(PreluTest, SlopesForEachTimestepNeedAFixedTime) {
   EXPECT_THAT(Build(Object("PReLU"), Sequences(2)),
               StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("a slope for every timestep"),
                        "OPTION_UNSUPPORTED"));

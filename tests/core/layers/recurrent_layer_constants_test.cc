@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// RecurrentLayer as a layer of several inputs: those behind the sequence are the constants of its
-// cell. The cell here adds up gain * x + offset, so that every number can be checked by eye.
+// RecurrentLayer with several inputs: the sequence and the constants of its cell. The cell here
+// adds up gain * x + offset, so that every number can be checked by eye.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -23,7 +23,8 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// s' = s + gain x + offset, y = s'; constants: gain [1] and offset [1], or more of them.
+// A cell with s' = s + gain x + offset and y = s'. Its constants are gain [1] and offset [1]; it
+// may take more.
 class ScalingCell final : public Cell {
  public:
   explicit ScalingCell(size_t num_constants)
@@ -58,7 +59,7 @@ absl::StatusOr<std::unique_ptr<Layer>> BuildScaling(const std::vector<ValueSpec>
   return registry.Create(KerasConfig(layer, "layer 'layer'"), inputs, none);
 }
 
-TEST(RecurrentLayerConstantsTest, EveryTimestepOfARowSeesItsConstants) {
+TEST(RecurrentLayerConstantsTest, EveryTimestepOfARowReadsItsConstants) {
   const auto layer = BuildScaling({Sequences(1), Vectors(1), Vectors(1)});
   ASSERT_THAT(layer, IsOk());
   PreparedRun run(
@@ -71,7 +72,7 @@ TEST(RecurrentLayerConstantsTest, EveryTimestepOfARowSeesItsConstants) {
   EXPECT_EQ(run.state(0), (Table{{63}, {606}}));
 }
 
-TEST(RecurrentLayerConstantsTest, ConstantsAndMaskGoTogether) {
+TEST(RecurrentLayerConstantsTest, WorkTogetherWithAMask) {
   const auto layer = BuildScaling({Sequences(1), Vectors(1), Vectors(1)});
   ASSERT_THAT(layer, IsOk());
   PreparedRun run(**layer,
@@ -82,7 +83,7 @@ TEST(RecurrentLayerConstantsTest, ConstantsAndMaskGoTogether) {
   EXPECT_EQ(run.y(), Scalars({{10, 10, 40}}));
 }
 
-TEST(RecurrentLayerConstantsTest, ItStreams) {
+TEST(RecurrentLayerConstantsTest, CanStream) {
   const auto layer = BuildScaling({Sequences(1), Vectors(1), Vectors(1)});
   ASSERT_THAT(layer, IsOk());
   const std::vector<RunInput> constants = {{Scalars({{10}})}, {Scalars({{1}})}};
@@ -128,7 +129,7 @@ TEST(RecurrentLayerConstantsTest, RefusesASequenceAsAConstant) {
                        "MODEL_CONFIG"));
 }
 
-TEST(RecurrentLayerConstantsTest, RefusesMoreConstantsThanItHasRoomFor) {
+TEST(RecurrentLayerConstantsTest, LimitsTheNumberOfConstants) {
   std::vector<ValueSpec> inputs(18, Vectors(1));
   inputs[0] = Sequences(1);
 

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// ConvLSTM1D as a layer: what Keras 3.15 (TensorFlow) gives for masks, directions and states, and
-// that cutting a run changes no bit. The cell has its own tests for every option.
+// ConvLSTM1D as a layer: the results of Keras 3.15 (TensorFlow) for masks, directions and states,
+// and the same bits however a run is cut. The options of the cell have their own tests.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -30,7 +30,7 @@ void AddPattern(const std::string& name, const Shape& shape, int k, WeightMap& w
   weights.Add(name, shape, values);
 }
 
-// Two filters over a line of two positions and one channel.
+// Returns a layer of two filters for an input of two positions and one channel.
 std::unique_ptr<Layer> Line(const Json& options = Json::object()) {
   WeightMap weights;
   AddPattern("kernel", {2, 1, 8}, 0, weights);
@@ -61,7 +61,7 @@ Values Input() {
 
 const MaskBits kMask = {{1, 1, 0}, {0, 1, 1}};
 const std::vector<float> kZeros(4, 0.0f);
-// What two of the timesteps of each row emit, going forward.
+// The outputs of two of the timesteps of each row, in the forward direction.
 const Table kFirstRow = {{0.0718095973f, -0.0410915315f, 0.0611200966f, 0.00455024745f},
                          {0.0835916176f, 0.0471413843f, 0.0581520312f, 0.0141688166f}};
 const Table kSecondRow = {{0.0681486651f, -0.0186083913f, 0.0542116426f, 0.00618884526f},

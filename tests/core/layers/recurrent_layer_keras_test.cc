@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The numbers that Keras' own unit tests of SimpleRNN, LSTM, GRU and RNN expect.
+// The cases of Keras' own unit tests of SimpleRNN, LSTM, GRU and RNN, with the numbers that they
+// expect.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -237,7 +238,7 @@ struct StatefulCase {
 
 class RecurrentLayerStatefulTest : public ::testing::TestWithParam<StatefulCase> {};
 
-TEST_P(RecurrentLayerStatefulTest, ASecondCallGoesOnWhereTheFirstEnded) {
+TEST_P(RecurrentLayerStatefulTest, ASecondCallContinuesWhereTheFirstEnded) {
   const auto layer = KerasLayer(GetParam().class_name, 4, {{"units", 4}, {"stateful", true}});
   const auto first = RunLayer(*layer, KerasX234());
 
@@ -252,7 +253,8 @@ INSTANTIATE_TEST_SUITE_P(All, RecurrentLayerStatefulTest,
                                            StatefulCase{"GRU", {{0.29542392f}, {0.5885018f}}}),
                          [](const auto& test) { return test.param.class_name; });
 
-// The cell of the Keras documentation, h' = x K + h R, in a stack of widths 3 and 2, all weights 1.
+// A stack of two cells of the Keras documentation, h' = x K + h R, with 3 and 2 units. All weights
+// are 1.
 class StackedLayerKerasTest : public ::testing::Test {
  protected:
   std::unique_ptr<Layer> Stack(bool return_sequences) {
@@ -294,7 +296,7 @@ TEST_F(StackedLayerKerasTest, HoldsTheStatesOfEveryCell) {
   EXPECT_THAT(run.state(1), NearTable({{786, 786}, {4386, 4386}}));
 }
 
-TEST_F(StackedLayerKerasTest, ASecondCallGoesOnWhereTheFirstEnded) {
+TEST_F(StackedLayerKerasTest, ASecondCallContinuesWhereTheFirstEnded) {
   const auto layer = Stack(false);
   const auto first = RunLayer(*layer, KerasX234());
 

@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A run of many timesteps, whose inputs are projected together, has the bits of runs of one
-// timestep each, where they are not: for every Isa, every weight type, the cells that project, and
-// numbers of rows and timesteps around those at which the layer changes its way.
+// A run of many timesteps projects their inputs together, and a run of one timestep does not. Both
+// must give the same bits, for every Isa and weight type, for the cells that project, and for
+// numbers of rows and timesteps around those at which the layer starts to project.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -70,7 +70,7 @@ class ProjectionTest : public ::testing::TestWithParam<std::tuple<Isa, WeightTyp
   const ScopedIsa active_;
 };
 
-TEST_P(ProjectionTest, ManyTimestepsHaveTheBitsOfOneByOne) {
+TEST_P(ProjectionTest, ManyTimestepsGiveTheBitsOfSingleTimesteps) {
   const auto layer = MakeLayer(/*go_backwards=*/false);
   for (const int64_t batch : {1, 3, 4, 9}) {
     for (const size_t time : {size_t{2}, size_t{24}, size_t{25}, size_t{61}}) {
@@ -89,7 +89,7 @@ TEST_P(ProjectionTest, ManyTimestepsHaveTheBitsOfOneByOne) {
   }
 }
 
-TEST_P(ProjectionTest, BackwardsHasTheBitsOfTheReversedSequence) {
+TEST_P(ProjectionTest, GoingBackwardsGivesTheBitsOfTheReversedSequence) {
   const auto forward = MakeLayer(/*go_backwards=*/false);
   const auto backward = MakeLayer(/*go_backwards=*/true);
   const Values x = Random(2, 61, kFeatures, 5);
@@ -99,7 +99,7 @@ TEST_P(ProjectionTest, BackwardsHasTheBitsOfTheReversedSequence) {
   EXPECT_EQ(Bits(RunLayer(*backward, x).y()), Bits(RunLayer(*forward, reversed).y()));
 }
 
-// Floats of scratch that a run of so many rows takes for projecting.
+// Returns the floats of scratch that a run of `batch` rows needs for projecting.
 int64_t ProjectionSize(const Layer& layer, int64_t batch) {
   return layer.scratch_size(batch, RecurrentLayer::kMaxProjectedTime) -
          layer.scratch_size(batch, 1);

@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The time loop of RecurrentLayer, on a cell whose numbers can be checked by eye: a SimpleRNN of
-// one unit without activation, all weights 1, adds its inputs up. What the gated cells compute is
-// tested against Keras' own numbers in recurrent_layer_keras_test.cc.
+// The time loop of RecurrentLayer, with a cell whose numbers can be checked by eye: a SimpleRNN of
+// one unit with weights of 1 and no activation, which adds up its inputs.
+// recurrent_layer_keras_test.cc compares the gated cells with the numbers of Keras.
 
 #include "core/layers/recurrent_layer.h"
 
@@ -28,7 +28,7 @@ using ::testing::IsEmpty;
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// The adding layer with these options besides.
+// Returns the adding layer with additional options.
 std::unique_ptr<Layer> Adder(const Json& options = Json::object()) {
   Json config = {{"units", 1}, {"activation", "linear"}, {"use_bias", false}};
   config.update(options);
@@ -70,7 +70,7 @@ TEST(RecurrentLayerTest, RunsOneTimestep) {
   EXPECT_EQ(RunLayer(*SequenceAdder(), Scalars({{5}})).y(), Scalars({{5}}));
 }
 
-TEST(RecurrentLayerTest, BeginsWithTheGivenState) {
+TEST(RecurrentLayerTest, StartsFromTheGivenState) {
   const auto layer = SequenceAdder();
 
   const auto run =
@@ -144,8 +144,8 @@ TEST(RecurrentLayerMaskTest, ZeroOutputForMaskEmitsZeroAndKeepsTheState) {
   EXPECT_EQ(run.state(0), (Table{{5}}));
 }
 
-// The documentation of Keras says the option matters with return_sequences only; its code
-// disagrees.
+// The documentation of Keras says that the option matters only with return_sequences, but in its
+// code it always does.
 TEST(RecurrentLayerMaskTest, ZeroOutputForMaskAlsoZeroesASingleOutput) {
   const auto layer = Adder({{"zero_output_for_mask", true}});
 
@@ -208,13 +208,14 @@ TEST(RecurrentLayerCarryTest, SettingTheStateForgetsTheOutput) {
   EXPECT_EQ(run.y(), Scalars({{0, 6}}));
 }
 
-TEST(RecurrentLayerCarryTest, NothingIsCarriedWhereItHasNoUse) {
+TEST(RecurrentLayerCarryTest, CarriesNoOutputThatNothingReads) {
   EXPECT_EQ(Adder()->state_size(), 2 * kColumnQuantum);
   EXPECT_EQ(Adder({{"zero_output_for_mask", true}})->state_size(), kColumnQuantum);
 }
 
-// A cell whose output is no state and wider than its state: the state adds up, the output is ten
-// and twenty times the state. It begins with 5, as a custom get_initial_state may.
+// A cell whose output is not a state and is wider than its state. The state adds up the inputs, and
+// the output is ten and twenty times the state. The initial state is 5, as a custom
+// get_initial_state may return.
 class TenfoldCell final : public Cell {
  public:
   explicit TenfoldCell(std::vector<Shape> constants = {}, int num_states = 1)
@@ -288,7 +289,7 @@ TEST(RecurrentLayerOptionsTest, StatefulAndUnrollChangeNothing) {
   EXPECT_EQ(RunLayer(*layer, Scalars({{1, 2}}), {{1, 0}}).y(), Scalars({{1, 1}}));
 }
 
-TEST(RecurrentLayerOptionsTest, SaysThatItReturnsTheState) {
+TEST(RecurrentLayerOptionsTest, ReportsThatItReturnsTheState) {
   EXPECT_FALSE(Adder()->returns_state());
   EXPECT_TRUE(Adder({{"return_state", true}})->returns_state());
 }

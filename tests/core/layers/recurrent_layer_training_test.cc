@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Dropout through the recurrent layers, with weights that let the mask through: what is shared and
-// what is not.
+// Dropout in recurrent layers: which timesteps, halves and cells share a dropout mask. The weights
+// make the mask visible in the output.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,7 +17,8 @@ namespace {
 
 constexpr int64_t kUnits = 16;
 
-// y = x as dropped, one mask: K is the identity and R zero.
+// Returns the options of a layer whose output is its input after dropout, with the weights of
+// AddIdentity.
 Json Transparent() {
   return {{"units", kUnits},
           {"activation", "linear"},
@@ -35,7 +36,7 @@ class RecurrentTrainingTest : public ::testing::Test {
     weights_.AddConstant(prefix + "recurrent_kernel", {kUnits, kUnits}, 0.0f);
   }
 
-  // What becomes of ones, for each seed.
+  // Returns the output for ones, for each seed.
   Values Train(const Json& object, const std::vector<uint64_t>& seeds) {
     const auto layer = Build(object, Sequences(kUnits), weights_);
     EXPECT_THAT(layer, IsOk());
@@ -58,7 +59,7 @@ TEST_F(RecurrentTrainingTest, ASequenceHasOneMask) {
   EXPECT_NE(y[0], y[1]);
 }
 
-TEST_F(RecurrentTrainingTest, TheHalvesOfABidirectionalHaveMasksOfTheirOwn) {
+TEST_F(RecurrentTrainingTest, TheHalvesOfABidirectionalHaveSeparateMasks) {
   AddIdentity("forward/");
   AddIdentity("backward/");
   const Json pair = Object("Bidirectional", {{"layer", Object("SimpleRNN", Transparent())}});
@@ -69,8 +70,8 @@ TEST_F(RecurrentTrainingTest, TheHalvesOfABidirectionalHaveMasksOfTheirOwn) {
             std::vector<float>(both.begin() + kUnits, both.end()));
 }
 
-// Both masks together keep a quarter, and what they keep is scaled twice.
-TEST_F(RecurrentTrainingTest, TheCellsOfAStackHaveMasksOfTheirOwn) {
+// Both masks together keep a quarter of the values, which are scaled twice.
+TEST_F(RecurrentTrainingTest, TheCellsOfAStackHaveSeparateMasks) {
   AddIdentity("cells/0/");
   AddIdentity("cells/1/");
   const Json cell = Object("SimpleRNNCell", Transparent());

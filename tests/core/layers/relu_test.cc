@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// ReLU and LeakyReLU: every option at its edges.
+// ReLU and LeakyReLU: each option, with values around its limits.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,20 +27,20 @@ TEST(ReluTest, CutsOffNegativeValues) {
   EXPECT_EQ(Apply(Object("ReLU"), {-4, -0.5f, 0, 0.5f, 4}), (Values{{{0, 0, 0, 0.5f, 4}}}));
 }
 
-TEST(ReluTest, HasASlope) {
+TEST(ReluTest, ScalesNegativeValuesByTheSlope) {
   EXPECT_EQ(Apply(Object("ReLU", {{"negative_slope", 0.25}}), {-4, 0, 4}), (Values{{{-1, 0, 4}}}));
 }
 
-TEST(ReluTest, HasAMaximum) {
+TEST(ReluTest, LimitsValuesToTheMaximum) {
   EXPECT_EQ(Apply(Object("ReLU", {{"max_value", 2}}), {-4, 1, 2, 3}), (Values{{{0, 1, 2, 2}}}));
 }
 
-TEST(ReluTest, HasAThreshold) {
+TEST(ReluTest, CutsOffValuesBelowTheThreshold) {
   EXPECT_EQ(Apply(Object("ReLU", {{"threshold", 1}}), {-4, 0.5f, 1, 1.5f}),
             (Values{{{0, 0, 0, 1.5f}}}));
 }
 
-// Below the threshold the slope counts from the threshold.
+// Below the threshold, the output is the slope times the distance from the threshold.
 TEST(ReluTest, CombinesItsOptions) {
   const Json options = {{"negative_slope", 0.5}, {"max_value", 3}, {"threshold", 1}};
 
@@ -53,12 +53,12 @@ TEST(ReluTest, WithoutSlopeMinusInfinityIsZero) {
   EXPECT_EQ(Apply(Object("ReLU"), {-kInfinity, kInfinity}), (Values{{{0, kInfinity}}}));
 }
 
-TEST(LeakyReluTest, HasTheSlopeOfKeras) {
+TEST(LeakyReluTest, HasTheDefaultSlopeOfKeras) {
   EXPECT_EQ(Apply(Object("LeakyReLU"), {-1, 2}), (Values{{{-0.3f, 2}}}));
   EXPECT_EQ(Apply(Object("LeakyReLU", {{"negative_slope", 0.5}}), {-1, 2}), (Values{{{-0.5f, 2}}}));
 }
 
-TEST(LeakyReluTest, ReadsTheNameThatKeras2GaveTheSlope) {
+TEST(LeakyReluTest, ReadsTheSlopeByItsNameInKeras2) {
   EXPECT_EQ(Apply(Object("LeakyReLU", {{"alpha", 0.5}}), {-1, 2}), (Values{{{-0.5f, 2}}}));
 }
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Reshape and Flatten: the elements stay in order. The numbers are from Keras.
+// Reshape and Flatten, which keep the order of the elements. The numbers are from Keras.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -95,7 +95,7 @@ TEST(ReshapeTest, RefusesAShapeOfAnotherSize) {
                        "MODEL_CONFIG"));
 }
 
-TEST(ReshapeTest, OnlyTimeMayBeOpen) {
+TEST(ReshapeTest, OnlyTimeMayBeUnknown) {
   EXPECT_THAT(Build(Object("Reshape", {{"target_shape", {2, -1}}}), Sequences(2)),
               StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("axis 2 of the output"),
                        "OPTION_UNSUPPORTED"));
@@ -107,7 +107,7 @@ TEST(ReshapeTest, OnlyTimeMayBeOpen) {
                        "OPTION_UNSUPPORTED"));
 }
 
-TEST(ReshapeTest, SaysWhichTimesItCannotWorkOn) {
+TEST(ReshapeTest, RefusesNumbersOfTimestepsThatDoNotFit) {
   const auto halved = Build(Object("Reshape", {{"target_shape", {-1, 4}}}), Sequences(2));
   const auto fixed = Build(Object("Reshape", {{"target_shape", {4, 3}}}), Sequences(2));
   ASSERT_THAT(halved, IsOk());
@@ -119,7 +119,7 @@ TEST(ReshapeTest, SaysWhichTimesItCannotWorkOn) {
   EXPECT_EQ((*fixed)->output_time({12}), 0);
 }
 
-TEST(ReshapeTest, StreamsWhileTimeStaysAndEndsTheMask) {
+TEST(ReshapeTest, StreamsIfTheTimeAxisStaysAndEndsTheMask) {
   const auto kept = Build(Object("Reshape", {{"target_shape", {-1, 2, 1}}}), Sequences(2));
   const auto joined = Build(Object("Reshape", {{"target_shape", {-1, 4}}}), Sequences(2));
   ASSERT_THAT(kept, IsOk());

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Softmax, and what it makes of a mask.
+// Softmax, with and without a mask.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -38,7 +38,7 @@ TEST(SoftmaxTest, MaskedTimestepsAreZeroAndTheMaskIsHandedOn) {
   EXPECT_EQ(run.output_mask(), (MaskBits{{1, 0, 1}}));
 }
 
-TEST(SoftmaxTest, TheAxisIsTheLast) {
+TEST(SoftmaxTest, AcceptsTheLastAxis) {
   EXPECT_THAT(Build(Object("Softmax", {{"axis", -1}}), Sequences(2)), IsOk());
   EXPECT_THAT(Build(Object("Softmax", {{"axis", 2}}), Sequences(2)), IsOk());
   EXPECT_THAT(Build(Object("Softmax", {{"axis", {-1}}}), Sequences(2)), IsOk());

@@ -71,7 +71,7 @@ INSTANTIATE_TEST_SUITE_P(
                                  {{0.25f, -0.75f}, {0.25f, -0.75f}, {0.25f, -0.75f}}}}),
     CaseName);
 
-TEST(TimeCopyTest, RefusesToLeaveNothing) {
+TEST(TimeCopyTest, RefusesToRemoveAllTimesteps) {
   EXPECT_THAT(Build(Object("Cropping1D", {{"cropping", {1, 2}}}), Sequences(3, {2})),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("axis 1 of the output would be 0"), "MODEL_CONFIG"));
@@ -83,7 +83,7 @@ TEST(TimeCopyTest, RefusesToLeaveNothing) {
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'size' is 0"), "MODEL_CONFIG"));
 }
 
-TEST(TimeCopyTest, CountsTheAxesOfTheInput) {
+TEST(TimeCopyTest, RefusesOtherNumbersOfAxes) {
   EXPECT_THAT(
       Build(Object("RepeatVector", {{"n", 2}}), Sequences(2)),
       StatusIs(absl::StatusCode::kInvalidArgument,

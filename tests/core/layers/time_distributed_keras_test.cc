@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// TimeDistributed around layers of every kind. The numbers are from Keras.
+// TimeDistributed with inner layers of every kind. The numbers are from Keras.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

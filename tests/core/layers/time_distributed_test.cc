@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// TimeDistributed: its inner layer at every timestep.
+// TimeDistributed: the inner layer runs at every timestep.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -36,7 +36,7 @@ TEST(TimeDistributedTest, AppliesTheInnerLayerToEveryTimestep) {
   EXPECT_EQ((*layer)->num_parameters(), 3);
 }
 
-// Inside, the axes are [batch, features].
+// The inner axes are [batch, features].
 TEST(TimeDistributedTest, CountsTheAxesOfTheInnerLayerWithoutTime) {
   EXPECT_THAT(BuildAround(Object("Softmax", {{"axis", 1}})), IsOk());
   EXPECT_THAT(
