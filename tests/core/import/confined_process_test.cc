@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Work that ends well, badly and not at all.
+// Work that succeeds, fails, crashes and does not end.
 
 #include "core/import/confined_process.h"
 
@@ -36,7 +36,7 @@ TEST(ConfinedProcessTest, ReturnsTheErrorOfTheWork) {
       StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("two\nlines"), "NO_SUCH"));
 }
 
-TEST(ConfinedProcessTest, ASignalIsADamagedFile) {
+TEST(ConfinedProcessTest, ASignalMeansADamagedFile) {
   EXPECT_THAT(RunConfined(kLimits,
                           []() -> std::string {
                             signal(SIGSEGV, SIG_DFL);
@@ -47,7 +47,7 @@ TEST(ConfinedProcessTest, ASignalIsADamagedFile) {
                        "MODEL_FORMAT"));
 }
 
-TEST(ConfinedProcessTest, EndsWorkWithoutAnEnd) {
+TEST(ConfinedProcessTest, EndsWorkThatDoesNotEnd) {
   EXPECT_THAT(RunConfined({kLimits.memory_bytes, 1},
                           []() -> std::string {
                             while (getpid() != 0) {
@@ -59,7 +59,7 @@ TEST(ConfinedProcessTest, EndsWorkWithoutAnEnd) {
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-// A sanitizer needs more address space than any limit would leave.
+// Under a sanitizer there is no limit, because it needs terabytes of address space.
 TEST(ConfinedProcessTest, RefusesMoreMemory) {
   EXPECT_THAT(RunConfined({uint64_t{256} << 20, 5},
                           [] { return std::string(uint64_t{512} << 20, 'x').substr(0, 1); }),

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// A few hundred files with random damage, each read as the program reads it: every one must end in
-// a model or in an error with a reason, whatever libhdf5 makes of it.
+// A few hundred files with random damage, which are read as the program reads them. Each must give
+// a model or an error with a reason, whatever libhdf5 does with it.
 
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ namespace {
 constexpr ProcessLimits kLimits = {uint64_t{1} << 30, 1};
 constexpr int kNumFiles = 300;
 
-// InputLayer of 1 feature, Dense of 1 unit.
+// Returns a model of an InputLayer with 1 feature and a Dense layer with 1 unit.
 KerasArchive SmallArchive() {
   Hdf5Image image;
   image.AddVariable("layers/dense/vars/0", {1, 1}, {5});
@@ -35,7 +35,7 @@ KerasArchive SmallArchive() {
   return archive;
 }
 
-// Overwrites a few bytes, or cuts the end off.
+// Overwrites a few bytes or removes the end.
 std::string Damaged(std::string bytes, std::mt19937& random) {
   if (random() % 16 == 0) return bytes.substr(0, random() % bytes.size());
   for (size_t i = 0; i < 1 + random() % 8; ++i) {
@@ -45,7 +45,7 @@ std::string Damaged(std::string bytes, std::mt19937& random) {
   return bytes;
 }
 
-TEST(DamagedFileTest, EndsInAModelOrInAReason) {
+TEST(DamagedFileTest, EndsInAModelOrInAnErrorWithAReason) {
   const KerasArchive whole = SmallArchive();
   std::mt19937 random(1);
   int num_errors = 0;

@@ -9,7 +9,7 @@
 namespace rnnserve::testing {
 namespace {
 
-// What libhdf5 returned, if it was not an error.
+// Returns what libhdf5 returned, unless it is an error.
 template <typename T>
 T Check(T result) {
   if (result < 0) {

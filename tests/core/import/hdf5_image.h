@@ -11,8 +11,8 @@
 
 namespace rnnserve::testing {
 
-// Makes a weights file in memory as Keras makes one, and worse ones by the identifier of the file.
-// Used by one thread at a time: the test's.
+// Makes a file of weights in memory, in the form that Keras writes. Tests can make invalid files
+// through the identifier of the file. Used by one thread at a time: the test's.
 //
 //   Hdf5Image image;
 //   image.AddVariable("layers/dense/vars/0", {2, 1}, {1, 2});
@@ -24,27 +24,27 @@ class Hdf5Image {
   Hdf5Image(const Hdf5Image&) = delete;
   Hdf5Image& operator=(const Hdf5Image&) = delete;
 
-  // A group, with those above it.
+  // Adds a group and its parents.
   void AddGroup(const std::string& path);
-  // A contiguous float32 dataset, with the groups above it.
+  // Adds a contiguous float32 dataset and its parents.
   void AddVariable(const std::string& path, const std::vector<hsize_t>& shape,
                    const std::vector<float>& values);
-  // A dataset that is not quite that.
+  // Adds a dataset of another type or with other properties.
   void AddDataset(const std::string& path, hid_t type, const std::vector<hsize_t>& shape,
                   hid_t properties = H5P_DEFAULT);
-  // The string attribute "name" of a group.
+  // Sets the string attribute "name" of a group.
   void SetOwner(const std::string& group, const std::string& owner);
 
-  // An attribute of a group that holds a list of strings.
+  // Sets an attribute of a group that holds a list of strings.
   void SetStrings(const std::string& group, const std::string& attribute,
                   const std::vector<std::string>& strings);
 
   hid_t file() const { return file_; }
-  // The file as it is now.
+  // Returns the content of the file.
   std::string Bytes() const;
 
  private:
-  hid_t links_;  // creates the groups on the way
+  hid_t links_;  // creates missing parents
   hid_t file_;
 };
 

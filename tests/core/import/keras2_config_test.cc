@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Models as Keras 2 serializes them, and the same as Keras 3 would.
+// Models in the form of Keras 2, and the same models in the form of Keras 3.
 
 #include "core/import/keras2_config.h"
 
@@ -21,7 +21,7 @@ absl::StatusOr<Json> TryToConvert(const Json& model) {
 
 Json Convert(const Json& model) { return TryToConvert(model).value(); }
 
-// The config of the only layer behind the InputLayer.
+// Returns the config of the only layer after the InputLayer.
 Json ConvertLayer(const Json& layer) {
   return Convert(SequentialJson({InputJson(1), layer}))["config"]["layers"][1]["config"];
 }
@@ -30,7 +30,7 @@ Json Tensor(const std::string& layer, int call, int tensor) {
   return LayerJson("__keras_tensor__", "", {{"keras_history", {layer, call, tensor}}});
 }
 
-// Without the name that LayerJson gives.
+// Returns a tensor without the name that LayerJson adds.
 Json TensorOf(const std::string& layer, int call, int tensor) {
   Json json = Tensor(layer, call, tensor);
   json["config"].erase("name");
@@ -77,7 +77,7 @@ TEST(Keras2ConfigTest, RefusesATimeMajorLayer) {
                "OPTION_UNSUPPORTED"));
 }
 
-// Layers "x" and "h" are inputs, "front" is before the recurrent layer "r".
+// A Functional with the inputs "x" and "h" and a layer "front" before the recurrent layer "r".
 class Keras2FunctionalTest : public ::testing::Test {
  protected:
   Keras2FunctionalTest() {
@@ -111,7 +111,7 @@ TEST_F(Keras2FunctionalTest, MovesStatesAndConstantsOutOfTheInputs) {
   EXPECT_EQ((*layers)[3]["inbound_nodes"], Json::array({call}));
 }
 
-TEST_F(Keras2FunctionalTest, WritesOutTheMaskBesideAnInitialState) {
+TEST_F(Keras2FunctionalTest, AddsTheMaskToACallWithAnInitialState) {
   const auto layers = Layers();
 
   ASSERT_THAT(layers, IsOk());
@@ -145,7 +145,7 @@ TEST_F(Keras2FunctionalTest, CountsTheCallsOfModelsFromZero) {
   EXPECT_EQ((*layers)[3]["inbound_nodes"][0]["args"][0], TensorOf("front", 0, 0));
 }
 
-TEST_F(Keras2FunctionalTest, RefusesACallThatIsNone) {
+TEST_F(Keras2FunctionalTest, RefusesAnInvalidCall) {
   layers_[3]["inbound_nodes"] = Json::parse(R"([[["front", "zero", 0]]])");
 
   EXPECT_THAT(Layers(),

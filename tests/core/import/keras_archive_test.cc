@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Archives written byte by byte: honest ones, damaged ones and those that mean harm. Memory errors
-// on the way are AddressSanitizer's to find.
+// Archives that are written byte by byte: valid, damaged and hostile ones. AddressSanitizer finds
+// memory errors while they are read.
 
 #include "core/import/keras_archive.h"
 
@@ -76,18 +76,18 @@ TEST_F(KerasArchiveTest, NamesTheFileThatAFolderLacks) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("config.json"), "MODEL_PATH"));
 }
 
-TEST_F(KerasArchiveTest, SaysThatThereIsNone) {
+TEST_F(KerasArchiveTest, ReportsAMissingFile) {
   EXPECT_THAT(ReadKerasArchive(folder_.path() / "none.keras", limits_),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("none.keras"), "MODEL_PATH"));
 }
 
-TEST_F(KerasArchiveTest, RefusesWhatIsNoZip) {
+TEST_F(KerasArchiveTest, RefusesAFileThatIsNotAZip) {
   EXPECT_THAT(Read(""), StatusIs(kInvalid, HasSubstr("not a .keras file"), "MODEL_FORMAT"));
   EXPECT_THAT(Read(std::string(4096, 'g')),
               StatusIs(kInvalid, HasSubstr("not a .keras file"), "MODEL_FORMAT"));
 }
 
-TEST_F(KerasArchiveTest, RefusesTheFileCutOffAnywhere) {
+TEST_F(KerasArchiveTest, RefusesATruncatedFile) {
   const std::string whole = ZipBytes({kMetadata, kConfig, WeightsEntry()});
 
   for (size_t size = 0; size < whole.size(); size += 64) {
@@ -97,7 +97,7 @@ TEST_F(KerasArchiveTest, RefusesTheFileCutOffAnywhere) {
   EXPECT_THAT(Read(whole.substr(0, whole.size() - 1)), StatusIs(kInvalid));
 }
 
-TEST_F(KerasArchiveTest, TakesNoDamagedByteForAnother) {
+TEST_F(KerasArchiveTest, DetectsADamagedByteInTheContent) {
   const std::vector<ZipEntry> entries = {
       kMetadata, kConfig, {.name = "model.weights.h5", .content = "h5"}};
   const std::string whole = ZipBytes(entries);
@@ -106,14 +106,14 @@ TEST_F(KerasArchiveTest, TakesNoDamagedByteForAnother) {
     std::string damaged = whole;
     damaged[i] = static_cast<char>(damaged[i] ^ 0x11);
     const auto archive = Read(damaged);
-    if (!archive.ok()) continue;  // times and versions say nothing of the content
+    if (!archive.ok()) continue;  // damage to times and versions is not detected, and harmless
     EXPECT_EQ(archive->config, kConfig.content) << "damaged at " << i;
     EXPECT_EQ(archive->metadata, kMetadata.content) << "damaged at " << i;
     EXPECT_EQ(archive->weights, "h5") << "damaged at " << i;
   }
 }
 
-TEST_F(KerasArchiveTest, RefusesAFileThatIsThereTwice) {
+TEST_F(KerasArchiveTest, RefusesAFileThatOccursTwice) {
   EXPECT_THAT(Read({kMetadata, kConfig, kConfig, WeightsEntry()}),
               StatusIs(kInvalid, HasSubstr("already exists"), "MODEL_FORMAT"));
 }
@@ -123,7 +123,7 @@ TEST_F(KerasArchiveTest, NamesTheFileThatIsMissing) {
               StatusIs(kInvalid, HasSubstr("'model.weights.h5' is missing"), "MODEL_FORMAT"));
 }
 
-TEST_F(KerasArchiveTest, RefusesABombUnopened) {
+TEST_F(KerasArchiveTest, RefusesAZipBombWithoutReadingIt) {
   ZipEntry bomb = {
       .name = "model.weights.h5", .content = std::string(4 << 20, '\0'), .is_deflated = true};
 
@@ -131,7 +131,7 @@ TEST_F(KerasArchiveTest, RefusesABombUnopened) {
               StatusIs(kInvalid, HasSubstr("more than 100 times as many"), "MODEL_TOO_LARGE"));
 }
 
-TEST_F(KerasArchiveTest, RefusesABombThatHidesItsSize) {
+TEST_F(KerasArchiveTest, RefusesAZipBombThatHidesItsSize) {
   ZipEntry bomb = {
       .name = "model.weights.h5", .content = std::string(4 << 20, '\0'), .is_deflated = true};
   bomb.size = 4096;
@@ -140,7 +140,7 @@ TEST_F(KerasArchiveTest, RefusesABombThatHidesItsSize) {
               StatusIs(kInvalid, HasSubstr("'model.weights.h5'"), "MODEL_FORMAT"));
 }
 
-TEST_F(KerasArchiveTest, RefusesMoreBytesThanTheLimitUnread) {
+TEST_F(KerasArchiveTest, RefusesMoreBytesThanTheLimitWithoutReadingThem) {
   limits_.weights_bytes_max = 4999;
   EXPECT_THAT(Read({kMetadata, kConfig, WeightsEntry()}),
               StatusIs(kInvalid, HasSubstr("'model.weights.h5': 5000 bytes; at most 4999"),
@@ -150,18 +150,18 @@ TEST_F(KerasArchiveTest, RefusesMoreBytesThanTheLimitUnread) {
   EXPECT_THAT(Read({kConfig}), StatusIs(kInvalid, HasSubstr("at most 10"), "MODEL_TOO_LARGE"));
 }
 
-TEST_F(KerasArchiveTest, RefusesThousandsOfEntriesAtTheFirst) {
+TEST_F(KerasArchiveTest, RefusesThousandsOfEntriesAtOnce) {
   std::vector<ZipEntry> entries = {kMetadata};
   for (int i = 0; i < 20000; ++i) entries.push_back({.name = std::to_string(i), .content = ""});
 
   EXPECT_THAT(Read(entries), StatusIs(kInvalid, HasSubstr("'0' does not belong there")));
 }
 
-TEST_F(KerasArchiveTest, LooksAtNoAssets) {
+TEST_F(KerasArchiveTest, IgnoresAssets) {
   EXPECT_THAT(Read({kMetadata, kConfig, WeightsEntry(), {.name = "assets/../../x"}}), IsOk());
 }
 
-TEST_F(KerasArchiveTest, SaysWhyPickledWeightsAreNotRead) {
+TEST_F(KerasArchiveTest, ExplainsWhyPickledWeightsAreNotRead) {
   EXPECT_THAT(
       Read({kMetadata, kConfig, {.name = "model.weights.npz"}}),
       StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("pickled"), "MODEL_UNSUPPORTED"));
@@ -170,7 +170,7 @@ TEST_F(KerasArchiveTest, SaysWhyPickledWeightsAreNotRead) {
 class KerasArchiveNameTest : public KerasArchiveTest,
                              public ::testing::WithParamInterface<const char*> {};
 
-TEST_P(KerasArchiveNameTest, DoesNotBelongThere) {
+TEST_P(KerasArchiveNameTest, IsRefusedInAnArchive) {
   EXPECT_THAT(Read({kMetadata, kConfig, WeightsEntry(), {.name = GetParam(), .content = "x"}}),
               StatusIs(kInvalid, HasSubstr("not a .keras file"), "MODEL_FORMAT"));
 }

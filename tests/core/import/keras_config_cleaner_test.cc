@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What of the JSON of Keras 3 reaches a bundle.
+// Which parts of the JSON of Keras 3 are in a bundle.
 
 #include "core/import/keras_config_cleaner.h"
 
@@ -12,14 +12,14 @@
 namespace rnnserve::testing {
 namespace {
 
-TEST(RegisteredNameOfTest, IsTheModuleForAClassOfSomebodyElse) {
+TEST(RegisteredNameOfTest, HasTheModuleOfAnUnregisteredClass) {
   EXPECT_EQ(RegisteredNameOf({{"class_name", "LSTM"}, {"module", "keras.layers"}}), "LSTM");
   EXPECT_EQ(RegisteredNameOf({{"class_name", "LSTM"}, {"module", "mine"}}), "mine>LSTM");
   EXPECT_EQ(RegisteredNameOf({{"class_name", "LSTM"}, {"registered_name", "pkg>LSTM"}}),
             "pkg>LSTM");
 }
 
-TEST(CleanKerasConfigTest, KeepsOfATensorWhereItComesFrom) {
+TEST(CleanKerasConfigTest, KeepsTheHistoryOfATensor) {
   const Json tensor = Json::parse(R"({"class_name": "__keras_tensor__", "config":
       {"shape": [null, 3], "dtype": "float32", "keras_history": ["x", 0, 1]}})");
 
@@ -46,7 +46,7 @@ TEST(CleanKerasConfigTest, CountsTheCallsOfAModelFromZero) {
             Json::parse(R"([["f", 0, 0], {"a": ["s", 1, 0]}])"));
 }
 
-TEST(CleanKerasConfigTest, KeepsThatALayerIsFrozen) {
+TEST(CleanKerasConfigTest, KeepsTheKeyOfAFrozenLayer) {
   const Json frozen = Json::parse(R"({"trainable": false, "units": 3})");
 
   EXPECT_EQ(CleanKerasConfig(frozen), frozen);
@@ -54,7 +54,7 @@ TEST(CleanKerasConfigTest, KeepsThatALayerIsFrozen) {
             Json::parse(R"({"units": 3})"));
 }
 
-TEST(CleanKerasConfigTest, TakesScalarsAndPoliciesOutOfTheirObjects) {
+TEST(CleanKerasConfigTest, UnwrapsScalarsAndPolicies) {
   const Json config = Json::parse(R"({"mask_value": {"class_name": "__numpy__",
       "config": {"value": 2.0, "dtype": "float32"}},
       "dtype": {"class_name": "DTypePolicy", "config": {"name": "mixed_float16"}}})");

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Small models as Keras saves them, and what may be wrong with them. That real files give the right
-// numbers is the goldens' to show.
+// Small models in the form in which Keras saves them, and the errors for invalid ones. The goldens
+// show that real files give the right numbers.
 
 #include "core/import/keras_import.h"
 
@@ -24,7 +24,7 @@ using ::testing::Not;
 
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 
-// InputLayer of 1 feature, SimpleRNN of 1 unit, Dense of 1 unit.
+// A model of an InputLayer with 1 feature, a SimpleRNN with 1 unit and a Dense layer with 1 unit.
 class KerasImportTest : public ::testing::Test {
  protected:
   KerasImportTest() {
@@ -71,7 +71,7 @@ TEST_F(KerasImportTest, NamesTheWeights) {
   EXPECT_THAT(bundle->generator, HasSubstr("Keras 3.15.1"));
 }
 
-TEST_F(KerasImportTest, KeepsOnlyWhatIsComputed) {
+TEST_F(KerasImportTest, KeepsOnlyKeysThatMatterForComputing) {
   layers_[1]["module"] = "keras.layers";
   layers_[1]["registered_name"] = nullptr;
   layers_[1]["build_config"] = {{"input_shape", {nullptr, nullptr, 1}}};
@@ -119,7 +119,7 @@ TEST_F(KerasImportTest, CopiesTheWeightsOfALayerThatIsAlsoInAModelInTheModel) {
   EXPECT_THAT(bundle->weights.at("inner/dense/kernel").values.span(), ElementsAre(5));
 }
 
-TEST_F(KerasImportTest, NamesAllUnsupportedLayersBeforeItLooksAtTheWeights) {
+TEST_F(KerasImportTest, NamesAllUnsupportedLayersBeforeItReadsTheWeights) {
   layers_.push_back(LayerJson("Conv9D", "conv"));
   layers_.push_back(LayerJson("Lambda", "lambda"));
   KerasArchive archive;
@@ -134,7 +134,7 @@ TEST_F(KerasImportTest, NamesAllUnsupportedLayersBeforeItLooksAtTheWeights) {
                        "LAYER_UNSUPPORTED"));
 }
 
-TEST_F(KerasImportTest, TakesNoForeignClassForThatOfKeras) {
+TEST_F(KerasImportTest, DoesNotTakeAForeignClassForOneOfKeras) {
   layers_[1]["module"] = "mine.layers";
   layers_[1]["registered_name"] = "SimpleRNN";
 
@@ -179,7 +179,7 @@ TEST_F(KerasImportTest, RefusesMetadataWithoutAVersion) {
   }
 }
 
-TEST_F(KerasImportTest, RefusesAConfigurationThatIsNoJson) {
+TEST_F(KerasImportTest, RefusesAConfigurationThatIsNotJson) {
   KerasArchive archive;
   archive.metadata = metadata_;
   archive.config = "{";
@@ -223,7 +223,7 @@ TEST_F(KerasImportTest, RefusesVariablesThatAreLeftOver) {
                                  "MODEL_WEIGHTS"));
 }
 
-// A layer that hands on its input and asks for no weights.
+// A layer that returns its input and requests no weights.
 class WeightlessLayer final : public Layer {
  public:
   WeightlessLayer(const KerasConfig& config, const ValueSpec& input) : Layer(config, input) {}
@@ -240,7 +240,7 @@ class WeightlessLayer final : public Layer {
   }
 };
 
-TEST_F(KerasImportTest, LosesNoWeightOfAClassThatIsRegisteredWithoutIt) {
+TEST_F(KerasImportTest, RefusesWeightsOfAClassThatIsRegisteredWithoutAny) {
   registry_.Register("Scale", WeightlessLayer::Create, {.variables = LayerVariables::None()});
   layers_.push_back(LayerJson("Scale", "scale"));
   weights_.AddVariable("layers/scale/vars/0", {1}, {7});
@@ -250,7 +250,7 @@ TEST_F(KerasImportTest, LosesNoWeightOfAClassThatIsRegisteredWithoutIt) {
                        "MODEL_WEIGHTS"));
 }
 
-TEST_F(KerasImportTest, LosesNoWeightThatTheLayerDoesNotAskFor) {
+TEST_F(KerasImportTest, RefusesAWeightThatTheLayerDoesNotRequest) {
   registry_.Register("Scale", WeightlessLayer::Create,
                      {.variables = LayerVariables::Of({{"scale"}})});
   layers_.push_back(LayerJson("Scale", "scale"));
@@ -276,7 +276,7 @@ TEST_F(KerasImportTest, GivesTheSameDigestEveryTime) {
   EXPECT_EQ(BundleDigest(*first), BundleDigest(*second));
 }
 
-// The models of the demo, trained by Keras.
+// Keras trained the models of the demo.
 TEST(KerasImportDemoTest, ImportsEveryModelOfTheDemo) {
   int num_models = 0;
   const std::string folder = std::string(RNNSERVE_SOURCE_DIR) + "/client/demo/models";

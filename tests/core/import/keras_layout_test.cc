@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The names that Keras gives groups, as seen in its files.
+// The names of groups in files of Keras.
 
 #include "core/import/keras_layout.h"
 
@@ -23,7 +23,7 @@ struct SnakeCase {
 
 class ToSnakeCaseTest : public ::testing::TestWithParam<SnakeCase> {};
 
-TEST_P(ToSnakeCaseTest, IsThatOfKeras) {
+TEST_P(ToSnakeCaseTest, MatchesKeras) {
   EXPECT_EQ(ToSnakeCase(GetParam().class_name), GetParam().snake_case);
 }
 
@@ -53,7 +53,7 @@ std::string Line(const VariableGroup& group) {
   return line;
 }
 
-// "path: names" of every group that has any, of a model.
+// Returns "path: names" for every group of a model that has variables.
 std::vector<std::string> GroupsOfModel(const Json& model,
                                        GroupNaming naming = GroupNaming::kLayers) {
   std::vector<std::string> lines;
@@ -64,7 +64,7 @@ std::vector<std::string> GroupsOfModel(const Json& model,
   return lines;
 }
 
-// The same of a model of one layer.
+// Returns the same for a model of one layer.
 std::vector<std::string> GroupsOf(const Json& layer) {
   return GroupsOfModel(SequentialJson({InputJson(1), layer}));
 }
@@ -122,7 +122,7 @@ TEST(VariableGroupsTest, OfANormalization) {
       ElementsAre("layers/layer_normalization/vars: x/gamma"));
 }
 
-TEST(VariableGroupsTest, OfWhatElseHasVariables) {
+TEST(VariableGroupsTest, OfOtherLayersWithVariables) {
   EXPECT_THAT(
       GroupsOf(LayerJson("BatchNormalization", "x", {{"center", false}})),
       ElementsAre("layers/batch_normalization/vars: x/gamma x/moving_mean x/moving_variance"));
@@ -154,7 +154,7 @@ TEST(VariableGroupsTest, CountTheInputsOfAFunctionalButNotItsOperations) {
                           "layers/concatenate/vars:", "layers/dense_1/vars: b/kernel b/bias"));
 }
 
-TEST(VariableGroupsTest, CountAnewInAModelInTheModel) {
+TEST(VariableGroupsTest, StartCountingAgainInAModelInTheModel) {
   const Json inner = SequentialJson({InputJson(1), LayerJson("Dense", "d")}, "in");
   const Json model = FunctionalJson(
       "m", {InputJson(1), LayerJson("Dense", "a"), inner,
@@ -167,7 +167,7 @@ TEST(VariableGroupsTest, CountAnewInAModelInTheModel) {
                           "layers/dense_1/vars: b/kernel b/bias"));
 }
 
-TEST(VariableGroupsTest, OfOneLayerAtTwoPlacesAreTheFirst) {
+TEST(VariableGroupsTest, OfALayerWithTwoPlacesAreAtTheFirst) {
   Json shared = LayerJson("Dense", "d", {{"use_bias", false}});
   shared["shared_object_id"] = 17;
   const Json model =
@@ -187,7 +187,7 @@ TEST(VariableGroupsTest, CountLayersWithWeightsTwiceInTheFirstFormat) {
                           "_layer_checkpoint_dependencies/dense_2/vars: b/kernel"));
 }
 
-TEST(LegacyVariablesTest, PutWhatIsTrainedFirst) {
+TEST(LegacyVariablesTest, PutTrainedVariablesFirst) {
   Json frozen = LayerJson("Dense", "d", {{"trainable", false}, {"use_bias", false}});
   const Json inner = SequentialJson(
       {InputJson(1), LayerJson("BatchNormalization", "n"), frozen, LayerJson("PReLU", "p")}, "in");
@@ -203,7 +203,7 @@ TEST(LegacyVariablesTest, PutWhatIsTrainedFirst) {
                           "in/n/moving_variance", "in/d/kernel"));
 }
 
-TEST(VariableGroupsTest, OfAClassThatIsNotKnownAreAnError) {
+TEST(VariableGroupsTest, OfAnUnknownClassAreAnError) {
   EXPECT_THAT(VariableGroups(SequentialJson({InputJson(1), LayerJson("Mystery", "x")}),
                              LayerRegistry::BuiltIn(), GroupNaming::kLayers),
               StatusIs(absl::StatusCode::kUnimplemented,
@@ -211,7 +211,7 @@ TEST(VariableGroupsTest, OfAClassThatIsNotKnownAreAnError) {
                        "LAYER_UNSUPPORTED"));
 }
 
-TEST(VariableGroupsTest, RefuseAnOptionThatIsNoBoolean) {
+TEST(VariableGroupsTest, RefuseAnOptionThatIsNotABoolean) {
   const Json layer = LayerJson("GRU", "x", {{"use_bias", "yes"}});
 
   EXPECT_THAT(VariableGroups(SequentialJson({InputJson(1), layer}), LayerRegistry::BuiltIn(),

@@ -1,8 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Weights files as Keras writes them, and everything else that HDF5 can express and must be
-// refused.
+// Files of weights in the form that Keras writes, and other HDF5 files, which must be refused.
 
 #include "core/import/keras_weights.h"
 
@@ -67,7 +66,7 @@ TEST(KerasWeightsTest, ReadsScalarsAndCompactDatasets) {
   EXPECT_THAT(weights->at("layers/y/vars").values[0].values.span(), ElementsAre(0, 0));
 }
 
-TEST(KerasWeightsTest, LeavesOutWhatTrainingNeeds) {
+TEST(KerasWeightsTest, LeavesOutVariablesThatOnlyTrainingNeeds) {
   Hdf5Image image;
   image.AddDataset("optimizer/vars/0", H5T_STD_I64LE, {1});
   image.AddDataset("layers/dropout/seed_generator/vars/0", H5T_STD_U32LE, {2});
@@ -78,14 +77,14 @@ TEST(KerasWeightsTest, LeavesOutWhatTrainingNeeds) {
   EXPECT_TRUE(weights->empty());
 }
 
-TEST(KerasWeightsTest, RefusesWhatIsNotHdf5) {
+TEST(KerasWeightsTest, RefusesAFileThatIsNotHdf5) {
   EXPECT_THAT(ReadKerasWeights(""),
               StatusIs(kInvalid, HasSubstr("not a HDF5 file"), "MODEL_WEIGHTS"));
   EXPECT_THAT(ReadKerasWeights(std::string(4096, 'g')),
               StatusIs(kInvalid, HasSubstr("not a HDF5 file"), "MODEL_WEIGHTS"));
 }
 
-TEST(KerasWeightsTest, RefusesTheFileCutOffAnywhere) {
+TEST(KerasWeightsTest, RefusesATruncatedFile) {
   Hdf5Image image;
   image.AddVariable("layers/dense/vars/0", {8, 8}, std::vector<float>(64, 1.0f));
   image.SetOwner("layers/dense/vars", "dense");
@@ -138,7 +137,7 @@ TEST(KerasWeightsTest, RefusesAVariableUnderTwoNames) {
               StatusIs(kInvalid, HasSubstr("two paths"), "MODEL_WEIGHTS"));
 }
 
-TEST(KerasWeightsTest, RefusesAGapInTheNumbers) {
+TEST(KerasWeightsTest, RefusesAGapInTheNumbering) {
   Hdf5Image image;
   image.AddVariable("layers/dense/vars/0", {1}, {1});
   image.AddVariable("layers/dense/vars/2", {1}, {1});
@@ -184,7 +183,7 @@ TEST(KerasWeightsTest, ConvertsEveryFloatingPointType) {
   H5Tclose(half);
 }
 
-TEST(KerasWeightsTest, TakesTwoBytesWithoutATypeForBfloat16) {
+TEST(KerasWeightsTest, ReadsOpaqueTypesOfTwoBytesAsBfloat16) {
   const hid_t opaque = H5Tcreate(H5T_OPAQUE, 2);
   Hdf5Image image;
   image.AddDataset("vars/0", opaque, {2});
@@ -214,7 +213,7 @@ TEST(KerasWeightsTest, ReadsWholeNumbers) {
   EXPECT_THAT(weights->at("vars").values[0].values.span(), ElementsAre(3.0f, -4.0f));
 }
 
-TEST(KerasWeightsTest, SaysWhichVariableHasAnotherType) {
+TEST(KerasWeightsTest, NamesAVariableOfAnotherType) {
   Hdf5Image image;
   image.AddDataset("layers/dense/vars/0", H5T_C_S1, {1});
 
@@ -223,7 +222,7 @@ TEST(KerasWeightsTest, SaysWhichVariableHasAnotherType) {
                        "DTYPE_UNSUPPORTED"));
 }
 
-TEST(KerasWeightsTest, RefusesChunkedDatasetsWhateverTheyDeclare) {
+TEST(KerasWeightsTest, RefusesChunkedDatasetsOfAnySize) {
   const hid_t chunked = H5Pcreate(H5P_DATASET_CREATE);
   const hsize_t chunk[] = {1, 1};
   H5Pset_chunk(chunked, 2, chunk);
@@ -273,7 +272,7 @@ TEST(KerasWeightsTest, RefusesGroupsNestedTooDeep) {
               StatusIs(kInvalid, HasSubstr("more than 32 deep"), "MODEL_WEIGHTS"));
 }
 
-TEST(KerasWeightsTest, RefusesAnOwnerThatIsNoString) {
+TEST(KerasWeightsTest, RefusesAnOwnerThatIsNotAString) {
   Hdf5Image image;
   image.AddGroup("layers/dense/vars");
   const hid_t group = H5Gopen2(image.file(), "layers/dense/vars", H5P_DEFAULT);

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The older layout of HDF5: what may be wrong with its lists.
+// The older layout of HDF5, with valid and invalid lists.
 
 #include "core/import/legacy_weights.h"
 
@@ -45,7 +45,7 @@ class LegacyWeightsTest : public ::testing::Test {
   Hdf5Image image_;
 };
 
-TEST_F(LegacyWeightsTest, GivesTheWeightsTheirNamesByOrder) {
+TEST_F(LegacyWeightsTest, NamesTheWeightsByTheirOrder) {
   const auto weights = Assign({{"dense", {"dense/kernel", "dense/bias"}}});
 
   ASSERT_THAT(weights, IsOk());
@@ -72,7 +72,7 @@ TEST_F(LegacyWeightsTest, RefusesAListThatIsMissing) {
                                "MODEL_WEIGHTS"));
 }
 
-TEST_F(LegacyWeightsTest, RefusesNamesOfNothing) {
+TEST_F(LegacyWeightsTest, RefusesNamesWithoutAGroupOrDataset) {
   image_.SetStrings("w", "layer_names2", {});
   H5Ldelete(image_.file(), "w/d/d/bias:0", H5P_DEFAULT);
 

@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The program as a server runs it: exit status, the line on stderr, and what is left on disk.
+// The program as a server runs it: the exit status, the line on stderr, and the files that it
+// writes.
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -65,7 +66,7 @@ TEST_F(RnnserveImportTest, WritesABundleThatCanBeServed) {
   EXPECT_THAT(out_, HasSubstr((*model)->digest()));
 }
 
-TEST_F(RnnserveImportTest, NotesTheWeightTypeAndTheMaskRulesInTheBundle) {
+TEST_F(RnnserveImportTest, WritesTheWeightTypeAndTheMaskRulesToTheBundle) {
   Run(model_ + " " + bundle_ + " --weight-type bfloat16 --mask-rules 'keras 3.16'");
 
   EXPECT_EQ(status_, 0) << err_;
@@ -75,7 +76,7 @@ TEST_F(RnnserveImportTest, NotesTheWeightTypeAndTheMaskRulesInTheBundle) {
   EXPECT_EQ(ReadBundle(bundle_)->mask_rules, MaskRules::kKeras316);
 }
 
-TEST_F(RnnserveImportTest, ReplacesABundleOnlyByForce) {
+TEST_F(RnnserveImportTest, ReplacesABundleOnlyWithForce) {
   Run(model_ + " " + bundle_);
   Run(model_ + " " + bundle_);
 
@@ -86,7 +87,7 @@ TEST_F(RnnserveImportTest, ReplacesABundleOnlyByForce) {
   EXPECT_EQ(status_, 0) << err_;
 }
 
-TEST_F(RnnserveImportTest, SaysOnOneLineWhatIsWrongAndWritesNothing) {
+TEST_F(RnnserveImportTest, ReportsAnErrorOnOneLineAndWritesNothing) {
   const std::string garbage = folder_.path() / "garbage.keras";
   std::ofstream(garbage) << "garbage";
 
@@ -98,7 +99,7 @@ TEST_F(RnnserveImportTest, SaysOnOneLineWhatIsWrongAndWritesNothing) {
   EXPECT_FALSE(fs::exists(bundle_));
 }
 
-TEST_F(RnnserveImportTest, SaysThatThereIsNoFile) {
+TEST_F(RnnserveImportTest, ReportsAMissingFile) {
   Run(folder_.path().string() + "/none.keras " + bundle_);
 
   EXPECT_EQ(status_, 1);
@@ -113,27 +114,27 @@ TEST_F(RnnserveImportTest, RefusesAWrongCommandLine) {
   EXPECT_EQ(status_, 2);
 }
 
-TEST_F(RnnserveImportTest, TellsItsVersion) {
+TEST_F(RnnserveImportTest, PrintsItsVersion) {
   Run("--version");
 
   EXPECT_EQ(status_, 0);
   EXPECT_THAT(out_, HasSubstr("."));
 }
 
-// A free block of length 0 in HDF5's heap of strings: libhdf5 1.10 looks behind it for the next,
-// for ever.
+// Makes a free block of length 0 in the heap of strings. libhdf5 1.10 then looks for the next block
+// forever.
 std::string WeightsThatNeverEnd() {
   Hdf5Image image;
   image.AddGroup("layers/gru/vars");
   image.SetOwner("layers/gru/vars", "gru");
   std::string bytes = image.Bytes();
   const size_t heap = bytes.find("GCOL");
-  constexpr size_t kFirstBlock = 16;  // 2 bytes of index, 6 of other things, 8 of length
+  constexpr size_t kFirstBlock = 16;  // 2 bytes of index, 6 of other fields, 8 of length
   bytes.replace(heap + kFirstBlock, 16, 16, '\0');
   return bytes;
 }
 
-TEST_F(RnnserveImportTest, StopsComputingAtItsLimit) {
+TEST_F(RnnserveImportTest, StopsAtTheCpuLimit) {
   const fs::path unpacked = folder_.path() / "unpacked";
   fs::create_directory(unpacked);
   std::ofstream(unpacked / "metadata.json") << R"({"keras_version": "3.15.1"})";
@@ -148,8 +149,8 @@ TEST_F(RnnserveImportTest, StopsComputingAtItsLimit) {
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-// A sanitizer needs more address space than any limit would leave.
-TEST_F(RnnserveImportTest, StaysWithinItsMemory) {
+// Under a sanitizer there is no limit, because it needs terabytes of address space.
+TEST_F(RnnserveImportTest, StaysWithinTheMemoryLimit) {
   const std::string large = folder_.path() / "large";
   fs::create_directory(large);
   for (const char* file : {"metadata.json", "config.json"})

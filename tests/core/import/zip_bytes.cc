@@ -16,7 +16,7 @@ std::string Le16(uint32_t value) {
 
 std::string Le32(uint32_t value) { return Le16(value & 0xFFFF) + Le16(value >> 16); }
 
-// DEFLATE without the header and checksum of zlib.
+// Returns the content compressed with DEFLATE, without the header and checksum of zlib.
 std::string Deflate(const std::string& content) {
   z_stream stream = {};
   constexpr int kRawDeflate = -15;
@@ -45,7 +45,7 @@ std::string ZipBytes(const std::vector<ZipEntry>& entries) {
   std::string directory;
   for (const ZipEntry& entry : entries) {
     const std::string packed = entry.is_deflated ? Deflate(entry.content) : entry.content;
-    // From "version needed" to "uncompressed size": the same in both headers.
+    // The fields from "version needed" to "uncompressed size", which are the same in both headers.
     const std::string common =
         Le16(20) + Le16(entry.flags.value_or(0)) +
         Le16(entry.method.value_or(entry.is_deflated ? 8 : 0)) + Le16(0) + Le16(0x21) +

@@ -9,23 +9,23 @@
 #include <string>
 #include <vector>
 
-// Zip files written byte by byte, so that they can lie.
+// Zip files that are written byte by byte, so that their headers can be wrong.
 namespace rnnserve::testing {
 
 struct ZipEntry {
   std::string name = "";
   std::string content = "";
   bool is_deflated = false;
-  // What the headers say instead of the truth.
+  // Wrong values that the headers state.
   std::optional<uint16_t> method = std::nullopt;
   std::optional<uint16_t> flags = std::nullopt;
   std::optional<uint32_t> crc = std::nullopt;
   std::optional<uint32_t> size = std::nullopt;
-  // The name in the local header, where it differs from that in the directory.
+  // The name in the local header, if it differs from that in the directory.
   std::optional<std::string> local_name = std::nullopt;
 };
 
-// A zip of these entries, in their order.
+// Returns a zip of these entries in this order.
 std::string ZipBytes(const std::vector<ZipEntry>& entries);
 
 }  // namespace rnnserve::testing

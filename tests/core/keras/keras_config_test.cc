@@ -8,7 +8,7 @@
 
 #include "tests/support/status_matchers.h"
 
-// Configurations as Keras writes them, and as a damaged or hostile file may hold them.
+// Configurations that Keras writes, and those that a damaged or hostile file may hold.
 
 namespace rnnserve {
 namespace {
@@ -19,7 +19,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// The object of a test, with a configuration given as JSON text.
+// Holds the object of a test, whose configuration is given as JSON text.
 class KerasConfigTest : public ::testing::Test {
  protected:
   KerasConfig Config(const std::string& config) {
@@ -27,12 +27,12 @@ class KerasConfigTest : public ::testing::Test {
     return KerasConfig(object_, "layer 'lstm'");
   }
 
-  // The activation under "activation".
+  // Returns the activation under "activation".
   absl::StatusOr<Activation> ActivationOf(const std::string& value) {
     return Config("{\"activation\": " + value + "}").ActivationOr("activation", Activation::kTanh);
   }
 
-  // The same for a serialized layer.
+  // Returns the activation if "activation" is a serialized layer.
   absl::StatusOr<Activation> ActivationOfLayer(const std::string& class_name,
                                                const std::string& config) {
     return ActivationOf("{\"module\": \"keras.layers\", \"class_name\": \"" + class_name +
@@ -54,7 +54,7 @@ auto OptionUnsupported(Text... text) {
                   AllOf(HasSubstr("layer 'lstm'"), HasSubstr(text)...), "OPTION_UNSUPPORTED");
 }
 
-TEST_F(KerasConfigTest, KnowsClassAndName) {
+TEST_F(KerasConfigTest, ReturnsClassAndName) {
   const KerasConfig config = Config(R"({"name": "lstm_1"})");
 
   EXPECT_EQ(config.class_name(), "LSTM");
@@ -84,7 +84,7 @@ TEST_F(KerasConfigTest, AnythingElseIsAnObjectWithoutClassAndConfiguration) {
   }
 }
 
-TEST_F(KerasConfigTest, HasTellsNullFromAbsent) {
+TEST_F(KerasConfigTest, HasDistinguishesNullFromAbsent) {
   const KerasConfig config = Config(R"({"bound": null})");
 
   EXPECT_TRUE(config.Has("bound"));
@@ -101,7 +101,7 @@ TEST_F(KerasConfigTest, ReadsTypedValues) {
   EXPECT_EQ(*config.PositiveInt("i"), 3);
 }
 
-TEST_F(KerasConfigTest, AbsentAndNullAreTheFallback) {
+TEST_F(KerasConfigTest, AbsentAndNullGiveTheFallback) {
   const KerasConfig config = Config(R"({"null": null})");
 
   for (const char* key : {"null", "absent"}) {
@@ -121,7 +121,7 @@ TEST_F(KerasConfigTest, AValueOfAnotherTypeIsAnErrorThatShowsIt) {
   EXPECT_THAT(config.Objects("s"), ConfigError("'s' is \"yes\", not a list"));
 }
 
-TEST_F(KerasConfigTest, AnErrorShowsNoMoreThanTheBeginOfALongValue) {
+TEST_F(KerasConfigTest, AnErrorShowsOnlyTheBeginningOfALongValue) {
   const KerasConfig config = Config("{\"units\": \"" + std::string(10000, 'x') + "\"}");
 
   const absl::Status status = config.PositiveInt("units").status();
@@ -130,7 +130,7 @@ TEST_F(KerasConfigTest, AnErrorShowsNoMoreThanTheBeginOfALongValue) {
   EXPECT_LT(status.message().size(), 300u);
 }
 
-TEST_F(KerasConfigTest, PositiveIntsAreAListOfThatLengthOrOneForAll) {
+TEST_F(KerasConfigTest, PositiveIntsReadAListOfThatLengthOrOneNumberForAll) {
   EXPECT_THAT(*Config(R"({"k": [3, 1]})").PositiveInts("k", 2), ElementsAre(3, 1));
   EXPECT_THAT(*Config(R"({"k": 3})").PositiveInts("k", 2), ElementsAre(3, 3));
   EXPECT_THAT(*Config(R"({"k": null})").PositiveInts("k", 2, 1), ElementsAre(1, 1));
@@ -153,7 +153,7 @@ TEST_F(KerasConfigTest, PositiveIntIsAWholeNumberFromOneToTwoToTheThirtyOne) {
   EXPECT_THAT(Config("{}").PositiveInt("units"), ConfigError("'units'"));
 }
 
-TEST_F(KerasConfigTest, NestedObjectsKnowWhereTheyStand) {
+TEST_F(KerasConfigTest, NestedObjectsKnowTheirPath) {
   const KerasConfig config = Config(R"({"cell": {"class_name": "StackedRNNCells", "config":
       {"cells": [{"class_name": "A"}, {"class_name": "B"}]}}})");
 
@@ -169,7 +169,7 @@ TEST_F(KerasConfigTest, NestedObjectsKnowWhereTheyStand) {
   EXPECT_EQ((*cells)[1].path(), "layer 'lstm', cell, cells[1]");
 }
 
-TEST_F(KerasConfigTest, AListMustHoldObjectsOnly) {
+TEST_F(KerasConfigTest, AListMustHoldOnlyObjects) {
   EXPECT_THAT(Config(R"({"cells": [{}, 7]})").Objects("cells"), ConfigError("'cells[1]' is 7"));
 }
 
@@ -210,14 +210,14 @@ TEST_F(KerasConfigTest, OptionsThatNoActivationHasAreUnsupported) {
   EXPECT_THAT(ActivationOfLayer("Softmax", R"({"axis": 1})"), OptionUnsupported("Softmax"));
 }
 
-TEST_F(KerasConfigTest, RejectsWhatIsNoActivation) {
+TEST_F(KerasConfigTest, RejectsAValueThatIsNotAnActivation) {
   EXPECT_THAT(ActivationOf("\"tanhh\""), ConfigError("'activation'", "'tanhh'"));
   EXPECT_THAT(ActivationOf("3"), ConfigError("'activation' is 3"));
   EXPECT_THAT(ActivationOfLayer("Dense", "{}"), ConfigError("activation", "'Dense'"));
   EXPECT_THAT(ActivationOfLayer("ReLU", R"({"threshold": "high"})"), ConfigError("'threshold'"));
 }
 
-TEST_F(KerasConfigTest, EveryFloatingPointPolicyIsComputed) {
+TEST_F(KerasConfigTest, AcceptsEveryFloatingPointPolicy) {
   EXPECT_THAT(Config("{}").CheckDtypePolicy(), IsOk());
   for (const char* name :
        {"float32", "float64", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16"}) {

@@ -11,7 +11,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/support/weight_map.h"
 
-// Scopes turn short names into paths; the errors are those of the source behind them.
+// A scope converts short names to paths and passes on the errors of its source.
 
 namespace rnnserve {
 namespace {

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The example of FORMAT.md, written, read and damaged.
+// The example of FORMAT.md: written, read and damaged.
 
 #include "core/model/bundle.h"
 
@@ -29,7 +29,7 @@ void Add(Bundle& bundle, const std::string& name, Shape shape) {
   bundle.weights.insert_or_assign(name, Weight{std::move(shape), AlignedBuffer::CopyFrom(values)});
 }
 
-// The example of FORMAT.md.
+// Returns the example of FORMAT.md.
 Bundle Example() {
   Bundle bundle;
   bundle.generator = "by hand";
@@ -64,7 +64,7 @@ class BundleTest : public ::testing::Test {
   std::string path_;
 };
 
-TEST_F(BundleTest, LoadsWhatWasWritten) {
+TEST_F(BundleTest, LoadsTheBundleThatWasWritten) {
   ASSERT_THAT(WriteBundle(Example(), path_, IfBundleExists::kFail), IsOk());
 
   const auto model = Load();
@@ -98,7 +98,7 @@ TEST_F(BundleTest, KeepsTheMaskRules) {
   EXPECT_NE(BundleDigest(bundle), BundleDigest(Example()));
 }
 
-TEST_F(BundleTest, AnotherWeightTypeCanBeAskedFor) {
+TEST_F(BundleTest, CanBeLoadedWithAnotherWeightType) {
   ASSERT_THAT(WriteBundle(Example(), path_, IfBundleExists::kFail), IsOk());
 
   const auto narrow = LoadBundle(path_, registry_, WeightType::kBfloat16);
@@ -108,20 +108,20 @@ TEST_F(BundleTest, AnotherWeightTypeCanBeAskedFor) {
   EXPECT_LT((*narrow)->parameter_bytes(), (*Load())->parameter_bytes());
 }
 
-TEST_F(BundleTest, HasTheLengthThatItsFormatSays) {
+TEST_F(BundleTest, HasTheLengthThatTheFormatPageStates) {
   ASSERT_THAT(WriteBundle(Example(), path_, IfBundleExists::kFail), IsOk());
 
   EXPECT_EQ(fs::file_size(fs::path(path_) / kBundleWeightsFile), 768);
 }
 
-TEST_F(BundleTest, LeavesNothingBesideTheBundle) {
+TEST_F(BundleTest, LeavesNoOtherFiles) {
   ASSERT_THAT(WriteBundle(Example(), path_, IfBundleExists::kFail), IsOk());
   ASSERT_THAT(WriteBundle(Example(), path_, IfBundleExists::kReplace), IsOk());
 
   EXPECT_EQ(NumEntries(), 1);
 }
 
-TEST_F(BundleTest, IsNotOverwrittenUnlessAsked) {
+TEST_F(BundleTest, IsNotOverwrittenUnlessRequested) {
   Bundle other = Example();
   other.generator = "somebody else";
   ASSERT_THAT(WriteBundle(Example(), path_, IfBundleExists::kFail), IsOk());
@@ -135,7 +135,7 @@ TEST_F(BundleTest, IsNotOverwrittenUnlessAsked) {
   EXPECT_EQ(ReadBundle(path_)->generator, "somebody else");
 }
 
-TEST_F(BundleTest, ReplacesNothingThatIsNoBundle) {
+TEST_F(BundleTest, ReplacesOnlyABundle) {
   fs::create_directory(path_);
   Overwrite("thesis.txt", "the only copy");
 
@@ -144,13 +144,13 @@ TEST_F(BundleTest, ReplacesNothingThatIsNoBundle) {
   EXPECT_TRUE(fs::exists(fs::path(path_) / "thesis.txt"));
 }
 
-TEST_F(BundleTest, SaysThatItCannotBeWritten) {
+TEST_F(BundleTest, ReportsThatItCannotBeWritten) {
   EXPECT_THAT(WriteBundle(Example(), path_ + "/no/such/folder", IfBundleExists::kFail),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("cannot be written"),
                        "MODEL_PATH"));
 }
 
-TEST_F(BundleTest, SaysWhichFileIsNotThere) {
+TEST_F(BundleTest, NamesTheMissingFile) {
   EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kNotFound, HasSubstr("model.json"), "MODEL_PATH"));
 
   ASSERT_THAT(WriteBundle(Example(), path_, IfBundleExists::kFail), IsOk());
@@ -159,7 +159,7 @@ TEST_F(BundleTest, SaysWhichFileIsNotThere) {
                                "MODEL_PATH"));
 }
 
-TEST_F(BundleTest, RefusesADescriptionCutOffAnywhere) {
+TEST_F(BundleTest, RefusesATruncatedDescription) {
   ASSERT_THAT(WriteBundle(Example(), path_, IfBundleExists::kFail), IsOk());
   const std::string whole =
       nlohmann::json{{"format_version", 1}, {"model", Example().model}}.dump();
@@ -246,7 +246,7 @@ INSTANTIATE_TEST_SUITE_P(
                     absl::StatusCode::kUnimplemented, "MODEL_UNSUPPORTED", "Sequential"}),
     [](const auto& tested) { return std::string(tested.param.name); });
 
-TEST(BundleDigestTest, DoesNotDependOnWhoWroteIt) {
+TEST(BundleDigestTest, DoesNotDependOnTheGenerator) {
   Bundle bundle = Example();
   bundle.generator = "somebody else";
 

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Graphs of a few units whose results can be computed in the head: who reads whose output, which
-// mask counts, where a state begins.
+// Graphs of a few units whose results can be computed by hand: which output a layer reads, which
+// mask applies, and from which state a layer starts.
 
 #include <gtest/gtest.h>
 
@@ -24,7 +24,7 @@ void Add(WeightTable& table, const std::string& name, Shape shape,
   table.emplace(name, Weight{std::move(shape), AlignedBuffer::CopyFrom(values)});
 }
 
-// One unit, h := 2 h + x. Weights below `scope`.
+// Returns a recurrent layer of one unit, h := 2 h + x, and adds its weights below `scope`.
 Json Doubling(const std::string& name, Json options, WeightTable& table,
               const std::string& scope = "") {
   Add(table, scope + name + "/kernel", {1, 1}, {1});
@@ -33,7 +33,7 @@ Json Doubling(const std::string& name, Json options, WeightTable& table,
   return LayerJson("SimpleRNN", name, std::move(options));
 }
 
-// y = factor x.
+// Returns a layer with y = factor x.
 Json Times(const std::string& name, float factor, WeightTable& table,
            const std::string& scope = "") {
   Add(table, scope + name + "/kernel", {1, 1}, {factor});
@@ -50,8 +50,8 @@ absl::StatusOr<ModelPtr> Create(const Json& json, const WeightTable& table) {
   return Model::Create(KerasConfig(json, "model"), weights, LayerRegistry::BuiltIn(), "digest");
 }
 
-// Runs one row: each input is the values of its timesteps, of one feature. Returns the outputs
-// likewise.
+// Runs one row. Each input has one feature and is given as the values of its timesteps. The outputs
+// are returned in the same form.
 std::vector<std::vector<float>> OutputsOf(const ModelPtr& model,
                                           const std::vector<std::vector<float>>& inputs) {
   std::vector<int64_t> times;
@@ -126,7 +126,7 @@ TEST(FunctionalTest, ALayerThatIsCalledTwiceHasOneWeightAndTwoStates) {
   EXPECT_THAT(OutputsOf(*created, {{1, 1}, {5}}), ElementsAre(ElementsAre(1, 3), ElementsAre(5)));
 }
 
-TEST(FunctionalTest, ADecoderBeginsAtTheStateOfItsEncoder) {
+TEST(FunctionalTest, ADecoderStartsFromTheStateOfItsEncoder) {
   WeightTable table;
   const Json encoder =
       Called(Doubling("encoder", {{"return_state", true}}, table), {TensorJson("a")});
@@ -160,7 +160,7 @@ TEST(FunctionalTest, AVectorCanBeTheInitialState) {
   EXPECT_THAT(OutputsOf(*created, {{1, 1}, {10}}), ElementsAre(ElementsAre(43)));
 }
 
-// Keras hands the mask of a tensor to a call with this one tensor only.
+// Keras passes the mask of a tensor on only to a call that has no other tensor.
 TEST(FunctionalTest, ACallWithAnInitialStateIgnoresTheMaskOfItsInput) {
   WeightTable table;
   const Json masking =
@@ -178,7 +178,7 @@ TEST(FunctionalTest, ACallWithAnInitialStateIgnoresTheMaskOfItsInput) {
   EXPECT_THAT(OutputsOf(*created, {{1, 0}, {0}}), ElementsAre(ElementsAre(2), ElementsAre(1)));
 }
 
-TEST(FunctionalTest, AMaskThatIsPassedCounts) {
+TEST(FunctionalTest, AMaskThatIsPassedApplies) {
   WeightTable table;
   const Json is_used =
       Called(LayerJson("NotEqual", "not_equal", {{"value", 7.0}}), {TensorJson("x")});
@@ -195,7 +195,7 @@ TEST(FunctionalTest, AMaskThatIsPassedCounts) {
   EXPECT_THAT(OutputsOf(*created, {{1, 7, 1}}), ElementsAre(ElementsAre(3)));
 }
 
-TEST(FunctionalTest, AModelInsideIsDissolved) {
+TEST(FunctionalTest, AnInnerModelIsExpanded) {
   WeightTable table;
   Json inner = SequentialJson(
       {InputJson("y", kSequence), Doubling("rnn", {{"return_sequences", true}}, table, "inner/"),
@@ -214,7 +214,7 @@ TEST(FunctionalTest, AModelInsideIsDissolved) {
   EXPECT_THAT(OutputsOf(*created, {{1, 1}}), ElementsAre(ElementsAre(20, 60)));
 }
 
-TEST(FunctionalTest, ASequentialEndsWithBothOutputsOfABidirectionalWithoutMerge) {
+TEST(FunctionalTest, ASequentialReturnsBothOutputsOfABidirectionalWithoutMerge) {
   WeightTable table;
   Json forward = Doubling("forward", Json::object(), table);
   Json backward = Doubling("backward", {{"go_backwards", true}}, table);
@@ -231,7 +231,7 @@ TEST(FunctionalTest, ASequentialEndsWithBothOutputsOfABidirectionalWithoutMerge)
   EXPECT_THAT(OutputsOf(*created, {{1, 0}}), ElementsAre(ElementsAre(2), ElementsAre(1)));
 }
 
-TEST(FunctionalTest, RefusesATensorFromNowhere) {
+TEST(FunctionalTest, RefusesATensorWithoutASource) {
   WeightTable table;
   const Json model = FunctionalJson(
       {InputJson("x", kSequence), Called(Times("two", 2, table), {TensorJson("three")})}, {At("x")},
@@ -276,7 +276,7 @@ TEST(FunctionalTest, RefusesTooFewInitialStates) {
                        HasSubstr("has 2 states, its initial_state 1"), "MODEL_CONFIG"));
 }
 
-TEST(FunctionalTest, TellsTheTimestepsThatALayerCannotWorkOn) {
+TEST(FunctionalTest, ReportsTheTimestepsThatALayerCannotProcess) {
   WeightTable table;
   const Json sum =
       Called(LayerJson("Add", "sum"), {Json::array({TensorJson("a"), TensorJson("b")})});

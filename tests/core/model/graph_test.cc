@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Descriptions that are refused before any weight is read, each with the text that says why.
+// Descriptions that are refused before any weight is read, each with the text that gives the
+// reason.
 
 #include "core/model/graph.h"
 
@@ -33,7 +34,7 @@ Json Input(Json batch_shape, Json config = Json::object()) {
 
 Json Gru(const std::string& name = "gru") { return LayerJson("GRU", name, {{"units", 2}}); }
 
-TEST(ReadGraphTest, TellsTheInputAndTheLayersByName) {
+TEST(ReadGraphTest, NamesTheInputAndTheLayers) {
   const Json model = SequentialJson({Input({nullptr, 29, 12}), Gru("first"), Gru("second")});
   const LayerRegistry registry = LayerRegistry::BuiltIn();
 
@@ -46,7 +47,7 @@ TEST(ReadGraphTest, TellsTheInputAndTheLayersByName) {
   EXPECT_EQ(description->layers[1].config.path(), "layer 'second'");
 }
 
-TEST(ReadGraphTest, TakesTokenIdsOfAnyWholeNumberType) {
+TEST(ReadGraphTest, AcceptsTokenIdsOfAnyIntegerType) {
   for (const char* dtype : {"float32", "int32", "int64", "uint8"}) {
     const auto shape = InputShapeOf(SequentialJson(
         {Input({nullptr, nullptr}, {{"dtype", dtype}}),
@@ -116,7 +117,7 @@ TEST(ReadGraphTest, RefusesAnotherDtypeOfTheModelAndOfACell) {
                "OPTION_UNSUPPORTED"));
 }
 
-TEST(ReadGraphTest, TakesAsManyLayersAsAllowedAndNoMore) {
+TEST(ReadGraphTest, AcceptsAsManyLayersAsAllowedAndNoMore) {
   std::vector<Json> layers = {InputJson(3)};
   for (int i = 0; i < kLayersMax; ++i) layers.push_back(Gru("gru_" + std::to_string(i)));
 
@@ -136,7 +137,7 @@ struct Refused {
 
 class ReadGraphRefusesTest : public ::testing::TestWithParam<Refused> {};
 
-TEST_P(ReadGraphRefusesTest, AndSaysWhy) {
+TEST_P(ReadGraphRefusesTest, WithAReason) {
   EXPECT_THAT(InputShapeOf(GetParam().model),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(GetParam().text),
                        std::string(GetParam().reason)));

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a path may lead to.
+// Paths to files, folders, pipes and nothing.
 
 #include "core/model/input_file.h"
 
@@ -44,7 +44,7 @@ TEST_F(InputFileTest, ReadsAsManyBytesAsAllowedAndNoMore) {
                        "MODEL_TOO_LARGE"));
 }
 
-TEST_F(InputFileTest, SaysThatThereIsNone) {
+TEST_F(InputFileTest, ReportsAMissingFile) {
   EXPECT_THAT(
       OpenInputFile(folder_.path() / "none"),
       StatusIs(absl::StatusCode::kNotFound, HasSubstr("none' does not exist"), "MODEL_PATH"));

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Documents at and beyond every limit of ParseJson.
+// Documents at and beyond each limit of ParseJson.
 
 #include "core/model/json_reader.h"
 
@@ -34,14 +34,14 @@ TEST(ParseJsonTest, ReturnsTheDocument) {
   EXPECT_EQ((*document)["b"]["a"], -1);
 }
 
-TEST(ParseJsonTest, TakesAsManyBytesAsAllowedAndNoMore) {
+TEST(ParseJsonTest, AcceptsAsManyBytesAsAllowedAndNoMore) {
   EXPECT_THAT(ParseJson("[1]", 3, "doc"), IsOk());
   EXPECT_THAT(ParseJson("[1]", 2, "doc"),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("doc: 3 bytes; at most 2"),
                        "MODEL_TOO_LARGE"));
 }
 
-TEST(ParseJsonTest, TakesAsManyLevelsAsAllowedAndNoMore) {
+TEST(ParseJsonTest, AcceptsAsManyLevelsAsAllowedAndNoMore) {
   EXPECT_THAT(ParseJson(Nested(kJsonDepthMax), kBytesMax, "doc"), IsOk());
   EXPECT_THAT(ParseJson(Nested(kJsonDepthMax + 1), kBytesMax, "doc"),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("more than 64 levels"),

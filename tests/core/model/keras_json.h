@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-// Serialized Keras objects, as short as a test wants them.
+// Functions that return serialized Keras objects with no more than a test needs.
 namespace rnnserve::testing {
 
 using Json = nlohmann::json;
@@ -20,7 +20,7 @@ inline Json LayerJson(const std::string& class_name, const std::string& name,
   return {{"class_name", class_name}, {"config", std::move(config)}};
 }
 
-// InputLayer "x": [batch, time, features], or [batch, time] for 0 features.
+// Returns an InputLayer "x" of shape [batch, time, features], or [batch, time] for 0 features.
 inline Json InputJson(int64_t features) {
   Json batch_shape = {nullptr, nullptr};
   if (features > 0) batch_shape.push_back(features);
@@ -31,19 +31,19 @@ inline Json InputJson(const std::string& name, Json batch_shape) {
   return LayerJson("InputLayer", name, {{"batch_shape", std::move(batch_shape)}});
 }
 
-// A tensor of a Functional: output `tensor` of call `call` of a layer.
+// Returns a tensor of a Functional: output `tensor` of call `call` of a layer.
 inline Json TensorJson(const std::string& layer, int call = 0, int tensor = 0) {
   return {{"class_name", "__keras_tensor__"},
           {"config", {{"keras_history", {layer, call, tensor}}}}};
 }
 
-// The layer, called once more: with these arguments and keyword arguments.
+// Returns the layer with one more call, which has these arguments and keyword arguments.
 inline Json Called(Json layer, Json args, Json kwargs = Json::object()) {
   layer["inbound_nodes"].push_back({{"args", std::move(args)}, {"kwargs", std::move(kwargs)}});
   return layer;
 }
 
-// Inputs and outputs are lists of [layer, call, tensor].
+// Returns a Functional. Inputs and outputs are lists of [layer, call, tensor].
 inline Json FunctionalJson(std::vector<Json> layers, Json inputs, Json outputs,
                            const std::string& name = "model") {
   return LayerJson("Functional", name,

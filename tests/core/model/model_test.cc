@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Models of a few units whose results can be computed in the head. That the layers compute what
-// Keras computes is the goldens' to show.
+// Models of a few units whose results can be computed by hand. The goldens show that the layers
+// compute what Keras computes.
 
 #include "core/model/model.h"
 
@@ -25,7 +25,7 @@ void Add(WeightTable& table, const std::string& name, Shape shape,
   table.emplace(name, Weight{std::move(shape), AlignedBuffer::CopyFrom(values)});
 }
 
-// One unit, h := 2 h + x.
+// Returns a recurrent layer of one unit, h := 2 h + x.
 Json Doubling(const std::string& name, bool return_sequences, WeightTable& table) {
   Add(table, name + "/kernel", {1, 1}, {1});
   Add(table, name + "/recurrent_kernel", {1, 1}, {2});
@@ -36,7 +36,7 @@ Json Doubling(const std::string& name, bool return_sequences, WeightTable& table
                     {"return_sequences", return_sequences}});
 }
 
-// y = factor x.
+// Returns a layer with y = factor x.
 Json Times(const std::string& name, float factor, WeightTable& table) {
   Add(table, name + "/kernel", {1, 1}, {factor});
   return LayerJson("Dense", name, {{"units", 1}, {"use_bias", false}});
@@ -50,19 +50,20 @@ absl::StatusOr<ModelPtr> Create(std::vector<Json> layers, const WeightTable& tab
                        mask_rules);
 }
 
-// Doubling, then times 10: an output for every timestep.
+// Returns a model that doubles its state, adds the input and multiplies by 10, with an output for
+// every timestep.
 ModelPtr SequenceModel() {
   WeightTable table;
   return *Create({InputJson(1), Doubling("rnn", true, table), Times("ten", 10, table)}, table);
 }
 
-// The same with one output after the last timestep.
+// Returns the same model with one output after the last timestep.
 ModelPtr LastModel() {
   WeightTable table;
   return *Create({InputJson(1), Doubling("rnn", false, table), Times("ten", 10, table)}, table);
 }
 
-// Masking of -1, then doubling.
+// Returns a model that masks -1 and then doubles its state and adds the input.
 ModelPtr MaskingModel() {
   WeightTable table;
   return *Create({InputJson(1), LayerJson("Masking", "masking", {{"mask_value", -1.0}}),
@@ -70,7 +71,7 @@ ModelPtr MaskingModel() {
                  table);
 }
 
-// One workspace, filled and read by plain numbers.
+// A workspace that is filled and read with plain numbers.
 class Runner {
  public:
   Runner(const ModelPtr& model, int64_t batch, int64_t time)
@@ -81,7 +82,7 @@ class Runner {
     }
   }
 
-  // Rows of timesteps of one feature; the mask likewise, or empty.
+  // Runs rows of timesteps of one feature. The mask has the same form, or is empty.
   void RunSequencePart(const std::vector<std::vector<float>>& x,
                        const std::vector<std::vector<int>>& mask = {}) {
     workspace_.SetTimes({static_cast<int64_t>(x[0].size())});
@@ -121,7 +122,7 @@ TEST(ModelTest, RunsEveryRowThroughAllLayers) {
   EXPECT_THAT(runner.Output(1), ElementsAre(0, 10, 20));
 }
 
-TEST(ModelTest, GoesOnFromTheStatesOfTheLastRun) {
+TEST(ModelTest, ContinuesFromTheStatesOfTheLastRun) {
   Runner runner(SequenceModel(), 1, 2);
 
   runner.RunSequencePart({{1, 1}});
@@ -131,7 +132,7 @@ TEST(ModelTest, GoesOnFromTheStatesOfTheLastRun) {
   EXPECT_EQ(runner.state(0)[0], 7);
 }
 
-TEST(ModelTest, RunsTheTailOnlyWhenAsked) {
+TEST(ModelTest, RunsTheTailOnlyWhenRequested) {
   const ModelPtr model = LastModel();
   Runner runner(model, 1, 2);
   ASSERT_FALSE(model->outputs().front().spec.has_time);
@@ -164,7 +165,7 @@ TEST(ModelTest, HandsTheMaskOfTheCallToTheFirstLayer) {
   EXPECT_THAT(runner.Output(1), ElementsAre(0, 10, 30));
 }
 
-TEST(ModelTest, HandsTheMaskOnThroughARecurrentLayerAsTheRulesSay) {
+TEST(ModelTest, HandsTheMaskThroughARecurrentLayerAccordingToTheRules) {
   WeightTable table;
   const std::vector<Json> layers = {InputJson(1), Doubling("first", true, table),
                                     Doubling("second", true, table)};
@@ -175,12 +176,12 @@ TEST(ModelTest, HandsTheMaskOnThroughARecurrentLayerAsTheRulesSay) {
   handed_on.RunSequencePart({{1, 5, 1}}, mask);
   stopped.RunSequencePart({{1, 5, 1}}, mask);
 
-  // The first layer gives 1, 1, 3 in both.
+  // The first layer gives 1, 1, 3 in both cases.
   EXPECT_THAT(handed_on.Output(0), ElementsAre(1, 1, 5));
   EXPECT_THAT(stopped.Output(0), ElementsAre(1, 3, 9));
 }
 
-TEST(ModelTest, HandsTheMaskThatALayerMakesToTheNext) {
+TEST(ModelTest, HandsTheMaskOfALayerToTheNext) {
   Runner runner(MaskingModel(), 1, 3);
 
   runner.RunSequencePart({{1, -1, 1}}, {{0, 0, 0}});
@@ -216,14 +217,15 @@ TEST(ModelTest, LaysOutTheStatesOfAllLayers) {
   EXPECT_EQ(layout.tensors[1].name, "h");
   EXPECT_EQ(layout.tensors[2].name, "c");
   EXPECT_EQ(layout.tensors[2].shape, Shape({20}));
-  // h and the last output of one unit, 16 floats each; then h, c and the last output of 20 units.
+  // The state is h and the last output of one unit, 16 floats each; then h, c and the last output
+  // of 20 units.
   EXPECT_EQ(layout.tensors[1].offset, 32);
   EXPECT_EQ(layout.tensors[2].offset, 64);
   EXPECT_EQ(layout.size, 32 + 3 * 32);
   EXPECT_EQ(static_cast<int64_t>(model->initial_state().size()), layout.size);
 }
 
-TEST(ModelTest, TellsItsShapesAndSizes) {
+TEST(ModelTest, ReportsItsShapesAndSizes) {
   const ModelPtr model = LastModel();
 
   EXPECT_EQ(model->digest(), "digest");
@@ -280,7 +282,7 @@ TEST(ModelTest, RefusesAModelWithoutFeaturesOrTokenIds) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("layer 'x'"), "MODEL_CONFIG"));
 }
 
-TEST(ModelTest, RefusesARecurrentLayerBehindOneThatDropsTheTime) {
+TEST(ModelTest, RefusesARecurrentLayerAfterOneThatDropsTheTime) {
   WeightTable table;
 
   EXPECT_THAT(

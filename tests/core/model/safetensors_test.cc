@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Files written byte by byte: every way in which one can be wrong has its test. Memory errors on
-// the way are AddressSanitizer's to find.
+// Files that are written byte by byte, with a test for each way in which one can be wrong.
+// AddressSanitizer finds memory errors while they are read.
 
 #include "core/model/safetensors.h"
 
@@ -41,7 +41,7 @@ absl::StatusOr<WeightTable> Read(const std::string& bytes) {
   return ReadSafetensors(file, static_cast<int64_t>(bytes.size()));
 }
 
-// Two tensors, "a" of shape [2] and "b" of shape [1, 1].
+// Returns a file of two tensors, "a" of shape [2] and "b" of shape [1, 1].
 std::string TwoTensors() {
   return File(R"({"__metadata__":{"made":"by hand"},)"
               R"("b":{"dtype":"F32","shape":[1,1],"data_offsets":[8,12]},)"
@@ -70,7 +70,7 @@ TEST(SafetensorsTest, ReadsTensorsWithoutElementsAndScalars) {
   EXPECT_THAT(table->at("one").values.span(), ElementsAre(5));
 }
 
-TEST(SafetensorsTest, ReadsBackWhatItWrote) {
+TEST(SafetensorsTest, ReadsTheWeightsThatItWrote) {
   WeightTable table;
   table.emplace("z/kernel", Weight{{2, 1}, AlignedBuffer::CopyFrom({1.5f, -0.0f})});
   table.emplace("a", Weight{{0}, AlignedBuffer()});
@@ -98,7 +98,7 @@ TEST(SafetensorsTest, WritesTheFirstTensorAtAMultipleOf64) {
   EXPECT_EQ((sizeof(header_length) + header_length) % 64, 0);
 }
 
-TEST(SafetensorsTest, RefusesTheFileCutOffAtEveryByte) {
+TEST(SafetensorsTest, RefusesATruncatedFile) {
   const std::string whole = TwoTensors();
 
   for (size_t size = 0; size < whole.size(); ++size) {
@@ -108,7 +108,7 @@ TEST(SafetensorsTest, RefusesTheFileCutOffAtEveryByte) {
   }
 }
 
-TEST(SafetensorsTest, RefusesAFileThatShrankSinceItWasMeasured) {
+TEST(SafetensorsTest, RefusesAFileThatBecameShorter) {
   const std::string whole = TwoTensors();
 
   for (size_t size = 0; size < whole.size(); ++size) {
@@ -147,7 +147,7 @@ TEST(SafetensorsTest, RefusesAHeaderLongerThanTheFileWithoutAllocatingIt) {
                        "MODEL_WEIGHTS"));
 }
 
-TEST(SafetensorsTest, RefusesMoreBytesThanTheLimitUnread) {
+TEST(SafetensorsTest, RefusesMoreBytesThanTheLimitWithoutReadingThem) {
   std::istringstream file(File("{}", ""));
 
   EXPECT_THAT(
@@ -155,7 +155,7 @@ TEST(SafetensorsTest, RefusesMoreBytesThanTheLimitUnread) {
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("4294967297"), "MODEL_TOO_LARGE"));
 }
 
-TEST(SafetensorsTest, SaysWhichTensorHasAnotherType) {
+TEST(SafetensorsTest, NamesATensorOfAnotherType) {
   const std::string header = R"({"x":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}})";
 
   EXPECT_THAT(Read(File(header, "1234")), StatusIs(absl::StatusCode::kUnimplemented,
@@ -170,7 +170,7 @@ struct BadHeader {
 
 class SafetensorsBadHeaderTest : public ::testing::TestWithParam<BadHeader> {};
 
-// With 8 bytes of tensors behind it.
+// Each header is followed by 8 bytes of tensors.
 TEST_P(SafetensorsBadHeaderTest, IsRefused) {
   EXPECT_THAT(
       Read(File(GetParam().header, "12345678")),

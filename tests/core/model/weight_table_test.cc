@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the builders of layers are told about their weights.
+// The weights and errors that a layer gets while it is built.
 
 #include "core/model/weight_table.h"
 
@@ -56,7 +56,7 @@ TEST_F(WeightTableTest, NamesBothShapes) {
                        "MODEL_WEIGHTS"));
 }
 
-TEST_F(WeightTableTest, RefusesWhatIsNotFinite) {
+TEST_F(WeightTableTest, RefusesValuesThatAreNotFinite) {
   Add("a", {3}, {1, kNan, 2});
   Add("b", {2}, {1, -kInfinity});
 
@@ -66,7 +66,7 @@ TEST_F(WeightTableTest, RefusesWhatIsNotFinite) {
                                                  HasSubstr("-inf at element 1"), "MODEL_WEIGHTS"));
 }
 
-TEST_F(WeightTableTest, NamesEveryWeightThatNobodyAskedFor) {
+TEST_F(WeightTableTest, NamesEveryWeightThatWasNotRequested) {
   Add("a", {1}, {1});
   Add("b", {1}, {1});
   Add("c", {1}, {1});
@@ -78,7 +78,7 @@ TEST_F(WeightTableTest, NamesEveryWeightThatNobodyAskedFor) {
                        AllOf(HasSubstr("'a', 'c'"), Not(HasSubstr("'b'"))), "MODEL_WEIGHTS"));
 }
 
-TEST_F(WeightTableTest, IsContentWhenAllWereAskedFor) {
+TEST_F(WeightTableTest, IsOkIfAllWereRequested) {
   Add("a", {0}, {});
 
   ASSERT_THAT(source_.Weight("a", {0}), IsOk());

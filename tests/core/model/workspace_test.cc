@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where a workspace keeps what, and how large it says it is.
+// The layout of a workspace and its size.
 
 #include "core/model/workspace.h"
 
@@ -41,7 +41,7 @@ TEST(WorkspaceTest, HasAStateBlockForEachRow) {
   EXPECT_EQ(states.column(3) - states.column(2), model->state_layout().size);
 }
 
-TEST(WorkspaceTest, DropsTheTimeBehindTheLastRecurrentLayer) {
+TEST(WorkspaceTest, DropsTheTimeAfterTheLastRecurrentLayer) {
   const ModelPtr model = ClassifierModel();
   Workspace workspace(*model, 2, {5});
 
@@ -58,7 +58,7 @@ TEST(WorkspaceTest, CountsEveryTimestepUntilAMaskIsWritten) {
   for (int i = 0; i < 6; ++i) EXPECT_EQ(workspace.mask()[i], 1) << i;
 }
 
-// The outputs of one row of ones.
+// Returns the outputs for one row of ones.
 std::vector<float> OfOnes(const Model& model, Workspace& workspace) {
   const auto initial = model.initial_state();
   std::copy(initial.begin(), initial.end(), workspace.states().column(0));
@@ -75,7 +75,7 @@ std::vector<float> OfOnes(const Model& model, Workspace& workspace) {
   return values;
 }
 
-// The outputs of a run of `batch` rows of `time` timesteps in this workspace.
+// Returns the outputs of a run of `batch` rows of `time` timesteps in this workspace.
 std::vector<float> RunIn(Workspace& workspace, const Model& model, int64_t batch, int64_t time) {
   workspace.SetBatch(batch);
   workspace.SetTimes({time});
@@ -102,8 +102,8 @@ std::vector<float> RunIn(Workspace& workspace, const Model& model, int64_t batch
   return outputs;
 }
 
-TEST(WorkspaceTest, HasRoomForASmallerRunThanItWasMadeFor) {
-  // A small batch projects many timesteps together, a large one none.
+TEST(WorkspaceTest, HasRoomForARunSmallerThanItsSize) {
+  // A small batch projects many timesteps together; a large one does not project.
   const ModelPtr model = StackedGruModel(48);
   Workspace large(*model, 64, {40});
   for (const int64_t batch : {1, 8, 9, 64}) {
@@ -112,8 +112,8 @@ TEST(WorkspaceTest, HasRoomForASmallerRunThanItWasMadeFor) {
   }
 }
 
-TEST(WorkspaceTest, HasRoomForEachExtentThatItWasMadeFor) {
-  // Many rows of one timestep take other scratch than few of many.
+TEST(WorkspaceTest, HasRoomForEachOfItsSizes) {
+  // Many rows of one timestep need other scratch than few rows of many timesteps.
   const ModelPtr model = StackedGruModel(48);
   const std::vector<Workspace::Extent> extents = {{64, {1}}, {2, {24}}, {8, {8}}};
   Workspace workspace(*model, extents);
@@ -127,7 +127,7 @@ TEST(WorkspaceTest, HasRoomForEachExtentThatItWasMadeFor) {
   }
 }
 
-TEST(WorkspaceTest, IsRandomInTrainingAlone) {
+TEST(WorkspaceTest, IsRandomOnlyInTraining) {
   const ModelPtr model = DropoutModel();
   Workspace workspace(*model, 1, {4});
   const std::vector<float> inference = OfOnes(*model, workspace);
@@ -145,9 +145,9 @@ TEST(WorkspaceTest, IsRandomInTrainingAlone) {
   EXPECT_EQ(OfOnes(*model, workspace), inference);
 }
 
-// Equal layers behind each other: with one mask for both half of the values would be left, with two
-// a quarter.
-TEST(WorkspaceTest, EveryLayerIsRandomByItself) {
+// Two equal layers in a row keep half of the values if they share a mask, and a quarter if they do
+// not.
+TEST(WorkspaceTest, EachLayerHasItsOwnRandomNumbers) {
   const ModelPtr model = DropoutModel();
   Workspace workspace(*model, 1, {4});
   workspace.SetTraining({1});
@@ -171,15 +171,15 @@ TEST(WorkspaceTest, BytesGrowWithTheBatch) {
   const std::optional<int64_t> bytes = Workspace::Bytes(*model, 2, {3});
 
   ASSERT_TRUE(bytes.has_value());
-  // Input, two GRUs and a Dense: one padded column each, two for 20 units.
+  // The input, two GRUs and a Dense layer have one padded column each, or two for 20 units.
   EXPECT_GE(*bytes, 2 * 3 * 5 * kColumnQuantum * static_cast<int64_t>(sizeof(float)) +
                         2 * model->state_layout().bytes());
   EXPECT_EQ(*bytes, 2 * *Workspace::Bytes(*model, 1, {3}));
-  // Not twice as many: so many rows are not projected together.
+  // It is less than twice as many, because this many rows are not projected.
   EXPECT_GT(*Workspace::Bytes(*model, 4, {3}), *bytes);
 }
 
-TEST(WorkspaceTest, BytesAreNothingIfTheyOverflow) {
+TEST(WorkspaceTest, HasNoNumberOfBytesIfItOverflows) {
   const ModelPtr model = ForecasterModel();
   constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 
