@@ -63,7 +63,7 @@ absl::StatusOr<std::string> Decode(const std::string& message) {
   const std::vector<std::string> parts = absl::StrSplit(message, absl::MaxSplits('\n', 2));
   int code = 0;
   if (parts.size() != 3 || !absl::SimpleAtoi(parts[0], &code)) {
-    return InvalidArgument("MODEL_FORMAT", "the reader of the file ended without a word");
+    return InvalidArgument("MODEL_FORMAT", "the reader of the file ended without a result");
   }
   if (code == 0) return parts[2];
   return MakeError(static_cast<absl::StatusCode>(code), parts[1], parts[2]);

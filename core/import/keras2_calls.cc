@@ -62,7 +62,7 @@ class CallConverter {
     const auto num_others = static_cast<int64_t>(inputs.size()) - 1;
     if (num_constants < 0 || num_constants > num_others) {
       return layer_.Error(absl::StrCat("'num_constants' is ", num_constants, ", but a call has ",
-                                       num_others, " tensors behind the first"));
+                                       num_others, " tensors after the first"));
     }
     const auto constants = inputs.end() - num_constants;
     if (inputs.begin() + 1 != constants) {

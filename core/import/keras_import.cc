@@ -132,8 +132,8 @@ absl::StatusOr<Bundle> ImportHdf5(absl::string_view hdf5, const LayerRegistry& r
   if (text.empty()) {
     return InvalidArgument("MODEL_FORMAT",
                            absl::StrCat(kWholeModelFile,
-                                        " has no 'model_config': it holds weights alone, and the "
-                                        "configuration of the model has to be given too"));
+                                        " has no 'model_config': it holds only weights, so the "
+                                        "configuration of the model must be given too"));
   }
   // Keras before 1.1 wrote no version.
   RNNSERVE_ASSIGN_OR_RETURN(const std::string version, RootString(*file, "keras_version", "1"));

@@ -85,7 +85,7 @@ absl::StatusOr<Bundle> ReadModel(const Options& options, const LayerRegistry& re
   }
   if (!is_hdf5) {
     return InvalidArgument("MODEL_FORMAT", absl::StrCat("'", options.input,
-                                                        "' is no HDF5 file; --config goes with "
+                                                        "' is not an HDF5 file; --config is for "
                                                         "weights in HDF5"));
   }
   RNNSERVE_ASSIGN_OR_RETURN(const std::string hdf5,
@@ -128,15 +128,15 @@ int Main(int argc, char** argv) {
       ->required();
   app.add_option("bundle", options.output, "the folder to write")->required();
   app.add_option("--config", options.config,
-                 "the configuration that goes with weights alone: what model.to_json() returns");
-  app.add_flag("--force", options.force, "replace a bundle that is there already");
+                 "the configuration for a file of weights: the result of model.to_json()");
+  app.add_flag("--force", options.force, "replace an existing bundle");
   app.add_option("--weight-type", options.weight_type,
-                 "how the server is to keep the matrices in memory; in the bundle all weights "
+                 "the type in which the server keeps matrices in memory; in the bundle all weights "
                  "stay float32")
       ->check(CLI::IsMember({"float32", "bfloat16", "int8"}))
       ->capture_default_str();
   app.add_option("--mask-rules", options.mask_rules,
-                 "which layers hand masks on: as up to Keras 3.15, or as from 3.16 on, where "
+                 "which layers hand on masks: as in Keras up to 3.15, or as from 3.16 on, where "
                  "recurrent layers, Bidirectional and TimeDistributed do not")
       ->check(CLI::IsMember({"keras 3.0", "keras 3.16"}))
       ->capture_default_str();
@@ -146,7 +146,7 @@ int Main(int argc, char** argv) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--memory-limit-bytes", options.memory_limit_bytes, "the most memory to use")
       ->capture_default_str();
-  app.add_option("--cpu-limit-s", options.cpu_limit_s, "the most seconds to compute")
+  app.add_option("--cpu-limit-s", options.cpu_limit_s, "the most seconds of computing time")
       ->capture_default_str();
   app.set_version_flag("--version", RNNSERVE_VERSION);
   try {

@@ -120,7 +120,7 @@ absl::StatusOr<int> AxisIndex(const KerasConfig& config, int64_t axis, int num_a
   const int64_t index = axis < 0 ? axis + num_axes : axis - 1;
   if (index >= 0 && index < num_axes) return static_cast<int>(index);
   return config.Error(
-      absl::StrCat("axis ", axis, " is not one of the ", num_axes, " behind the batch"));
+      absl::StrCat("axis ", axis, " is not one of the ", num_axes, " after the batch"));
 }
 
 absl::StatusOr<int64_t> TimestepCount(const KerasConfig& config, absl::string_view key,

@@ -48,7 +48,7 @@ absl::Status ReadDescription(const Json& document, Bundle& bundle) {
   if (!document.is_object()) return Malformed("not an object");
   const auto version = document.find("format_version");
   if (version == document.end() || !version->is_number_integer()) {
-    return Malformed("'format_version' is missing; this is no bundle");
+    return Malformed("'format_version' is missing; this is not a bundle");
   }
   if (*version != kFormatVersion) {
     return FailedPrecondition("MODEL_FORMAT_VERSION",
@@ -208,7 +208,7 @@ absl::Status WriteBundle(const Bundle& bundle, const std::string& path, IfBundle
                                   if_exists == IfBundleExists::kFail ? "" : " and is no bundle"));
   }
   const TemporaryFolder temporary(target);
-  if (!temporary.exists()) return cannot_write("no folder can be made beside it");
+  if (!temporary.exists()) return cannot_write("no folder can be created next to it");
   const fs::path complete = temporary.path() / "complete";
   std::error_code error;
   if (!fs::create_directory(complete, error)) return cannot_write(error.message());

@@ -167,7 +167,7 @@ absl::StatusOr<Values> GraphReader::AddInputs(const KerasConfig& model) {
     const KerasConfig layer = LayerAt(model, "", i);
     if (layer.class_name() != "InputLayer") {
       return layer.Error(absl::StrCat("the first layer is a ", layer.class_name(),
-                                      ", not the InputLayer that tells the shape of the input"));
+                                      ", not the InputLayer that gives the shape of the input"));
     }
     values.push_back({graph_.inputs.size(), 0});
     graph_.inputs.push_back({name, {}, false});
@@ -247,13 +247,13 @@ absl::StatusOr<Values> GraphReader::AddFunctional(const KerasConfig& model,
       tensors.Add(next, std::move(values));
     }
     if (blocked.size() == pending.size()) {
-      return blocked.front().layer.Error("it reads a tensor that no layer makes before it");
+      return blocked.front().layer.Error("it reads a tensor that no layer computes before it");
     }
     pending = std::move(blocked);
   }
   RNNSERVE_ASSIGN_OR_RETURN(const auto output_refs, ReadTensorRefs(model, "output_layers"));
   Values outputs;
-  if (!tensors.FindAll(output_refs, outputs)) return model.Error("an output is of no layer");
+  if (!tensors.FindAll(output_refs, outputs)) return model.Error("an output belongs to no layer");
   return outputs;
 }
 

@@ -87,7 +87,7 @@ absl::StatusOr<Entry> ParseEntry(const std::string& name, const Json& object) {
   const auto offsets = WholeNumbers(object["data_offsets"]);
   if (!extents.has_value()) return MalformedEntry(name, "'shape' is not a list of whole numbers");
   if (!offsets.has_value() || offsets->size() != 2 || (*offsets)[0] > (*offsets)[1]) {
-    return MalformedEntry(name, "'data_offsets' is not a begin and an end");
+    return MalformedEntry(name, "'data_offsets' is not a beginning and an end");
   }
   const Entry entry{name, Shape(*extents), (*offsets)[0], (*offsets)[1]};
   const auto elements = entry.shape.NumElements();

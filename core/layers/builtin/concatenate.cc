@@ -76,7 +76,7 @@ absl::Status Join(const KerasConfig& config, const ValueSpec& input, int axis, A
   }
   if (fits) return absl::OkStatus();
   return config.Error(absl::StrCat(
-      "the inputs must agree but for the axis that is joined; found a ", "timestep of shape ",
+      "the inputs may differ only in the axis that is joined; found a ", "timestep of shape ",
       input.shape.ToString(), " in one of ", input.rank(), " axes"));
 }
 
