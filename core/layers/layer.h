@@ -21,7 +21,7 @@
 
 namespace rnnserve {
 
-// What one call of Layer::Run reads and writes. x, state, y and scratch never overlap.
+// The inputs, outputs and buffers of one call of Layer::Run. x, state, y and scratch never overlap.
 struct LayerRun {
   ConstSequence x;  // [input size, batch, time]
   Mask mask;        // of x

@@ -37,7 +37,7 @@ class LayerVariables {
 
   static LayerVariables None() { return Of({}); }
   static LayerVariables Of(std::vector<LayerVariable> variables);
-  // For a class in which an option decides over several variables. The options of the variables
+  // Is for a class in which an option decides over several variables. The options of the variables
   // that `function` returns apply in addition.
   static LayerVariables ChosenBy(Function function) { return LayerVariables(std::move(function)); }
 
@@ -58,7 +58,7 @@ struct LayerPart {
   std::string scope;  // in a bundle, below the layer; empty if its weights are the layer's own
 };
 
-// What Keras 2 does with the mask of a layer's input. Files of Keras 3 say where masks go; for
+// How Keras 2 treats the mask of a layer's input. Files of Keras 3 say where masks go; for
 // files of Keras 2 the importer works it out.
 enum class Keras2Mask {
   kUnknown,        // The importer refuses a model in which it matters.

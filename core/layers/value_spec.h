@@ -12,7 +12,8 @@
 
 namespace rnnserve {
 
-// What is known about a tensor between two layers before a model runs. A Keras tensor of shape
+// The shape of a tensor between two layers, as far as it is known before a model runs. A Keras
+// tensor of shape
 //
 //   [batch, 7, 5]   is {shape [5], has_time true, time 7}
 //   [batch, T, 5]   is {shape [5], has_time true}            T differs from call to call

@@ -39,7 +39,8 @@ using Json = nlohmann::json;
 // "variance", and "count" [], which only adapt() needs. Owns its weights. Immutable; safe to share.
 class Normalization final : public PointwiseLayer {
  public:
-  // Errors: see LayerRegistry::Factory.
+  // Errors: see LayerRegistry::Factory; also INVALID_ARGUMENT, reason MODEL_CONFIG, for a negative
+  // variance.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
                                                        const KerasConfig& config,
                                                        const ValueSpec& input,

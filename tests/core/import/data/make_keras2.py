@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the models of Keras 2 beside this file, with what Keras 2 computes from them.
+"""Makes the models of Keras 2 in this folder, with the results that Keras 2 computes from them.
 
 Python 3.11:  python3 -m venv venv && venv/bin/pip install tensorflow-cpu==2.15.1 &&
               venv/bin/python tests/core/import/data/make_keras2.py
@@ -33,7 +33,7 @@ def sequential():
 
 
 def encoder_decoder():
-    """A mask beside an initial state, which Keras 3 would drop."""
+    """A mask and an initial state in one call, where Keras 3 would drop the mask."""
     ids = keras.Input((None,), name="ids", dtype="int32")
     x = keras.Input((None, 3), name="x")
     embedded = layers.Embedding(7, 4, mask_zero=True, name="embedding")(ids)
