@@ -7,9 +7,7 @@
 #include <grpcpp/grpcpp.h>
 #include <httplib.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -20,6 +18,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/integration/served_models.h"
+#include "tests/support/child_process.h"
 #include "tests/support/temporary_folder.h"
 
 namespace rnnserve::testing {
@@ -269,27 +268,22 @@ TEST_F(LifecycleTest, TheLogIsOneJsonObjectALine) {
 // A client process that steps the sessions of a stream for a minute, or until it is killed.
 class StreamingClient {
  public:
-  explicit StreamingClient(const std::string& address) : pid_(fork()) {
-    if (pid_ != 0) return;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+  explicit StreamingClient(const std::string& address) {
     const fs::path rnnctl = fs::path(ServerProcess::DefaultProgram()).replace_filename("rnnctl");
-    execl(rnnctl.c_str(), "rnnctl", "--server", address.c_str(), "bench", "--model", kSunspots,
-          "--sessions", "1", "--streams", "1", "--rate", "20", "--seconds", "60", nullptr);
-    _exit(127);
+    auto process = ChildProcess::Start(
+        {rnnctl, "--server", address, "bench", "--model", kSunspots, "--sessions", "1", "--streams",
+         "1", "--rate", "20", "--seconds", "60"},
+        ChildProcess::Options());
+    EXPECT_TRUE(process.ok()) << process.status();
+    process_ = *std::move(process);
   }
-  ~StreamingClient() {
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-  }
-  StreamingClient(const StreamingClient&) = delete;
-  StreamingClient& operator=(const StreamingClient&) = delete;
 
   // Stops the client. It answers nothing any more, but its connections stay open, as after a pulled
   // cable.
-  void Freeze() const { kill(pid_, SIGSTOP); }
+  void Freeze() { process_->Pause(); }
 
  private:
-  const pid_t pid_;
+  std::unique_ptr<ChildProcess> process_;
 };
 
 TEST_F(LifecycleTest, AClientThatVanishesSilentlyLosesItsStream) {
@@ -304,7 +298,7 @@ TEST_F(LifecycleTest, AClientThatVanishesSilentlyLosesItsStream) {
     }
     return absl::StrContains(Metrics(**server), line);
   };
-  const StreamingClient client((*server)->grpc_address());
+  StreamingClient client((*server)->grpc_address());
   ASSERT_TRUE(has_metric("rnnserve_open_streams 1"));
   ASSERT_TRUE(has_metric("rnnserve_sessions{model=\"sunspots\"} 1"));
 

@@ -4,21 +4,13 @@
 #include "tests/support/redis_process.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <netinet/in.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -28,12 +20,11 @@ namespace rnnserve::testing {
 namespace {
 
 constexpr char kProgram[] = "/usr/bin/redis-check-rdb";
-constexpr absl::Duration kPollInterval = absl::Milliseconds(5);
 constexpr absl::Duration kStartTimeout = absl::Seconds(30);
-// Another process may take the port that was free; then another one is tried.
+// Another process may take the free port first; then another port is tried.
 constexpr int kNumPortTries = 5;
 
-// A port that nobody listens on at this moment: Redis cannot let the kernel choose.
+// Returns a port that nobody listens on at this moment, because Redis cannot let the kernel choose.
 int FreePort() {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address = {};
@@ -44,20 +35,6 @@ int FreePort() {
                         getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
   close(fd);
   return is_bound ? ntohs(address.sin_port) : 0;
-}
-
-// Runs in the child between fork and exec, so it calls nothing but async-signal-safe functions.
-[[noreturn]] void RunProgram(char* const* argv, const char* log_path, pid_t parent) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(127);
-  const int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
-  const int null = open("/dev/null", O_RDONLY);
-  if (log < 0 || null < 0) _exit(127);
-  dup2(null, STDIN_FILENO);
-  dup2(log, STDOUT_FILENO);
-  dup2(log, STDERR_FILENO);
-  execv(kProgram, argv);
-  _exit(127);
 }
 
 std::string TextOf(const redisReply& reply) {
@@ -84,7 +61,7 @@ std::string TextOf(const redisReply& reply) {
 
 RedisProcess::RedisProcess(const std::vector<std::string>& arguments) : arguments_(arguments) {}
 
-RedisProcess::~RedisProcess() { Kill(); }
+RedisProcess::~RedisProcess() = default;
 
 absl::StatusOr<std::unique_ptr<RedisProcess>> RedisProcess::Start(
     const std::vector<std::string>& arguments, Transport transport) {
@@ -122,17 +99,13 @@ absl::Status RedisProcess::Spawn() {
                                       "--daemonize",
                                       "no"};
   command.insert(command.end(), arguments_.begin(), arguments_.end());
-  std::vector<char*> argv;
-  argv.reserve(command.size() + 1);
-  for (std::string& word : command) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  const std::string log_path = folder + "/log";
-
-  const pid_t parent = getpid();
-  const pid_t child = fork();
-  if (child < 0) return absl::InternalError(absl::StrCat("fork: ", strerror(errno)));
-  if (child == 0) RunProgram(argv.data(), log_path.c_str(), parent);
-  pid_ = child;
+  ChildProcess::Options options;
+  options.program = kProgram;
+  options.output_file = LogFile();
+  absl::StatusOr<std::unique_ptr<ChildProcess>> process =
+      ChildProcess::Start(std::move(command), options);
+  if (!process.ok()) return process.status();
+  process_ = *std::move(process);
   return absl::OkStatus();
 }
 
@@ -141,15 +114,12 @@ absl::Status RedisProcess::AwaitAnswer() {
   while (true) {
     const std::string answer = Command({"PING"});
     if (answer == "PONG" || absl::StartsWith(answer, "-NOAUTH")) return absl::OkStatus();
-    int ignored = 0;
-    if (waitpid(pid_, &ignored, WNOHANG) == pid_) {
-      pid_ = -1;
+    if (process_->Wait(kPollInterval).has_value()) {
       return absl::FailedPreconditionError(absl::StrCat("redis-server ended:\n", Log()));
     }
     if (absl::Now() > deadline) {
       return absl::DeadlineExceededError(absl::StrCat("redis-server does not answer:\n", Log()));
     }
-    absl::SleepFor(kPollInterval);
   }
 }
 
@@ -158,30 +128,16 @@ absl::Status RedisProcess::Restart() {
   return status.ok() ? AwaitAnswer() : status;
 }
 
-std::string RedisProcess::Log() const {
-  std::ifstream file(folder_.path() / "log", std::ios::binary);
-  std::ostringstream contents;
-  contents << file.rdbuf();
-  return contents.str();
-}
+std::string RedisProcess::LogFile() const { return folder_.path() / "log"; }
 
-bool RedisProcess::Pause() {
-  if (pid_ <= 0 || kill(pid_, SIGSTOP) != 0) return false;
-  // The signal stops one thread first; the parent hears of it when the last has stopped.
-  siginfo_t stopped;
-  return waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED) == 0;
-}
+std::string RedisProcess::Log() const { return FileContents(LogFile()); }
 
-void RedisProcess::Resume() {
-  if (pid_ > 0) kill(pid_, SIGCONT);
-}
+bool RedisProcess::Pause() { return process_->Pause(); }
+
+void RedisProcess::Resume() { process_->Resume(); }
 
 void RedisProcess::Kill() {
-  if (pid_ <= 0) return;
-  kill(pid_, SIGKILL);
-  int ignored = 0;
-  waitpid(pid_, &ignored, 0);
-  pid_ = -1;
+  if (process_ != nullptr) process_->Kill();
 }
 
 std::string RedisProcess::Command(const std::vector<std::string>& words) const {

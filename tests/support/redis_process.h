@@ -4,8 +4,6 @@
 #ifndef RNNSERVE_TESTS_SUPPORT_REDIS_PROCESS_H_
 #define RNNSERVE_TESTS_SUPPORT_REDIS_PROCESS_H_
 
-#include <sys/types.h>
-
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,22 +11,25 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "tests/support/child_process.h"
 #include "tests/support/temporary_folder.h"
 
 namespace rnnserve::testing {
 
-// A real Redis server, for tests: on a socket in a folder of its own or, if it is told so, on a
-// free port of 127.0.0.1. It keeps nothing on disk unless its arguments say so.
+// A real Redis server for tests, on a socket in a folder of its own and, with Transport::kTcp, also
+// on a free port of 127.0.0.1. It writes nothing to disk unless its arguments say so.
 //
-// Debian's package redis-tools has it as `redis-check-rdb`: one program that is the server when it
-// is called by that name. Owns the process and the folder. Used by one thread at a time: the
-// test's, whose end is the end of the process. The destructor kills the process, by its id.
+// Debian's package redis-tools contains the server as `redis-check-rdb`: a single program, which
+// acts as the server when it is called by that name. Owns the process and the folder. Used by one
+// thread at a time: the test's, whose end also kills the process. The destructor kills the process,
+// by its id.
 class RedisProcess {
  public:
   enum class Transport { kUnix, kTcp };
 
-  // Starts it and waits until it answers. Errors: NOT_FOUND if there is no such program;
-  // DEADLINE_EXCEEDED if it does not answer in time, with its log.
+  // Starts the server and waits until it answers. NOT_FOUND if the program is not installed;
+  // FAILED_PRECONDITION if the server ends and DEADLINE_EXCEEDED if it does not answer in time,
+  // both with its log.
   static absl::StatusOr<std::unique_ptr<RedisProcess>> Start(
       const std::vector<std::string>& arguments = {}, Transport transport = Transport::kUnix);
 
@@ -37,32 +38,34 @@ class RedisProcess {
   RedisProcess(const RedisProcess&) = delete;
   RedisProcess& operator=(const RedisProcess&) = delete;
 
-  // As ParseRedisUrl reads it.
+  // The URL in the form that ParseRedisUrl reads.
   const std::string& url() const { return url_; }
   std::string Log() const;
 
-  // Stops every thread of the process, and returns when all stand still; Resume lets them go on.
+  // Stops every thread of the process and returns when all have stopped; Resume lets them run
+  // again.
   bool Pause();
   void Resume();
-  // Ends the process at once and waits for its end.
+  // Kills the process and waits for its end.
   void Kill();
-  // Starts it again where it was, with the same arguments. REQUIRES: it was killed.
+  // Starts the server again with the same address, folder and arguments. REQUIRES: it was killed.
   absl::Status Restart();
 
-  // Sends a command on a connection of its own and returns the answer as text: a string as it is, a
-  // number in digits, an error with "-" before it, an array with its elements a line each.
+  // Sends a command on a separate connection and returns the answer as text: a string unchanged, a
+  // number in digits, an error with "-" before it, an array with one element per line.
   std::string Command(const std::vector<std::string>& words) const;
 
  private:
   explicit RedisProcess(const std::vector<std::string>& arguments);
   absl::Status Spawn();
   absl::Status AwaitAnswer();
+  std::string LogFile() const;
 
   const TemporaryFolder folder_;
   const std::vector<std::string> arguments_;
   int port_ = 0;
   std::string url_;
-  pid_t pid_ = -1;
+  std::unique_ptr<ChildProcess> process_;
 };
 
 }  // namespace rnnserve::testing

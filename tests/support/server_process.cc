@@ -3,19 +3,9 @@
 
 #include "tests/support/server_process.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-#include <system_error>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -25,33 +15,6 @@ namespace rnnserve::testing {
 namespace {
 
 constexpr absl::Duration kPollInterval = absl::Milliseconds(5);
-
-std::string MakeTemporaryFolder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "rnnserve-XXXXXX").string();
-  const char* folder = mkdtemp(pattern.data());
-  return folder == nullptr ? "" : folder;
-}
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream contents;
-  contents << file.rdbuf();
-  return contents.str();
-}
-
-// Runs in the child between fork and exec, so it calls nothing but async-signal-safe functions.
-[[noreturn]] void RunProgram(char* const* argv, const char* log_path, pid_t parent) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(127);
-  const int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
-  const int null = open("/dev/null", O_RDONLY);
-  if (log < 0 || null < 0) _exit(127);
-  dup2(null, STDIN_FILENO);
-  dup2(log, STDOUT_FILENO);
-  dup2(log, STDERR_FILENO);
-  execv(argv[0], argv);
-  _exit(127);
-}
 
 }  // namespace
 
@@ -71,39 +34,30 @@ absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::Start(
   return server;
 }
 
-ServerProcess::ServerProcess(const Options& options)
-    : options_(options), folder_(MakeTemporaryFolder()) {}
+ServerProcess::ServerProcess(const Options& options) : options_(options) {}
 
 ServerProcess::~ServerProcess() {
-  if (pid_ > 0) Stop();
-  std::error_code ignored;
-  if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
+  if (process_ != nullptr) Stop();
 }
 
 absl::Status ServerProcess::Spawn(const std::vector<std::string>& arguments) {
-  if (folder_.empty()) return absl::InternalError("cannot make a temporary folder");
-  std::vector<std::string> command = {
-      options_.program,           "--grpc-address", "127.0.0.1:0",
-      "--metrics-address",        "127.0.0.1:0",    "--address-file",
-      folder_ + "/addresses.json"};
+  std::vector<std::string> command = {options_.program,    "--grpc-address", "127.0.0.1:0",
+                                      "--metrics-address", "127.0.0.1:0",    "--address-file",
+                                      AddressFile()};
   command.insert(command.end(), arguments.begin(), arguments.end());
-  std::vector<char*> argv;
-  for (std::string& word : command) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  const std::string log_path = folder_ + "/log";
-
-  const pid_t parent = getpid();
-  const pid_t child = fork();
-  if (child < 0) return absl::InternalError(absl::StrCat("fork: ", strerror(errno)));
-  if (child == 0) RunProgram(argv.data(), log_path.c_str(), parent);
-  pid_ = child;
+  ChildProcess::Options options;
+  options.output_file = LogFile();
+  absl::StatusOr<std::unique_ptr<ChildProcess>> process =
+      ChildProcess::Start(std::move(command), options);
+  if (!process.ok()) return process.status();
+  process_ = *std::move(process);
   return absl::OkStatus();
 }
 
 absl::Status ServerProcess::AwaitAddresses() {
   const absl::Time deadline = absl::Now() + options_.timeout;
   while (!ReadAddresses()) {
-    if (std::optional<int> exit_status = Wait(absl::ZeroDuration())) {
+    if (const std::optional<int> exit_status = Wait(kPollInterval)) {
       return absl::FailedPreconditionError(
           absl::StrCat(options_.program, " ended with ", *exit_status, ":\n", Log()));
     }
@@ -112,13 +66,12 @@ absl::Status ServerProcess::AwaitAddresses() {
                                                       absl::FormatDuration(options_.timeout), ":\n",
                                                       Log()));
     }
-    absl::SleepFor(kPollInterval);
   }
   return absl::OkStatus();
 }
 
 bool ServerProcess::ReadAddresses() {
-  const std::string text = ReadFile(folder_ + "/addresses.json");
+  const std::string text = FileContents(AddressFile());
   const nlohmann::json addresses = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!addresses.is_object()) return false;
   grpc_address_ = addresses.value("grpc", "");
@@ -126,43 +79,24 @@ bool ServerProcess::ReadAddresses() {
   return !grpc_address_.empty() && !metrics_address_.empty();
 }
 
-std::string ServerProcess::Log() const { return ReadFile(folder_ + "/log"); }
+std::string ServerProcess::AddressFile() const { return folder_.path() / "addresses.json"; }
 
-void ServerProcess::Terminate() {
-  if (pid_ > 0 && !exit_status_.has_value()) kill(pid_, SIGTERM);
-}
+std::string ServerProcess::LogFile() const { return folder_.path() / "log"; }
 
-bool ServerProcess::Pause() {
-  if (pid_ <= 0 || exit_status_.has_value() || kill(pid_, SIGSTOP) != 0) return false;
-  // The signal stops one thread first; the parent hears of it when the last has stopped.
-  siginfo_t stopped;
-  return waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED) == 0;
-}
+std::string ServerProcess::Log() const { return FileContents(LogFile()); }
 
-void ServerProcess::Resume() {
-  if (pid_ > 0 && !exit_status_.has_value()) kill(pid_, SIGCONT);
-}
+void ServerProcess::Terminate() { process_->Signal(SIGTERM); }
 
-std::optional<int> ServerProcess::Wait(absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
-  while (!exit_status_.has_value()) {
-    int status = 0;
-    if (waitpid(pid_, &status, WNOHANG) == pid_) {
-      exit_status_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    } else if (absl::Now() >= deadline) {
-      break;
-    } else {
-      absl::SleepFor(kPollInterval);
-    }
-  }
-  return exit_status_;
-}
+bool ServerProcess::Pause() { return process_->Pause(); }
+
+void ServerProcess::Resume() { process_->Resume(); }
+
+std::optional<int> ServerProcess::Wait(absl::Duration timeout) { return process_->Wait(timeout); }
 
 int ServerProcess::Stop() {
   Terminate();
-  if (std::optional<int> exit_status = Wait(options_.timeout)) return *exit_status;
-  kill(pid_, SIGKILL);
-  return Wait(options_.timeout).value_or(-1);
+  if (const std::optional<int> exit_status = Wait(options_.timeout)) return *exit_status;
+  return process_->Kill();
 }
 
 }  // namespace rnnserve::testing

@@ -14,15 +14,17 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "tests/support/child_process.h"
+#include "tests/support/temporary_folder.h"
 
 namespace rnnserve::testing {
 
 // A real `rnnserve` process on ports that the kernel chose, for integration tests.
 //
 // Owns the process and a temporary folder with its address file and its log. Used by one thread at
-// a time: the test's. The destructor stops a process that still runs, by its id; the process also
-// dies with the test. Start fails with DEADLINE_EXCEEDED if no addresses appear in time and
-// FAILED_PRECONDITION if the process ends first; both texts carry the log.
+// a time: the test's, whose end also kills the process. The destructor stops a process that still
+// runs, by its id. Start fails with DEADLINE_EXCEEDED if no addresses appear in time and with
+// FAILED_PRECONDITION if the process ends first; both texts contain the log.
 //
 //   auto server = ServerProcess::Start({"--model", "m=" + path});
 //   ASSERT_TRUE(server.ok()) << server.status();
@@ -33,18 +35,18 @@ class ServerProcess {
   struct Options {
     // The program. Default: `rnnserve` of this build.
     std::string program = DefaultProgram();
-    // How long the addresses may take to appear, and how long a stop may take before SIGKILL.
+    // The longest wait for the addresses, and for the end of a stopped process before SIGKILL.
     absl::Duration timeout = absl::Seconds(30);
   };
 
-  // Starts the program with `--grpc-address 127.0.0.1:0 --metrics-address 127.0.0.1:0` and an
-  // address file, then `arguments`, and waits until it serves.
+  // Starts the program with `--grpc-address 127.0.0.1:0 --metrics-address 127.0.0.1:0`, an address
+  // file and `arguments`, and waits until it serves.
   static absl::StatusOr<std::unique_ptr<ServerProcess>> Start(
       const std::vector<std::string>& arguments, const Options& options);
   static absl::StatusOr<std::unique_ptr<ServerProcess>> Start(
       const std::vector<std::string>& arguments);
 
-  // The `rnnserve` that this build made.
+  // Returns the path of the `rnnserve` of this build.
   static std::string DefaultProgram();
 
   ~ServerProcess();
@@ -55,24 +57,25 @@ class ServerProcess {
   // "127.0.0.1:port".
   const std::string& grpc_address() const { return grpc_address_; }
   const std::string& metrics_address() const { return metrics_address_; }
-  pid_t pid() const { return pid_; }
+  pid_t pid() const { return process_->pid(); }
 
-  // Everything it wrote to standard output and standard error so far.
+  // Returns everything that it has written to standard output and standard error so far.
   std::string Log() const;
 
   // Sends SIGTERM and does not wait.
   void Terminate();
 
-  // Stops every thread of the process as SIGSTOP does, and returns when all stand still; Resume
-  // lets them go on. Whether it did.
+  // Stops every thread of the process, as SIGSTOP does, and returns when all have stopped; Resume
+  // lets them run again. Returns false if the process has ended.
   bool Pause();
   void Resume();
 
-  // Waits for the end: the exit status, 128 + the signal if one killed it, or nothing if it still
-  // runs after `timeout`.
+  // Waits at most `timeout` for the end. Returns the exit code, or 128 plus the number of the
+  // signal that killed the process, or nothing if it still runs.
   std::optional<int> Wait(absl::Duration timeout);
 
-  // Terminate and Wait; SIGKILL (so 137) if it takes longer than the timeout of the options.
+  // Terminates the process and returns what Wait returns; sends SIGKILL (so 137) after the timeout
+  // of the options.
   int Stop();
 
  private:
@@ -80,11 +83,12 @@ class ServerProcess {
   absl::Status Spawn(const std::vector<std::string>& arguments);
   absl::Status AwaitAddresses();
   bool ReadAddresses();
+  std::string AddressFile() const;
+  std::string LogFile() const;
 
   const Options options_;
-  const std::string folder_;
-  pid_t pid_ = -1;
-  std::optional<int> exit_status_;
+  const TemporaryFolder folder_;
+  std::unique_ptr<ChildProcess> process_;
   std::string grpc_address_;
   std::string metrics_address_;
 };

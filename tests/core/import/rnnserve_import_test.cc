@@ -5,18 +5,16 @@
 // writes.
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "core/layers/layer_registry.h"
 #include "core/model/bundle.h"
 #include "tests/core/import/hdf5_image.h"
 #include "tests/core/model/keras_json.h"
+#include "tests/support/child_process.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_folder.h"
 
@@ -31,20 +29,11 @@ class RnnserveImportTest : public ::testing::Test {
  protected:
   // Runs the program; sets status_, out_ and err_.
   void Run(const std::string& arguments) {
-    const std::string out = folder_.path() / "out";
-    const std::string err = folder_.path() / "err";
-    const std::string command =
-        std::string(RNNSERVE_BIN_DIR) + "/rnnserve-import " + arguments + " >" + out + " 2>" + err;
-    const int status = std::system(command.c_str());
-    status_ = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    out_ = Content(out);
-    err_ = Content(err);
-  }
-
-  static std::string Content(const std::string& path) {
-    std::stringstream content;
-    content << std::ifstream(path).rdbuf();
-    return content.str();
+    const ProcessOutcome outcome =
+        RunShell(std::string(RNNSERVE_BIN_DIR) + "/rnnserve-import " + arguments);
+    status_ = outcome.exit_code;
+    out_ = outcome.out;
+    err_ = outcome.err;
   }
 
   const std::string model_ =
