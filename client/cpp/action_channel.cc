@@ -12,7 +12,7 @@
 namespace rnnserve::client {
 namespace {
 
-// Outlives the wait: the result may arrive after the timeout.
+// Outlives the wait, because the result may arrive after the timeout.
 struct Reply {
   absl::Notification arrived;
   absl::StatusOr<v1::StreamResult> result;

@@ -11,25 +11,27 @@
 
 namespace rnnserve::client {
 
-// Receives the result of an action, or why there is none. A result's `error` arrives as a Status.
+// Receives the result of an action, or the reason why there is none. The `error` of a result
+// arrives as a Status.
 using ActionCallback = absl::AnyInvocable<void(absl::StatusOr<v1::StreamResult>)>;
 
-// A way to have actions on sessions done: a gRPC stream, or one unary call for each.
+// A way to have the server perform actions on sessions: a gRPC stream, or one unary call per
+// action.
 //
-// Thread-safe. A Session shares ownership of the channel it came over.
+// Thread-safe. A Session shares ownership of the channel that it was opened on.
 class ActionChannel {
  public:
   virtual ~ActionChannel() = default;
 
-  // Has `action` done; its tag is ignored. Actions on one session are done in the order sent over a
-  // stream, and in any order over unary calls. Calls `callback` exactly once: from a thread of
-  // gRPC, or from this one, before returning, if the action cannot be sent. `timeout` ends a unary
-  // call; a stream ignores it.
+  // Performs `action`; its tag is ignored. Actions on one session are performed in the order sent
+  // over a stream, and in any order over unary calls. Calls `callback` exactly once: on a gRPC
+  // thread or, if the action cannot be sent, on this thread before returning. `timeout` ends a
+  // unary call; a stream ignores it.
   virtual void Send(v1::StreamAction action, absl::Duration timeout, ActionCallback callback) = 0;
 };
 
-// Sends `action` and waits for its result: DEADLINE_EXCEEDED if none arrives within `timeout`.
-// Must not be called from a callback.
+// Sends `action` and waits for its result. DEADLINE_EXCEEDED if none arrives within `timeout`. Must
+// not be called from a callback.
 absl::StatusOr<v1::StreamResult> SendAndWait(ActionChannel& channel, v1::StreamAction action,
                                              absl::Duration timeout);
 

@@ -19,7 +19,7 @@ uint64_t NextRandom(uint64_t* state) {
 
 }  // namespace
 
-// The generator stays at 0 for ever if it begins there.
+// xorshift would stay at 0 for ever if it began there.
 Backoff::Backoff(absl::Duration min, absl::Duration max, uint64_t seed)
     : min_(min), max_(max), next_(min), random_(seed == 0 ? 1 : seed) {
   assert(absl::ZeroDuration() < min && min <= max);
@@ -27,9 +27,9 @@ Backoff::Backoff(absl::Duration min, absl::Duration max, uint64_t seed)
 
 absl::Duration Backoff::Next() {
   const double left_out = static_cast<double>(NextRandom(&random_) >> 11) * 0x1p-54;
-  const absl::Duration rest = next_ * (1 - left_out);
+  const absl::Duration wait = next_ * (1 - left_out);
   next_ = std::min(next_ * 2, max_);
-  return rest;
+  return wait;
 }
 
 }  // namespace rnnserve::client

@@ -10,18 +10,19 @@
 
 namespace rnnserve::client {
 
-// How long to rest before each attempt: twice as long as before, from `min` to `max`, of which a
-// random half is left out, so that the clients of a server that failed do not come back at once.
+// Exponential backoff with jitter: the wait before each attempt. The nominal wait doubles from
+// `min` to `max`, and a random part of up to half is taken off, so that the clients of a server
+// that failed do not all return at once.
 //
 // A value. Thread-compatible. Nothing fails.
 class Backoff {
  public:
-  // Equal seeds give equal rests. REQUIRES: 0 < min <= max.
+  // Equal seeds give equal waits. REQUIRES: 0 < min <= max.
   Backoff(absl::Duration min, absl::Duration max, uint64_t seed);
 
-  // The next rest, in (n/2, n] for the n of this attempt.
+  // Returns the next wait, in (n/2, n] where n is the nominal wait of this attempt.
   absl::Duration Next();
-  // The next rest is as short as the first.
+  // Makes the next wait as short as the first.
   void Reset() { next_ = min_; }
 
  private:

@@ -8,15 +8,16 @@
 
 namespace rnnserve::client {
 
-// How long an answer may take if the caller says nothing: far above any answer of a healthy
-// server, so that only a lost one is given up.
+// How long a call waits for its answer by default. It is far above the response time of a healthy
+// server, so only a lost answer is given up.
 inline constexpr absl::Duration kDefaultTimeout = absl::Seconds(30);
 
-// What every call takes.
+// The options that every call takes.
 struct CallOptions {
-  // After this the call fails with DEADLINE_EXCEEDED; absl::InfiniteDuration() waits for ever. The
-  // server knows the deadline of a unary call and of a step, and drops the work if it has not
-  // begun; of another action on a stream only the wait ends, and it may still be done.
+  // The call fails with DEADLINE_EXCEEDED after this time; absl::InfiniteDuration() waits for ever.
+  // The server knows the deadline of a unary call and of a step, and drops the work if it has not
+  // begun. For any other action on a stream only the wait ends; the server may still perform the
+  // action.
   absl::Duration timeout = kDefaultTimeout;
 };
 

@@ -19,7 +19,7 @@
 namespace rnnserve::client {
 namespace {
 
-// The largest page the server gives.
+// The largest page size that the server supports.
 constexpr int kSessionPageSize = 1000;
 
 absl::Status AwaitReady(grpc::Channel& channel, const std::string& target, absl::Duration timeout) {
@@ -37,14 +37,18 @@ absl::Status AwaitReady(grpc::Channel& channel, const std::string& target, absl:
   return absl::OkStatus();
 }
 
-// One blocking unary call of a stub.
+// Makes one blocking unary call of a stub and returns its response.
 template <typename Stub, typename Request, typename Response>
-absl::Status Call(Stub& stub,
-                  grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                  const Request& request, Response* response, const CallOptions& options) {
+absl::StatusOr<Response> Call(Stub& stub,
+                              grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                           Response*),
+                              const Request& request, const CallOptions& options) {
   grpc::ClientContext context;
   context.set_deadline(DeadlineAfter(options.timeout));
-  return FromGrpc((stub.*method)(&context, request, response));
+  Response response;
+  const absl::Status status = FromGrpc((stub.*method)(&context, request, &response));
+  if (!status.ok()) return status;
+  return response;
 }
 
 }  // namespace
@@ -88,33 +92,24 @@ Client::Client(std::unique_ptr<Connection> connection) : connection_(std::move(c
 Client::~Client() { connection_->unary->Shutdown(); }
 
 absl::StatusOr<std::vector<v1::ModelSummary>> Client::ListModels(const CallOptions& options) {
-  v1::ListModelsResponse response;
-  const absl::Status status =
-      Call(*connection_->models, &Models::ListModels, v1::ListModelsRequest(), &response, options);
-  if (!status.ok()) return status;
-  return std::vector<v1::ModelSummary>(response.models().begin(), response.models().end());
+  const auto response =
+      Call(*connection_->models, &Models::ListModels, v1::ListModelsRequest(), options);
+  if (!response.ok()) return response.status();
+  return std::vector<v1::ModelSummary>(response->models().begin(), response->models().end());
 }
 
 absl::StatusOr<v1::DescribeModelResponse> Client::DescribeModel(const std::string& model,
                                                                 const CallOptions& options) {
   v1::DescribeModelRequest request;
   request.set_model(model);
-  v1::DescribeModelResponse response;
-  const absl::Status status =
-      Call(*connection_->models, &Models::DescribeModel, request, &response, options);
-  if (!status.ok()) return status;
-  return response;
+  return Call(*connection_->models, &Models::DescribeModel, request, options);
 }
 
 absl::StatusOr<v1::ReloadModelResponse> Client::ReloadModel(const std::string& model,
                                                             const CallOptions& options) {
   v1::ReloadModelRequest request;
   request.set_model(model);
-  v1::ReloadModelResponse response;
-  const absl::Status status =
-      Call(*connection_->models, &Models::ReloadModel, request, &response, options);
-  if (!status.ok()) return status;
-  return response;
+  return Call(*connection_->models, &Models::ReloadModel, request, options);
 }
 
 absl::StatusOr<InferResult> Client::Infer(const InferRequest& request, const CallOptions& options) {
@@ -126,16 +121,14 @@ absl::StatusOr<InferResult> Client::Infer(const InferRequest& request, const Cal
   message.set_return_state(request.return_state);
   message.set_training(request.training);
   if (request.seed.has_value()) message.set_seed(*request.seed);
-  v1::InferResponse response;
-  const absl::Status status =
-      Call(*connection_->inference, &Inference::Infer, message, &response, options);
-  if (!status.ok()) return status;
-  absl::StatusOr<Tensor> output = FromMessage(response.output());
+  const auto response = Call(*connection_->inference, &Inference::Infer, message, options);
+  if (!response.ok()) return response.status();
+  absl::StatusOr<Tensor> output = FromMessage(response->output());
   if (!output.ok()) return output.status();
-  absl::StatusOr<std::vector<StateTensor>> state = FromMessages(response.state());
+  absl::StatusOr<std::vector<StateTensor>> state = FromMessages(response->state());
   if (!state.ok()) return state.status();
   InferResult result{*std::move(output), *std::move(state), std::nullopt};
-  if (response.has_seed()) result.seed = response.seed();
+  if (response->has_seed()) result.seed = response->seed();
   return result;
 }
 
@@ -181,33 +174,27 @@ absl::StatusOr<uint64_t> Client::ResetSessions(const std::vector<std::string>& s
                                                const CallOptions& options) {
   v1::ResetStateRequest request;
   request.mutable_session_ids()->Assign(session_ids.begin(), session_ids.end());
-  v1::ResetStateResponse response;
-  const absl::Status status =
-      Call(*connection_->inference, &Inference::ResetState, request, &response, options);
-  if (!status.ok()) return status;
-  return response.num_sessions();
+  const auto response = Call(*connection_->inference, &Inference::ResetState, request, options);
+  if (!response.ok()) return response.status();
+  return response->num_sessions();
 }
 
 absl::StatusOr<uint64_t> Client::ResetModelSessions(const std::string& model,
                                                     const CallOptions& options) {
   v1::ResetStateRequest request;
   request.set_model(model);
-  v1::ResetStateResponse response;
-  const absl::Status status =
-      Call(*connection_->inference, &Inference::ResetState, request, &response, options);
-  if (!status.ok()) return status;
-  return response.num_sessions();
+  const auto response = Call(*connection_->inference, &Inference::ResetState, request, options);
+  if (!response.ok()) return response.status();
+  return response->num_sessions();
 }
 
 absl::StatusOr<std::string> Client::ExportSession(const std::string& session_id,
                                                   const CallOptions& options) {
   v1::ExportSessionRequest request;
   request.set_session_id(session_id);
-  v1::ExportSessionResponse response;
-  const absl::Status status =
-      Call(*connection_->inference, &Inference::ExportSession, request, &response, options);
-  if (!status.ok()) return status;
-  return std::move(*response.mutable_snapshot());
+  auto response = Call(*connection_->inference, &Inference::ExportSession, request, options);
+  if (!response.ok()) return response.status();
+  return std::move(*response->mutable_snapshot());
 }
 
 absl::StatusOr<Session> Client::ImportSession(const std::string& snapshot,
@@ -216,22 +203,19 @@ absl::StatusOr<Session> Client::ImportSession(const std::string& snapshot,
   v1::ImportSessionRequest request;
   request.set_snapshot(snapshot);
   request.set_session_id(session_id);
-  v1::ImportSessionResponse response;
-  const absl::Status status =
-      Call(*connection_->inference, &Inference::ImportSession, request, &response, options);
-  if (!status.ok()) return status;
-  return Session(connection_->unary, response.session_id(), response.epoch(), response.version());
+  const auto response = Call(*connection_->inference, &Inference::ImportSession, request, options);
+  if (!response.ok()) return response.status();
+  return Session(connection_->unary, response->session_id(), response->epoch(),
+                 response->version());
 }
 
 absl::StatusOr<uint64_t> Client::EvictSession(const std::string& session_id,
                                               const CallOptions& options) {
   v1::EvictSessionRequest request;
   request.set_session_id(session_id);
-  v1::EvictSessionResponse response;
-  const absl::Status status =
-      Call(*connection_->inference, &Inference::EvictSession, request, &response, options);
-  if (!status.ok()) return status;
-  return response.version();
+  const auto response = Call(*connection_->inference, &Inference::EvictSession, request, options);
+  if (!response.ok()) return response.status();
+  return response->version();
 }
 
 absl::StatusOr<std::vector<v1::SessionSummary>> Client::ListSessions(const SessionFilter& filter,
@@ -243,12 +227,10 @@ absl::StatusOr<std::vector<v1::SessionSummary>> Client::ListSessions(const Sessi
   request.set_page_size(kSessionPageSize);
   std::vector<v1::SessionSummary> sessions;
   do {
-    v1::ListSessionsResponse response;
-    const absl::Status status =
-        Call(*connection_->inference, &Inference::ListSessions, request, &response, options);
-    if (!status.ok()) return status;
-    sessions.insert(sessions.end(), response.sessions().begin(), response.sessions().end());
-    request.set_page_token(response.next_page_token());
+    const auto response = Call(*connection_->inference, &Inference::ListSessions, request, options);
+    if (!response.ok()) return response.status();
+    sessions.insert(sessions.end(), response->sessions().begin(), response->sessions().end());
+    request.set_page_token(response->next_page_token());
   } while (!request.page_token().empty());
   return sessions;
 }

@@ -9,8 +9,8 @@
 
 namespace rnnserve::client {
 
-// `timeout` as gRPC takes deadlines: a span that gRPC itself adds to its clock, so that no clock is
-// read here.
+// Returns `timeout` in the form in which gRPC takes deadlines: as a duration that gRPC itself adds
+// to its clock, so this function reads no clock.
 inline gpr_timespec DeadlineAfter(absl::Duration timeout) {
   if (timeout == absl::InfiniteDuration()) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
   return gpr_time_from_millis(absl::ToInt64Milliseconds(timeout), GPR_TIMESPAN);

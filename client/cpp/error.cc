@@ -49,4 +49,12 @@ std::optional<absl::Duration> RetryDelay(const absl::Status& status) {
          absl::Nanoseconds(info->retry_delay().nanos());
 }
 
+absl::Status WithText(const absl::Status& status, absl::string_view text) {
+  absl::Status changed(status.code(), text);
+  status.ForEachPayload([&](absl::string_view type_url, const absl::Cord& payload) {
+    changed.SetPayload(type_url, payload);
+  });
+  return changed;
+}
+
 }  // namespace rnnserve::client

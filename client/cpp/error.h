@@ -9,21 +9,26 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
 namespace rnnserve::client {
 
-// The machine reason of a failed call, for example "SESSION_EXPIRED"; empty if `status` carries no
-// google.rpc.ErrorInfo of rnnserve (then it comes from gRPC itself, or from this library).
+// Returns the machine-readable reason of a failed call, for example "SESSION_EXPIRED". Empty if
+// `status` carries no google.rpc.ErrorInfo of rnnserve: then the error comes from gRPC itself or
+// from this library.
 //
 //   if (ErrorReason(reply.status()) == "SESSION_EXPIRED") OpenAgain();
 std::string ErrorReason(const absl::Status& status);
 
-// A number that the server gives with the reason, for example "expected_index" of STEP_GAP.
+// Returns a number that the server sends with the reason, for example "expected_index" of STEP_GAP.
 std::optional<uint64_t> ErrorNumber(const absl::Status& status, const std::string& name);
 
-// How long the server asks to wait before the call is made again, if it says so.
+// Returns how long the server asks the client to wait before it retries, if it says so.
 std::optional<absl::Duration> RetryDelay(const absl::Status& status);
+
+// Returns the same code and details with `text` as the message.
+absl::Status WithText(const absl::Status& status, absl::string_view text);
 
 }  // namespace rnnserve::client
 

@@ -14,8 +14,9 @@
 
 namespace rnnserve::client {
 
-// What gRPC calls. A hold is kept from the start until the read side has ended, and one more during
-// each operation that is begun outside a reaction: so none is begun on a call that is done.
+// The reactor that gRPC calls. It keeps one hold from the start until the read side has ended, and
+// takes one more around each operation that begins outside a reaction; so no operation begins on a
+// call that is done.
 class MessageStream::Call final
     : public grpc::ClientBidiReactor<v1::StreamRequest, v1::StreamResponse> {
  public:
@@ -54,7 +55,7 @@ class MessageStream::Call final
   }
 
  private:
-  // False if the stream has ended.
+  // Returns false if the stream has ended.
   bool TakeHold() {
     absl::MutexLock lock(&mu_);
     if (is_read_ended_) return false;
@@ -92,7 +93,7 @@ class MessageStream::Call final
   Listener& listener_;
   grpc::ClientContext context_;
 
-  // Used by gRPC's reactions only, which it serialises.
+  // Used only by gRPC's reactions, which run one at a time.
   v1::StreamResponse response_;
 
   // Guarded by mu_.

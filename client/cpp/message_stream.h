@@ -20,23 +20,25 @@ class StreamResponse;
 
 namespace rnnserve::client {
 
-// One gRPC stream, message by message: for a program that decides itself what goes into one message
-// and keeps its own account of what is answered. Stream does both for everybody else; it merges
-// what waits for a write, copies every tensor and remembers a callback for each action.
+// One gRPC stream, message by message. It is for a program that decides by itself what goes into a
+// message and keeps its own account of the answers. Stream does both for all other programs: it
+// merges the actions that wait for a write, copies every tensor and keeps a callback for each
+// action.
 //
 // Owns the stream. Thread-safe. Made by Client::OpenMessageStream; may outlive its Client. The
-// destructor cancels what still runs, waits until the listener's OnEnd has returned, and with it
-// end the sessions that are bound to the stream; it must not run in a callback of this library.
+// destructor cancels what still runs and waits until the listener's OnEnd has returned; the
+// sessions that are bound to the stream end with it. It must not run in a callback of this library.
 class MessageStream {
  public:
-  // Hears of the stream, from threads of gRPC. Must not block. OnWritten may be called at the same
-  // time as OnResponse; otherwise one call ends before the next begins. OnEnd is the last.
+  // Receives the events of the stream on gRPC threads. Must not block. OnWritten may be called at
+  // the same time as OnResponse; otherwise one call ends before the next begins. OnEnd is the last
+  // call.
   class Listener {
    public:
     virtual ~Listener() = default;
-    // The message has left and the next may be written.
+    // The message has been sent and the next may be written.
     virtual void OnWritten() = 0;
-    // `response` is valid until the return. It may have notices and no result.
+    // `response` is valid until this function returns. It may contain notices and no result.
     virtual void OnResponse(const v1::StreamResponse& response) = 0;
     virtual void OnEnd(const absl::Status& status) = 0;
   };
@@ -46,19 +48,19 @@ class MessageStream {
   MessageStream(const MessageStream&) = delete;
   MessageStream& operator=(const MessageStream&) = delete;
 
-  // Sends `message`, which must not change until OnWritten. After the stream has ended it does
+  // Sends `message`, which must not change until OnWritten. After the end of the stream this does
   // nothing, and OnWritten is not called. REQUIRES: no message is being written.
   void Write(const v1::StreamRequest& message);
 
-  // Sends nothing more; the server finishes what runs and ends the stream. REQUIRES: no message is
-  // being written, and none follows.
+  // Tells the server that no more messages follow; the server finishes its work and ends the
+  // stream. REQUIRES: no message is being written, and none follows.
   void HalfClose();
 
-  // Ends the stream now.
+  // Ends the stream at once.
   void Cancel();
 
-  // Waits for the end of the stream: its status, or DEADLINE_EXCEEDED if it still runs after
-  // `timeout`.
+  // Waits for the end of the stream and returns its status, or DEADLINE_EXCEEDED if it still runs
+  // after `timeout`.
   absl::Status AwaitEnd(absl::Duration timeout);
 
  private:
@@ -66,8 +68,8 @@ class MessageStream {
   class Call;
   MessageStream(std::shared_ptr<grpc::Channel> channel, Listener& listener);
 
-  // Outlives the call, and ends on the thread of the destructor: gRPC joins its own threads when a
-  // channel ends, so none of them may be the last to hold it.
+  // Outlives the call and is released on the thread that runs the destructor: gRPC joins its own
+  // threads when a channel is destroyed, so none of them may hold the last reference.
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<Call> call_;
 };

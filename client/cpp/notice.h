@@ -11,31 +11,31 @@
 
 namespace rnnserve::client {
 
-// What a stream tells of one of its sessions without having been asked: StreamNotice of the
-// protocol. A value.
+// Something that the server tells the client about a session without having been asked: a
+// StreamNotice of the protocol. A value.
 struct Notice {
   enum class Kind {
-    kExpiring,  // nobody has called it for long; any call keeps it
-    kEnded,     // it has ended, and not by a close of this stream
-    kMoving,    // its server drains: send no more steps, attach elsewhere when the stream has ended
+    kExpiring,  // the session was not used for long; any call keeps it
+    kEnded,     // the session has ended, but this stream did not close it
+    kMoving,    // its server drains: send no more steps, attach elsewhere once the stream has ended
   };
 
   Kind kind = Kind::kEnded;
-  std::string session_id;  // of kMoving empty, where it tells of the stream alone
-  // Of kExpiring: what was left when it was told.
+  std::string session_id;  // empty for a kMoving notice about the stream as a whole
+  // For kExpiring: the time that was left when the server sent the notice.
   absl::Duration remaining;
-  // Of kEnded: SESSION_EXPIRED, SESSION_EVICTED, ...
+  // For kEnded: SESSION_EXPIRED, SESSION_EVICTED, ...
   std::string reason;
-  // Of kMoving: for Client::AttachSession at another server. Empty if the session is lost with this
-  // one: it is bound to its stream, or the server has no store.
+  // For kMoving: the token for Client::AttachSession on another server. Empty if the session is
+  // lost with this server, because it is bound to its stream or the server has no snapshot store.
   std::string resume_token;
 };
 
-// Hears of notices from a thread of gRPC, one after another, also between the answers of the
-// stream. Must not block, and must not end the stream.
+// Receives notices on a gRPC thread, one at a time, interleaved with the answers of the stream.
+// Must not block, and must not end the stream.
 using NoticeCallback = std::function<void(const Notice&)>;
 
-// One line for people: "session a: will expire in 5s".
+// Returns one line for a person to read: "session a: will expire in 5s".
 std::string Describe(const Notice& notice);
 
 }  // namespace rnnserve::client

@@ -10,8 +10,8 @@
 
 namespace rnnserve::client {
 
-// An id for a session that nobody else has or can guess: 32 hexadecimal digits of the operating
-// system's randomness. INTERNAL if it gives none.
+// Returns a session id that is unique and cannot be guessed: 32 hexadecimal digits of the operating
+// system's randomness. INTERNAL if the operating system provides none.
 absl::StatusOr<std::string> RandomSessionId();
 
 }  // namespace rnnserve::client

@@ -16,9 +16,9 @@
 namespace rnnserve::client {
 namespace {
 
-// Two: one lost message is no reason to leave a connection, and a third wait would only be waited.
+// One lost message is no reason to leave a connection; a third wait would only lose time.
 constexpr int kMissesBeforeMoving = 2;
-// What the destructor may wait for; a session that it does not close expires.
+// How long the destructor waits; a session that it fails to close expires.
 constexpr absl::Duration kCloseTimeout = absl::Seconds(1);
 
 bool Exists(const absl::Status& status) {
@@ -29,19 +29,17 @@ bool IsUnknownSession(const absl::Status& status) {
   return ErrorReason(status) == "SESSION_UNKNOWN";
 }
 
-// Whether the answer depends on the step alone, so that no other sending of it can have been done.
+// Whether the error depends on the step alone, so that no other transmission of it can have been
+// performed.
 bool IsAboutContent(const absl::Status& status) {
   return status.code() == absl::StatusCode::kInvalidArgument ||
          status.code() == absl::StatusCode::kFailedPrecondition ||
          status.code() == absl::StatusCode::kUnimplemented;
 }
 
-absl::Status WithText(const absl::Status& status, const std::string& text) {
-  absl::Status annotated(status.code(), absl::StrCat(status.message(), text));
-  status.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) {
-    annotated.SetPayload(url, payload);
-  });
-  return annotated;
+absl::Status UnfinishedError(uint64_t step) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("step ", step, " is unfinished; call FinishStep first"));
 }
 
 absl::Status Regressed(uint64_t found, uint64_t durable, uint64_t first) {
@@ -50,7 +48,8 @@ absl::Status Regressed(uint64_t found, uint64_t durable, uint64_t first) {
                                           ", and inputs are kept from ", first, " on"));
 }
 
-// A seed for the rests that differs from session to session, and is the same for the same one.
+// Returns a seed for the backoff: it differs from session to session and is constant for one
+// session.
 uint64_t SeedOf(const std::string& id) {
   uint64_t seed = 0xcbf29ce484222325u;  // FNV-1a.
   for (const char c : id) seed = (seed ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
@@ -113,7 +112,7 @@ ResumableSession::~ResumableSession() {
 
 absl::Status ResumableSession::OpenFirst() {
   StartTime(options_.retry_time);
-  bool may_exist = false;  // An answer was lost.
+  bool may_exist = false;  // an answer was lost, so the session may be open
   while (true) {
     const auto opened = servers_->Open(open_request_, AttemptTimeout());
     if (opened.ok()) {
@@ -129,11 +128,11 @@ absl::Status ResumableSession::OpenFirst() {
     if (remedy == StepRemedy::kNone || remedy == StepRemedy::kStop) return status;
     may_exist = may_exist || remedy == StepRemedy::kResend;
     if (remedy != StepRemedy::kWait) servers_->MoveOn();
-    if (!Rest(status)) return status;
+    if (!WaitBeforeRetry(status)) return status;
   }
 }
 
-// The id is ours, so the session is the one that an earlier attempt opened.
+// The id is this session's own, so a session found under it was opened by an earlier attempt.
 absl::Status ResumableSession::AttachFirst() {
   v1::AttachSessionRequest request;
   request.set_session_id(id());
@@ -154,10 +153,7 @@ absl::StatusOr<StepResult> ResumableSession::Step(const Tensor& input, const Ste
   if (options.step_index.has_value() || options.epoch.has_value()) {
     return absl::InvalidArgumentError("a resumable session numbers its steps by itself");
   }
-  if (has_unfinished_step()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("step ", version_, " is unfinished: FinishStep goes on with it"));
-  }
+  if (has_unfinished_step()) return UnfinishedError(version_);
   v1::StepRequest request;
   ToMessage(id(), input, options, &request);
   request.set_step_index(version_);
@@ -207,7 +203,7 @@ absl::Status ResumableSession::Attach() {
 
 absl::Status ResumableSession::Reopen(const absl::Status& unknown) {
   if (log_.begin() > 0) {
-    // A server that does not answer may still have it, so all of them have to deny it.
+    // A server that does not answer may still hold the session, so all of them have to deny it.
     if (++num_unknown_ >= servers_->size()) {
       resumption_->is_regressed = durable_version_ > 0;
       return Fail(Regressed(0, durable_version_, log_.begin()));
@@ -216,7 +212,7 @@ absl::Status ResumableSession::Reopen(const absl::Status& unknown) {
     return absl::OkStatus();
   }
   const auto opened = servers_->Open(open_request_, AttemptTimeout());
-  if (Exists(opened.status())) return unknown;  // It is there after all: attach again.
+  if (Exists(opened.status())) return unknown;  // The session exists after all: attach again.
   if (!opened.ok()) return opened.status();
   resumption_->is_reopened = true;
   return ResumeAt({0, 0, opened->epoch(), opened->model_digest()});
@@ -228,8 +224,9 @@ absl::Status ResumableSession::ResumeAt(const Place& place) {
   resumption.epoch = place.epoch;
   resumption.is_regressed = resumption.is_regressed || place.version < durable_version_;
   if (place.model_digest != model_digest_) {
-    return Fail(absl::FailedPreconditionError(absl::StrCat(
-        "MODEL_CHANGED: model '", open_request_.model(), "' is another one where the session is")));
+    return Fail(absl::FailedPreconditionError(
+        absl::StrCat("MODEL_CHANGED: model '", open_request_.model(),
+                     "' differs on the server that holds the session")));
   }
   if (place.version > version_ + (is_in_doubt_ ? 1 : 0)) {
     return Fail(absl::AbortedError(absl::StrCat("another writer took the session over: it has ",
@@ -239,12 +236,12 @@ absl::Status ResumableSession::ResumeAt(const Place& place) {
   if (place.version < log_.begin()) {
     return Fail(Regressed(place.version, durable_version_, log_.begin()));
   }
-  // What a server said that has lost it counts no more.
+  // The promise of a server that has lost the session no longer holds.
   if (place.version < durable_version_) durable_version_ = place.durable_version;
   durable_version_ = std::max(durable_version_, place.durable_version);
   epoch_ = place.epoch;
   sent_from_ = std::min(place.version, version_);
-  // The step before it once more: the kept reply shows whose it was.
+  // Sends the step before it once more: the stored reply shows whose step it was.
   if (sent_from_ > log_.begin() && sent_from_ == place.version) --sent_from_;
   is_attached_ = true;
   num_misses_ = 0;
@@ -256,12 +253,12 @@ absl::Status ResumableSession::Replay() {
   const bool is_probe = resumption_.has_value() && sent_from_ < resumption_->version_found;
   const absl::StatusOr<StepResult> result = Send(sent_from_);
   if (ErrorReason(result.status()) == "STEP_TOO_OLD" && is_probe) {
-    ++sent_from_;  // Without a kept reply there is nothing to compare.
+    ++sent_from_;  // Without a stored reply there is nothing to compare.
     return absl::OkStatus();
   }
   if (!result.ok()) return result.status();
   if (absl::Status status = CheckOutput(sent_from_, result->output); !status.ok()) return status;
-  // A long replay through a bad network comes forward: what is lost next is another trouble.
+  // A long replay over a bad network makes progress: the next loss is a new one.
   if (!is_probe) backoff_.Reset();
   ++sent_from_;
   ForgetDurable();
@@ -274,8 +271,8 @@ absl::Status ResumableSession::CheckOutput(uint64_t index, const Tensor& output)
   if (!delivered.has_value() || *delivered == DigestOf(output)) return absl::OkStatus();
   if (resumption_.has_value()) resumption_->has_different_outputs = true;
   if (options_.check != Check::kStop) return absl::OkStatus();
-  return Fail(absl::DataLossError(
-      absl::StrCat("OUTPUT_DIFFERS: step ", index, " gave another output when it was replayed")));
+  return Fail(absl::DataLossError(absl::StrCat("OUTPUT_DIFFERS: step ", index,
+                                               " gave a different output when it was replayed")));
 }
 
 absl::StatusOr<StepResult> ResumableSession::SendUnfinished() {
@@ -284,8 +281,8 @@ absl::StatusOr<StepResult> ResumableSession::SendUnfinished() {
     Deliver(*result);
     return result;
   }
-  // A refusal for lack of room is made before the work. Of all others that another attempt may
-  // mend it is not relied on that nothing was done.
+  // The server refuses a step for lack of room before it does any work. For every other error that
+  // a retry may repair, the step may have been performed.
   const bool is_sure = RemedyFor(result.status()) == StepRemedy::kNone ||
                        result.status().code() == absl::StatusCode::kResourceExhausted;
   is_in_doubt_ = is_in_doubt_ || !is_sure;
@@ -319,8 +316,8 @@ void ResumableSession::Deliver(const StepResult& result) {
   ForgetDurable();
 }
 
-// Never what a replay that is under way has still to send, nor the last one, by which a server
-// shows that the session is ours.
+// Keeps the steps that a replay in progress still has to send, and the last one, by which a server
+// proves that the session is ours.
 void ResumableSession::ForgetDurable() {
   const uint64_t kept =
       std::min(std::max<uint64_t>(options_.num_durable_steps_kept, 1), durable_version_);
@@ -347,7 +344,7 @@ bool ResumableSession::PrepareAgain(const absl::Status& status) {
       LeaveServer();
       break;
   }
-  return Rest(status);
+  return WaitBeforeRetry(status);
 }
 
 absl::Status ResumableSession::GiveUp(const absl::Status& status) {
@@ -355,7 +352,8 @@ absl::Status ResumableSession::GiveUp(const absl::Status& status) {
   const bool is_of_unfinished = is_attached_ && sent_from_ == version_;
   const bool is_refused = RemedyFor(status) == StepRemedy::kNone;
   if (is_in_doubt_ && !(is_of_unfinished && is_refused && IsAboutContent(status))) {
-    return WithText(status, absl::StrCat("; step ", version_, " may have been done"));
+    return WithText(
+        status, absl::StrCat(status.message(), "; step ", version_, " may have been performed"));
   }
   log_.RemoveLast();
   is_in_doubt_ = false;
@@ -379,10 +377,7 @@ void ResumableSession::Report() {
 
 absl::Status ResumableSession::ResetState(std::vector<StateTensor> state) {
   if (!failure_.ok()) return failure_;
-  if (has_unfinished_step()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("step ", version_, " is unfinished: FinishStep goes on with it"));
-  }
+  if (has_unfinished_step()) return UnfinishedError(version_);
   if (state.empty()) {
     absl::StatusOr<std::vector<StateTensor>> beginning = ReadBeginning();
     if (!beginning.ok()) return beginning.status();
@@ -392,8 +387,7 @@ absl::Status ResumableSession::ResetState(std::vector<StateTensor> state) {
   return absl::OkStatus();
 }
 
-// A failure costs nothing but a session that idles until it expires, so that nothing is tried again
-// here.
+// A failure only leaves behind a session that is idle until it expires, so nothing is retried here.
 absl::StatusOr<std::vector<StateTensor>> ResumableSession::ReadBeginning() {
   if (!beginning_.empty()) return beginning_;
   absl::StatusOr<std::string> other_id = RandomSessionId();
@@ -413,7 +407,7 @@ absl::StatusOr<std::vector<StateTensor>> ResumableSession::ReadBeginning() {
   if (!read.ok()) return read.status();
   if (opened->model_digest() != model_digest_) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "MODEL_CHANGED: model '", open_request_.model(), "' is another one now; give the states"));
+        "MODEL_CHANGED: model '", open_request_.model(), "' has changed; pass the states"));
   }
   absl::StatusOr<std::vector<StateTensor>> states = FromMessages(read->state());
   if (states.ok()) beginning_ = *states;
@@ -428,7 +422,7 @@ absl::Status ResumableSession::Close(const CallOptions& options) {
   request.set_epoch(epoch_);
   while (true) {
     const absl::Status status = servers_->Close(request, AttemptTimeout()).status();
-    // An attempt before this one may have closed it.
+    // An earlier attempt may have closed it.
     if (status.ok() || status.code() == absl::StatusCode::kNotFound) {
       Release();
       return absl::OkStatus();
@@ -437,7 +431,7 @@ absl::Status ResumableSession::Close(const CallOptions& options) {
     if (remedy == StepRemedy::kStop) return Fail(status);
     if (remedy == StepRemedy::kNone || remedy == StepRemedy::kAttach) return status;
     if (remedy != StepRemedy::kWait) LeaveServer();
-    if (!Rest(status)) return status;
+    if (!WaitBeforeRetry(status)) return status;
   }
 }
 
@@ -462,12 +456,12 @@ absl::Duration ResumableSession::AttemptTimeout() const {
   return std::clamp(left, absl::Milliseconds(1), options_.attempt_timeout);
 }
 
-// Rests before the next attempt; false, at once, if that would come too late.
-bool ResumableSession::Rest(const absl::Status& status) {
-  const absl::Duration rest =
+// Waits before the next attempt. Returns false at once if the attempt would come too late.
+bool ResumableSession::WaitBeforeRetry(const absl::Status& status) {
+  const absl::Duration wait =
       std::max(backoff_.Next(), RetryDelay(status).value_or(absl::ZeroDuration()));
-  if (clock_->Now() + rest >= deadline_) return false;
-  clock_->Sleep(rest);
+  if (clock_->Now() + wait >= deadline_) return false;
+  clock_->Sleep(wait);
   return true;
 }
 

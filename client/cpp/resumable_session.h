@@ -22,37 +22,39 @@
 
 namespace rnnserve::client {
 
-// A session whose steps are each done once, whatever becomes of connections and servers.
+// A session whose steps are each performed exactly once, even if connections and servers fail.
 //
-// It numbers its steps and keeps their inputs until they are durable. When an answer does not come
-// it sends the same step again, which the server does once; when the session is gone from its
-// server it attaches, here or at the next target, and replays what was lost. What the caller gets
-// is the outputs of one session that never failed, each once, in the order of the calls.
+// It numbers its steps and keeps their inputs until they are durable. When an answer does not come,
+// it sends the same step again, which the server performs only once. When the session is gone from
+// its server, it attaches there or at the next target and replays the steps that were lost. The
+// caller receives the outputs of one session that never failed, each once, in the order of the
+// calls.
 //
 // Owns the connection, the kept inputs and the session, which it closes when destroyed; Release
-// gives that up. Thread-compatible; calls block, and there is no pipelining: a session takes one
-// step at a time. The destructor waits 1 s at most. A step costs the server's time and, with
-// `check` on, a SHA-256 of its output.
+// gives the session up. Thread-compatible; calls block, and there is no pipelining: a session takes
+// one step at a time. The destructor waits at most 1 s. A step costs the server's time and, unless
+// `check` is kOff, a SHA-256 of its output.
 //
 // Invariants:
-//   1. Steps [0, version()) are delivered; step version() is unfinished or not begun.
+//   1. Steps [0, version()) are delivered; step version() is unfinished or has not begun.
 //   2. An index never stands for two inputs that may both have reached a server: a step that may
-//      have been done is finished before another begins.
-//   3. So any copy of the session, on any server and however old, is what the first steps of this
-//      writer make of it, unless another writer attached: replaying from it is right.
+//      have been performed is finished before another begins.
+//   3. So every copy of the session, on any server and however old, is the result of the first
+//      steps of this writer, unless another writer attached: replaying from it is correct.
 //
-// Another writer is recognised by its epoch, by its steps where ours should be, and by the outputs
-// that are replayed. It relies on servers that give no epoch of a session out twice.
+// It recognises another writer by its epoch, by steps of that writer in place of its own, and by
+// the outputs of replayed steps. It relies on the servers to give out each epoch of a session only
+// once.
 //
-// What it cannot mend ends it: every later call fails with the same status.
+// A failure that it cannot repair ends the session: every later call fails with the same status.
 //
-//   ABORTED              STEP_FENCED, or the session has steps that are not ours: another writer
-//                        took over. (An attach of our own that was held up on a broken connection
-//                        until after the next one looks the same.)
-//   DATA_LOSS            its text begins with STATE_REGRESSED and names both versions: the session
-//                        was found before the oldest input that is kept, or nowhere; or with
-//                        OUTPUT_DIFFERS: a replayed step gave other bits (`check`)
-//   FAILED_PRECONDITION  STEP_REUSED, or the model of that name is another one now
+//   ABORTED              STEP_FENCED, or the session has steps of somebody else: another writer
+//                        took over. (An own attach that was delayed on a broken connection until
+//                        after the next attach looks the same.)
+//   DATA_LOSS            the text begins with STATE_REGRESSED and names both versions: the session
+//                        was found at a version before the oldest kept input, or nowhere. Or it
+//                        begins with OUTPUT_DIFFERS: a replayed step gave other bits (see `check`)
+//   FAILED_PRECONDITION  STEP_REUSED, or the name now belongs to a different model
 //   NOT_FOUND            the session has ended: SESSION_EXPIRED, SESSION_EVICTED, SESSION_CLOSED
 //   OUT_OF_RANGE, INTERNAL  the server broke the protocol
 //
@@ -62,108 +64,110 @@ namespace rnnserve::client {
 class ResumableSession {
  public:
   enum class Check {
-    kStop,    // another output ends the session: whose state it is is not known any more
-    kReport,  // it is told, and the session goes on: for servers whose kernels differ
-    kOff,     // no output is remembered
+    kStop,    // a different output ends the session: it is no longer known whose state it is
+    kReport,  // a different output is only reported: for servers whose kernels differ
+    kOff,     // no output digest is kept
   };
 
   struct Options {
-    // `session_id` is chosen here if empty: a proxy routes by it before the server could. It is
-    // detached always.
+    // If `session_id` is empty, this class chooses it, because a proxy routes by the id before any
+    // server could choose it. The session is always detached.
     SessionOptions session;
-    // Whether replayed outputs must be those that were delivered, bit by bit.
+    // Whether replayed outputs must equal the delivered ones bit by bit.
     Check check = Check::kStop;
-    // Told of each resumption, by the thread that steps, before its call goes on; must not call
+    // Receives each resumption on the thread that steps, before its call continues. Must not call
     // the session.
     ResumptionObserver observer;
-    // How long a step may be tried for altogether, the replays before it included. Longer than a
-    // server takes to be replaced, shorter than the caller can wait.
+    // How long one step is retried altogether, including the replays before it. Choose it longer
+    // than the replacement of a server takes, and shorter than the caller can wait.
     absl::Duration retry_time = absl::Seconds(10);
-    // How long one answer may take before the step is sent again. After two of them the connection
-    // is taken for dead. Above the longest step of the model: one that is sent again before it is
-    // done waits for the first, and costs a message.
+    // How long to wait for one answer before the step is sent again. After two missed answers the
+    // connection is considered dead. Choose it above the longest step of the model: a step that is
+    // sent again too early waits for the first one and costs a message.
     absl::Duration attempt_timeout = absl::Seconds(2);
-    // The rest before the second attempt, and before late ones: see Backoff. After each step that
-    // was replayed it is the first again.
+    // The shortest and the longest wait between attempts: see Backoff. Each replayed step resets
+    // the wait to the shortest.
     absl::Duration min_backoff = absl::Milliseconds(20);
     absl::Duration max_backoff = absl::Seconds(1);
-    // Bytes of inputs that are kept. When more are not durable (without durability: when more were
-    // ever sent) the oldest are forgotten, and a loss that reaches back before them is DATA_LOSS.
+    // The bytes of inputs that are kept. When the inputs that are not yet durable exceed it
+    // (without durability: all inputs ever sent), the oldest are dropped, and a loss that reaches
+    // back before them is DATA_LOSS.
     size_t max_log_bytes = size_t{64} << 20;
-    // Steps that are kept although they are durable, for a store that fails over and loses what it
-    // had taken. Without them such a loss is DATA_LOSS. One is kept always: a server that has the
-    // session is asked for its reply, which shows that nobody else has stepped it.
+    // The number of durable steps that are kept nevertheless, in case the snapshot store fails over
+    // and loses steps that it had accepted. Such a loss of more steps is DATA_LOSS. One is always
+    // kept: the server that holds the session is asked for its reply to that step, which shows that
+    // nobody else has stepped the session.
     uint64_t num_durable_steps_kept = 0;
-    // The largest reply that is accepted.
+    // The size of the largest reply that is accepted.
     int max_message_bytes = 64 << 20;
   };
 
-  // Opens a session of `model` at the first of `targets` that answers: replicas that are tried in
-  // turn, or one proxy. Codes as Client::OpenSession; UNAVAILABLE or DEADLINE_EXCEEDED if none
-  // answers in `retry_time`.
+  // Opens a session of `model` at the first of `targets` that answers. The targets are replicas,
+  // tried in turn, or one proxy. Fails with the codes of Client::OpenSession, and with UNAVAILABLE
+  // or DEADLINE_EXCEEDED if none answers within `retry_time`.
   static absl::StatusOr<std::unique_ptr<ResumableSession>> Open(std::vector<std::string> targets,
                                                                 const std::string& model,
                                                                 Options options);
   static absl::StatusOr<std::unique_ptr<ResumableSession>> Open(std::vector<std::string> targets,
                                                                 const std::string& model);
-  // The same over other connections and another time. REQUIRES: the timeouts and rests of the
+  // Opens a session over the given servers and clock. REQUIRES: the timeouts and backoffs of the
   // options are positive.
   static absl::StatusOr<std::unique_ptr<ResumableSession>> Open(
       std::unique_ptr<SessionServers> servers, std::shared_ptr<RetryClock> clock,
       const std::string& model, Options options);
 
   ~ResumableSession();
-  // Neither copied nor moved: it is one writer.
+  // Neither copied nor moved: it represents one writer.
   ResumableSession(const ResumableSession&) = delete;
   ResumableSession& operator=(const ResumableSession&) = delete;
 
   const std::string& id() const { return open_request_.session_id(); }
-  // The steps that were delivered.
+  // The number of delivered steps.
   uint64_t version() const { return version_; }
-  // The newest version of which a server said that it would survive its loss.
+  // The newest version that, according to a server, survives the loss of that server.
   uint64_t durable_version() const { return durable_version_; }
   // The oldest version from which the session can be brought up to date.
   uint64_t first_replayable_version() const { return log_.begin(); }
 
-  // Advances the session as Session::Step. `options` says neither index nor epoch
-  // (INVALID_ARGUMENT); its timeout counts if it is less than `retry_time`. Beside what ends the
-  // session:
+  // Advances the session like Session::Step. `options` must contain neither index nor epoch
+  // (INVALID_ARGUMENT); its timeout applies if it is shorter than `retry_time`. Errors that do not
+  // end the session:
   //
-  //   any code of Session::Step  the server refused the step: it is not done, the session is as it
-  //                              was and has_unfinished_step() is false
-  //   UNAVAILABLE and others     the time is up. With has_unfinished_step() the step may have been
-  //                              done: FinishStep goes on with it. Without, it is not done.
-  //   FAILED_PRECONDITION        the step before is unfinished
+  //   any code of Session::Step  the server refused the step: it was not performed, the session is
+  //                              unchanged and has_unfinished_step() is false
+  //   UNAVAILABLE and others     the time is up. If has_unfinished_step(), the step may have been
+  //                              performed: FinishStep continues it. Otherwise it was not.
+  //   FAILED_PRECONDITION        the previous step is unfinished
   absl::StatusOr<StepResult> Step(const Tensor& input, const StepOptions& options = {});
 
-  // Whether the last Step failed so that it may have been done or not.
+  // Whether the last Step failed in such a way that the step may have been performed.
   bool has_unfinished_step() const { return log_.end() > version_; }
-  // Goes on with that step and gives its output. FAILED_PRECONDITION if there is none; else as
-  // Step.
+  // Continues that step and returns its result. FAILED_PRECONDITION if there is none; otherwise it
+  // fails like Step.
   absl::StatusOr<StepResult> FinishStep(const CallOptions& options = {});
 
-  // Starts the session over, from the next step on: with `state` (every state of the model), or
-  // with the states that the model begins with, which are read, the first time, from a session that
-  // is opened and closed for that (codes of Session::GetState; the session is as it was).
-  // FAILED_PRECONDITION if a step is unfinished.
+  // Resets the session, with effect from the next step: to `state` (every state of the model) or,
+  // if it is empty, to the initial states of the model. These are read once, from a session that is
+  // opened and closed for that purpose; this fails with the codes of Session::GetState and leaves
+  // the session unchanged. FAILED_PRECONDITION if a step is unfinished.
   //
-  // The server's own ResetState could not be sent again: it carries neither index nor epoch, so
-  // that one that was delayed on a broken connection would take effect behind later steps. So the
-  // states go with the next step, as its `initial_state`: they are part of its content, are applied
-  // as often as the step is done, which is once, and are replayed with it. Until that step the
-  // state on the server is the old one, which nobody sees but other readers of the session.
+  // The server's own ResetState could not be sent again: it carries neither index nor epoch, so a
+  // copy that was delayed on a broken connection could take effect after later steps. Instead the
+  // states travel with the next step as its `initial_state`: they are part of its content, are
+  // applied exactly once with it, and are replayed with it. Until that step the server still has
+  // the old state, which only other readers of the session can see.
   absl::Status ResetState(std::vector<StateTensor> state = {});
 
-  // Closes the session and waits. After success, or if no server knows it any more, every call
-  // fails with FAILED_PRECONDITION. UNAVAILABLE and others: it may go on until it has idled too
-  // long.
+  // Closes the session and waits. After success, or if no server knows the session any more, every
+  // call fails with FAILED_PRECONDITION. After UNAVAILABLE and other errors the session may stay
+  // open until its idle timeout.
   absl::Status Close(const CallOptions& options = {});
 
-  // Lets the session live on at the server and returns its id. Only the destructor may follow.
+  // Keeps the session open on the server and returns its id. Only the destructor may follow.
   std::string Release();
 
  private:
-  // Where a session was found.
+  // The place and progress of a session that was found again.
   struct Place {
     uint64_t version;
     uint64_t durable_version;
@@ -174,7 +178,7 @@ class ResumableSession {
   ResumableSession(std::unique_ptr<SessionServers> servers, std::shared_ptr<RetryClock> clock,
                    Options options, v1::OpenSessionRequest open_request);
 
-  // Calls of the server. The ones below fail as the call did, or set failure_ and return that.
+  // Calls of the server. Each fails as the call did, or sets failure_ and returns it.
   absl::Status OpenFirst();
   absl::Status AttachFirst();
   absl::Status Attach();
@@ -184,10 +188,10 @@ class ResumableSession {
   absl::StatusOr<StepResult> Send(uint64_t index);
   absl::StatusOr<std::vector<StateTensor>> ReadBeginning();
 
-  // Goes on from `place` if that is possible.
+  // Continues from `place` if that is possible.
   absl::Status ResumeAt(const Place& place);
   absl::Status CheckOutput(uint64_t index, const Tensor& output);
-  // Gets ready for the next attempt after `status`; false if there is to be none.
+  // Prepares the next attempt after `status`; returns false if there must be none.
   bool PrepareAgain(const absl::Status& status);
   void LeaveServer();
   absl::Status GiveUp(const absl::Status& status);
@@ -198,12 +202,12 @@ class ResumableSession {
 
   void StartTime(absl::Duration timeout);
   absl::Duration AttemptTimeout() const;
-  bool Rest(const absl::Status& status);
+  bool WaitBeforeRetry(const absl::Status& status);
 
   // Constant after construction.
   const std::unique_ptr<SessionServers> servers_;
   const std::shared_ptr<RetryClock> clock_;
-  Options options_;  // but for its observer, which is called
+  Options options_;  // constant except for its observer, which is called
   const v1::OpenSessionRequest open_request_;
 
   // The session.
@@ -212,17 +216,17 @@ class ResumableSession {
   uint64_t version_ = 0;
   uint64_t durable_version_ = 0;
   StepLog log_;
-  std::vector<StateTensor> beginning_;   // of the model, once it was asked for
-  std::vector<StateTensor> next_state_;  // for the next step
-  bool is_in_doubt_ = false;             // the unfinished step may have been done
-  absl::Status failure_;                 // what ended the session
+  std::vector<StateTensor> beginning_;   // initial states of the model, once read
+  std::vector<StateTensor> next_state_;  // initial states for the next step
+  bool is_in_doubt_ = false;             // the unfinished step may have been performed
+  absl::Status failure_;                 // the status that ended the session
 
   // The server.
   bool is_attached_ = false;
-  uint64_t sent_from_ = 0;                // the next step that it needs, <= version_
-  int num_misses_ = 0;                    // attempts in a row without an answer
-  int num_unknown_ = 0;                   // servers in a row that do not know the session
-  std::optional<Resumption> resumption_;  // under way
+  uint64_t sent_from_ = 0;                // the next step that the server needs, <= version_
+  int num_misses_ = 0;                    // consecutive attempts without an answer
+  int num_unknown_ = 0;                   // consecutive servers that do not know the session
+  std::optional<Resumption> resumption_;  // in progress
   std::optional<absl::Duration> trouble_began_;
 
   // The call.

@@ -11,28 +11,29 @@
 
 namespace rnnserve::client {
 
-// What became of a session whose connection or server was lost, as ResumableSession tells its
-// observer. A value.
+// The report that a ResumableSession gives its observer after it recovered from a lost connection
+// or server. A value.
 struct Resumption {
-  // The steps that had been delivered, to which the session was to be brought again.
+  // The number of steps delivered before the loss; the session had to be brought back to it.
   uint64_t version_before = 0;
-  // The steps that it had committed where it was found; `version_before` + 1 if the one under way
-  // was.
+  // The number of steps that the session had committed where it was found; `version_before` + 1 if
+  // the step in flight had been committed.
   uint64_t version_found = 0;
-  // The newest `durable_version` that had been told.
+  // The newest `durable_version` that the server had reported.
   uint64_t durable_version_before = 0;
-  // Of this writer, before and after.
+  // The epoch of this writer, before and after.
   uint64_t epoch_before = 0;
   uint64_t epoch = 0;
-  // The steps that were sent once more after they had been delivered.
+  // The number of delivered steps that were sent once more.
   uint64_t num_replayed = 0;
-  // From the first failed call until the session stood at `version_before` again.
+  // The time from the first failed call until the session was at `version_before` again.
   absl::Duration duration;
-  // Whether `version_found` < `durable_version_before`: the store had lost what it had taken.
+  // Whether `version_found` < `durable_version_before`: the snapshot store lost steps that it had
+  // accepted.
   bool is_regressed = false;
-  // Whether no server knew the session, so that it was opened again.
+  // Whether no server knew the session, so that it was opened anew.
   bool is_reopened = false;
-  // Whether a replayed step gave other bits than were delivered.
+  // Whether a replayed step gave an output that differs, in any bit, from the delivered one.
   bool has_different_outputs = false;
 };
 

@@ -8,19 +8,19 @@
 
 namespace rnnserve::client {
 
-// The time as something that tries again needs it: how much has passed, and a rest until the next
-// attempt. Tests have one that moves by itself. Thread-safe.
+// The clock of code that retries: it tells the time that has passed and waits for the next attempt.
+// Tests use one that advances by itself. Thread-safe.
 class RetryClock {
  public:
   virtual ~RetryClock() = default;
 
-  // The time since any fixed moment; it never runs backwards.
+  // Returns the time since some fixed moment; it never runs backwards.
   virtual absl::Duration Now() const = 0;
   // Returns after `duration`.
   virtual void Sleep(absl::Duration duration) = 0;
 };
 
-// The machine's monotonic clock, which nobody can set. Owns nothing. Thread-safe.
+// The machine's monotonic clock, which is never set back. Owns nothing. Thread-safe.
 class MonotonicRetryClock final : public RetryClock {
  public:
   absl::Duration Now() const override;

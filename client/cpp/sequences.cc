@@ -13,21 +13,18 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "client/cpp/error.h"
 
 namespace rnnserve::client {
 namespace {
 
 absl::Status WithPlace(const absl::Status& status, size_t sequence_index, int64_t timestep) {
-  absl::Status placed(status.code(), absl::StrCat("sequence ", sequence_index, ", timestep ",
-                                                  timestep, ": ", status.message()));
-  status.ForEachPayload([&](absl::string_view type_url, const absl::Cord& payload) {
-    placed.SetPayload(type_url, payload);
-  });
-  return placed;
+  return WithText(status, absl::StrCat("sequence ", sequence_index, ", timestep ", timestep, ": ",
+                                       status.message()));
 }
 
-// One call of StreamSequences. Shared with its callbacks, the last of which may still be returning
-// when the call ends.
+// One call of StreamSequences. Its callbacks share ownership, because the last of them may still be
+// returning when the call ends.
 class Run : public std::enable_shared_from_this<Run> {
  public:
   Run(Stream& stream, const std::string& model, absl::Span<const Tensor> sequences,
@@ -52,7 +49,7 @@ class Run : public std::enable_shared_from_this<Run> {
   }
 
  private:
-  // Runs one sequence after the other; touched by one callback at a time.
+  // Runs one sequence after another; used by one callback at a time.
   struct Lane {
     std::optional<Session> session;
     size_t sequence_index = 0;
@@ -60,7 +57,8 @@ class Run : public std::enable_shared_from_this<Run> {
     absl::Duration sent_at;
   };
 
-  // The index of a sequence nobody has begun, unless all are begun or one has failed.
+  // Returns the index of a sequence that has not begun, or nothing if all have begun or one has
+  // failed.
   std::optional<size_t> TakeSequence() {
     absl::MutexLock lock(&mu_);
     if (!status_.ok() || next_sequence_ == sequences_.size()) return std::nullopt;
@@ -125,7 +123,7 @@ class Run : public std::enable_shared_from_this<Run> {
   const StreamSequencesOptions& options_;
   const std::function<void(SequenceStep)>& on_step_;
 
-  // Each element belongs to its chain of callbacks.
+  // Each element belongs to its own chain of callbacks.
   std::deque<Lane> lanes_;
 
   // Guarded by mu_.
@@ -135,8 +133,8 @@ class Run : public std::enable_shared_from_this<Run> {
   absl::Status status_ ABSL_GUARDED_BY(mu_);
 };
 
-// The elements of `sequences` one after the other, each sequence filled up to `padded_size`.
-// `elements` gives those of one.
+// Returns the elements of all `sequences`, each padded to `padded_size`. `elements` returns those
+// of one sequence.
 template <typename Elements>
 auto Concatenate(absl::Span<const Tensor> sequences, size_t padded_size, float padding,
                  Elements elements) {

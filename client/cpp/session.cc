@@ -11,7 +11,7 @@
 namespace rnnserve::client {
 namespace {
 
-// A close that nobody waits for must not keep a Client's destructor for long.
+// A close that nobody waits for must not delay a Client's destructor for long.
 constexpr absl::Duration kCloseTimeout = absl::Seconds(5);
 
 absl::Status ClosedError() {
@@ -45,7 +45,7 @@ Session::Session(std::shared_ptr<ActionChannel> channel, std::string id, uint64_
 Session::Session(Session&& other) noexcept = default;
 
 Session& Session::operator=(Session&& other) noexcept {
-  // The session that this one owned so far closes with `old`.
+  // `old` takes the session that this object has owned so far, and closes it.
   const Session old = std::move(*this);
   channel_ = std::move(other.channel_);
   id_ = std::move(other.id_);

@@ -20,47 +20,49 @@ namespace rnnserve::client {
 
 class ActionChannel;
 
-// What becomes of a session when its server is lost; all but kNone need a server with a store.
+// How much of a session survives the loss of its server. All but kNone require a server with a
+// snapshot store.
 enum class Durability {
-  kDefault,  // as the server's `--durability` says
-  kNone,     // it ends with its server
-  kAsync,    // it is stored every few steps: the last ones are lost, and are to be sent again
-  kSync,     // it is stored before each reply: nothing that was answered is lost
+  kDefault,  // the server's `--durability`
+  kNone,     // the session is lost with its server
+  kAsync,    // stored every few steps: the last steps are lost and must be sent again
+  kSync,     // stored before each reply: no answered step is lost
 };
 
-// How a session is opened.
+// Options for opening a session.
 struct SessionOptions {
-  // 1 to 128 of [A-Za-z0-9._:-]. Default: the server chooses.
+  // 1 to 128 characters of [A-Za-z0-9._:-]. Default: the server chooses.
   std::string session_id;
   // Either none or every state of the model. Default: the cells' own initial states.
   std::vector<StateTensor> initial_state;
-  // On a stream: whether the session outlives it. Sessions opened without a stream always do.
+  // On a stream: whether the session outlives the stream. Sessions opened without a stream always
+  // do.
   bool is_detached = false;
-  // How long a detached session may lie idle before it expires. Default: the server's limit.
+  // How long a detached session may be idle before it expires. Default: the server's limit.
   absl::Duration idle_timeout = absl::ZeroDuration();
-  // How many replies the server keeps for steps that are sent again, and how many steps with an
-  // index may be under way; 1 to 16. Default: 1.
+  // The number of replies that the server keeps for steps that are sent again, and the number of
+  // indexed steps that may be in flight; 1 to 16. Default: 1.
   int reply_window = 0;
-  // FAILED_PRECONDITION (NO_STORE) where the server has no store; only for detached sessions.
+  // FAILED_PRECONDITION (NO_STORE) if the server has no snapshot store. Only for detached sessions.
   Durability durability = Durability::kDefault;
 };
 
-// The class of a request among those that wait on the server.
+// The priority of a request in the server's queue.
 enum class Priority { kLow, kNormal, kHigh };
 
 struct StepOptions : CallOptions {
-  // Bool, [time]; false leaves the state as it is at that timestep. Default: all true.
+  // Bool, [time]; the state does not change at a timestep that is false. Default: all true.
   std::optional<Tensor> mask;
-  // The states to start from instead of the session's own; either none or every state.
+  // The states to start from instead of the session's own: either none or every state.
   std::vector<StateTensor> initial_state;
-  // Whether the result carries the states after the step.
+  // Whether the result contains the states after the step.
   bool return_state = false;
-  // The place of this step among those of its session, from 0: the version before it. A step that
-  // has one may be sent again if no answer came, over any connection, and is done once. Default: a
-  // step that is sent again is another step.
+  // The index of this step in its session, counted from 0: the version before it. A step with an
+  // index may be sent again, over any connection, if no answer came; it is performed once. Default:
+  // none; a step that is sent again is performed again.
   std::optional<uint64_t> step_index;
-  // The epoch of this writer, Session::epoch: refused with ABORTED (STEP_FENCED) once another has
-  // attached. Default: not compared.
+  // The epoch of this writer, Session::epoch: the step is refused with ABORTED (STEP_FENCED) once
+  // another writer has attached. Default: not compared.
   std::optional<uint64_t> epoch;
   Priority priority = Priority::kNormal;
 };
@@ -68,11 +70,11 @@ struct StepOptions : CallOptions {
 struct StepResult {
   // Float; [time, outputs] if the model returns sequences, else [outputs].
   Tensor output;
-  // The steps committed so far, this one included.
+  // The number of steps committed so far, including this one.
   uint64_t version = 0;
   // With `return_state`: every state of the model after the step.
   std::vector<StateTensor> state;
-  // Whether it is the answer to an earlier sending of the same step.
+  // Whether this is the stored reply to an earlier transmission of the same step.
   bool is_replayed = false;
   // The version that would survive the loss of the server, at least; 0 without durability.
   uint64_t durable_version = 0;
@@ -82,60 +84,64 @@ using StepCallback = absl::AnyInvocable<void(absl::StatusOr<StepResult>)>;
 
 // One session on the server: a model's recurrent state, advanced step by step.
 //
-// Owns the session and closes it when destroyed; Release gives that up. Made by Stream (the session
-// ends with its stream, calls are pipelined) or by Client (unary calls, the session is detached).
-// Thread-compatible. Where it outlives its Stream, or without a stream its Client, calls fail with
-// CANCELLED or UNAVAILABLE, and nobody closes it but the server: at once, or after its idle time.
+// Owns the session and closes it when destroyed; Release gives it up. Made by Stream (the session
+// ends with its stream, and calls are pipelined) or by Client (unary calls, and the session is
+// detached). Thread-compatible. If it outlives its Stream or, without a stream, its Client, calls
+// fail with CANCELLED or UNAVAILABLE, and only the server closes the session: at once, or after its
+// idle timeout.
 //
 // Every call may fail with the codes that proto/rnnserve/v1/inference.proto lists for it, and with
-// DEADLINE_EXCEEDED after its timeout; ErrorReason tells more. Whether the state has moved is told
-// there for each code. Blocking calls must not be made in a callback of this library.
+// DEADLINE_EXCEEDED after its timeout; ErrorReason gives the reason. The .proto file also says for
+// each code whether the state has changed. Blocking calls must not be made in a callback of this
+// library.
 //
 //   auto stream = client->OpenStream();
 //   auto session = stream->OpenSession("japanese_vowels");
 //   for (const Tensor& frame : frames) auto result = session->Step(frame);
 class Session {
  public:
-  // Closes the session without waiting for the answer. (Client's destructor waits for it.)
+  // Closes the session without waiting for the answer. (Client's destructor does wait.)
   ~Session();
   Session(Session&& other) noexcept;
   Session& operator=(Session&& other) noexcept;
-  // Not copied: two owners would close it twice.
+  // Not copied: two owners would close the session twice.
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   const std::string& id() const { return id_; }
-  // The epoch in which it was opened or attached to; 0 for one that was adopted by its id alone.
+  // The epoch in which the session was opened or attached to; 0 for a session that was adopted by
+  // id.
   uint64_t epoch() const { return epoch_; }
-  // The steps that were committed then: the index of the first step from here.
+  // The number of steps committed at that time: the index of the first step made through this
+  // object.
   uint64_t first_index() const { return first_index_; }
 
   // Advances the session by the timesteps of `input`: [time, features] float, or [time] token ids.
   absl::StatusOr<StepResult> Step(const Tensor& input, const StepOptions& options = {});
 
-  // Step without waiting. Over a stream, steps sent without waiting for each other are done in the
-  // order sent. `callback` is called once, from a thread of gRPC, or from this one if the step
-  // cannot be sent; it must not block. Over a stream it has no timeout.
+  // Sends a step without waiting. Over a stream, steps that are sent without waiting for each other
+  // are performed in the order sent. `callback` is called once: on a gRPC thread or, if the step
+  // cannot be sent, on this thread. It must not block. Over a stream the step has no timeout.
   void StepAsync(const Tensor& input, const StepOptions& options, StepCallback callback);
 
-  // Starts the session over: with the cells' own initial states, or with `state` (every state).
+  // Resets the session to the cells' own initial states, or to `state` (every state).
   absl::Status ResetState(const std::vector<StateTensor>& state = {},
                           const CallOptions& options = {});
 
-  // Every state, in the order DescribeModel lists them.
+  // Returns every state, in the order in which DescribeModel lists them.
   absl::StatusOr<std::vector<StateTensor>> GetState(const CallOptions& options = {});
 
   // Overwrites every state.
   absl::Status SetState(const std::vector<StateTensor>& state, const CallOptions& options = {});
 
-  // Copies the session into `num_forks` new ones, 1 to 1024: all of them or none. They are detached
-  // if this one has no stream, else they end with it.
+  // Copies the session into `num_forks` new ones, 1 to 1024: all of them or none. The forks are
+  // detached if this session has no stream; otherwise they end with the stream.
   absl::StatusOr<std::vector<Session>> Fork(int num_forks, const CallOptions& options = {});
 
-  // Closes the session and waits. After success the destructor does nothing more.
+  // Closes the session and waits. After success the destructor does nothing.
   absl::Status Close(const CallOptions& options = {});
 
-  // Lets the session live on at the server and returns its id. Only the destructor may follow.
+  // Keeps the session open on the server and returns its id. Only the destructor may follow.
   std::string Release();
 
  private:
@@ -144,7 +150,7 @@ class Session {
   Session(std::shared_ptr<ActionChannel> channel, std::string id, uint64_t epoch = 0,
           uint64_t first_index = 0);
 
-  // Null once closed, released or moved from.
+  // Null after a close, a release or a move.
   std::shared_ptr<ActionChannel> channel_;
   std::string id_;
   uint64_t epoch_;

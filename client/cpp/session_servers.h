@@ -10,12 +10,12 @@
 
 namespace rnnserve::client {
 
-// The servers on which a session may be, of which one is called at a time. Tests have some that
-// fail in every way.
+// The servers that may hold a session, one of which is called at a time. Tests use an
+// implementation that fails in every way.
 //
-// Used by one thread at a time: the owner's. Each call waits for its answer and ends by `timeout`
-// with DEADLINE_EXCEEDED. A failure without an ErrorReason is one of the connection, after which
-// nobody knows whether the call was done.
+// Used by one thread at a time: the owner's. Each call waits for its answer and fails with
+// DEADLINE_EXCEEDED after `timeout`. A failure without an ErrorReason is a failure of the
+// connection, after which it is not known whether the call was performed.
 class SessionServers {
  public:
   virtual ~SessionServers() = default;
@@ -31,10 +31,10 @@ class SessionServers {
   virtual absl::StatusOr<v1::CloseSessionResponse> Close(const v1::CloseSessionRequest& request,
                                                          absl::Duration timeout) = 0;
 
-  // How many there are, at least 1.
+  // The number of servers, at least 1.
   virtual int size() const = 0;
-  // Has the next call go to the next one, over a connection that is made anew; after the last comes
-  // the first.
+  // Directs the next call to the next server, over a new connection; the first server follows the
+  // last one.
   virtual void MoveOn() = 0;
 };
 

@@ -8,11 +8,13 @@
 #include "google/rpc/status.pb.h"
 #include "grpcpp/support/status.h"
 
-// Statuses off the wire. Only client/cpp, client/load and their tests use this header.
+// Conversion of statuses from the wire. Only client/cpp, client/load and their tests use this
+// header.
 namespace rnnserve::client {
 
-// The same code and text; every detail becomes a payload under its type URL. Details that cannot be
-// parsed are left out: they must not hide the error itself. Codes outside gRPC's become UNKNOWN.
+// Return the same code and text; every detail becomes a payload under its type URL. Details that
+// cannot be parsed are dropped, so that they do not hide the error itself. Codes that gRPC does not
+// define become UNKNOWN.
 absl::Status FromGrpc(const grpc::Status& status);
 absl::Status FromMessage(const google::rpc::Status& message);
 

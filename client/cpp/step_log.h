@@ -15,34 +15,36 @@
 
 namespace rnnserve::client {
 
-// What identifies an output, bit by bit: the first half of a SHA-256 of its shape and bytes.
+// Identifies an output bit by bit: the first half of a SHA-256 of its shape and bytes.
 using OutputDigest = std::array<uint8_t, 16>;
 OutputDigest DigestOf(const Tensor& output);
 
-// The steps of one session that may have to be sent again: those after `begin`, with the digests of
-// the outputs that were delivered.
+// The steps of one session that may have to be sent again: those from `begin` on, with the digests
+// of the outputs that were delivered.
 //
-// Owns the requests. Thread-compatible. Nothing fails: what does not fit pushes the oldest out.
+// Owns the requests. Thread-compatible. Nothing fails: when a step does not fit, the oldest steps
+// are dropped.
 //
 // Invariants:
 //   1. It holds the steps [begin(), end()), without a gap.
+//   2. Its bytes are at most `max_bytes`, unless one step alone is larger.
 //   2. Its bytes are at most `max_bytes`, unless one step alone is larger.
 class StepLog {
  public:
   explicit StepLog(size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  // Appends the step `end()`, and drops the oldest while there are too many bytes.
+  // Appends the step `end()`, and drops the oldest steps while the log exceeds `max_bytes`.
   void Append(v1::StepRequest request);
-  // Takes the last step back. REQUIRES: there is one.
+  // Removes the last step. REQUIRES: the log is not empty.
   void RemoveLast();
-  // Drops the steps before `version`; those there are.
+  // Drops the steps before `version` that the log still holds.
   void DropBefore(uint64_t version);
 
   // REQUIRES: begin() <= index < end().
   v1::StepRequest& request(uint64_t index) { return entry(index).request; }
   std::optional<OutputDigest>& digest(uint64_t index) { return entry(index).digest; }
 
-  // The first version from which the session can be brought up to date.
+  // The earliest version from which the session can be brought up to date.
   uint64_t begin() const { return begin_; }
   uint64_t end() const { return begin_ + entries_.size(); }
   size_t num_bytes() const { return num_bytes_; }
@@ -51,7 +53,7 @@ class StepLog {
   struct Entry {
     v1::StepRequest request;
     size_t num_bytes = 0;
-    std::optional<OutputDigest> digest;  // once delivered, if outputs are compared
+    std::optional<OutputDigest> digest;  // set once delivered, if outputs are compared
   };
   Entry& entry(uint64_t index);
   void DropFirst();

@@ -11,7 +11,8 @@
 namespace rnnserve::client {
 namespace {
 
-// What gRPC says when a connection breaks, a proxy gives up or an answer does not come.
+// Handles the errors that gRPC itself reports: a broken connection, a proxy that gave up, a lost
+// answer.
 StepRemedy RemedyWithoutReason(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
@@ -53,7 +54,8 @@ StepRemedy RemedyFor(const absl::Status& status) {
   if (reason == "STEP_FENCED" || reason == "STEP_REUSED" || reason == "STEP_TOO_OLD") {
     return StepRemedy::kStop;
   }
-  // FENCED: this server had an old copy, which the store has just shown it; the copy is gone now.
+  // FENCED: this server had an outdated copy, which the snapshot store revealed; it has dropped the
+  // copy.
   if (reason == "SESSION_UNKNOWN" || reason == "SESSION_MOVED" || reason == "STALE_OWNER" ||
       reason == "FENCED" || reason == "STEP_GAP") {
     return StepRemedy::kAttach;

@@ -8,17 +8,18 @@
 
 namespace rnnserve::client {
 
-// What helps after a call that failed, for a caller that may send it again.
+// What a caller that can send a failed call again has to do about the failure.
 enum class StepRemedy {
-  kNone,    // it was refused and would be again; it has not been done
-  kWait,    // it has not been done; later it might be
-  kResend,  // whether it was done is not known: the same call again tells
-  kAttach,  // the session is not here, or not as the caller thinks: attach
-  kMoveOn,  // this server goes away: attach at another one
-  kStop,    // the session has ended, or is not the caller's any more
+  kNone,    // the call was refused and would be refused again; it was not performed
+  kWait,    // the call was not performed; it may succeed later
+  kResend,  // unknown whether the call was performed; sending it again tells
+  kAttach,  // the session is not here, or not at the expected step: attach
+  kMoveOn,  // this server is going away: attach at another one
+  kStop,    // the session has ended, or no longer belongs to the caller
 };
 
-// The remedy for `status`, by its code and ErrorReason. A pure function. The first row counts:
+// Returns the remedy for `status`, by its code and ErrorReason. A pure function. The first row that
+// matches applies:
 //
 //   no reason: UNAVAILABLE, CANCELLED, INTERNAL, UNKNOWN, DEADLINE_EXCEEDED   kResend
 //   STEP_FENCED, STEP_REUSED, STEP_TOO_OLD                                    kStop

@@ -21,37 +21,38 @@ namespace rnnserve::client {
 
 class ActionChannel;
 
-// Steps of many sessions of one model, in one message: what a gateway that looks after a thousand
-// sessions sends. Row i of the tensors belongs to session i.
+// A step of many sessions of one model in one message, as a gateway of a thousand sessions sends
+// it. Row i of the tensors belongs to session i.
 struct StepSessionsRequest {
   std::string model;
-  // 1 to 4096, each once.
+  // 1 to 4096 ids, each at most once.
   std::vector<std::string> session_ids;
   // Float [sessions, time, features], or token ids [sessions, time].
   Tensor input;
-  // Bool [sessions, time]; false leaves the state as it is at that timestep. Default: all true.
+  // Bool [sessions, time]; a session's state does not change at a timestep that is false. Default:
+  // all true.
   std::optional<Tensor> mask;
   Priority priority = Priority::kNormal;
 };
 
 struct StepSessionsResult {
   // Float; [sessions, time, outputs] if the model returns sequences, else [sessions, outputs]. The
-  // rows of sessions that failed are zero; empty, of shape [0], if all failed.
+  // rows of sessions that failed are zero. Empty, of shape [0], if all failed.
   Tensor output;
-  // Of each session the steps committed so far; 0 where it failed.
+  // For each session, the number of steps committed so far; 0 where the step failed.
   std::vector<uint64_t> versions;
-  // The sessions that were not advanced, by row in ascending order, and why, as Session::Step
-  // tells.
+  // The sessions that were not advanced, by row in ascending order, each with the status that
+  // Session::Step would return.
   std::vector<std::pair<size_t, absl::Status>> errors;
 };
 
 using StepSessionsCallback = absl::AnyInvocable<void(absl::StatusOr<StepSessionsResult>)>;
 
-// Sends the request; `callback` is called once, as that of Session::StepAsync. Only Client and
-// Stream call it.
+// Sends the request; `callback` is called once, like that of Session::StepAsync. Only Client and
+// Stream call this.
 void SendStepSessions(ActionChannel& channel, const StepSessionsRequest& request,
                       const CallOptions& options, StepSessionsCallback callback);
-// The same, but waits.
+// Sends the request and waits for the result.
 absl::StatusOr<StepSessionsResult> StepSessionsOn(ActionChannel& channel,
                                                   const StepSessionsRequest& request,
                                                   const CallOptions& options);

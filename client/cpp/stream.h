@@ -21,22 +21,23 @@ namespace rnnserve::client {
 class StreamCall;
 
 struct StreamOptions {
-  // How many actions may wait for an answer; more are refused with RESOURCE_EXHAUSTED. Bounds the
-  // memory of the stream, together with the size of a step. Double it for very many sessions.
+  // The number of actions that may wait for an answer; further actions are refused with
+  // RESOURCE_EXHAUSTED. It bounds the memory of the stream, together with the size of a step.
+  // Increase it for very many sessions.
   size_t max_pending_actions = 65536;
-  // Hears what becomes of the sessions of this stream: those that it has opened or stepped.
-  // Default: nobody does. It may be called until the destructor returns.
+  // Receives the notices about the sessions of this stream: those that were opened or stepped on
+  // it. Default: none. It may be called until the destructor returns.
   NoticeCallback on_notice{};
 };
 
 using SessionCallback = absl::AnyInvocable<void(absl::StatusOr<Session>)>;
 
-// One gRPC stream that carries any number of sessions, and the steps of all of them, pipelined:
-// what is sent while a write is under way goes out together in the next one.
+// One gRPC stream for any number of sessions, whose steps are pipelined: actions that are sent
+// during a write leave together in the next one.
 //
 // Owns the stream. Thread-safe. Made by Client::OpenStream; may outlive its Client. The destructor
-// cancels what still runs, waits until every callback has returned, and with it end the sessions
-// that are bound to the stream; it must not run in a callback of this library.
+// cancels what still runs and waits until every callback has returned; the sessions that are bound
+// to the stream end with it. It must not run in a callback of this library.
 //
 //   auto stream = client->OpenStream();
 //   auto session = stream->OpenSession("sunspots");
@@ -50,27 +51,27 @@ class Stream {
 
   // Opens a session of `model`. Codes: NOT_FOUND (no such model), ALREADY_EXISTS (the id is open),
   // FAILED_PRECONDITION (the model needs whole sequences), INVALID_ARGUMENT, RESOURCE_EXHAUSTED,
-  // UNAVAILABLE, DEADLINE_EXCEEDED (no answer in time; a session that still opens stays with the
-  // stream).
+  // UNAVAILABLE, DEADLINE_EXCEEDED (no answer in time; a session that is opened nevertheless
+  // belongs to the stream).
   absl::StatusOr<Session> OpenSession(const std::string& model, const SessionOptions& options = {},
                                       const CallOptions& call_options = {});
 
-  // OpenSession without waiting. `callback` is called once, from a thread of gRPC, or from this one
-  // if the action cannot be sent; it must not block.
+  // Opens a session without waiting. `callback` is called once: on a gRPC thread or, if the action
+  // cannot be sent, on this thread. It must not block.
   void OpenSessionAsync(const std::string& model, const SessionOptions& options,
                         SessionCallback callback);
 
-  // Advances many sessions, whoever opened them, with one message. Codes: NOT_FOUND (no such
-  // model), INVALID_ARGUMENT, UNAVAILABLE, DEADLINE_EXCEEDED; what concerns one session is in the
-  // result.
+  // Advances many sessions, which anybody may have opened, with one message. Codes: NOT_FOUND (no
+  // such model), INVALID_ARGUMENT, UNAVAILABLE, DEADLINE_EXCEEDED; the result contains the errors
+  // of single sessions.
   absl::StatusOr<StepSessionsResult> StepSessions(const StepSessionsRequest& request,
                                                   const CallOptions& options = {});
-  // The same without waiting; `callback` as above.
+  // Does the same without waiting; `callback` is called as that of OpenSessionAsync.
   void StepSessionsAsync(const StepSessionsRequest& request, const CallOptions& options,
                          StepSessionsCallback callback);
 
   // Sends nothing more, waits for the answers to what was sent, and returns the status of the
-  // stream. DEADLINE_EXCEEDED if that takes longer than the timeout; the stream is cancelled then.
+  // stream. DEADLINE_EXCEEDED if that takes longer than the timeout; then the stream is cancelled.
   absl::Status Finish(const CallOptions& options = {});
 
  private:

@@ -12,11 +12,11 @@
 namespace rnnserve::client {
 namespace {
 
-// The server refuses messages of more actions.
+// The server refuses messages with more actions.
 constexpr int kMaxActionsPerMessage = 4096;
 
-// A quarter of the server's default message limit. One action that is larger goes alone, and the
-// server decides.
+// A quarter of the server's default message limit. A larger action is sent alone, and the server
+// decides.
 constexpr size_t kMaxMessageBytes = size_t{1} << 20;
 
 }  // namespace
@@ -89,8 +89,8 @@ void StreamCall::DropChannel() {
 }
 
 void StreamCall::WriteLocked() {
-  // While results are being answered their callbacks send more; one write after the last carries
-  // all of it.
+  // While results are being answered, their callbacks send more actions; one write after the last
+  // callback carries them all.
   if (is_writing_ || is_answering_ || is_half_closed_ || is_read_ended_) return;
   if (!queue_.empty()) {
     FillRequestLocked();
@@ -117,7 +117,7 @@ void StreamCall::FillRequestLocked() {
 void StreamCall::OnWriteDone(bool ok) {
   absl::MutexLock lock(&mu_);
   is_writing_ = false;
-  if (ok) WriteLocked();  // Otherwise the read side ends too, and OnDone says why.
+  if (ok) WriteLocked();  // Otherwise the read side ends too, and OnDone reports why.
 }
 
 void StreamCall::OnReadDone(bool ok) {
@@ -148,7 +148,7 @@ void StreamCall::Answer(v1::StreamResult result) {
   {
     absl::MutexLock lock(&mu_);
     const auto it = pending_.find(result.tag());
-    if (it == pending_.end()) return;  // The server broke the protocol; nobody waits for this.
+    if (it == pending_.end()) return;  // The server broke the protocol; no action has this tag.
     callback = std::move(it->second);
     pending_.erase(it);
   }
@@ -177,7 +177,7 @@ void StreamCall::Tell(const v1::StreamNotice& message) const {
       notice.resume_token = message.moving().resume_token();
       break;
     case v1::StreamNotice::KIND_NOT_SET:
-      return;  // of a kind that a newer server knows
+      return;  // a kind that only newer servers know
   }
   on_notice_(notice);
 }

@@ -22,40 +22,41 @@ namespace rnnserve::client {
 
 struct StreamOptions;
 
-// The gRPC call below a Stream: writes actions, reads results, pairs them by tag.
+// The gRPC call below a Stream: it writes actions, reads results and matches them by tag.
 //
-// Owns the call, the actions that wait to be written and the callbacks that wait for
-// results. Thread-safe. Lives until gRPC is done with the call, however many handles are dropped
-// before. It is Stream's and Session's own; use those.
+// Owns the call, the actions that wait to be written and the callbacks that wait for results.
+// Thread-safe. Lives until gRPC has finished the call, even if all handles are dropped earlier. An
+// implementation detail of Stream and Session; use those.
 //
 // Invariants:
 //   1. A callback is in `pending_` exactly while its action is accepted and not answered.
-//   2. At most one write is under way; what is sent meanwhile goes out together in the next one.
-//   3. gRPC's hold is taken from Start until the read side has ended; no operation is begun after.
+//   2. At most one write is in flight; actions sent meanwhile leave together in the next one.
+//   3. gRPC's hold lasts from Start until the read side has ended; no operation begins after that.
 class StreamCall final : public ActionChannel,
                          public grpc::ClientBidiReactor<v1::StreamRequest, v1::StreamResponse> {
  public:
-  // Starts the call. `max_pending_actions` of the options bounds the callbacks of invariant 1.
+  // Starts the call. The option `max_pending_actions` bounds the callbacks of invariant 1.
   static std::shared_ptr<StreamCall> Start(
       std::shared_ptr<v1::InferenceService::StubInterface> stub, const StreamOptions& options);
 
-  // Refuses, by calling back at once, with RESOURCE_EXHAUSTED if too many actions are pending, and
-  // with the stream's own error (UNAVAILABLE if it ended well) if it has ended or is finishing.
+  // Refuses the action by calling `callback` before returning: with RESOURCE_EXHAUSTED if too many
+  // actions are pending, or, if the stream has ended or is finishing, with the stream's own error
+  // (UNAVAILABLE if it has none).
   void Send(v1::StreamAction action, absl::Duration timeout, ActionCallback callback) override;
 
-  // Sends nothing more after what is accepted.
+  // Sends what is accepted, and nothing more.
   void HalfClose();
 
-  // Ends the call now. What is pending is answered with CANCELLED.
+  // Ends the call at once. Pending actions are answered with CANCELLED.
   void Cancel();
 
-  // Waits until every callback has returned: the status of the stream, or DEADLINE_EXCEEDED if it
-  // still runs after `timeout`.
+  // Waits until every callback has returned. Returns the status of the stream, or DEADLINE_EXCEEDED
+  // if it still runs after `timeout`.
   absl::Status AwaitEnd(absl::Duration timeout);
 
-  // Gives up the channel. gRPC joins its threads when a channel ends, so the last owner must not
-  // be one of them, as it could be if this was left to the destructor. REQUIRES: the call has
-  // ended; the thread is not gRPC's.
+  // Releases the channel. gRPC joins its own threads when a channel is destroyed, so the last
+  // reference must not be dropped on one of them; the destructor could run there. REQUIRES: the
+  // call has ended; the calling thread is not one of gRPC's.
   void DropChannel();
 
  private:
@@ -80,7 +81,7 @@ class StreamCall final : public ActionChannel,
   const size_t max_pending_actions_;
   const NoticeCallback on_notice_;
 
-  // Used by gRPC's reactions only, which it serialises.
+  // Used only by gRPC's reactions, which run one at a time.
   std::shared_ptr<StreamCall> self_;  // Until OnDone.
   v1::StreamRequest request_;
   v1::StreamResponse response_;

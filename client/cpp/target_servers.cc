@@ -13,13 +13,13 @@
 namespace rnnserve::client {
 namespace {
 
-// A proxy's key for the server of a session.
+// The metadata key by which a proxy finds the server of a session.
 constexpr char kSessionIdKey[] = "x-session-id";
 
-// gRPC rests between its own attempts to connect, and refuses calls meanwhile. Its second at first
-// and two minutes at last are long beside the time that a step is tried for.
-constexpr int kFirstConnectRestMs = 50;
-constexpr int kLongestConnectRestMs = 1000;
+// How long gRPC waits between its own attempts to connect; it refuses calls meanwhile. Its defaults
+// (1 s at first, up to 2 min) are long compared with the time for which a step is retried.
+constexpr int kMinReconnectBackoffMs = 50;
+constexpr int kMaxReconnectBackoffMs = 1000;
 
 }  // namespace
 
@@ -38,8 +38,8 @@ void TargetServers::Connect() {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(max_message_bytes_);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstConnectRestMs);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestConnectRestMs);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kMinReconnectBackoffMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectBackoffMs);
   stub_ = v1::InferenceService::NewStub(
       grpc::CreateCustomChannel(targets_[current_], grpc::InsecureChannelCredentials(), arguments));
 }

@@ -19,16 +19,16 @@ namespace rnnserve::client {
 // The servers behind a list of gRPC targets: several replicas, or one proxy in front of them. Every
 // call carries the metadata `x-session-id`, by which a proxy finds the server of a session.
 //
-// Owns one channel, to the target of the moment, without TLS and with a TCP connection of its own:
-// MoveOn must not get the broken one back from gRPC's pool. Used by one thread at a time: the
-// owner's. Calls do not wait for a connection: UNAVAILABLE if there is none.
+// Owns one channel, to the current target, without TLS and with a TCP connection of its own;
+// otherwise MoveOn could get the broken connection back from gRPC's pool. Used by one thread at a
+// time: the owner's. Calls do not wait for a connection: they fail with UNAVAILABLE if there is
+// none.
 //
-// There are no keepalive pings. They are for connections that are silent for long; here the timeout
-// of a step notices a dead one first, and a server ends connections that ping more often than it
-// likes.
+// It sends no keepalive pings. Pings are for connections that are idle for long; here the timeout
+// of a step detects a dead connection first, and a server closes connections that ping too often.
 class TargetServers final : public SessionServers {
  public:
-  // INVALID_ARGUMENT if there is no target.
+  // INVALID_ARGUMENT if `targets` is empty.
   static absl::StatusOr<std::unique_ptr<TargetServers>> Create(std::vector<std::string> targets,
                                                                int max_message_bytes);
 
@@ -59,7 +59,7 @@ class TargetServers final : public SessionServers {
 
   const std::vector<std::string> targets_;
   const int max_message_bytes_;
-  size_t current_ = 0;  // of targets_
+  size_t current_ = 0;  // index into targets_
   std::unique_ptr<Stub> stub_;
 };
 

@@ -10,7 +10,7 @@
 namespace rnnserve::client {
 namespace {
 
-// A broken precondition is the caller's bug; going on would read or send the wrong elements.
+// A broken precondition is a bug of the caller; continuing would read or send the wrong elements.
 void CheckOrDie(bool condition, const char* text) {
   if (condition) return;
   std::fprintf(stderr, "rnnserve::client::Tensor: %s\n", text);

@@ -14,17 +14,17 @@
 
 namespace rnnserve::client {
 
-// A dense, row-major array as requests and replies carry it: features, outputs and states (float),
-// token ids (int32 or int64) or masks (bool, one byte an element).
+// A dense, row-major array, as requests and replies contain it: features, outputs and states
+// (float), token ids (int32 or int64) or masks (bool, one byte per element).
 //
-// A value that owns its elements; copies copy them. Thread-compatible. Nothing fails: the number of
-// elements always equals the product of the shape.
+// A value that owns its elements; a copy copies them. Thread-compatible. Nothing fails: the number
+// of elements always equals the product of the shape.
 //
 //   Tensor frames({2, 3}, {1, 2, 3,  4, 5, 6});       // [time 2, features 3]
 //   Tensor tokens({4}, std::vector<int32_t>{7, 7, 0, 9});
 class Tensor {
  public:
-  // Empty: shape [0], float.
+  // An empty float tensor of shape [0].
   Tensor() : shape_{0} {}
 
   // REQUIRES: every extent is >= 0 and their product is the number of values.
@@ -48,11 +48,11 @@ class Tensor {
   absl::Span<const int64_t> int64s() const { return std::get<std::vector<int64_t>>(values_); }
   absl::Span<const uint8_t> bools() const { return std::get<std::vector<uint8_t>>(values_); }
 
-  // A copy of the rows [begin, end) of the first dimension.
+  // Returns a copy of the rows [begin, end) of the first dimension.
   // REQUIRES: the rank is at least 1 and 0 <= begin <= end <= shape()[0].
   Tensor Rows(int64_t begin, int64_t end) const;
 
-  // The same elements in another shape. REQUIRES: `shape` has as many elements.
+  // Returns the same elements in another shape. REQUIRES: `shape` has as many elements.
   Tensor Reshaped(std::vector<int64_t> shape) const;
 
   friend bool operator==(const Tensor& a, const Tensor& b) {
@@ -68,11 +68,11 @@ class Tensor {
   Values values_;
 };
 
-// One recurrent state of a model, by the names that DescribeModel lists.
+// One recurrent state of a model, under the names that DescribeModel lists.
 struct StateTensor {
-  // The recurrent layer, for example "lstm".
+  // The name of the recurrent layer, for example "lstm".
   std::string layer;
-  // The state in its layer, for example "h".
+  // The name of the state in its layer, for example "h".
   std::string name;
   // Float; [units] for a session, [batch, units] in Infer.
   Tensor value;

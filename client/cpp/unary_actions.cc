@@ -63,12 +63,12 @@ void UnaryActions::Start(std::unique_ptr<Call> call, Method<Request, Response> m
   {
     absl::MutexLock lock(&mu_);
     if (!is_shut_down_) {
-      ++num_calls_;  // Keeps the stub.
+      ++num_calls_;  // Keeps stub_ from being released.
       stub = stub_.get();
     }
   }
   if (stub == nullptr) return call->callback(absl::UnavailableError("the client has gone"));
-  Call* started = call.release();  // Finish owns it.
+  Call* started = call.release();  // Finish deletes it.
   (stub->async()->*method)(&started->context, &request, response,
                            [self = shared_from_this(), started](const grpc::Status& status) {
                              self->Finish(started, status);

@@ -15,21 +15,21 @@
 
 namespace rnnserve::client {
 
-// Has each action done by a unary call of its own.
+// Performs each action by a unary call of its own.
 //
-// Owns the calls under way, which keep it alive. Thread-safe. Made by std::make_shared; it is
-// Client's and Session's own, use those.
+// Owns the calls in flight, which keep it alive. Thread-safe. Made by std::make_shared. An
+// implementation detail of Client and Session; use those.
 class UnaryActions final : public ActionChannel, public std::enable_shared_from_this<UnaryActions> {
  public:
   explicit UnaryActions(std::shared_ptr<v1::InferenceService::StubInterface> stub);
 
-  // Refuses, by calling back at once, with UNAVAILABLE after Shutdown.
+  // After Shutdown, calls `callback` with UNAVAILABLE before returning.
   void Send(v1::StreamAction action, absl::Duration timeout, ActionCallback callback) override;
 
-  // Waits until no call is under way, each of which ends by its own timeout at the latest, and
-  // gives up the channel. gRPC joins its threads when a channel ends, so the last owner must not
-  // be one of them, as it could be if this was left to the destructor. REQUIRES: the thread is not
-  // gRPC's.
+  // Waits until no call is in flight (each ends by its own timeout at the latest) and releases the
+  // stub with its channel. gRPC joins its own threads when a channel is destroyed, so the last
+  // reference must not be dropped on one of them; the destructor could run there. REQUIRES: the
+  // calling thread is not one of gRPC's.
   void Shutdown();
 
  private:

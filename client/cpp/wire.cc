@@ -13,7 +13,8 @@
 namespace rnnserve::client {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "raw tensors are copied as they lie");
+static_assert(std::endian::native == std::endian::little,
+              "raw tensors are copied without conversion");
 
 template <typename T>
 void WriteRaw(absl::Span<const T> values, v1::DataType dtype, v1::Tensor* message) {
@@ -22,7 +23,7 @@ void WriteRaw(absl::Span<const T> values, v1::DataType dtype, v1::Tensor* messag
 }
 
 absl::StatusOr<size_t> NumElements(const v1::Tensor& message) {
-  // More than a message can hold, and far from overflow.
+  // Larger than a message can hold, and far from overflow.
   constexpr int64_t kMaxElements = int64_t{1} << 31;
   int64_t product = 1;
   for (int64_t extent : message.shape()) {
@@ -34,7 +35,7 @@ absl::StatusOr<size_t> NumElements(const v1::Tensor& message) {
   return static_cast<size_t>(product);
 }
 
-// The elements of `message`, of which `typed` holds them if they are not raw.
+// Reads the elements of `message`: the raw ones, or `typed` if it is not empty.
 template <typename T, typename Typed>
 absl::StatusOr<Tensor> Read(const v1::Tensor& message, const Typed& typed) {
   const absl::StatusOr<size_t> expected = NumElements(message);

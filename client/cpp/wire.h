@@ -15,7 +15,7 @@
 #include "google/protobuf/repeated_ptr_field.h"
 #include "rnnserve/v1/session.pb.h"
 
-// Values to and from their messages. Only client/cpp uses this header.
+// Conversion of values to and from their messages. Only client/cpp uses this header.
 namespace rnnserve::client {
 
 // Writes `tensor` into `message` as raw little-endian bytes.
@@ -30,11 +30,11 @@ void ToMessage(const std::string& session_id, const Tensor& input, const StepOpt
 
 v1::Priority ToMessage(Priority priority);
 v1::Durability ToMessage(Durability durability);
-// For a field `timeout_ms`: at least 1, and 0 for an infinite timeout.
+// Returns the value of a field `timeout_ms`: at least 1, or 0 for an infinite timeout.
 int64_t TimeoutMs(const CallOptions& options);
 
-// Reads raw bytes or typed values. INTERNAL (the server broke the protocol) if the number of
-// elements is not the product of the shape, or the element type is unknown.
+// Reads raw bytes or typed values. INTERNAL if the number of elements is not the product of the
+// shape or the element type is unknown: then the server broke the protocol.
 absl::StatusOr<Tensor> FromMessage(const v1::Tensor& message);
 absl::StatusOr<std::vector<StateTensor>> FromMessages(
     const google::protobuf::RepeatedPtrField<v1::StateTensor>& messages);

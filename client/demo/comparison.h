@@ -10,23 +10,25 @@
 
 #include "absl/types/span.h"
 
-// How the demo compares numbers, and keeps count of what agrees.
+// Compares numbers for the demo, and counts the comparisons that agree.
 namespace rnnserve::client {
 
-// More than summation order in float32 can do to these models, far less than any real mistake.
+// Larger than the effect of float32 summation order on these models, and far smaller than any real
+// mistake.
 inline constexpr double kTolerance = 2e-5;
 
-// The largest |actual - expected|, divided by |expected| where that is above 1; infinity if the
-// sizes differ or a number is not finite.
+// Returns the largest |actual - expected|, divided by |expected| where that is above 1; infinity if
+// the sizes differ or a number is not finite.
 double LargestDifference(absl::Span<const float> actual, absl::Span<const float> expected);
 
-// The index of the largest element; the first of several. REQUIRES: there is one.
+// Returns the index of the largest element, the first if there are several. REQUIRES: `values` is
+// not empty.
 int IndexOfLargest(absl::Span<const float> values);
 
-// The root of the mean of (a - b)^2. REQUIRES: both have the same size, at least 1.
+// Returns the root of the mean of (a - b)^2. REQUIRES: both have the same size, at least 1.
 double RootMeanSquare(absl::Span<const float> a, absl::Span<const float> b);
 
-// What the demo found out, for its exit code.
+// The results of the demo's comparisons, which decide its exit code.
 //
 // Thread-compatible.
 class Checks {
@@ -34,10 +36,10 @@ class Checks {
   // Prints to `out`, which must outlive the object.
   explicit Checks(std::ostream& out) : out_(out) {}
 
-  // Prints a line that says whether `is_right`.
+  // Counts a comparison and prints a line that says whether `is_right`.
   void Expect(bool is_right, const std::string& sentence);
 
-  // Expect that `difference` is at most kTolerance, with both numbers.
+  // Expects that `difference` is at most kTolerance, and prints both numbers.
   void ExpectSmall(double difference, const std::string& sentence);
 
   int num_failed() const { return num_failed_; }

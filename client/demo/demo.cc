@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// rnnserve-demo: two trained models, real data, and every number compared with Keras. README.md
-// tells about the models and the data.
+// rnnserve-demo: runs two trained models on real data and compares every number with Keras.
+// README.md describes the models and the data.
 
 #include <chrono>
 #include <iostream>
@@ -42,12 +42,12 @@ absl::Status RunParts(const Addresses& addresses, Checks* checks) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Streams real data through an rnnserve server and compares it with Keras.",
+  CLI::App app("Streams real data through an rnnserve server and compares the results with Keras.",
                "rnnserve-demo");
   Addresses addresses;
   app.add_option("--grpc", addresses.grpc, "Address of the server, host:port")
       ->capture_default_str();
-  app.add_option("--metrics", addresses.metrics, "Address of its /metrics, host:port")
+  app.add_option("--metrics", addresses.metrics, "Address of the server's /metrics, host:port")
       ->capture_default_str();
   app.add_option("--data", addresses.data, "Folder that train.py wrote")->required();
   CLI11_PARSE(app, argc, argv);

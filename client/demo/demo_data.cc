@@ -25,8 +25,8 @@ absl::Status Mismatch(absl::string_view what, size_t actual, size_t expected) {
       absl::StrCat("has ", actual, " ", what, "; the other files have ", expected));
 }
 
-// Runs `read` on the text of a file, and names the file in what fails. nlohmann::json throws where
-// a key is missing or of another type.
+// Runs `read` on the text of a file, and adds the file's name to its error. nlohmann::json throws
+// if a key is missing or has another type.
 template <typename Read>
 absl::Status ReadJsonFile(const std::string& path, Read read) {
   const absl::StatusOr<std::string> text = ReadFile(path);

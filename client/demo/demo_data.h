@@ -11,30 +11,30 @@
 #include "absl/status/statusor.h"
 #include "client/cpp/tensor.h"
 
-// The files that train.py wrote: real recordings and series, and what Keras says about them.
+// The files that train.py wrote: real recordings and series, and Keras' results for them.
 namespace rnnserve::client {
 
-// The held-out recordings of the Japanese Vowels set. All vectors have an element for each.
+// The held-out recordings of the Japanese Vowels set. All vectors have one element per recording.
 struct VowelsData {
   // [time, 12]
   std::vector<Tensor> frames;
-  // Who speaks, 0 to 8.
+  // The speaker, 0 to 8.
   std::vector<int> labels;
-  // Keras' probability of each speaker, [9], and the speaker it chooses.
+  // Keras' probability of each speaker, [9], and the speaker that it chooses.
   std::vector<std::vector<float>> keras_probabilities;
   std::vector<int> keras_labels;
-  // The fraction of recordings where Keras chooses right.
+  // The fraction of recordings for which Keras chooses the right speaker.
   double keras_accuracy = 0;
 };
 
-// Monthly sunspot numbers. All vectors have an element for each month.
+// Monthly sunspot numbers. All vectors have one element per month.
 struct SunspotsData {
   // "1749-01"
   std::vector<std::string> months;
   std::vector<float> values;
   // Keras' forecast of the next month's value, made in this month.
   std::vector<float> keras_forecasts;
-  // The same after the state was reset before the month `reset_at`; before it, NaN.
+  // The same with a reset of the state before the month `reset_at`; NaN for earlier months.
   std::vector<float> keras_forecasts_after_reset;
   size_t reset_at = 0;
 };
@@ -46,7 +46,7 @@ struct DemoData {
 };
 
 // Reads `folder`. NOT_FOUND or another code of the system if a file cannot be read;
-// INVALID_ARGUMENT, with the file, if it is not what train.py writes.
+// INVALID_ARGUMENT, with the file, if its contents are not what train.py writes.
 absl::StatusOr<DemoData> LoadDemoData(const std::string& folder);
 
 }  // namespace rnnserve::client

@@ -60,7 +60,7 @@ double Measurement::StepsPerSecond() const {
 
 std::string Measurement::ToString() const {
   Table table(
-      {{"A STEP TAKES"}, {"P50", Table::kRight}, {"P95", Table::kRight}, {"P99", Table::kRight}});
+      {{"STEP LATENCY"}, {"P50", Table::kRight}, {"P95", Table::kRight}, {"P99", Table::kRight}});
   table.AddRow({"seen by the client", FormatLatency(latencies_.Quantile(0.5)),
                 FormatLatency(latencies_.Quantile(0.95)),
                 FormatLatency(latencies_.Quantile(0.99))});
@@ -68,7 +68,7 @@ std::string Measurement::ToString() const {
   AddServerRow("  waiting in its queue", server_.queue, &table);
   AddServerRow("  computing", server_.compute, &table);
   return absl::StrCat(
-      absl::StrFormat("  %d steps in %.2f s: %.0f steps/s, %.1f sessions a batch\n\n",
+      absl::StrFormat("  %d steps in %.2f s: %.0f steps/s, %.1f sessions per batch\n\n",
                       latencies_.count(), absl::ToDoubleSeconds(elapsed_), StepsPerSecond(),
                       server_.batch_rows.Mean()),
       table.ToString(2));

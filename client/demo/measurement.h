@@ -13,10 +13,10 @@
 #include "client/demo/parts.h"
 #include "client/text/latencies.h"
 
-// How fast a piece of work was, told by the client and by the server's own metrics.
+// Measures the speed of a piece of work, by the client's clock and by the server's own metrics.
 namespace rnnserve::client {
 
-// What the server's histograms observed during a measurement.
+// The observations of the server's histograms during a measurement.
 struct ServerTimes {
   Histogram request;
   Histogram queue;
@@ -25,28 +25,28 @@ struct ServerTimes {
   Histogram batch_rows;
 };
 
-// A piece of work under way, or done.
+// A piece of work that is being measured, or was.
 //
 // Thread-compatible.
 class Measurement {
  public:
-  // Begins, with the server's histograms of `model` and of requests by `method` ("Stream.Step") as
-  // they are now. UNAVAILABLE if the metrics cannot be read. `stage` must outlive the result.
+  // Begins a measurement: reads the current histograms of `model`, and of requests by `method`
+  // ("Stream.Step"). UNAVAILABLE if the metrics cannot be read. `stage` must outlive the result.
   static absl::StatusOr<Measurement> Begin(const Stage& stage, const std::string& model,
                                            const std::string& method);
 
-  // Notes the latency of one step.
+  // Records the latency of one step.
   void Add(absl::Duration latency) { latencies_.Add(latency); }
 
-  // Ends. UNAVAILABLE if the metrics cannot be read.
+  // Ends the measurement. UNAVAILABLE if the metrics cannot be read.
   absl::Status End();
 
   const Latencies& client() const { return latencies_; }
   const ServerTimes& server() const { return server_; }
-  // Of the noted latencies.
+  // Returns the number of recorded latencies, divided by the length of the measurement.
   double StepsPerSecond() const;
 
-  // A line with the steps a second, and a table of p50, p95 and p99 for people.
+  // Returns, for people to read, a line with the steps per second and a table of p50, p95 and p99.
   std::string ToString() const;
 
  private:
@@ -57,7 +57,7 @@ class Measurement {
   std::string model_;
   std::string method_;
   Latencies latencies_;
-  // Until End those of the beginning; then what happened since.
+  // Until End the histograms at the beginning, afterwards their growth since then.
   ServerTimes server_;
   absl::Duration began_;
   absl::Duration elapsed_;

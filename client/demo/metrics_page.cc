@@ -30,7 +30,7 @@ double ParseNumber(absl::string_view text) {
   return absl::SimpleAtod(text, &value) ? value : 0;
 }
 
-// `name="value",name="value"`. Values with quotes or commas do not occur on rnnserve's page.
+// Parses `name="value",name="value"`. Values with quotes or commas do not occur on rnnserve's page.
 MetricsPage::Labels ParseLabels(absl::string_view text) {
   MetricsPage::Labels labels;
   for (absl::string_view pair : absl::StrSplit(text, ',', absl::SkipEmpty())) {
@@ -42,7 +42,8 @@ MetricsPage::Labels ParseLabels(absl::string_view text) {
   return labels;
 }
 
-// The sample on `line` if it is of the series `name`, in the form `name{labels} value`.
+// Returns the sample on `line` if it belongs to the series `name`, in the form `name{labels}
+// value`.
 std::optional<Sample> ParseSample(absl::string_view line, absl::string_view name) {
   if (!absl::ConsumePrefix(&line, name) || !absl::ConsumePrefix(&line, "{")) return std::nullopt;
   const size_t end = line.find('}');

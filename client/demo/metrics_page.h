@@ -13,7 +13,7 @@
 
 namespace rnnserve::client {
 
-// A Prometheus histogram: how many observations were at most each bound.
+// A Prometheus histogram: for each bound, the number of observations that do not exceed it.
 //
 // A value. Thread-compatible.
 class Histogram {
@@ -22,16 +22,16 @@ class Histogram {
   void Add(double bound, double count) { cumulative_[bound] += count; }
   void AddSum(double sum) { sum_ += sum; }
 
-  // What was observed after `earlier`, an older state of the same histogram.
+  // Returns the observations after `earlier`, an older state of the same histogram.
   Histogram Since(const Histogram& earlier) const;
 
   double count() const { return cumulative_.empty() ? 0 : cumulative_.rbegin()->second; }
-  // 0 without observations.
+  // 0 if there are no observations.
   double Mean() const { return count() == 0 ? 0 : sum_ / count(); }
 
-  // As histogram_quantile of PromQL: by linear interpolation in the bucket of that rank, whose
-  // lower end is the bound before it or 0; the last finite bound if the rank lies above all. 0
-  // without observations. REQUIRES: 0 <= q <= 1.
+  // Returns what histogram_quantile of PromQL returns: it interpolates linearly in the bucket of
+  // that rank, whose lower end is the bound before it or 0. Returns the last finite bound if the
+  // rank is above all of them, and 0 if there are no observations. REQUIRES: 0 <= q <= 1.
   double Quantile(double q) const;
 
  private:
@@ -39,7 +39,7 @@ class Histogram {
   double sum_ = 0;
 };
 
-// The text of a /metrics page, as far as histograms go.
+// The histograms on the text of a /metrics page.
 //
 // Owns the text. Immutable; safe to share.
 class MetricsPage {
@@ -48,14 +48,14 @@ class MetricsPage {
 
   explicit MetricsPage(std::string text) : text_(std::move(text)) {}
 
-  // The sum of all histograms `name` that have at least `labels`; empty if there is none.
+  // Returns the sum of all histograms `name` that have at least `labels`; empty if there is none.
   Histogram HistogramOf(absl::string_view name, const Labels& labels) const;
 
  private:
   const std::string text_;
 };
 
-// Gets http://`address`/metrics. UNAVAILABLE, with the address, if that fails.
+// Requests http://`address`/metrics. UNAVAILABLE, with the address, if that fails.
 absl::StatusOr<MetricsPage> FetchMetrics(const std::string& address);
 
 }  // namespace rnnserve::client

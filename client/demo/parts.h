@@ -14,17 +14,17 @@
 #include "client/demo/comparison.h"
 #include "client/demo/demo_data.h"
 
-// The parts of the demo, in the order in which they run. Each prints what it does and finds, and
-// fails with the error of the server or of the data that stopped it.
+// The parts of the demo, in the order in which they run. Each prints its work and its findings, and
+// fails with the error of the server or the data that stopped it.
 namespace rnnserve::client {
 
-// What every part works with. All must outlive it.
+// The things that every part uses. All must outlive it.
 struct Stage {
   Client& client;
-  // host:port of the server's /metrics.
+  // The host:port of the server's /metrics.
   std::string metrics_address;
   const DemoData& data;
-  // The time since any fixed moment.
+  // Returns the time since some fixed moment.
   std::function<absl::Duration()> clock;
   std::ostream& out;
   Checks& checks;
@@ -33,10 +33,10 @@ struct Stage {
 // Classifies every held-out recording: streamed frame by frame, and in padded batches.
 absl::Status RunVowels(const Stage& stage);
 
-// Forecasts the sunspots month by month in one session, which is reset half-way.
+// Forecasts the sunspots month by month in one session, which is reset halfway.
 absl::Status RunSunspots(const Stage& stage);
 
-// Measures 1, 8 and 64 sessions at once.
+// Measures 1, 8 and 64 concurrent sessions.
 absl::Status RunSpeed(const Stage& stage);
 
 }  // namespace rnnserve::client

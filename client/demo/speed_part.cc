@@ -13,7 +13,7 @@ namespace {
 
 constexpr char kModel[] = "japanese_vowels";
 
-// Streams all recordings once with `num_sessions` at a time.
+// Streams all recordings once with `num_sessions` concurrent sessions.
 absl::StatusOr<Measurement> Measure(const Stage& stage, size_t num_sessions) {
   absl::StatusOr<Measurement> measurement = Measurement::Begin(stage, kModel, "Stream.Step");
   if (!measurement.ok()) return measurement;
@@ -33,8 +33,8 @@ absl::StatusOr<Measurement> Measure(const Stage& stage, size_t num_sessions) {
 }  // namespace
 
 absl::Status RunSpeed(const Stage& stage) {
-  stage.out << "\n3. What do more sessions at once cost?  (" << kModel
-            << ", all recordings, a frame a step)\n\n";
+  stage.out << "\n3. What do more concurrent sessions cost?  (" << kModel
+            << ", all recordings, one frame per step)\n\n";
   Table table({{"SESSIONS", Table::kRight},
                {"STEPS/S", Table::kRight},
                {"P50", Table::kRight},
@@ -42,7 +42,7 @@ absl::Status RunSpeed(const Stage& stage) {
                {"P99", Table::kRight},
                {"SERVER P50", Table::kRight},
                {"SERVER P99", Table::kRight},
-               {"SESSIONS A BATCH", Table::kRight}});
+               {"SESSIONS/BATCH", Table::kRight}});
   for (size_t num_sessions : {1, 8, 64}) {
     const absl::StatusOr<Measurement> measured = Measure(stage, num_sessions);
     if (!measured.ok()) return measured.status();

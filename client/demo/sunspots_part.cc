@@ -14,10 +14,10 @@ namespace rnnserve::client {
 namespace {
 
 constexpr char kModel[] = "sunspots";
-// How many months are shown before and after the reset.
+// The number of months that are shown before and after the reset.
 constexpr size_t kMonthsShown = 3;
 
-// The forecast of each month, made by one session that is reset before `reset_at`.
+// Returns the forecast of each month, made by one session that is reset before `reset_at`.
 absl::StatusOr<std::vector<float>> Forecast(const Stage& stage, Measurement* measurement) {
   const SunspotsData& sunspots = stage.data.sunspots;
   const auto stream = stage.client.OpenStream();
@@ -46,9 +46,9 @@ absl::StatusOr<std::vector<float>> Forecast(const Stage& stage, Measurement* mea
 std::string ForecastTable(const std::vector<float>& forecasts, const SunspotsData& sunspots) {
   Table table({{"MONTH"},
                {"SUNSPOTS", Table::kRight},
-               {"FORECAST OF THE NEXT", Table::kRight},
+               {"FORECAST FOR NEXT", Table::kRight},
                {"KERAS", Table::kRight},
-               {"KERAS, NEVER RESET", Table::kRight}});
+               {"KERAS WITHOUT RESET", Table::kRight}});
   const auto number = [](float value) { return absl::StrFormat("%.3f", value); };
   const size_t reset_at = sunspots.reset_at;
   for (size_t i = reset_at - std::min(reset_at, kMonthsShown);
@@ -70,15 +70,16 @@ void CheckForecasts(const std::vector<float>& forecasts, const SunspotsData& sun
   const absl::Span<const float> keras_reset = sunspots.keras_forecasts_after_reset;
   const size_t reset_at = sunspots.reset_at;
   checks->ExpectSmall(LargestDifference(all.first(reset_at), keras.first(reset_at)),
-                      "forecasts before the reset as Keras'");
+                      "forecasts before the reset match Keras");
   checks->ExpectSmall(LargestDifference(all.subspan(reset_at), keras_reset.subspan(reset_at)),
-                      "forecasts after it as Keras' when it starts over");
-  // Otherwise the line above would also hold if nothing had been reset.
+                      "forecasts after the reset match Keras started anew");
+  // Without this, the check above would also pass if nothing had been reset.
   const double gap = LargestDifference(all.subspan(reset_at, 1), keras.subspan(reset_at, 1));
-  checks->Expect(gap > kTolerance,
-                 absl::StrFormat("the session started over: its first forecast after the reset is "
-                                 "%.0f %% off the one without",
-                                 100 * gap));
+  checks->Expect(
+      gap > kTolerance,
+      absl::StrFormat("the session was reset: its first forecast after the reset differs "
+                      "by %.0f %% from the one without",
+                      100 * gap));
 }
 
 }  // namespace
@@ -86,8 +87,9 @@ void CheckForecasts(const std::vector<float>& forecasts, const SunspotsData& sun
 absl::Status RunSunspots(const Stage& stage) {
   const SunspotsData& sunspots = stage.data.sunspots;
   stage.out << absl::StrFormat(
-      "\n2. How many sunspots next month?  (%s: GRU, GRU, Dense for every timestep)\n\n"
-      "  %d months from %s to %s, one a step in one session,\n"
+      "\n2. How many sunspots will there be next month?  (%s: GRU, GRU, Dense for every "
+      "timestep)\n\n"
+      "  %d months from %s to %s, one per step in one session,\n"
       "  which is reset before %s.\n\n",
       kModel, sunspots.months.size(), sunspots.months.front(), sunspots.months.back(),
       sunspots.months[sunspots.reset_at]);
@@ -98,14 +100,14 @@ absl::Status RunSunspots(const Stage& stage) {
   if (!forecasts.ok()) return forecasts.status();
   if (absl::Status status = measurement->End(); !status.ok()) return status;
 
-  // Each forecast is for the month after.
+  // Each forecast is for the following month.
   const absl::Span<const float> actual = absl::MakeSpan(sunspots.values).subspan(1);
   const absl::Span<const float> made = absl::MakeSpan(*forecasts).first(actual.size());
   const absl::Span<const float> same = absl::MakeSpan(sunspots.values).first(actual.size());
   stage.out
       << ForecastTable(*forecasts, sunspots)
       << absl::StrFormat(
-             "\n  Root mean square error %.2f sunspots; guessing \"as this month\", %.2f.\n\n",
+             "\n  Root mean square error %.2f sunspots; repeating this month's value: %.2f.\n\n",
              RootMeanSquare(made, actual), RootMeanSquare(same, actual))
       << measurement->ToString() << "\n";
   CheckForecasts(*forecasts, sunspots, &stage.checks);

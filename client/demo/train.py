@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Trains the two demo models in Keras and writes what the demo client compares itself with.
+"""Trains the two demo models in Keras and writes the results that the demo compares itself with.
 
 Reads the real data out of the installed Python packages (requirements.txt), writes models/*.keras
 and data/*. README.md says where the data comes from and how to run this. `--check` trains nothing:
@@ -15,7 +15,7 @@ import pathlib
 import sys
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
-os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # The same numbers with and without a GPU at hand.
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # Gives the same numbers with and without a GPU.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # One summation order on every CPU.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -32,13 +32,14 @@ SEED = 1
 FEATURES = 12
 SPEAKERS = 9
 FRAMES_MAX = 29
-MASK_VALUE = -99.0  # Far outside the coefficients (-1.9 to 2.3), so no real frame is masked.
+MASK_VALUE = -99.0  # Far from the coefficients (-1.9 to 2.3): masks no real frame.
 
 FIRST_YEAR = 1749
 LAST_YEAR = 2008
-SUNSPOT_SCALE = 100.0  # Brings 0 to 254 sunspots near the unit range; kept inside the model.
+SUNSPOT_SCALE = 100.0  # Brings 0 to 254 sunspots near the unit range; part of the model.
 
-# Two runs of the same model differ by summation order only; these are 10 times what was seen.
+# Two runs of the same model differ only by summation order; these are 10 times the observed
+# difference.
 PROBABILITY_TOLERANCE = 1e-5
 FORECAST_TOLERANCE = 1e-3  # In sunspots, whose forecasts reach 230.
 
@@ -51,7 +52,7 @@ def package_file(package, relative_path):
     return pathlib.Path(spec.submodule_search_locations[0]) / relative_path
 
 
-# --- Japanese Vowels: which of nine speakers is it? ----------------------------------------------
+# --- Japanese Vowels: which of nine speakers is it? ---
 
 
 def load_vowels(split):
@@ -70,14 +71,14 @@ def load_vowels(split):
 
 def verify_vowels(split, recordings):
     """Exits unless these are the recordings that the data set's authors describe."""
-    # Recordings a speaker, as the authors list them.
+    # The number of recordings per speaker, as listed by the authors.
     expected = {"TRAIN": [30] * SPEAKERS, "TEST": [31, 35, 88, 44, 29, 24, 40, 50, 29]}[split]
     per_speaker = np.bincount([label for label, _ in recordings], minlength=SPEAKERS).tolist()
     lengths = [len(frames) for _, frames in recordings]
     shapes_fit = all(frames.shape[1] == FEATURES for _, frames in recordings)
     masked = any((frames == MASK_VALUE).any() for _, frames in recordings)
     if per_speaker != expected or not shapes_fit or masked:
-        sys.exit(f"unexpected Japanese Vowels {split} data: recordings a speaker {per_speaker}")
+        sys.exit(f"unexpected Japanese Vowels {split} data: recordings per speaker {per_speaker}")
     if min(lengths) < 7 or max(lengths) > FRAMES_MAX:
         sys.exit(f"unexpected Japanese Vowels lengths: {min(lengths)} to {max(lengths)}")
 
@@ -104,7 +105,7 @@ def build_vowels_model():
 
 
 def train_vowels():
-    """Trains on the 270 training recordings alone, each epoch with fresh noise on the frames."""
+    """Trains only on the 270 training recordings, with new noise on the frames in each epoch."""
     epochs, batch, noise = 120, 16, 0.2
     frames, labels = pad_vowels(load_vowels("TRAIN"))
     is_real = frames != MASK_VALUE
@@ -125,7 +126,7 @@ def vowels_results(model):
     return probabilities, float(np.mean(probabilities.argmax(axis=1) == labels))
 
 
-# --- Sunspots: the next month from all months before it -----------------------------------------
+# --- Sunspots: the next month from all months before it ---
 
 
 def load_sunspots():
@@ -134,7 +135,7 @@ def load_sunspots():
     series = []
     for line in path.read_text().splitlines():
         fields = line.split()
-        # The file also holds headings, notes and an unfinished last year.
+        # The file also contains headings, notes and an incomplete last year.
         if len(fields) == 13 and fields[0].isdigit() and int(fields[0]) <= LAST_YEAR:
             series += [float(field) for field in fields[1:]]
     if len(series) != 12 * (LAST_YEAR - FIRST_YEAR + 1) or series[:3] != [58.0, 62.6, 70.0]:
@@ -157,7 +158,7 @@ def build_sunspots_model():
 
 
 def train_sunspots():
-    """Trains on the first half of the series alone; the second half stays unseen."""
+    """Trains only on the first half of the series; the second half stays unseen."""
     epochs, batch, window, stride = 40, 32, 240, 8
     series = load_sunspots()
     series = series[: len(series) // 2]
@@ -169,17 +170,19 @@ def train_sunspots():
     rate = keras.optimizers.schedules.CosineDecay(5e-3, epochs * -(-len(inputs) // batch))
     model.compile(keras.optimizers.Adam(rate, clipnorm=1.0), "mse")
     model.fit(inputs, targets / SUNSPOT_SCALE, batch_size=batch, epochs=epochs, verbose=0)
-    # The model was taught scaled forecasts; fold the scale back so that it speaks in sunspots.
+    # The model learned scaled forecasts; fold the scale into its weights so that it outputs
+    # sunspots.
     forecasts = model.get_layer("forecasts")
     forecasts.set_weights([weight * SUNSPOT_SCALE for weight in forecasts.get_weights()])
     return model
 
 
 def sunspots_results(model):
-    """Returns the forecasts of the whole series and of its second half alone, both from zero."""
+    """Returns the forecasts of the whole series and of only its second half, both from zero."""
     series = load_sunspots()[None, :, None]
     half = series.shape[1] // 2
-    # Called, not predict(): there TimeDistributed loses all steps but one at the second length.
+    # Uses a call, not predict(): in predict(), TimeDistributed loses all steps but one at the
+    # second length.
     whole = np.asarray(model(series))[0, :, 0]
     second_half = np.asarray(model(series[:, half:]))[0, :, 0]
     if len(whole) != 2 * half or len(second_half) != half:
@@ -191,11 +194,11 @@ def rmse(forecasts, actual):
     return float(np.sqrt(np.mean((forecasts.astype(np.float64) - actual) ** 2)))
 
 
-# --- Files --------------------------------------------------------------------------------------
+# --- Files ---
 
 
 def shortest(values):
-    """Floats with the fewest digits that read back as the same float32."""
+    """Returns floats with the fewest digits that read back as the same float32."""
     return [float(str(value)) for value in np.asarray(values, np.float32)]
 
 
@@ -220,7 +223,7 @@ def sunspots_rows():
 
 
 def sunspots_keras_rows(whole, second_half):
-    """The forecast made at each month for the month after it; after_reset: second half only."""
+    """Returns each month's forecast of the next one; after_reset: from the second half only."""
     half = len(whole) - len(second_half)
     rows = [{"month": month_name(i), "forecast": f} for i, f in enumerate(shortest(whole))]
     for row, forecast in zip(rows[half:], shortest(second_half), strict=True):
@@ -247,7 +250,7 @@ def summary(accuracy, whole):
 
 
 def compute_results(vowels_model, sunspots_model):
-    """Returns {file name: rows} of everything in data/."""
+    """Returns {file name: rows} for all files of data/."""
     probabilities, accuracy = vowels_results(vowels_model)
     whole, second_half = sunspots_results(sunspots_model)
     return {
@@ -260,7 +263,7 @@ def compute_results(vowels_model, sunspots_model):
 
 
 def save_weights_only(model, path):
-    """Saves a copy that was never compiled: the optimizer's state would triple the file."""
+    """Saves a copy that was never compiled, because the optimizer's state would triple the file."""
     copy = keras.Sequential.from_config(model.get_config())
     copy.set_weights(model.get_weights())
     copy.save(path)
@@ -281,7 +284,7 @@ def read_results(name):
 
 
 def differs(committed, computed, tolerance):
-    """True if two JSON values are not the same, numbers compared with a tolerance."""
+    """Returns True unless two JSON values are equal; compares numbers with a tolerance."""
     if isinstance(committed, dict) and isinstance(computed, dict):
         return committed.keys() != computed.keys() or any(
             differs(committed[key], computed[key], tolerance) for key in committed
@@ -315,7 +318,7 @@ def check_results(results):
             print(f"data/{name}: {len(wrong)} of {len(computed)} rows differ, first {wrong[0] + 1}")
             code = 1
         else:
-            print(f"data/{name}: {len(computed)} rows as committed")
+            print(f"data/{name}: {len(computed)} rows equal the committed ones")
     return code
 
 
@@ -332,7 +335,7 @@ def main():
             keras.utils.set_random_seed(SEED)
             print(f"training {name} ...", flush=True)
             save_weights_only(train(), MODELS / f"{name}.keras")
-    # Results always come from the saved files: they are what the server will load.
+    # Results always come from the saved files, because the server will load these.
     results = compute_results(
         keras.saving.load_model(MODELS / "japanese_vowels.keras", compile=False),
         keras.saving.load_model(MODELS / "sunspots.keras", compile=False),

@@ -18,18 +18,18 @@ namespace {
 constexpr char kModel[] = "japanese_vowels";
 constexpr size_t kSessions = 64;
 constexpr size_t kBatchRows = 64;
-// What the model's Masking layer takes for padding; train.py chose it.
+// The value that the model's Masking layer takes for padding; train.py chose it.
 constexpr float kMaskValue = -99;
 constexpr size_t kRowsShown = 5;
 
-// Probabilities [9] of each recording.
+// The probabilities [9] of each recording.
 using Probabilities = std::vector<std::vector<float>>;
 
 std::vector<float> ToVector(absl::Span<const float> values) {
   return {values.begin(), values.end()};
 }
 
-// The answer to the last frame of each recording.
+// Returns the answer to the last frame of each recording.
 absl::StatusOr<Probabilities> ClassifyByStreaming(const Stage& stage, Measurement* measurement) {
   const std::vector<Tensor>& frames = stage.data.vowels.frames;
   Probabilities probabilities(frames.size());
@@ -64,7 +64,7 @@ absl::StatusOr<Probabilities> ClassifyByBatches(const Stage& stage) {
   return probabilities;
 }
 
-// How one way to classify compares with Keras.
+// The comparison of one method of classification with Keras.
 struct Score {
   size_t num_right = 0;
   size_t num_as_keras = 0;
@@ -83,7 +83,7 @@ Score ScoreOf(const Probabilities& probabilities, const VowelsData& vowels) {
   return score;
 }
 
-// A few recordings from all over the set, and the first that is taken for another speaker's.
+// Returns a few recordings from the whole set, and the first one whose predicted speaker is wrong.
 std::vector<size_t> RecordingsToShow(const Probabilities& probabilities, const VowelsData& vowels) {
   std::vector<size_t> shown;
   for (size_t i = 0; i < kRowsShown; ++i) shown.push_back(i * vowels.labels.size() / kRowsShown);
@@ -101,14 +101,14 @@ std::string PredictionTable(const Probabilities& probabilities, const VowelsData
                {"FRAMES", Table::kRight},
                {"SPEAKER", Table::kRight},
                {"PREDICTED", Table::kRight},
-               {"SURE", Table::kRight},
+               {"CONFIDENCE", Table::kRight},
                {"KERAS", Table::kRight},
                {""}});
   for (size_t i : RecordingsToShow(probabilities, vowels)) {
     const int prediction = IndexOfLargest(probabilities[i]);
     const char* remark = prediction == vowels.labels[i]         ? ""
-                         : prediction == vowels.keras_labels[i] ? "mistaken, as Keras is"
-                                                                : "mistaken";
+                         : prediction == vowels.keras_labels[i] ? "wrong, like Keras"
+                                                                : "wrong";
     table.AddRow({absl::StrCat(i), absl::StrCat(vowels.frames[i].shape()[0]),
                   absl::StrCat(vowels.labels[i] + 1), absl::StrCat(prediction + 1),
                   absl::StrFormat("%.1f %%", 100 * probabilities[i][prediction]),
@@ -122,10 +122,10 @@ std::string ScoreTable(const Score& streamed, const Score& batched, const DemoDa
   const auto percent = [&](size_t count) {
     return absl::StrFormat("%.2f %%", 100 * static_cast<double>(count) / num_recordings);
   };
-  Table table({{"WAY"}, {"ACCURACY", Table::kRight}, {"LARGEST DIFFERENCE", Table::kRight}});
+  Table table({{"METHOD"}, {"ACCURACY", Table::kRight}, {"LARGEST DIFFERENCE", Table::kRight}});
   table.AddRow({absl::StrCat("Keras ", data.keras_version),
                 absl::StrFormat("%.2f %%", 100 * data.vowels.keras_accuracy), ""});
-  table.AddRow({"streamed, a frame a step", percent(streamed.num_right),
+  table.AddRow({"streamed, frame by frame", percent(streamed.num_right),
                 absl::StrFormat("%.1e", streamed.difference)});
   table.AddRow({"padded, masked batches", percent(batched.num_right),
                 absl::StrFormat("%.1e", batched.difference)});
@@ -136,15 +136,15 @@ void CheckScore(const std::string& way, const Score& score, const DemoData& data
   const size_t num_recordings = data.vowels.labels.size();
   const double keras_right = data.vowels.keras_accuracy * static_cast<double>(num_recordings);
   checks->Expect(score.num_as_keras == num_recordings,
-                 absl::StrFormat("%s: %d of %d predictions are Keras'", way, score.num_as_keras,
+                 absl::StrFormat("%s: %d of %d predictions equal Keras'", way, score.num_as_keras,
                                  num_recordings));
-  // The accuracy is written with six digits, so this is equality of counts.
+  // The accuracy has six digits, so this compares the counts exactly.
   checks->Expect(std::abs(static_cast<double>(score.num_right) - keras_right) < 0.5,
                  absl::StrFormat("%s: %d right, Keras %.0f", way, score.num_right, keras_right));
-  checks->ExpectSmall(score.difference, way + ": probabilities as Keras'");
+  checks->ExpectSmall(score.difference, way + ": probabilities match Keras");
 }
 
-// The number of recordings that both ways give to the same speaker.
+// Returns the number of recordings for which both methods predict the same speaker.
 size_t CountAgreeing(const Probabilities& a, const Probabilities& b) {
   size_t count = 0;
   for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
@@ -158,8 +158,8 @@ size_t CountAgreeing(const Probabilities& a, const Probabilities& b) {
 absl::Status RunVowels(const Stage& stage) {
   const VowelsData& vowels = stage.data.vowels;
   stage.out << absl::StrFormat(
-      "\n1. Which of nine speakers says it?  (%s: Masking, LSTM, Dense softmax)\n\n"
-      "  %d recordings that were not trained on, streamed a frame at a time,\n"
+      "\n1. Which of nine speakers is it?  (%s: Masking, LSTM, Dense softmax)\n\n"
+      "  %d held-out recordings, streamed one frame at a time,\n"
       "  %d sessions at once on one gRPC stream.\n\n",
       kModel, vowels.labels.size(), kSessions);
 

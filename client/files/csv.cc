@@ -62,7 +62,7 @@ absl::StatusOr<std::vector<double>> ReadFeatures(const Fields& fields, const Col
   return row;
 }
 
-// The lines of one sequence as they are read.
+// Collects the lines of one sequence after another.
 class Sequences {
  public:
   explicit Sequences(const InputKind& kind) : kind_(kind) {}

@@ -12,19 +12,21 @@
 #include "client/cpp/tensor.h"
 #include "client/files/rows.h"
 
-// Numbers separated by commas: a line is a timestep.
+// Numbers separated by commas; a line is a timestep.
 //
-//   sequence,time,x0,x1        The header may be missing: then the file is one sequence and every
-//   0,0,1.5,-0.25              column a feature. With one, the column `sequence` tells the
-//   0,1,1.75,0                 sequences apart (its value is a name: lines of one sequence stand
-//   1,0,2,2                    together), `time` is ignored, and the others are the features.
+//   sequence,time,x0,x1        The header is optional. Without it the file is one sequence and
+//   0,0,1.5,-0.25              every column is a feature. With it, the column `sequence` holds the
+//   0,1,1.75,0                 name of the sequence (the lines of one sequence are consecutive),
+//   1,0,2,2                    the column `time` is ignored, and the others are the features.
 namespace rnnserve::client {
 
-// INVALID_ARGUMENT, with the line, if a field is not a number, a line is shorter or longer than the
-// first, or a sequence does not suit `kind`. There is no quoting: numbers need none.
+// INVALID_ARGUMENT, with the line, if a field is not a number, if a line has more or fewer fields
+// than the first, or if a sequence does not fit `kind`. There is no quoting, because numbers need
+// none.
 absl::StatusOr<std::vector<Tensor>> ParseCsv(absl::string_view text, const InputKind& kind);
 
-// `outputs`, float, all [time, outputs] or all [outputs], with a header as above (y0, y1, ...).
+// Writes `outputs`, float, all [time, outputs] or all [outputs], with a header as above (y0, y1,
+// ...).
 std::string FormatCsv(const std::vector<Tensor>& outputs);
 
 }  // namespace rnnserve::client

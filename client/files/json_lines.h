@@ -12,18 +12,18 @@
 #include "client/cpp/tensor.h"
 #include "client/files/rows.h"
 
-// One sequence a line, as JSON.
+// One sequence per line, as JSON.
 //
 //   [[1.5, -0.25], [1.75, 0]]                        an array of timesteps
 //   {"label": 3, "frames": [[1.5, -0.25], ...]}      or an object that has one as "frames"
 //   [7, 7, 0, 9]                                     token ids, or a single feature
 namespace rnnserve::client {
 
-// INVALID_ARGUMENT, with the line, if it is not such JSON or does not suit `kind`.
+// INVALID_ARGUMENT, with the line, if a line is not such JSON or does not fit `kind`.
 absl::StatusOr<std::vector<Tensor>> ParseJsonLines(absl::string_view text, const InputKind& kind);
 
-// A line for each of `outputs`: {"sequence":0,"output":[...]}. Numbers that are not finite, which
-// JSON does not have, become null.
+// Writes a line for each of `outputs`: {"sequence":0,"output":[...]}. Numbers that are not finite
+// become null, because JSON cannot express them.
 std::string FormatJsonLines(const std::vector<Tensor>& outputs);
 
 }  // namespace rnnserve::client

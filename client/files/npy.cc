@@ -18,13 +18,13 @@
 namespace rnnserve::client {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "elements are copied as they lie");
+static_assert(std::endian::native == std::endian::little, "elements are copied without conversion");
 
 constexpr absl::string_view kMagic("\x93NUMPY", 6);
 constexpr size_t kVersionBytes = 2;
-// NumPy aligns the elements to this.
+// NumPy aligns the elements to this many bytes.
 constexpr size_t kAlignment = 64;
-// As NumPy's own limit on dimensions; a header that names more is garbage.
+// NumPy's own limit on dimensions; a header that names more is garbage.
 constexpr size_t kMaxRank = 32;
 
 struct Header {
@@ -37,7 +37,8 @@ absl::Status BadHeader(absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("not a readable .npy file: ", why));
 }
 
-// What follows `key` in the Python dictionary that is the header, from the value's first character.
+// Returns the text after `key` in the Python dictionary that is the header, from the first
+// character of the value.
 absl::StatusOr<absl::string_view> ValueOf(absl::string_view header, absl::string_view key) {
   const size_t position = header.find(absl::StrCat("'", key, "':"));
   if (position == absl::string_view::npos) {
@@ -54,7 +55,7 @@ absl::StatusOr<std::vector<int64_t>> ParseShape(absl::string_view value) {
   std::vector<int64_t> shape;
   for (absl::string_view word : absl::StrSplit(value.substr(1, end - 1), ',')) {
     word = absl::StripAsciiWhitespace(word);
-    if (word.empty()) continue;  // After the comma of "(3,)".
+    if (word.empty()) continue;  // nothing follows the comma of "(3,)"
     int64_t extent = 0;
     if (!absl::SimpleAtoi(word, &extent) || extent < 0 || shape.size() == kMaxRank) {
       return BadHeader(absl::StrCat("its shape is ", value.substr(0, end + 1)));
@@ -81,7 +82,7 @@ absl::StatusOr<Header> ParseHeader(absl::string_view text) {
   return header;
 }
 
-// Takes the header text off the front of `bytes`.
+// Removes the header text from the front of `bytes` and returns it.
 absl::StatusOr<absl::string_view> TakeHeaderText(absl::string_view* bytes) {
   if (!absl::ConsumePrefix(bytes, kMagic) || bytes->size() < kVersionBytes) {
     return BadHeader("it does not begin with NumPy's magic string");
@@ -100,10 +101,10 @@ absl::StatusOr<absl::string_view> TakeHeaderText(absl::string_view* bytes) {
   return text;
 }
 
-// The elements of type `Stored` in `bytes`, as `Value`.
+// Converts the elements of type `Stored` in `bytes` to `Value`.
 template <typename Stored, typename Value>
 absl::StatusOr<Tensor> ReadElements(const Header& header, absl::string_view bytes) {
-  // Compared by division: the product of the extents may not fit any integer.
+  // Compares by division, because the product of the extents may overflow.
   size_t remaining = bytes.size() / sizeof(Stored);
   bool is_exact = bytes.size() % sizeof(Stored) == 0;
   bool is_empty = false;
@@ -144,7 +145,7 @@ absl::StatusOr<Tensor> ParseNpy(absl::string_view bytes) {
   if (header->element_type == "<i8") return ReadElements<int64_t, int64_t>(*header, bytes);
   return absl::InvalidArgumentError(absl::StrCat("the .npy file has elements of type '",
                                                  header->element_type,
-                                                 "'; readable are <f4, <f8, <i4 and <i8"));
+                                                 "'; supported are <f4, <f8, <i4 and <i8"));
 }
 
 std::string FormatNpy(const Tensor& tensor) {

@@ -10,17 +10,17 @@
 #include "absl/strings/string_view.h"
 #include "client/cpp/tensor.h"
 
-// The array files of NumPy (numpy.lib.format). Debian's xtensor also reads them, but needs the
-// element type before it reads, throws, and allocates what a header claims before it looks at the
-// size of the file.
+// NumPy's array files (numpy.lib.format). Debian's xtensor also reads them, but it needs the
+// element type in advance, throws, and allocates what the header claims before it checks the size
+// of the file.
 namespace rnnserve::client {
 
-// Reads an array of type '<f4', '<f8' (rounded to float), '<i4' or '<i8' in C order; format
-// version 1, 2 or 3. INVALID_ARGUMENT for anything else, and for a file that is not exactly as
-// long as its header says.
+// Reads an array of type '<f4', '<f8' (rounded to float), '<i4' or '<i8' in C order; format version
+// 1, 2 or 3. INVALID_ARGUMENT for anything else, and for a file whose length differs from what its
+// header says.
 absl::StatusOr<Tensor> ParseNpy(absl::string_view bytes);
 
-// Format version 1. REQUIRES: the tensor is not bool.
+// Writes format version 1. REQUIRES: the tensor is not bool.
 std::string FormatNpy(const Tensor& tensor);
 
 }  // namespace rnnserve::client

@@ -26,7 +26,7 @@ absl::StatusOr<std::vector<double>> ParseNumberLines(absl::string_view text) {
     }
     numbers.push_back(number);
   }
-  if (numbers.empty()) return absl::InvalidArgumentError("the file holds no number");
+  if (numbers.empty()) return absl::InvalidArgumentError("the file contains no number");
   return numbers;
 }
 

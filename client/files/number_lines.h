@@ -11,9 +11,9 @@
 
 namespace rnnserve::client {
 
-// One number a line, as doubles: times would lose their microseconds as the floats of a sequence.
-// Empty lines and what follows a '#' are skipped. INVALID_ARGUMENT, with the line, if it is not a
-// finite number, and if there is none at all.
+// Reads one number per line, as doubles: the floats of a sequence would lose the microseconds of a
+// time. Skips empty lines and everything after a '#'. INVALID_ARGUMENT, with the line, if a line is
+// not a finite number, and if there is no number at all.
 absl::StatusOr<std::vector<double>> ParseNumberLines(absl::string_view text);
 
 }  // namespace rnnserve::client

@@ -25,7 +25,7 @@ absl::StatusOr<Tensor> SequenceFromRows(const Rows& rows, const InputKind& kind)
       continue;
     }
     const double value = rows[t][0];
-    // Written so that NaN fails.
+    // In this form the condition is false for NaN.
     if (!(value >= INT32_MIN && value <= INT32_MAX && value == static_cast<int32_t>(value))) {
       return absl::InvalidArgumentError(
           absl::StrCat("timestep ", t, " is ", value, ", which is not a token id"));

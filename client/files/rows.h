@@ -11,25 +11,25 @@
 #include "absl/status/statusor.h"
 #include "client/cpp/tensor.h"
 
-// What the text formats have in common: a sequence as rows of numbers.
+// The common part of the text formats: a sequence as rows of numbers.
 namespace rnnserve::client {
 
-// What a model takes as one timestep.
+// The content of one timestep of a model's input.
 struct InputKind {
-  // One token id; otherwise `num_features` floats.
+  // Whether a timestep is one token id; otherwise it is `num_features` floats.
   bool is_token = false;
   int64_t num_features = 1;
 };
 
-// One sequence as it stands in a text file, [time][values].
+// One sequence as in a text file, [time][values].
 using Rows = std::vector<std::vector<double>>;
 
-// Rows as the model takes them: [time, features] float or [time] int32 token ids.
-// INVALID_ARGUMENT, with both numbers, if there is no row, a row has not the model's number of
-// features, or a token id is not an int32.
+// Converts rows to the model's input: [time, features] float or [time] int32 token ids.
+// INVALID_ARGUMENT, with both numbers, if there is no row, if a row does not have the model's
+// number of features, or if a token id is not an int32.
 absl::StatusOr<Tensor> SequenceFromRows(const Rows& rows, const InputKind& kind);
 
-// The fewest digits that read back as the same float.
+// Returns the shortest decimal text that reads back as the same float.
 std::string FormatFloat(float value);
 
 }  // namespace rnnserve::client

@@ -20,11 +20,11 @@ namespace {
 
 constexpr size_t kReadBytes = size_t{1} << 16;
 
-// Floats as floats, token ids as they are; integers are fine as features.
+// Returns features as floats, converting integers, and token ids unchanged.
 absl::StatusOr<Tensor> ConvertElements(Tensor tensor, const InputKind& kind) {
   if (kind.is_token == !tensor.is_float()) return tensor;
   if (kind.is_token) {
-    return absl::InvalidArgumentError("the file holds floats; the model takes token ids");
+    return absl::InvalidArgumentError("the file contains floats; the model takes token ids");
   }
   const auto to_float = [&](const auto& values) {
     return Tensor(tensor.shape(), std::vector<float>(values.begin(), values.end()));
@@ -32,7 +32,7 @@ absl::StatusOr<Tensor> ConvertElements(Tensor tensor, const InputKind& kind) {
   return tensor.is_int32() ? to_float(tensor.int32s()) : to_float(tensor.int64s());
 }
 
-// Cuts an array into the sequences along its first dimension, or takes it as one.
+// Splits an array into sequences along its first dimension, or takes it as a single one.
 absl::StatusOr<std::vector<Tensor>> SplitArray(const Tensor& array, const InputKind& kind) {
   if (!kind.is_token && kind.num_features == 1 && array.rank() == 1 && array.num_elements() > 0) {
     return std::vector<Tensor>{array.Reshaped({array.shape()[0], 1})};
@@ -116,8 +116,8 @@ absl::StatusOr<FileFormat> FormatByExtension(absl::string_view path) {
   const absl::StatusOr<FileFormat> format =
       FormatByName(dot == absl::string_view::npos ? "" : path.substr(dot + 1));
   if (format.ok()) return format;
-  return absl::InvalidArgumentError(absl::StrCat(
-      path, ": the extension tells no format (.npy, .csv, .jsonl); give it by --format"));
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": the extension names no format (.npy, .csv, .jsonl); use --format"));
 }
 
 absl::StatusOr<std::vector<Tensor>> ParseSequences(absl::string_view bytes, FileFormat format,
@@ -127,7 +127,7 @@ absl::StatusOr<std::vector<Tensor>> ParseSequences(absl::string_view bytes, File
       : format == FileFormat::kCsv ? ParseCsv(bytes, kind)
                                    : ParseJsonLines(bytes, kind);
   if (sequences.ok() && sequences->empty()) {
-    return absl::InvalidArgumentError("the file holds no sequence");
+    return absl::InvalidArgumentError("the file contains no sequence");
   }
   return sequences;
 }

@@ -13,12 +13,12 @@
 #include "client/cpp/tensor.h"
 #include "client/files/rows.h"
 
-// Files of sequences for a model and of a model's outputs, in three formats.
+// Files of sequences and of a model's outputs, in three formats.
 namespace rnnserve::client {
 
 enum class FileFormat {
-  // npy.h: [batch, time, features] or [time, features], or [time] if there is one feature; of token
-  // ids [batch, time] or [time].
+  // npy.h: [batch, time, features] or [time, features], or [time] if there is one feature. For
+  // token ids: [batch, time] or [time].
   kNpy,
   // csv.h
   kCsv,
@@ -26,22 +26,22 @@ enum class FileFormat {
   kJsonLines,
 };
 
-// By name ("npy", "csv", "jsonl") or by the extension of a path. INVALID_ARGUMENT, with the names
-// that there are, for others.
+// Return the format of a name ("npy", "csv", "jsonl") or of a path's extension. INVALID_ARGUMENT,
+// with the list of formats, for any other.
 absl::StatusOr<FileFormat> FormatByName(absl::string_view name);
 absl::StatusOr<FileFormat> FormatByExtension(absl::string_view path);
 
-// At least one sequence: [time, features] float, or [time] int32 or int64 token ids.
-// INVALID_ARGUMENT, with the place, if `bytes` are not such sequences.
+// Reads at least one sequence: [time, features] float, or [time] int32 or int64 token ids.
+// INVALID_ARGUMENT, with the place, if `bytes` do not hold such sequences.
 absl::StatusOr<std::vector<Tensor>> ParseSequences(absl::string_view bytes, FileFormat format,
                                                    const InputKind& kind);
 
-// `outputs`, float, all [time, outputs] or all [outputs]. As .npy they are stacked:
+// Writes `outputs`, float, all [time, outputs] or all [outputs]. As .npy they are stacked:
 // FAILED_PRECONDITION, with both lengths, if they differ in shape.
 absl::StatusOr<std::string> FormatOutputs(const std::vector<Tensor>& outputs, FileFormat format);
 
-// A whole file; "-" is standard input or output. NOT_FOUND or PERMISSION_DENIED, or UNAVAILABLE for
-// any other failure of the system, with the path.
+// Read and write a whole file; "-" is standard input or output. NOT_FOUND, PERMISSION_DENIED or,
+// for any other failure of the system, UNAVAILABLE, with the path.
 absl::StatusOr<std::string> ReadFile(const std::string& path);
 absl::Status WriteFile(const std::string& path, absl::string_view bytes);
 

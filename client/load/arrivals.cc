@@ -10,12 +10,13 @@
 namespace rnnserve::client {
 namespace {
 
-// Takes arrivals until one limit is reached.
+// Collects arrivals until one limit is reached.
 class LimitedArrivals {
  public:
   explicit LimitedArrivals(const ArrivalLimits& limits) : limits_(limits) {}
 
-  // False if `time` lies behind the last arrival; it is not taken then.
+  // Returns false, without taking the arrival, if `time` is after the end of the load or the limit
+  // is reached.
   bool Take(absl::Duration time) {
     if (time >= limits_.warm_up + limits_.measured || num_measured_ == limits_.max_measured) {
       return false;

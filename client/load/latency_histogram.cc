@@ -10,7 +10,7 @@
 namespace rnnserve::client {
 namespace {
 
-// 2^6 buckets for each doubling. Below 2^7 ns a bucket is one nanosecond.
+// 2^6 buckets for each doubling. Below 2^7 ns a bucket is one nanosecond wide.
 constexpr int kBucketBits = 6;
 constexpr size_t kBucketsPerDoubling = size_t{1} << kBucketBits;
 
@@ -20,7 +20,7 @@ size_t IndexOf(int64_t ns) {
   return static_cast<size_t>(shift) * kBucketsPerDoubling + (value >> shift);
 }
 
-// The least value in bucket `index`; that of the next one is its end.
+// Returns the smallest value in bucket `index`. The bucket ends where the next one begins.
 int64_t LowerEnd(size_t index) {
   if (index < 2 * kBucketsPerDoubling) return static_cast<int64_t>(index);
   const size_t shift = index / kBucketsPerDoubling - 1;
@@ -63,7 +63,7 @@ absl::Duration LatencyHistogram::Quantile(double q) const {
   size_t index = 0;
   while ((seen += counts_[index]) < rank) ++index;
   const int64_t lower = LowerEnd(index);
-  // Of the values lower .. upper - 1 the middle one.
+  // The middle one of the values lower .. upper - 1.
   const int64_t middle = lower + (LowerEnd(index + 1) - 1 - lower) / 2;
   return absl::Nanoseconds(std::clamp(middle, min_ns_, max_ns_));
 }

@@ -12,22 +12,22 @@
 
 namespace rnnserve::client {
 
-// Latencies in log-linear buckets: 64 of equal width for each doubling, after Gil Tene's
-// HdrHistogram. However many are added, it takes 20 kB at most, and every quantile is within
-// kRelativeError of the one that a sorted list would give.
+// Latencies in log-linear buckets, 64 of equal width for each doubling, like Gil Tene's
+// HdrHistogram. It takes at most 20 kB for any number of latencies, and every quantile is within
+// kRelativeError of the quantile of a sorted list.
 //
-// The quantiles of several runs or streams are those of the merged histogram; they cannot be had
-// from the single quantiles. Thread-compatible.
+// To get the quantiles of several runs or streams, merge their histograms; single quantiles cannot
+// be combined. Thread-compatible.
 class LatencyHistogram {
  public:
-  // Half the width of a bucket over its lower end.
+  // Half the width of a bucket, divided by its lower end.
   static constexpr double kRelativeError = 1.0 / 128;
-  // Longer latencies (73 minutes) are counted in the last bucket; only `max` tells them.
+  // Longer latencies (above 73 minutes) are counted in the last bucket; only `max` shows them.
   static constexpr int64_t kLongestNs = (int64_t{1} << 42) - 1;
 
   struct Bucket {
     absl::Duration lower;
-    // The first latency that is not in it.
+    // The smallest latency above the bucket.
     absl::Duration upper;
     uint64_t count = 0;
   };
@@ -37,20 +37,21 @@ class LatencyHistogram {
   void Merge(const LatencyHistogram& other);
 
   uint64_t count() const { return count_; }
-  // Exact; zero if there is none.
+  // Exact; zero if the histogram is empty.
   absl::Duration min() const { return absl::Nanoseconds(count_ == 0 ? 0 : min_ns_); }
   absl::Duration max() const { return absl::Nanoseconds(max_ns_); }
   absl::Duration Mean() const;
 
-  // The smallest latency that a fraction `q` of all does not exceed, by nearest rank; zero if there
-  // is none. Exact at the two ends. REQUIRES: 0 < q <= 1.
+  // Returns the smallest latency that a fraction `q` of all does not exceed, by nearest rank; zero
+  // if the histogram is empty. Exact for the smallest and the largest latency. REQUIRES: 0 < q <=
+  // 1.
   absl::Duration Quantile(double q) const;
 
-  // Those that are not empty, in order.
+  // Returns the buckets that are not empty, in order.
   std::vector<Bucket> Buckets() const;
 
  private:
-  // As long as the last bucket in use.
+  // Ends with the last bucket in use.
   std::vector<uint64_t> counts_;
   uint64_t count_ = 0;
   int64_t min_ns_ = INT64_MAX;

@@ -16,12 +16,12 @@ namespace {
 
 constexpr double kWidth = 760;
 constexpr double kHeight = 480;
-// Of the field between the axes.
+// The edges of the plot area between the axes.
 constexpr double kLeft = 84;
 constexpr double kRight = 704;
 constexpr double kTop = 76;
 constexpr double kBottom = 400;
-// Between the middles of two labels that would otherwise overlap.
+// The distance between the centres of two labels that would otherwise overlap.
 constexpr double kLabelHeight = 15;
 constexpr int kMaxTicks = 8;
 
@@ -39,13 +39,14 @@ std::string Escape(const std::string& text) {
                              {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
 }
 
-// 1, 2 or 5 times a power of ten.
+// Returns 1, 2 and 5 times a power of ten.
 std::array<double, 3> TicksOfDecade(int decade) {
   const double power = std::pow(10, decade);
   return {power, 2 * power, 5 * power};
 }
 
-// Of the logarithmic axis: the least run of such ticks that has all of [low, high] inside.
+// Returns the ticks of the logarithmic axis: the smallest run of 1-2-5 ticks that encloses [low,
+// high].
 std::vector<double> LogTicks(double low, double high) {
   std::vector<double> ticks;
   const int first = static_cast<int>(std::floor(std::log10(low))) - 1;
@@ -58,7 +59,8 @@ std::vector<double> LogTicks(double low, double high) {
   return ticks;
 }
 
-// Of the linear axis, from 0 to at least `high`, kMaxTicks intervals at most.
+// Returns the ticks of the linear axis, from 0 to at least `high`, with at most kMaxTicks
+// intervals.
 std::vector<double> LinearTicks(double high) {
   int decade = static_cast<int>(std::floor(std::log10(high))) - 2;
   double step = 0;
@@ -83,7 +85,7 @@ std::string Text(double x, double y, const char* attributes, const std::string& 
                          Escape(text));
 }
 
-// The points that can be drawn, in the order of their loads, and where they lie.
+// The points that can be drawn, ordered by load, and their positions.
 class Field {
  public:
   explicit Field(const std::vector<LatencyPicture::Point>& points) {
@@ -149,7 +151,7 @@ class Field {
                         "\" stroke-width=\"2\" fill=\"none\"/>\n", marks);
   }
 
-  // The names of the lines beside their last points, from top to bottom and apart.
+  // Draws the names of the lines next to their last points, from top to bottom without overlap.
   std::string DrawNames() const {
     std::string svg;
     if (points_.empty()) return svg;
@@ -166,7 +168,7 @@ class Field {
  private:
   std::vector<LatencyPicture::Point> points_;
   std::vector<double> x_ticks_;
-  // Seconds.
+  // In seconds.
   std::vector<double> y_ticks_;
 };
 
@@ -184,11 +186,11 @@ std::string LatencyPicture::ToSvg() const {
   for (const Line& line : kLines) absl::StrAppend(&svg, field.DrawLine(line));
   absl::StrAppend(&svg, field.DrawNames(),
                   Text((kLeft + kRight) / 2, kBottom + 44, "text-anchor=\"middle\"",
-                       "offered load, steps a second"),
+                       "offered load (steps per second)"),
                   Text((kLeft + kRight) / 2, kBottom + 64, "text-anchor=\"middle\" fill=\"#666\"",
                        "hollow: the server did not keep up"));
   absl::StrAppend(&svg, absl::StrFormat("<text transform=\"translate(22 %.1f) rotate(-90)\" "
-                                        "text-anchor=\"middle\">latency of a step</text>\n</svg>\n",
+                                        "text-anchor=\"middle\">step latency</text>\n</svg>\n",
                                         (kTop + kBottom) / 2));
   return svg;
 }

@@ -11,25 +11,25 @@
 
 namespace rnnserve::client {
 
-// Latency against offered load.
+// A chart of latency against offered load.
 struct LatencyPicture {
   struct Point {
     double steps_per_second = 0;
     absl::Duration p50;
     absl::Duration p90;
     absl::Duration p99;
-    // Otherwise the point is drawn hollow.
+    // If false, the point is drawn hollow.
     bool is_keeping_up = true;
   };
 
   std::string title;
   // A line below the title.
   std::string subtitle;
-  // In any order. Those without a positive latency cannot be drawn and are left out.
+  // In any order. Points without a positive latency cannot be drawn and are left out.
   std::vector<Point> points;
 
-  // An SVG document of 760 by 480 on a white ground: three lines over a logarithmic latency axis.
-  // Texts are escaped.
+  // Returns an SVG document of 760 by 480 on a white background: three lines over a logarithmic
+  // latency axis. Texts are escaped.
   std::string ToSvg() const;
 };
 

@@ -46,7 +46,7 @@ absl::StatusOr<std::vector<int64_t>> ReadLengths(const std::string& path) {
   return std::vector<int64_t>(numbers->begin(), numbers->end());
 }
 
-// The two numbers around `separator`.
+// Parses the two numbers around `separator`.
 bool ParsePair(absl::string_view text, char separator, double* first, double* second) {
   const std::pair<absl::string_view, absl::string_view> parts =
       absl::StrSplit(text, absl::MaxSplits(separator, 1));
@@ -96,7 +96,7 @@ int64_t LengthDistribution::Draw(Random& random) const {
     case Kind::kUniform:
       return random.Integer(static_cast<int64_t>(a_), static_cast<int64_t>(b_));
     case Kind::kGeometric:
-      // The inverse of P(length <= n) = 1 - (1 - 1/MEAN)^n; 0/0 for a mean of 1.
+      // The inverse of P(length <= n) = 1 - (1 - 1/MEAN)^n; it would be 0/0 for a mean of 1.
       if (a_ > 1) length = std::ceil(std::log1p(-random.Uniform()) / std::log1p(-1 / a_));
       break;
     case Kind::kLognormal:

@@ -14,13 +14,13 @@
 
 namespace rnnserve::client {
 
-// How long sequences are, in timesteps: each from 1 to kLongest.
+// The distribution of sequence lengths, in timesteps: each from 1 to kLongest.
 //
-//   fixed:N                 all of N
-//   uniform:A-B             every length from A to B equally often
-//   geometric:MEAN          it may end after any timestep, with probability 1 / MEAN
+//   fixed:N                 always N
+//   uniform:A-B             every length from A to B with equal probability
+//   geometric:MEAN          the sequence ends after each timestep with probability 1 / MEAN
 //   lognormal:MEDIAN,SIGMA  its logarithm is normal, with standard deviation SIGMA
-//   file:PATH               one of the lengths in a file, one a line, each equally often
+//   file:PATH               one of the lengths in a file (one per line), with equal probability
 //
 // Immutable; safe to share.
 class LengthDistribution {
@@ -30,17 +30,17 @@ class LengthDistribution {
   // fixed:100
   LengthDistribution() : LengthDistribution("fixed:100", Kind::kUniform, 100, 100) {}
 
-  // INVALID_ARGUMENT, with the forms that there are, if `text` is none of them or a number is out
-  // of range; what ReadFile returns, and INVALID_ARGUMENT with the line, for a file.
+  // INVALID_ARGUMENT, with the list of forms, if `text` is none of them or a number is out of
+  // range. For a file, also the errors of ReadFile, and INVALID_ARGUMENT with the line.
   static absl::StatusOr<LengthDistribution> Parse(absl::string_view text);
 
-  // Whether every draw is the same, and so a multiple of `factor`. REQUIRES: factor > 0.
+  // Whether every draw is the same length and that is a multiple of `factor`. REQUIRES: factor > 0.
   bool IsFixedMultipleOf(int64_t factor) const;
 
-  // Draws one.
+  // Draws one length.
   int64_t Draw(Random& random) const;
 
-  // As it was parsed.
+  // The text that was parsed.
   const std::string& text() const { return text_; }
 
  private:
@@ -49,10 +49,11 @@ class LengthDistribution {
 
   std::string text_;
   Kind kind_;
-  // The least and the greatest length; the mean; the median and sigma.
+  // For kUniform the smallest and the largest length; for kGeometric the mean; for kLognormal the
+  // median and sigma.
   double a_;
   double b_;
-  // kListed.
+  // For kListed.
   std::vector<int64_t> lengths_;
 };
 

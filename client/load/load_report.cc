@@ -24,9 +24,9 @@ struct Percentile {
 };
 constexpr Percentile kShown[] = {{"P50", 0.5},  {"P90", 0.9},     {"P95", 0.95},
                                  {"P99", 0.99}, {"P99.9", 0.999}, {"MAX", 1}};
-constexpr Percentile kTold[] = {{"p50", 0.5},     {"p75", 0.75},      {"p90", 0.9},
-                                {"p95", 0.95},    {"p99", 0.99},      {"p99_5", 0.995},
-                                {"p99_9", 0.999}, {"p99_99", 0.9999}, {"max", 1}};
+constexpr Percentile kReported[] = {{"p50", 0.5},     {"p75", 0.75},      {"p90", 0.9},
+                                    {"p95", 0.95},    {"p99", 0.99},      {"p99_5", 0.995},
+                                    {"p99_9", 0.999}, {"p99_99", 0.9999}, {"max", 1}};
 
 std::string FormatRate(double per_second) {
   return per_second == 0 ? "-" : absl::StrFormat("%.*f", per_second < 100 ? 1 : 0, per_second);
@@ -36,7 +36,7 @@ std::string FormatLatencyOrNone(const LatencyHistogram& latencies, double q) {
   return latencies.count() == 0 ? "-" : FormatLatency(latencies.Quantile(q));
 }
 
-// `sum` over `count`; 0 of nothing.
+// Returns `sum` / `count`, or 0 if `count` is 0.
 double Mean(uint64_t sum, uint64_t count) {
   return count == 0 ? 0 : static_cast<double>(sum) / static_cast<double>(count);
 }
@@ -47,7 +47,7 @@ LatencyHistogram LatenciesOfModel(const LoadTally& tally, size_t model) {
   return merged;
 }
 
-// The sessions of each model.
+// Returns the number of sessions of each model.
 std::vector<size_t> CountSessions(const LoadOptions& options) {
   std::vector<size_t> counts(options.models.size());
   for (size_t model : SpreadModels(options.models, options.num_sessions)) ++counts[model];
@@ -58,8 +58,6 @@ const char* Name(LoadReport::Loop loop) {
   if (loop == LoadReport::Loop::kClosed) return "closed";
   return loop == LoadReport::Loop::kPoisson ? "poisson" : "recorded";
 }
-
-// ------------------------------------------------------------------------------------- for people
 
 std::string FormatPlural(size_t count, const char* noun) {
   return absl::StrCat(count, " ", noun, count == 1 ? "" : "s");
@@ -77,11 +75,11 @@ std::string FormatLoop(const LoadReport& report) {
   }
   return options.think_time == absl::ZeroDuration()
              ? "closed loop"
-             : absl::StrCat("closed loop, ", FormatLatency(options.think_time), " of thinking");
+             : absl::StrCat("closed loop, ", FormatLatency(options.think_time), " think time");
 }
 
 std::string FormatMessage(const LoadOptions& options) {
-  return absl::StrCat(options.sessions_per_message, " in a message",
+  return absl::StrCat(options.sessions_per_message, " per message",
                       options.uses_step_sessions ? ", stepped by one action" : "");
 }
 
@@ -102,7 +100,7 @@ std::string FormatOptions(const LoadReport& report) {
   table.AddRow({"sequences",
                 absl::StrCat(options.lengths.text(), ", ",
                              FormatPlural(static_cast<size_t>(options.chunk_timesteps), "timestep"),
-                             " in a step")});
+                             " per step")});
   table.AddRow(
       {"measured", absl::StrFormat("%g s or %d steps, after %g s of warm-up",
                                    absl::ToDoubleSeconds(options.measured), options.max_steps,
@@ -110,10 +108,10 @@ std::string FormatOptions(const LoadReport& report) {
   return table.ToString();
 }
 
-// What of a load of a sweep must not be overlooked.
+// Returns the warnings about one load of a sweep.
 std::string FormatNotes(const LoadVerdict& verdict) {
   std::vector<std::string> notes;
-  if (!verdict.is_keeping_up) notes.push_back("not kept up");
+  if (!verdict.is_keeping_up) notes.push_back("did not keep up");
   if (!verdict.is_long_enough) {
     notes.push_back("too short");
   } else if (!verdict.is_steady) {
@@ -128,7 +126,7 @@ std::string FormatLoads(const LoadReport& report) {
       {"OFFERED/S", Table::kRight}, {"STEPS/S", Table::kRight}, {"TIMESTEPS/S", Table::kRight}};
   for (const Percentile& percentile : kShown) columns.push_back({percentile.name, Table::kRight});
   columns.push_back({"FAILED", Table::kRight});
-  columns.push_back({"ANSWERS A MESSAGE", Table::kRight});
+  columns.push_back({"ANSWERS/MESSAGE", Table::kRight});
   if (report.entries.size() > 1) columns.push_back({"NOTES"});
   Table table(std::move(columns));
   for (const LoadReport::Entry& entry : report.entries) {
@@ -165,14 +163,14 @@ std::string FormatModels(const LoadReport& report) {
   return table.ToString();
 }
 
-// Empty without errors.
+// Returns the table of errors; empty if there are none.
 std::string FormatErrors(const LoadReport& report) {
   Table table({{"OFFERED/S", Table::kRight},
                {"FAILED"},
                {"CODE"},
                {"REASON"},
                {"COUNT", Table::kRight},
-               {"THE FIRST"}});
+               {"FIRST ERROR"}});
   bool is_empty = true;
   for (const LoadReport::Entry& entry : report.entries) {
     for (const auto& [error, count] : entry.result.tally.errors) {
@@ -184,13 +182,11 @@ std::string FormatErrors(const LoadReport& report) {
   return is_empty ? "" : absl::StrCat("\n", table.ToString());
 }
 
-// --------------------------------------------------------------------------------- for machines
-
 Json LatenciesToJson(const LatencyHistogram& latencies) {
   Json json = {{"count", latencies.count()},
                {"min_us", absl::ToDoubleMicroseconds(latencies.min())},
                {"mean_us", absl::ToDoubleMicroseconds(latencies.Mean())}};
-  for (const Percentile& percentile : kTold) {
+  for (const Percentile& percentile : kReported) {
     json[absl::StrCat(percentile.name, "_us")] =
         absl::ToDoubleMicroseconds(latencies.Quantile(percentile.q));
   }
@@ -301,7 +297,7 @@ std::string LoadReport::ToJson() const {
   Json loads = Json::array();
   for (const Entry& entry : entries) loads.push_back(LoadToJson(entry, options));
   const Json json = {{"options", OptionsToJson(*this)}, {"loads", loads}};
-  // A server's text may hold any bytes.
+  // The text of a server may contain any bytes.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -313,7 +309,7 @@ LatencyPicture LoadReport::ToPicture() const {
   picture.subtitle = absl::StrCat(
       FormatLoop(*this), ", ", FormatPlural(options.num_sessions, "session"), " on ",
       FormatPlural(options.num_streams, "stream"), ", ", FormatMessage(options), ", ",
-      FormatPlural(static_cast<size_t>(options.chunk_timesteps), "timestep"), " in a step");
+      FormatPlural(static_cast<size_t>(options.chunk_timesteps), "timestep"), " per step");
   for (const Entry& entry : entries) {
     const LatencyHistogram latencies = entry.result.tally.AllLatencies();
     picture.points.push_back({entry.offered, latencies.Quantile(0.5), latencies.Quantile(0.9),

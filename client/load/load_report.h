@@ -13,12 +13,12 @@
 
 namespace rnnserve::client {
 
-// One load, or the loads of a sweep, as they are told.
+// The report of one load, or of the loads of a sweep.
 struct LoadReport {
   enum class Loop { kClosed, kPoisson, kRecorded };
   struct Entry {
-    // The steps a second that were asked for; of recorded arrivals, those that were due. 0 for a
-    // closed loop.
+    // The requested steps per second; for recorded arrivals, the steps per second that were due. 0
+    // for a closed loop.
     double offered = 0;
     LoadResult result;
     LoadVerdict verdict;
@@ -26,17 +26,18 @@ struct LoadReport {
 
   std::string server;
   Loop loop = Loop::kClosed;
-  // Of recorded arrivals.
+  // For recorded arrivals.
   std::string arrivals_path;
   LoadOptions options;
   std::vector<Entry> entries;
 
-  // Tables and remarks for people: a line for each load, then each model if there are several, then
-  // what failed.
+  // Returns tables and remarks for people to read: a line for each load, then one for each model if
+  // there are several, then the errors.
   std::string ToText() const;
 
-  // One JSON object on a line: `options`, and in `loads` every number of each; latencies in
-  // microseconds, as percentiles and as the buckets of the histogram, [lower end, count].
+  // Returns one JSON object on a line: `options`, and in `loads` all numbers of each load.
+  // Latencies are in microseconds, as percentiles and as the buckets of the histogram, [lower end,
+  // count].
   std::string ToJson() const;
 
   LatencyPicture ToPicture() const;

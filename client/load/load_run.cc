@@ -21,23 +21,23 @@
 namespace rnnserve::client {
 namespace {
 
-// How often progress is told, and interrupts are seen.
+// How often progress is reported and interrupts are checked.
 constexpr absl::Duration kTick = absl::Milliseconds(50);
-// How often the end of the opening, and that of the last answers, is looked for.
+// How often the end of opening the sessions, and the arrival of the last answers, is checked.
 constexpr absl::Duration kShortTick = absl::Milliseconds(2);
-// Between the start of the sending thread and the beginning of the load.
+// The time between the start of the sending thread and the beginning of the load.
 constexpr absl::Duration kLead = absl::Milliseconds(2);
 // How long an interrupted load waits for answers.
 constexpr absl::Duration kInterruptedTimeout = absl::Seconds(1);
 
-// Where a group of the load is: its stream, and its index there.
+// The location of a group: its stream, and its index there.
 struct GroupPlace {
   size_t stream = 0;
   size_t group = 0;
 };
 
-// The groups that think, in the order in which they are due, for a thread to send them. All think
-// equally long, so the order is that in which they began.
+// The thinking groups, in the order in which they are due, for a thread that sends them. All think
+// equally long, so that is the order in which they began.
 class ThinkingGroups {
  public:
   struct Entry {
@@ -50,7 +50,7 @@ class ThinkingGroups {
     entries_.push_back(entry);
   }
 
-  // Waits for the next; nothing after Close.
+  // Waits for the next entry. Returns nothing after Close.
   std::optional<Entry> Pop() {
     absl::MutexLock lock(&mu_);
     const auto is_due = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) {
@@ -74,7 +74,7 @@ class ThinkingGroups {
   bool is_closed_ ABSL_GUARDED_BY(mu_) = false;
 };
 
-// No other session of the server may have an id of this load.
+// Returns a prefix for the ids of this load that no other session on the server has.
 std::string UniqueName() {
   std::random_device device;
   return absl::StrCat("bench-", absl::Hex(device(), absl::kZeroPad8),
@@ -99,7 +99,8 @@ class Run {
     Begin();
     AwaitEndOfWindow(&result);
     AwaitAnswers(&result);
-    // Before the streams are ended: to cancel one that stalls is no error of the load.
+    // The status is read before the streams end: cancelling one that stalls is not an error of the
+    // load.
     result.status = FirstError();
     const std::vector<absl::Status> causes = CausesOfNoAnswer(result.is_interrupted);
     EndStreams();
@@ -111,7 +112,7 @@ class Run {
   size_t num_groups() const { return options_.num_sessions / options_.sessions_per_message; }
   bool is_thinking() const { return options_.think_time > absl::ZeroDuration(); }
 
-  // Groups are dealt to the streams in turn.
+  // Deals the groups to the streams in turn.
   GroupPlace PlaceOf(size_t group) const {
     return {group % options_.num_streams, group / options_.num_streams};
   }
@@ -167,7 +168,7 @@ class Run {
       is_all_sent_ = false;
       sender_ = std::thread([this] { SendArrivals(); });
     } else if (is_thinking()) {
-      // Spread over one think time, so that they do not all think in step.
+      // Spread over one think time, so that the groups do not think in step.
       for (size_t i = 0; i < num_groups(); ++i) {
         const double share = static_cast<double>(i) / static_cast<double>(num_groups());
         thinking_.Push({PlaceOf(i), begin_ + share * options_.think_time});
@@ -178,7 +179,7 @@ class Run {
     }
   }
 
-  // Of a closed loop.
+  // Sends the next message of a group in a closed loop.
   void SendNext(const GroupPlace& place, absl::Duration now) {
     if (is_thinking()) return thinking_.Push({place, now + options_.think_time});
     loads_[place.stream]->Send(place.group, now);
@@ -197,7 +198,7 @@ class Run {
     }
   }
 
-  // Waits for `time` and sends; false if the window is over before.
+  // Waits for `time` and sends. Returns false if the window ends before.
   bool SendAt(absl::Duration time, const GroupPlace& place) {
     absl::Duration now = clock_.Now();
     while (now < time && time < window_->end()) {
@@ -216,8 +217,8 @@ class Run {
     return first;
   }
 
-  // Whether nothing is due or unanswered any more before `timeout`. False at once if a stream
-  // fails, or if `heeds_interrupt` and there is one.
+  // Waits until no message is due or unanswered. Returns false after `timeout`, or at once if a
+  // stream fails or, with `heeds_interrupt`, there is an interrupt.
   bool AwaitIdle(absl::Duration timeout, bool heeds_interrupt) {
     const auto is_idle = [](const auto& load) { return load->is_idle(); };
     const absl::Duration deadline = clock_.Now() + timeout;
@@ -268,7 +269,7 @@ class Run {
     if (sender_.joinable()) sender_.join();
   }
 
-  // The server closes the sessions of a stream with it.
+  // Ends the streams. The server closes the sessions of a stream with it.
   void EndStreams() {
     for (size_t i = 0; i < streams_.size(); ++i) {
       if (loads_[i]->is_idle()) {
@@ -280,7 +281,7 @@ class Run {
     for (const auto& stream : streams_) stream->AwaitEnd(options_.timeout).IgnoreError();
   }
 
-  // Why steps of each stream have no answer, if there are such.
+  // Returns, for each stream, why steps without an answer have none.
   std::vector<absl::Status> CausesOfNoAnswer(bool is_interrupted) const {
     const absl::Status common =
         is_interrupted
@@ -314,18 +315,18 @@ class Run {
   const LoadSurroundings& surroundings_;
   WaitableClock& clock_;
 
-  // Set before the sending thread and the first message of the load.
+  // Set before the sending thread starts and before the first message of the load.
   std::vector<std::unique_ptr<LoadStream>> loads_;
   absl::Duration begin_;
   std::optional<MeasurementWindow> window_;
 
-  // Of the sending thread, until it is joined.
+  // Used by the sending thread until it is joined.
   LatencyHistogram send_delays_;
 
   ThinkingGroups thinking_;
   std::atomic<bool> is_all_sent_ = true;
   std::thread sender_;
-  // They call `loads_`, so they end before those.
+  // They call `loads_`, so they are declared after it and end first.
   std::vector<std::unique_ptr<MessageStream>> streams_;
 };
 

@@ -15,15 +15,15 @@
 
 namespace rnnserve::client {
 
-// What one of the sessions of a load sends: sequence after sequence, each in a session of the
-// server that is opened with its first step and closed behind its last. This side chooses the ids,
-// so that no step waits for the answer to an open.
+// One session of a load: it sends sequence after sequence. Each sequence has its own session on the
+// server, which is opened with its first step and closed after its last. The client chooses the
+// ids, so that no step waits for the answer to an open.
 //
-// The length of the first sequence is cut at random: sessions that began together would otherwise
-// end together, for ever, if all sequences are of one length. A sequence of whole steps is cut
-// between two of them, so that all steps are as long.
+// The first sequence is shortened at random, because sessions that began together would otherwise
+// end together for ever if all sequences have one length. A sequence of whole steps is shortened by
+// whole steps, so that all steps have the same length.
 //
-// Borrows what it is constructed from. Used by one thread at a time: its LoadStream's.
+// Borrows its constructor arguments. Used by one thread at a time: its LoadStream's.
 class LoadSession {
  public:
   struct Model {
@@ -31,45 +31,46 @@ class LoadSession {
     ModelInput input;
   };
 
-  // `name` must be one that no other session of the server has; it begins the ids.
-  // `chunk_timesteps` go into one step, fewer into the last of a sequence. If `deadline` is not
-  // infinite, the server is told that a step is not wanted any more after it.
+  // `name` is the prefix of the ids; no other session on the server may have it. A step has
+  // `chunk_timesteps`, the last of a sequence may have fewer. If `deadline` is not infinite, the
+  // server is told to drop a step after it.
   LoadSession(const Model& model, size_t model_index, const LengthDistribution& lengths,
               int64_t chunk_timesteps, absl::Duration deadline, std::string name, Random random);
 
   size_t model_index() const { return model_index_; }
-  // Whether the open of the current sequence was sent, and neither its close nor Lose followed.
+  // Whether the open of the current sequence was sent and neither its close nor Lose followed.
   bool is_open() const { return is_open_; }
-  // Whether its last step was sent.
+  // Whether the last step of the sequence was sent.
   bool is_at_end() const { return timesteps_left_ == 0; }
-  // The number of the current sequence, from 1.
+  // The number of the current sequence, counted from 1.
   uint64_t sequence() const { return sequence_; }
 
-  // Begins a sequence. REQUIRES: it is not open.
+  // Begins a sequence. REQUIRES: no sequence is open.
   void Open(v1::StreamAction* action);
 
-  // Sends the next timesteps; returns how many. REQUIRES: it is open and not at the end.
+  // Fills in a step of the next timesteps and returns their number. REQUIRES: a sequence is open
+  // and not at its end.
   int64_t Step(v1::StreamAction* action);
 
-  // The same as one more row of `steps`, which is empty or has rows of other sessions of the model.
-  // REQUIRES: also, that those are as long.
+  // Does the same as one more row of `steps`, which is empty or has rows of other sessions of the
+  // model. REQUIRES: also that the rows have the same length.
   int64_t StepAsRow(v1::StepSessionsRequest* steps);
 
-  // REQUIRES: it is open.
+  // Fills in the close of the sequence. REQUIRES: a sequence is open.
   void Close(v1::StreamAction* action);
 
-  // Hears that the server has no session for `sequence`: a new one will be opened.
+  // Records that the server has no session for `sequence`, so that a new one will be opened.
   void Lose(uint64_t sequence);
 
  private:
-  // Takes the next step from the sequence; returns its timesteps.
+  // Removes the next step from the sequence and returns its number of timesteps.
   int64_t TakeTimesteps();
 
   const Model& model_;
   const size_t model_index_;
   const LengthDistribution& lengths_;
   const int64_t chunk_timesteps_;
-  const int64_t timeout_ms_;  // as the wire has it: 0 is none
+  const int64_t timeout_ms_;  // the value of the field: 0 means none
   const std::string name_;
   Random random_;
   std::string id_;

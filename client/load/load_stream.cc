@@ -16,19 +16,19 @@ namespace {
 
 using Window = MeasurementWindow;
 
-// A quarter of what the server takes in one message.
+// A quarter of what the server accepts in one message.
 constexpr size_t kOpensPerMessage = 1024;
 
 bool IsMeasured(Window::Part part) {
   return part == Window::kFirstHalf || part == Window::kSecondHalf;
 }
 
-// After these the server has no such session.
+// Whether the server has no such session after this error.
 bool IsSessionLost(const absl::Status& status) {
   return absl::IsNotFound(status) || absl::IsInternal(status);
 }
 
-// The answers in `result`: one, but of a StepSessions one for each session.
+// Returns the number of answers in `result`: one, or one per session for a StepSessions.
 uint64_t NumAnswers(const v1::StreamResult& result) {
   return result.has_step_sessions() ? static_cast<uint64_t>(result.step_sessions().versions_size())
                                     : 1;
@@ -103,7 +103,7 @@ void LoadStream::OnResponse(const v1::StreamResponse& response) {
   std::vector<size_t> answered_groups;
   {
     absl::MutexLock lock(&mu_);
-    // One of notices alone answers nothing.
+    // A response that has only notices answers nothing.
     const bool is_answer = response.results_size() > 0;
     const bool is_measured = window_ != nullptr && IsMeasured(window_->PartOf(now));
     if (is_answer && is_measured) ++tally_.num_responses;
@@ -181,7 +181,7 @@ void LoadStream::AddStepSessionsLocked(const Due& due) {
     pending.num_timesteps = sessions_[i].StepAsRow(steps);
     pending.row_sequences.push_back(sessions_[i].sequence());
     std::string& raw = *steps->mutable_input()->mutable_raw();
-    // All rows are as large as the first: none is copied again for the next.
+    // All rows have the size of the first, so one reservation avoids copying them.
     if (i == begin) raw.reserve(num_rows * raw.size());
   }
   for (size_t i = begin; i < begin + num_rows; ++i) CloseAtEndLocked(i, due.part);
@@ -236,7 +236,7 @@ void LoadStream::TakeRowsLocked(const Pending& steps, const v1::StreamResult& re
                                 absl::Duration now) {
   const absl::Status common = result.has_error() ? FromMessage(result.error()) : absl::OkStatus();
   const auto& errors = result.step_sessions().errors();
-  auto error = errors.begin();  // They are in the order of the rows.
+  auto error = errors.begin();  // Errors are in the order of the rows.
   for (size_t row = 0; row < steps.num_steps(); ++row) {
     if (result.has_error()) {
       TakeErrorLocked(steps.Row(row), common);

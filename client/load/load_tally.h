@@ -17,14 +17,14 @@
 
 namespace rnnserve::client {
 
-// One way in which a part of the load failed.
+// One kind of failure of a load.
 struct LoadError {
   // "open", "step" or "close".
   std::string action;
   // "RESOURCE_EXHAUSTED"
   std::string code;
-  // What the server gives as its reason; for steps without an answer of their own one of ours:
-  // ANSWERED_LATE, NOT_ANSWERED, NOT_SENT.
+  // The server's reason or, for steps without an answer, a reason of this library: ANSWERED_LATE,
+  // NOT_ANSWERED, NOT_SENT.
   std::string reason;
 
   friend bool operator==(const LoadError& a, const LoadError& b) { return a.Key() == b.Key(); }
@@ -38,36 +38,36 @@ struct LoadError {
 
 struct LoadErrorCount {
   uint64_t count = 0;
-  // The first of them.
+  // The first error of this kind.
   absl::Status example;
 };
 
-// What was counted of a load, on one stream or on all: only what was meant for the measurement
-// window, except where it says otherwise.
+// The counts of a load, on one stream or on all. They include only what was scheduled for the
+// measurement window, unless stated otherwise.
 //
 // A value. Thread-compatible.
 struct LoadTally {
   explicit LoadTally(size_t num_models) : latencies(num_models) {}
 
   void AddError(LoadError error, const absl::Status& status);
-  // REQUIRES: as many models.
+  // REQUIRES: both tallies have the same number of models.
   void Merge(const LoadTally& other);
 
-  // The steps of `latencies`, of one half or of both, of all models.
+  // The latencies of the steps of all models, in one half or in both.
   LatencyHistogram LatenciesOf(MeasurementWindow::Part half) const;
   LatencyHistogram AllLatencies() const;
   uint64_t NumFailedSteps() const;
 
-  // The steps that were due, and those that were answered well and in time. The others are among
-  // `errors`.
+  // The number of steps that were due, and of those that were answered successfully and in time.
+  // The others are in `errors`.
   uint64_t num_steps = 0;
   uint64_t num_answered = 0;
-  // The messages that left, the steps in them, and the sequences that were begun.
+  // The numbers of messages sent, of the steps in them, and of the sequences begun.
   uint64_t num_messages = 0;
   uint64_t num_sent = 0;
   uint64_t num_sequences = 0;
-  // What was received while the window was open, whenever it was sent. The result of a StepSessions
-  // counts once for each of its sessions.
+  // The responses and results received while the window was open, whenever their steps were sent.
+  // The result of a StepSessions counts once for each of its sessions.
   uint64_t num_responses = 0;
   uint64_t num_results = 0;
   struct Answers {
@@ -76,9 +76,9 @@ struct LoadTally {
   };
   std::array<Answers, MeasurementWindow::kNumHalves> answers_by_time;
 
-  // From the time a step was meant for to its answer, [model][half]. Those of late answers are
-  // here, and the age of those without an answer at the end: they would flatter the server if they
-  // were left out. Those that were refused are not, because a refusal takes no time.
+  // The time from a step's scheduled time to its answer, [model][half]. It includes late answers
+  // and the age of steps without an answer at the end, because leaving them out would flatter the
+  // server. It does not include refused steps, because a refusal takes no time.
   std::vector<std::array<LatencyHistogram, MeasurementWindow::kNumHalves>> latencies;
 
   std::map<LoadError, LoadErrorCount> errors;

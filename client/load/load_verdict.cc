@@ -38,8 +38,8 @@ void JudgeServer(const LoadResult& result, LoadVerdict* verdict) {
   verdict->is_keeping_up = share >= kLeastAnswered;
   if (verdict->is_keeping_up) return;
   verdict->remarks.push_back(absl::StrFormat(
-      "THE SERVER DID NOT KEEP UP: in the time of the measurement it answered %.1f %% of the steps "
-      "that were due.",
+      "THE SERVER DID NOT KEEP UP: during the measurement it answered %.1f %% of the steps that "
+      "were due.",
       100 * share));
 }
 
@@ -50,7 +50,8 @@ void JudgeHalves(const LoadResult& result, LoadVerdict* verdict) {
                             StepsPerSecond(result, Window::kSecondHalf)};
   const std::array medians = {first.Quantile(0.5), second.Quantile(0.5)};
   verdict->is_long_enough = std::min(first.count(), second.count()) >= kMinHalfSteps;
-  // Two counts of n / 2 each differ by sqrt(n), which is 2 / sqrt(n) of either.
+  // The difference of two counts of n / 2 each has a standard deviation of sqrt(n), which is 2 /
+  // sqrt(n) of either.
   const double num_steps = static_cast<double>(first.count() + second.count());
   const double max_change = kMaxRateChange + 3 * 2 / std::sqrt(std::max(num_steps, 1.0));
   const auto [low_rate, high_rate] = std::minmax(rates[0], rates[1]);
@@ -74,13 +75,13 @@ void JudgeGenerator(const LoadResult& result, LoadVerdict* verdict) {
                          ? "THE GENERATOR, OR ITS MACHINE, IS THE BOTTLENECK: "
                          : "The generator kept up: ";
   if (result.send_delays.count() > 0) {
-    text += absl::StrFormat("messages left p50 %s, p99 %s after their time; ",
+    text += absl::StrFormat("messages left p50 %s, p99 %s after their scheduled time; ",
                             FormatLatency(result.send_delays.Quantile(0.5)), FormatLatency(delay));
   }
   verdict->remarks.push_back(
-      text +
-      absl::StrFormat("its busiest thread used %.0f %% of a processor, all together %.0f %%.",
-                      100 * result.thread_use.busiest_thread, 100 * result.thread_use.all_threads));
+      text + absl::StrFormat(
+                 "its busiest thread used %.0f %% of a processor, all threads together %.0f %%.",
+                 100 * result.thread_use.busiest_thread, 100 * result.thread_use.all_threads));
 }
 
 }  // namespace

@@ -11,30 +11,31 @@
 
 namespace rnnserve::client {
 
-// Which part of a load is measured: what comes after the warm-up, until a time has passed or a
-// number of steps was sent, whichever is first; and its two halves, by the same rule.
+// The part of a load that is measured: it begins after the warm-up and ends when a time has passed
+// or a number of steps was sent, whichever comes first. The same rule separates its two halves.
 //
-// Times are those of one clock, from any moment. Thread-safe.
+// All times are of one clock. Thread-safe.
 class MeasurementWindow {
  public:
   enum Part { kFirstHalf, kSecondHalf, kWarmUp, kAfter };
   static constexpr int kNumHalves = 2;
 
-  // Measures from `begin` for `length`, `max_steps` at most. REQUIRES: both are positive.
+  // Measures from `begin` for `length`, but at most `max_steps`. REQUIRES: both are positive.
   MeasurementWindow(absl::Duration begin, absl::Duration length, uint64_t max_steps);
 
-  // Asks to send `num_steps` that were meant for `time`, and says to which part they belong; with
-  // kAfter they must not be sent. The message that reaches `max_steps` is sent as a whole.
+  // Asks to send `num_steps` that were scheduled for `time`, and returns the part to which they
+  // belong; if that is kAfter they must not be sent. The message that reaches `max_steps` is sent
+  // as a whole.
   Part Admit(absl::Duration time, uint64_t num_steps);
 
-  // To which part what happens at `time` belongs.
+  // Returns the part to which an event at `time` belongs.
   Part PartOf(absl::Duration time) const;
 
-  // Ends it at `time`, if it would last longer.
+  // Ends the window at `time` if it would last longer.
   void End(absl::Duration time);
 
   absl::Duration begin() const { return begin_; }
-  // How long `half` took. Fixed once `end` has passed.
+  // Returns the length of `half`. It is final once `end` has passed.
   absl::Duration LengthOf(Part half) const;
   absl::Duration end() const { return absl::Nanoseconds(end_ns_.load()); }
 
@@ -42,7 +43,7 @@ class MeasurementWindow {
   const absl::Duration begin_;
   const uint64_t max_steps_;
   std::atomic<uint64_t> num_steps_ = 0;
-  // They only move forwards in the load, towards `begin_`.
+  // They only decrease, towards `begin_`.
   std::atomic<int64_t> middle_ns_;
   std::atomic<int64_t> end_ns_;
 };

@@ -13,16 +13,17 @@
 namespace rnnserve::client {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "raw tensors are copied as they lie");
+static_assert(std::endian::native == std::endian::little,
+              "raw tensors are copied without conversion");
 
-// Floats and INT32 token ids.
+// The size of a float and of an INT32 token id.
 constexpr size_t kElementBytes = 4;
 constexpr size_t kMaxStepBytes = size_t{64} << 20;
-// How much more is made than one step takes, so that steps differ.
+// How much input is generated beyond one step, so that steps differ.
 constexpr size_t kSpareBytes = size_t{1} << 20;
 constexpr size_t kMaxSpareTimesteps = 4096;
 
-// The number of ids that the first Embedding of `model` knows, or 1.
+// Returns the number of ids of the model's first Embedding, or 1 if it has none.
 int64_t NumTokens(const v1::DescribeModelResponse& model) {
   for (const v1::LayerSummary& layer : model.layers()) {
     if (layer.class_name() != "Embedding" || layer.output_shape_size() == 0) continue;

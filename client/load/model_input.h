@@ -14,35 +14,35 @@
 
 namespace rnnserve::client {
 
-// Random input for one model, made before it is needed: afterwards a step only copies a piece of
-// it.
+// Random input for one model. It is generated in advance, so that a step only copies a piece of it.
 //
-// Features are uniform in [-1, 1). Token ids are uniform over the ids that the model's first
-// Embedding knows, but never 0, which may mean padding, unless it knows no other; without an
-// Embedding of its own in the description they are 0. Immutable; safe to share.
+// Features are uniform in [-1, 1). Token ids are uniform over the ids of the model's first
+// Embedding, except 0, which may mean padding; they are 0 if the Embedding has no other id or the
+// description of the model lists no Embedding. Immutable; safe to share.
 class ModelInput {
  public:
-  // For steps of at most `max_timesteps`. INVALID_ARGUMENT if such a step would be larger than
-  // 64 MiB. REQUIRES: max_timesteps > 0.
+  // Makes input for steps of at most `max_timesteps`. INVALID_ARGUMENT if such a step would be
+  // larger than 64 MiB. REQUIRES: max_timesteps > 0.
   static absl::StatusOr<ModelInput> Make(const v1::DescribeModelResponse& model,
                                          int64_t max_timesteps, uint64_t seed);
 
-  // Fills `input` with `num_timesteps`, [time, ...], that begin anywhere.
-  // REQUIRES: 0 < num_timesteps <= max_timesteps.
+  // Fills `input` with `num_timesteps`, [time, ...], from a random position. REQUIRES: 0 <
+  // num_timesteps <= max_timesteps.
   void Fill(int64_t num_timesteps, Random& random, v1::Tensor* input) const;
 
   // Adds one more row of `num_timesteps` to `rows`, [rows, time, ...], which may be empty.
-  // REQUIRES: as Fill, and the rows that are there are of this model and as long.
+  // REQUIRES: as for Fill, and the rows that are there belong to this model and have the same
+  // length.
   void AppendRow(int64_t num_timesteps, Random& random, v1::Tensor* rows) const;
 
  private:
   ModelInput() = default;
 
-  // `num_timesteps` that begin anywhere.
+  // Returns `num_timesteps` from a random position.
   absl::string_view Pick(int64_t num_timesteps, Random& random) const;
 
   v1::DataType dtype_ = v1::DATA_TYPE_FLOAT32;
-  // Of one timestep.
+  // The shape of one timestep.
   std::vector<int64_t> shape_;
   size_t timestep_bytes_ = 0;
   int64_t num_timesteps_ = 0;

@@ -27,7 +27,8 @@ absl::StatusOr<ModelShare> ParseModelShare(absl::string_view text) {
 std::vector<size_t> SpreadModels(const std::vector<ModelShare>& shares, size_t num_sessions) {
   double total = 0;
   for (const ModelShare& share : shares) total += share.weight;
-  // What each model is owed so far: it grows by the share, and shrinks by one with each session.
+  // How many sessions each model is owed: it grows by the model's share with every session, and
+  // shrinks by one with each session that the model gets.
   std::vector<double> owed(shares.size());
   std::vector<size_t> models;
   for (size_t i = 0; i < num_sessions; ++i) {

@@ -10,16 +10,16 @@
 
 namespace rnnserve::client {
 
-// Random numbers that a seed tells again, on every machine: SplitMix64 (Steele, Lea and Flood,
-// 2014), and the distributions by their inverse, because those of the standard library may differ
-// from one library to the next.
+// Random numbers that are the same for a seed on every machine: SplitMix64 (Steele, Lea and Flood,
+// 2014), with distributions computed by their inverse, because those of the standard library may
+// differ between libraries.
 //
-// Eight bytes, so that every session can have its own. Thread-compatible.
+// It has eight bytes, so that every session can have its own. Thread-compatible.
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed) {}
 
-  // Uniform over all values.
+  // Returns a number uniform over all values.
   uint64_t Next() {
     uint64_t z = (state_ += 0x9e3779b97f4a7c15u);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -27,17 +27,18 @@ class Random {
     return z ^ (z >> 31);
   }
 
-  // Uniform in [0, 1).
+  // Returns a number uniform in [0, 1).
   double Uniform() { return static_cast<double>(Next() >> 11) * 0x1p-53; }
 
-  // Uniform in [low, high]. REQUIRES: low <= high, and the two are less than 2^53 apart.
+  // Returns an integer uniform in [low, high]. REQUIRES: low <= high, and the two are less than
+  // 2^53 apart.
   int64_t Integer(int64_t low, int64_t high) {
     return low + static_cast<int64_t>(Uniform() * static_cast<double>(high - low + 1));
   }
 
   double Exponential(double mean) { return -mean * std::log1p(-Uniform()); }
 
-  // Mean 0, standard deviation 1; by Box and Muller.
+  // Returns a normal number of mean 0 and standard deviation 1, by Box and Muller.
   double Normal() {
     const double radius = std::sqrt(Exponential(2));
     return radius * std::cos(2 * std::numbers::pi * Uniform());

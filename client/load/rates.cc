@@ -13,7 +13,7 @@
 namespace rnnserve::client {
 namespace {
 
-// Empty if one of them is not a number.
+// Returns nothing if one of the parts is not a number.
 std::vector<double> ParseNumbers(absl::string_view text, char separator) {
   std::vector<double> numbers;
   for (absl::string_view part : absl::StrSplit(text, separator)) {
@@ -24,7 +24,7 @@ std::vector<double> ParseNumbers(absl::string_view text, char separator) {
   return numbers;
 }
 
-// Empty if `range` is not A, B and a whole N.
+// Returns nothing if `range` is not A, B and a whole N.
 std::vector<double> Expand(const std::vector<double>& range) {
   if (range.size() != 3 || !(range[2] >= 2 && range[2] <= static_cast<double>(kMaxRates))) {
     return {};

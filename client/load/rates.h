@@ -12,12 +12,13 @@
 
 namespace rnnserve::client {
 
-// The steps a second of the runs of a sweep: each above 0 and at most kMaxRate, kMaxRates of them.
+// Limits of the steps per second of a sweep: each above 0 and at most kMaxRate, and at most
+// kMaxRates of them.
 inline constexpr double kMaxRate = 10'000'000;
 inline constexpr size_t kMaxRates = 100;
 
-// "1000,2000,5000", or "A:B:N" for N rates from A to B at equal distances. INVALID_ARGUMENT if it
-// is neither, or out of range.
+// Parses "1000,2000,5000", or "A:B:N" for N equally spaced rates from A to B. INVALID_ARGUMENT if
+// the text is neither, or out of range.
 absl::StatusOr<std::vector<double>> ParseRates(absl::string_view text);
 
 }  // namespace rnnserve::client

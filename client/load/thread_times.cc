@@ -14,7 +14,8 @@ ThreadTimes ReadThreadTimes(const std::string& folder) {
   ThreadTimes times;
   std::error_code error;
   for (const auto& thread : std::filesystem::directory_iterator(folder, error)) {
-    // "RUNNING WAITING SLICES": nanoseconds on a processor, nanoseconds ready to run, a count.
+    // "RUNNING WAITING SLICES": the time on a processor and the time ready to run, both in
+    // nanoseconds, and a count.
     std::ifstream file(thread.path() / "schedstat");
     int64_t running_ns = 0;
     if (file >> running_ns) times[thread.path().filename()] = absl::Nanoseconds(running_ns);

@@ -9,25 +9,25 @@
 
 #include "absl/time/time.h"
 
-// How busy the threads of this process are, those of gRPC included, which no other call tells
-// apart.
+// Measures how busy each thread of this process is, including gRPC's threads, which no other
+// interface tells apart.
 namespace rnnserve::client {
 
 // The time that each thread has spent on a processor, by thread id.
 using ThreadTimes = std::map<std::string, absl::Duration>;
 
-// Reads them from `folder`/THREAD/schedstat of Linux. Threads that end meanwhile, and all of them
-// if the kernel does not tell, are left out.
+// Reads the times from Linux's `folder`/THREAD/schedstat. Leaves out threads that end meanwhile,
+// and all of them if the kernel does not provide the file.
 ThreadTimes ReadThreadTimes(const std::string& folder = "/proc/self/task");
 
 struct ThreadUse {
-  // Of one processor, by the thread that was busiest: 0 to 1.
+  // The share of one processor that the busiest thread used: 0 to 1.
   double busiest_thread = 0;
-  // Of one processor, by all threads together: 0 to the number of processors.
+  // The processors that all threads together used: 0 to the number of processors.
   double all_threads = 0;
 };
 
-// What was used in `elapsed` between two readings; nothing if that is zero.
+// Returns the use during `elapsed` between two readings; nothing if `elapsed` is zero.
 ThreadUse UseBetween(const ThreadTimes& before, const ThreadTimes& after, absl::Duration elapsed);
 
 }  // namespace rnnserve::client

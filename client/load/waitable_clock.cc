@@ -18,7 +18,8 @@ absl::Duration MachineClock::Now() const {
 
 void MachineClock::WaitUntil(absl::Duration time) {
   thread_local const bool is_punctual = prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL) == 0;
-  static_cast<void>(is_punctual);  // Later at worst; the load tells how late its messages left.
+  // If the call fails, waits end late, and the load reports how late its messages left.
+  static_cast<void>(is_punctual);
   const timespec until = absl::ToTimespec(time);
   while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) == EINTR) {
   }

@@ -8,25 +8,25 @@
 
 namespace rnnserve::client {
 
-// A clock that can be waited for. Thread-safe.
+// A clock with a blocking wait. Thread-safe.
 class WaitableClock {
  public:
   virtual ~WaitableClock() = default;
 
-  // The time since any fixed moment; it never runs backwards.
+  // Returns the time since some fixed moment; it never runs backwards.
   virtual absl::Duration Now() const = 0;
 
   // Returns at `time`, or at once if that has passed.
   virtual void WaitUntil(absl::Duration time) = 0;
 };
 
-// The machine's monotonic clock. Owns nothing.
+// The machine's monotonic clock. Owns nothing. Thread-safe.
 class MachineClock final : public WaitableClock {
  public:
   absl::Duration Now() const override;
 
-  // Asks the kernel not to put off the end of this thread's waits, which it does by 50 us
-  // otherwise.
+  // Asks the kernel not to delay the end of this thread's waits, which it does by up to 50 us by
+  // default.
   void WaitUntil(absl::Duration time) override;
 };
 

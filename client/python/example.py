@@ -21,7 +21,7 @@ from rnnserve.v1 import model_pb2, model_pb2_grpc, session_pb2, tensor_pb2  # no
 
 
 def to_tensor(array):
-    """An array as the wire has it: float32, little-endian, row-major."""
+    """Returns an array in the wire format: float32, little-endian, row-major."""
     array = np.ascontiguousarray(array, "<f4")
     return tensor_pb2.Tensor(
         dtype=tensor_pb2.DATA_TYPE_FLOAT32, shape=array.shape, raw=array.tobytes()
@@ -32,19 +32,25 @@ def to_array(tensor):
     return np.frombuffer(tensor.raw, "<f4").reshape(tensor.shape)
 
 
-def error_reason(error):
-    """The machine reason in the details of a grpc.RpcError, for example "MODEL_NOT_FOUND"."""
+def error_detail(error, kind):
+    """Returns the detail of message type `kind` in a grpc.RpcError, or None."""
     for key, value in error.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
             for detail in status_pb2.Status.FromString(value).details:
-                info = error_details_pb2.ErrorInfo()
-                if detail.Unpack(info):
-                    return info.reason
-    return ""
+                message = kind()
+                if detail.Unpack(message):
+                    return message
+    return None
+
+
+def error_reason(error):
+    """Returns the machine-readable reason of a grpc.RpcError, for example "MODEL_NOT_FOUND"."""
+    info = error_detail(error, error_details_pb2.ErrorInfo)
+    return info.reason if info else ""
 
 
 def list_models(channel):
-    """Prints every model and returns the first that can be streamed, as (name, features)."""
+    """Prints every model and returns the first that supports sessions, as (name, features)."""
     models = model_pb2_grpc.ModelServiceStub(channel)
     first = None
     for model in models.ListModels(model_pb2.ListModelsRequest(), timeout=10).models:
@@ -62,14 +68,14 @@ def infer(channel, model, frames):
 
 
 class Stream:
-    """One gRPC stream: sends an action and waits for its result; notices collect in `notices`."""
+    """One gRPC stream: sends an action and waits for its result; collects notices in `notices`."""
 
     def __init__(self, channel):
         self._actions = queue.SimpleQueue()
         requests = iter(self._actions.get, None)  # None half-closes.
         self._results = api_grpc.InferenceServiceStub(channel).Stream(requests)
         self._tag = 0
-        self.notices = []  # StreamNotice: what the server told unasked.
+        self.notices = []  # The StreamNotices that the server has sent.
 
     def do(self, **kind):
         self._tag += 1
@@ -81,7 +87,7 @@ class Stream:
         return getattr(result, result.WhichOneof("kind"))
 
     def _next_result(self):
-        # A message may have notices alone.
+        # A message may contain only notices.
         for response in self._results:
             self.notices += response.notices
             for result in response.results:
@@ -95,7 +101,7 @@ class Stream:
 
 
 def stream(channel, model, frames):
-    """Steps a session through [time, features], frame by frame, starts it over and repeats."""
+    """Steps a session through [time, features], frame by frame, resets it and repeats."""
     calls = Stream(channel)
     session_id = calls.do(open=session_pb2.OpenSessionRequest(model=model)).session_id
 
@@ -106,14 +112,14 @@ def stream(channel, model, frames):
     before = [step(frame) for frame in frames]
     calls.do(reset=session_pb2.ResetStateRequest(session_ids=[session_id]))
     after = [step(frame) for frame in frames]
-    calls.close()  # Ends the session too.
+    calls.close()  # This ends the session too.
     return before, after
 
 
 def main():
     server = sys.argv[1] if len(sys.argv) > 1 else "localhost:50051"
     with grpc.insecure_channel(server) as channel:
-        model, features = list_models(channel) or sys.exit("no model of floats can be streamed")
+        model, features = list_models(channel) or sys.exit("no float model supports sessions")
         frames = np.random.default_rng(0).normal(size=(5, features)).astype(np.float32)
         whole = infer(channel, model, frames[None])[0]
         before, after = stream(channel, model, frames)

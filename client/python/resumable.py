@@ -1,14 +1,15 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A session whose steps are each done once, whatever becomes of connections and servers.
+"""A session whose steps are each performed exactly once, even if connections and servers fail.
 
     session = ResumableSession(["localhost:50051"], "sunspots")
     output = session.step(frames)                # [time, features] float32
     session.close()
 
-The algorithm and its reasons are in client/cpp/resumable_session.h: steps are numbered, inputs kept
-until they are durable; a step without an answer is sent again; a session that was lost is attached
-to, or opened again, and what it lacks is replayed and compared. One thread.
+client/cpp/resumable_session.h describes the algorithm and its reasons: steps are numbered, and
+their inputs are kept until they are durable. A step without an answer is sent again. A session that
+was lost is attached or opened again, and its missing steps are replayed and compared. Used by one
+thread at a time.
 """
 
 import collections
@@ -30,21 +31,21 @@ FIRST_BACKOFF_S = 0.02
 
 
 class SessionEnded(Exception):
-    """Nothing can mend the session: another writer took over, its state is lost, it has expired."""
+    """The session cannot be repaired: another writer took over, or its state is lost or expired."""
 
 
 class StepUnfinished(Exception):
-    """The time is up and the step may have been done: finish_step goes on with it."""
+    """The time is up and the step may have been performed: finish_step continues it."""
 
 
 class OutputCheck:
-    """How replayed outputs are compared with those that were delivered.
+    """The comparison of replayed outputs with the delivered ones.
 
-    `on_difference` is "stop" (another output ends the session: whose state it is is not known any
-    more), "report" (the observer is told, and the session goes on: for servers whose kernels
-    differ) or "off" (no output is remembered). Without a `tolerance` every bit counts, and a step costs a
-    SHA-256; with one, |a - b| <= tolerance * (1 + |b|) of each element does, and the outputs
-    themselves are kept as long as the inputs.
+    `on_difference` is "stop" (a different output ends the session, because it is no longer known
+    whose state it is), "report" (the observer receives it and the session continues: for servers
+    whose kernels differ) or "off" (no output is remembered). Without a `tolerance` every bit must
+    be equal, and a step costs a SHA-256. With one, |a - b| <= tolerance * (1 + |b|) must hold for
+    each element, and the outputs themselves are kept as long as the inputs.
     """
 
     def __init__(self, on_difference="stop", tolerance=None):
@@ -55,7 +56,7 @@ class OutputCheck:
         self.on_difference, self._tolerance = on_difference, tolerance
 
     def remember(self, tensor):
-        """What is kept of an output."""
+        """Returns the part of an output that is kept for the comparison."""
         if self.on_difference == "off":
             return None
         if self._tolerance is not None:
@@ -73,7 +74,7 @@ class OutputCheck:
 
 
 class ResumableSession:
-    """One writer of one session. `targets` are replicas that are tried in turn, or one proxy."""
+    """One writer of one session. `targets` are replicas, tried in turn, or one proxy."""
 
     def __init__(self, targets, model, *, durability=session_pb2.DURABILITY_UNSPECIFIED,
                  retry_s=10.0, attempt_s=2.0, max_log_bytes=64 << 20, observer=None, check=None):
@@ -85,7 +86,7 @@ class ResumableSession:
             model=model, session_id=self.id, durability=durability)
         self._log, self._log_begin, self._log_bytes = collections.deque(), 0, 0
         self._check = check or OutputCheck()
-        self._beginning, self._next_state = [], []  # Of the model; of the next step.
+        self._beginning, self._next_state = [], []  # States: the model's; the next step's.
         self._is_in_doubt, self._send_from, self._unknown = False, 0, 0
         self._resumption = self._ended = self._channel = self._digest_of_model = None
         self._current = -1
@@ -93,30 +94,30 @@ class ResumableSession:
         self._until_done(self._open)
 
     def step(self, frames):
-        """Advances the session; a grpc.RpcError means that the step was refused and is not done."""
+        """Advances the session. A grpc.RpcError: the step was refused and not performed."""
         self._check_is_between_steps()
         request = session_pb2.StepRequest(
             session_id=self.id, input=example.to_tensor(frames), step_index=self.version,
             initial_state=self._next_state)
-        size = request.ByteSize()  # As it is now: sending changes it.
-        self._log.append([request, None, size])  # The second: what is remembered of its output.
+        size = request.ByteSize()  # Before sending changes the request.
+        self._log.append([request, None, size])  # The second is what is remembered of its output.
         self._log_bytes += size
         while self._log_bytes > self._max_log_bytes and len(self._log) > 1:
             self._drop_first()
         return self.finish_step()
 
     def finish_step(self):
-        """Goes on with the step that step() left unfinished."""
+        """Continues the step that step() left unfinished."""
         return self._until_done(self._advance)
 
     def reset(self, state=()):
-        """Starts the session over from the next step on, with `state`, or as the model begins.
+        """Resets the session, from the next step on, to `state` or to the model's initial states.
 
-        `state` is every state of the model, as StateTensor messages. It goes with the next step, so
-        that it is applied once, as that step is, and is replayed with it; see ResetState in
-        client/cpp/resumable_session.h. Without it, what the model begins with is read, the first
-        time, from a session that is opened and closed for that: a grpc.RpcError of that leaves this
-        session as it was.
+        `state` is every state of the model, as StateTensor messages. It travels with the next step,
+        so that it is applied exactly once with it and is replayed with it; see ResetState in
+        client/cpp/resumable_session.h. Without `state`, the model's initial states are read once,
+        from a session that is opened and closed for that purpose; a grpc.RpcError of these calls
+        leaves this session unchanged.
         """
         self._check_is_between_steps()
         self._next_state = list(state) or self._read_beginning()
@@ -139,12 +140,12 @@ class ResumableSession:
             with contextlib.suppress(grpc.RpcError):
                 self._call("CloseSession", session_pb2.CloseSessionRequest(session_id=other))
         if opened.model_digest != self._digest_of_model:
-            raise ValueError("MODEL_CHANGED: another model has that name now; give the states")
+            raise ValueError("MODEL_CHANGED: the model has changed; pass the states")
         self._beginning = list(read.state)
         return self._beginning
 
     def _until_done(self, call):
-        """Calls `call` until it gives something, and does what its failures ask for."""
+        """Calls `call` until it returns a result, and acts on its failures."""
         self._deadline, self._backoff = time.monotonic() + self._retry_s, FIRST_BACKOFF_S
         while self._ended is None:
             try:
@@ -157,7 +158,7 @@ class ResumableSession:
         raise self._ended
 
     def _open(self):
-        self._attach()  # Finds what an attempt before this one has opened.
+        self._attach()  # Finds a session that an earlier attempt opened.
         self._resumption = None
         return self._is_attached or None
 
@@ -167,7 +168,7 @@ class ResumableSession:
         return self._replay() if self._send_from < self.version else self._deliver()
 
     def close(self):
-        """Ends the session. One that no server answers for expires by itself."""
+        """Ends the session. If no server answers, it expires by itself."""
         with contextlib.suppress(grpc.RpcError):
             self._call("CloseSession", session_pb2.CloseSessionRequest(session_id=self.id))
         self._ended = SessionEnded("the session was closed by this client")
@@ -186,16 +187,16 @@ class ResumableSession:
             place = self._call("OpenSession", self._request)
             self._resumption.is_reopened = True
             return self._resume_at(place)
-        # A server that does not answer may still have it, so all of them have to deny it.
+        # A server that does not answer may still hold the session, so all of them have to deny it.
         self._unknown += 1
         return self._regressed(0) if self._unknown >= len(self._targets) else self._move_on()
 
     def _resume_at(self, place):
-        durable_version = getattr(place, "durable_version", 0)  # None of a new session.
+        durable_version = getattr(place, "durable_version", 0)  # A new session has none.
         self._resumption.version_found = place.version
         self._resumption.is_regressed |= place.version < self.durable_version
         if place.model_digest != (self._digest_of_model or place.model_digest):
-            self._end("MODEL_CHANGED: the model of that name is another one now")
+            self._end("MODEL_CHANGED: the model differs on the server that holds the session")
         elif place.version > self.version + self._is_in_doubt:
             self._end(f"another writer made steps up to {place.version}, not {self.version}")
         elif place.version < self._log_begin:
@@ -206,7 +207,7 @@ class ResumableSession:
             self._epoch, self._unknown, self._misses = place.epoch, 0, 0
             self._digest_of_model = place.model_digest
             self._send_from = min(place.version, self.version)
-            # The step before it once more: the kept reply shows whose it was.
+            # Sends the step before it once more: the stored reply shows whose step it was.
             if self._log_begin < self._send_from == place.version:
                 self._send_from -= 1
             self._is_attached = True
@@ -226,10 +227,10 @@ class ResumableSession:
                 self._resumption.has_different_outputs = True
             if self._check.on_difference == "stop":
                 step = self._send_from
-                self._end(f"OUTPUT_DIFFERS: step {step} gave another output when replayed")
+                self._end(f"OUTPUT_DIFFERS: step {step} gave a different output in a replay")
                 return
         if not is_probe:
-            self._backoff = FIRST_BACKOFF_S  # It comes forward.
+            self._backoff = FIRST_BACKOFF_S  # The replay makes progress.
         self._send_from += 1
         self._resumption.num_replayed += not reply.replayed
 
@@ -245,7 +246,7 @@ class ResumableSession:
         self._next_state = []
         self.version += 1
         self._send_from, self._is_in_doubt = self.version, False
-        # One durable step is kept, by which a server shows that the session is ours.
+        # Keeps one durable step, by which a server proves that the session is ours.
         while self._log_begin < min(self.durable_version - 1, self.version):
             self._drop_first()
         return example.to_array(reply.output)
@@ -272,14 +273,14 @@ class ResumableSession:
             self._move_on()
         if remedy == "attach":
             self._is_attached = False
-        return self._rest(error)
+        return self._wait_before_retry(error)
 
     def _give_up(self, error):
         if self._ended is not None:
             return
         is_own = self._is_attached and self._send_from == self.version
         if self._is_in_doubt and not (is_own and error.code() in ABOUT_CONTENT):
-            raise StepUnfinished(f"step {self.version} may have been done") from error
+            raise StepUnfinished(f"step {self.version} may have been performed") from error
         if self._log_begin + len(self._log) > self.version:
             self._log_bytes -= self._log.pop()[2]
         self._is_in_doubt = False
@@ -316,10 +317,10 @@ class ResumableSession:
         metadata = [("x-session-id", request.session_id)]
         return getattr(self._stub, method)(request, timeout=timeout, metadata=metadata)
 
-    def _rest(self, error):
-        rest = max(self._backoff * random.uniform(0.5, 1), retry_delay(error))
+    def _wait_before_retry(self, error):
+        wait = max(self._backoff * random.uniform(0.5, 1), retry_delay(error))
         self._backoff = min(2 * self._backoff, 1.0)
-        if time.monotonic() + rest >= self._deadline:
+        if time.monotonic() + wait >= self._deadline:
             return False
-        time.sleep(rest)
+        time.sleep(wait)
         return True

@@ -1,13 +1,13 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a ResumableSession tells its observer."""
+"""The report of a ResumableSession to its observer."""
 
 import dataclasses
 
 
 @dataclasses.dataclass
 class Resumption:
-    """What became of a session that was lost: see client/cpp/resumption.h."""
+    """How a lost session was recovered: see client/cpp/resumption.h."""
 
     version_before: int
     durable_version_before: int

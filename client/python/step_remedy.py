@@ -1,14 +1,14 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What helps after a call that failed, for a caller that may send it again."""
+"""What a caller that can send a failed call again has to do about the failure."""
 
 import example  # Generates the stubs.
 import grpc
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import error_details_pb2
 
 Code = grpc.StatusCode
-# What gRPC says when a connection breaks, a proxy gives up or an answer does not come. With a
-# reason the server itself has said it.
+# The codes by which gRPC reports a broken connection, a proxy that gave up or a lost answer. With a
+# reason they come from the server itself.
 BROKEN = {Code.UNAVAILABLE, Code.CANCELLED, Code.INTERNAL, Code.UNKNOWN, Code.DEADLINE_EXCEEDED}
 LATER = {Code.UNAVAILABLE, Code.CANCELLED, Code.DEADLINE_EXCEEDED}
 STOP_CODES = {Code.NOT_FOUND, Code.INTERNAL, Code.DATA_LOSS}
@@ -22,18 +22,13 @@ REMEDY_OF_REASON = {
 
 
 def retry_delay(error):
-    """How many seconds the server asks to wait; 0 if it does not say."""
-    for key, value in error.trailing_metadata() or ():
-        if key == "grpc-status-details-bin":
-            for detail in status_pb2.Status.FromString(value).details:
-                retry = error_details_pb2.RetryInfo()
-                if detail.Unpack(retry):
-                    return retry.retry_delay.ToTimedelta().total_seconds()
-    return 0.0
+    """Returns the number of seconds that the server asks to wait; 0 if it does not say."""
+    retry = example.error_detail(error, error_details_pb2.RetryInfo)
+    return retry.retry_delay.ToTimedelta().total_seconds() if retry else 0.0
 
 
 def remedy_for(error):
-    """As RemedyFor in client/cpp/step_remedy.h: none, wait, resend, attach, move_on or stop."""
+    """Returns the remedy like RemedyFor in client/cpp/step_remedy.h, as the enumerator's name."""
     reason, code = example.error_reason(error), error.code()
     if not reason and code in BROKEN:
         return "resend"

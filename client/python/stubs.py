@@ -17,13 +17,13 @@ PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
 
 
 def cache_folder():
-    """The folder for what can be made again: $RNNSERVE_CACHE, or .cache/rnnserve at home."""
+    """Returns the folder of the cache: $RNNSERVE_CACHE, or .cache/rnnserve in the home folder."""
     default = pathlib.Path.home() / ".cache" / "rnnserve"
     return pathlib.Path(os.environ.get("RNNSERVE_CACHE") or default)
 
 
 def generate():
-    """Generates the stubs, once for each state of proto/, and makes them importable."""
+    """Generates the stubs, once for each version of proto/, and makes them importable."""
     sources = sorted(PROTO.rglob("*.proto"))
     digest = hashlib.sha256(importlib.metadata.version("grpcio-tools").encode())
     for source in sources:
@@ -31,7 +31,7 @@ def generate():
     folder = cache_folder() / f"python-stubs-{digest.hexdigest()[:16]}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # Renamed when it is whole: others may want it at the same time, and the first one wins.
+        # Renamed when it is complete: others may want it at the same time, and the first one wins.
         with tempfile.TemporaryDirectory(dir=folder.parent) as fresh:
             _run_protoc(sources, pathlib.Path(fresh) / "stubs")
             with contextlib.suppress(OSError):

@@ -25,7 +25,7 @@
 namespace rnnserve::client {
 namespace {
 
-// A random seed is short enough to be typed again.
+// A random seed is short enough to type again.
 constexpr uint64_t kMaxRandomSeed = 999'999'999;
 
 uint64_t RandomSeed() {
@@ -33,7 +33,7 @@ uint64_t RandomSeed() {
   return std::uniform_int_distribution<uint64_t>(1, kMaxRandomSeed)(device);
 }
 
-// The load that `options`, checked when they were parsed, describe.
+// Returns a report for the load that `options` describe. They were checked when they were parsed.
 absl::StatusOr<LoadReport> MakeReport(const Options& options) {
   const BenchOptions& bench = options.bench;
   LoadReport report;
@@ -94,13 +94,13 @@ absl::StatusOr<std::vector<std::unique_ptr<Client>>> OpenChannels(const Options&
   return channels;
 }
 
-// The steps a second of each load; 0 where they do not come from the command line.
+// Returns the steps per second of each load; 0 if the command line does not state them.
 absl::StatusOr<std::vector<double>> RatesOf(const BenchOptions& bench) {
   if (!bench.sweep.empty()) return ParseRates(bench.sweep);
   return std::vector<double>{bench.rate.value_or(0)};
 }
 
-// None for a closed loop. Recorded arrivals may end the measurement before its time.
+// Returns nothing for a closed loop. Recorded arrivals may end the measurement early.
 absl::StatusOr<std::optional<Arrivals>> MakeArrivals(const LoadReport& report, double rate,
                                                      LoadOptions* load) {
   if (report.loop == LoadReport::Loop::kClosed) return std::nullopt;
@@ -127,24 +127,14 @@ absl::StatusOr<std::optional<Arrivals>> MakeArrivals(const LoadReport& report, d
   return std::optional(*std::move(recorded));
 }
 
-// Says that a file cannot be written before the load, not after it.
+// Reports before the load, not after it, that a file cannot be written.
 absl::Status CheckFile(const std::string& path, const char* option) {
   if (path.empty() || path == "-") return absl::OkStatus();
   const absl::Status status = WriteFile(path, "");
   return status.ok() ? status : LocalError(option, status);
 }
 
-absl::Status Write(const std::string& path, const std::string& text, const char* option,
-                   const Terminal& terminal) {
-  if (path == "-") {
-    terminal.out << text;
-    return absl::OkStatus();
-  }
-  const absl::Status status = WriteFile(path, text);
-  return status.ok() ? status : LocalError(option, status);
-}
-
-// Runs the load number `index` of `num_loads`.
+// Runs one load of the report at `rate`, with `label` on its progress bar.
 absl::StatusOr<LoadReport::Entry> RunOne(const LoadReport& report,
                                          const std::vector<LoadSession::Model>& models,
                                          const std::vector<std::unique_ptr<Client>>& channels,
@@ -155,7 +145,7 @@ absl::StatusOr<LoadReport::Entry> RunOne(const LoadReport& report,
   if (!arrivals.ok()) return arrivals.status();
 
   MachineClock clock;
-  // In milliseconds: every tick of the load is seen.
+  // In milliseconds, so that every tick of the load is visible.
   const auto total =
       static_cast<size_t>(absl::ToInt64Milliseconds(load.warm_up + load.measured)) + 1;
   ProgressBar progress(terminal.progress, label, total);
@@ -177,7 +167,8 @@ absl::StatusOr<LoadReport::Entry> RunOne(const LoadReport& report,
   return LoadReport::Entry{offered, *std::move(result), verdict};
 }
 
-// Why the command fails although it measured: a stream ended early, or not one step was answered.
+// Returns why the command fails although it has measurements: a stream ended early, or no step was
+// answered.
 absl::Status FailureOf(const LoadResult& result) {
   if (!result.status.ok()) return result.status;
   if (result.tally.num_answered > 0 || result.tally.errors.empty()) return absl::OkStatus();
@@ -215,12 +206,13 @@ absl::Status RunBench(Client& client, const Options& options, const Terminal& te
     status = FailureOf(entry->result);
     report->entries.push_back(*std::move(entry));
   }
-  // What was measured is told even if the last load failed.
+  // Measurements are reported even if the last load failed.
   if (report->entries.empty()) return status;
-  absl::Status written = Write(
+  absl::Status written = WriteResult(
       options.output, options.is_json ? report->ToJson() : report->ToText(), "--output", terminal);
   if (written.ok() && !options.bench.picture.empty()) {
-    written = Write(options.bench.picture, report->ToPicture().ToSvg(), "--picture", terminal);
+    written =
+        WriteResult(options.bench.picture, report->ToPicture().ToSvg(), "--picture", terminal);
   }
   status.Update(written);
   return status;

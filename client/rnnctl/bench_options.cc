@@ -13,31 +13,32 @@ namespace rnnserve::client {
 namespace {
 
 constexpr char kFooter[] =
-    "Without --rate, --sweep or --arrivals the loop is closed: every session sends its next step\n"
-    "when its last one is answered. With one of them it is open: messages leave at times that "
-    "were\n"
-    "fixed before, whatever the server does, and latencies count from those times.\n"
+    "Without --rate, --sweep or --arrivals the loop is closed: every session sends its next\n"
+    "step when the previous one is answered. With one of them the loop is open: messages are\n"
+    "sent at times that are fixed in advance, whatever the server does, and latencies count\n"
+    "from those times.\n"
     "\n"
-    "A load ends after --seconds or --steps, whichever is first, then waits for the answers, up "
-    "to\n"
-    "--timeout-ms. A step whose answer takes longer has failed; its latency still counts. A step\n"
-    "that was refused has failed too; its latency does not count.\n"
+    "A load ends after --seconds or --steps, whichever comes first, and then waits for the\n"
+    "answers for up to --timeout-ms. A step whose answer takes longer has failed, but its\n"
+    "latency counts. A step that was refused has failed too, and its latency does not count.\n"
     "\n"
-    "Steady: the two halves of the measurement agree, in steps/s within 10 % (and the chance of a\n"
-    "Poisson process), in the median within a factor of 1.5. The server kept up: it answered 95 %\n"
-    "of what was due while it was due. The generator is the bottleneck: 1 % of the messages left\n"
-    "more than 1 ms and more than a tenth of the median latency after their time, or one of its\n"
-    "threads used more than 80 % of a processor.\n"
+    "Steady: the two halves of the measurement agree: their steps/s within 10 % (plus the\n"
+    "variation of a Poisson process), their medians within a factor of 1.5. The server kept\n"
+    "up: during the measurement it answered 95 % of the steps that were due.\n"
+    "The generator is the bottleneck: 1 % of the messages were sent more than 1 ms, and more\n"
+    "than a tenth of the median latency, after their scheduled time, or one of its threads\n"
+    "used more than 80 % of a processor.\n"
     "\n"
-    "With --step-sessions each session of a message still counts as a step. If the StepSessions\n"
-    "fails as a whole, all its steps have failed.\n"
+    "With --step-sessions each session of a message still counts as a step. If the\n"
+    "StepSessions fails as a whole, all its steps have failed.\n"
     "\n"
-    "The first sequence of each session is cut at a random place, so that they do not all end\n"
-    "together. Sessions are closed with their stream, at Ctrl-C too.";
+    "The first sequence of each session is shortened at random, so that the sessions do not\n"
+    "all end together. Sessions are closed when their stream ends, including after Ctrl-C.";
 
 constexpr size_t kMaxStreams = 256;
 constexpr size_t kMaxChannels = 64;
-// A third of the actions that a message may have: a session may be opened, stepped and closed.
+// A third of the actions that a message may have, because a session may be opened, stepped and
+// closed in one message.
 constexpr size_t kMaxSessionsPerMessage = 1365;
 constexpr uint64_t kMaxSteps = 10'000'000;
 constexpr double kMaxSeconds = 3600;
@@ -47,7 +48,7 @@ constexpr int64_t kMaxDeadlineMs = 3'600'000;
 constexpr double kMinRate = 0.001;
 constexpr double kMinSeconds = 0.001;
 
-// Passes if `Parse` takes the text; otherwise what it says.
+// Accepts the texts that `Parse` accepts; otherwise reports its error.
 template <typename Parse>
 CLI::Validator Parses(Parse parse, const std::string& form) {
   return CLI::Validator(
@@ -62,30 +63,32 @@ void AddLoop(CLI::App* command, BenchOptions* bench) {
   CLI::Option* rate =
       command
           ->add_option("--rate", bench->rate,
-                       "Open loop: steps a second, in messages with Poisson arrivals")
+                       "Open loop: steps per second, in messages with Poisson arrivals")
           ->check(CLI::Range(kMinRate, kMaxRate));
   CLI::Option* sweep =
       command
           ->add_option("--sweep", bench->sweep,
-                       "Open loop, once for each rate: RATE,RATE,... or FROM:TO:COUNT")
+                       "Open loop, once for each rate: RATE,RATE,... or FROM:TO:COUNT (steps/s)")
           ->check(Parses(ParseRates, "RATES"))
           ->excludes(rate);
   CLI::Option* arrivals =
       command
           ->add_option("--arrivals", bench->arrivals,
-                       "Open loop: a message at each time in a file, in seconds, one a line")
+                       "Open loop: a message at each time in a file, one time in seconds per line")
           ->check(CLI::ExistingFile)
           ->excludes(rate)
           ->excludes(sweep);
   command
       ->add_option("--think-ms", bench->think_ms,
-                   "Closed loop: from an answer to the next step of the session")
+                   "Closed loop: time between an answer and the next step of the session")
       ->check(CLI::Range(0.0, kMaxThinkMs))
       ->excludes(rate)
       ->excludes(sweep)
       ->excludes(arrivals)
       ->capture_default_str();
-  command->add_option("--picture", bench->picture, "SVG file of latency against offered load")
+  command
+      ->add_option("--picture", bench->picture,
+                   "SVG file for a chart of latency against offered load")
       ->needs(sweep);
 }
 
@@ -93,69 +96,74 @@ void AddSessions(CLI::App* command, Options* options) {
   BenchOptions* bench = &options->bench;
   command
       ->add_option("--model", bench->models,
-                   "NAME or NAME=WEIGHT, repeated or with commas: the mix of the sessions")
+                   "The models of the sessions: NAME or NAME=WEIGHT, repeated or with commas")
       ->delimiter(',')
       ->check(Parses(ParseModelShare, "NAME[=WEIGHT]"))
       ->required();
-  command->add_option("--sessions", options->num_sessions, "Sessions open at once")
+  command
+      ->add_option("--sessions", options->num_sessions, "Number of sessions that are open at once")
       ->check(CLI::Range(size_t{1}, kMaxSessions))
       ->capture_default_str();
-  command->add_option("--streams", bench->num_streams, "gRPC streams that share the sessions")
+  command
+      ->add_option("--streams", bench->num_streams,
+                   "Number of gRPC streams, which share the sessions")
       ->check(CLI::Range(size_t{1}, kMaxStreams))
       ->capture_default_str();
-  command->add_option("--channels", bench->num_channels, "TCP connections that share the streams")
+  command
+      ->add_option("--channels", bench->num_channels,
+                   "Number of TCP connections, which share the streams")
       ->check(CLI::Range(size_t{1}, kMaxChannels))
       ->capture_default_str();
   command
       ->add_option("--sessions-per-message", bench->sessions_per_message,
-                   "Sessions whose steps go in one message, always the same; in a closed loop the "
-                   "next one leaves when all of them are answered")
+                   "Number of sessions whose steps share one message, always the same ones; in a "
+                   "closed loop the next message is sent when all of them are answered")
       ->check(CLI::Range(size_t{1}, kMaxSessionsPerMessage))
       ->capture_default_str();
   command->add_flag("--step-sessions", bench->uses_step_sessions,
-                    "The steps of a message are one StepSessions instead of a Step each: needs one "
-                    "--model, and --lengths fixed:N with N a multiple of --chunk");
-  command->add_option("--chunk", options->num_chunk_timesteps, "Timesteps in one step")
+                    "Send the steps of a message as one StepSessions instead of a Step each; needs "
+                    "one --model, and --lengths fixed:N with N a multiple of --chunk");
+  command->add_option("--chunk", options->num_chunk_timesteps, "Number of timesteps in one step")
       ->check(CLI::Range(int64_t{1}, kMaxChunkTimesteps))
       ->capture_default_str();
   command
       ->add_option("--lengths", bench->lengths,
-                   "Timesteps of a sequence, after which its session is closed and a new one "
-                   "opened: fixed:N, uniform:A-B, geometric:MEAN, lognormal:MEDIAN,SIGMA or "
-                   "file:PATH with one length a line")
+                   "Number of timesteps of a sequence, after which its session is closed and a new "
+                   "one opened: fixed:N, uniform:A-B, geometric:MEAN, lognormal:MEDIAN,SIGMA or "
+                   "file:PATH with one length per line")
       ->check(Parses(LengthDistribution::Parse, "LENGTHS"))
       ->capture_default_str();
 }
 
 void AddLimits(CLI::App* command, Options* options) {
   BenchOptions* bench = &options->bench;
-  command->add_option("--steps", bench->max_steps, "Steps that are measured, at most")
+  command->add_option("--steps", bench->max_steps, "Largest number of measured steps")
       ->check(CLI::Range(uint64_t{1}, kMaxSteps))
       ->capture_default_str();
-  command->add_option("--seconds", bench->measured_seconds, "Seconds that are measured, at most")
+  command->add_option("--seconds", bench->measured_seconds, "Longest time of the measurement")
       ->check(CLI::Range(kMinSeconds, kMaxSeconds))
       ->capture_default_str();
   command
       ->add_option("--warm-up-seconds", bench->warm_up_seconds,
-                   "Seconds of the same load before the measurement")
+                   "Time of the same load before the measurement")
       ->check(CLI::Range(0.0, kMaxWarmUpSeconds))
       ->capture_default_str();
   command
       ->add_option("--deadline-ms", bench->deadline_ms,
-                   "The server is told to drop a step that it cannot answer within this; a later "
-                   "answer has failed. 0: none")
+                   "Tell the server to drop a step that it cannot answer within this time; a later "
+                   "answer counts as an error. 0: no deadline")
       ->check(CLI::Range(int64_t{0}, kMaxDeadlineMs))
       ->capture_default_str();
   command->add_option(
       "--seed", options->seed,
-      "For the same arrivals, lengths and input again. Default: a random one, told");
+      "Repeats arrivals, lengths and input. Default: a random seed, which the report shows");
   command
       ->add_option("-o,--output", options->output,
-                   "File of the report, JSON with --json; - for standard output")
+                   "File for the report, JSON with --json; - for standard output")
       ->capture_default_str();
 }
 
-// One StepSessions advances sessions of one model by equally many timesteps.
+// A StepSessions advances sessions of one model by the same number of timesteps.
 void CheckStepSessions(const Options& options) {
   if (options.bench.models.size() > 1) {
     throw CLI::ValidationError("--step-sessions", "the sessions must be of one --model");
@@ -163,12 +171,12 @@ void CheckStepSessions(const Options& options) {
   const auto lengths = LengthDistribution::Parse(options.bench.lengths);
   if (!lengths.ok() || !lengths->IsFixedMultipleOf(options.num_chunk_timesteps)) {
     throw CLI::ValidationError("--step-sessions",
-                               "the steps of a message must be equally long: --lengths fixed:N "
+                               "the steps of a message must have equal lengths: --lengths fixed:N "
                                "with N a multiple of --chunk");
   }
 }
 
-// What concerns several options.
+// Checks the rules that concern several options.
 void CheckBench(const Options& options) {
   const BenchOptions& bench = options.bench;
   if (options.num_sessions % bench.sessions_per_message != 0) {
@@ -176,10 +184,11 @@ void CheckBench(const Options& options) {
   }
   if (options.num_sessions / bench.sessions_per_message < bench.num_streams) {
     throw CLI::ValidationError(
-        "--streams", "must be at most --sessions over --sessions-per-message: each has a session");
+        "--streams",
+        "must be at most --sessions / --sessions-per-message: each stream needs a group");
   }
   if (bench.num_streams < bench.num_channels) {
-    throw CLI::ValidationError("--channels", "must be at most --streams: each has one");
+    throw CLI::ValidationError("--channels", "must be at most --streams: each channel needs one");
   }
   if (options.num_sessions < bench.models.size()) {
     throw CLI::ValidationError("--sessions", "must be at least the number of models");

@@ -18,13 +18,13 @@ namespace rnnserve::client {
 
 struct Options;
 
-// What the command line of `rnnctl bench` says, beside what it shares with other commands.
+// The command line of `rnnctl bench`, except for the options that it shares with other commands.
 struct BenchOptions {
-  // As ParseModelShare takes them.
+  // In the form of ParseModelShare.
   std::vector<std::string> models;
 
-  // One of them at most makes the loop open: steps a second, as ParseRates takes them, or the path
-  // of recorded arrivals.
+  // At most one of these is set and makes the loop open: the steps per second, the rates in the
+  // form of ParseRates, or the path of recorded arrivals.
   std::optional<double> rate;
   std::string sweep;
   std::string arrivals;
@@ -33,21 +33,21 @@ struct BenchOptions {
   size_t num_channels = 1;
   size_t sessions_per_message = 1;
   bool uses_step_sessions = false;
-  // As LengthDistribution takes it.
+  // In the form of LengthDistribution::Parse.
   std::string lengths = "fixed:100";
   double think_ms = 0;
-  // 0: none.
+  // 0: no deadline.
   int64_t deadline_ms = 0;
 
   uint64_t max_steps = 1'000'000;
   double measured_seconds = 10;
   double warm_up_seconds = 2;
 
-  // Of a sweep; empty for none.
+  // The path of the picture of a sweep; empty for none.
   std::string picture;
 };
 
-// Declares the flags of `bench` on its `command`. Parsing it fills `options`.
+// Declares the flags of `bench` on its `command`; parsing the command line fills `options`.
 void DeclareBench(CLI::App* command, Options* options);
 
 }  // namespace rnnserve::client

@@ -3,10 +3,23 @@
 
 #include "client/rnnctl/commands.h"
 
+#include "client/files/sequence_file.h"
+#include "client/rnnctl/failure.h"
+
 namespace rnnserve::client {
 
 CallOptions CallOptionsOf(const Options& options) {
   return CallOptions{absl::Milliseconds(options.timeout_ms)};
+}
+
+absl::Status WriteResult(const std::string& path, absl::string_view bytes, const char* place,
+                         const Terminal& terminal) {
+  if (path == "-") {
+    terminal.out << bytes;
+    return absl::OkStatus();
+  }
+  const absl::Status status = WriteFile(path, bytes);
+  return status.ok() ? status : LocalError(place, status);
 }
 
 absl::Status RunCommand(Client& client, const Options& options, const Terminal& terminal) {
@@ -36,7 +49,7 @@ absl::Status RunCommand(Client& client, const Options& options, const Terminal& 
     case Command::kBench:
       return RunBench(client, options, terminal);
   }
-  return absl::InternalError("a command without a function");
+  return absl::InternalError("the command has no function");
 }
 
 }  // namespace rnnserve::client

@@ -6,27 +6,29 @@
 
 #include <functional>
 #include <ostream>
+#include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "client/cpp/client.h"
 #include "client/rnnctl/options.h"
 
 namespace rnnserve::client {
 
-// Where a command prints, and its clock. All must outlive the command.
+// The output of a command and its clock. All must outlive the command.
 struct Terminal {
-  // What was asked for.
+  // The result of the command.
   std::ostream& out;
-  // Remarks for people.
+  // Remarks for people to read.
   std::ostream& remarks;
   // Progress bars; null if nobody watches.
   std::ostream* progress;
-  // The time since any fixed moment.
+  // Returns the time since some fixed moment.
   std::function<absl::Duration()> clock;
 };
 
-// Does what `options` say. Codes of the server as they come; LocalError for files.
+// Runs the command of `options`. Returns the server's errors unchanged, and LocalError for files.
 absl::Status RunCommand(Client& client, const Options& options, const Terminal& terminal);
 
 // The single commands, in the files of the same names.
@@ -43,8 +45,13 @@ absl::Status RunExport(Client& client, const Options& options, const Terminal& t
 absl::Status RunImport(Client& client, const Options& options, const Terminal& terminal);
 absl::Status RunBench(Client& client, const Options& options, const Terminal& terminal);
 
-// The options of each call to the server.
+// Returns the options of each call to the server.
 CallOptions CallOptionsOf(const Options& options);
+
+// Writes `bytes` to the file `path`, or to the terminal's output if it is "-". Fails with a
+// LocalError at `place`.
+absl::Status WriteResult(const std::string& path, absl::string_view bytes, const char* place,
+                         const Terminal& terminal);
 
 }  // namespace rnnserve::client
 

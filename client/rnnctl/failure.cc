@@ -11,13 +11,13 @@
 namespace rnnserve::client {
 namespace {
 
-// Marks a status that no server sent.
+// Marks a status that does not come from a server.
 constexpr char kLocalMark[] = "rnnctl.local";
 
 }  // namespace
 
 absl::Status LocalError(const std::string& place, const absl::Status& status) {
-  absl::Status marked(status.code(), absl::StrCat(place, ": ", status.message()));
+  absl::Status marked = WithText(status, absl::StrCat(place, ": ", status.message()));
   marked.SetPayload(kLocalMark, absl::Cord());
   return marked;
 }
@@ -37,7 +37,7 @@ std::string FormatFailure(const absl::Status& status, bool is_json) {
   }
   const nlohmann::json error = {
       {"code", code}, {"reason", reason}, {"message", std::string(status.message())}};
-  // A server's text may hold any bytes.
+  // The text of a server may contain any bytes.
   return error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

@@ -15,13 +15,13 @@
 namespace rnnserve::client {
 namespace {
 
-// Half of the server's default message limit: long sequences go in smaller batches.
+// Half of the server's default message limit; long sequences are sent in smaller batches.
 constexpr size_t kMaxBatchBytes = size_t{2} << 20;
-// No element type is wider.
+// The size of the widest element type.
 constexpr size_t kElementBytes = 8;
 
-// The indices of the sequences, cut into batches of equal length: so no padding has to be told
-// from data, which a model with a Masking layer does by its own rule.
+// Returns the indices of the sequences in batches of equal length. Then nothing has to distinguish
+// padding from data, which a model with a Masking layer does by its own rule.
 std::vector<std::vector<size_t>> PlanBatches(const std::vector<Tensor>& sequences,
                                              size_t max_rows) {
   std::map<int64_t, std::vector<size_t>> indices_by_length;
@@ -41,7 +41,7 @@ std::vector<std::vector<size_t>> PlanBatches(const std::vector<Tensor>& sequence
   return batches;
 }
 
-// Computes the sequences of call number `call` and puts their outputs in their places.
+// Computes the sequences of call number `call` and stores their outputs at their indices.
 absl::Status InferBatch(Client& client, const Options& options,
                         const std::vector<Tensor>& sequences, const std::vector<size_t>& batch,
                         uint64_t call, std::vector<Tensor>* outputs) {
@@ -52,13 +52,13 @@ absl::Status InferBatch(Client& client, const Options& options,
   request.model = options.model;
   request.input = Pad(rows).input;
   request.training = options.is_training;
-  // Rows of the same number in two calls would be the same sample with one seed for both.
+  // If two calls had the same seed, rows with the same number would be the same sample.
   if (options.seed.has_value()) request.seed = *options.seed + call;
   const auto result = client.Infer(request, CallOptionsOf(options));
   if (!result.ok()) return result.status();
   const std::vector<int64_t>& shape = result->output.shape();
   if (shape.size() < 2 || shape[0] != static_cast<int64_t>(batch.size())) {
-    return absl::InternalError("the reply has another number of rows than the request");
+    return absl::InternalError("the reply does not have as many rows as the request");
   }
   for (size_t i = 0; i < batch.size(); ++i) {
     const int64_t row = static_cast<int64_t>(i);

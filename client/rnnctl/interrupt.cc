@@ -9,7 +9,7 @@ namespace rnnserve::client {
 namespace {
 
 std::atomic<bool> is_asked = false;
-static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may not wait");
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler must not block");
 
 }  // namespace
 

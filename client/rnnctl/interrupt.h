@@ -8,20 +8,20 @@
 
 namespace rnnserve::client {
 
-// Catches Ctrl-C (SIGINT) once while it lives, for a command that has something to tell before it
-// ends. The second one ends the program as ever.
+// Catches the first Ctrl-C (SIGINT) during its lifetime, for a command that has results to report
+// before it ends. The second one ends the program as usual.
 //
-// Owns the handling of the signal in the whole process, so only one lives at a time. asked() is
+// Owns the handling of the signal in the whole process, so only one may exist at a time. asked() is
 // thread-safe.
 class Interrupt {
  public:
   Interrupt();
-  // Restores what was before.
+  // Restores the previous handling.
   ~Interrupt();
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
-  // Whether the signal came since this one was made.
+  // Whether the signal arrived since this object was made.
   static bool asked();
 
  private:

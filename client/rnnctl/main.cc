@@ -19,7 +19,7 @@
 namespace rnnserve::client {
 namespace {
 
-// As failure.h has it.
+// The exit code of failure.h for a wrong command line.
 constexpr int kWrongCommandLine = 2;
 
 absl::Duration SteadyClock() {
@@ -34,7 +34,8 @@ absl::Status Run(const Options& options) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Talks to an rnnserve server: models, sequences and sessions.", "rnnctl");
+  CLI::App app("Command-line client of an rnnserve server: models, sequences and sessions.",
+               "rnnctl");
   Options options;
   DeclareCommandLine(app, &options);
   app.set_version_flag("--version", RNNSERVE_VERSION);
@@ -43,8 +44,8 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kWrongCommandLine;
   }
-  // Debian's Abseil searches for deadlocks at every lock, which a load of many threads would
-  // measure.
+  // Debian's Abseil searches for deadlocks at every lock, which would distort the latencies of a
+  // load with many threads.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   const absl::Status status = Run(options);
   if (!status.ok()) {

@@ -15,7 +15,7 @@
 namespace rnnserve::client {
 namespace {
 
-// "float32" for WEIGHT_TYPE_FLOAT32.
+// Returns for example "float32" for WEIGHT_TYPE_FLOAT32.
 std::string FormatWeightType(v1::WeightType type) {
   constexpr absl::string_view kPrefix = "WEIGHT_TYPE_";
   return absl::AsciiStrToLower(absl::StripPrefix(v1::WeightType_Name(type), kPrefix));
@@ -107,7 +107,7 @@ absl::Status RunReload(Client& client, const Options& options, const Terminal& t
   }
   terminal.out << options.model << ": " << FormatDigest(reloaded->previous_digest()) << " -> "
                << digest << "; " << FormatCount(reloaded->num_retiring_sessions())
-               << " open sessions stay on the one before\n";
+               << " open sessions stay on the previous version\n";
   return absl::OkStatus();
 }
 

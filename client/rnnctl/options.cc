@@ -9,7 +9,7 @@ namespace rnnserve::client {
 namespace {
 
 constexpr char kFooter[] =
-    "Exit codes: 0 done, 1 the server refused, 2 wrong command line or file, 3 no answer.\n"
+    "Exit codes: 0 success, 1 the server refused, 2 wrong command line or file, 3 no answer.\n"
     "Files: .npy [batch, time, features]; .csv with a line for each timestep and a column\n"
     "`sequence`; .jsonl with [[...], ...] or {\"frames\": [[...], ...]} on each line.";
 
@@ -25,13 +25,13 @@ CLI::App* AddCommand(CLI::App& app, Options* options, Command command, const cha
 
 void AddFiles(CLI::App* command, Options* options) {
   command->add_option("model", options->model, "Name of the model")->required();
-  command->add_option("input", options->input, "File of sequences; - for standard input")
+  command->add_option("input", options->input, "File with the sequences; - for standard input")
       ->capture_default_str();
-  command->add_option("-o,--output", options->output, "File of outputs; - for standard output")
+  command->add_option("-o,--output", options->output, "File for the outputs; - for standard output")
       ->capture_default_str();
   command
       ->add_option("--format", options->format,
-                   "Format of what has no telling extension: npy, csv or jsonl")
+                   "Format of files whose extension does not name one: npy, csv or jsonl")
       ->check(CLI::IsMember({"npy", "csv", "jsonl"}));
 }
 
@@ -41,41 +41,45 @@ void AddSequenceCommands(CLI::App& app, Options* options) {
   AddFiles(infer, options);
   infer
       ->add_option("--batch", options->num_batch_rows,
-                   "Sequences in one call; only those of equal length go together")
+                   "Number of sequences in one call; only sequences of equal length share a call")
       ->check(CLI::Range(int64_t{1}, kMaxBatchRows))
       ->capture_default_str();
   CLI::Option* training =
       infer->add_flag("--training", options->is_training,
-                      "With dropout, as in training: equal sequences are independent samples");
+                      "Use dropout, as in training: equal sequences become independent samples");
   infer
       ->add_option("--seed", options->seed,
-                   "For the same samples again: the seed of the first call, counted up by each")
+                   "Repeats the samples: the seed of the first call; it increases by 1 per call")
       ->needs(training);
 
   CLI::App* stream = AddCommand(app, options, Command::kStream, "stream",
                                 "Stream each sequence through a session of its own");
   AddFiles(stream, options);
-  stream->add_option("--sessions", options->num_sessions, "Sessions open at once")
+  stream
+      ->add_option("--sessions", options->num_sessions, "Number of sessions that are open at once")
       ->check(CLI::Range(size_t{1}, kMaxSessions))
       ->capture_default_str();
-  stream->add_option("--chunk", options->num_chunk_timesteps, "Timesteps in one step")
+  stream->add_option("--chunk", options->num_chunk_timesteps, "Number of timesteps in one step")
       ->check(CLI::Range(int64_t{1}, kMaxChunkTimesteps))
       ->capture_default_str();
   stream->add_flag("--last", options->is_last_only, "Write only the last output of each sequence");
 }
 
 void AddSessionCommands(CLI::App& app, Options* options) {
-  CLI::App* sessions = AddCommand(app, options, Command::kSessions, "sessions",
-                                  "List the open sessions, in memory or moved to the store");
+  CLI::App* sessions =
+      AddCommand(app, options, Command::kSessions, "sessions",
+                 "List the open sessions, in memory or spilled to the snapshot store");
   sessions->add_option("--model", options->model, "Only sessions of this model");
-  sessions->add_option("--prefix", options->id_prefix, "Only sessions whose id begins so");
-  sessions->add_option("--min-idle-ms", options->min_idle_ms, "Only sessions idle for so long")
+  sessions->add_option("--prefix", options->id_prefix, "Only sessions whose id has this prefix");
+  sessions
+      ->add_option("--min-idle-ms", options->min_idle_ms,
+                   "Only sessions idle for at least this long")
       ->check(CLI::NonNegativeNumber);
 
   CLI::App* fork = AddCommand(app, options, Command::kFork, "fork",
                               "Copy a session into new ones, and print their ids");
   fork->add_option("session", options->session_ids, "Id of the session")->required()->expected(1);
-  fork->add_option("-n,--count", options->num_forks, "How many copies")
+  fork->add_option("-n,--count", options->num_forks, "Number of copies")
       ->check(CLI::Range(1, kMaxForks))
       ->capture_default_str();
 
@@ -84,23 +88,24 @@ void AddSessionCommands(CLI::App& app, Options* options) {
   exported->add_option("session", options->session_ids, "Id of the session")
       ->required()
       ->expected(1);
-  exported->add_option("-o,--output", options->output, "The file; - for standard output")
+  exported->add_option("-o,--output", options->output, "File to write; - for standard output")
       ->capture_default_str();
 
   CLI::App* imported =
       AddCommand(app, options, Command::kImport, "import",
                  "Open a session from a file that `export` wrote, and print its id");
-  imported->add_option("input", options->input, "The file; - for standard input")->required();
-  imported->add_option("--as", options->session_ids, "Id of the new session; default: as it was")
+  imported->add_option("input", options->input, "File to read; - for standard input")->required();
+  imported
+      ->add_option("--as", options->session_ids, "Id of the new session; default: the exported id")
       ->expected(1);
 
   AddCommand(app, options, Command::kEvict, "evict",
-             "End sessions; their clients are told that they were evicted")
+             "End sessions; their clients receive SESSION_EVICTED")
       ->add_option("session", options->session_ids, "Ids of sessions")
       ->required();
 
   CLI::App* reset =
-      AddCommand(app, options, Command::kReset, "reset", "Set sessions back to the initial state");
+      AddCommand(app, options, Command::kReset, "reset", "Reset sessions to the initial state");
   CLI::Option* ids = reset->add_option("session", options->session_ids, "Ids of sessions");
   CLI::Option* model =
       reset->add_option("--model", options->model, "All sessions of this model")->excludes(ids);
@@ -115,7 +120,7 @@ void AddSessionCommands(CLI::App& app, Options* options) {
 void DeclareCommandLine(CLI::App& app, Options* options) {
   app.require_subcommand(0, 1);
   app.fallthrough();
-  // Not left to require_subcommand: that complains before it has seen that a word is unknown.
+  // Not left to require_subcommand, which complains before it has noticed that a word is unknown.
   app.callback([&app] {
     if (app.get_subcommands().empty()) throw CLI::RequiredError("A command");
   });
@@ -124,7 +129,7 @@ void DeclareCommandLine(CLI::App& app, Options* options) {
       ->envname("RNNSERVE_SERVER")
       ->capture_default_str();
   app.add_flag("--json", options->is_json, "Print JSON instead of tables");
-  app.add_option("--timeout-ms", options->timeout_ms, "How long an answer may take")
+  app.add_option("--timeout-ms", options->timeout_ms, "Longest wait for an answer")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
 
@@ -134,13 +139,13 @@ void DeclareCommandLine(CLI::App& app, Options* options) {
       ->add_option("model", options->model, "Name of the model")
       ->required();
   AddCommand(app, options, Command::kReload, "reload",
-             "Let the server read a model again; open sessions stay on the one before")
+             "Make the server load a model again; open sessions stay on the previous version")
       ->add_option("model", options->model, "Name of the model")
       ->required();
   AddSequenceCommands(app, options);
   AddSessionCommands(app, options);
   DeclareBench(AddCommand(app, options, Command::kBench, "bench",
-                          "Make load for the server and measure its latency"),
+                          "Put load on the server and measure its latency"),
                options);
 }
 

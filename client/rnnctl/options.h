@@ -33,53 +33,56 @@ enum class Command {
   kBench
 };
 
-// The counts of several commands are bounded so that a slip of the finger is told at once.
+// The counts of several commands are bounded, so that a typing error is reported at once.
 inline constexpr size_t kMaxSessions = 65536;
 inline constexpr int64_t kMaxChunkTimesteps = 1 << 20;
 
-// What the command line of rnnctl says.
+// The command line of rnnctl.
 struct Options {
   Command command = Command::kModels;
 
-  // Every command.
+  // For every command.
   std::string server = "localhost:50051";
   bool is_json = false;
   int64_t timeout_ms = 30000;
 
-  // `describe`, `infer`, `stream`; a filter for `sessions`; all sessions of it for `reset`.
+  // For `describe`, `infer` and `stream`: the model. For `sessions`: a filter. For `reset`: all its
+  // sessions.
   std::string model;
 
-  // `infer` and `stream`: paths, "-" for standard input and output. `bench`: the output.
+  // For `infer` and `stream`: paths, "-" for standard input and output. For `bench`: the output.
   std::string input = "-";
   std::string output = "-";
-  // For files whose extension tells no format; empty: JSON lines in, a table out.
+  // For files whose extension names no format. Empty: reads JSON lines, prints a table.
   std::string format;
 
-  // `infer`: how many sequences go into one call, whether dropout is active in it, and the seed of
-  // the first call; every further one has the next number. `bench`: the seed of all it draws.
+  // For `infer`: the number of sequences in one call, whether dropout is active, and the seed of
+  // the first call, which increases by one with every call. For `bench`: the seed of everything
+  // that is drawn.
   int64_t num_batch_rows = 64;
   bool is_training = false;
   std::optional<uint64_t> seed;
 
-  // `stream` and `bench`: how many sessions are open at once, and the timesteps of one step.
+  // For `stream` and `bench`: the number of sessions that are open at once, and the timesteps of a
+  // step.
   size_t num_sessions = 64;
   int64_t num_chunk_timesteps = 1;
-  // `stream`: whether only the output of a sequence's last step is written.
+  // For `stream`: whether to write only the output of a sequence's last step.
   bool is_last_only = false;
 
-  // `reset`, `evict`; the one that is forked.
+  // For `reset`, `evict`, `export`, `import` and `fork`.
   std::vector<std::string> session_ids;
-  // `sessions`: filters.
+  // For `sessions`: filters.
   std::string id_prefix;
   int64_t min_idle_ms = 0;
-  // `fork`.
+  // For `fork`.
   int num_forks = 1;
 
   BenchOptions bench;
 };
 
-// Declares the commands and flags of rnnctl on `app`; parsing it fills `options`. Both must live
-// until then.
+// Declares the commands and flags of rnnctl on `app`; parsing the command line fills `options`.
+// Both must live until then.
 void DeclareCommandLine(CLI::App& app, Options* options);
 
 }  // namespace rnnserve::client

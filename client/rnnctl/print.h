@@ -10,23 +10,23 @@
 #include "google/protobuf/message.h"
 #include "rnnserve/v1/model.pb.h"
 
-// How replies look.
+// Formats replies.
 namespace rnnserve::client {
 
-// The reply in the JSON form of Protocol Buffers with the field names of the .proto, on one line.
-// (That form writes 64-bit integers as strings.)
+// Returns the reply in the JSON form of Protocol Buffers, with the field names of the .proto, on
+// one line. (This form writes 64-bit integers as strings.)
 std::string ToJson(const google::protobuf::Message& reply);
 
-// "1 234 567"
+// Returns for example "1 234 567".
 std::string FormatCount(int64_t count);
 
-// Its first 12 digits: enough to tell two models apart by eye.
+// Returns the first 12 digits, which are enough to distinguish two models by eye.
 std::string FormatDigest(const std::string& digest);
 
-// "float32 [time, 12]" or "token ids [time]"
+// Returns for example "float32 [time, 12]" or "token ids [time]".
 std::string FormatInput(const v1::TensorSpec& spec);
 
-// "[12]"; "[]" for a scalar.
+// Returns for example "[12]", or "[]" for a scalar.
 std::string FormatShape(const google::protobuf::RepeatedField<int64_t>& shape);
 
 }  // namespace rnnserve::client

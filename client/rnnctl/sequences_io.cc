@@ -17,7 +17,7 @@
 namespace rnnserve::client {
 namespace {
 
-// As many outputs as fit on a line of a wide terminal.
+// The number of outputs that fit on a line of a wide terminal.
 constexpr int64_t kMaxTableColumns = 10;
 
 std::string PlaceOf(const std::string& path) { return path == "-" ? "standard input" : path; }
@@ -29,7 +29,7 @@ InputKind KindOf(const v1::TensorSpec& spec) {
   return kind;
 }
 
-// A known extension wins: `--format` is for what has none.
+// A known extension takes precedence: `--format` is for paths without one.
 absl::StatusOr<FileFormat> FormatOf(const std::string& path, const std::string& format) {
   const absl::StatusOr<FileFormat> by_extension = FormatByExtension(path);
   if (by_extension.ok() || format.empty()) return by_extension;
@@ -41,7 +41,7 @@ absl::StatusOr<FileFormat> InputFormat(const Options& options) {
   return FormatOf(options.input, options.format);
 }
 
-// Nothing for a table.
+// Returns nothing for a table.
 absl::StatusOr<std::optional<FileFormat>> OutputFormat(const Options& options) {
   if (options.output == "-" && options.format.empty()) {
     return options.is_json ? std::optional(FileFormat::kJsonLines) : std::nullopt;
@@ -104,12 +104,7 @@ absl::Status WriteOutputs(const std::vector<Tensor>& outputs, const Options& opt
   }
   const absl::StatusOr<std::string> bytes = FormatOutputs(outputs, **format);
   if (!bytes.ok()) return LocalError("output", bytes.status());
-  if (options.output == "-") {
-    terminal.out << *bytes;
-    return absl::OkStatus();
-  }
-  const absl::Status status = WriteFile(options.output, *bytes);
-  return status.ok() ? status : LocalError("output", status);
+  return WriteResult(options.output, *bytes, "output", terminal);
 }
 
 }  // namespace rnnserve::client

@@ -11,16 +11,17 @@
 #include "client/cpp/tensor.h"
 #include "client/rnnctl/commands.h"
 
-// What `infer` and `stream` read and write.
+// Reads the input and writes the output of `infer` and `stream`.
 namespace rnnserve::client {
 
-// The sequences of `options.input` in the shape that `options.model` takes, which the server tells.
+// Reads the sequences of `options.input` in the shape that, according to the server,
+// `options.model` takes.
 absl::StatusOr<std::vector<Tensor>> ReadSequences(Client& client, const Options& options);
 
-// Fails as WriteOutputs would because of names or formats, before the work is done.
+// Fails for the names and formats for which WriteOutputs would fail, before the work is done.
 absl::Status CheckOutput(const Options& options);
 
-// Writes to `options.output`; to standard output without a format a table, or JSON lines if the
+// Writes to `options.output`. Standard output without a format gets a table, or JSON lines if the
 // options ask for JSON.
 absl::Status WriteOutputs(const std::vector<Tensor>& outputs, const Options& options,
                           const Terminal& terminal);

@@ -1,12 +1,10 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "client/files/sequence_file.h"
 #include "client/rnnctl/commands.h"
 #include "client/rnnctl/failure.h"
 #include "client/rnnctl/print.h"
@@ -32,14 +30,13 @@ absl::Status RunSessions(Client& client, const Options& options, const Terminal&
                {"STEPS", Table::kRight},
                {"IDLE", Table::kRight},
                {"STATE BYTES", Table::kRight},
-               {"LIVES"},
-               {"IS IN"}});
+               {"LIFETIME"},
+               {"KEPT IN"}});
   for (const v1::SessionSummary& session : *sessions) {
     table.AddRow({session.session_id(), session.model(), FormatDigest(session.model_digest()),
                   FormatCount(static_cast<int64_t>(session.version())),
                   FormatLatency(absl::Milliseconds(session.idle_ms())),
-                  FormatCount(session.state_bytes()),
-                  session.detached() ? "detached" : "with its stream",
+                  FormatCount(session.state_bytes()), session.detached() ? "detached" : "stream",
                   session.spilled() ? "store" : "memory"});
   }
   terminal.out << table.ToString();
@@ -79,26 +76,14 @@ absl::Status RunFork(Client& client, const Options& options, const Terminal& ter
 absl::Status RunExport(Client& client, const Options& options, const Terminal& terminal) {
   const auto snapshot = client.ExportSession(options.session_ids.front(), CallOptionsOf(options));
   if (!snapshot.ok()) return snapshot.status();
-  if (options.output == "-") {
-    terminal.out << *snapshot;
-    return absl::OkStatus();
-  }
-  std::ofstream file(options.output, std::ios::binary);
-  file << *snapshot;
-  file.close();
-  return file ? absl::OkStatus()
-              : LocalError(options.output, absl::InvalidArgumentError("cannot be written"));
+  return WriteResult(options.output, *snapshot, "output", terminal);
 }
 
 absl::Status RunImport(Client& client, const Options& options, const Terminal& terminal) {
-  std::ifstream file;
-  if (options.input != "-") file.open(options.input, std::ios::binary);
-  std::istream& in = options.input == "-" ? std::cin : file;
-  const std::string snapshot((std::istreambuf_iterator<char>(in)),
-                             std::istreambuf_iterator<char>());
-  if (!in) return LocalError(options.input, absl::InvalidArgumentError("cannot be read"));
+  const absl::StatusOr<std::string> snapshot = ReadFile(options.input);
+  if (!snapshot.ok()) return LocalError("input", snapshot.status());
   const std::string id = options.session_ids.empty() ? "" : options.session_ids.front();
-  auto session = client.ImportSession(snapshot, id, CallOptionsOf(options));
+  auto session = client.ImportSession(*snapshot, id, CallOptionsOf(options));
   if (!session.ok()) return session.status();
   v1::ImportSessionResponse response;
   response.set_version(session->first_index());

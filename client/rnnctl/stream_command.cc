@@ -18,7 +18,7 @@
 namespace rnnserve::client {
 namespace {
 
-// The outputs of one sequence as its steps are answered.
+// Collects the outputs of one sequence as its steps are answered.
 class OutputRows {
  public:
   explicit OutputRows(bool is_last_only) : is_last_only_(is_last_only) {}
@@ -34,7 +34,7 @@ class OutputRows {
     values_.insert(values_.end(), rows.begin(), rows.end());
   }
 
-  // [rows, outputs], or only the last row, [outputs].
+  // Returns [rows, outputs], or only the last row, [outputs].
   Tensor Take() && {
     if (is_last_only_) return Tensor({num_columns_}, std::move(values_));
     const int64_t num_rows = static_cast<int64_t>(values_.size()) / num_columns_;
@@ -47,7 +47,7 @@ class OutputRows {
   std::vector<float> values_;
 };
 
-// Keeps what the stream tells until it may be printed. Thread-safe.
+// Keeps the notices of a stream until they may be printed. Thread-safe.
 class NoticeList {
  public:
   void Add(const Notice& notice) {
@@ -62,7 +62,7 @@ class NoticeList {
   }
 
  private:
-  // As many as somebody reads.
+  // The number of lines that a person reads.
   static constexpr size_t kMaxLines = 20;
 
   absl::Mutex mu_;

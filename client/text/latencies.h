@@ -20,15 +20,15 @@ class Latencies {
 
   size_t count() const { return values_.size(); }
 
-  // The smallest latency that a fraction `q` of the values does not exceed, by nearest rank; zero
-  // without values. REQUIRES: 0 < q <= 1.
+  // Returns the smallest latency that a fraction `q` of the values does not exceed, by nearest
+  // rank; zero if there are no values. REQUIRES: 0 < q <= 1.
   absl::Duration Quantile(double q) const;
 
  private:
   std::vector<absl::Duration> values_;
 };
 
-// Three digits and a unit: "850 us", "1.25 ms", "3.10 s".
+// Formats a latency with three digits and a unit: "850 us", "1.25 ms", "3.10 s".
 std::string FormatLatency(absl::Duration latency);
 
 }  // namespace rnnserve::client

@@ -10,14 +10,14 @@
 
 namespace rnnserve::client {
 
-// A line on a terminal that shows how far some work is: `label [####......]  40% (4/10)`.
+// A line on a terminal that shows the progress of some work: `label [####......]  40% (4/10)`.
 //
-// Draws over itself, and only when the percentage changes, so that drawing costs nothing however
-// small the steps are. Used by one thread at a time: the one that does the work. The destructor
-// wipes the line.
+// Redraws itself only when the percentage changes, so small steps cost nothing. Used by one thread
+// at a time: the one that does the work. The destructor clears the line.
 class ProgressBar {
  public:
-  // Draws nothing if `out`, which must outlive the bar, is null: for output that nobody watches.
+  // Draws nothing if `out` is null, for output that nobody watches. Otherwise `out` must outlive
+  // the bar.
   ProgressBar(std::ostream* out, std::string label, size_t total);
   ~ProgressBar();
   // Neither copied nor moved: two would draw over each other.

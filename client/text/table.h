@@ -9,9 +9,10 @@
 
 namespace rnnserve::client {
 
-// A table for people: columns as wide as their widest cell, two blanks between.
+// A table for people to read: each column is as wide as its widest cell, with two blanks between
+// columns.
 //
-// Owns its cells. Thread-compatible. Cells are ASCII on one line.
+// Owns its cells. Thread-compatible. A cell is one line of ASCII.
 //
 //   Table table({{"MODEL"}, {"BYTES", Table::kRight}});
 //   table.AddRow({"sunspots", "256"});
@@ -29,13 +30,13 @@ class Table {
   // REQUIRES: as many cells as columns.
   void AddRow(std::vector<std::string> cells);
 
-  // A line of names and a line for each row, without blanks at the ends of lines. Each line begins
-  // with `indent` blanks.
+  // Returns a line of column names and a line for each row. Each line begins with `indent` blanks
+  // and has no trailing blanks.
   std::string ToString(size_t indent = 0) const;
 
  private:
   std::vector<Alignment> alignments_;
-  // The first is the names.
+  // The first row holds the column names.
   std::vector<std::vector<std::string>> rows_;
 };
 

@@ -57,7 +57,7 @@ Sum ReadState(const google::protobuf::RepeatedPtrField<v1::StateTensor>& state) 
   return Sum(values.floats().begin(), values.floats().end());
 }
 
-// Adds the timesteps of `input` to `sum`; the sums after each of them.
+// Adds the timesteps of `input` to `sum` and returns the sum after each of them.
 std::vector<float> Advance(absl::Span<const float> input, Sum* sum) {
   std::vector<float> output;
   for (size_t i = 0; i < input.size(); ++i) {
@@ -70,10 +70,11 @@ std::vector<float> Advance(absl::Span<const float> input, Sum* sum) {
 
 }  // namespace
 
-// The sessions and what actions do to them.
+// The sessions, and the effect of actions on them.
 class FakeServer::Sessions {
  public:
-  // Does `action`; `stream_id` is 0 for a unary call. True if it is to be answered.
+  // Performs `action`; `stream_id` is 0 for a unary call. Returns whether the action must be
+  // answered.
   bool Apply(const v1::StreamAction& action, uint64_t stream_id, v1::StreamResult* result) {
     absl::MutexLock lock(&mu_);
     result->set_tag(action.tag());
@@ -232,7 +233,7 @@ class FakeServer::Inference final : public v1::InferenceService::Service {
 
   void EndStreamsAtNextMessage() { is_ending_streams_ = true; }
 
-  void TellAtNextMessage(std::vector<v1::StreamNotice> notices) {
+  void SendNoticesAtNextMessage(std::vector<v1::StreamNotice> notices) {
     absl::MutexLock lock(&mu_);
     notices_ = std::move(notices);
   }
@@ -381,7 +382,7 @@ class FakeServer::Models final : public v1::ModelService::Service {
     return grpc::Status::OK;
   }
 
-  // "sums" has changed since; no other has.
+  // Reports that "sums" has changed and no other model has.
   grpc::Status ReloadModel(grpc::ServerContext* /*context*/, const v1::ReloadModelRequest* request,
                            v1::ReloadModelResponse* response) override {
     const std::string digest = Summary(request->model()).digest();
@@ -451,7 +452,7 @@ FakeServer::FakeServer()
 }
 
 FakeServer::~FakeServer() {
-  // A deadline that has passed: what still runs is cancelled at once.
+  // With a deadline in the past, everything that still runs is cancelled at once.
   running_->server->Shutdown(gpr_time_0(GPR_CLOCK_MONOTONIC));
 }
 
@@ -463,8 +464,8 @@ bool FakeServer::AwaitOpenSessions(size_t count) const { return sessions_->Await
 
 std::vector<std::string> FakeServer::SessionIdKeys() const { return inference_->SessionIdKeys(); }
 
-void FakeServer::TellAtNextMessage(std::vector<v1::StreamNotice> notices) {
-  inference_->TellAtNextMessage(std::move(notices));
+void FakeServer::SendNoticesAtNextMessage(std::vector<v1::StreamNotice> notices) {
+  inference_->SendNoticesAtNextMessage(std::move(notices));
 }
 
 void FakeServer::EndStreamsAtNextMessage() { inference_->EndStreamsAtNextMessage(); }

@@ -19,9 +19,9 @@ namespace rnnserve::client {
 //   "sums"    the running sum after every timestep, [time, 2]
 //   "total"   the running sum after the last timestep, [2]
 //   "silent"  never answers a step, and so never ends the stream that sent it
-// A step that contains kBadFeature is refused with FAILED_PRECONDITION, reason STATE_NONFINITE, and
-// changes nothing. ListSessions gives pages of 2, and calls the session kSpilledId spilled. It
-// checks nothing else that a real server checks, and knows no expiry. Thread-safe.
+// It refuses a step that contains kBadFeature with FAILED_PRECONDITION, reason STATE_NONFINITE, and
+// changes nothing. ListSessions returns pages of 2, and reports the session kSpilledId as spilled.
+// It has no other checks of a real server, and sessions do not expire. Thread-safe.
 class FakeServer {
  public:
   static constexpr float kBadFeature = 13;
@@ -37,23 +37,24 @@ class FakeServer {
   // "127.0.0.1:port".
   const std::string& address() const { return address_; }
 
-  // A client of this server.
+  // Returns a client of this server.
   std::unique_ptr<Client> Connect() const;
 
-  // The ids of the open sessions, sorted.
+  // Returns the ids of the open sessions, sorted.
   std::vector<std::string> OpenSessions() const;
 
-  // Waits until there are `count` open sessions; false if that does not happen in 10 s.
+  // Waits until there are `count` open sessions. Returns false if that takes longer than 10 s.
   bool AwaitOpenSessions(size_t count) const;
 
-  // The metadata `x-session-id` of each unary call on a session so far; empty where there was none.
+  // Returns the metadata `x-session-id` of each unary call on a session so far; empty where it was
+  // missing.
   std::vector<std::string> SessionIdKeys() const;
 
-  // Has the streams that run tell these, in a message of their own, before they answer their next
-  // one.
-  void TellAtNextMessage(std::vector<v1::StreamNotice> notices);
+  // Makes the running streams send these notices, in a separate message, before they answer their
+  // next message.
+  void SendNoticesAtNextMessage(std::vector<v1::StreamNotice> notices);
 
-  // Ends the streams that run, as a server that drains, at their next message.
+  // Ends the running streams at their next message, as a draining server does.
   void EndStreamsAtNextMessage();
 
  private:

@@ -38,7 +38,7 @@ absl::Status Unknown() {
   return Error(absl::StatusCode::kNotFound, "SESSION_UNKNOWN", "no such session");
 }
 
-// As gRPC and proxies tell of a broken connection.
+// Returns the error that gRPC and proxies report for a broken connection.
 absl::Status Broken(size_t num_calls) {
   switch (num_calls % 3) {
     case 0:
@@ -240,7 +240,7 @@ absl::StatusOr<v1::StepResponse> FlakyServers::DoStep(size_t server,
   }
   const uint64_t every = world_->checkpoint_steps;
   if (every > 0 && copy.version % every == 0 && !Checkpoint(id, copy)) {
-    memory.erase(id);  // Another server has it: what was computed here counts for nothing.
+    memory.erase(id);  // Another server has it, so this result is void.
     return Error(absl::StatusCode::kUnavailable, "STALE_OWNER", "the session is elsewhere");
   }
   v1::StepResponse response = copy.kept->response;
@@ -260,7 +260,7 @@ void FlakyServers::Commit(const v1::StepRequest& request, Copy& copy) {
   response.set_epoch(copy.epoch);
 }
 
-// A compare-and-set as that of the real store: false if somebody newer has written.
+// A compare-and-set like that of the real store: returns false if a newer owner has written.
 bool FlakyServers::Checkpoint(const std::string& id, Copy& copy) {
   if (world_->checkpoint_steps == 0) return true;
   const auto stored = world_->store.find(id);

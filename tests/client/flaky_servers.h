@@ -19,25 +19,25 @@
 
 namespace rnnserve::client {
 
-// What goes wrong with one call.
+// A fault of one call.
 enum class Fault {
   kNone,
-  kLostRequest,      // the server never sees it
-  kLateRequest,      // a step is done behind later calls; another call is lost
-  kLostReply,        // it is done, and no answer comes
-  kTwice,            // it is done twice, and the second answer comes
-  kTimeout,          // it is done, and the answer takes too long
-  kRestart,          // its server loses its memory before
-  kRestartAfter,     // it is done, no answer comes, and its server loses its memory
-  kDrain,            // its server stores what it has, refuses, and is gone
-  kBusy,             // RESOURCE_EXHAUSTED, to be tried again in 50 ms
-  kStoreDown,        // UNAVAILABLE, said by the server itself
-  kOlderStore,       // every memory is lost, and the store is what it was some checkpoints ago
-  kTakeover,         // another writer attaches before
+  kLostRequest,      // the server never sees the call
+  kLateRequest,      // a step is performed after later calls; another call is lost
+  kLostReply,        // the call is performed, and no answer comes
+  kTwice,            // the call is performed twice, and the second answer comes
+  kTimeout,          // the call is performed, and the answer takes too long
+  kRestart,          // the server loses its memory before the call
+  kRestartAfter,     // the call is performed, no answer comes, the server loses its memory
+  kDrain,            // the server stores its sessions, refuses the call, and is gone
+  kBusy,             // RESOURCE_EXHAUSTED with a retry delay of 50 ms
+  kStoreDown,        // UNAVAILABLE from the server itself
+  kOlderStore,       // all memory is lost, and the store falls back by some checkpoints
+  kTakeover,         // another writer attaches before the call
   kTakeoverAndStep,  // ... and makes a step of its own
 };
 
-// A clock that moves by itself when somebody sleeps. Thread-compatible.
+// A clock that advances when somebody sleeps. Thread-compatible.
 class SelfMovingClock final : public RetryClock {
  public:
   absl::Duration Now() const override { return now_; }
@@ -47,19 +47,18 @@ class SelfMovingClock final : public RetryClock {
   absl::Duration now_ = absl::Seconds(1000);
 };
 
-// The numbers that the toy model computes: every lost, repeated or crossed step shows in all
-// outputs after it.
+// The numbers of the toy model: every lost, repeated or crossed step changes all later outputs.
 inline constexpr uint64_t kToyBeginning = 42;
 uint64_t NextToyState(uint64_t state, int64_t input);
 Tensor ToyTensor(uint64_t value);
 
-// Servers of this process with sessions of a toy model, whose state is one number and whose output
-// is that state, with a store that they share, and with faults where the test wants them.
+// Servers in this process with sessions of a toy model, whose state is one number and whose output
+// is that state. They share a store, and fail where the test wants them to.
 //
-// Sessions, their steps and attaching behave as proto/rnnserve/v1 says, with a reply window of 1.
-// What it leaves out: threads, time (no session expires), batches, the limits of a server.
-// Used by one thread at a time: the test's. It belongs to the session under test, which calls it;
-// `World` is what the test holds.
+// Sessions, their steps and attaching behave as proto/rnnserve/v1 requires, with a reply window of
+// 1. Not modelled: threads, time (no session expires), batches, the limits of a server. Used by one
+// thread at a time: the test's. It belongs to the session under test, which calls it; the test
+// keeps `World`.
 class FlakyServers final : public SessionServers {
  public:
   struct Kept {
@@ -67,7 +66,7 @@ class FlakyServers final : public SessionServers {
     std::string content;
     v1::StepResponse response;
   };
-  // A session, in the memory of a server or in the store.
+  // A session in the memory of a server or in the store.
   struct Copy {
     uint64_t version = 0;
     uint64_t durable_version = 0;
@@ -80,25 +79,25 @@ class FlakyServers final : public SessionServers {
   struct World {
     SelfMovingClock clock;
     std::vector<Memory> servers = std::vector<Memory>(2);
-    // Checkpoints are made every so many steps; 0: there is no store.
+    // A checkpoint is made after every this many steps; 0: there is no store.
     uint64_t checkpoint_steps = 0;
     Memory store;
-    // What the store held before, for kOlderStore.
+    // Earlier contents of the store, for kOlderStore.
     std::deque<Memory> older_stores;
     uint64_t num_checkpoints_lost = 2;
-    // The session that another writer knows, and takes over.
+    // The session that another writer knows and takes over.
     std::string known_id = "known";
-    // The faults of the next calls; when there are none left, of `weather`.
+    // The faults of the next calls. When there are none left, `weather` decides.
     std::deque<Fault> script;
     std::function<Fault()> weather = [] { return Fault::kNone; };
-    // Added to each output: bits that differ from server to server.
+    // Added to each output, to make bits that differ from server to server.
     uint64_t output_error = 0;
-    // A step with this input is refused: INVALID_ARGUMENT.
+    // A step with this input is refused with INVALID_ARGUMENT.
     std::optional<int64_t> refused_input;
-    // What was seen.
-    std::vector<std::string> calls;  // "step 3", "attach !7" (with that fault), ...; the last 100
+    // Observations.
+    std::vector<std::string> calls;  // the last 100: "step 3", "attach !7" (with that fault), ...
     std::optional<size_t> taken_over_at;  // the server where another writer has attached
-    int num_steps_of_fenced_writer = 0;   // there
+    int num_steps_of_fenced_writer = 0;   // on that server
     int num_moves = 0;
   };
 
@@ -119,7 +118,7 @@ class FlakyServers final : public SessionServers {
   void MoveOn() override;
 
  private:
-  // A step on its way.
+  // A step that is still in flight.
   struct LateRequest {
     int num_calls_left = 0;
     size_t server = 0;
@@ -144,7 +143,7 @@ class FlakyServers final : public SessionServers {
   World* const world_;
   size_t current_ = 0;
   std::vector<LateRequest> late_requests_;
-  bool is_other_writer_ = false;  // who calls just now
+  bool is_other_writer_ = false;  // the current caller
 };
 
 }  // namespace rnnserve::client

@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The rests between attempts: they double up to the longest, and a random half is left out.
+// Tests the waits between attempts: they double up to the longest, and a random part of up to half
+// is taken off.
 
 #include "client/cpp/backoff.h"
 
@@ -15,7 +16,7 @@ void ExpectUpperHalf(absl::Duration rest, absl::Duration longest) {
   EXPECT_LE(rest, longest);
 }
 
-TEST(BackoffTest, DoublesUpToTheLongest) {
+TEST(BackoffTest, DoublesUpToTheLongestWait) {
   Backoff backoff(absl::Milliseconds(20), absl::Milliseconds(50), 1);
 
   ExpectUpperHalf(backoff.Next(), absl::Milliseconds(20));
@@ -44,7 +45,7 @@ TEST(BackoffTest, DiffersFromSeedToSeed) {
   EXPECT_EQ(first, same_as_a.Next());
 }
 
-TEST(BackoffTest, TakesAnySeed) {
+TEST(BackoffTest, AcceptsAnySeed) {
   Backoff backoff(absl::Seconds(1), absl::Seconds(1), 0);
 
   EXPECT_NE(backoff.Next(), backoff.Next());

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The unary calls of Client against the fake server, and what they say when there is none.
+// Tests the unary calls of Client against the fake server, and their errors when there is none.
 
 #include "client/cpp/client.h"
 
@@ -50,7 +50,7 @@ TEST_F(ClientTest, DescribesAModel) {
   EXPECT_EQ(model->states(0).layer(), "adder");
 }
 
-TEST_F(ClientTest, TellsTheReasonOfAnError) {
+TEST_F(ClientTest, ReportsTheReasonOfAnError) {
   const auto model = client_->DescribeModel("nothing");
 
   EXPECT_THAT(model, StatusIs(absl::StatusCode::kNotFound, HasSubstr("'nothing'")));

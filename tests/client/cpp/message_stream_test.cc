@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// MessageStream against the fake server, which answers each message with one.
+// Tests MessageStream against the fake server, which answers each message with one.
 
 #include "client/cpp/message_stream.h"
 
@@ -20,10 +20,10 @@ namespace {
 using ::rnnserve::testing::IsOk;
 using ::rnnserve::testing::StatusIs;
 
-// Far above what a healthy machine needs: only a broken test waits for it.
+// Far above what a healthy machine needs: only a broken test waits this long.
 constexpr absl::Duration kPatience = absl::Seconds(20);
 
-// Remembers what it hears.
+// Records the events of the stream.
 class Recorder final : public MessageStream::Listener {
  public:
   void OnWritten() override {
@@ -39,7 +39,7 @@ class Recorder final : public MessageStream::Listener {
     ends_.push_back(status);
   }
 
-  // Waits until so many messages were written and responses received.
+  // Waits until this many messages were written and responses received.
   bool Await(size_t num_written, size_t num_responses) {
     absl::MutexLock lock(&mu_);
     const auto is_reached = [&] {
@@ -64,7 +64,7 @@ class Recorder final : public MessageStream::Listener {
   std::vector<absl::Status> ends_;
 };
 
-// Opens a session and steps it twice, in one message.
+// Returns a message that opens a session and steps it twice.
 v1::StreamRequest MakeMessage(const std::string& id) {
   v1::StreamRequest message;
   v1::StreamAction* const open = message.add_actions();
@@ -90,7 +90,7 @@ class MessageStreamTest : public ::testing::Test {
   Recorder recorder_;
 };
 
-TEST_F(MessageStreamTest, KeepsMessagesAsTheyAre) {
+TEST_F(MessageStreamTest, SendsMessagesUnchanged) {
   const v1::StreamRequest a = MakeMessage("a");
   const v1::StreamRequest b = MakeMessage("b");
   const auto stream = client_->OpenMessageStream(recorder_);
@@ -121,7 +121,7 @@ TEST_F(MessageStreamTest, EndsWithItsSessionsAfterAHalfClose) {
   EXPECT_TRUE(server_.AwaitOpenSessions(0));
 }
 
-TEST_F(MessageStreamTest, TellsWhyItEndedAndWritesNothingAfterwards) {
+TEST_F(MessageStreamTest, ReportsWhyItEndedAndWritesNothingAfterwards) {
   const v1::StreamRequest message = MakeMessage("a");
   const auto stream = client_->OpenMessageStream(recorder_);
   server_.EndStreamsAtNextMessage();

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Ids of sessions that nobody guesses.
+// Tests the ids of sessions, which nobody can guess.
 
 #include "client/cpp/random_id.h"
 
@@ -21,7 +21,7 @@ TEST(RandomIdTest, IsThirtyTwoHexadecimalDigits) {
   EXPECT_EQ(id->find_first_not_of("0123456789abcdef"), std::string::npos);
 }
 
-TEST(RandomIdTest, IsAnotherOneEachTime) { EXPECT_NE(*RandomSessionId(), *RandomSessionId()); }
+TEST(RandomIdTest, DiffersEachTime) { EXPECT_NE(*RandomSessionId(), *RandomSessionId()); }
 
 }  // namespace
 }  // namespace rnnserve::client

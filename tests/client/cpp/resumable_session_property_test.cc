@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Random schedules of faults against an oracle: whatever fails, the outputs that a caller gets are
-// those of one session that never failed, each once and in order; and a session ends only for a
+// Runs random schedules of faults against an oracle. Whatever fails, the caller receives the
+// outputs of one session that never failed, each once and in order; and a session ends only for a
 // reason that the schedule gave it.
 
 #include <gtest/gtest.h>
@@ -24,10 +24,10 @@ using World = FlakyServers::World;
 
 constexpr int kNumSchedules = 10'000;
 constexpr int kNumStepsMax = 40;
-// So many calls in a row do not all fail: the faults end before.
+// This many consecutive calls never all fail: the faults end earlier.
 constexpr int kAttemptsMax = 200;
 
-// What happened in all schedules, to show that they are not idle.
+// The counts of all schedules, which show that the schedules are not idle.
 struct Tally {
   int num_delivered = 0;
   int num_replayed = 0;
@@ -44,10 +44,10 @@ class Schedule {
  public:
   Schedule(uint64_t seed, Tally* tally) : random_(seed), tally_(tally) {}
 
-  // Runs it; what went wrong, or nothing.
+  // Runs the schedule. Returns a description of what went wrong, or an empty string.
   std::string Run() {
     Prepare();
-    if (!Open()) return "";  // No server answered: nothing was promised.
+    if (!Open()) return "";  // No server answered, so nothing was promised.
     std::string wrong;
     while (wrong.empty() && is_going_on_ && num_delivered_ < num_steps_) wrong = OneStep();
     if (wrong.empty() && world_.num_steps_of_fenced_writer > 0) {
@@ -64,7 +64,7 @@ class Schedule {
     num_steps_ = static_cast<uint64_t>(random_.Integer(1, kNumStepsMax));
     rate_ = random_.Uniform() * 0.4;
     num_faults_left_ = static_cast<int>(random_.Integer(0, 60));
-    // Not both: a store that goes back gives an epoch out twice, and no writer could tell.
+    // Not both: a store that goes back gives out an epoch twice, and no writer could notice.
     has_takeovers_ = random_.Uniform() < 0.2;
     has_store_losses_ = !has_takeovers_ && random_.Uniform() < 0.25;
     world_.weather = [this] { return NextFault(); };
@@ -119,7 +119,7 @@ class Schedule {
         ++tally_->num_unfinished;
         result = session_->FinishStep();
       } else {
-        // It was not done, so another one may take its place.
+        // The step was not performed, so another one may take its place.
         input = random_.Integer(0, 1000);
         result = session_->Step(ToyTensor(static_cast<uint64_t>(input)));
         if (IsEnd(result.status())) break;
@@ -140,7 +140,7 @@ class Schedule {
   }
 
   void Reset() {
-    if (!session_->ResetState().ok()) return;  // The session is as it was.
+    if (!session_->ResetState().ok()) return;  // The session is unchanged.
     ++tally_->num_resets;
     state_ = kToyBeginning;
   }

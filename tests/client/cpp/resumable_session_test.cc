@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// One fault at a time, in the order that the test says: what the session does about it, what it
-// reports, and what the caller is told. The clock moves when the session rests.
+// Tests one fault at a time, in the order given by the test: the session's reaction, its report,
+// and the result of the call. The clock advances when the session waits.
 
 #include "client/cpp/resumable_session.h"
 
@@ -53,12 +53,12 @@ class ResumableSessionTest : public ::testing::Test {
     return session_->Step(ToyTensor(static_cast<uint64_t>(input)), options);
   }
 
-  // Steps with these inputs, each of which must be answered.
+  // Makes steps with these inputs, each of which must be answered.
   void StepAll(const std::vector<int64_t>& inputs) {
     for (const int64_t input : inputs) ASSERT_THAT(Step(input), IsOk());
   }
 
-  // What a session that never failed says after these inputs.
+  // Returns the output of a session that never failed after these inputs.
   static Tensor After(const std::vector<int64_t>& inputs) {
     uint64_t state = kToyBeginning;
     for (const int64_t input : inputs) state = NextToyState(state, input);
@@ -105,7 +105,7 @@ TEST_F(ResumableSessionTest, MovesOnAndAttachesAfterTwoMissingAnswers) {
   EXPECT_GE(told_[0].duration, absl::Seconds(2));
 }
 
-TEST_F(ResumableSessionTest, ReplaysWhatWasNotDurableWhenItsServerWasLost) {
+TEST_F(ResumableSessionTest, ReplaysTheStepsThatWereNotDurableWhenItsServerWasLost) {
   Open(4);
   StepAll({1, 2, 3, 4, 5, 6});
   world_.script = {Fault::kRestart};
@@ -122,7 +122,7 @@ TEST_F(ResumableSessionTest, ReplaysWhatWasNotDurableWhenItsServerWasLost) {
   EXPECT_FALSE(told_[0].is_regressed);
 }
 
-TEST_F(ResumableSessionTest, ALongReplayGoesOnThroughLostReplies) {
+TEST_F(ResumableSessionTest, ALongReplaySurvivesLostReplies) {
   constexpr int64_t kSteps = 40;
   Open(0);
   std::vector<int64_t> inputs;
@@ -142,11 +142,12 @@ TEST_F(ResumableSessionTest, ALongReplayGoesOnThroughLostReplies) {
   EXPECT_THAT(world_.script, IsEmpty());
   ASSERT_THAT(told_, SizeIs(1));
   EXPECT_EQ(told_[0].version_found, 0u);
-  // Rests that grew from each loss to the next would add up to more than the retry time.
+  // If the wait grew from each loss to the next, the waits would add up to more than the retry
+  // time.
   EXPECT_LE(told_[0].duration, Options().retry_time / 5);
 }
 
-TEST_F(ResumableSessionTest, KeepsTheInputsBehindTheDurableVersionAndOneBefore) {
+TEST_F(ResumableSessionTest, KeepsTheInputsAfterTheDurableVersionAndOneBefore) {
   Open(4);
 
   StepAll({1, 2, 3});
@@ -186,7 +187,7 @@ TEST_F(ResumableSessionTest, OpensALostSessionAgainIfItHasEveryInput) {
 
 TEST_F(ResumableSessionTest, EndsIfALossReachesBackBeforeTheLog) {
   Options options;
-  options.max_log_bytes = 1;  // The last step alone.
+  options.max_log_bytes = 1;  // Room for the last step only.
   Open(0, std::move(options));
   StepAll({1, 2, 3});
   world_.script = {Fault::kRestart};
@@ -198,7 +199,7 @@ TEST_F(ResumableSessionTest, EndsIfALossReachesBackBeforeTheLog) {
   EXPECT_THAT(told_, SizeIs(1));
 }
 
-TEST_F(ResumableSessionTest, EndsIfTheStoreLostWhatItHadTaken) {
+TEST_F(ResumableSessionTest, EndsIfTheStoreLostAcceptedSteps) {
   Open(2);
   StepAll({1, 2, 3, 4, 5, 6});
   world_.script = {Fault::kOlderStore};
@@ -255,7 +256,7 @@ TEST_F(ResumableSessionTest, EndsIfAReplayedOutputDiffers) {
   EXPECT_TRUE(told_[0].has_different_outputs);
 }
 
-TEST_F(ResumableSessionTest, GoesOnWithDifferentOutputsIfTheyAreOnlyToBeReported) {
+TEST_F(ResumableSessionTest, ContinuesWithDifferentOutputsIfTheyAreOnlyReported) {
   Options options;
   options.check = Check::kReport;
   Open(4, std::move(options));
@@ -293,7 +294,7 @@ TEST_F(ResumableSessionTest, StopsForGoodWhenAnotherWriterTookOver) {
   EXPECT_THAT(world_.calls, ElementsAre("step 0", "step 1 !12"));
 }
 
-TEST_F(ResumableSessionTest, StopsWhenTheStepThatMayBeItsOwnIsAnothers) {
+TEST_F(ResumableSessionTest, StopsWhenTheUnfinishedStepWasMadeByAnotherWriter) {
   Open(0);
   world_.servers.resize(1);
   StepAll({1, 2});
@@ -305,7 +306,7 @@ TEST_F(ResumableSessionTest, StopsWhenTheStepThatMayBeItsOwnIsAnothers) {
   EXPECT_THAT(Step(4), StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
-TEST_F(ResumableSessionTest, StopsWhenAnotherWriterMadeTheLastStepBeforeIts) {
+TEST_F(ResumableSessionTest, StopsWhenAnotherWriterMadeThePreviousStep) {
   Open(1);
   StepAll({1, 2});
   // Its second step was lost with the store, and the other writer made one instead.
@@ -317,7 +318,7 @@ TEST_F(ResumableSessionTest, StopsWhenAnotherWriterMadeTheLastStepBeforeIts) {
   EXPECT_EQ(ErrorReason(result.status()), "STEP_REUSED");
 }
 
-TEST_F(ResumableSessionTest, StopsWhenAnotherWriterWentFurther) {
+TEST_F(ResumableSessionTest, StopsWhenAnotherWriterIsAhead) {
   Open(0);
   world_.servers.resize(1);
   StepAll({1, 2, 3});
@@ -337,7 +338,7 @@ TEST_F(ResumableSessionTest, WaitsAsLongAsABusyServerAsks) {
   EXPECT_THAT(told_, SizeIs(0));
 }
 
-TEST_F(ResumableSessionTest, GivesUpAStepThatABusyServerNeverTook) {
+TEST_F(ResumableSessionTest, GivesUpAStepThatABusyServerNeverAccepted) {
   Open(0);
   world_.weather = [] { return Fault::kBusy; };
   StepOptions options;
@@ -349,11 +350,11 @@ TEST_F(ResumableSessionTest, GivesUpAStepThatABusyServerNeverTook) {
   EXPECT_EQ(Step(2)->output, After({2}));
 }
 
-TEST_F(ResumableSessionTest, FinishesAStepThatMayHaveBeenDoneBeforeAnother) {
+TEST_F(ResumableSessionTest, FinishesAStepThatMayHaveBeenPerformedBeforeTheNext) {
   Open(0);
   world_.weather = [] { return Fault::kLostReply; };
 
-  EXPECT_THAT(Step(1).status().message(), HasSubstr("step 0 may have been done"));
+  EXPECT_THAT(Step(1).status().message(), HasSubstr("step 0 may have been performed"));
   EXPECT_TRUE(session_->has_unfinished_step());
   world_.weather = [] { return Fault::kNone; };
   EXPECT_THAT(Step(2), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("unfinished")));
@@ -392,7 +393,7 @@ TEST_F(ResumableSessionTest, LeavesAServerThatDrains) {
   EXPECT_EQ(told_[0].version_found, 2u);
 }
 
-TEST_F(ResumableSessionTest, StartsOverWithTheStepAfterAReset) {
+TEST_F(ResumableSessionTest, ResetsWithTheNextStep) {
   Open(0);
   StepAll({1, 2});
 
@@ -405,7 +406,7 @@ TEST_F(ResumableSessionTest, StartsOverWithTheStepAfterAReset) {
   EXPECT_EQ(second->output, After({3, 4}));
 }
 
-TEST_F(ResumableSessionTest, StartsOverFromGivenStates) {
+TEST_F(ResumableSessionTest, ResetsToGivenStates) {
   Open(0);
   StepAll({1, 2});
 
@@ -415,7 +416,7 @@ TEST_F(ResumableSessionTest, StartsOverFromGivenStates) {
   EXPECT_THAT(world_.calls, ElementsAre("step 0", "step 1", "step 2"));
 }
 
-TEST_F(ResumableSessionTest, StartsOverWithTheNextStepIfTheFirstIsRefused) {
+TEST_F(ResumableSessionTest, ResetsWithALaterStepIfTheNextIsRefused) {
   Open(0);
   StepAll({1, 2});
   world_.refused_input = 13;
@@ -437,7 +438,7 @@ TEST_F(ResumableSessionTest, ReplaysAReset) {
   EXPECT_EQ(told_[0].num_replayed, 3u);
 }
 
-TEST_F(ResumableSessionTest, OpensOnceThoughTheAnswerWasLost) {
+TEST_F(ResumableSessionTest, OpensOnceEvenIfTheAnswerWasLost) {
   world_.servers.resize(1);
   world_.script = {Fault::kLostReply};
 
@@ -463,7 +464,7 @@ TEST_F(ResumableSessionTest, IsNotOpenedIfNobodyAnswersInTime) {
   EXPECT_LE(world_.clock.Now() - before, absl::Seconds(3));
 }
 
-TEST_F(ResumableSessionTest, ClosesThoughTheAnswerWasLost) {
+TEST_F(ResumableSessionTest, ClosesEvenIfTheAnswerWasLost) {
   Open(0);
   world_.servers.resize(1);
   world_.script = {Fault::kLostReply};
@@ -473,7 +474,7 @@ TEST_F(ResumableSessionTest, ClosesThoughTheAnswerWasLost) {
   EXPECT_THAT(Step(1), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("closed")));
 }
 
-TEST_F(ResumableSessionTest, ClosesWhenItGoesUnlessReleased) {
+TEST_F(ResumableSessionTest, ClosesWhenDestroyedUnlessReleased) {
   Open(0);
   session_.reset();
   EXPECT_THAT(world_.servers[0], SizeIs(0));

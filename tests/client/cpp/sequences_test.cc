@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Many sequences through sessions of one stream, and padding.
+// Tests many sequences through sessions of one stream, and padding.
 
 #include "client/cpp/sequences.h"
 
@@ -23,7 +23,7 @@ using ::rnnserve::testing::StatusIs;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// [length, 2], the ones of column 0 being `value`.
+// Returns a tensor [length, 2] whose column 0 is `value`.
 Tensor Constant(int64_t length, float value) {
   std::vector<float> values;
   for (int64_t t = 0; t < length; ++t) values.insert(values.end(), {value, 0});
@@ -32,7 +32,7 @@ Tensor Constant(int64_t length, float value) {
 
 class StreamSequencesTest : public ::testing::Test {
  protected:
-  // Runs `sequences`; the first column of the outputs by sequence.
+  // Runs `sequences` and returns the first column of the outputs by sequence.
   absl::StatusOr<std::map<size_t, std::vector<float>>> Run(const std::vector<Tensor>& sequences,
                                                            const StreamSequencesOptions& options) {
     std::map<size_t, std::vector<float>> outputs;
@@ -85,7 +85,7 @@ TEST_F(StreamSequencesTest, MeasuresLatencyByTheGivenClock) {
   EXPECT_EQ(last_latency_, absl::Milliseconds(7));
 }
 
-TEST_F(StreamSequencesTest, StopsAtTheFirstErrorAndSaysWhere) {
+TEST_F(StreamSequencesTest, StopsAtTheFirstErrorAndReportsItsPlace) {
   StreamSequencesOptions options;
   options.num_sessions = 1;
   Tensor bad({2, 2}, std::vector<float>{1, 1, FakeServer::kBadFeature, 1});

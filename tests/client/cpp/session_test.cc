@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A session over a stream and over unary calls: the same words, and who closes it when.
+// Tests a session over a stream and over unary calls: the same results, and who closes it when.
 
 #include "client/cpp/session.h"
 
@@ -94,7 +94,7 @@ TEST_P(SessionTest, StartsFromGivenStates) {
   EXPECT_THAT(session.GetState()->at(0).value.floats(), ElementsAre(100, 200));
 }
 
-TEST_P(SessionTest, ARefusedStepTellsWhyAndLeavesTheState) {
+TEST_P(SessionTest, ARefusedStepReportsTheReasonAndKeepsTheState) {
   Session session = Open("total").value();
   ASSERT_THAT(session.Step(Frame(1, 2)), IsOk());
 
@@ -152,7 +152,7 @@ TEST_P(SessionTest, LivesOnAfterRelease) {
 
   EXPECT_EQ(session.Release(), id);
 
-  // What was sent before is done when this one is answered.
+  // Earlier messages are performed when this one is answered.
   const Session other = Open("sums").value();
   EXPECT_EQ(server_.OpenSessions().size(), 2u);
 }
@@ -167,7 +167,7 @@ TEST(DetachedSessionTest, ClientWaitsForClosing) {
   EXPECT_THAT(server.OpenSessions(), IsEmpty());
 }
 
-TEST(DetachedSessionTest, OutlivesItsClientAndSaysSo) {
+TEST(DetachedSessionTest, OutlivesItsClientAndReportsIt) {
   const FakeServer server;
   std::unique_ptr<Client> client = server.Connect();
   Session session = client->OpenSession("sums").value();
@@ -191,7 +191,7 @@ TEST(DetachedSessionTest, IsAdoptedById) {
   EXPECT_THAT(server.OpenSessions(), IsEmpty());
 }
 
-TEST(BoundSessionTest, EndsWithItsStreamAndSaysSo) {
+TEST(BoundSessionTest, EndsWithItsStreamAndReportsIt) {
   const FakeServer server;
   const std::unique_ptr<Client> client = server.Connect();
   std::unique_ptr<Stream> stream = client->OpenStream();

@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// That errors keep code, text, reason and delay on their way from the wire, however odd they are.
+// Tests that errors keep code, text, reason and delay when they come off the wire, even malformed
+// ones.
 
 #include "client/cpp/status_conversion.h"
 
@@ -55,7 +56,7 @@ TEST(StatusConversionTest, IgnoresDetailsThatAreNotAMessage) {
   EXPECT_EQ(ErrorReason(status), "");
 }
 
-TEST(StatusConversionTest, HasNoReasonOfAnotherDomain) {
+TEST(StatusConversionTest, IgnoresTheReasonOfAnotherDomain) {
   EXPECT_EQ(ErrorReason(FromMessage(Message(5, "example.com", "GONE"))), "");
 }
 
@@ -69,7 +70,7 @@ TEST(StatusConversionTest, AnErrorWithACodeThatGrpcLacksIsUnknown) {
               StatusIs(absl::StatusCode::kUnknown, "the text"));
 }
 
-TEST(StatusConversionTest, TellsTheRetryDelay) {
+TEST(StatusConversionTest, ReportsTheRetryDelay) {
   google::rpc::RetryInfo info;
   info.mutable_retry_delay()->set_seconds(1);
   info.mutable_retry_delay()->set_nanos(500'000'000);

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What is kept for a replay, and what is pushed out.
+// Tests which steps are kept for a replay, and which are dropped.
 
 #include "client/cpp/step_log.h"
 
@@ -40,7 +40,7 @@ TEST(StepLogTest, DropsNoMoreThanItHas) {
   EXPECT_EQ(log.num_bytes(), 0u);
 }
 
-TEST(StepLogTest, PushesTheOldestOutWhenFull) {
+TEST(StepLogTest, DropsTheOldestWhenFull) {
   StepLog log(3000);
 
   for (int i = 0; i < 5; ++i) log.Append(RequestOf(1000));
@@ -58,7 +58,7 @@ TEST(StepLogTest, HoldsOneStepThatIsLargerThanAllowed) {
   EXPECT_EQ(log.request(0).input().raw().size(), 1000u);
 }
 
-TEST(StepLogTest, TakesTheLastStepBack) {
+TEST(StepLogTest, RemovesTheLastStep) {
   StepLog log(1 << 20);
   log.Append(RequestOf(1));
   const size_t num_bytes = log.num_bytes();
@@ -70,7 +70,7 @@ TEST(StepLogTest, TakesTheLastStepBack) {
   EXPECT_EQ(log.num_bytes(), num_bytes);
 }
 
-TEST(StepLogTest, DigestsTellBitsAndShapesApart) {
+TEST(StepLogTest, DigestsDistinguishBitsAndShapes) {
   const Tensor row({1, 2}, std::vector<float>{0.0f, 1.0f});
 
   EXPECT_EQ(DigestOf(row), DigestOf(row));

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The table of step_remedy.h, row by row.
+// Tests the table of step_remedy.h, row by row.
 
 #include "client/cpp/step_remedy.h"
 
@@ -46,7 +46,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ConnectionLost", Code::kUnavailable, "", false, StepRemedy::kResend},
         Case{"Cancelled", Code::kCancelled, "", false, StepRemedy::kResend},
         Case{"StreamBroken", Code::kInternal, "", false, StepRemedy::kResend},
-        Case{"ProxySays", Code::kUnknown, "", false, StepRemedy::kResend},
+        Case{"UnknownFromAProxy", Code::kUnknown, "", false, StepRemedy::kResend},
         Case{"NoAnswer", Code::kDeadlineExceeded, "", false, StepRemedy::kResend},
         Case{"TooLarge", Code::kResourceExhausted, "", false, StepRemedy::kNone},
         Case{"ProxyIsBusy", Code::kResourceExhausted, "", true, StepRemedy::kWait},
@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Gap", Code::kAborted, "STEP_GAP", false, StepRemedy::kAttach},
         Case{"Draining", Code::kUnavailable, "DRAINING", false, StepRemedy::kMoveOn},
         Case{"QueueFull", Code::kResourceExhausted, "QUEUE_ROWS", true, StepRemedy::kWait},
-        Case{"NoRoomEver", Code::kResourceExhausted, "SESSION_LIMIT", false, StepRemedy::kNone},
+        Case{"NeverAnyRoom", Code::kResourceExhausted, "SESSION_LIMIT", false, StepRemedy::kNone},
         Case{"WindowFull", Code::kUnavailable, "WINDOW_FULL", false, StepRemedy::kWait},
         Case{"StoreDown", Code::kUnavailable, "STORE_DOWN", false, StepRemedy::kWait},
         Case{"NotExecuted", Code::kDeadlineExceeded, "NOT_EXECUTED", false, StepRemedy::kWait},
@@ -71,7 +71,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"BadInput", Code::kInvalidArgument, "INPUT_SHAPE", false, StepRemedy::kNone}),
     [](const auto& test) { return std::string(test.param.name); });
 
-TEST_P(StepRemedyTest, IsThatOfTheTable) {
+TEST_P(StepRemedyTest, IsTheRemedyOfTheTable) {
   EXPECT_EQ(RemedyFor(StatusOf(GetParam())), GetParam().remedy);
 }
 

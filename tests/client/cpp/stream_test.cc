@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A stream: order, pipelining, bounds, and that every callback is called exactly once however the
-// stream ends.
+// Tests a stream: order, pipelining, bounds, and that every callback is called exactly once,
+// whichever way the stream ends.
 
 #include "client/cpp/stream.h"
 
@@ -30,8 +30,8 @@ using ::testing::SizeIs;
 
 Tensor Frame(float a, float b) { return Tensor({1, 2}, std::vector<float>{a, b}); }
 
-// Collects what callbacks receive, also those that run after it is gone: a stream answers its last
-// steps when it is destroyed. Thread-safe.
+// Collects what callbacks receive, even after this object is gone: a stream answers its last steps
+// when it is destroyed. Thread-safe.
 class Answers {
  public:
   StepCallback Callback() {
@@ -61,7 +61,7 @@ class StreamTest : public ::testing::Test {
 };
 
 TEST_F(StreamTest, DoesStepsOfASessionInTheOrderSent) {
-  constexpr int kSteps = 5000;  // More than one message holds.
+  constexpr int kSteps = 5000;  // More than one message can hold.
   const auto stream = client_->OpenStream();
   Session session = stream->OpenSession("total").value();
   Answers answers;
@@ -76,7 +76,7 @@ TEST_F(StreamTest, DoesStepsOfASessionInTheOrderSent) {
   }
 }
 
-TEST_F(StreamTest, CarriesManySessionsAtOnce) {
+TEST_F(StreamTest, CarriesManyConcurrentSessions) {
   const auto stream = client_->OpenStream();
   std::vector<Session> sessions;
   std::vector<Answers> answers(50);
@@ -96,7 +96,7 @@ TEST_F(StreamTest, CarriesManySessionsAtOnce) {
   }
 }
 
-TEST_F(StreamTest, GoesOnAfterAnActionThatFails) {
+TEST_F(StreamTest, ContinuesAfterAFailedAction) {
   const auto stream = client_->OpenStream();
   Session session = stream->OpenSession("total").value();
   Answers answers;
@@ -128,7 +128,7 @@ TEST_F(StreamTest, RefusesMoreThanMayWait) {
   EXPECT_THAT(waiting.Take(), SizeIs(0));
 }
 
-TEST_F(StreamTest, DestructorCallsBackWhatIsUnanswered) {
+TEST_F(StreamTest, DestructorAnswersPendingActions) {
   Answers answers;
   {
     const auto stream = client_->OpenStream();
@@ -151,7 +151,7 @@ TEST_F(StreamTest, AStepGivesUpAfterItsTimeout) {
               StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("20ms")));
 }
 
-TEST_F(StreamTest, PassesOnWhyTheServerEndedIt) {
+TEST_F(StreamTest, ReportsWhyTheServerEndedIt) {
   const auto stream = client_->OpenStream();
   Session session = stream->OpenSession("sums").value();
   server_.EndStreamsAtNextMessage();
@@ -164,7 +164,7 @@ TEST_F(StreamTest, PassesOnWhyTheServerEndedIt) {
   EXPECT_EQ(ErrorReason(session.Step(Frame(1, 2)).status()), "DRAINING");
 }
 
-TEST_F(StreamTest, TellsWhatTheServerTellsUnasked) {
+TEST_F(StreamTest, DeliversNotices) {
   v1::StreamNotice expiring;
   expiring.set_session_id("a");
   expiring.mutable_expiring()->set_remaining_ms(1500);
@@ -189,9 +189,9 @@ TEST_F(StreamTest, TellsWhatTheServerTellsUnasked) {
     token += notice.resume_token;
   };
   const auto stream = client_->OpenStream(options);
-  server_.TellAtNextMessage({expiring, ended, moving, lost, draining, of_another_kind});
+  server_.SendNoticesAtNextMessage({expiring, ended, moving, lost, draining, of_another_kind});
 
-  // The answer comes behind the notices.
+  // The answer comes after the notices.
   EXPECT_THAT(stream->OpenSession("sums"), IsOk());
 
   EXPECT_THAT(told,
@@ -201,16 +201,16 @@ TEST_F(StreamTest, TellsWhatTheServerTellsUnasked) {
   EXPECT_EQ(token, "token");
 }
 
-TEST_F(StreamTest, NoticesThatNobodyWantsChangeNothing) {
+TEST_F(StreamTest, IgnoresNoticesWithoutACallback) {
   const auto stream = client_->OpenStream();
   v1::StreamNotice notice;
   notice.mutable_moving();
-  server_.TellAtNextMessage({notice});
+  server_.SendNoticesAtNextMessage({notice});
 
   EXPECT_THAT(stream->OpenSession("sums"), IsOk());
 }
 
-TEST_F(StreamTest, TakesNothingAfterFinish) {
+TEST_F(StreamTest, RefusesActionsAfterFinish) {
   const auto stream = client_->OpenStream();
   ASSERT_THAT(stream->Finish(), IsOk());
 
@@ -238,7 +238,7 @@ TEST_F(StreamTest, OutlivesItsClient) {
   EXPECT_THAT(stream->OpenSession("sums"), IsOk());
 }
 
-TEST_F(StreamTest, SaysThatTheServerIsGone) {
+TEST_F(StreamTest, ReportsThatTheServerIsGone) {
   auto server = std::make_unique<FakeServer>();
   const std::unique_ptr<Client> client = server->Connect();
   server.reset();

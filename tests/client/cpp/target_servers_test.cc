@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The calls of a resumable session over gRPC: what they carry, where they go, how they fail.
+// Tests the calls of a resumable session over gRPC: their content, their target, and their errors.
 
 #include "client/cpp/target_servers.h"
 
@@ -72,7 +72,7 @@ TEST(TargetServersTest, GoesFromTargetToTargetAndBack) {
   EXPECT_THAT(second.OpenSessions(), ElementsAre("b"));
 }
 
-TEST(TargetServersTest, TellsReasonsOfTheServer) {
+TEST(TargetServersTest, ReportsTheServersReasons) {
   FakeServer server;
   auto servers = TargetServers::Create({server.address()}, kMaxMessageBytes).value();
 
@@ -82,7 +82,7 @@ TEST(TargetServersTest, TellsReasonsOfTheServer) {
   EXPECT_EQ(ErrorReason(result.status()), "SESSION_NOT_FOUND");
 }
 
-TEST(TargetServersTest, DoesNotWaitForAServerThatIsNotThere) {
+TEST(TargetServersTest, DoesNotWaitForAnAbsentServer) {
   auto servers = TargetServers::Create({"unix:/nonexistent/socket"}, kMaxMessageBytes).value();
 
   const auto result = servers->Open(OpenRequest("a"), kTimeout);

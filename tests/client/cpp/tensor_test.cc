@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The value type of requests and replies: its shape, its slices, and the checks of its contract.
+// Tests the value type of requests and replies: its shape, its slices, and the checks of its
+// contract.
 
 #include "client/cpp/tensor.h"
 
@@ -38,7 +39,7 @@ TEST(TensorTest, CutsRows) {
   EXPECT_EQ(tensor.Rows(2, 2), Tensor({0, 2}, std::vector<float>{}));
 }
 
-TEST(TensorTest, CutsRowsOfNothing) {
+TEST(TensorTest, CutsRowsOfAnEmptyTensor) {
   const Tensor tensor({0, 2}, std::vector<float>{});
 
   EXPECT_EQ(tensor.Rows(0, 0), tensor);

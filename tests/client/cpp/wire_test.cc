@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The bytes of tensors on the wire, and replies that break the protocol.
+// Tests the bytes of tensors on the wire, and replies that break the protocol.
 
 #include "client/cpp/wire.h"
 
@@ -78,7 +78,7 @@ TEST(WireTest, RefusesANegativeExtent) {
   EXPECT_THAT(FromMessage(message), StatusIs(absl::StatusCode::kInternal, HasSubstr("extent -4")));
 }
 
-TEST(WireTest, RefusesBytesOfNoType) {
+TEST(WireTest, RefusesBytesWithoutAType) {
   v1::Tensor message;
   message.add_shape(1);
   message.set_raw("abcd");
@@ -113,7 +113,7 @@ TEST(WireTest, WritesSessionOptions) {
   EXPECT_EQ(request.idle_timeout_ms(), 2000);
 }
 
-TEST(WireTest, DurabilityIsThatOfTheOptions) {
+TEST(WireTest, WritesTheDurabilityOfTheOptions) {
   SessionOptions options;
   v1::OpenSessionRequest request;
 
@@ -130,7 +130,7 @@ TEST(WireTest, DurabilityIsThatOfTheOptions) {
   EXPECT_EQ(request.durability(), v1::DURABILITY_SYNC);
 }
 
-TEST(WireTest, AStepResultTellsWhatIsDurable) {
+TEST(WireTest, AStepResultContainsTheDurableVersion) {
   v1::StepResponse response;
   ToMessage(Tensor({1}, std::vector<float>{1}), response.mutable_output());
   response.set_version(7);

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The numbers that decide the demo's exit code.
+// Tests the numbers that decide the demo's exit code.
 
 #include "client/demo/comparison.h"
 
@@ -23,14 +23,14 @@ TEST(LargestDifferenceTest, IsAbsoluteUpToOneAndRelativeAbove) {
   EXPECT_NEAR(LargestDifference({-99}, {-100}), 0.01, 1e-9);
 }
 
-TEST(LargestDifferenceTest, IsInfiniteForWhatCannotBeCompared) {
+TEST(LargestDifferenceTest, IsInfiniteForIncomparableValues) {
   EXPECT_TRUE(std::isinf(LargestDifference({1, 2}, {1})));
   EXPECT_TRUE(std::isinf(LargestDifference({kNan}, {1})));
   EXPECT_TRUE(std::isinf(LargestDifference({1}, {kNan})));
   EXPECT_TRUE(std::isinf(LargestDifference({kInfinity}, {kInfinity})));
 }
 
-TEST(IndexOfLargestTest, IsTheFirstOfEquals) {
+TEST(IndexOfLargestTest, IsTheFirstOfEqualElements) {
   EXPECT_EQ(IndexOfLargest({1, 3, 2}), 1);
   EXPECT_EQ(IndexOfLargest({3, 3}), 0);
 }
@@ -39,7 +39,7 @@ TEST(RootMeanSquareTest, OfTwoDifferences) {
   EXPECT_NEAR(RootMeanSquare({1, 10}, {4, 6}), std::sqrt((9 + 16) / 2.0), 1e-9);
 }
 
-TEST(ChecksTest, CountsAndPrintsWhatFails) {
+TEST(ChecksTest, CountsAndPrintsFailures) {
   std::ostringstream out;
   Checks checks(out);
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The committed data of the demo, and data that is not as it should be.
+// Tests the committed data of the demo, and malformed data.
 
 #include "client/demo/demo_data.h"
 

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Histograms off a /metrics page. The expected quantiles are worked out by hand from the definition
-// of PromQL's histogram_quantile.
+// Tests histograms read from a /metrics page. The expected quantiles were computed by hand from the
+// definition of PromQL's histogram_quantile.
 
 #include "client/demo/metrics_page.h"
 
@@ -37,7 +37,7 @@ constexpr char kPage[] =
     "wait_seconds_bucket{model=\"b\",le=\"+Inf\"} 2\n"
     "waits_total{model=\"a\"} 7\n";
 
-TEST(MetricsPageTest, FindsTheHistogramOfItsLabels) {
+TEST(MetricsPageTest, FindsTheHistogramWithTheLabels) {
   const Histogram a = MetricsPage(kPage).HistogramOf("wait_seconds", {{"model", "a"}});
 
   EXPECT_EQ(a.count(), 10);
@@ -48,7 +48,7 @@ TEST(MetricsPageTest, AddsUpHistogramsOfAllOtherLabels) {
   EXPECT_EQ(MetricsPage(kPage).HistogramOf("wait_seconds", {}).count(), 12);
 }
 
-TEST(MetricsPageTest, IsEmptyWhereThereIsNone) {
+TEST(MetricsPageTest, IsEmptyIfThereIsNoHistogram) {
   EXPECT_EQ(MetricsPage(kPage).HistogramOf("wait_seconds", {{"model", "c"}}).count(), 0);
   EXPECT_EQ(MetricsPage(kPage).HistogramOf("wait", {}).count(), 0);
   EXPECT_EQ(MetricsPage("garbage{\n}{ x\n").HistogramOf("garbage", {}).count(), 0);
@@ -68,7 +68,7 @@ TEST(HistogramTest, HasNoQuantilesWithoutObservations) {
   EXPECT_EQ(Histogram().Mean(), 0);
 }
 
-TEST(HistogramTest, TellsWhatCameSince) {
+TEST(HistogramTest, ReturnsTheObservationsSinceThen) {
   Histogram earlier;
   earlier.Add(1, 3);
   earlier.Add(std::numeric_limits<double>::infinity(), 3);

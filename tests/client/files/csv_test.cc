@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Sequences from and to CSV, with and without a header, and where it says a file is wrong.
+// Tests reading and writing sequences as CSV, with and without a header, and the place that errors
+// name.
 
 #include "client/files/csv.h"
 
@@ -25,12 +26,12 @@ TEST(CsvTest, IsOneSequenceWithoutAHeader) {
               ElementsAre(Tensor({2, 2}, std::vector<float>{1.5f, -2, 3, 4})));
 }
 
-TEST(CsvTest, TakesEveryNamedColumnAsAFeature) {
+TEST(CsvTest, ReadsEveryNamedColumnAsAFeature) {
   EXPECT_THAT(ParseCsv("left,right\n1,2\n", kTwoFeatures).value(),
               ElementsAre(Tensor({1, 2}, std::vector<float>{1, 2})));
 }
 
-TEST(CsvTest, TellsSequencesApartByTheirColumn) {
+TEST(CsvTest, SeparatesSequencesByTheirColumn) {
   EXPECT_THAT(ParseCsv("x0,sequence,time,x1\n1,a,0,2\n3,a,1,4\n5,b,0,6\n", kTwoFeatures).value(),
               ElementsAre(Tensor({2, 2}, std::vector<float>{1, 2, 3, 4}),
                           Tensor({1, 2}, std::vector<float>{5, 6})));
@@ -41,12 +42,12 @@ TEST(CsvTest, ReadsTokenIds) {
               ElementsAre(Tensor({2}, std::vector<int32_t>{7, 0})));
 }
 
-TEST(CsvTest, NamesTheLineOfAWord) {
+TEST(CsvTest, NamesTheLineWithAWord) {
   EXPECT_THAT(ParseCsv("1,2\n3,x\n", kTwoFeatures),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line 2: 'x'")));
 }
 
-TEST(CsvTest, NamesTheLineOfAnotherLength) {
+TEST(CsvTest, NamesTheLineWithAnotherLength) {
   EXPECT_THAT(ParseCsv("1,2\n3\n", kTwoFeatures),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("line 2: has 1 fields; the first line has 2")));
@@ -58,7 +59,7 @@ TEST(CsvTest, RefusesAnotherNumberOfFeatures) {
                        HasSubstr("timestep 0 has 3 numbers; the model takes 2")));
 }
 
-TEST(CsvTest, RefusesATokenIdThatIsNoInteger) {
+TEST(CsvTest, RefusesATokenIdThatIsNotAnInteger) {
   EXPECT_THAT(ParseCsv("7\n0.5\n", kTokens),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("timestep 1 is 0.5")));
   EXPECT_THAT(ParseCsv("nan\n", kTokens), StatusIs(absl::StatusCode::kInvalidArgument));

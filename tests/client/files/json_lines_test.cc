@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Sequences from and to JSON lines, and where it says a line is wrong.
+// Tests reading and writing sequences as JSON lines, and the line that errors name.
 
 #include "client/files/json_lines.h"
 
@@ -72,7 +72,7 @@ TEST(JsonLinesTest, WritesOutputs) {
             "{\"sequence\":0,\"output\":[0.5,1]}\n");
 }
 
-TEST(JsonLinesTest, WritesNullForWhatJsonDoesNotHave) {
+TEST(JsonLinesTest, WritesNullForNumbersThatJsonLacks) {
   EXPECT_EQ(
       FormatJsonLines({Tensor({1}, std::vector<float>{std::numeric_limits<float>::quiet_NaN()})}),
       "{\"sequence\":0,\"output\":[null]}\n");

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Writes golden/*.npy with NumPy itself (client/python/requirements.txt); npy_test.cc reads them."""
+"""Writes golden/*.npy with NumPy (client/python/requirements.txt); npy_test.cc reads them."""
 
 import pathlib
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The .npy reader and writer against files that NumPy wrote (make_golden.py), and against broken
+// Tests the .npy reader and writer with files that NumPy wrote (make_golden.py), and with broken
 // ones.
 
 #include "client/files/npy.h"
@@ -58,7 +58,7 @@ TEST(NpyTest, WritesTheBytesThatNumpyWrites) {
             Golden("int64"));
 }
 
-TEST(NpyTest, SaysWhatItCannotRead) {
+TEST(NpyTest, NamesWhatItCannotRead) {
   EXPECT_THAT(ParseNpy(Golden("fortran")),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("ascontiguousarray")));
   EXPECT_THAT(ParseNpy(Golden("big_endian")),
@@ -92,7 +92,7 @@ TEST(NpyTest, RefusesAnUnknownVersion) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("version is 9")));
 }
 
-// A golden file whose shape says something else; of the same length, so nothing else changes.
+// Returns a golden file with another shape of the same length, so that nothing else changes.
 std::string WithShape(absl::string_view shape) {
   const std::string padded = absl::StrCat("'shape': ", shape, std::string(40 - shape.size(), ' '));
   return absl::StrReplaceAll(Golden("float32"),

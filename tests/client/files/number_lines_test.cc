@@ -20,7 +20,7 @@ TEST(NumberLinesTest, ReadsDoublesAndSkipsCommentsAndEmptyLines) {
               ElementsAre(1700000000.000001, -0.0025, 7));
 }
 
-TEST(NumberLinesTest, NamesTheLineThatIsNoNumber) {
+TEST(NumberLinesTest, NamesTheLineThatIsNotANumber) {
   for (const char* wrong : {"1\nx\n", "1\n1,2\n", "1\nnan\n", "1\ninf\n", "1\n1 2\n"}) {
     EXPECT_THAT(ParseNumberLines(wrong),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("line 2: ")))

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Formats by name, arrays as sequences, and files of the system.
+// Tests formats by name, arrays as sequences, and files on disk.
 
 #include "client/files/sequence_file.h"
 
@@ -44,18 +44,18 @@ TEST(SequenceFileTest, CutsABatchIntoSequences) {
                           Tensor({1, 2}, std::vector<float>{3, 4})));
 }
 
-TEST(SequenceFileTest, TakesAMatrixAsOneSequence) {
+TEST(SequenceFileTest, ReadsAMatrixAsOneSequence) {
   const Tensor matrix({2, 2}, std::vector<float>{1, 2, 3, 4});
 
   EXPECT_THAT(ParseArray(matrix, kTwoFeatures).value(), ElementsAre(matrix));
 }
 
-TEST(SequenceFileTest, TakesAVectorAsOneSequenceOfOneFeature) {
+TEST(SequenceFileTest, ReadsAVectorAsOneSequenceOfOneFeature) {
   EXPECT_THAT(ParseArray(Tensor({2}, std::vector<float>{1, 2}), kOneFeature).value(),
               ElementsAre(Tensor({2, 1}, std::vector<float>{1, 2})));
 }
 
-TEST(SequenceFileTest, TakesIntegersAsFeaturesAndAsTokenIds) {
+TEST(SequenceFileTest, ReadsIntegersAsFeaturesAndAsTokenIds) {
   EXPECT_THAT(ParseArray(Tensor({1, 2}, std::vector<int64_t>{1, 2}), kTwoFeatures).value(),
               ElementsAre(Tensor({1, 2}, std::vector<float>{1, 2})));
   EXPECT_THAT(

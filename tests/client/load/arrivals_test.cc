@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The statistics of drawn arrivals with fixed seeds, and the ends of both kinds.
+// Tests the statistics of drawn arrivals with fixed seeds, and where both kinds end.
 
 #include "client/load/arrivals.h"
 
@@ -40,7 +40,7 @@ TEST_P(PoissonArrivalsTest, GapsAreExponential) {
   }
   std::sort(gaps.begin(), gaps.end());
 
-  // Kolmogorov and Smirnov: above 1.95 / sqrt(n) once in a thousand seeds.
+  // The bound of Kolmogorov and Smirnov: one seed in a thousand exceeds 1.95 / sqrt(n).
   double distance = 0;
   for (size_t i = 0; i < gaps.size(); ++i) {
     const double expected = 1 - std::exp(-gaps[i]);
@@ -56,7 +56,7 @@ TEST_P(PoissonArrivalsTest, CountsOfEqualTimesHaveTheVarianceOfTheirMean) {
   const ArrivalLimits limits{absl::ZeroDuration(), absl::InfiniteDuration(), 200'000};
   const Arrivals arrivals = DrawPoissonArrivals(rate, limits, 6).value();
 
-  // Intervals of 20 arrivals on average; the last one is cut off.
+  // Intervals of 20 arrivals on average; the last interval is dropped.
   std::vector<double> counts(
       static_cast<size_t>(absl::ToDoubleSeconds(arrivals.back()) * rate / 20));
   for (absl::Duration time : arrivals) {
@@ -71,7 +71,7 @@ TEST_P(PoissonArrivalsTest, CountsOfEqualTimesHaveTheVarianceOfTheirMean) {
   }
 
   EXPECT_NEAR(mean, 20, 0.3);
-  // Its relative deviation is sqrt(2 / 10000), 1.4 %.
+  // Its relative deviation is sqrt(2 / 10000), or 1.4 %.
   EXPECT_NEAR(variance / mean, 1, 0.06);
 }
 
@@ -94,7 +94,7 @@ TEST(ArrivalsTest, EndWithTheTime) {
   EXPECT_TRUE(std::is_sorted(arrivals.begin(), arrivals.end()));
 }
 
-TEST(ArrivalsTest, CountOnlyWhatComesAfterTheWarmUp) {
+TEST(ArrivalsTest, CountOnlyArrivalsAfterTheWarmUp) {
   ArrivalLimits limits = kTenSeconds;
   limits.max_measured = 100;
 

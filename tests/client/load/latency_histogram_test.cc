@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Quantiles of the histogram against those of the sorted values, over values of many shapes.
+// Compares quantiles of the histogram with those of the sorted values, for values of many shapes.
 
 #include "client/load/latency_histogram.h"
 
@@ -20,7 +20,7 @@ constexpr double kQuantiles[] = {0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0
 
 struct Shape {
   const char* name;
-  // Nanoseconds.
+  // In nanoseconds.
   std::function<double(Random&)> draw;
 };
 
@@ -60,7 +60,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Shape{"TwoPeaks", [](Random& r) { return r.Uniform() < 0.99 ? 2e5 : 9e8; }}),
     [](const auto& test) { return test.param.name; });
 
-TEST(LatencyHistogramTest, HasNothingAtFirst) {
+TEST(LatencyHistogramTest, IsEmptyAtFirst) {
   const LatencyHistogram histogram;
 
   EXPECT_EQ(histogram.count(), 0u);
@@ -82,7 +82,7 @@ TEST(LatencyHistogramTest, IsExactBelow128Nanoseconds) {
 
 TEST(LatencyHistogramTest, BucketsTouchAndAreNarrow) {
   LatencyHistogram histogram;
-  // Every bucket there is, by its least value.
+  // Visits every bucket by its smallest value.
   for (int64_t ns = 0; ns < LatencyHistogram::kLongestNs;) {
     histogram.Add(absl::Nanoseconds(ns));
     ns = absl::ToInt64Nanoseconds(histogram.Buckets().back().upper);
@@ -101,7 +101,7 @@ TEST(LatencyHistogramTest, BucketsTouchAndAreNarrow) {
   EXPECT_EQ(histogram.Buckets().size(), 2368u);
 }
 
-TEST(LatencyHistogramTest, KeepsTheExtremesOfWhatIsOutOfRange) {
+TEST(LatencyHistogramTest, KeepsTheExtremesOfValuesOutOfRange) {
   LatencyHistogram histogram;
   histogram.Add(absl::Hours(5));
   histogram.Add(-absl::Seconds(1));

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The statistics of every distribution with fixed seeds, and the texts that are none.
+// Tests the statistics of every distribution with fixed seeds, and invalid texts.
 
 #include "client/load/length_distribution.h"
 
@@ -55,7 +55,7 @@ TEST(LengthDistributionTest, IsFixedAt100ByDefault) {
   EXPECT_EQ(LengthDistribution().text(), "fixed:100");
 }
 
-TEST(LengthDistributionTest, TellsWhetherAllLengthsAreTheSameMultiple) {
+TEST(LengthDistributionTest, KnowsWhetherAllLengthsAreTheSameMultiple) {
   const LengthDistribution six = LengthDistribution::Parse("fixed:6").value();
 
   EXPECT_TRUE(six.IsFixedMultipleOf(1));
@@ -71,7 +71,7 @@ TEST(LengthDistributionTest, UniformDrawsEveryLengthEquallyOften) {
   for (int64_t length : DrawSorted("uniform:5-14")) ++counts[length];
 
   EXPECT_EQ(counts.size(), 10u);
-  // The deviation of each is 95.
+  // The standard deviation of each count is 95.
   for (const auto& [length, count] : counts) EXPECT_NEAR(count, 10'000, 400) << length;
   EXPECT_EQ(counts.begin()->first, 5);
 }
@@ -97,7 +97,7 @@ TEST(LengthDistributionTest, LognormalHasItsMedianAndSigma) {
   const std::vector<int64_t> drawn = DrawSorted("lognormal:1000,0.5");
 
   EXPECT_NEAR(static_cast<double>(drawn[kNumDraws / 2]), 1000, 10);
-  // One sigma below and above.
+  // One sigma below and above the median.
   EXPECT_NEAR(static_cast<double>(drawn[15'866]), 1000 * std::exp(-0.5), 10);
   EXPECT_NEAR(static_cast<double>(drawn[84'134]), 1000 * std::exp(0.5), 20);
   EXPECT_NEAR(Mean(drawn), 1000 * std::exp(0.125), 10);

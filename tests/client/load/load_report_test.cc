@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What is made of the numbers of a load: verdicts, tables, JSON and the picture.
+// Tests the evaluation of a load's numbers: verdicts, tables, JSON and the picture.
 
 #include "client/load/load_report.h"
 
@@ -27,7 +27,7 @@ struct HalfOfLoad {
   absl::Duration latency = absl::Milliseconds(2);
 };
 
-// Two seconds, in which all steps were answered.
+// Returns a load of two seconds whose steps were all answered.
 LoadResult MakeResult(HalfOfLoad first = {}, HalfOfLoad second = {}) {
   LoadResult result(1);
   result.half_lengths = {absl::Seconds(1), absl::Seconds(1)};
@@ -56,15 +56,15 @@ TEST(LoadVerdictTest, AnEvenLoadIsSteady) {
               ElementsAre("Steady: first half 1000 steps/s, p50 2.00 ms; second half 1000 steps/s, "
                           "p50 2.00 ms.",
                           "The generator kept up: its busiest thread used 25 % of a processor, all "
-                          "together 50 %."));
+                          "threads together 50 %."));
 }
 
 TEST(LoadVerdictTest, IsNotSteadyIfTheRateChanges) {
-  // The chance of 180 000 steps allows 1.4 %.
+  // Chance explains 1.4 % for 180 000 steps.
   EXPECT_FALSE(Judge(MakeResult({100'000}, {80'000}), true).is_steady);
   EXPECT_FALSE(Judge(MakeResult({80'000}, {100'000}), true).is_steady);
   EXPECT_TRUE(Judge(MakeResult({100'000}, {95'000}), true).is_steady);
-  // That of 180 steps much more.
+  // Chance explains much more for 180 steps.
   EXPECT_TRUE(Judge(MakeResult({100}, {120}), true).is_steady);
 }
 
@@ -77,7 +77,7 @@ TEST(LoadVerdictTest, IsNotSteadyIfTheMedianChanges) {
   EXPECT_THAT(Judge(MakeResult({}, slow), true).remarks, Contains(StartsWith("NOT STEADY: ")));
 }
 
-TEST(LoadVerdictTest, TellsNothingOfAFewSteps) {
+TEST(LoadVerdictTest, JudgesNothingFromAFewSteps) {
   const LoadVerdict verdict = Judge(MakeResult({99}, {100}), true);
 
   EXPECT_FALSE(verdict.is_long_enough);
@@ -85,7 +85,7 @@ TEST(LoadVerdictTest, TellsNothingOfAFewSteps) {
   EXPECT_THAT(verdict.remarks, Contains(StartsWith("TOO SHORT")));
 }
 
-TEST(LoadVerdictTest, AnOpenLoopIsNotKeptUpWithBelow95Percent) {
+TEST(LoadVerdictTest, TheServerDoesNotKeepUpBelow95PercentOfAnOpenLoop) {
   LoadResult result = MakeResult();
   result.tally.num_steps = 2100;
   EXPECT_TRUE(Judge(result, true).is_keeping_up);
@@ -96,37 +96,38 @@ TEST(LoadVerdictTest, AnOpenLoopIsNotKeptUpWithBelow95Percent) {
   EXPECT_TRUE(Judge(result, false).is_keeping_up);
 }
 
-TEST(LoadVerdictTest, TheGeneratorIsTheLimitIfItsMessagesAreLate) {
+TEST(LoadVerdictTest, TheGeneratorIsTheBottleneckIfItsMessagesAreLate) {
   LoadResult result = MakeResult();
   for (int i = 0; i < 98; ++i) result.send_delays.Add(absl::Microseconds(10));
   result.send_delays.Add(absl::Milliseconds(1.2));
   result.send_delays.Add(absl::Milliseconds(1.2));
   EXPECT_TRUE(Judge(result, true).is_generator_limit);
   EXPECT_THAT(Judge(result, true).remarks,
-              Contains(AllOf(StartsWith("THE GENERATOR, OR ITS MACHINE, IS THE BOTTLENECK"),
-                             HasSubstr("messages left p50 10 us, p99 1.20 ms after their time"))));
+              Contains(AllOf(
+                  StartsWith("THE GENERATOR, OR ITS MACHINE, IS THE BOTTLENECK"),
+                  HasSubstr("messages left p50 10 us, p99 1.20 ms after their scheduled time"))));
 
-  // Next to a slow model the same delay is nothing.
+  // Compared with a slow model, the same delay is negligible.
   LoadResult slow = MakeResult({1000, absl::Milliseconds(50)}, {1000, absl::Milliseconds(50)});
   slow.send_delays = result.send_delays;
   EXPECT_FALSE(Judge(slow, true).is_generator_limit);
 }
 
-TEST(LoadVerdictTest, TheGeneratorIsTheLimitIfAThreadIsBusy) {
+TEST(LoadVerdictTest, TheGeneratorIsTheBottleneckIfAThreadIsBusy) {
   LoadResult result = MakeResult();
   result.thread_use.busiest_thread = 0.81;
 
   EXPECT_TRUE(Judge(result, false).is_generator_limit);
 }
 
-TEST(LoadVerdictTest, SaysThatItWasInterrupted) {
+TEST(LoadVerdictTest, ReportsAnInterruption) {
   LoadResult result = MakeResult();
   result.is_interrupted = true;
 
   EXPECT_EQ(Judge(result, true).remarks[0], "INTERRUPTED after 2.00 s of the measurement.");
 }
 
-TEST(LoadVerdictTest, NothingMeasuredIsNoError) {
+TEST(LoadVerdictTest, AnEmptyMeasurementIsNoError) {
   const LoadResult result(1);
 
   EXPECT_EQ(StepsPerSecond(result), 0);
@@ -147,25 +148,25 @@ LoadReport MakeReport(const std::vector<double>& rates) {
   return report;
 }
 
-TEST(LoadReportTest, ToldToPeople) {
+TEST(LoadReportTest, FormatsAReportForPeople) {
   EXPECT_EQ(MakeReport({1000}).ToText(),
             "Load       open loop, Poisson arrivals, seed 5\n"
             "models     sums (64 sessions)\n"
-            "sessions   64 on 4 streams of 1 channel, 1 in a message\n"
-            "sequences  fixed:100, 1 timestep in a step\n"
+            "sessions   64 on 4 streams of 1 channel, 1 per message\n"
+            "sequences  fixed:100, 1 timestep per step\n"
             "measured   10 s or 1000000 steps, after 2 s of warm-up\n"
             "\n"
             "OFFERED/S  STEPS/S  TIMESTEPS/S      P50      P90      P95      P99    P99.9      MAX"
-            "  FAILED  ANSWERS A MESSAGE\n"
+            "  FAILED  ANSWERS/MESSAGE\n"
             "     1000     1000         3000  2.00 ms  2.00 ms  2.00 ms  2.00 ms  2.00 ms  2.00 ms"
-            "       0                4.0\n"
+            "       0              4.0\n"
             "\n"
             "Steady: first half 1000 steps/s, p50 2.00 ms; second half 1000 steps/s, p50 2.00 ms.\n"
-            "The generator kept up: its busiest thread used 25 % of a processor, all together 50 "
-            "%.\n");
+            "The generator kept up: its busiest thread used 25 % of a processor, all threads "
+            "together 50 %.\n");
 }
 
-TEST(LoadReportTest, NotesWhatIsWrongWithTheLoadsOfASweep) {
+TEST(LoadReportTest, NotesTheProblemsOfEachLoadOfASweep) {
   LoadReport report = MakeReport({1000, 2000});
   report.entries[1].verdict.is_keeping_up = false;
   report.entries[1].verdict.is_steady = false;
@@ -173,7 +174,7 @@ TEST(LoadReportTest, NotesWhatIsWrongWithTheLoadsOfASweep) {
 
   EXPECT_THAT(report.ToText(),
               AllOf(HasSubstr("NOTES\n"),
-                    HasSubstr("4.0  not kept up, not steady, generator is the bottleneck\n")));
+                    HasSubstr("4.0  did not keep up, not steady, generator is the bottleneck\n")));
 }
 
 TEST(LoadReportTest, ListsModelsAndErrors) {
@@ -190,13 +191,13 @@ TEST(LoadReportTest, ListsModelsAndErrors) {
                     HasSubstr("step    RESOURCE_EXHAUSTED  QUEUE_FULL      1  8 wait\n")));
 }
 
-TEST(LoadReportTest, TellsThatOneActionStepsAllSessionsOfAMessage) {
+TEST(LoadReportTest, ReportsThatOneActionStepsAllSessionsOfAMessage) {
   LoadReport report = MakeReport({1000});
   EXPECT_EQ(nlohmann::json::parse(report.ToJson())["options"]["step_sessions"], false);
   report.options.sessions_per_message = 16;
   report.options.uses_step_sessions = true;
 
-  EXPECT_THAT(report.ToText(), HasSubstr("16 in a message, stepped by one action\n"));
+  EXPECT_THAT(report.ToText(), HasSubstr("16 per message, stepped by one action\n"));
   EXPECT_THAT(report.ToPicture().subtitle, HasSubstr("stepped by one action, 1 timestep"));
   EXPECT_EQ(nlohmann::json::parse(report.ToJson())["options"]["step_sessions"], true);
 }
@@ -206,13 +207,13 @@ TEST(LoadReportTest, DescribesTheLoop) {
   report.loop = LoadReport::Loop::kClosed;
   EXPECT_THAT(report.ToText(), StartsWith("Load       closed loop, seed 5\n"));
   report.options.think_time = absl::Milliseconds(20);
-  EXPECT_THAT(report.ToText(), HasSubstr("closed loop, 20.0 ms of thinking"));
+  EXPECT_THAT(report.ToText(), HasSubstr("closed loop, 20.0 ms think time"));
   report.loop = LoadReport::Loop::kRecorded;
   report.arrivals_path = "times.txt";
   EXPECT_THAT(report.ToText(), HasSubstr("open loop, arrivals of times.txt"));
 }
 
-TEST(LoadReportTest, TellsMachinesEverything) {
+TEST(LoadReportTest, TheJsonReportContainsEverything) {
   LoadReport report = MakeReport({1000});
   report.entries[0].result.tally.AddError({"open", "INTERNAL", ""}, absl::InternalError("\xff"));
 
@@ -248,7 +249,7 @@ LatencyPicture MakePicture() {
 TEST(LatencyPictureTest, DrawsThreeLinesFromLeftToRight) {
   const std::string svg = MakePicture().ToSvg();
 
-  // 1000 of 2000 is in the middle of the field; 45 ms is just below the highest tick, 50 ms.
+  // 1000 of 2000 is in the middle of the plot; 45 ms is just below the highest tick, 50 ms.
   EXPECT_THAT(svg, AllOf(HasSubstr("M394.0 "), HasSubstr("L704.0 "), HasSubstr(">50 ms<"),
                          HasSubstr(">200 us<"), HasSubstr(">2000<"), HasSubstr(">p90<"),
                          Not(HasSubstr(">100 ms<")), Not(HasSubstr("nan"))));
@@ -259,7 +260,7 @@ TEST(LatencyPictureTest, EscapesItsTexts) {
   EXPECT_THAT(MakePicture().ToSvg(), HasSubstr("a &lt; b &amp; &quot;c&quot;"));
 }
 
-TEST(LatencyPictureTest, LeavesOutWhatCannotBeDrawn) {
+TEST(LatencyPictureTest, LeavesOutPointsThatCannotBeDrawn) {
   LatencyPicture picture = MakePicture();
   picture.points.push_back(
       {3000, absl::ZeroDuration(), absl::ZeroDuration(), absl::ZeroDuration()});

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Whole loads on the fake server, in this process: what they send, and how they end.
+// Runs whole loads on the fake server in this process: what they send, and how they end.
 
 #include "client/load/load_run.h"
 
@@ -91,7 +91,7 @@ TEST_F(LoadRunTest, GroupsThinkBetweenTheirMessages) {
   EXPECT_EQ(result->send_delays.count(), 200u);
 }
 
-TEST_F(LoadRunTest, WhatIsInTheWarmUpIsNotMeasured) {
+TEST_F(LoadRunTest, TheWarmUpIsNotMeasured) {
   options_.warm_up = absl::Milliseconds(20);
   options_.max_steps = 2;
   const Arrivals arrivals = {absl::ZeroDuration(), absl::Milliseconds(10), absl::Milliseconds(20),
@@ -121,7 +121,7 @@ TEST_F(LoadRunTest, FailsIfASessionIsNotOpened) {
   EXPECT_THAT(Run(nullptr), StatusIs(absl::StatusCode::kNotFound));
 }
 
-TEST_F(LoadRunTest, TellsWhyAStreamEnded) {
+TEST_F(LoadRunTest, ReportsWhyAStreamEnded) {
   options_.num_streams = 1;
   options_.measured = absl::Hours(1);
   options_.max_steps = 10'000'000;

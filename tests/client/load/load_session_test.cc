@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What one session of a load sends, action by action.
+// Tests what one session of a load sends, action by action.
 
 #include "client/load/load_session.h"
 
@@ -31,7 +31,7 @@ class LoadSessionTest : public ::testing::Test {
                        Random(seed));
   }
 
-  // The timesteps of the steps of one sequence.
+  // Runs one sequence and returns the timesteps of its steps.
   static std::vector<int64_t> RunSequence(LoadSession& session) {
     v1::StreamAction action;
     session.Open(&action);
@@ -48,7 +48,7 @@ class LoadSessionTest : public ::testing::Test {
   const LengthDistribution lengths_ = LengthDistribution::Parse("fixed:7").value();
 };
 
-TEST_F(LoadSessionTest, NamesEverySequenceAnew) {
+TEST_F(LoadSessionTest, GivesEverySequenceANewId) {
   LoadSession session = Make(1);
   v1::StreamAction action;
 
@@ -72,7 +72,7 @@ TEST_F(LoadSessionTest, CutsASequenceIntoChunks) {
   EXPECT_EQ(RunSequence(session), (std::vector<int64_t>{3, 3, 1}));
 }
 
-TEST_F(LoadSessionTest, TellsTheDeadlineOfAStep) {
+TEST_F(LoadSessionTest, SendsTheDeadlineOfAStep) {
   LoadSession session = Make(1);
   v1::StreamAction action;
   session.Open(&action);
@@ -110,7 +110,7 @@ TEST_F(LoadSessionTest, AStepMayBeARowOfMany) {
   v1::StreamAction action;
   v1::StepSessionsRequest steps;
   for (LoadSession* session : {&first, &second}) {
-    RunSequence(*session);  // The first sequences end anywhere.
+    RunSequence(*session);  // The first sequences may end anywhere.
     session->Open(&action);
   }
 
@@ -126,7 +126,7 @@ TEST_F(LoadSessionTest, AStepMayBeARowOfMany) {
   EXPECT_TRUE(second.is_at_end());
 }
 
-TEST_F(LoadSessionTest, OpensAgainWhatTheServerHasLost) {
+TEST_F(LoadSessionTest, OpensALostSessionAgain) {
   LoadSession session = Make(1);
   v1::StreamAction action;
   session.Open(&action);

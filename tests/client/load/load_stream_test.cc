@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The load on one stream, with a clock that the test moves and the test in place of gRPC: what is
-// written when, and what is counted of the answers.
+// Tests the load on one stream. The test moves the clock and plays the role of gRPC; it checks what
+// is written when, and how answers are counted.
 
 #include "client/load/load_stream.h"
 
@@ -50,7 +50,7 @@ class LoadStreamTest : public ::testing::Test {
     };
   }
 
-  // Opens `num_sessions` and starts at kBegin, measuring at once.
+  // Opens `num_sessions` and starts at kBegin; the measurement begins at once.
   void Begin(size_t num_sessions, const char* lengths = "fixed:1000000") {
     Open(num_sessions, lengths);
     AnswerAll();
@@ -75,14 +75,14 @@ class LoadStreamTest : public ::testing::Test {
     });
   }
 
-  // Ends the write that is under way.
+  // Ends the write in flight.
   void Written() {
     ASSERT_TRUE(is_writing_);
     is_writing_ = false;
     stream_->OnWritten();
   }
 
-  // Ends every write and answers all its actions well.
+  // Ends every write and answers all its actions successfully.
   void AnswerAll() {
     while (is_writing_) {
       const v1::StreamRequest message = message_;
@@ -106,7 +106,7 @@ class LoadStreamTest : public ::testing::Test {
     stream_->OnResponse(response);
   }
 
-  // Answers the StepSessions of `message_`, whose `row` of `num_rows` failed.
+  // Answers the StepSessions of `message_`, in which row `row` of `num_rows` failed.
   void AnswerAllBut(int row, int num_rows, absl::StatusCode code, const std::string& reason) {
     v1::StreamResponse response;
     for (const v1::StreamAction& action : message_.actions()) {
@@ -163,14 +163,14 @@ TEST_F(LoadStreamTest, OpensEverySessionAndIsIdleWhenAllAreAnswered) {
   EXPECT_TRUE(stream_->is_idle());
 }
 
-TEST_F(LoadStreamTest, TellsThatASessionWasNotOpened) {
+TEST_F(LoadStreamTest, ReportsThatASessionWasNotOpened) {
   Open(1);
   Refuse(message_.actions(0).tag(), absl::StatusCode::kNotFound, "MODEL_NOT_FOUND");
 
   EXPECT_THAT(stream_->status(), StatusIs(absl::StatusCode::kNotFound));
 }
 
-TEST_F(LoadStreamTest, LatencyCountsFromTheTimeThatWasMeant) {
+TEST_F(LoadStreamTest, LatencyCountsFromTheScheduledTime) {
   Begin(1);
   now_ = kBegin + absl::Milliseconds(30);  // The sender is 20 ms late.
   stream_->Send(0, kBegin + absl::Milliseconds(10));
@@ -185,7 +185,7 @@ TEST_F(LoadStreamTest, LatencyCountsFromTheTimeThatWasMeant) {
   EXPECT_TRUE(tally.errors.empty());
 }
 
-TEST_F(LoadStreamTest, AStalledServerDelaysAllThatIsDueMeanwhile) {
+TEST_F(LoadStreamTest, AStalledServerDelaysAllStepsThatAreDueMeanwhile) {
   Begin(1);
   for (int i = 0; i < 10; ++i) {
     now_ = kBegin + absl::Milliseconds(100 * i);
@@ -308,7 +308,7 @@ TEST_F(LoadStreamTest, OpensTheSessionOfALostRowAgain) {
               ElementsAre("s0.1", "s1.1", "s2.2"));
 }
 
-TEST_F(LoadStreamTest, StepSessionsThatFailFailEachRow) {
+TEST_F(LoadStreamTest, AFailedStepSessionsFailsEachRow) {
   options_.sessions_per_message = 3;
   options_.uses_step_sessions = true;
   Begin(3);
@@ -316,7 +316,7 @@ TEST_F(LoadStreamTest, StepSessionsThatFailFailEachRow) {
   Refuse(message_.actions(0).tag(), absl::StatusCode::kNotFound, "MODEL_NOT_FOUND");
   Written();
   stream_->Send(0, now_);
-  EXPECT_EQ(message_.actions_size(), 4);  // All were lost, and are opened again.
+  EXPECT_EQ(message_.actions_size(), 4);  // All sessions were lost and are opened again.
 
   const LoadTally tally = Collect();
 
@@ -344,7 +344,7 @@ TEST_F(LoadStreamTest, ClosesAtTheEndOfASequenceAndOpensWithTheNextStep) {
   EXPECT_EQ(tally.num_sequences, 1u);
 }
 
-TEST_F(LoadStreamTest, CountsRefusalsByTheirReasonAndWithoutTheirLatency) {
+TEST_F(LoadStreamTest, CountsRefusalsByReasonAndWithoutTheirLatency) {
   Begin(1);
   stream_->Send(0, now_);
   Refuse(message_.actions(0).tag(), absl::StatusCode::kResourceExhausted, "QUEUE_FULL");
@@ -390,7 +390,7 @@ TEST_F(LoadStreamTest, ALateAnswerHasFailedButItsLatencyCounts) {
   EXPECT_EQ(tally.AllLatencies().max(), absl::Seconds(3));
 }
 
-TEST_F(LoadStreamTest, WhatIsNotAnsweredAtTheEndHasFailedAndCountsWithItsAge) {
+TEST_F(LoadStreamTest, AnUnansweredStepHasFailedAndCountsWithItsAge) {
   options_.sessions_per_message = 2;
   Begin(2);
   stream_->Send(0, now_);
@@ -425,7 +425,7 @@ TEST_F(LoadStreamTest, SendsNothingOnAStreamThatHasEnded) {
   EXPECT_EQ(tally.errors.at({"step", "UNAVAILABLE", "NOT_SENT"}).count, 1u);
 }
 
-TEST_F(LoadStreamTest, MeasuresTheWindowAlone) {
+TEST_F(LoadStreamTest, MeasuresOnlyTheWindow) {
   options_.timeout = absl::Minutes(1);
   Begin(1);
   window_.emplace(kBegin, absl::Seconds(10), 1000);
@@ -433,7 +433,7 @@ TEST_F(LoadStreamTest, MeasuresTheWindowAlone) {
   stream_->Send(0, now_);  // Warm-up; answered in the first half.
   now_ = kBegin + absl::Milliseconds(1);
   AnswerAll();
-  stream_->OnResponse(v1::StreamResponse());  // Of notices alone: no answer.
+  stream_->OnResponse(v1::StreamResponse());  // Only notices, so no answer.
   stream_->Send(0, now_);                     // First half; answered in the second.
   now_ = kBegin + absl::Seconds(6);
   AnswerAll();
@@ -455,7 +455,7 @@ TEST_F(LoadStreamTest, MeasuresTheWindowAlone) {
   EXPECT_EQ(tally.LatenciesOf(Window::kSecondHalf).count(), 1u);
 }
 
-TEST_F(LoadStreamTest, IgnoresAnswersThatNobodyWaitsFor) {
+TEST_F(LoadStreamTest, IgnoresAnswersToUnknownTags) {
   Begin(1);
   stream_->Send(0, now_);
   const v1::StreamRequest message = message_;
@@ -467,7 +467,7 @@ TEST_F(LoadStreamTest, IgnoresAnswersThatNobodyWaitsFor) {
   EXPECT_THAT(answered_, ElementsAre(0));
 }
 
-TEST_F(LoadStreamTest, TalliesAdd) {
+TEST_F(LoadStreamTest, TalliesCanBeAdded) {
   Begin(1);
   stream_->Send(0, now_);
   now_ += absl::Milliseconds(2);

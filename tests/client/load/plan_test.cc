@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The small parts of a load: the mix of models, the rates of a sweep, random input, the window, the
-// times of threads.
+// Tests the small parts of a load: the mix of models, the rates of a sweep, random input, the
+// measurement window and the times of threads.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -67,7 +67,7 @@ TEST(RatesTest, ReadsAListOrARange) {
   EXPECT_THAT(*ParseRates("10:1:2"), ElementsAre(10, 1));
 }
 
-TEST(RatesTest, RefusesWhatIsNeither) {
+TEST(RatesTest, RefusesOtherTexts) {
   for (const char* wrong : {"", "x", "0", "-1", "1,", "1:2", "1:2:1", "1:2:2.5", "0:2:3", "1:2:101",
                             "1:2:3:4", "1e8", "nan"}) {
     EXPECT_THAT(ParseRates(wrong),
@@ -183,7 +183,7 @@ TEST(MeasurementWindowTest, EndsWithTheSteps) {
   EXPECT_EQ(window.Admit(kBegin + absl::Seconds(1), 1), Window::kFirstHalf);
   EXPECT_EQ(window.Admit(kBegin + absl::Seconds(2), 1), Window::kSecondHalf);
   EXPECT_EQ(window.end(), kBegin + absl::Seconds(10));
-  // The message that reaches the number is sent as a whole.
+  // The message that reaches the limit is sent as a whole.
   EXPECT_EQ(window.Admit(kBegin + absl::Seconds(3), 2), Window::kSecondHalf);
   EXPECT_EQ(window.Admit(kBegin + absl::Seconds(3), 1), Window::kAfter);
   EXPECT_EQ(window.end(), kBegin + absl::Seconds(3));
@@ -191,7 +191,7 @@ TEST(MeasurementWindowTest, EndsWithTheSteps) {
   EXPECT_EQ(window.LengthOf(Window::kSecondHalf), absl::Seconds(1));
 }
 
-TEST(MeasurementWindowTest, TellsThePartOfAnAnswer) {
+TEST(MeasurementWindowTest, ReturnsThePartOfAnAnswer) {
   const Window window(kBegin, absl::Seconds(10), 1000);
 
   EXPECT_EQ(window.PartOf(kBegin - absl::Nanoseconds(1)), Window::kWarmUp);
@@ -231,7 +231,7 @@ TEST(ThreadTimesTest, ReadsEveryThread) {
   EXPECT_TRUE(ReadThreadTimes("/nonexistent").empty());
 }
 
-TEST(ThreadTimesTest, TellsTheUseBetweenTwoReadings) {
+TEST(ThreadTimesTest, ComputesTheUseBetweenTwoReadings) {
   const ThreadTimes before = {{"1", absl::Seconds(10)}, {"2", absl::Seconds(5)}};
   const ThreadTimes after = {
       {"1", absl::Seconds(10.5)}, {"2", absl::Seconds(6)}, {"3", absl::Seconds(1.5)}};

@@ -1,67 +1,57 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// `rnnctl bench` against the fake server: what becomes of its options, its errors and Ctrl-C.
+// Tests `rnnctl bench` against the fake server: the effect of its options, its errors and Ctrl-C.
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 
-#include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "client/files/sequence_file.h"
 #include "nlohmann/json.hpp"
 #include "tests/client/fake_server.h"
+#include "tests/support/child_process.h"
 #include "tests/support/temporary_folder.h"
 
 namespace rnnserve::client {
 namespace {
 
+using ::rnnserve::testing::ChildProcess;
 using ::rnnserve::testing::TemporaryFolder;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-struct Outcome {
-  int exit_code = -1;
-  std::string out;
-  std::string err;
-};
+using Outcome = rnnserve::testing::ProcessOutcome;
 
 class BenchTest : public ::testing::Test {
  protected:
-  // Starts `rnnctl --server ... ARGUMENTS`, separated by blanks.
-  pid_t Start(const std::string& arguments) {
-    std::vector<std::string> words =
-        absl::StrSplit(absl::StrCat("rnnctl --server ", server_.address(), " ", arguments), ' ');
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC;
-    posix_spawn_file_actions_addopen(&files, 1, Path("out").c_str(), kFlags, 0600);
-    posix_spawn_file_actions_addopen(&files, 2, Path("err").c_str(), kFlags, 0600);
-    pid_t pid = -1;
-    EXPECT_EQ(posix_spawn(&pid, RNNSERVE_BIN_DIR "/rnnctl", &files, nullptr, argv.data(), environ),
-              0);
-    posix_spawn_file_actions_destroy(&files);
-    return pid;
+  // Starts `rnnctl --server ... ARGUMENTS`; blanks separate the arguments.
+  std::unique_ptr<ChildProcess> Start(const std::string& arguments) {
+    ChildProcess::Options options;
+    options.program = RNNSERVE_BIN_DIR "/rnnctl";
+    options.output_file = Path("out");
+    options.error_file = Path("err");
+    std::filesystem::remove(options.output_file);
+    std::filesystem::remove(options.error_file);
+    auto process = ChildProcess::Start(
+        absl::StrSplit(absl::StrCat("rnnctl --server ", server_.address(), " ", arguments), ' '),
+        options);
+    EXPECT_TRUE(process.ok()) << process.status();
+    return *std::move(process);
   }
 
-  Outcome Await(pid_t pid) {
-    int status = 0;
-    EXPECT_EQ(waitpid(pid, &status, 0), pid);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-            ReadFile(Path("out")).value(), ReadFile(Path("err")).value()};
+  Outcome Await(ChildProcess& process) {
+    const int exit_code = process.Wait(absl::InfiniteDuration()).value_or(-1);
+    return {exit_code, ReadFile(Path("out")).value(), ReadFile(Path("err")).value()};
   }
 
-  Outcome Run(const std::string& arguments) { return Await(Start(arguments)); }
+  Outcome Run(const std::string& arguments) { return Await(*Start(arguments)); }
 
   std::string Path(const std::string& name) const { return folder_.path() / name; }
 
@@ -105,7 +95,7 @@ TEST_F(BenchTest, GroupsOfSessionsShareMessagesAndThink) {
   EXPECT_EQ(json["loads"][0]["send_delays"]["count"], 20);
 }
 
-TEST_F(BenchTest, RecordedArrivalsLeaveEachOnce) {
+TEST_F(BenchTest, SendsEachRecordedArrivalOnce) {
   std::ofstream(Path("times")) << "10\n10\n10.001\n10.03\n10.03\n10.04\n";
 
   const auto json = nlohmann::json::parse(
@@ -118,8 +108,8 @@ TEST_F(BenchTest, RecordedArrivalsLeaveEachOnce) {
   EXPECT_EQ(json["loads"][0]["answered_steps"], 3);
 }
 
-TEST_F(BenchTest, CtrlCEndsItAndTellsWhatWasMeasured) {
-  const pid_t pid = Start("bench --model total --sessions 5 --seconds 3600 --warm-up-seconds 0");
+TEST_F(BenchTest, CtrlCEndsItAndReportsTheMeasurement) {
+  const auto process = Start("bench --model total --sessions 5 --seconds 3600 --warm-up-seconds 0");
   const std::unique_ptr<Client> client = server_.Connect();
   bool has_begun = false;
   while (!has_begun) {
@@ -129,8 +119,8 @@ TEST_F(BenchTest, CtrlCEndsItAndTellsWhatWasMeasured) {
     }
   }
 
-  ASSERT_EQ(kill(pid, SIGINT), 0);
-  const Outcome outcome = Await(pid);
+  process->Signal(SIGINT);
+  const Outcome outcome = Await(*process);
 
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("STEPS/S"), HasSubstr("INTERRUPTED after ")));
@@ -154,15 +144,15 @@ TEST_F(BenchTest, FailsWithTheServersErrorIfASessionCannotBeOpened) {
   EXPECT_EQ(outcome.out, "");
 }
 
-TEST_F(BenchTest, FailsAndTellsWhatWasMeasuredIfTheServerDrains) {
-  const pid_t pid = Start("bench --model total --sessions 5 --seconds 3600 --warm-up-seconds 0");
+TEST_F(BenchTest, FailsAndReportsTheMeasurementIfTheServerDrains) {
+  const auto process = Start("bench --model total --sessions 5 --seconds 3600 --warm-up-seconds 0");
   ASSERT_TRUE(server_.AwaitOpenSessions(5));
   const std::unique_ptr<Client> client = server_.Connect();
   while (client->ListSessions().value().front().version() == 0) {
   }
   server_.EndStreamsAtNextMessage();
 
-  const Outcome outcome = Await(pid);
+  const Outcome outcome = Await(*process);
 
   EXPECT_EQ(outcome.exit_code, 3);
   EXPECT_THAT(outcome.out, HasSubstr("UNAVAILABLE"));

@@ -1,11 +1,10 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The program rnnctl against the fake server: what it prints, writes and exits with.
+// Tests the program rnnctl against the fake server: its output, its files and its exit codes.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -15,6 +14,7 @@
 #include "client/files/sequence_file.h"
 #include "nlohmann/json.hpp"
 #include "tests/client/fake_server.h"
+#include "tests/support/child_process.h"
 #include "tests/support/temporary_folder.h"
 
 namespace rnnserve::client {
@@ -24,23 +24,16 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-struct Outcome {
-  int exit_code = -1;
-  std::string out;
-  std::string err;
-};
+using Outcome = rnnserve::testing::ProcessOutcome;
 
 class RnnctlTest : public ::testing::Test {
  protected:
-  // Runs `rnnctl ARGUMENTS`, words of the shell, against the fake server.
+  // Runs `rnnctl ARGUMENTS`, which are words of a shell command, against the fake server.
   Outcome Run(const std::string& arguments) { return RunAgainst(server_.address(), arguments); }
 
   Outcome RunAgainst(const std::string& server, const std::string& arguments) {
-    const std::string command =
-        absl::StrCat("RNNSERVE_SERVER=", server, " ", RNNSERVE_BIN_DIR, "/rnnctl ", arguments, " >",
-                     Path("out"), " 2>", Path("err"), " </dev/null");
-    const int status = std::system(command.c_str());
-    return {WEXITSTATUS(status), ReadFile(Path("out")).value(), ReadFile(Path("err")).value()};
+    return rnnserve::testing::RunShell(
+        absl::StrCat("RNNSERVE_SERVER=", server, " ", RNNSERVE_BIN_DIR, "/rnnctl ", arguments));
   }
 
   std::string Path(const std::string& name) const { return folder_.path() / name; }
@@ -92,9 +85,10 @@ TEST_F(RnnctlTest, DescribesAModel) {
             "adder     sum   [2]\n");
 }
 
-TEST_F(RnnctlTest, ReloadsAModelAndSaysWhatBecameOfIt) {
-  EXPECT_EQ(Run("reload sums").out,
-            "sums: 0123456789ab -> fedcba987654; 1 200 open sessions stay on the one before\n");
+TEST_F(RnnctlTest, ReloadsAModelAndReportsTheResult) {
+  EXPECT_EQ(
+      Run("reload sums").out,
+      "sums: 0123456789ab -> fedcba987654; 1 200 open sessions stay on the previous version\n");
   EXPECT_EQ(Run("reload total").out, "total is unchanged: 0123456789ab\n");
   const auto json = nlohmann::json::parse(Run("reload sums --json").out);
   EXPECT_EQ(json["changed"], true);
@@ -120,7 +114,7 @@ TEST_F(RnnctlTest, PrintsATableOrJsonToStandardOutput) {
 }
 
 // The fake server adds the seed to the outputs.
-TEST_F(RnnctlTest, GivesEveryCallOfATrainingRunASeedOfItsOwn) {
+TEST_F(RnnctlTest, GivesEveryCallOfATrainingRunItsOwnSeed) {
   const std::string input = Write("in.jsonl", "[[1,0]]\n[[2,0]]\n[[3,0]]\n");
 
   const Outcome seeded = Run("--json infer total " + input + " --training --seed 40 --batch 2");
@@ -151,12 +145,12 @@ TEST_F(RnnctlTest, StreamsEverySequenceThroughItsOwnSession) {
   EXPECT_TRUE(server_.AwaitOpenSessions(0));
 }
 
-TEST_F(RnnctlTest, PrintsWhatAStreamIsTold) {
+TEST_F(RnnctlTest, PrintsTheNoticesOfAStream) {
   const std::string input = Write("in.jsonl", "[[1,0],[1,0]]\n");
   v1::StreamNotice notice;
   notice.set_session_id("s");
   notice.mutable_ended()->set_reason("SESSION_EVICTED");
-  server_.TellAtNextMessage({notice});
+  server_.SendNoticesAtNextMessage({notice});
 
   const Outcome outcome = Run(absl::StrCat("stream total ", input, " -o ", Path("out.npy")));
 
@@ -183,7 +177,7 @@ TEST_F(RnnctlTest, ListsAndResetsSessions) {
   Session away = client->OpenSession("total", options).value();
 
   EXPECT_EQ(Run("sessions").out,
-            "SESSION  MODEL  DIGEST        STEPS    IDLE  STATE BYTES  LIVES     IS IN\n"
+            "SESSION  MODEL  DIGEST        STEPS    IDLE  STATE BYTES  LIFETIME  KEPT IN\n"
             "away     total  0123456789ab      0  1.50 s            8  detached  store\n"
             "mine     total  0123456789ab      1  1.50 s            8  detached  memory\n");
   const nlohmann::json listed = nlohmann::json::parse(Run("sessions --json").out)["sessions"];
@@ -211,7 +205,7 @@ TEST_F(RnnctlTest, PrintsAnErrorAsJson) {
   EXPECT_EQ(json["reason"], "SESSION_NOT_FOUND");
 }
 
-TEST_F(RnnctlTest, ExitsWithOneIfAStepIsRefusedAndSaysWhere) {
+TEST_F(RnnctlTest, ExitsWithOneIfAStepIsRefusedAndNamesItsPlace) {
   const std::string input = Write("in.jsonl", "[[1,2]]\n[[1,2],[13,2]]\n");
 
   const Outcome outcome = Run("stream sums " + input);
@@ -255,7 +249,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongUse{"MissingFile", "infer sums /nonexistent.csv", "input: /nonexistent.csv"},
         WrongUse{"UnknownExtension", "infer sums /nonexistent.xml", "--format"},
         WrongUse{"UnknownFormat", "infer sums - --format xml", "xml"},
-        WrongUse{"EmptyInput", "infer sums", "standard input: the file holds no sequence"},
+        WrongUse{"EmptyInput", "infer sums", "standard input: the file contains no sequence"},
         WrongUse{"UnknownOutput", "infer sums -o /nonexistent/a.xml", "--format"},
         WrongUse{"NoSessions", "stream sums - --sessions 0", "--sessions"},
         WrongUse{"SeedWithoutTraining", "infer sums - --seed 1", "--training"},

@@ -1,25 +1,24 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// `rnnctl bench` against a real server that serves the demo models: short loads, whose counts must
+// Tests `rnnctl bench` against a real server with the demo models: the counts of short loads must
 // add up. Nothing is expected of their speed.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-
-#include <cstdlib>
 
 #include "absl/strings/str_cat.h"
 #include "client/cpp/client.h"
 #include "client/files/sequence_file.h"
 #include "nlohmann/json.hpp"
+#include "tests/support/child_process.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temporary_folder.h"
 
 namespace rnnserve::client {
 namespace {
 
+using ::rnnserve::testing::RunShell;
 using ::rnnserve::testing::ServerProcess;
 using ::rnnserve::testing::TemporaryFolder;
 using ::testing::HasSubstr;
@@ -44,18 +43,13 @@ class BenchServedTest : public ::testing::Test {
 
   std::string Path(const std::string& name) const { return folder_.path() / name; }
 
-  // Runs a command of the shell; its exit code.
-  static int RunShell(const std::string& command) {
-    return WEXITSTATUS(std::system(command.c_str()));
-  }
-
-  // Runs `rnnctl --json bench ARGUMENTS` and gives the report.
+  // Runs `rnnctl --json bench ARGUMENTS` and returns the report.
   Json Bench(const std::string& arguments) {
-    const int exit_code = RunShell(absl::StrCat(
-        RNNSERVE_BIN_DIR, "/rnnctl --json --server ", server_->grpc_address(), " bench ", arguments,
-        " --warm-up-seconds 0 >", Path("out"), " 2>", Path("err"), " </dev/null"));
-    EXPECT_EQ(exit_code, 0) << ReadFile(Path("err")).value();
-    return Json::parse(ReadFile(Path("out")).value());
+    const auto outcome =
+        RunShell(absl::StrCat(RNNSERVE_BIN_DIR, "/rnnctl --json --server ", server_->grpc_address(),
+                              " bench ", arguments, " --warm-up-seconds 0"));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return Json::parse(outcome.out);
   }
 
   static void ExpectAllAnswered(const Json& load, int num_steps) {
@@ -123,7 +117,7 @@ TEST_F(BenchServedTest, OneActionStepsAllSessionsOfAMessage) {
   ExpectAllAnswered(load, 2048);
   EXPECT_EQ(load["messages"], 128);
   EXPECT_EQ(load["mean_sessions_a_message"], 16);
-  // Four steps a sequence: the sessions are closed and opened between their StepSessions.
+  // A sequence has four steps, so sessions are closed and opened between their StepSessions.
   EXPECT_GT(load["sequences"], 400);
   ExpectNoSessions();
 }
@@ -139,7 +133,8 @@ TEST_F(BenchServedTest, ASweepDrawsAPicture) {
   EXPECT_THAT(svg, HasSubstr("Latency against load: sunspots"));
   EXPECT_EQ(RunShell(absl::StrCat("python3 -c 'import sys, xml.dom.minidom as dom; "
                                   "dom.parse(sys.argv[1])' ",
-                                  Path("picture.svg"))),
+                                  Path("picture.svg")))
+                .exit_code,
             0);
 }
 

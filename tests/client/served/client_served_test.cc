@@ -1,13 +1,12 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// rnnctl, rnnserve-demo and the library against a real server that serves the demo models.
+// Tests rnnctl, rnnserve-demo and the library against a real server with the demo models.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -17,6 +16,7 @@
 #include "client/cpp/error.h"
 #include "client/files/npy.h"
 #include "client/files/sequence_file.h"
+#include "tests/support/child_process.h"
 #include "tests/support/server_process.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_folder.h"
@@ -33,11 +33,7 @@ using ::testing::Not;
 
 constexpr char kDemo[] = RNNSERVE_SOURCE_DIR "/client/demo";
 
-struct Outcome {
-  int exit_code = -1;
-  std::string out;
-  std::string err;
-};
+using Outcome = rnnserve::testing::ProcessOutcome;
 
 // One server for all tests.
 class ClientServedTest : public ::testing::Test {
@@ -57,12 +53,9 @@ class ClientServedTest : public ::testing::Test {
 
   std::string Path(const std::string& name) const { return folder_.path() / name; }
 
-  // Runs a program of this build, by words of the shell.
+  // Runs a program of this build by a shell command line.
   Outcome Run(const std::string& command_line) {
-    const std::string command = absl::StrCat(RNNSERVE_BIN_DIR, "/", command_line, " >", Path("out"),
-                                             " 2>", Path("err"), " </dev/null");
-    const int status = std::system(command.c_str());
-    return {WEXITSTATUS(status), ReadFile(Path("out")).value(), ReadFile(Path("err")).value()};
+    return rnnserve::testing::RunShell(absl::StrCat(RNNSERVE_BIN_DIR, "/", command_line));
   }
 
   Outcome Rnnctl(const std::string& arguments) {
@@ -125,7 +118,7 @@ TEST_F(ClientServedTest, RnnctlShowsTheModels) {
               AllOf(HasSubstr("float32 [time, 1]"), HasSubstr("gru_2")));
 }
 
-TEST_F(ClientServedTest, RnnctlStreamsWhatItInfers) {
+TEST_F(ClientServedTest, RnnctlStreamAndInferAgree) {
   const std::string input = absl::StrCat(kDemo, "/data/japanese_vowels_test.jsonl");
 
   const Outcome infer =
@@ -144,7 +137,7 @@ TEST_F(ClientServedTest, RnnctlStreamsWhatItInfers) {
   EXPECT_EQ(ParseNpy(ReadFile(Path("chunks.npy")).value()).value(), inferred);
 }
 
-TEST_F(ClientServedTest, RnnctlTellsTheServersReason) {
+TEST_F(ClientServedTest, RnnctlPrintsTheServersReason) {
   ASSERT_THAT(WriteFile(Path("in.jsonl"), "[1e39, 2]\n"), IsOk());
 
   const Outcome infinite = Rnnctl("infer sunspots " + Path("in.jsonl"));
@@ -178,7 +171,7 @@ TEST_F(ClientServedTest, ADetachedSessionIsListedResetAndClosed) {
   EXPECT_THAT(Rnnctl("sessions").out, Not(HasSubstr("detached-one")));
 }
 
-TEST_F(ClientServedTest, StatesMoveFromOneSessionToAnother) {
+TEST_F(ClientServedTest, StatesAreCopiedFromOneSessionToAnother) {
   const auto client = Client::Connect(server_->grpc_address());
   ASSERT_THAT(client, IsOk());
   const auto stream = (*client)->OpenStream();
@@ -196,7 +189,7 @@ TEST_F(ClientServedTest, StatesMoveFromOneSessionToAnother) {
   EXPECT_EQ(a->Step(value)->output, b->Step(value)->output);
 }
 
-TEST_F(ClientServedTest, AStepIsDoneOnceHoweverOftenItIsSent) {
+TEST_F(ClientServedTest, AStepIsPerformedOnceHoweverOftenItIsSent) {
   const auto client = Client::Connect(server_->grpc_address());
   const auto other = Client::Connect(server_->grpc_address(), {.has_own_connection = true});
   ASSERT_THAT(client, IsOk());
@@ -221,7 +214,7 @@ TEST_F(ClientServedTest, AStepIsDoneOnceHoweverOftenItIsSent) {
   EXPECT_EQ(again->version, 1u);
 }
 
-TEST_F(ClientServedTest, AnAttachedWriterGoesOnAndTheOneBeforeIsTold) {
+TEST_F(ClientServedTest, AnAttachedWriterContinuesAndThePreviousOneIsFenced) {
   const auto client = Client::Connect(server_->grpc_address());
   ASSERT_THAT(client, IsOk());
   absl::StatusOr<Session> before = (*client)->OpenSession("sunspots");
@@ -304,11 +297,11 @@ TEST_F(ClientServedTest, ASessionIsExportedToAFileAndImported) {
   EXPECT_EQ(Run(absl::StrCat(rnnctl, "import ", key)).exit_code, 1);
 }
 
-TEST_F(ClientServedTest, AnExpiredDeadlineIsToldAsSuch) {
+TEST_F(ClientServedTest, AnExpiredDeadlineIsReportedAsSuch) {
   const auto client = Client::Connect(server_->grpc_address());
   ASSERT_THAT(client, IsOk());
 
-  // A server that stands still cannot answer in time, however fast the machine is.
+  // A server that stands still cannot answer in time, whatever the speed of the machine.
   ASSERT_TRUE(server_->Pause());
   const auto models = (*client)->ListModels(CallOptions{absl::Milliseconds(50)});
   server_->Resume();

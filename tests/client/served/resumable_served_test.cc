@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A resumable session over gRPC, with real servers that are killed under it. Which fault is
-// answered how is tested without a server; here the statuses are those of a real one.
+// Tests a resumable session over gRPC with real servers that are killed. Other tests check the
+// reaction to each fault without a server; here the statuses come from a real one.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -43,7 +43,7 @@ class ResumableServedTest : public ::testing::Test {
 
   std::unique_ptr<ResumableSession> Open() {
     ResumableSession::Options options;
-    options.attempt_timeout = absl::Seconds(5);  // A machine that is busy with other tests.
+    options.attempt_timeout = absl::Seconds(5);  // Other tests may keep the machine busy.
     options.retry_time = absl::Seconds(30);
     options.observer = [this](const Resumption& resumption) { told_.push_back(resumption); };
     return ResumableSession::Open({servers_[0]->grpc_address(), servers_[1]->grpc_address()},
@@ -51,7 +51,7 @@ class ResumableServedTest : public ::testing::Test {
         .value();
   }
 
-  // What a session that nothing happens to says to Value(0), Value(1), ...
+  // Returns the outputs of an undisturbed session for Value(0), Value(1), ...
   std::vector<Tensor> Chain(int num_steps) {
     auto client = Client::Connect(servers_[1]->grpc_address()).value();
     Session session = client->OpenSession("sunspots").value();
@@ -64,7 +64,7 @@ class ResumableServedTest : public ::testing::Test {
   std::vector<Resumption> told_;
 };
 
-TEST_F(ResumableServedTest, GoesOnAtAnotherServerWhenItsOwnIsKilled) {
+TEST_F(ResumableServedTest, ContinuesOnAnotherServerWhenItsOwnIsKilled) {
   const std::vector<Tensor> expected = Chain(10);
   auto session = Open();
   for (int i = 0; i < 5; ++i) EXPECT_EQ(session->Step(Value(i))->output, expected[i]);
@@ -96,7 +96,7 @@ TEST_F(ResumableServedTest, StopsWhenAnotherWriterAttaches) {
   EXPECT_EQ(ErrorReason(result.status()), "STEP_FENCED");
 }
 
-TEST_F(ResumableServedTest, StartsOverAfterAReset) {
+TEST_F(ResumableServedTest, BeginsAnewAfterAReset) {
   const std::vector<Tensor> expected = Chain(2);
   auto session = Open();
   ASSERT_THAT(session->Step(Value(7)), IsOk());

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Many sessions with one message, by the C++ library, against a real server.
+// Steps many sessions with one message, by the C++ library, against a real server.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -50,7 +50,7 @@ class StepSessionsTest : public ::testing::Test {
     EXPECT_EQ(server_->Stop(), 0) << server_->Log();
   }
 
-  // What sessions of their own say to the same values.
+  // Returns the outputs of separate sessions for the same values.
   std::vector<float> Expected() {
     std::vector<float> expected;
     for (const float value : values_) {
@@ -95,7 +95,7 @@ TEST_F(StepSessionsTest, AStreamAdvancesTheSameSessions) {
   EXPECT_THAT(stream->Finish(), IsOk());
 }
 
-TEST_F(StepSessionsTest, TellsWhichSessionFailed) {
+TEST_F(StepSessionsTest, ReportsWhichSessionFailed) {
   request_.session_ids[7] = "nobody";
 
   const auto result = client_->StepSessions(request_);
@@ -120,14 +120,14 @@ TEST_F(StepSessionsTest, HasNoOutputIfAllSessionsFailed) {
   EXPECT_EQ(result->versions, std::vector<uint64_t>(20, 0));
 }
 
-TEST_F(StepSessionsTest, TellsWhyTheWholeCallFailed) {
+TEST_F(StepSessionsTest, ReportsWhyTheWholeCallFailed) {
   request_.session_ids.pop_back();
 
   EXPECT_THAT(client_->StepSessions(request_),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("input has 20 rows")));
 }
 
-TEST_F(StepSessionsTest, TakesAMaskAndAPriority) {
+TEST_F(StepSessionsTest, AppliesAMaskAndAPriority) {
   std::vector<bool> mask(20, true);
   mask[0] = false;
   request_.mask = Tensor({20, 1}, mask);

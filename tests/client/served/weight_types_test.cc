@@ -1,10 +1,10 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What narrower weights cost the demo models, on the data that they were not trained with: a real
-// server with each model in every weight type, all recordings and months through the client, and
-// the portable loops beside the fastest kernels. The numbers that it prints stand in the
-// documentation.
+// Measures the accuracy that narrower weights cost the demo models, on data that they were not
+// trained with: a real server with each model in every weight type, all recordings and months
+// through the client, and the portable loops compared with the fastest kernels. The documentation
+// quotes the numbers that this prints.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -60,14 +60,14 @@ class WeightTypesTest : public ::testing::Test {
   }
   static void TearDownTestSuite() { server_.reset(); }
 
-  // A client of a server that is there.
+  // Returns a client of a running server.
   static std::unique_ptr<Client> Connect(const ServerProcess& server) {
     auto client = Client::Connect(server.grpc_address());
     EXPECT_THAT(client, IsOk());
     return *std::move(client);
   }
 
-  // The outputs of one Infer.
+  // Returns the outputs of one Infer.
   static std::vector<float> Outputs(Client& client, const std::string& model, Tensor input) {
     InferRequest request;
     request.model = model;
@@ -79,7 +79,7 @@ class WeightTypesTest : public ::testing::Test {
     return {values.begin(), values.end()};
   }
 
-  // The speaker of each recording.
+  // Returns the predicted speaker of each recording.
   std::vector<int> Speakers(const std::string& type) {
     const Tensor frames = Pad(data_.vowels.frames, kMaskValue).input;
     const std::vector<float> all =
@@ -93,7 +93,7 @@ class WeightTypesTest : public ::testing::Test {
     return speakers;
   }
 
-  // The fraction of recordings where that is the right speaker.
+  // Returns the fraction of recordings for which that is the right speaker.
   static double Accuracy(const std::vector<int>& speakers) {
     size_t num_right = 0;
     for (size_t i = 0; i < speakers.size(); ++i) {
@@ -102,7 +102,7 @@ class WeightTypesTest : public ::testing::Test {
     return static_cast<double>(num_right) / static_cast<double>(speakers.size());
   }
 
-  // The forecasts of 10 000 months: the series again and again.
+  // Returns the forecasts of 10 000 months: the series repeated.
   static std::vector<float> Forecasts(Client& client, const std::string& type) {
     std::vector<float> months(kManyTimesteps);
     const std::vector<float>& series = data_.sunspots.values;
@@ -143,7 +143,7 @@ TEST_F(WeightTypesTest, Bfloat16LosesNoPredictionAndInt8LittleAccuracy) {
   }
 }
 
-// LargestDifference is relative to values above 1, as most months are.
+// LargestDifference is relative for values above 1, as most months have.
 TEST_F(WeightTypesTest, TenThousandStepsDriftLittle) {
   const std::map<std::string, double> bounds = {
       {"float32", 0.0}, {"bfloat16", 0.05}, {"int8", 0.1}};
@@ -158,7 +158,7 @@ TEST_F(WeightTypesTest, TenThousandStepsDriftLittle) {
   }
 }
 
-TEST_F(WeightTypesTest, TheFastestKernelsStayWithThePortableLoopsForTenThousandSteps) {
+TEST_F(WeightTypesTest, TheFastestKernelsAgreeWithThePortableLoopsForTenThousandSteps) {
   const std::unique_ptr<ServerProcess> portable = StartServer({"--isa", "portable"});
   ASSERT_NE(portable, nullptr);
   const std::unique_ptr<Client> client = Connect(*portable);

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What the client programs print, letter by letter.
+// Tests the printed texts of the client programs, character by character.
 
 #include <gtest/gtest.h>
 
@@ -55,7 +55,7 @@ TEST(ProgressBarTest, IsFullAtTheEndAndNotBeyond) {
   EXPECT_NE(out.str().find("[##############################] 100% (2/2)"), std::string::npos);
 }
 
-TEST(ProgressBarTest, DrawsNothingForNobody) {
+TEST(ProgressBarTest, DrawsNothingWithoutAnOutput) {
   ProgressBar bar(nullptr, "work", 0);
   bar.Advance(1);
 }
