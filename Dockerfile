@@ -1,9 +1,9 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
 #
-# The image of rnnserve: the server, the importer it calls, rnnctl and the demo client, with the
-# shared libraries they need and nothing else; there is no shell in it. Build it with
-# deploy/container/build-image, which also works where there is no Docker daemon.
+# The image of rnnserve: the server, the importer that it calls, rnnctl and the demo client, with
+# the shared libraries that they need and nothing else; it has no shell. Build it with
+# deploy/container/build-image, which also works without a Docker daemon.
 FROM debian:bookworm-slim AS build
 WORKDIR /src
 

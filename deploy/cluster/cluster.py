@@ -1,9 +1,9 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A cluster on loopback to play with: Redis, HAProxy, three servers, and sessions that step.
+"""A cluster on loopback for experiments: Redis, HAProxy, three servers, and sessions that step.
 
-Prints a table each second and takes commands from the terminal, or from a script. Exits with 0 if
-no session was ever answered wrongly and everything stopped. `--help` has the rest.
+Prints a table each second and takes commands from the terminal or from a script. Exits with 0 if no
+reply was wrong and everything stopped. `--help` has the details.
 """
 
 import argparse
@@ -33,16 +33,16 @@ def parse_arguments():
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, default=60, help="default: %(default)s")
     parser.add_argument("--rate", type=float, default=2.0,
-                        help="steps a second of each session; default: %(default)s")
+                        help="steps per second of each session; default: %(default)s")
     parser.add_argument("--replicas", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--script", type=pathlib.Path,
-                        help="file with lines of a second and a command: 2.5 kill 1")
-    parser.add_argument("--seconds", type=float, help="stops after so many")
+                        help="file whose lines have a time in seconds and a command: 2.5 kill 1")
+    parser.add_argument("--seconds", type=float, help="stops after this time")
     return parser.parse_args()
 
 
 class Cluster:
-    """Everything that runs. Start and stop it in the main thread, whose end kills all of it."""
+    """All processes. Start and stop them in the main thread, whose end kills all of them."""
 
     def __init__(self, folder, num_replicas):
         self._store = Store(folder)
@@ -66,7 +66,7 @@ class Cluster:
         self._proxy.start()
 
     def stop(self):
-        """Those that drain do so together."""
+        """Replicas drain at the same time."""
         if self._proxy:
             self._proxy.stop()
         for replica in self.replicas:
@@ -86,7 +86,7 @@ class Cluster:
 
 
 def read_lines(loop, lines):
-    """Puts what a person types into the queue, and a quit when that ends."""
+    """Puts the typed lines into the queue, and a quit when the input ends."""
     def read():
         with contextlib.suppress(RuntimeError):  # The loop has ended.
             for line in sys.stdin:
@@ -159,7 +159,7 @@ class Show:
                 lambda: list(commands.list_sessions(self._cluster.replicas)))
             print("sessions by replica:", *lines, sep="\n", flush=True)
         else:
-            # A restart waits for the drain; the table goes on meanwhile.
+            # A restart waits for the drain; the table is updated meanwhile.
             self._running.append(asyncio.ensure_future(self._do_to_replica(command)))
 
     async def _do_to_replica(self, command):
@@ -182,7 +182,7 @@ def main():
             chosen.script.read_text(encoding="utf-8"), chosen.replicas)
     except (OSError, commands.UnknownCommand) as error:
         sys.exit(str(error))
-    # Until the loop listens for it, SIGTERM has to stop what is started, as Ctrl-C does.
+    # Until the event loop handles SIGTERM, it has to stop the started processes as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         cluster = Cluster(folder, chosen.replicas)

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The commands of a cluster: read from a person, or from a script with the second of each."""
+"""The commands of a cluster: from the terminal, or from a script with the time of each."""
 
 import asyncio
 import collections
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from process import STOP_SECONDS
 
-HELP = """commands, N is the number of a replica:
-  kill N      SIGKILL: it is gone, with what it had
-  pause N     SIGSTOP: it stands still and says nothing
+HELP = """commands; N is the number of a replica:
+  kill N      SIGKILL: it ends at once and loses its memory
+  pause N     SIGSTOP: it stands still and does not answer
   resume N    SIGCONT
-  drain N     SIGTERM: it finishes what it does, and ends
+  drain N     SIGTERM: it finishes its work and ends
   restart N   starts it, after a drain if it runs
-  sessions    how many sessions each replica has, and a few of their ids
+  sessions    the number of sessions of each replica, and a few of their ids
   quit        stops everything
 """
 OF_A_REPLICA = ("kill", "pause", "resume", "drain", "restart")
@@ -24,7 +24,7 @@ POLL_SECONDS = 0.1
 
 
 class UnknownCommand(ValueError):
-    """The text says what was wrong."""
+    """The text names the mistake."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Command:
 
 
 def parse(line, num_replicas):
-    """None for an empty line. Raises UnknownCommand."""
+    """Returns None for an empty line. Raises UnknownCommand."""
     words = line.split("#")[0].split()
     if not words:
         return None
@@ -48,7 +48,7 @@ def parse(line, num_replicas):
 
 
 def parse_script(text, num_replicas):
-    """[(second, command)] of lines like `2.5 kill 1`, by time. Raises UnknownCommand."""
+    """Returns [(second, command)] of lines like `2.5 kill 1`, by time. Raises UnknownCommand."""
     timed = []
     for line in text.splitlines():
         second, _, rest = line.split("#")[0].strip().partition(" ")
@@ -64,7 +64,7 @@ def parse_script(text, num_replicas):
 
 
 async def run(command, replicas):
-    """Does a command of one replica. Returns what there is to say."""
+    """Performs a command on one replica. Returns the text to print."""
     replica = replicas[command.number]
     if command.name == "restart":
         return await _restart(replica)
@@ -75,7 +75,7 @@ async def run(command, replicas):
 
 
 async def _restart(replica):
-    """In the thread of the loop, which is the main one, as a process wants it."""
+    """Runs in the thread of the event loop, the main one, because Process requires that."""
     if replica.is_running():
         replica.resume()
         replica.drain()
@@ -89,7 +89,7 @@ async def _restart(replica):
 
 
 def list_sessions(replicas):
-    """The lines of the command `sessions`, and a warning for ids that two replicas have."""
+    """Yields the output of `sessions`, and a warning for each id that two replicas have."""
     holders = collections.defaultdict(list)
     for replica in replicas:
         if replica.state() != "serving":

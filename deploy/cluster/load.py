@@ -1,12 +1,13 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions that step through the proxy at a steady pace and tell what becomes of them.
+"""Sessions that step through the proxy at a steady rate and count what happens to them.
 
 A session sends each step with its index, so that a step may be sent again, and with the metadata
-key x-session-id, so that the proxy knows its replica. When a call fails it sends the same step once
-more; when its session is unknown it attaches, which finds the session in the store if there is one,
-and goes on from the version it is told. Without one it counts the session as lost and opens
-another, of another id: a replica that was only thought dead may still have the old one, at any version.
+key x-session-id, so that the proxy finds its replica. When a call fails, it sends the same step
+once more. When its session is unknown, it attaches, which finds the session in the store if there
+is one, and continues from the version in the answer. Without a store it counts the session as lost
+and opens another one with another id, because a replica that only seemed dead may still have the
+old one.
 """
 
 import asyncio
@@ -17,30 +18,30 @@ import grpc
 from rnnserve.v1 import inference_pb2_grpc, session_pb2
 
 MODEL = "sunspots"
-STEP_SECONDS = 2.0  # After that a call is given up and made again.
-# What a server says of a session that another writer, or another replica, took further.
+STEP_SECONDS = 2.0  # After this time a call is given up and repeated.
+# The server's reasons if another writer or another replica has advanced the session.
 NOT_AS_WE_KNOW_IT = ("STEP_FENCED", "STEP_GAP", "STEP_REUSED", "STEP_TOO_OLD")
-PAUSE_SECONDS = 0.1  # Between an error and the next try.
+PAUSE_SECONDS = 0.1  # Between an error and the next attempt.
 
 
 class Tally:
-    """What the sessions of a load saw. Used by one thread at a time: that of the event loop."""
+    """The counts of the sessions of a load. Used by one thread at a time: the event loop's."""
 
     def __init__(self):
         self.steps = 0
         self.errors = collections.Counter()  # By code, or by code and reason.
-        self.resumed = 0  # Sessions that went on in another replica.
-        self.lost = 0  # Sessions that had to begin anew, and knew it.
-        self.wrong = 0  # Replies of another version than that of the step: never to happen.
+        self.resumed = 0  # Sessions that continued on another replica.
+        self.lost = 0  # Sessions that had to begin anew.
+        self.wrong = 0  # Replies with a wrong version; must stay 0.
 
 
 class Load:
-    """Opens `num_sessions` sessions and steps each `rate` times a second until it is stopped."""
+    """Steps `num_sessions` sessions, each `rate` times per second, until it is stopped."""
 
     def __init__(self, address, num_sessions, rate):
         self.tally = Tally()
         self._pause = 1 / rate
-        # Steps of all sessions share some connections, as those of a web service would.
+        # The sessions share a few connections, as those of a web service would.
         self._channels = [grpc.aio.insecure_channel(address, options=[
             ("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 500),
         ]) for _ in range(4)]
@@ -48,7 +49,7 @@ class Load:
                        for index in range(num_sessions)]
 
     def raise_if_broken(self):
-        """A session ends only by a mistake in this program, which is told."""
+        """Raises the error of a task that ended: only a bug in this program ends one."""
         for task in self._tasks:
             if task.done():
                 task.result()
@@ -72,14 +73,14 @@ class Load:
 
 
 class LoadSession:
-    """One session and its next step. Used by one thread at a time: that of the event loop."""
+    """One session and its next step. Used by one thread at a time: the event loop's."""
 
     def __init__(self, name, channel, tally):
         self._name = name
         self._life = 0
         self._calls = inference_pb2_grpc.InferenceServiceStub(channel)
         self._tally = tally
-        self._index = None  # Of the next step; None: the session is not open.
+        self._index = None  # The next step's; None: the session is not open.
         self._epoch = 0
 
     @property
@@ -87,7 +88,7 @@ class LoadSession:
         return f"{self._name}.{self._life}"
 
     async def step(self):
-        """Does what is next. Returns whether it succeeded; errors are counted."""
+        """Performs the next call. Returns whether it succeeded; counts errors."""
         try:
             if self._index is None:
                 await self._find_or_open()
@@ -101,7 +102,8 @@ class LoadSession:
             return False
 
     async def _step(self):
-        # The input follows from the index, so that a step that was rolled back is the same again.
+        # The input depends only on the index, so that a step that was rolled back is the same
+        # again.
         value = example.to_tensor([[float(self._index % 100)]])
         reply = await self._call(self._calls.Step, session_pb2.StepRequest(
             session_id=self._id, input=value, step_index=self._index, epoch=self._epoch))

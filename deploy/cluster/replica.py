@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""One rnnserve of a cluster: a place that keeps its address, whatever process is in it."""
+"""One rnnserve of a cluster: it keeps its address when its process is replaced."""
 
 import json
 import pathlib
@@ -25,7 +25,8 @@ ANSWER_SECONDS = 0.4
 
 
 class Replica:
-    """Starts a server on a free port, and later ones on the same. Used by one thread at a time."""
+    """Starts a server on a free port, and its successors on the same one. Used by one thread at a
+    time."""
 
     def __init__(self, index, folder, options=(), models=None):
         self.index = index
@@ -61,7 +62,7 @@ class Replica:
         return self._process is not None and self._process.is_running()
 
     def start(self):
-        """Starts it; it serves when `has_started` says so."""
+        """Starts the server. It serves once `has_started` returns True."""
         self._address_file.unlink(missing_ok=True)
         self._is_paused = False
         models = [f"--model={name}={path}" for name, path in self._models.items()]
@@ -73,7 +74,7 @@ class Replica:
             self._folder / f"rnnserve-{self.index}.log")
 
     def has_started(self):
-        """Whether it serves. Raises RuntimeError if it ended instead."""
+        """Returns whether it serves. Raises RuntimeError if it has ended instead."""
         if not self.is_running():
             raise RuntimeError(f"replica {self.index} ended; its log is {self.log}")
         if not self._address_file.exists():
@@ -104,7 +105,7 @@ class Replica:
         return self._process.stop() if self._process else 0
 
     def state(self):
-        """serving, draining, starting, paused or down."""
+        """Returns serving, draining, starting, paused or down."""
         if not self.is_running():
             return "down"
         if self._is_paused:
@@ -114,11 +115,11 @@ class Replica:
         return "serving" if self._health() == SERVING else "draining"
 
     def metrics(self):
-        """OSError if it does not answer."""
+        """Returns its metrics page. OSError if it does not answer."""
         return MetricsPage.of(self.metrics_address)
 
     def session_ids(self):
-        """The ids of all its open sessions, asked of itself."""
+        """Returns the ids of all open sessions of this server, as it lists them."""
         calls, ids, token = inference_pb2_grpc.InferenceServiceStub(self._open_channel()), [], ""
         while True:
             request = session_pb2.ListSessionsRequest(page_size=1000, page_token=token)
@@ -133,7 +134,7 @@ class Replica:
         return self._folder / f"rnnserve-{self.index}.json"
 
     def _health(self):
-        # The bytes of grpc.health.v1 are few: no stubs are needed for them.
+        # The messages of grpc.health.v1 are a few bytes, so no stubs are needed.
         check = self._open_channel().unary_unary("/grpc.health.v1.Health/Check")
         try:
             return check(b"", timeout=ANSWER_SECONDS)

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The Redis of a cluster, and the flags with which a server uses it."""
+"""The Redis of a cluster, and the flags that make a server use it."""
 
 import pathlib
 import secrets
@@ -15,8 +15,8 @@ START_SECONDS = 10
 
 
 class Store:
-    """A Redis on loopback that writes nothing to disk unless `options` say so. It keeps its port
-    and its socket, whatever process it is. Used by one thread at a time."""
+    """A Redis on loopback. It writes nothing to disk unless `options` say so, and keeps its port
+    and its socket when its process is replaced. Used by one thread at a time."""
 
     def __init__(self, folder, options=()):
         self.folder = pathlib.Path(folder)
@@ -30,7 +30,8 @@ class Store:
         self._process = Process(
             [program, "--bind", "127.0.0.1", "--port", self.port, "--dir", self.folder,
              "--unixsocket", self.socket,
-             # Evicting a session without a word would lose it; a full store has to say so.
+             # Redis must not evict a session silently, which would lose it; a full store has to
+             # fail.
              "--save", "", "--appendonly", "no", "--maxmemory", "256mb",
              "--maxmemory-policy", "noeviction", *self._options],
             self.folder / "redis.log", environment)
@@ -55,14 +56,14 @@ class Store:
         self._process.send(signal.SIGCONT)
 
     def ask(self, line):
-        """Sends one command as a line of words and returns the answer as it came, up to 64 KiB.
-        OSError if there is none."""
+        """Sends one command as a line of words and returns the raw answer, up to 64 KiB. OSError if
+        there is none."""
         with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
             connection.sendall(line.encode() + b"\r\n")
             return connection.recv(65536).decode()
 
     def server_flags(self, url=None):
-        """What `rnnserve` needs to keep its sessions here, or at `url`."""
+        """Returns the flags that make `rnnserve` keep its sessions here, or at `url`."""
         key = self.folder / "snapshot.key"
         key.write_text(secrets.token_hex(32) + "\n", encoding="utf-8")
         return [f"--store={url or f'redis://127.0.0.1:{self.port}'}",

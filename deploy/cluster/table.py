@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a person sees of a cluster: a line for the clients, and one for each replica."""
+"""The table of a cluster: a line for the clients, and one for each replica."""
 
 import math
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ HEAD = "  N      pid  state     sessions  steps/s   p99 ms  errors"
 
 @dataclass
 class Look:
-    """What one look at a replica found."""
+    """The state of a replica at one moment."""
 
     state: str
     pid: int = 0
@@ -20,18 +20,18 @@ class Look:
 
 
 def look_at(replica):
-    """Asks a replica; waits for less than a second. Safe to call from any one thread at a time."""
+    """Asks a replica; takes less than a second. Safe to call from one thread at a time."""
     state = replica.state()
     if state in ("serving", "draining"):
         try:
             return Look(state, replica.pid, replica.metrics())
         except OSError:
-            pass  # It ended, or got stuck, just now: the next look will tell.
+            pass  # It has just ended or hangs: the next look will show it.
     return Look(state, replica.pid if replica.is_running() else 0)
 
 
 class Table:
-    """Remembers the last look, because rates and errors are those since then."""
+    """Remembers the previous look, because rates and errors are relative to it."""
 
     def __init__(self):
         self._seconds = 0.0
@@ -40,12 +40,13 @@ class Table:
         self._errors = {}
 
     def lines(self, seconds, looks, tally):
-        """The lines for now: `looks` by the number of the replica."""
+        """Returns the current lines; `looks` is by the number of the replica."""
         passed = max(seconds - self._seconds, 1e-3)
         lines = [self._line_of_clients(seconds, passed, tally), HEAD]
         lines += [self._line_of_replica(number, look, passed) for number, look in looks.items()]
         self._seconds = seconds
-        # A replica that is down keeps the page it had: nothing is counted twice when it is back.
+        # A replica that is down keeps its last page, so that nothing is counted twice when it
+        # returns.
         self._looks.update({number: look for number, look in looks.items() if look.pid})
         self._steps, self._errors = tally.steps, dict(tally.errors)
         return lines

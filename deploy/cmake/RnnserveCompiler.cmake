@@ -1,17 +1,18 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
 #
-# How every one of our files is compiled: warnings are errors, ccache when it is there, sanitizers
-# by RNNSERVE_SANITIZER. Instruction sets are chosen at run time, so no -march appears here.
+# The options with which all of our files are compiled: warnings are errors, ccache is used if it is
+# installed, and RNNSERVE_SANITIZER selects sanitizers. Instruction sets are chosen at run time, so
+# there is no -march here.
 
 add_library(rnnserve_compiler INTERFACE)
 add_library(rnnserve::compiler ALIAS rnnserve_compiler)
 target_compile_options(rnnserve_compiler INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror)
-# GCC 12 loses track of the moves of an inlined absl::InlinedVector and warns where nothing is wrong.
+# GCC 12 loses track of the moves of an inlined absl::InlinedVector and warns without cause.
 target_compile_options(rnnserve_compiler INTERFACE $<$<NOT:$<CONFIG:Debug>>:-Wno-maybe-uninitialized>)
 target_include_directories(rnnserve_compiler INTERFACE ${CMAKE_SOURCE_DIR})
-# No fused multiply-add unless the code asks for it: a result must not depend on what the
-# optimiser chose to contract.
+# No fused multiply-add unless the code asks for it: a result must not depend on which operations
+# the optimiser contracts.
 target_compile_options(rnnserve_compiler INTERFACE -ffp-contract=off)
 
 if(RNNSERVE_SANITIZER)
@@ -25,8 +26,8 @@ endif()
 
 find_program(RNNSERVE_CCACHE ccache)
 if(RNNSERVE_CCACHE)
-  # The sloppiness is what ccache's manual asks for with precompiled headers; the base directory
-  # lets two clones share their objects.
+  # ccache's manual requires this sloppiness for precompiled headers; the base directory lets two
+  # clones share their objects.
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env
       CCACHE_SLOPPINESS=pch_defines,time_macros

@@ -1,7 +1,7 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
 #
-# The six ways a target is declared, so that a folder's CMakeLists.txt only lists files.
+# The six kinds of target declarations, so that a folder's CMakeLists.txt only lists files.
 
 # rnnserve_library(<name> SOURCES ... [DEPS ...]): library rnnserve_<name>, alias rnnserve::<name>.
 function(rnnserve_library name)
@@ -20,7 +20,7 @@ function(rnnserve_program name)
   rnnserve_show_locks(${name})
 endfunction()
 
-# rnnserve_show_locks(<target>): ThreadSanitizer sees the locks of Abseil in this program.
+# rnnserve_show_locks(<target>): makes Abseil's locks visible to ThreadSanitizer in this program.
 function(rnnserve_show_locks target)
   if(RNNSERVE_SANITIZER STREQUAL "thread")
     target_sources(${target} PRIVATE
@@ -55,14 +55,14 @@ function(rnnserve_bench name)
   target_link_libraries(${name} PRIVATE rnnserve::compiler ${ARG_DEPS} benchmark::benchmark_main)
 endfunction()
 
-# rnnserve_protos(<target> IMPORT_DIR <folder> INCLUDE_DIR <folder> PROTOS ...): a static library of the
-# messages and gRPC stubs of these .proto files. They import each other by their path below IMPORT_DIR;
-# their headers are included by the same path, which is below INCLUDE_DIR.
+# rnnserve_protos(<target> IMPORT_DIR <folder> INCLUDE_DIR <folder> PROTOS ...): a static library of
+# the messages and gRPC stubs of these .proto files. The files import each other by their path below
+# IMPORT_DIR. Their headers are included by the same path below INCLUDE_DIR.
 function(rnnserve_protos target)
   cmake_parse_arguments(ARG "" "IMPORT_DIR;INCLUDE_DIR" "PROTOS" ${ARGN})
   add_library(${target} STATIC ${ARG_PROTOS})
   target_link_libraries(${target} PUBLIC gRPC::grpc++ protobuf::libprotobuf)
-  # System headers: warnings in generated code are not ours.
+  # System headers, because warnings in generated code are not ours to fix.
   target_include_directories(${target} SYSTEM PUBLIC ${ARG_INCLUDE_DIR})
   rnnserve_precompile_grpc(${target})
   protobuf_generate(TARGET ${target} LANGUAGE cpp IMPORT_DIRS ${ARG_IMPORT_DIR})
@@ -72,8 +72,8 @@ function(rnnserve_protos target)
                     IMPORT_DIRS ${ARG_IMPORT_DIR})
 endfunction()
 
-# rnnserve_precompile_grpc(<target>): the gRPC and protobuf headers, precompiled once per kind of
-# target and shared. They are two thirds of the compile time of a file that includes them.
+# rnnserve_precompile_grpc(<target>): precompiles the gRPC and protobuf headers, once per kind of
+# target. They are two thirds of the compile time of a file that includes them.
 function(rnnserve_precompile_grpc target)
   target_precompile_headers(${target} PRIVATE <grpcpp/grpcpp.h> <google/protobuf/message.h>)
 endfunction()

@@ -1,8 +1,8 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
 #
-# Sourced by the scripts of this folder. Picks what builds and runs containers: Docker if its daemon
-# answers, otherwise buildah and podman, which need no daemon and are installed here if missing.
+# Sourced by the scripts of this folder. Chooses the container engine: Docker if its daemon answers,
+# otherwise buildah and podman, which need no daemon and are installed here if they are missing.
 # shellcheck shell=bash
 # Its variables are used by the scripts that source it.
 # shellcheck disable=SC2034
@@ -33,7 +33,7 @@ choose_engine() {
   fi
 }
 
-# containers COMMAND...: docker or podman, whichever choose_engine chose.
+# containers COMMAND...: runs docker or podman, whichever choose_engine chose.
 containers() {
   if [[ "$engine" == docker ]]; then
     docker "$@"
@@ -42,14 +42,15 @@ containers() {
   fi
 }
 
-# build_with_buildah TAG FOLDER: no cgroup, no network of its own and no registry are needed.
+# build_with_buildah TAG FOLDER: builds without a cgroup, a network of its own or a registry.
 build_with_buildah() {
   as_root env CONTAINERS_CONF="$container_dir/containers.conf" \
     buildah bud --isolation chroot --pull-never --layers --tag "$1" "$2"
 }
 
-# Makes a minimal Debian 12 under the name that `FROM debian:bookworm-slim` resolves to, so that the
-# Dockerfile stays as it is. Only for podman and buildah, and only if no image has that name yet.
+# Makes a minimal Debian 12 under the name to which `FROM debian:bookworm-slim` resolves, so that
+# the Dockerfile need not change. Only for podman and buildah, and only if no image has that name
+# yet.
 ensure_base_image() {
   if ! containers image exists "$base_image"; then
     say "making a base image with mmdebstrap in place of $base_image"
@@ -64,7 +65,7 @@ ensure_base_image() {
   fi
 }
 
-# image_bytes TAG: the bytes of the image's files as one tar archive, uncompressed.
+# image_bytes TAG: prints the size of the image's files as one uncompressed tar archive.
 image_bytes() {
   local container
   container="$(containers create "$1")"

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Fills a template of this folder in and prints it: where to listen, which replicas there are.
+"""Fills in a template of this folder and prints it: the address to listen on, and the replicas.
 
     deploy/proxy/fill_in.py haproxy.cfg --listen 0.0.0.0:50051 --folder /run/rnnserve-proxy \\
       rnn-0.rnnserve:50051 rnn-1.rnnserve:50051 rnn-2.rnnserve:50051
 
-The order of the replicas is their place on the ring of HAProxy and of Envoy: to take one away, put
-`-` in its place, so that the others keep theirs.
+The order of the replicas is their place on the ring of HAProxy and of Envoy. To remove one, put `-`
+in its place, so that the others keep theirs.
 """
 
 import argparse
@@ -21,7 +21,7 @@ NO_REPLICA = "-"
 
 
 def fill_in(template, listen, folder, replicas):
-    """The text of a template. A line that names the replica is repeated for each."""
+    """Returns the text of a template. A line that names the replica is repeated for each."""
     words = {**_words_of_address("listen", listen), "folder": str(folder)}
     lines = []
     for line in template.splitlines():
@@ -55,7 +55,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("template", choices=["haproxy.cfg", "nginx.conf", "envoy.yaml"])
     parser.add_argument("--listen", required=True, help="HOST:PORT for clients")
-    parser.add_argument("--folder", required=True, help="for the proxy's sockets and such")
+    parser.add_argument("--folder", required=True, help="for the proxy's sockets and other files")
     parser.add_argument("replicas", nargs="+", metavar="REPLICA", help="HOST:PORT of gRPC")
     chosen = parser.parse_args()
     template = (HERE / chosen.template).read_text(encoding="utf-8")

@@ -1,9 +1,9 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Faults against real servers, and what was promised about them beside what was measured.
+"""Faults against real servers: prints each promise next to the measured result.
 
-Every output of every session is compared with that of an undisturbed one. A run with less load than
-200 steps a second is void. README.md says what each scenario promises.
+Every output of every session is compared with that of an undisturbed one. A run with a load below
+200 steps per second is void. README.md lists the promises of each scenario.
 """
 
 import argparse
@@ -34,14 +34,14 @@ START_SECONDS = 60
 
 @dataclasses.dataclass(frozen=True)
 class Scenario:
-    """A row of the table: what to run, how much of it (rounds, steps or seconds, as it says), and
-    how long it may take."""
+    """A row of the table: the function to run, its amount for each size (rounds, steps or seconds,
+    depending on the scenario), and its time limits."""
 
     run: object
     full: int
     quick: int
-    smoke: int  # 0: not a part of it
-    limit: tuple  # Seconds, of full, quick and smoke.
+    smoke: int  # 0: not part of it
+    limit: tuple  # In seconds, for full, quick and smoke.
 
     @property
     def name(self):
@@ -64,7 +64,7 @@ SCENARIOS = [
 
 
 class Run:
-    """What a scenario gets: how much, an oracle, chance with a printed seed."""
+    """The arguments of a scenario: its amount, an oracle, and randomness with a printed seed."""
 
     def __init__(self, folder, models, the_oracle, seed):
         self.folder, self.models, self.oracle = folder, models, the_oracle
@@ -82,19 +82,19 @@ def parse_arguments():
     parser = argparse.ArgumentParser(
         prog="./dev chaos", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, 10 minutes at most")
-    parser.add_argument("--smoke", action="store_true", help="three scenarios, a minute at most")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, at most 10 minutes")
+    parser.add_argument("--smoke", action="store_true", help="three scenarios, at most a minute")
     parser.add_argument("--only", action="append", metavar="NAME",
                         choices=[scenario.name for scenario in SCENARIOS],
                         help="one of: %(choices)s; may be repeated")
     parser.add_argument("--check", action="store_true", help="exit code 1 if a promise was missed")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="writes the outcomes")
-    parser.add_argument("--seed", type=int, help="of what is left to chance; default: told")
+    parser.add_argument("--seed", type=int, help="seed of all random choices; default: random")
     return parser.parse_args()
 
 
 class OutOfTime(Exception):
-    """A scenario took longer than it may."""
+    """A scenario exceeded its time limit."""
 
 
 def raise_out_of_time(*_):
@@ -102,7 +102,7 @@ def raise_out_of_time(*_):
 
 
 def run_scenario(scenario, run, limit):
-    """Its outcome, whatever happens but Ctrl-C."""
+    """Returns the outcome of a scenario, even after an exception other than Ctrl-C."""
     outcome, begin = Outcome(scenario.name), time.monotonic()
     signal.alarm(limit)
     try:

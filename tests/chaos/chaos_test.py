@@ -1,7 +1,7 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Goal: a fault that breaks a promise is seen and told. Method: the parts that judge, with what a
-broken server would give them; no server runs."""
+"""Goal: a fault that breaks a promise is detected and reported. Method: the parts that judge, with
+the inputs that a broken server would give them; no server runs."""
 
 import math
 import unittest
@@ -30,7 +30,7 @@ class KnownChain:
 
 
 def session_without_server(tally):
-    """As if its constructor had opened it."""
+    """Returns a session as its constructor would leave it after opening."""
     session = CheckedSession.__new__(CheckedSession)
     session.id, session.version = "s", 3
     session._oracle, session._tune, session._tally = KnownChain, 0, tally
@@ -48,13 +48,13 @@ class CheckedSessionTest(unittest.TestCase):
     def output(self, number):
         self.session._compare(np.array([number], np.uint8))
 
-    def test_the_output_of_another_step_is_wrong(self):
+    def test_the_output_of_another_step_counts_as_wrong(self):
         self.output(2)
         self.assertEqual((self.tally.steps, self.tally.wrong), (1, 0))
         self.output(1)
         self.assertEqual((self.tally.steps, self.tally.wrong), (2, 1))
 
-    def test_a_reply_of_another_version_or_session_is_wrong(self):
+    def test_a_reply_with_another_version_or_session_counts_as_wrong(self):
         request = session_pb2.StepRequest(step_index=2)
         right = session_pb2.StepResponse(session_id="s", version=3, durable_version=3)
         self.session._look_at_step(request, right)
@@ -69,18 +69,18 @@ class CheckedSessionTest(unittest.TestCase):
             self.session._look_at_step(request, reply)
             self.assertEqual(self.tally.wrong, before + 1, changed)
 
-    def test_a_session_that_is_set_back_without_a_word_is_silent(self):
+    def test_an_unreported_regression_is_silent(self):
         self.session._look_at_place(1)
         self.output(2)
         self.assertEqual((self.tally.regressions, self.tally.silent), (1, 1))
 
-    def test_one_that_is_reported_is_not(self):
+    def test_a_reported_regression_is_not_silent(self):
         self.session._look_at_place(1)
         self.session._on_resumption(Resumption(3, 2, is_regressed=True))
         self.output(2)
         self.assertEqual((self.tally.regressions, self.tally.silent), (1, 0))
 
-    def test_an_end_reports_it_if_it_says_so(self):
+    def test_an_end_with_state_regressed_reports_the_regression(self):
         for text, silent in (("STATE_REGRESSED: found at version 1", 0), ("CLOSED", 1)):
             with self.subTest(text):
                 self.setUp()
@@ -104,13 +104,13 @@ class WritersTest(unittest.TestCase):
     def test_one_chain_is_right(self):
         self.assertEqual(num_off_chain(KnownChain, self.pair), 0)
 
-    def test_an_output_off_the_chain_and_a_step_of_nobody_are_seen(self):
+    def test_an_output_outside_the_chain_and_a_missing_step_are_detected(self):
         self.pair[0].won[2] = b"x"
         self.assertEqual(num_off_chain(KnownChain, self.pair), 1)
         del self.pair[0].won[2]
         self.assertEqual(num_off_chain(KnownChain, self.pair), 1)
 
-    def test_a_fork_is_seen(self):
+    def test_a_fork_is_detected(self):
         self.pair[0].won[1] = b"x"
         writers = Writers.__new__(Writers)
         writers._pairs = [self.pair]
@@ -139,7 +139,7 @@ class OutcomeTest(unittest.TestCase):
         self.assertFalse(self.outcome(lines=[Line("a", "0", "1", False)]).is_met)
         self.assertFalse(self.outcome(error="took more than 1 s").is_met)
 
-    def test_it_tells_when_the_machine_stood_still(self):
+    def test_it_reports_that_the_machine_stood_still(self):
         self.assertNotIn("stood still", "\n".join(self.outcome(stillness=0.4).table()))
         self.assertIn("stood still for 2.5 s",
                       "\n".join(self.outcome(stillness=2.5).table()))
@@ -156,8 +156,8 @@ class OutcomeTest(unittest.TestCase):
             with self.subTest(ratios):
                 self.assertEqual(line_of_ratios("p99", "", ratios, 1.05, "").verdict, verdict)
 
-    def test_the_bound_of_a_median_is_that_of_the_tables(self):
-        # Ranks of the sign test at 2.5 %, from the usual tables.
+    def test_the_bound_of_a_median_agrees_with_published_tables(self):
+        # Ranks of the sign test at 2.5 %, from published tables.
         for number, rank in ((5, 0), (6, 1), (8, 1), (9, 2), (12, 3), (15, 4), (20, 6), (25, 8),
                              (50, 18), (100, 40)):
             with self.subTest(number):

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Checked sessions that step at a steady pace, each in a thread of its own."""
+"""Checked sessions that step at a steady rate, each in its own thread."""
 
 import contextlib
 import threading
@@ -13,21 +13,21 @@ from checked_session import ASYNC, CheckedSession
 from oracle import NUM_TUNES
 from tally import Tally
 
-# Half as many again as a run has to have, because faults take their share.
+# Half as much load again as a run needs, because faults reduce it.
 NUM_SESSIONS = 32
-RATE = 12.0  # steps a second of each
-PAUSE_SECONDS = 0.1  # Between a failure and the next try.
+RATE = 12.0  # steps per second of each session
+PAUSE_SECONDS = 0.1  # Between a failure and the next attempt.
 WATCH_SECONDS = 0.1
 JOIN_SECONDS = 60
 
 
 def _reason(error):
-    """What a server, or the way to it, said."""
+    """Returns the code, reason and text of an error."""
     return f"{error.code().name} {example.error_reason(error)} {error.details()}".strip()
 
 
 class CheckedLoad(contextlib.AbstractContextManager):
-    """Steps from `with` on until `stop` or its end. `kinds` are the durabilities, in turn."""
+    """Steps from `with` until `stop` or its end. `kinds` are the durabilities, used in turn."""
 
     def __init__(self, targets, oracle, *, num_sessions=NUM_SESSIONS, rate=RATE, kinds=(ASYNC,),
                  session_type=CheckedSession, **options):
@@ -51,7 +51,7 @@ class CheckedLoad(contextlib.AbstractContextManager):
         self._is_over.set()
 
     def stop(self):
-        """Ends it and returns the tally."""
+        """Ends the load and returns the tally."""
         self.tally.end()
         self._is_over.set()
         for thread in self._threads:
@@ -60,16 +60,17 @@ class CheckedLoad(contextlib.AbstractContextManager):
         return self.tally
 
     def raise_if_broken(self):
-        """A thread ends only by a mistake in this program, which is told."""
+        """Raises the error that ended a thread: only a bug in this program ends one."""
         if self._broken:
             raise self._broken[0]
 
     def is_stepping(self):
-        """Whether every session has made a step."""
+        """Returns whether every session has made a step."""
         return all(session and session.version > 0 for session in self.sessions)
 
     def _watch(self):
-        """Whoever is late because the whole machine stood still is not late by a server."""
+        """Records how long the whole machine stood still, which delays steps without any fault of
+        a server."""
         last = time.monotonic()
         while not self._is_over.wait(WATCH_SECONDS):
             now = time.monotonic()
@@ -81,12 +82,12 @@ class CheckedLoad(contextlib.AbstractContextManager):
             self._is_over.wait(self._pause * index / len(self.sessions))  # Not all at once.
             while not self._is_over.is_set():
                 self._live(index)
-        except BaseException as error:  # To be told by stop().
+        except BaseException as error:  # stop() raises it.
             self._broken.append(error)
 
     def _live(self, index):
-        """One session, until it ends."""
-        # Each begins at another replica.
+        """Runs one session until it ends."""
+        # Each session begins at a different replica.
         turn = index % len(self._targets)
         targets = self._targets[turn:] + self._targets[:turn]
         try:
@@ -98,7 +99,7 @@ class CheckedLoad(contextlib.AbstractContextManager):
                 self._step(session)
         except resumable.SessionEnded as ended:
             self.tally.note("ended", str(ended).partition(":")[0])
-        except grpc.RpcError as error:  # It was not opened.
+        except grpc.RpcError as error:  # The session was not opened.
             self.tally.note("refused", _reason(error))
             self._is_over.wait(PAUSE_SECONDS)
 
@@ -112,6 +113,6 @@ class CheckedLoad(contextlib.AbstractContextManager):
         except grpc.RpcError as error:
             self.tally.note("refused", _reason(error))
             self._is_over.wait(PAUSE_SECONDS)
-        rest = self._pause - (time.monotonic() - begin)
-        if rest > 0:
-            self._is_over.wait(rest)
+        wait = self._pause - (time.monotonic() - begin)
+        if wait > 0:
+            self._is_over.wait(wait)

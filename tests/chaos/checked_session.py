@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A resumable session of which every output and every version is compared with the oracle."""
+"""A resumable session that compares every output and every version with the oracle."""
 
 import time
 
@@ -14,25 +14,25 @@ SYNC, ASYNC = session_pb2.DURABILITY_SYNC, session_pb2.DURABILITY_ASYNC
 
 
 class CheckedSession(resumable.ResumableSession):
-    """Steps through a tune and tells the tally what it saw, above and below the library.
+    """Steps through a tune and counts its observations, above and below the library, in the tally.
 
-    It looks at each answer before the library does and keeps its own account of what was said to
-    be durable: a session that is found before that and not reported has regressed silently. One
-    thread.
+    It inspects each answer before the library does and keeps its own record of the durable
+    versions: a session that is found before such a version without a report has regressed
+    silently. Used by one thread at a time.
     """
 
     def __init__(self, targets, oracle, tune, tally, **options):
         self._oracle, self._tune, self._tally = oracle, tune, tally
-        self._told_durable = 0  # The newest version that a reply said is durable.
-        self._found_before = False  # The session was found before that, which is to be reported.
+        self._told_durable = 0  # The newest version that a reply reported as durable.
+        self._found_before = False  # The session was found before it; must be reported.
         self._is_resumed = False  # Since the last output.
-        self._is_unfinished = False  # The step may have been done.
+        self._is_unfinished = False  # The step may have been performed.
         self._last_output = time.monotonic()
-        self.last_durable = 0  # As the last reply had it; it can fall, unlike durable_version.
+        self.last_durable = 0  # Of the last reply; can fall, unlike durable_version.
         super().__init__(targets, MODEL, observer=self._on_resumption, **options)
 
     def advance(self):
-        """One step, or the rest of one. Raises what the library raises."""
+        """Makes or finishes one step. Raises the library's exceptions."""
         try:
             self._compare(self._step())
         except resumable.SessionEnded as ended:
@@ -56,7 +56,7 @@ class CheckedSession(resumable.ResumableSession):
         if self._is_resumed:
             self._tally.note_gap(now - self._last_output)
         self._is_resumed, self._last_output = False, now
-        if self._found_before:  # It went on, and nobody was told.
+        if self._found_before:  # It continued without a report.
             self._tally.count("silent")
             self._found_before = False
         if output.tobytes() != self._oracle.expected(self._tune, self.version - 1):
@@ -87,7 +87,7 @@ class CheckedSession(resumable.ResumableSession):
         if version < self._told_durable:
             self._found_before = True
             self._tally.count("regressions")
-        # What was told before counts no more: from here on it is another history.
+        # Earlier reports no longer count: the session has a new history from here on.
         self._told_durable = min(self._told_durable, version)
 
     def _prepare_again(self, error):

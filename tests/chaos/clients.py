@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Clients that are killed, and clients that want the same session."""
+"""Clients that are killed, and clients that compete for the same session."""
 
 import contextlib
 import subprocess
@@ -15,6 +15,7 @@ from judge import judge_load
 from metrics_page import MetricsPage
 from oracle import NUM_TUNES, frames
 from outcome import Line
+from process import killed_with_parent
 from servers import Overdue, wait_until
 from tally import quantile
 from writers import Writers
@@ -26,31 +27,31 @@ STEPS_BEHIND = 3
 
 
 class StreamClient:
-    """A process that steps a detached session on a stream. Started in the main thread."""
+    """A process that steps a detached session on a stream. Start it in the main thread."""
 
     def __init__(self, address, session_id, tune):
         self.session_id, self.tune = session_id, tune
         self._process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", sys.executable,
-             programs.ROOT / "tests/chaos/stream_client.py", address, session_id, str(tune)],
+            killed_with_parent([sys.executable, programs.ROOT / "tests/chaos/stream_client.py",
+                                address, session_id, tune]),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
 
     def go(self):
-        """Lets it step, and returns when it has made the first one."""
-        self._process.stdout.readline()  # It is ready.
+        """Starts its stepping, and returns after its first step."""
+        self._process.stdout.readline()  # The line "ready".
         self._process.stdin.write(b"go\n")
         self._process.stdin.flush()
         self._process.stdout.readline()
 
     def kill(self):
-        """Returns how many steps it saw answered."""
+        """Returns the number of steps whose answer it saw."""
         self._process.kill()
         with self._process:
             return 1 + self._process.stdout.read().count(b"\n")
 
 
 class Clients(contextlib.AbstractContextManager):
-    """Gives clients one after another, and has the next ones started. Kills those at its end."""
+    """Hands out clients one by one and starts the next ones in advance. Kills those at its end."""
 
     def __init__(self, address, number):
         self._address, self._number, self._started = address, number, 0
@@ -71,7 +72,7 @@ class Clients(contextlib.AbstractContextManager):
 
 
 def client_kill(run, outcome):
-    """SIGKILL of a client whose stream is busy, at a point by chance. `amount`: times."""
+    """SIGKILL of a client with a busy stream, at a random moment. `amount`: kills."""
     closings, num_open, num_torn, num_wrong = [], 0, 0, 0
     with run.servers(1) as servers, run.load(servers) as load:
         replica = servers.replicas[0]
@@ -93,12 +94,12 @@ def client_kill(run, outcome):
     judge_load(outcome, tally)
     longest = max(closings, default=GAUGE_SECONDS)
     outcome.lines += [
-        Line("streams closed behind a killed client, longest", "<= 1 s",
+        Line("longest time until a killed client's stream closes", "<= 1 s",
              f"{longest:.2f} s (p99 {quantile(closings, 0.99):.2f}, {len(closings)} times, "
              f"{num_open} never)", not num_open and longest <= 1.0),
-        Line("sessions that cannot be gone on with", "0", f"{num_torn} of {run.amount}",
+        Line("sessions that cannot be continued", "0", f"{num_torn} of {run.amount}",
              num_torn == 0),
-        Line("sessions that go on wrongly", "0", f"{num_wrong} of {run.amount}", num_wrong == 0),
+        Line("sessions that continue wrongly", "0", f"{num_wrong} of {run.amount}", num_wrong == 0),
     ]
 
 
@@ -107,10 +108,11 @@ def _open_streams(replica):
 
 
 def _resume(oracle, calls, client, num_answered):
-    """(whether it has every step that was answered, whether it goes on with the right outputs)."""
+    """Returns whether the session has every answered step, and whether it continues with the right
+    outputs."""
     try:
         begin = raw.attach(calls, client.session_id).version
-        # The step that ran was kept, at most one for each message that was under way.
+        # The running step was kept: at most one for each message in flight.
         is_found = begin in (num_answered, num_answered + 1)
         for index in range(begin, begin + STEPS_BEHIND):
             frame = frames(client.tune, index, index + 1)
@@ -123,7 +125,7 @@ def _resume(oracle, calls, client, num_answered):
 
 
 def two_writers(run, outcome):
-    """Two writers that take turns by force, on each of some sessions. `amount`: seconds."""
+    """Two writers per session that take it from each other by force. `amount`: seconds."""
     with run.servers() as servers, run.load(servers) as load:
         writers = Writers(servers.targets, run.random)
         threads = [threading.Thread(target=writer.run, daemon=True) for writer in writers.all]

@@ -3,27 +3,27 @@
 """The promises that several scenarios share, judged by a tally."""
 
 from outcome import Line
-from tally import quantile, told
+from tally import as_text, quantile
 
-# What the library may see below: all of these are mended by it.
-MENDED = {"resend", "wait", "attach", "move_on"}
+# The remedies of errors that the library repairs.
+REPAIRED = {"resend", "wait", "attach", "move_on"}
 
 
 def judge_load(outcome, tally):
-    """Counts the load, and judges what holds whatever happens."""
+    """Adds the load to the outcome, and judges the promises that every scenario makes."""
     outcome.steps += tally.steps
     outcome.load_seconds += tally.seconds
     outcome.stillness = max(outcome.stillness, tally.stillness)
     outcome.lines += [
         Line("wrong outputs", "0", f"{tally.wrong} of {tally.steps}", tally.wrong == 0),
-        Line("sessions set back without a word", "0",
+        Line("sessions set back silently", "0",
              f"{tally.silent} ({tally.regressions} set back)", tally.silent == 0),
     ]
 
 
 def judge_none_lost(outcome, tally):
     outcome.lines.append(Line("sessions lost by the client", "0",
-                              f"{tally.lost} ({told(tally.ended)})", tally.lost == 0))
+                              f"{tally.lost} ({as_text(tally.ended)})", tally.lost == 0))
 
 
 def judge_gaps(outcome, tally, what, goal_seconds):
@@ -36,8 +36,9 @@ def judge_gaps(outcome, tally, what, goal_seconds):
 
 
 def judge_errors(outcome, tally):
-    bad = {what for remedy, what in tally.errors if remedy not in MENDED}
+    bad = {what for remedy, what in tally.errors if remedy not in REPAIRED}
     seen = {f"{what} ({remedy})": number for (remedy, what), number in tally.errors.items()}
     text = ", ".join(f"{what} {number}" for what, number in sorted(seen.items())) or "none"
     outcome.lines.append(Line("errors below the library", "retryable ones", text, not bad))
-    outcome.lines.append(Line("errors above it", "0", told(tally.refused), not tally.refused))
+    outcome.lines.append(
+        Line("errors above the library", "0", as_text(tally.refused), not tally.refused))

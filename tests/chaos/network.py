@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A network that sends things twice, loses answers and lets calls overtake each other."""
+"""A network that duplicates requests, loses answers and lets calls overtake each other."""
 
 import random
 import time
@@ -18,7 +18,7 @@ LATE_SECONDS = 10
 
 
 class AnswerLost(grpc.RpcError):
-    """What a client sees of a connection that breaks before the answer."""
+    """The error that a client sees when a connection breaks before the answer."""
 
     def code(self):
         return grpc.StatusCode.UNAVAILABLE
@@ -31,13 +31,14 @@ class AnswerLost(grpc.RpcError):
 
 
 class LossySession(CheckedSession):
-    """Injects the faults between the library and gRPC, where they look as those of a network do."""
+    """Injects the faults between the library and gRPC, where they look like those of a network."""
 
-    num_faults = {"duplicated": 0, "lost": 0, "overtaken": 0}  # Counts of all, roughly: no lock.
+    # The faults of all sessions; approximate, because there is no lock.
+    num_faults = {"duplicated": 0, "lost": 0, "overtaken": 0}
 
     def __init__(self, *arguments, **options):
         self._chance = random.Random(f"{arguments[2]}")
-        self._late = None  # An old request that is still on its way.
+        self._late = None  # An old request that is still in flight.
         super().__init__(*arguments, **options)
 
     def _call(self, method, request):
@@ -53,7 +54,7 @@ class LossySession(CheckedSession):
         return reply
 
     def _send_late_one(self, request):
-        """An earlier request arrives only now, beside this one or before it."""
+        """Sends an earlier request only now, together with this one or before it."""
         if self._late is not None:
             self._send_beside(self._late, "overtaken")
             self._late = None

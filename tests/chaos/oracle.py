@@ -1,10 +1,10 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a session has to say: the chain of outputs of one that nothing ever happens to.
+"""The right outputs of a session: those of a session without any faults.
 
-A session's outputs depend on nothing but its inputs, bit by bit. So the outputs of a session on a
-server of its own, without a store and without faults, tell of every other session whether a step
-was lost, done twice, taken out of order or done on another session's state.
+A session's outputs depend only on its inputs, bit by bit. So the outputs of a session on a separate
+server, without a store and without faults, show for every other session whether a step was lost,
+performed twice, out of order or on another session's state.
 """
 
 import contextlib
@@ -23,7 +23,8 @@ import model_files  # noqa: E402, found by the line above
 
 MODEL = "oracle"
 UNITS = 16
-# Sessions of different tunes have different inputs, so that a step of another one is noticed too.
+# Sessions of different tunes have different inputs, so that a step of another session is noticed
+# too.
 NUM_TUNES = 8
 TIMESTEPS_AT_ONCE = 1024
 CALL_SECONDS = 30
@@ -31,8 +32,8 @@ DAY_MS = 24 * 60 * 60 * 1000
 
 
 def frames(tune, begin, end):
-    """The inputs [end - begin, UNITS] of a tune. Each is a small multiple of 1/256 and so exact:
-    every process computes the same bits."""
+    """Returns the inputs [end - begin, UNITS] of a tune. Each is a small multiple of 1/256 and so
+    exact: every process computes the same bits."""
     steps = np.arange(begin, end, dtype=np.int64)[:, None]
     features = np.arange(UNITS, dtype=np.int64)[None, :]
     mixed = (steps * 1103515245 + tune * 7919 * 65537 + 12345) & 0x7FFFFFFF
@@ -40,16 +41,17 @@ def frames(tune, begin, end):
 
 
 def model(folder):
-    """{name: path} of the model of the oracle, which is written into `folder`."""
+    """Writes the oracle's model into `folder` and returns {name: path} of it."""
     return {MODEL: model_files.write_lstm(folder, UNITS)}
 
 
 class OracleFailed(Exception):
-    """The undisturbed server failed: nothing can be judged. An RpcError is of those judged."""
+    """The undisturbed server failed, so nothing can be judged. Differs from an RpcError, which
+    comes from the servers under test."""
 
 
 @contextlib.contextmanager
-def told_as_its_own():
+def as_oracle_failed():
     """Turns the errors of the undisturbed server into OracleFailed."""
     try:
         yield
@@ -58,15 +60,15 @@ def told_as_its_own():
 
 
 class Oracle:
-    """Owns the undisturbed server. Start and stop it in the main thread; `expected` and `replay`
-    may be called by any thread and raise OracleFailed."""
+    """Owns the undisturbed server. Start and stop it in the main thread. Any thread may call
+    `expected` and `replay`, which raise OracleFailed."""
 
     def __init__(self, folder, models):
         folder.mkdir()
-        # Its sessions are used only when a chain is to grow, which may be hours later.
+        # Its sessions are used only when a chain has to grow, which may be hours later.
         self._replica = Replica("oracle", folder, [f"--session-idle-timeout-ms={DAY_MS}"], models)
         self._lock = threading.Lock()
-        self._chains = {}  # By tune: the bytes of each output so far.
+        self._chains = {}  # By tune: the bytes of its outputs so far.
         self._num_replays = 0
 
     def start(self):
@@ -83,8 +85,8 @@ class Oracle:
         return True
 
     def expected(self, tune, index):
-        """The bytes of the output of step `index`."""
-        with self._lock, told_as_its_own():
+        """Returns the bytes of the output of step `index`."""
+        with self._lock, as_oracle_failed():
             chain = self._chains.setdefault(tune, [])
             if not chain:
                 self._open(f"tune-{tune}")
@@ -94,8 +96,8 @@ class Oracle:
             return chain[index]
 
     def replay(self, inputs):
-        """The bytes of the outputs of a session with these inputs [time, UNITS]."""
-        with self._lock, told_as_its_own():
+        """Returns the bytes of the outputs of a session with these inputs [time, UNITS]."""
+        with self._lock, as_oracle_failed():
             self._num_replays += 1
             session_id = f"replay-{self._num_replays}"
             self._open(session_id)

@@ -1,23 +1,23 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a scenario promised and what was measured, and how both are told."""
+"""The promises of a scenario and their measured results, and the table of both."""
 
 import dataclasses
 import math
 import statistics
 
-# Below that the faults meet nothing, and a run says nothing.
+# Below this load the faults hit nothing, and a run proves nothing.
 MIN_STEPS_PER_SECOND = 200
-# Less than that is no reason for anything that is judged.
-MIN_TOLD_STILLNESS_SECONDS = 0.5
-# That a promise is told to be missed only because of what else the machine did.
+# A shorter standstill explains nothing that is judged.
+MIN_REPORTED_STILLNESS_SECONDS = 0.5
+# The probability that a promise is reported as missed only because of other work on the machine.
 CHANCE = 0.025
 
 
 @dataclasses.dataclass
 class Line:
-    """One promise: what, the goal as text, what was measured, and whether that is met. With
-    `is_noise` that cannot be told: other work on the machine moved the measurement by more."""
+    """One promise: its name, the goal as text, the measured result, and whether the goal is met.
+    With `is_noise` this cannot be decided: other work on the machine had a larger effect."""
 
     promise: str
     goal: str
@@ -31,17 +31,17 @@ class Line:
 
 
 def line_of_ratios(promise, goal, ratios, most, measured):
-    """Judges the ratios of several turns by their median, which `most` bounds. A median above it is
-    noise unless the turns show that it is above, whatever chance did: see sure_median."""
+    """Judges the ratios of several turns by their median, which must not exceed `most`. A median
+    above it is noise unless chance alone does not explain the turns: see sure_median."""
     is_met = statistics.median(ratios) <= most
     return Line(promise, goal, measured, is_met, not is_met and sure_median(ratios) <= most)
 
 
 def sure_median(values):
-    """What the median of the distribution of `values` is not below, but for CHANCE: the lower end
-    of the interval of the sign test, which asks nothing of the distribution. Fewer than six values
-    have none: then it is less than any number."""
-    below, rank = 0.5 ** len(values), 0  # The chance that at most `rank` of them are below it.
+    """Returns a lower bound of the median of the distribution of `values`, which is wrong with
+    probability CHANCE: the lower end of the interval of the sign test, which assumes nothing about
+    the distribution. Fewer than six values have no such bound; then it returns -infinity."""
+    below, rank = 0.5 ** len(values), 0  # P(at most `rank` of them are below it).
     while below <= CHANCE:
         rank += 1
         below += math.comb(len(values), rank) * 0.5 ** len(values)
@@ -50,14 +50,14 @@ def sure_median(values):
 
 @dataclasses.dataclass
 class Outcome:
-    """One scenario. `error` is what kept it from its end; without lines it has told nothing."""
+    """The outcome of a scenario. `error` stopped it early. Without lines it proves nothing."""
 
     name: str
     seconds: float = 0.0
     lines: list = dataclasses.field(default_factory=list)
     steps: int = 0
     load_seconds: float = 0.0
-    stillness: float = 0.0  # As Tally has it.
+    stillness: float = 0.0  # See Tally.
     error: str = ""
 
     @property
@@ -70,7 +70,7 @@ class Outcome:
 
     @property
     def is_met(self):
-        """Whether nothing was missed; noise is told, and does not count."""
+        """Returns whether no promise was missed; noise is reported but does not count."""
         return (not self.error and not self.is_void and bool(self.lines)
                 and all(line.is_met or line.is_noise for line in self.lines))
 
@@ -81,20 +81,20 @@ class Outcome:
                 "stillness_seconds": round(self.stillness, 3), "error": self.error, "lines": lines}
 
     def table(self):
-        """Its rows, for people and for Markdown."""
+        """Returns its rows, in Markdown."""
         name, seconds = self.name, f"{self.seconds:.0f}"
         for line in self.lines:
             yield row(name, line.promise, line.goal, line.measured, line.verdict, seconds)
             name = seconds = ""
         if self.error:
-            yield row(name, "comes to its end", "yes", self.error, "MISSED", seconds)
+            yield row(name, "finishes", "yes", self.error, "MISSED", seconds)
         else:
-            yield row("", "load, or the run is void", f">= {MIN_STEPS_PER_SECOND} steps/s",
-                      f"{self.rate:.0f} steps/s{self._told_stillness()}",
+            yield row("", "load (otherwise void)", f">= {MIN_STEPS_PER_SECOND} steps/s",
+                      f"{self.rate:.0f} steps/s{self._stillness_text()}",
                       "VOID" if self.is_void else "met", "")
 
-    def _told_stillness(self):
-        if self.stillness < MIN_TOLD_STILLNESS_SECONDS:
+    def _stillness_text(self):
+        if self.stillness < MIN_REPORTED_STILLNESS_SECONDS:
             return ""
         return f" (this machine stood still for {self.stillness:.1f} s)"
 

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Single calls for one session on one replica, without the library: to do what it never would."""
+"""Single calls for one session on one replica, which do what the library never would."""
 
 import example
 import grpc
@@ -11,14 +11,14 @@ CALL_SECONDS = 10
 
 
 def connect(address):
-    """A connection of its own, which others do not share."""
+    """Returns a stub with a connection of its own."""
     channel = grpc.insecure_channel(address, options=[
         ("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 500)])
     return inference_pb2_grpc.InferenceServiceStub(channel)
 
 
-def say(error):
-    """The code and reason of an error, as one text."""
+def code_and_reason(error):
+    """Returns the code and reason of an error as one text."""
     return f"{error.code().name} {example.error_reason(error)}".strip()
 
 

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A model that is replaced under its sessions, by one with other states and back."""
+"""A model that is replaced, while it has sessions, by one with other states, and back."""
 
 import os
 import time
@@ -16,7 +16,7 @@ from outcome import Line
 from rnnserve.v1 import model_pb2, model_pb2_grpc
 from servers import wait_until
 
-OTHER = "other"  # The other model under a name of its own, which nobody reloads.
+OTHER = "other"  # The other model under its own name; never reloaded.
 OTHER_UNITS = UNITS + 8
 STEPS = 5
 TUNE = 3
@@ -26,7 +26,7 @@ SETTLE_SECONDS = 0.2
 
 
 class Folder:
-    """What the server is told to be the model: a link that is put in place of another at once."""
+    """The path that the server has for the model: a link that is replaced atomically."""
 
     def __init__(self, folder, models):
         self.path = folder / "served"
@@ -39,7 +39,7 @@ class Folder:
 
 
 class Probes:
-    """New sessions, which have to be of the model that was read last. One thread."""
+    """New sessions, which must use the newest model. Used by one thread at a time."""
 
     def __init__(self, calls, the_oracle):
         self._calls, self._oracle = calls, the_oracle
@@ -69,7 +69,7 @@ class Probes:
 
 
 def model_reload(run, outcome):
-    """A model with other states under the name, and the first one again. `amount`: times."""
+    """Puts a model with other states under the name, then the first one again. `amount`: times."""
     other = oracle.model_files.write_lstm(run.folder / "model_reload", OTHER_UNITS)
     folder = Folder(run.folder / "model_reload", [run.models[MODEL], other])
     models = {MODEL: folder.path, OTHER: other}
@@ -96,7 +96,7 @@ def model_reload(run, outcome):
     outcome.lines += [
         Line("reloads that replaced nothing", "0", f"{num_unchanged} of {run.amount}",
              num_unchanged == 0),
-        Line("new sessions that are not of the new model", "0",
+        Line("new sessions without the new model", "0",
              f"{probes.num_wrong} of {probes.num}", probes.num_wrong == 0 and probes.num > 0),
         Line("replaced models that are kept", "<= 1",
              f"{num_left:.0f} (the longest reload took {max(seconds):.2f} s)", num_left <= 1),

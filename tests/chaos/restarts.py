@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Replicas that end, are killed or stand still under load."""
+"""Replicas that are stopped, killed or paused under load."""
 
 import time
 
@@ -14,7 +14,7 @@ WARM_UP_SECONDS = 1.5
 SETTLE_SECONDS = 0.7
 DRAIN_GOAL_SECONDS = 22
 STEPPING_SECONDS = 20
-# Longer than two missed answers and the client's way to another replica.
+# Longer than two missed answers and the time in which a client reaches another replica.
 PAUSE_SECONDS = 10
 
 
@@ -24,7 +24,7 @@ def _warm_up(load):
 
 
 def rolling_restart(run, outcome):
-    """Drains and starts one replica after another. `amount`: rounds."""
+    """Drains and restarts one replica after another. `amount`: rounds."""
     ends = []
     with run.servers() as servers, run.load(servers) as load:
         _warm_up(load)
@@ -48,7 +48,7 @@ def rolling_restart(run, outcome):
 
 
 def kill(run, outcome):
-    """SIGKILL of a replica by chance, which is back a second later. `amount`: times."""
+    """SIGKILL of a random replica, which returns a second later. `amount`: times."""
     with run.servers() as servers, run.load(servers) as load:
         _warm_up(load)
         for _ in range(run.amount):
@@ -64,8 +64,8 @@ def kill(run, outcome):
 
 
 def pause(run, outcome):
-    """SIGSTOP of a replica that holds sessions and steps that it has not read; others go on with
-    them; SIGCONT. `amount`: times."""
+    """SIGSTOP of a replica that has sessions and unread steps; other replicas continue the
+    sessions; SIGCONT. `amount`: times."""
     stale = StaleOwner(run.oracle)
     with run.servers() as servers, run.load(servers) as load:
         _warm_up(load)
@@ -77,7 +77,7 @@ def pause(run, outcome):
             stale.move_on()
             time.sleep(PAUSE_SECONDS)
             order[0].resume()
-            time.sleep(2.5)  # Its checkpoints of a second are tried, its queued steps answered.
+            time.sleep(2.5)  # It tries its checkpoints (each second) and answers its queued steps.
             stale.judge()
         tally = load.stop()
     judge_load(outcome, tally)

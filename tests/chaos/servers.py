@@ -12,11 +12,11 @@ from store import Store
 
 START_SECONDS = 60
 START_TRIES, TRY_AGAIN_SECONDS = 50, 0.2
-END_SECONDS = 40  # Above what a drain may take, so that one that takes longer is told as such.
+END_SECONDS = 40  # Above the goal for a drain, so that a slow drain is reported as such.
 
 
 class Overdue(Exception):
-    """Something did not come true in its time; the text says what."""
+    """Something did not happen in time; the text names it."""
 
 
 def wait_until(is_true, what, seconds):
@@ -30,8 +30,8 @@ def wait_until(is_true, what, seconds):
 
 
 class Servers(contextlib.AbstractContextManager):
-    """Running from `with` on, and killed at its end. Used by the main thread, whose end kills all
-    of it too. With `link` the servers find the store through that symbolic link to its socket."""
+    """Runs from `with` until its end, which kills everything. Used by the main thread, whose end
+    also kills everything. With `link` the servers reach the store by that symbolic link."""
 
     def __init__(self, models, num_replicas=3, *, store_options=(), server_options=(), link=None):
         self._temporary = tempfile.TemporaryDirectory(prefix="chaos")
@@ -73,14 +73,15 @@ class Servers(contextlib.AbstractContextManager):
 
     @staticmethod
     def wait_for_end(replica):
-        """(exit code, seconds that it took)."""
+        """Returns (exit code, seconds that it took)."""
         seconds = wait_until(lambda: not replica.is_running(),
                              f"the end of replica {replica.index}", END_SECONDS)
         return replica.exit_code, seconds
 
     def restart(self, replica):
-        """Starts it again on its port, which a client's own socket may have got meanwhile: clients
-        that look for it make one connection after another. Then it is tried until that has gone."""
+        """Starts a replica again on its port. A client's own socket may have taken the port
+        meanwhile, because clients that look for the replica make one connection after another; then
+        this tries again until the port is free."""
         for _ in range(START_TRIES):
             replica.start()
             try:

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions whose replica stands still while another one takes them over.
 
-Before the pause each session has steps on the first replica, the asynchronous ones some that are
-not stored yet. While it stands still, a step with another input is sent to it, which waits in its
-socket, and the second replica takes the session and goes on with the right one. Whatever the first
-one does when it wakes up, the third one has to find what the second one made.
+Before the pause each session has steps on the first replica; the asynchronous sessions have some
+that are not stored yet. While the first replica stands still, it is sent a step with another input,
+which waits in its socket, and the second replica takes the session and continues with the right
+input. Whatever the first replica does when it wakes up, the third one must find the result of the
+second one.
 """
 
 import collections
@@ -15,19 +16,19 @@ import raw_session as raw
 from checked_session import ASYNC, SYNC
 from oracle import NUM_TUNES, frames
 from outcome import Line
-from tally import told
+from tally import as_text
 
 NUM_SESSIONS = 16
-# Below the 32 after which a checkpoint is made, so that the last of them are not stored.
+# Below the 32 steps after which a checkpoint is made, so that the last of them are not stored.
 STEPS_BEFORE, STEPS_BEHIND = 20, 10
-# What a replica that is not the owner any more may say of a step.
+# The reasons with which a replica that is no longer the owner may refuse a step.
 REFUSALS = ("FENCED", "STEP_FENCED", "STALE_OWNER", "STEP_REUSED", "STEP_GAP", "SESSION_UNKNOWN",
             "STEP_TOO_OLD", "SESSION_MOVED")
 WAIT_SECONDS = 60
 
 
 class StaleOwner:
-    """Call `begin`, `move_on` and `judge` in turn, once for each pause. One thread."""
+    """Call `begin`, `move_on` and `judge` in turn, once per pause. Used by one thread at a time."""
 
     def __init__(self, oracle):
         self._oracle = oracle
@@ -43,7 +44,7 @@ class StaleOwner:
                 self._step(0, index, number)
 
     def move_on(self):
-        """The first replica stands still now."""
+        """Call this while the first replica stands still."""
         self._late = [self._send_other_step(index) for index in range(NUM_SESSIONS)]
         self._versions = []
         for index, session_id in enumerate(self._ids):
@@ -53,7 +54,7 @@ class StaleOwner:
             self._versions.append(begin + STEPS_BEHIND)
 
     def judge(self):
-        """The first replica is awake, and has had the time for what it wanted to do."""
+        """Call this when the first replica is awake and has had time to act."""
         for late in self._late:
             self._count_answer(late)
         for index, session_id in enumerate(self._ids):
@@ -68,8 +69,8 @@ class StaleOwner:
         return [
             Line("sessions that a stale owner changed in the store", "0",
                  f"{self._num_changed} of {self._num_sessions}", self._num_changed == 0),
-            Line("stale steps that were said to be durable", "0",
-                 f"{self._num_durable}; answers: {told(self._answers)}",
+            Line("stale steps reported as durable", "0",
+                 f"{self._num_durable}; answers: {as_text(self._answers)}",
                  self._num_durable == 0 and refused > 0),
         ]
 
@@ -90,8 +91,8 @@ class StaleOwner:
         try:
             reply = late.result(WAIT_SECONDS)
         except grpc.RpcError as error:
-            self._answers[raw.say(error)] += 1
+            self._answers[raw.code_and_reason(error)] += 1
             return
-        # An asynchronous one may be answered, and be told at the next call that it is void.
+        # An asynchronous step may be answered; the next call reports that it is void.
         self._answers["answered"] += 1
         self._num_durable += reply.durable_version >= reply.version

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A store that goes away, hangs, is full, or fails over to a copy that lacks the newest writes."""
+"""A store that is down, hangs, is full, or fails over to a copy that lacks the newest writes."""
 
 import collections
 import contextlib
@@ -17,11 +17,11 @@ from oracle import frames
 from outcome import Line, line_of_ratios
 from servers import Overdue, wait_until
 from store import Store
-from tally import Tally, told
+from tally import Tally, as_text
 
 STEPPING_SECONDS = 20
-# Enough for a p99. Its turns are short and many: what else runs on the machine comes and goes.
-RATE = 60.0  # steps a second of each session
+# Enough for a p99. The turns are short and many, because other work on the machine comes and goes.
+RATE = 60.0  # steps per second of each session
 TURN_SECONDS, LAST_SECONDS = 10, 30
 CATCH_UP_GOAL_SECONDS, CATCH_UP_LIMIT_SECONDS = 5, 30
 P99_GOAL = 1.05
@@ -30,7 +30,7 @@ JUNK_COMMANDS = 16
 
 
 class StoreFault:
-    """One way in which a store fails and comes back. `reason` is what a synchronous step says."""
+    """One way in which a store fails and returns. `reason` is the error of a synchronous step."""
 
     def __init__(self, name, reason, begin, end):
         self.name, self.reason, self.begin, self.end = name, reason, begin, end
@@ -46,7 +46,7 @@ def _fill(store):
     for number in range(JUNK_COMMANDS):
         if "OOM" in store.ask(f"SETRANGE junk:{number} {JUNK_BYTES} x"):
             return
-    raise RuntimeError("the store took all the junk")
+    raise RuntimeError("the store accepted all the junk")
 
 
 def _make_room(store):
@@ -64,18 +64,18 @@ FAULTS = [
 
 
 def store_down(run, outcome):
-    """Each of FAULTS on a store of its own. `amount`: how often."""
+    """Applies each of FAULTS to a separate store. `amount`: times."""
     total = Tally()
     for fault in FAULTS:
-        # Appended to a file, for the one that comes back with its data.
+        # The store appends to a file, for the fault in which it returns with its data.
         with run.servers(1, store_options=("--appendonly", "yes")) as servers, \
                 run.load(servers, rate=RATE) as load:
             outcome.lines += _lines_of_fault(run.amount, servers, load, fault)
             tally = load.stop()
         outcome.lines.append(Line(
             f"{fault.name}: errors of asynchronous sessions", "0",
-            f"{sum(tally.refused.values())} refused ({told(tally.refused)}), {tally.lost} lost "
-            f"({told(tally.ended)})", not tally.refused and not tally.lost))
+            f"{sum(tally.refused.values())} refused ({as_text(tally.refused)}), {tally.lost} lost "
+            f"({as_text(tally.ended)})", not tally.refused and not tally.lost))
         total.add(tally)
     judge_load(outcome, total)
 
@@ -100,19 +100,19 @@ def _lines_of_fault(num_turns, servers, load, fault):
     ratios = [during / before for before, during in zip(befores, durings)]
     changes = [f"{100 * (ratio - 1):+.0f}" for ratio in sorted(ratios)]
     yield line_of_ratios(
-        f"{fault.name}: p99 of a step against before", "<= +5 %", ratios, P99_GOAL,
+        f"{fault.name}: p99 of a step, compared with before", "<= +5 %", ratios, P99_GOAL,
         f"{100 * (statistics.median(ratios) - 1):+.0f} % (median of {', '.join(changes)} %; "
         f"{1e6 * statistics.median(befores):.0f} us before)")
-    yield Line(f"{fault.name}: a synchronous step says", fault.reason, told(answers),
+    yield Line(f"{fault.name}: error of a synchronous step", fault.reason, as_text(answers),
                {what.split()[-1] for what in answers} == {fault.reason})
-    yield Line(f"{fault.name}: catch-up of what is durable", f"<= {CATCH_UP_GOAL_SECONDS} s",
+    yield Line(f"{fault.name}: catch-up of durable versions", f"<= {CATCH_UP_GOAL_SECONDS} s",
                f"{max(caught_up):.1f} s", max(caught_up) <= CATCH_UP_GOAL_SECONDS)
-    yield Line(f"{fault.name}: synchronous steps afterwards", "served", told(afterwards),
+    yield Line(f"{fault.name}: synchronous steps afterwards", "served", as_text(afterwards),
                set(afterwards) == {"served"})
 
 
 def _p99_during(seconds, replica):
-    """Of steps, as the server has it: seconds."""
+    """Returns the p99 of steps in seconds, according to the server's metrics."""
     page = MetricsPage.of(replica.metrics_address, timeout_s=5)
     time.sleep(seconds)
     now = MetricsPage.of(replica.metrics_address, timeout_s=5)
@@ -120,7 +120,7 @@ def _p99_during(seconds, replica):
 
 
 def _ask_sync(calls, index):
-    """The answers to three tries of a step of the synchronous session."""
+    """Returns the answers to three attempts of a step of the synchronous session."""
     answers = collections.Counter()
     for _ in range(3):
         answers[_try_sync(calls, index)] += 1
@@ -128,7 +128,7 @@ def _ask_sync(calls, index):
 
 
 def _answer_to_sync(calls, index):
-    """What that step says at last, within the time for catching up."""
+    """Returns the last answer to that step within the time for catching up."""
     deadline, answer = time.monotonic() + CATCH_UP_GOAL_SECONDS, "nothing"
     while time.monotonic() < deadline and answer != "served":
         answer = _try_sync(calls, index)
@@ -141,11 +141,11 @@ def _try_sync(calls, index):
         raw.step(calls, "sync", index, frames(0, index, index + 1))
         return "served"
     except grpc.RpcError as error:
-        return raw.say(error)
+        return raw.code_and_reason(error)
 
 
 def _seconds_to_catch_up(load):
-    """Until every session is told that what it had when the store came back is durable."""
+    """Returns how long it takes until all steps made before the store returned are durable."""
     goals = [(session, session.version) for session in load.sessions]
     with contextlib.suppress(Overdue):
         return wait_until(
@@ -155,21 +155,21 @@ def _seconds_to_catch_up(load):
 
 
 def store_failover(run, outcome):
-    """The replica of a store is cut off, the store goes on and is lost, and what it alone had is
-    lost with it; at the same time a server is killed, so that its sessions are found as the replica
-    has them. `amount`: rounds."""
+    """Cuts off the replica of a store. The store continues and is then lost, together with what
+    only it had; at the same time a server is killed, so that its sessions are restored from the
+    replica. `amount`: rounds."""
     total = Tally()
     for turn in range(run.amount):
         total.add(_fail_over(run, turn))
     judge_load(outcome, total)
-    # A writer may find itself fenced too: its epoch was lost with the store, and given out again.
+    # A writer may also find itself fenced: its epoch was lost with the store and given out again.
     other = collections.Counter({what: number for what, number in total.ended.items()
                                  if "STATE_REGRESSED" not in what and "FENCED" not in what})
     outcome.lines += [
-        Line("sessions whose writes were lost", "some, to be told",
+        Line("sessions whose writes were lost", "some, all reported",
              f"{total.regressions} in {run.amount} rounds", total.regressions > 0),
-        Line("sessions that ended otherwise than by saying so", "0",
-             f"{told(other)} (said so: {total.lost - sum(other.values())})", not other),
+        Line("sessions that ended for another reason", "0",
+             f"{as_text(other)} (reported: {total.lost - sum(other.values())})", not other),
     ]
 
 
@@ -198,7 +198,7 @@ def _fail_over(run, turn):
 
 
 def _point(link, store):
-    """Lets `link` be the socket of `store`, from one moment to the next."""
+    """Lets `link` point to the socket of `store`, atomically."""
     fresh = link.with_suffix(".new")
     fresh.symlink_to(store.socket)
     fresh.rename(link)

@@ -1,7 +1,7 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A client that is there to be killed: steps a detached session on a stream as fast as it can, and
-prints a line for each answer. Begins when it reads a line.
+"""A client that exists to be killed: it steps a detached session on a stream as fast as it can and
+prints a line for each answer. It begins when it reads a line.
 
 usage: stream_client.py SERVER SESSION TUNE
 """
@@ -13,7 +13,7 @@ import grpc
 from oracle import MODEL, frames
 from rnnserve.v1 import session_pb2
 
-NUM_STEPS = 100_000  # Far more than it lives for.
+NUM_STEPS = 100_000  # Far more than it makes before it is killed.
 
 
 def main():

@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What the sessions of a load saw."""
+"""The counts of a load's sessions."""
 
 import collections
 import math
@@ -9,29 +9,29 @@ import time
 
 
 def quantile(values, share):
-    """The smallest value that `share` of them do not exceed; NaN of none."""
+    """Returns the smallest value that a share of the values does not exceed; NaN for no values."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
 
 
 class Tally:
-    """Thread-safe through `note` and `count`; read it when the load has ended."""
+    """Thread-safe through `note` and `count`; read it after the load has ended."""
 
     def __init__(self):
         self._lock = threading.Lock()
         self._begin = time.monotonic()
         self.seconds = 0.0
-        self.stillness = 0.0  # Seconds for which no thread of this program ran, at most.
+        self.stillness = 0.0  # The longest time in seconds without any thread running.
         self.steps = 0
-        # Outputs that are not those of the chain, and replies of another version: never to happen.
+        # Outputs outside the chain, and replies with another version: must stay 0.
         self.wrong = 0
-        self.regressions = 0  # Sessions found before a version that they were told is durable.
-        self.silent = 0  # Those of them that the library did not report.
+        self.regressions = 0  # Sessions found before a version reported as durable.
+        self.silent = 0  # Those that the library did not report.
         self.resumptions = 0
-        self.gaps = []  # Seconds from the last output before a resumption to the first behind it.
-        self.ended = collections.Counter()  # Sessions that could not be mended, by the reason.
+        self.gaps = []  # Seconds from the last output before a resumption to the first after it.
+        self.ended = collections.Counter()  # Sessions that could not be repaired, by reason.
         self.refused = collections.Counter()  # Calls that the library gave up, by code and reason.
-        self.errors = collections.Counter()  # What it saw below, by remedy, code and reason.
+        self.errors = collections.Counter()  # Errors that it saw, by remedy, code and reason.
 
     def count(self, name, number=1):
         with self._lock:
@@ -46,7 +46,7 @@ class Tally:
             self.gaps.append(seconds)
 
     def add(self, other):
-        """Another one that has ended."""
+        """Adds another tally that has ended."""
         for name, value in vars(other).items():
             if name == "stillness":
                 self.stillness = max(self.stillness, value)
@@ -65,6 +65,6 @@ class Tally:
         return sum(self.ended.values())
 
 
-def told(counter):
-    """A counter as text."""
+def as_text(counter):
+    """Returns a counter as text."""
     return ", ".join(f"{what} {number}" for what, number in counter.most_common()) or "none"

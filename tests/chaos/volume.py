@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Many sessions: what all of them cost at once, and what a checkpoint costs."""
+"""Many sessions: the cost of storing all of them at once, and the cost of checkpoints."""
 
 import contextlib
 import itertools
@@ -24,17 +24,17 @@ NUM_CHANGED, NUM_STEPS = 10_000, 2
 STEPPED_AT_ONCE, OPENED_AT_ONCE = 100, 200
 NUM_LOOKED_AT = 250
 CHECKPOINT_GOAL_SECONDS, DRAIN_GOAL_SECONDS = 5, 22
-# Two states of 512 places and 4 filters: 16 KiB, with weights of a few hundred bytes.
+# Two states of 512 places and 4 filters have 16 KiB, but the weights only a few hundred bytes.
 PLACES, FILTERS, KERNEL = 512, 4, 3
 
 NUM_FAST, NUM_CALLERS = 100, 4
-# Short, and many of them: what else runs on the machine comes and goes.
+# Short and many, because other work on the machine comes and goes.
 TURN_SECONDS = 0.5
 COST_GOAL = 0.03
 
 
 def write_wide(folder):
-    """A bundle (core/model/FORMAT.md) of a convolutional LSTM of 4096 floats of state."""
+    """Writes a bundle (core/model/FORMAT.md) of a convolutional LSTM with 4096 floats of state."""
     path = pathlib.Path(folder) / "wide"
     path.mkdir(parents=True, exist_ok=True)
     layers = [
@@ -60,9 +60,9 @@ def write_wide(folder):
 
 
 def drain_10k(run, outcome):
-    """All of many sessions have changed when the server is told to end. `amount` is of no use."""
+    """All of many sessions have changed when the server has to end. `amount` is not used."""
     wide = {"wide": write_wide(run.folder)}
-    # Nothing is written before the end, so that all of it is written then.
+    # Nothing is written before the end, so that everything is written then.
     options = ("--checkpoint-steps=1000000", "--checkpoint-interval-ms=3600000")
     with contextlib.ExitStack() as stack:
         servers = stack.enter_context(run.servers(
@@ -91,9 +91,9 @@ def drain_10k(run, outcome):
              changed == NUM_CHANGED),
         Line("checkpoint of all", f"<= {CHECKPOINT_GOAL_SECONDS} s", f"{checkpoint:.2f} s",
              checkpoint <= CHECKPOINT_GOAL_SECONDS),
-        Line("end of the server", f"0 in <= {DRAIN_GOAL_SECONDS} s", f"{code} in {drain:.2f} s",
+        Line("exit of the server", f"0 in <= {DRAIN_GOAL_SECONDS} s", f"{code} in {drain:.2f} s",
              code == 0 and drain <= DRAIN_GOAL_SECONDS),
-        Line("sessions that another server has not, or wrongly", "0",
+        Line("sessions missing or wrong on another server", "0",
              f"{wrong} of {NUM_LOOKED_AT} looked at", wrong == 0),
     ]
 
@@ -112,7 +112,7 @@ def _pieces(ids, size):
 
 
 def _input_of(number):
-    """Another one for each session."""
+    """Returns a different input for each session."""
     return ((np.arange(PLACES) * 7 + number) % 64 / 64).astype("<f4")
 
 
@@ -133,14 +133,14 @@ def _step_all(calls, ids):
 
 
 def _num_writes(store):
-    """How often a script has written so far: those that open sessions, too."""
+    """Returns how often a script has written so far, including the scripts that open sessions."""
     stats = store.ask("INFO commandstats")
     line = next(line for line in stats.splitlines() if line.startswith("cmdstat_hset:"))
     return int(line.split("calls=")[1].split(",")[0])
 
 
 def _num_wrong(calls, ids):
-    """Of some sessions, those that do not go on as one to which nothing happened."""
+    """Returns how many of some sessions do not continue like an undisturbed one."""
     wrong = 0
     for number in range(0, len(ids), len(ids) // NUM_LOOKED_AT):
         frame, fresh = _input_of(number).reshape(1, PLACES, 1), f"fresh-{number}"
@@ -154,7 +154,7 @@ def _num_wrong(calls, ids):
 
 
 def checkpoint_cost(run, outcome):
-    """Fast sessions with and without checkpoints, in turns. `amount`: turns."""
+    """Steps fast sessions with and without checkpoints, in turns. `amount`: turns."""
     rates = {"async": [], "none": []}
     with run.servers(1) as servers:
         calls = [raw.connect(servers.replicas[0].address) for _ in range(NUM_CALLERS)]
@@ -162,10 +162,10 @@ def checkpoint_cost(run, outcome):
         for kind, durability in kinds.items():
             _open(calls[0], _fast_ids(kind), MODEL, durability)
         for kind in kinds:
-            _rate(calls, kind)  # To warm up.
+            _rate(calls, kind)  # A warm-up.
         begin = time.monotonic()
         for turn in range(run.amount):
-            # Each is the first in half of the turns.
+            # Each kind is the first in half of the turns.
             for kind in sorted(kinds, reverse=turn % 2):
                 rates[kind].append(_rate(calls, kind))
         outcome.load_seconds = time.monotonic() - begin
@@ -174,7 +174,7 @@ def checkpoint_cost(run, outcome):
     costs = [100 * (1 - 1 / ratio) for ratio in ratios]
     low, median, high = statistics.quantiles(costs, n=4)
     outcome.lines.append(line_of_ratios(
-        "throughput that checkpoints cost", f"<= {100 * COST_GOAL:.0f} %", ratios,
+        "throughput cost of checkpoints", f"<= {100 * COST_GOAL:.0f} %", ratios,
         1 / (1 - COST_GOAL),
         f"{median:.1f} % (half of {len(costs)} turns: {low:.0f} to {high:.0f} %; "
         f"{statistics.median(rates['none']):.0f} steps/s without)"))
@@ -185,7 +185,7 @@ def _fast_ids(kind):
 
 
 def _rate(calls, kind):
-    """Steps a second of all sessions of a kind, which callers step as fast as they can."""
+    """Returns the steps per second of all sessions of a kind; callers step them without a pause."""
     end, counts = time.monotonic() + TURN_SECONDS, [0] * NUM_CALLERS
     pieces = _pieces(_fast_ids(kind), NUM_FAST // NUM_CALLERS)
 

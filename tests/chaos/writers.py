@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Writers that fight for sessions, and the check that one chain came of it."""
+"""Writers that compete for sessions, and the check that the result is one chain."""
 
 import collections
 import random
@@ -13,26 +13,26 @@ import raw_session as raw
 from checked_session import SYNC
 from oracle import frames
 from outcome import Line
-from tally import told
+from tally import as_text
 
 NUM_SESSIONS = 6
 MAX_STEPS_AT_ONCE = 30
 MAX_REST_SECONDS = 0.05
-# What says that another one has the session. With them a writer begins anew, as a rude one would.
+# The reasons that report another writer. A writer then begins anew, as a rude one would.
 FENCED = ("STEP_FENCED", "FENCED", "STALE_OWNER", "SESSION_MOVED")
 
 
 class Writer:
-    """Attaches, steps until it is fenced or has had its share, and attaches again. One thread; read
-    it when that has ended."""
+    """Attaches, steps until it is fenced or has made its share of steps, and attaches again. Used
+    by one thread at a time; read it when that thread has ended."""
 
     def __init__(self, targets, session_id, number, seed):
         self._targets, self._session_id, self._number = targets, session_id, number
         self._random = random.Random(seed)
         self.is_over = threading.Event()
-        self.won = {}  # By index: the bytes of the output that this writer was given for its input.
+        self.won = {}  # By index: the bytes of the output for this writer's input.
         self.refusals = collections.Counter()
-        self.twice = 0  # Steps that it was given although it had them.
+        self.twice = 0  # Steps that it made although it had them.
 
     def run(self):
         connections = [raw.connect(target) for target in self._targets]
@@ -40,11 +40,11 @@ class Writer:
             try:
                 self._take(self._random.choice(connections))
             except grpc.RpcError as error:
-                self.refusals[raw.say(error)] += 1
+                self.refusals[raw.code_and_reason(error)] += 1
             self.is_over.wait(self._random.uniform(0, MAX_REST_SECONDS))
 
     def input_of(self, index):
-        """Each writer has its own, so that it shows whose step was done."""
+        """Returns the writer's own input, so that the output shows whose step was performed."""
         return frames(self._number, index, index + 1)
 
     def _take(self, calls):
@@ -60,7 +60,7 @@ class Writer:
 
 
 class Writers:
-    """Two for each session, on any replica. Owns them; their threads are the caller's."""
+    """Two writers per session, on any replica. Owns them; their threads belong to the caller."""
 
     def __init__(self, targets, chance):
         calls = raw.connect(targets[0])
@@ -87,23 +87,23 @@ class Writers:
             writer.is_over.set()
 
     def judge(self, oracle):
-        """The lines of the outcome. Needs the servers."""
+        """Returns the lines of the outcome. Needs the servers."""
         forks = sum(len(a.won.keys() & b.won.keys()) + a.twice + b.twice for a, b in self._pairs)
         off = sum(num_off_chain(oracle, pair) for pair in self._pairs)
         refusals = sum((writer.refusals for writer in self.all), collections.Counter())
         num_fenced = sum(number for what, number in refusals.items() if what.split()[-1] in FENCED)
         return [
-            Line("steps that two writers were given", "0", f"{forks} of {self.num_steps}",
+            Line("steps granted to two writers", "0", f"{forks} of {self.num_steps}",
                  forks == 0),
-            Line("outputs off the one chain", "0", f"{off} of {self.num_steps}", off == 0),
-            Line("older writers fenced", "> 0", f"{num_fenced} times ({told(refusals)})",
+            Line("outputs outside the one chain", "0", f"{off} of {self.num_steps}", off == 0),
+            Line("older writers fenced", "> 0", f"{num_fenced} times ({as_text(refusals)})",
                  num_fenced > 0),
         ]
 
 
 def num_off_chain(oracle, pair):
-    """How many outputs are not those of a session with the inputs of whoever won each step. An
-    index that nobody won counts too: no reply is lost here, so each step was somebody's."""
+    """Returns how many outputs differ from those of a session with the inputs of the writers that
+    made each step. A missing index counts too: no reply is lost here, so some writer made it."""
     won = {index: (writer.input_of(index), output)
            for writer in pair for index, output in writer.won.items()}
     if not won:

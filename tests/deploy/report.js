@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// One line a check: `ok` or `FAIL` with what is wrong. The process then exits with 1.
+// Prints one line per check: `ok`, or `FAIL` with the fault. Then the process exits with 1.
 'use strict';
 
 /** Runs `body`, which returns a list of faults or throws, and prints the outcome. */

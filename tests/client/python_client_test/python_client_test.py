@@ -1,9 +1,10 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Every call of a real server from Python with plain generated stubs, errors with their reasons.
+"""Makes every call of a real server from Python with generated stubs, and checks error reasons.
 
-`run` beside this file prepares the environment. The server serves the demo models and two small
-ones that Keras saved; what they compute is tested elsewhere, here only against itself.
+`run` in this folder prepares the environment. The server serves the demo models and two small
+models that Keras saved. Other tests check the computed values; this one compares them only with
+each other.
 """
 
 import pathlib
@@ -68,7 +69,7 @@ class InferTest(ServedTest):
         np.testing.assert_array_equal(both[1], alone[0])
         np.testing.assert_allclose(both.sum(axis=1), 1, rtol=1e-5)
 
-    def test_typed_values_are_as_good_as_raw(self):
+    def test_typed_values_give_the_same_output_as_raw(self):
         typed = tensor_pb2.Tensor(shape=[1, 5, 12], float_values=FRAMES.ravel())
         reply = self.inference.Infer(
             api.InferRequest(model="vowels", input=typed), timeout=TIMEOUT_S
@@ -77,7 +78,7 @@ class InferTest(ServedTest):
         raw = example.infer(self.channel, "vowels", FRAMES[None])
         np.testing.assert_array_equal(np.array(values, np.float32), raw[0])
 
-    def test_masked_timesteps_count_for_nothing(self):
+    def test_masked_timesteps_have_no_effect(self):
         mask = np.array([[True, True, False]])
         series = np.array([[[50.0], [60.0], [70.0]]], np.float32)
         request = api.InferRequest(
@@ -97,7 +98,7 @@ class InferTest(ServedTest):
             [state.value.raw for state in masked.state], [state.value.raw for state in short.state]
         )
 
-    def test_refuses_wrong_input_and_says_why(self):
+    def test_refuses_wrong_input_with_a_reason(self):
         cases = [
             (np.zeros((1, 2, 11), np.float32), "INPUT_SHAPE"),
             (np.zeros((12,), np.float32), "INPUT_RANK"),
@@ -108,7 +109,7 @@ class InferTest(ServedTest):
                 with self.assert_fails(grpc.StatusCode.INVALID_ARGUMENT, reason):
                     example.infer(self.channel, "vowels", array)
 
-    def test_refuses_what_is_not_supported_yet(self):
+    def test_refuses_unsupported_fields(self):
         request = api.InferRequest(
             model="vowels", input=example.to_tensor(FRAMES[None]), session_ids=["a"]
         )
@@ -117,7 +118,7 @@ class InferTest(ServedTest):
 
 
 class SessionsTest(ServedTest):
-    def test_steps_give_what_the_whole_sequence_gives(self):
+    def test_steps_give_the_output_of_the_whole_sequence(self):
         session_id = self.open("vowels")
         for frame in FRAMES:
             reply = self.step(session_id, example.to_tensor(frame[None]))
@@ -208,7 +209,7 @@ class SessionsTest(ServedTest):
 
 
 class StreamTest(ServedTest):
-    def test_a_session_starts_over_after_a_reset(self):
+    def test_a_session_begins_anew_after_a_reset(self):
         before, after = example.stream(self.channel, "vowels", FRAMES)
         for a, b in zip(before, after, strict=True):
             np.testing.assert_array_equal(a, b)
@@ -221,7 +222,7 @@ class StreamTest(ServedTest):
         with self.assert_fails(grpc.StatusCode.NOT_FOUND, "SESSION_STREAM_ENDED"):
             self.step(session_id, example.to_tensor(FRAMES[:1]))
 
-    def test_tells_what_becomes_of_its_sessions(self):
+    def test_a_stream_delivers_notices_about_its_sessions(self):
         calls = example.Stream(self.channel)
         for session_id in ("told-a", "told-b"):
             calls.do(open=session_pb2.OpenSessionRequest(model="vowels", session_id=session_id))
@@ -233,7 +234,7 @@ class StreamTest(ServedTest):
         told = [(notice.session_id, notice.ended.reason) for notice in calls.notices]
         self.assertEqual(told, [("told-a", "SESSION_EVICTED")])
 
-    def test_a_failed_action_is_answered_and_the_stream_goes_on(self):
+    def test_a_failed_action_is_answered_and_the_stream_continues(self):
         step = session_pb2.StepRequest(session_id="unknown", input=example.to_tensor(FRAMES[:1]))
         open_session = session_pb2.OpenSessionRequest(model="vowels", session_id="on-stream")
         actions = [api.StreamAction(tag=7, step=step), api.StreamAction(tag=8, open=open_session)]

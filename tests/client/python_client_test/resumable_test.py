@@ -1,9 +1,9 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A session of client/python/resumable.py that outlives lost answers and lost servers.
+"""Tests that a session of client/python/resumable.py survives lost answers and lost servers.
 
-`run` beside this file prepares the environment. Faults are made by the tests: answers that are thrown
-away, servers that stop.
+`run` in this folder prepares the environment. The tests make the faults: they throw answers away
+and stop servers.
 """
 
 import itertools
@@ -17,7 +17,7 @@ from served import TIMEOUT_S, Server, ServedTest
 
 
 class LostAnswer(grpc.RpcError):
-    """As gRPC tells of a broken connection."""
+    """Looks like gRPC's error for a broken connection."""
 
     def code(self):
         return grpc.StatusCode.UNAVAILABLE
@@ -42,12 +42,12 @@ class ResumableTest(ServedTest):
         return np.sin(np.arange(6, dtype=np.float32)).reshape(6, 1, 1)
 
     def chain(self):
-        """What a session that nothing happens to gives."""
+        """Returns the outputs of an undisturbed session."""
         session = self.open_resumable()
         return [session.step(frame) for frame in self.frames()]
 
     def lose_answers(self, session, count):
-        """Has the session's next calls done, and their answers lost."""
+        """Loses the answers of the session's next calls, which the server performs."""
         call, left = session._call, [count]
 
         def lossy(method, request):
@@ -59,7 +59,7 @@ class ResumableTest(ServedTest):
 
         session._call = lossy
 
-    def test_a_step_whose_answer_is_lost_is_done_once(self):
+    def test_a_step_whose_answer_is_lost_is_performed_once(self):
         expected, session = self.chain(), self.open_resumable()
         for i, frame in enumerate(self.frames()):
             self.lose_answers(session, i % 2)
@@ -75,7 +75,7 @@ class ResumableTest(ServedTest):
         (told,) = self.told
         self.assertEqual((told.version_before, told.version_found, told.num_replayed), (1, 2, 0))
 
-    def test_goes_on_at_another_server_when_its_own_is_lost(self):
+    def test_continues_on_another_server_when_its_own_is_lost(self):
         expected = self.chain()
         lost = Server()
         self.addCleanup(lost.stop)
@@ -89,7 +89,7 @@ class ResumableTest(ServedTest):
         self.assertEqual((told.version_before, told.num_replayed), (3, 3))
         self.assertTrue(told.is_reopened)
 
-    def test_a_long_replay_goes_on_through_lost_answers(self):
+    def test_a_long_replay_survives_lost_answers(self):
         frames = np.sin(np.arange(40, dtype=np.float32)).reshape(40, 1, 1)
         undisturbed = self.open_resumable()
         expected = [undisturbed.step(frame) for frame in frames]
@@ -108,7 +108,7 @@ class ResumableTest(ServedTest):
             return reply
 
         session._call = lossy
-        # With rests that grew from each loss to the next the time would be up before the end.
+        # If the backoff grew from each loss to the next, the time would be up before the end.
         np.testing.assert_array_equal(session.step(frames[-1]), expected[-1])
         self.assertEqual(session.version, 40)
 
@@ -122,7 +122,7 @@ class ResumableTest(ServedTest):
             with self.assertRaisesRegex(resumable.SessionEnded, "STEP_FENCED"):
                 session.step(self.frames()[1])
 
-    def test_a_refused_step_is_not_done(self):
+    def test_a_refused_step_is_not_performed(self):
         expected, session = self.chain(), self.open_resumable()
         with self.assert_fails(grpc.StatusCode.INVALID_ARGUMENT, "INPUT_SHAPE"):
             session.step(np.zeros((1, 2), np.float32))
@@ -138,7 +138,7 @@ class ResumableTest(ServedTest):
         del session._call
         np.testing.assert_array_equal(session.finish_step(), expected[0])
 
-    def test_starts_over_after_a_reset(self):
+    def test_begins_anew_after_a_reset(self):
         expected, session = self.chain(), self.open_resumable()
         for frame in self.frames()[:3]:
             session.step(frame)
@@ -147,7 +147,7 @@ class ResumableTest(ServedTest):
             np.testing.assert_array_equal(session.step(frame), output)
         self.assertEqual(session.version, 6)
 
-    def test_starts_over_with_the_states_that_are_given(self):
+    def test_a_reset_applies_the_given_states(self):
         expected, session = self.chain(), self.open_resumable()
         session.step(self.frames()[0])
         state = self.inference.GetState(
@@ -157,7 +157,7 @@ class ResumableTest(ServedTest):
         session.reset(state)
         np.testing.assert_array_equal(session.step(self.frames()[1]), expected[1])
 
-    def test_a_reset_is_done_once_although_answers_are_lost(self):
+    def test_a_reset_is_applied_once_even_if_answers_are_lost(self):
         expected, session = self.chain(), self.open_resumable()
         session.step(self.frames()[3])
         session.reset()
@@ -177,7 +177,7 @@ class ResumableTest(ServedTest):
         np.testing.assert_array_equal(session.step(self.frames()[1]), expected[1])
         self.assertEqual(self.told[0].num_replayed, 2)
 
-    def test_a_reset_goes_with_the_next_step_that_is_not_refused(self):
+    def test_a_reset_applies_to_the_next_step_that_is_not_refused(self):
         expected, session = self.chain(), self.open_resumable()
         session.step(self.frames()[3])
         session.reset()
@@ -185,7 +185,7 @@ class ResumableTest(ServedTest):
             session.step(np.zeros((1, 2), np.float32))
         np.testing.assert_array_equal(session.step(self.frames()[0]), expected[0])
 
-    def test_a_reset_waits_for_the_step_that_is_unfinished(self):
+    def test_a_reset_is_refused_while_a_step_is_unfinished(self):
         session = self.open_resumable(retry_s=0.3)
         self.lose_answers(session, 1000)
         with self.assertRaises(resumable.StepUnfinished):
@@ -195,7 +195,7 @@ class ResumableTest(ServedTest):
         del session._call
 
     def resumed(self, check, error):
-        """A session with a reply that is by `error` from the one remembered, lost and found."""
+        """Returns a lost and resumed session whose remembered output differs by `error`."""
         session = self.open_resumable(check=check)
         session.step(self.frames()[0])
         if isinstance(session._log[0][1], bytes):
@@ -205,7 +205,7 @@ class ResumableTest(ServedTest):
         session._move_on()
         return session
 
-    def test_another_output_ends_the_session(self):
+    def test_a_different_output_ends_the_session(self):
         for check in (None, resumable.OutputCheck(tolerance=1e-3)):
             with self.subTest(check=check):
                 session = self.resumed(check, 1.0)
@@ -213,7 +213,7 @@ class ResumableTest(ServedTest):
                     session.step(self.frames()[1])
                 self.assertTrue(self.told[0].has_different_outputs)
 
-    def test_another_output_is_reported_and_the_session_goes_on(self):
+    def test_a_different_output_is_reported_and_the_session_continues(self):
         expected = self.chain()
         session = self.resumed(resumable.OutputCheck("report"), 1.0)
         np.testing.assert_array_equal(session.step(self.frames()[1]), expected[1])
@@ -232,7 +232,7 @@ class ResumableTest(ServedTest):
         session.step(self.frames()[1])
         self.assertFalse(self.told[0].has_different_outputs)
 
-    def test_a_check_that_is_none_is_refused(self):
+    def test_an_invalid_check_is_refused(self):
         with self.assertRaisesRegex(ValueError, "'maybe'"):
             resumable.OutputCheck("maybe")
         with self.assertRaisesRegex(ValueError, "-1, below 0"):

@@ -1,25 +1,24 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A real server for the tests of a class, with the demo models and two small ones that Keras saved."""
+"""A real server for the tests of a class, with the demo models and two small Keras models."""
 
 import contextlib
-import json
 import os
 import pathlib
 import signal
-import subprocess
 import tempfile
-import time
 import unittest
 
 import example  # Generates the stubs.
 import grpc
 from grpc_health.v1 import health_pb2_grpc
+from process import Process
 from rnnserve.v1 import inference_pb2_grpc, model_pb2_grpc, session_pb2
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PROGRAM = pathlib.Path(os.environ["RNNSERVE_BIN_DIR"]) / "rnnserve"
 TIMEOUT_S = 20
+START_S = 60
 MODELS = {
     "vowels": ROOT / "client/demo/models/japanese_vowels.keras",  # [12] -> [9], after the last
     "sunspots": ROOT / "client/demo/models/sunspots.keras",  # [1] -> [1], every timestep
@@ -29,43 +28,29 @@ MODELS = {
 
 
 class Server:
-    """A server process on ports of the kernel's choice."""
+    """A server process on ports that the kernel chose."""
 
     def __init__(self):
         self._folder = tempfile.TemporaryDirectory()
-        addresses = pathlib.Path(self._folder.name) / "addresses.json"
+        folder = pathlib.Path(self._folder.name)
+        addresses = folder / "addresses.json"
         models = [f"--model={name}={path}" for name, path in MODELS.items()]
-        self._log = open(pathlib.Path(self._folder.name) / "log", "w+b")
-        self._process = subprocess.Popen(
+        self._process = Process(
             [PROGRAM, "--grpc-address=127.0.0.1:0", "--metrics-address=127.0.0.1:0"]
             + [f"--address-file={addresses}", *models],
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
+            folder / "log",
         )
-        deadline = time.monotonic() + 60
-        while not addresses.exists():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError(f"{PROGRAM} does not serve:\n{self.log()}")
-            time.sleep(0.01)
-        self.address = json.loads(addresses.read_text())["grpc"]
+        self.address = self._process.await_addresses(addresses, START_S)["grpc"]
 
     def log(self):
-        self._log.seek(0)
-        return self._log.read().decode(errors="replace")
+        return self._process.read_log()
 
     def terminate(self):
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send(signal.SIGTERM)
 
     def stop(self):
-        """Returns the exit code."""
-        if self._process.poll() is None:
-            self.terminate()
-        try:
-            return self._process.wait(TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return self._process.wait()
+        """Stops the server if it runs. Returns the exit code."""
+        return self._process.stop(TIMEOUT_S)
 
 
 class ServedTest(unittest.TestCase):

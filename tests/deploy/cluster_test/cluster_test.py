@@ -1,7 +1,8 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Goal: the cluster does what it is told, shows it, and leaves nothing behind. Method: the program
-with a script of some seconds, ended in each way; its parts alone for what a run cannot show."""
+"""Goal: the cluster performs its commands, shows the result, and leaves nothing behind. Method: the
+program with a script of some seconds, ended in each way; its parts alone for what a run cannot
+show."""
 
 import contextlib
 import math
@@ -32,7 +33,7 @@ SCRIPT = """
 
 
 def pids_in(text):
-    """The processes of the replicas that a table or a command named."""
+    """Returns the processes of the replicas that a table or a command named."""
     rows = re.findall(r"^ +\d +(\d+) +(?:serving|draining)", text, re.M)
     return {int(pid) for pid in rows + re.findall(r"pid (\d+)", text)}
 
@@ -63,7 +64,7 @@ class RunTest(unittest.TestCase):
         process.communicate()
 
     def await_table(self, process):
-        """What was printed until all three replicas served."""
+        """Returns the text that was printed until all three replicas served."""
         text = ""
         for line in process.stdout:
             text += line
@@ -79,7 +80,7 @@ class RunTest(unittest.TestCase):
             time.sleep(0.05)
         self.assertEqual([pid for pid in pids if is_running(pid)], [])
 
-    def test_a_script_is_done_and_shown(self):
+    def test_a_script_is_performed_and_shown(self):
         script = pathlib.Path(self.folder) / "script"
         script.write_text(SCRIPT)
         process = self.start(f"--script={script}", "--seconds=7")
@@ -92,7 +93,7 @@ class RunTest(unittest.TestCase):
                      r"errors: .*UNAVAILABLE \d+", r", 0 wrong replies;"):
             self.assertRegex(text, told)
         answered = [int(rate) for rate in re.findall(r"(\d+) steps/s answered", text)]
-        self.assertGreater(min(answered[1:]), 0, "the others went on all the time")
+        self.assertGreater(min(answered[1:]), 0, "the others continued all the time")
         self.expect_nothing_left(text)
         self.assertEqual(os.listdir(self.folder), ["script"])
 
@@ -162,7 +163,7 @@ class TableTest(unittest.TestCase):
         self.assertAlmostEqual(self.NOW.quantile(self.BEFORE, 0.5, "h"), 1.5)
         self.assertTrue(math.isnan(self.NOW.quantile(self.NOW, 0.5, "h")))
 
-    def test_rates_and_errors_are_those_since_the_last_line(self):
+    def test_rates_and_errors_are_relative_to_the_last_line(self):
         def page(steps, errors):
             return MetricsPage(f"rnnserve_sessions 4\nrnnserve_steps_total {steps}\n"
                                f"rnnserve_errors_total {errors}\n")

@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Goal: the manifests would be accepted by a cluster and do what they say. Method: render them with
-// the real kubectl, hold them against the published schemas and against each other, and plant one
-// mistake of each kind to see it found. Run by tests/deploy/run.
+// Goal: a cluster would accept the manifests, and they do what they claim. Method: render them with
+// the real kubectl, check them against the published schemas and against each other, and plant one
+// mistake of each kind to see that it is found. Run by tests/deploy/run.
 'use strict';
 
 const {execFileSync} = require('node:child_process');
@@ -20,7 +20,7 @@ function render(folder) {
       process.env.RNNSERVE_KUBECTL, ['kustomize', path.join(manifests, folder)], {encoding: 'utf8'}));
 }
 
-/** A copy of the rendered base in which `change` spoilt the pods' template or any document. */
+/** Returns a copy of the rendered base in which `change` has spoilt the pod or any document. */
 function spoil(documents, change) {
   const copy = structuredClone(documents);
   const find = (kind) => copy.find((document) => document.kind === kind);

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What no schema knows: whether the manifests fit together. A selector that matches nothing and a
-// port name that does not exist are accepted by the API and silently do nothing.
+// Checks what no schema knows: whether the manifests fit together. The API accepts a selector that
+// matches nothing and a port name that does not exist, and they silently have no effect.
 'use strict';
 
 const of = (documents, kind) => documents.filter((document) => document.kind === kind);
@@ -11,7 +11,7 @@ function isSubset(labels, of) {
   return Object.entries(labels ?? {}).every(([key, value]) => of[key] === value);
 }
 
-/** Each (name, label selector) in `documents` that must match the pods. */
+/** Returns each (name, label selector) in `documents` that must match the pods. */
 function podSelectors(documents) {
   return [
     ...of(documents, 'Service').map((d) => [`Service/${d.metadata.name}`, d.spec.selector]),
@@ -71,7 +71,7 @@ function autoscalerFaults(documents, deployment) {
   return faults;
 }
 
-/** Faults between the documents of one rendered kustomization with one Deployment. */
+/** Returns the faults between the documents of one rendered kustomization with one Deployment. */
 function referenceFaults(documents) {
   const [deployment] = of(documents, 'Deployment');
   const pod = deployment.spec.template;
@@ -82,7 +82,7 @@ function referenceFaults(documents) {
   ];
 }
 
-/** What the "restricted" pod security profile asks for, and a read-only root file system. */
+/** Checks the demands of the "restricted" pod security profile, and a read-only root file system. */
 function securityFaults(documents) {
   const {spec} = of(documents, 'Deployment')[0].spec.template;
   const [container] = spec.containers;

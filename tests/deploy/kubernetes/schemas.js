@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the Kubernetes API itself would say of a manifest, without a cluster: `kubernetes-models`
-// carries the published schemas twice, as validators (types, quantities, required fields) and as
+// Checks what the Kubernetes API would say about a manifest, without a cluster: `kubernetes-models`
+// contains the published schemas twice, as validators (types, quantities, required fields) and as
 // TypeScript interfaces (which also know the fields that do not exist).
 'use strict';
 
@@ -12,7 +12,7 @@ const ts = require('typescript');
 const modulePath = (document) => `kubernetes-models/${document.apiVersion}/${document.kind}`;
 const title = (document) => `${document.kind}/${document.metadata.name}`;
 
-/** Faults of types and values. */
+/** Returns the faults of types and values. */
 function schemaFaults(documents) {
   return documents.flatMap((document) => {
     try {
@@ -25,18 +25,18 @@ function schemaFaults(documents) {
   });
 }
 
-/** The document as a constant of its interface's type; the compiler finds fields of no interface. */
+/** Returns the document as a constant of its interface's type; the compiler finds unknown fields. */
 function literalOf(document, index) {
   return `import type {I${document.kind} as I${index}} from '${modulePath(document)}';\n` +
       `export const document${index}: I${index} = ${JSON.stringify(document, null, 1)};\n`;
 }
 
 /**
- * Fields that do not exist. `sets` maps names to lists of documents and the answer maps the same
- * names to faults: one run of the compiler, which takes seconds, serves many sets.
+ * Finds fields that do not exist. `sets` maps names to lists of documents, and the result maps the
+ * same names to faults: one run of the compiler, which takes seconds, serves many sets.
  */
 function unknownFieldFaults(sets) {
-  // A source is named as if it stood beside the modules, so that its imports are found.
+  // The sources get names next to the modules, so that their imports are found.
   const folder = path.dirname(path.dirname(require.resolve('kubernetes-models/package.json')));
   const fileName = (name) => path.join(folder, '..', `${name}.ts`);
   const sources = new Map(Object.entries(sets).map(

@@ -1,17 +1,17 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads a Grafana dashboard as far as it can be judged without a Grafana.
+// Reads a Grafana dashboard and checks what can be judged without a Grafana.
 'use strict';
 
 const gridColumns = 24;
 
-/** The PromQL of all panels. */
+/** Returns the PromQL of all panels. */
 function expressionsOf(dashboard) {
   return dashboard.panels.flatMap((panel) => panel.targets ?? []).map((target) => target.expr);
 }
 
-/** The queries of the variables, as PromQL that names the same metric and label. */
+/** Returns the queries of the variables, as PromQL that names the same metric and label. */
 function variablesOf(dashboard) {
   return dashboard.templating.list.filter((variable) => variable.type === 'query').map((variable) =>
     variable.query.query.replace(/^label_values\((\w+), (\w+)\)$/, 'count by ($2) ($1)'));
@@ -21,7 +21,7 @@ function overlap(a, b) {
   return a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
 }
 
-/** Faults of one panel by itself. */
+/** Returns the faults of one panel by itself. */
 function panelFaults(panel) {
   const faults = [];
   const {x, w} = panel.gridPos;
@@ -36,7 +36,7 @@ function panelFaults(panel) {
   return faults;
 }
 
-/** Panels that lack something, lie on each other or share an id. */
+/** Finds panels that lack something, overlap or share an id. */
 function layoutFaults({panels}) {
   const faults = panels.flatMap(panelFaults);
   panels.forEach((panel, index) => {

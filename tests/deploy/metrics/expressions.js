@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Holds PromQL expressions against the list of metrics in deploy/prometheus/metrics.txt. A metric or
-// label that does not exist is valid PromQL and an empty graph.
+// Checks PromQL expressions against the list of metrics in deploy/prometheus/metrics.txt. A metric
+// or label that does not exist is valid PromQL and gives an empty graph.
 'use strict';
 
 const {execFileSync} = require('node:child_process');
@@ -10,10 +10,10 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 
-/** Labels that Prometheus adds to whatever it scrapes. */
+/** The labels that Prometheus adds to everything that it scrapes. */
 const targetLabels = ['job', 'instance'];
 
-/** The list as a map: name -> {type, labels}. Throws on a line that is not one of its forms. */
+/** Returns the list as a map: name -> {type, labels}. Throws for a line of another form. */
 function readMetrics(file) {
   const metrics = new Map();
   for (const line of fs.readFileSync(file, 'utf8').split('\n')) {
@@ -31,7 +31,7 @@ function readMetrics(file) {
   return metrics;
 }
 
-/** The labels a sample named `name` has, or nothing if there is no such sample. */
+/** Returns the labels of a sample named `name`, or undefined if there is no such sample. */
 function labelsOf(name, metrics) {
   const [, family, suffix] = name.match(/^(.*?)(_bucket|_sum|_count)?$/);
   if (metrics.get(family)?.type === 'histogram' && suffix) {
@@ -41,7 +41,7 @@ function labelsOf(name, metrics) {
   return metric && metric.type !== 'histogram' ? [...metric.labels, ...targetLabels] : undefined;
 }
 
-/** Samples and labels of `expression` that do not exist. */
+/** Returns the samples and labels of `expression` that do not exist. */
 function vocabularyFaults(expression, metrics) {
   const faults = [];
   const known = new Set(targetLabels);
@@ -61,7 +61,7 @@ function vocabularyFaults(expression, metrics) {
   return faults.map((fault) => `${fault}: ${expression}`);
 }
 
-/** What promtool's parser says of the expressions, Grafana's variables of time replaced. */
+/** Returns promtool's syntax errors for the expressions, with Grafana's time variables replaced. */
 function syntaxFaults(expressions) {
   const rules = expressions.map((expression, index) => ({
     record: `expression:${index}`, expr: expression.replaceAll('$__rate_interval', '5m'),

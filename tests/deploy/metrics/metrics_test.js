@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Goal: scrape configurations load, alerts fire when they should, and neither an alert nor a graph
-// asks for a metric that rnnserve does not have. Method: promtool, the list of metrics, and planted
+// uses a metric that rnnserve does not have. Method: promtool, the list of metrics, and planted
 // mistakes. Run by tests/deploy/run.
 'use strict';
 
@@ -17,7 +17,7 @@ const {expressionsOf, variablesOf, layoutFaults} = require('./dashboard.js');
 const deploy = path.resolve(__dirname, '../../../deploy');
 const inDeploy = (...parts) => path.join(deploy, ...parts);
 
-/** Runs promtool, which explains itself on either stream. */
+/** Runs promtool, which reports errors on either stream. */
 function promtool(...args) {
   try {
     execFileSync(process.env.RNNSERVE_PROMTOOL, args, {stdio: 'pipe'});

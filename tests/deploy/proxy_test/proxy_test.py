@@ -1,7 +1,8 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Goal: behind a proxy a session has one replica, and its loss is told, never hidden. Method: real
-servers behind the real proxy with the filled-in template, and what each server says it holds."""
+"""Goal: behind a proxy a session has one replica, and its loss is reported, never hidden. Method:
+real servers behind the real proxy with the filled-in template, and the servers' lists of their
+sessions."""
 
 import collections
 import pathlib
@@ -25,7 +26,8 @@ NUM_LONG_STEPS = 600
 MINUTE_S = 60
 OK, UNAVAILABLE = grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE
 CANCELLED, NOT_FOUND = grpc.StatusCode.CANCELLED, grpc.StatusCode.NOT_FOUND
-# How a call ends whose connection to its replica was cut, by proxy and by what was under way.
+# The codes of a call whose connection to its replica was cut; they depend on the proxy and on what
+# was in flight.
 CUT = {UNAVAILABLE, CANCELLED, grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN}
 VALUE = example.to_tensor([[50.0]])
 MANY_VALUES = example.to_tensor(4096 * [[50.0]])
@@ -33,7 +35,7 @@ SECONDS_OF = {"s": 1, "m": 60, "h": 3600}
 
 
 def wait_until(is_true, seconds=20):
-    """Asserts that something comes true, asking often."""
+    """Asserts that a condition becomes true, and checks it often."""
     deadline = time.monotonic() + seconds
     while not is_true():
         assert time.monotonic() < deadline, f"not within {seconds} s"
@@ -41,7 +43,7 @@ def wait_until(is_true, seconds=20):
 
 
 class Caller:
-    """A client with one connection to the proxy. `session_id` None: without the metadata key."""
+    """A client with one connection to the proxy. With `session_id` None it omits the metadata."""
 
     def __init__(self, address):
         options = [("grpc.use_local_subchannel_pool", 1)]
@@ -57,7 +59,7 @@ class Caller:
         return self._calls.Step(request, **self._meant_for(session_id))
 
     def code_of_step(self, session_id, index):
-        """OK or the code of the error."""
+        """Returns OK or the code of the error."""
         try:
             self.step(session_id, index)
             return OK
@@ -65,7 +67,7 @@ class Caller:
             return error.code()
 
     def long_step(self, session_id):
-        """A step under way that takes its replica some milliseconds."""
+        """Sends a step that takes its replica some milliseconds, and does not wait."""
         request = session_pb2.StepRequest(session_id=session_id, input=MANY_VALUES)
         return self._calls.Step.future(request, **self._meant_for(session_id))
 
@@ -94,7 +96,7 @@ class OpenStream:
         return result.WhichOneof("kind")
 
     def code_of_end(self):
-        """None if the stream ends well. What it tells unasked before is of no interest."""
+        """Returns None if the stream ends well. Ignores the notices before the end."""
         try:
             for reply in self._replies:
                 assert not reply.results
@@ -110,7 +112,7 @@ class OpenStream:
 
 
 class ProxyTest:
-    """What holds for each of them. Each test has a cluster of its own."""
+    """The tests for every proxy. Each test has a cluster of its own."""
 
     def setUp(self):
         folder = self.enterContext(tempfile.TemporaryDirectory())
@@ -132,21 +134,21 @@ class ProxyTest:
         return ids
 
     def long_steps(self, session_id):
-        """A queue of steps that keeps a replica busy for seconds. So many are done that the others
-        have arrived."""
+        """Queues steps that keep a replica busy for seconds. Returns once enough of them are done
+        that the others have arrived."""
         steps = [self.caller.long_step(session_id) for _ in range(NUM_LONG_STEPS)]
         steps[NUM_LONG_STEPS // 6].result()
         return steps
 
     def owners(self):
-        """{id: index of the replica that holds it}; each has one."""
+        """Returns {id: index of the replica that has it}; each has exactly one."""
         held = [(session_id, replica.index) for replica in self.replicas
                 if replica.is_running() for session_id in replica.session_ids()]
         self.assertEqual(len(held), len(dict(held)), "a session is in two replicas")
         return dict(held)
 
     def num_refused_by(self, replica, ids):
-        """Steps each and tells how many of them this replica answered with an error."""
+        """Steps each session and returns how many of the steps this replica refused."""
         before = replica.metrics()
         self.codes_of_steps(ids, 0)
         return replica.metrics().growth(before, "rnnserve_errors_total", method="Step")
@@ -195,7 +197,8 @@ class ProxyTest:
             told = self.codes_of_steps(lost, 0)
             self.assertLessEqual(set(told), CUT | {NOT_FOUND})
 
-        # By now, at the latest, another one has their place, and says that it does not know them.
+        # By now, at the latest, another replica has their place and reports that it does not know
+        # them.
         wait_until(lambda: set(self.codes_of_steps(lost, 0)) == {NOT_FOUND})
 
     def test_a_replica_that_returns_moves_no_session(self):
@@ -216,7 +219,7 @@ class ProxyTest:
             self.caller.open(session_id)
         self.assertEqual(self.owners(), owners)
 
-    def test_steps_that_a_killed_replica_had_are_not_made_again(self):
+    def test_steps_of_a_killed_replica_are_not_sent_again(self):
         (session_id,) = self.open_sessions(1)
         owner = self.replicas[self.owners()[session_id]]
         steps = self.long_steps(session_id)
@@ -230,7 +233,7 @@ class ProxyTest:
             if replica is not owner:
                 self.assertEqual(replica.metrics().total("rnnserve_steps_total"), 0)
 
-    def test_a_replica_that_drains_finishes_and_hands_nothing_over(self):
+    def test_a_draining_replica_finishes_its_steps_and_moves_no_session(self):
         ids = self.open_sessions(60)
         owners = self.owners()
         own = [session_id for session_id in ids if owners[session_id] == 0]
@@ -276,7 +279,7 @@ class ProxyTest:
 
 class HaProxyTest(ProxyTest, unittest.TestCase):
     PROXY = HaProxy
-    # It may lose the status of a stream that the server ends first.
+    # HAProxy may lose the status of a stream that the server ends first.
     CODES_OF_A_DRAINED_STREAM = {UNAVAILABLE, CANCELLED}
     IDLE_TIMEOUTS = ("timeout client", "timeout server")
 
@@ -302,7 +305,7 @@ class HaProxyTest(ProxyTest, unittest.TestCase):
         self.await_all_up()
         self.assertEqual(self.caller.step(session_id, 1).version, 2)
 
-    def test_a_replica_that_drains_is_asked_for_nothing_new(self):
+    def test_a_draining_replica_gets_no_new_calls(self):
         (session_id,) = self.open_sessions(1)
         owner = self.replicas[self.owners()[session_id]]
         steps = self.long_steps(session_id)
@@ -310,7 +313,7 @@ class HaProxyTest(ProxyTest, unittest.TestCase):
         owner.drain()
         wait_until(lambda: self.proxy.replica_states()[f"rnn-{owner.index}"] == "NOLB")
 
-        # Not refused by the one that drains: placed on another one.
+        # The draining replica did not refuse the call: it went to another one.
         self.assertEqual(self.caller.open("new").session_id, "new")
         self.assertEqual(self.caller.code_of_step(session_id, 0), NOT_FOUND)
         self.assertLessEqual({step.code() for step in steps}, {OK, NOT_FOUND} | CUT)
@@ -323,7 +326,7 @@ class HaProxyTest(ProxyTest, unittest.TestCase):
             head = len(payload).to_bytes(3, "big") + bytes([kind, flags])
             return (head + stream.to_bytes(4, "big") + payload).hex()
 
-        # HPACK without compression: numbers are names of its static table.
+        # HPACK without compression: numbers stand for names of its static table.
         headers = (b"\x83\x86" + b"\x04" + text("/grpc.health.v1.Health/Check") + b"\x01"
                    + text("health") + b"\x0f\x10" + text("application/grpc") + b"\x00" + text("te")
                    + text("trailers"))
@@ -357,7 +360,7 @@ class EnvoyTest(ProxyTest, unittest.TestCase):
         wait_until(lambda: {name for name, state in self.proxy.replica_states().items()
                             if state == "DOWN"} == names)
 
-    def test_each_replica_has_as_many_places_whoever_is_up(self):
+    def test_each_replica_has_the_same_places_whichever_are_up(self):
         for num_up in (3, 2, 1):
             with self.subTest(num_up):
                 wait_until(lambda: self.proxy.ring()["size"] == num_up * 257)
@@ -365,7 +368,7 @@ class EnvoyTest(ProxyTest, unittest.TestCase):
                     "size": num_up * 257, "min_hashes_per_host": 1, "max_hashes_per_host": 256})
             self.replicas[num_up - 1].kill()
 
-    def test_a_replica_that_drains_is_asked_for_nothing_new(self):
+    def test_a_draining_replica_gets_no_new_calls(self):
         (session_id,) = self.open_sessions(1)
         owner = self.replicas[self.owners()[session_id]]
         steps = self.long_steps(session_id)
@@ -373,7 +376,7 @@ class EnvoyTest(ProxyTest, unittest.TestCase):
         owner.drain()
         self.await_down(owner)
 
-        # Not refused by the one that drains: placed on another one.
+        # The draining replica did not refuse the call: it went to another one.
         self.assertEqual(self.caller.open("new").session_id, "new")
         self.assertEqual(self.caller.code_of_step(session_id, 0), NOT_FOUND)
         self.assertLessEqual({step.code() for step in steps}, {OK, NOT_FOUND} | CUT)
@@ -395,7 +398,7 @@ class EnvoyTest(ProxyTest, unittest.TestCase):
         self.assertEqual(codes, {session_id: OK if owners[session_id] == 1 else NOT_FOUND
                                  for session_id in ids})
 
-    def test_a_paused_replica_is_passed_over_until_it_wakes(self):
+    def test_a_paused_replica_is_skipped_until_it_wakes(self):
         (session_id,) = self.open_sessions(1)
         owner = self.replicas[self.owners()[session_id]]
 
@@ -409,7 +412,7 @@ class EnvoyTest(ProxyTest, unittest.TestCase):
 
 
 class TemplatesTest(unittest.TestCase):
-    """What filling in does, without a proxy."""
+    """The result of filling in a template, without a proxy."""
 
     def test_a_replica_that_is_left_out_keeps_its_place(self):
         template = "bind @listen@\n# not @replica@\nserver rnn-@index@ @replica@ id @number@\n"
@@ -423,7 +426,7 @@ class TemplatesTest(unittest.TestCase):
             fill_in.fill_in(template, "[::1]:1", "f", ["b:2", "[::2]:3"]),
             "at ::1 1\n- b 2\n- ::2 3\n")
 
-    def test_a_word_that_nobody_knows_is_refused(self):
+    def test_an_unknown_word_is_refused(self):
         with self.assertRaises(KeyError):
             fill_in.fill_in("bind @port@\n", "a:1", "f", ["b:2"])
 
@@ -431,7 +434,7 @@ class TemplatesTest(unittest.TestCase):
         folder = pathlib.Path(programs.ROOT / "deploy/proxy")
         settings = {"haproxy.cfg": ["retries 0", "retry-on none", "no option redispatch"],
                     "nginx.conf": ["grpc_next_upstream off;"],
-                    # Nothing of it was sent.
+                    # Only what was never sent.
                     "envoy.yaml": ["retry_on: connect-failure"]}
         for name, lines in settings.items():
             text = (folder / name).read_text(encoding="utf-8")

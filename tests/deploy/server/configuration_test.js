@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Goal: the server accepts the configuration of the Kubernetes manifests, and the list of metrics
-// says what /metrics says. Method: start the server of this build with that file, on ports that the
+// agrees with /metrics. Method: start the server of this build with that file, on ports that the
 // system chooses, read its metrics and stop it. Run by tests/deploy/run.
 'use strict';
 
@@ -17,7 +17,7 @@ const source = path.resolve(__dirname, '../../..');
 const program = path.join(process.env.RNNSERVE_BIN_DIR, 'rnnserve');
 const startMsMax = 30000;
 
-/** The addresses, once the server has written them; throws if it ends or takes too long. */
+/** Returns the addresses once the server has written them; throws if it ends or takes too long. */
 async function addressesOf(server, file, log) {
   for (const deadline = Date.now() + startMsMax; Date.now() < deadline;) {
     if (fs.existsSync(file)) return JSON.parse(fs.readFileSync(file, 'utf8'));
@@ -27,7 +27,7 @@ async function addressesOf(server, file, log) {
   throw new Error(`the server did not start:\n${log()}`);
 }
 
-/** The families of an exposition: name -> {type, labels}. */
+/** Returns the metric families of a page: name -> {type, labels}. */
 function familiesOf(text) {
   const families = new Map();
   let name;
@@ -44,7 +44,7 @@ function familiesOf(text) {
   return families;
 }
 
-/** Families that are not in the list as they are. Some appear only once they have a sample. */
+/** Returns families that differ from the list. Some appear only once they have a sample. */
 function familyFaults(families, metrics) {
   const faults = [];
   for (const [name, {type, labels}] of families) {
@@ -79,9 +79,9 @@ async function main() {
 
     check('server: accepts the configuration of the manifests and stops cleanly', () =>
       exitCode === 0 ? [] : [`exit code ${exitCode}:\n${output}`]);
-    check('server: /metrics is as deploy/prometheus/metrics.txt lists it', () => familyFaults(
+    check('server: /metrics agrees with deploy/prometheus/metrics.txt', () => familyFaults(
         familiesOf(text), readMetrics(path.join(source, 'deploy/prometheus/metrics.txt'))));
-    check('server: /metrics pleases promtool', () => {
+    check('server: promtool accepts /metrics', () => {
       execFileSync(process.env.RNNSERVE_PROMTOOL, ['check', 'metrics'], {input: text, stdio: 'pipe'});
       return [];
     });
