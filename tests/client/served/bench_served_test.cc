@@ -11,38 +11,19 @@
 #include "client/cpp/client.h"
 #include "client/files/sequence_file.h"
 #include "nlohmann/json.hpp"
+#include "tests/client/served/demo_server.h"
 #include "tests/support/child_process.h"
-#include "tests/support/server_process.h"
-#include "tests/support/temporary_folder.h"
 
 namespace rnnserve::client {
 namespace {
 
 using ::rnnserve::testing::RunShell;
-using ::rnnserve::testing::ServerProcess;
-using ::rnnserve::testing::TemporaryFolder;
 using ::testing::HasSubstr;
 
 using Json = nlohmann::json;
 
-// One server for all tests.
-class BenchServedTest : public ::testing::Test {
+class BenchServedTest : public DemoServerTest {
  protected:
-  static void SetUpTestSuite() {
-    auto server = ServerProcess::Start({"--model-dir", RNNSERVE_SOURCE_DIR "/client/demo/models"});
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-  }
-
-  static void TearDownTestSuite() {
-    if (server_ != nullptr) {
-      EXPECT_EQ(server_->Stop(), 0) << server_->Log();
-    }
-    server_.reset();
-  }
-
-  std::string Path(const std::string& name) const { return folder_.path() / name; }
-
   // Runs `rnnctl --json bench ARGUMENTS` and returns the report.
   Json Bench(const std::string& arguments) {
     const auto outcome =
@@ -72,12 +53,7 @@ class BenchServedTest : public ::testing::Test {
     ASSERT_TRUE(client.ok()) << client.status();
     EXPECT_TRUE((*client)->ListSessions().value().empty());
   }
-
-  static std::unique_ptr<ServerProcess> server_;
-  const TemporaryFolder folder_;
 };
-
-std::unique_ptr<ServerProcess> BenchServedTest::server_;
 
 TEST_F(BenchServedTest, AClosedLoopIsAnsweredAndItsSessionsEnd) {
   const Json json =

@@ -16,6 +16,7 @@
 #include "client/cpp/error.h"
 #include "client/files/npy.h"
 #include "client/files/sequence_file.h"
+#include "tests/client/served/demo_server.h"
 #include "tests/support/child_process.h"
 #include "tests/support/server_process.h"
 #include "tests/support/status_matchers.h"
@@ -25,7 +26,6 @@ namespace rnnserve::client {
 namespace {
 
 using ::rnnserve::testing::IsOk;
-using ::rnnserve::testing::ServerProcess;
 using ::rnnserve::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -35,24 +35,8 @@ constexpr char kDemo[] = RNNSERVE_SOURCE_DIR "/client/demo";
 
 using Outcome = rnnserve::testing::ProcessOutcome;
 
-// One server for all tests.
-class ClientServedTest : public ::testing::Test {
+class ClientServedTest : public DemoServerTest {
  protected:
-  static void SetUpTestSuite() {
-    auto server = ServerProcess::Start({"--model-dir", absl::StrCat(kDemo, "/models")});
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-  }
-
-  static void TearDownTestSuite() {
-    if (server_ != nullptr) {
-      EXPECT_EQ(server_->Stop(), 0) << server_->Log();
-    }
-    server_.reset();
-  }
-
-  std::string Path(const std::string& name) const { return folder_.path() / name; }
-
   // Runs a program of this build by a shell command line.
   Outcome Run(const std::string& command_line) {
     return rnnserve::testing::RunShell(absl::StrCat(RNNSERVE_BIN_DIR, "/", command_line));
@@ -66,12 +50,7 @@ class ClientServedTest : public ::testing::Test {
     return Run(absl::StrCat("rnnserve-demo --grpc ", server_->grpc_address(), " --metrics ",
                             server_->metrics_address(), " --data ", data));
   }
-
-  static std::unique_ptr<ServerProcess> server_;
-  const rnnserve::testing::TemporaryFolder folder_;
 };
-
-std::unique_ptr<ServerProcess> ClientServedTest::server_;
 
 TEST_F(ClientServedTest, DemoAgreesWithKeras) {
   const Outcome outcome = Demo(absl::StrCat(kDemo, "/data"));
