@@ -49,8 +49,8 @@ namespace rnnserve::client {
 // A failure that it cannot repair ends the session: every later call fails with the same status.
 //
 //   ABORTED              STEP_FENCED, or the session has steps of somebody else: another writer
-//                        took over. (An own attach that was delayed on a broken connection until
-//                        after the next attach looks the same.)
+//                        took over. (An attach of this writer that was delayed on a broken
+//                        connection until after its next attach looks the same.)
 //   DATA_LOSS            the text begins with STATE_REGRESSED and names both versions: the session
 //                        was found at a version before the oldest kept input, or nowhere. Or it
 //                        begins with OUTPUT_DIFFERS: a replayed step gave other bits (see `check`)

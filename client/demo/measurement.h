@@ -57,7 +57,7 @@ class Measurement {
   std::string model_;
   std::string method_;
   Latencies latencies_;
-  // Until End the histograms at the beginning, afterwards their growth since then.
+  // Until End, the histograms at the beginning; afterwards, their growth since then.
   ServerTimes server_;
   absl::Duration began_;
   absl::Duration elapsed_;

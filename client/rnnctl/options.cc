@@ -120,7 +120,7 @@ void AddSessionCommands(CLI::App& app, Options* options) {
 void DeclareCommandLine(CLI::App& app, Options* options) {
   app.require_subcommand(0, 1);
   app.fallthrough();
-  // Not left to require_subcommand, which complains before it has noticed that a word is unknown.
+  // require_subcommand would complain before it has noticed that a word is unknown.
   app.callback([&app] {
     if (app.get_subcommands().empty()) throw CLI::RequiredError("A command");
   });

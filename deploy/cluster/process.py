@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A program in the background, stopped by its process id, and the addresses that it reports."""
 
+import contextlib
 import json
 import pathlib
 import signal
@@ -59,12 +60,13 @@ class Process:
         """Waits until the server has written its addresses and returns them: "grpc", "metrics".
         Raises RuntimeError, with its log, if it ends first or takes longer than `seconds`."""
         deadline = time.monotonic() + seconds
-        while not (file := pathlib.Path(address_file)).exists():
-            if not self.is_running() or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError(f"{self._name} does not serve:\n{self.read_log()}")
+        while self.is_running() and time.monotonic() < deadline:
+            # The file may not exist yet, or not be complete.
+            with contextlib.suppress(OSError, ValueError):
+                return json.loads(pathlib.Path(address_file).read_text(encoding="utf-8"))
             time.sleep(0.01)
-        return json.loads(file.read_text(encoding="utf-8"))
+        self.stop()
+        raise RuntimeError(f"{self._name} does not serve:\n{self.read_log()}")
 
     def read_log(self):
         return pathlib.Path(self.log).read_text(encoding="utf-8", errors="replace")

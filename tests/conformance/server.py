@@ -2,21 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the real server as a process, and makes every call of a case with plain generated stubs."""
 
-import json
 import pathlib
 import queue
 import subprocess
 import sys
-import time
 
 import grpc
 import numpy as np
 from samples import SAMPLES
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "client/python"))
+sys.path += [str(ROOT / "client/python"), str(ROOT / "deploy/cluster")]
 
 import stubs  # noqa: E402  (found by the path above)
+from process import Process  # noqa: E402
 
 # In its own process, because the stub compiler crashes together with TensorFlow's own protobuf.
 subprocess.run(
@@ -77,49 +76,31 @@ class Server:
     """A server of all bundles in a folder, and a channel to it. It ends with its `with` block."""
 
     def __init__(self, programs, folder):
-        self._folder = folder
-        address_file = folder / "addresses.json"
+        address_file, log = folder / "addresses.json", folder / "server.log"
         address_file.unlink(missing_ok=True)
+        log.unlink(missing_ok=True)
         command = [str(programs / "rnnserve"), "--model-dir", str(folder / "models")]
         command += ["--address-file", str(address_file), *_plugin_flags(programs)]
         for flag in _FLAGS.items():
             command += flag
-        with (folder / "server.log").open("w") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            self._wait(address_file)
-            address = json.loads(address_file.read_text())["grpc"]
-        except BaseException:
-            self._process.kill()
-            raise
+        self._process = Process(command, log)
+        address = self._process.await_addresses(address_file, START_SECONDS)["grpc"]
         self._channel = grpc.insecure_channel(address)
         self.models = model_pb2_grpc.ModelServiceStub(self._channel)
         self.inference = inference_pb2_grpc.InferenceServiceStub(self._channel)
 
-    def _wait(self, address_file):
-        deadline = time.monotonic() + START_SECONDS
-        while not address_file.exists():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the server did not start: {self.log()}")
-            time.sleep(0.05)
-
     def log(self):
-        return (self._folder / "server.log").read_text().strip()
+        return self._process.read_log().strip()
 
     def is_alive(self):
-        return self._process.poll() is None
+        return self._process.is_running()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self._channel.close()
-        self._process.terminate()
-        try:
-            code = self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            raise
+        code = self._process.stop(STOP_SECONDS)
         if code != 0:
             raise RuntimeError(f"the server ended with code {code}: {self.log()}")
 
