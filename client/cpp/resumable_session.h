@@ -94,9 +94,9 @@ class ResumableSession {
     // back before them is DATA_LOSS.
     size_t max_log_bytes = size_t{64} << 20;
     // The number of durable steps that are kept nevertheless, in case the snapshot store fails over
-    // and loses steps that it had accepted. Such a loss of more steps is DATA_LOSS. One is always
-    // kept: the server that holds the session is asked for its reply to that step, which shows that
-    // nobody else has stepped the session.
+    // and loses steps that it had accepted. A loss of more steps than are kept is DATA_LOSS. One
+    // step is always kept: the server that holds the session is asked for its reply to that step,
+    // which shows that nobody else has stepped the session.
     uint64_t num_durable_steps_kept = 0;
     // The size of the largest reply that is accepted.
     int max_message_bytes = 64 << 20;

@@ -13,7 +13,7 @@ import numpy as np
 import stubs
 
 stubs.generate()
-# E402: the line above makes these.
+# E402: the line above generates these modules.
 from google.rpc import error_details_pb2, status_pb2  # noqa: E402
 from rnnserve.v1 import inference_pb2 as api  # noqa: E402
 from rnnserve.v1 import inference_pb2_grpc as api_grpc  # noqa: E402

@@ -13,7 +13,7 @@ from metrics_page import MetricsPage
 from process import Process
 
 stubs.generate()
-# E402: the line above makes these.
+# E402: the line above generates these modules.
 from rnnserve.v1 import inference_pb2_grpc, session_pb2  # noqa: E402
 
 MODELS = {
