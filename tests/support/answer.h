@@ -14,12 +14,12 @@
 
 namespace rnnserve::testing {
 
-// What a call with a callback will say: give callback() to the call, then Wait(). A handle: copies
-// stand for the same answer. Thread-safe.
+// The future answer to a call with a callback: give callback() to the call, then Wait(). A handle:
+// copies share the same answer. Thread-safe.
 template <typename T>
 class Answer {
  public:
-  // To be given to one call.
+  // Returns the callback for one call.
   auto callback() const {
     return [shared = shared_](absl::StatusOr<T> value) {
       absl::MutexLock lock(&shared->mu);
@@ -29,12 +29,12 @@ class Answer {
   }
 
   bool has_come() const { return num_calls() > 0; }
-  // How often the callback ran.
+  // The number of times that the callback ran.
   int num_calls() const {
     absl::MutexLock lock(&shared_->mu);
     return shared_->num_calls;
   }
-  // Waits for the callback, and takes what it got: to be called once.
+  // Waits for the callback and takes what it got. Call it once.
   absl::StatusOr<T> Wait() const {
     absl::MutexLock lock(&shared_->mu);
     const auto has_value = [this] { return shared_->value.has_value(); };

@@ -13,22 +13,23 @@
 
 namespace rnnserve::testing {
 
-// Columns that own their memory, one for each batch row. The padding is NaN, so that code which
-// takes it for values gives itself away. Movable; used by one thread at a time: the test's.
+// Columns that own their memory, one for each batch row. The padding is NaN, so that code that uses
+// padding as values shows in the results. Movable. Used by one thread at a time: the test's.
 //
 //   ColumnBatch x({{1, 2, 3}, {4, 5, 6}});   // two columns of three values
 //   Activate(Activation::kRelu, x.columns());
 //   EXPECT_THAT(x.values(1), ElementsAre(4, 5, 6));
 class ColumnBatch {
  public:
-  // `cols` columns of NaN.
+  // Makes `cols` columns of NaN.
   ColumnBatch(int64_t rows, int64_t cols)
       : buffer_(ColumnsSize(rows, cols)), columns_{buffer_.data(), rows, cols, PaddedRows(rows)} {
     const auto values = buffer_.span();
     std::fill(values.begin(), values.end(), std::numeric_limits<float>::quiet_NaN());
   }
 
-  // REQUIRES: at least one column; all are of the same length.
+  // Makes columns of these values. REQUIRES: there is at least one column; all have the same
+  // length.
   explicit ColumnBatch(const std::vector<std::vector<float>>& values)
       : ColumnBatch(static_cast<int64_t>(values[0].size()), static_cast<int64_t>(values.size())) {
     for (size_t b = 0; b < values.size(); ++b) {

@@ -12,14 +12,14 @@
 
 namespace {
 
-// Plain integers that exist before any constructor runs: malloc is called that early.
+// Plain integers, which exist before any constructor runs, because malloc is called that early.
 constinit thread_local int64_t thread_allocations = 0;
 constinit thread_local int64_t thread_bytes = 0;
 constinit std::atomic<int64_t> process_allocations{0};
 
 void CountAllocation(size_t size) {
   ++thread_allocations;
-  // A size that nobody can have must not make the sum overflow.
+  // Cap the size, so that an impossible request does not make the sum overflow.
   const auto room = static_cast<size_t>(std::numeric_limits<int64_t>::max() - thread_bytes);
   thread_bytes += static_cast<int64_t>(std::min(size, room));
   process_allocations.fetch_add(1, std::memory_order_relaxed);
@@ -45,8 +45,8 @@ void OnFree(const volatile void* /*pointer*/) {}
 
 #else
 
-// A program's own definitions win over those of the C library, which stay reachable under these
-// names. All of them come from the same heap, so free() need not be replaced.
+// A program's own definitions take precedence over those of the C library, which stay reachable
+// under these names. They use the same heap, so free() need not be replaced.
 extern "C" {
 void* __libc_malloc(size_t size);
 void* __libc_calloc(size_t count, size_t size);

@@ -14,24 +14,25 @@ namespace rnnserve::testing {
 //   cell->Step(step);
 //   EXPECT_EQ(allocations.count(), 0);
 //
-// malloc and everything built on it counts: new, aligned new, calloc, realloc, memalign. Linking
-// the library replaces malloc for the whole program; under AddressSanitizer and ThreadSanitizer it
-// asks the sanitizer instead, and ThreadSanitizer does not tell of memalign and its kin. Owns
+// It counts malloc and everything built on it: new, aligned new, calloc, realloc, memalign. Linking
+// the library replaces malloc for the whole program. Under AddressSanitizer and ThreadSanitizer it
+// asks the sanitizer instead, and ThreadSanitizer does not report memalign and its variants. Owns
 // nothing. Thread-compatible.
 class MallocCounter {
  public:
   enum class Scope {
-    kThisThread,  // allocations of the thread that asks
-    kProcess,     // allocations of every thread, for work that runs elsewhere
+    kThisThread,  // allocations of the calling thread
+    kProcess,     // allocations of every thread, for work that runs on other threads
   };
 
   explicit MallocCounter(Scope scope = Scope::kThisThread);
 
-  // Allocations since the construction. With kThisThread: REQUIRES the thread that constructed it.
+  // Returns the allocations since the construction. REQUIRES, with kThisThread: the calling thread
+  // constructed it.
   int64_t count() const;
 
-  // The bytes that this thread asked for since the construction, freed or not, whatever the scope.
-  // REQUIRES the thread that constructed it.
+  // Returns the bytes that this thread asked for since the construction, freed or not, whatever the
+  // scope. REQUIRES: the calling thread constructed it.
   int64_t thread_bytes_asked() const;
 
  private:

@@ -10,7 +10,8 @@
 #include <new>
 #include <thread>
 
-// A counter that misses allocations would prove nothing: every way to the heap is tried.
+// MallocCounter: tries every way to allocate, because a counter that misses one would prove
+// nothing.
 
 namespace rnnserve::testing {
 namespace {
@@ -19,7 +20,7 @@ struct alignas(64) CacheLine {
   char bytes[64];
 };
 
-// Keeps the compiler from leaving the allocation out.
+// Keeps the compiler from optimising the allocation away.
 template <typename T>
 T* Escape(T* pointer) {
   asm volatile("" : : "g"(pointer) : "memory");

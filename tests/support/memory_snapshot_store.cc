@@ -12,14 +12,14 @@ namespace {
 
 constexpr size_t kNumReplacedMax = 1000;
 
-// No id has a slash, so no session lies there.
+// The prefix of quarantined snapshots. No session id has a slash, so it collides with no session.
 std::string QuarantineKey(const std::string& session_id) { return "quarantine/" + session_id; }
 
 absl::Status Unknown() {
   return NotFound("SNAPSHOT_UNKNOWN", "no snapshot of the session is stored");
 }
 
-// OK if the writer may change what is stored.
+// Returns OK if the writer may change what is stored.
 absl::Status CheckFence(const std::optional<SnapshotFence>& stored, const SnapshotFence& writer,
                         bool is_first = false) {
   switch (is_first ? JudgeFirst(stored, writer) : JudgeFence(stored, writer)) {
@@ -53,7 +53,7 @@ MemorySnapshotStore::~MemorySnapshotStore() {
   CompleteAll();
 }
 
-// The effect and its answer are two steps, because callbacks run without the lock.
+// The effect and the answer are separate steps, because callbacks run without the lock.
 template <typename Result, typename Effect, typename Callback>
 MemorySnapshotStore::Call MemorySnapshotStore::MakeCall(Effect effect, Callback callback) {
   return [effect = std::move(effect), callback = std::move(callback)](

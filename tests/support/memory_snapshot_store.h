@@ -23,18 +23,18 @@
 namespace rnnserve::testing {
 
 // A SnapshotStore in memory that fails, hangs and forgets when the test says so. The contract test
-// holds it to what the real store does.
+// of snapshot stores covers both it and the real store.
 //
 // By itself it does nothing: calls wait until the test completes them, on the test's thread and in
-// the order they came. With Pace::kAtOnce a thread of its own completes them as they come.
+// the order of arrival. With Pace::kAtOnce a thread of its own completes them as they arrive.
 //
 //   MemorySnapshotStore store(clock);
 //   store.FailNext(1, StoreDownError());
 //   store.Write(...);
 //   EXPECT_EQ(store.CompleteAll(), 1);  // the callback has run
 //
-// Owns what is stored. Thread-safe. The clock must outlive it. What it leaves out: bounds, and the
-// circuit breaker.
+// Owns what is stored. Thread-safe. The clock must outlive it. Unlike the real store it has no
+// limits and no circuit breaker.
 class MemorySnapshotStore final : public SnapshotStore {
  public:
   enum class Pace { kByHand, kAtOnce };
@@ -50,26 +50,27 @@ class MemorySnapshotStore final : public SnapshotStore {
   void Quarantine(std::string session_id, std::string bytes, absl::Duration time_to_live,
                   WriteCallback callback) override;
 
-  // The oldest call that waits takes effect and its callback runs. Whether there was one, and the
-  // store does not hang. Not with kAtOnce.
+  // Lets the oldest waiting call take effect and runs its callback. Returns false if no call waits
+  // or the store hangs. Not with kAtOnce.
   bool CompleteNext();
-  // The same until none waits, those that callbacks make included. How many there were.
+  // Completes calls until none waits, including those that callbacks make. Returns how many there
+  // were.
   int CompleteAll();
 
-  // The next `num_calls` calls that complete get this error and change nothing.
+  // Makes the next `num_calls` calls to complete fail with this error and change nothing.
   void FailNext(int num_calls, const absl::Status& error);
-  // The same, but the change is made: the answer is lost on its way.
+  // Like FailNext, but the calls take effect: only their answers are lost.
   void LoseAnswers(int num_calls, const absl::Status& error);
-  // While it hangs no call completes.
+  // Sets whether the store hangs. While it hangs, no call completes.
   void Hang(bool hangs);
-  // The last `num_changes` changes (writes, claims, removals) have not happened, as after a
-  // failover. What is older than 1000 changes stays.
+  // Undoes the last `num_changes` changes (writes, claims, removals), as a failover does. It can
+  // undo at most 1000.
   void LoseLastChanges(int num_changes);
 
   int num_waiting() const;
-  // What is stored now, without a call.
+  // Returns what is stored now, without a call.
   std::optional<StoredSnapshot> Peek(const std::string& session_id) const;
-  // The same of what was put aside.
+  // Returns what was put in quarantine.
   std::optional<StoredSnapshot> PeekQuarantined(const std::string& session_id) const;
 
  private:
@@ -78,7 +79,7 @@ class MemorySnapshotStore final : public SnapshotStore {
     absl::Time expiry;
   };
   using Outcome = absl::AnyInvocable<void()>;
-  // Does the change if it is called with OK, and returns what runs the callback.
+  // Makes the change if called with OK, and returns a function that runs the callback.
   using Call = absl::AnyInvocable<Outcome(const absl::Status& error, bool is_answer_lost)>;
 
   void Enqueue(Call call);
@@ -98,9 +99,9 @@ class MemorySnapshotStore final : public SnapshotStore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status QuarantineLocked(const std::string& session_id, const std::string& bytes,
                                 absl::Duration time_to_live) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // What is stored and has not expired; null if nothing.
+  // Returns what is stored and has not expired, or null.
   const Kept* FindLocked(const std::string& session_id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Every change goes through here, so that it can be lost.
+  // Makes a change and records it, so that LoseLastChanges can undo it.
   void ChangeLocked(const std::string& session_id, std::optional<Kept> kept)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -111,7 +112,7 @@ class MemorySnapshotStore final : public SnapshotStore {
   mutable absl::Mutex mu_;
   std::deque<Call> calls_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, Kept> kept_ ABSL_GUARDED_BY(mu_);
-  // What each change replaced, the last at the end.
+  // What each change replaced, the latest at the end.
   std::deque<std::pair<std::string, std::optional<Kept>>> replaced_ ABSL_GUARDED_BY(mu_);
   int num_failures_ ABSL_GUARDED_BY(mu_) = 0;
   bool are_answers_lost_ ABSL_GUARDED_BY(mu_) = false;

@@ -14,11 +14,11 @@
 
 namespace rnnserve::testing {
 
-// A tensor for a test, with the bytes that a TensorView only borrows. The view stays valid as long
-// as the tensor is neither changed nor moved. A value type.
+// A tensor that owns the bytes that a TensorView only borrows. The view stays valid as long as the
+// tensor is neither changed nor moved. A value type.
 class OwnedTensor {
  public:
-  // Any bytes, right or wrong.
+  // Takes any bytes, whether they fit the shape or not.
   OwnedTensor(DataType dtype, Shape shape, std::string bytes)
       : dtype_(dtype), shape_(std::move(shape)), bytes_(std::move(bytes)) {}
 
@@ -35,7 +35,7 @@ class OwnedTensor {
     return Of(DataType::kBool, std::move(shape), values);
   }
 
-  // REQUIRES: the shape has a number of elements.
+  // REQUIRES: the number of elements does not overflow.
   static OwnedTensor Zeros(Shape shape, DataType dtype = DataType::kFloat32) {
     const auto bytes = static_cast<size_t>(*shape.NumElements() * DataTypeBytes(dtype));
     return {dtype, std::move(shape), std::string(bytes, '\0')};

@@ -16,8 +16,8 @@
 
 namespace rnnserve::testing {
 
-// Remembers what it is told, and can hold the workers: while it does, a worker stops at the end of
-// its cell step, so that a test decides what is queued, running or done. Thread-safe.
+// Records what it is told, and can hold the workers: then a worker stops at the end of its cell
+// step, so that a test decides what is queued, running or done. Thread-safe.
 class RecordingObserver final : public ModelObserver {
  public:
   void OnCellStep(int64_t rows, absl::Duration /*duration*/) override {
@@ -37,12 +37,12 @@ class RecordingObserver final : public ModelObserver {
     ended_.push_back(reason);
   }
 
-  // From now on workers stop at the end of their cell step.
+  // Makes workers stop at the end of their cell step from now on.
   void Hold() {
     absl::MutexLock lock(&mu_);
     is_holding_ = true;
   }
-  // Waits until so many workers have stopped. REQUIRES: it holds.
+  // Waits until `num_workers` workers have stopped. REQUIRES: Hold was called.
   void AwaitStopped(int num_workers = 1) {
     absl::MutexLock lock(&mu_);
     const auto have_stopped = [this, num_workers]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -50,7 +50,7 @@ class RecordingObserver final : public ModelObserver {
     };
     mu_.Await(absl::Condition(&have_stopped));
   }
-  // Lets them go on.
+  // Lets the stopped workers go on.
   void Release() {
     absl::MutexLock lock(&mu_);
     is_holding_ = false;
@@ -78,7 +78,7 @@ class RecordingObserver final : public ModelObserver {
   std::vector<EndReason> ended_ ABSL_GUARDED_BY(mu_);
 };
 
-// One RecordingObserver for each model. Thread-safe.
+// Has one RecordingObserver for each model name. Thread-safe.
 class RecordingEngineObserver final : public EngineObserver {
  public:
   ModelObserver& ForModel(const std::string& model_name) override { return Of(model_name); }
@@ -92,7 +92,7 @@ class RecordingEngineObserver final : public EngineObserver {
     restorations_.push_back(status);
   }
 
-  // What became of each, in order.
+  // The outcome of each checkpoint, and of each restored session below, in order.
   std::vector<absl::Status> checkpoints() {
     absl::MutexLock lock(&mu_);
     return checkpoints_;

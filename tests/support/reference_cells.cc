@@ -72,8 +72,8 @@ Vector Softmax(Vector x) {
   return x;
 }
 
-// As Keras computes it: the threshold adds up the cumulated sums of all values that stay, where
-// Martins and Astudillo (2016) take the last of them.
+// Computes what Keras does: its threshold adds up the cumulative sums of all values in the support,
+// whereas Martins and Astudillo (2016) use the last of these sums.
 Vector Sparsemax(Vector x) {
   Vector sorted = x;
   std::sort(sorted.rbegin(), sorted.rend());
@@ -91,8 +91,8 @@ Vector Sparsemax(Vector x) {
   return x;
 }
 
-// v W for gate `gate` of `gates`, with W [v.size(), gates * units]; plus row `bias_row` of the
-// bias.
+// Returns v W for gate `gate` of `gates`, with W [v.size(), gates * units], plus row `bias_row` of
+// the bias.
 Vector Gate(const ReferenceCell& cell, const Vector& v, const std::vector<float>& weights,
             size_t gate, size_t gates, int bias_row) {
   Vector result(cell.units, 0);
@@ -116,7 +116,7 @@ Vector Combine(const Vector& a, const Vector& b, const std::function<double(doub
 Vector Plus(const Vector& a, const Vector& b) { return Combine(a, b, std::plus<double>()); }
 Vector Times(const Vector& a, const Vector& b) { return Combine(a, b, std::multiplies<double>()); }
 
-// x K + b + h R of one gate.
+// Returns x K + b + h R of one gate.
 Vector Preactivation(const ReferenceCell& cell, const Vector& x, const Vector& h, size_t gate,
                      size_t gates) {
   return Plus(Gate(cell, x, cell.kernel, gate, gates, 0),

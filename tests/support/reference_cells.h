@@ -9,12 +9,12 @@
 
 namespace rnnserve::testing {
 
-// The recurrent cells once more, as in a textbook: one value at a time, in double precision,
-// without a line of the code they check. What the fast ones must agree with.
+// A second implementation of the recurrent cells, as in a textbook: one value at a time, in double
+// precision, and without any of the code that it checks. The fast cells must agree with it.
 
 using Vector = std::vector<double>;
 
-// activation(x) by its Keras name.
+// Returns activation(x) for an activation by its Keras name.
 Vector ReferenceActivate(const std::string& activation, Vector x);
 
 // The weights of a cell, row-major as Keras stores them, and its options.
@@ -25,14 +25,14 @@ struct ReferenceCell {
   std::string activation = "tanh";
   std::string recurrent_activation = "sigmoid";
   bool use_bias = true;
-  bool reset_after = true;  // of a GRUCell
+  bool reset_after = true;  // for a GRUCell
   std::vector<float> kernel;
   std::vector<float> recurrent_kernel;
   std::vector<float> bias;
 };
 
-// One step of one batch row: replaces the states and returns the output. REQUIRES: the states are
-// those of the kind, each of `units` values.
+// Computes one step of one batch row: replaces the states and returns the output. REQUIRES: the
+// states are those of the cell's kind, each of `units` values.
 Vector ReferenceStep(const ReferenceCell& cell, const Vector& x, std::vector<Vector>& states);
 
 }  // namespace rnnserve::testing

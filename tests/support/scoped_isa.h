@@ -8,13 +8,12 @@
 
 namespace rnnserve::testing {
 
-// Makes an instruction set the active one for as long as it lives. Used by one thread at a time:
-// the test's.
+// Makes an instruction set the active one in its scope. Used by one thread at a time: the test's.
 class ScopedIsa {
  public:
   explicit ScopedIsa(Isa isa) : before_(ActiveIsa()) { SetActiveIsa(isa); }
   ~ScopedIsa() { SetActiveIsa(before_); }
-  // Neither copied nor moved: it stands for a scope.
+  // Neither copied nor moved: it represents a scope.
   ScopedIsa(const ScopedIsa&) = delete;
   ScopedIsa& operator=(const ScopedIsa&) = delete;
 

@@ -14,8 +14,9 @@
 
 namespace rnnserve::testing {
 
-// Lets several engines, each of which owns its store, use one. As a store does, its end waits until
-// its callbacks have run; so somebody must complete them. Thread-safe. The store must outlive it.
+// Lets several engines, each of which owns its store, share one. As in any store, the destructor
+// waits until all callbacks have run, so the test must complete the calls. Thread-safe. The shared
+// store must outlive it.
 class SharedSnapshotStore final : public SnapshotStore {
  public:
   explicit SharedSnapshotStore(SnapshotStore& store) : store_(store) {}

@@ -16,7 +16,7 @@
 
 // GoogleTest matchers for absl::Status and absl::StatusOr:
 //
-//   EXPECT_THAT(store.Close("a"), IsOk());
+//   EXPECT_THAT(engine.AddModel("m", model), IsOk());
 //   EXPECT_THAT(Load(path), StatusIs(absl::StatusCode::kInvalidArgument));
 //   EXPECT_THAT(Load(path), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("[2, 12]")));
 //   EXPECT_THAT(Load(path), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("[2, 12]"),
@@ -30,13 +30,13 @@ const absl::Status& StatusOf(const absl::StatusOr<T>& status_or) {
   return status_or.status();
 }
 
-// OK.
+// Matches OK.
 MATCHER(IsOk, negation ? "is not OK" : "is OK") {
   *result_listener << StatusOf(arg);
   return arg.ok();
 }
 
-// An error of that code whose text and reason (see ErrorReason) match.
+// Matches an error of the given code whose text and reason (see ErrorReason) match.
 class StatusIsMatcher {
  public:
   using is_gtest_matcher = void;

@@ -13,8 +13,8 @@
 
 namespace rnnserve::testing {
 
-// An empty folder for the files of one test, removed with all it holds at the end. Used by one
-// thread at a time: the test's.
+// An empty folder for the files of one test. The destructor removes it with everything in it. Used
+// by one thread at a time: the test's.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
@@ -23,7 +23,7 @@ class TemporaryFolder {
     path_ = path;
   }
   ~TemporaryFolder() {
-    std::error_code ignored;  // a test has nothing better to do with it
+    std::error_code ignored;  // a test could do nothing about it
     std::filesystem::remove_all(path_, ignored);
   }
   TemporaryFolder(const TemporaryFolder&) = delete;

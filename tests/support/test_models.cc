@@ -22,12 +22,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Has every weight that is asked for, made from its name. Owns them.
+// Provides every weight that is asked for, with values made from its name. Owns the weights.
 class AnyWeights final : public WeightSource {
  public:
   absl::StatusOr<absl::Span<const float>> Weight(absl::string_view name,
                                                  const Shape& shape) override {
-    // FNV-1a: std::hash may differ from one library to another.
+    // FNV-1a, because std::hash differs between libraries.
     uint32_t seed = 2166136261u;
     for (const char c : name) seed = (seed ^ static_cast<unsigned char>(c)) * 16777619u;
     weights_.AddRandom(std::string(name), shape, seed, 0.8f);
@@ -47,7 +47,7 @@ Json Input(Json batch_shape, const std::string& dtype = "float32") {
   return Layer("InputLayer", "input", {{"batch_shape", std::move(batch_shape)}, {"dtype", dtype}});
 }
 
-// h := 2 h + x, with its weights added to `weights`.
+// Returns the layer h := 2 h + x and adds its weights to `weights`.
 Json DoublingLayer(const std::string& name, bool return_sequences, WeightMap& weights) {
   weights.Add(name + "/kernel", {1, 1}, {1.0f});
   weights.Add(name + "/recurrent_kernel", {1, 1}, {2.0f});

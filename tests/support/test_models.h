@@ -9,7 +9,7 @@
 
 #include "core/model/model.h"
 
-// Small models for tests of what is built on models.
+// Small models for the tests of code that uses models.
 namespace rnnserve::testing {
 
 using ModelPtr = std::shared_ptr<const Model>;
@@ -18,14 +18,15 @@ using ModelPtr = std::shared_ptr<const Model>;
 //
 //   h := 2 h + x,  y = h
 //
-// Every lost, repeated or reordered timestep shows: from 0, the inputs 1, 2, 3 give 1, 4, 11.
+// Any lost, repeated or reordered timestep changes the result: from 0, the inputs 1, 2, 3 give 1,
+// 4, 11.
 ModelPtr DoublingModel(bool return_sequences = true);
 
-// The same, but y = hard_sigmoid(h), which is finite whatever becomes of h.
+// Like DoublingModel, but y = hard_sigmoid(h), which stays finite when h overflows.
 ModelPtr BoundedDoublingModel();
 
-// Layers 'sum1' to 'sumN' for version N, each as that of DoublingModel on the output of the one
-// before, so that each version has a state and a digest of its own:
+// Layers 'sum1' to 'sumN' for version N, each like the layer of DoublingModel on the output of the
+// layer before, so that each version has states and a digest of its own:
 //
 //   h1 := 2 h1 + x,  h2 := 2 h2 + h1,  ...,  y = hN
 //
@@ -33,7 +34,7 @@ ModelPtr BoundedDoublingModel();
 ModelPtr VersionModel(int version);
 
 // A classifier of 2 features: Masking(-1), LSTM 'lstm' of 3 units, Dense softmax over 2 classes;
-// one output after the last timestep. Random weights, the same every time.
+// one output after the last timestep. Its weights are random, but the same every time.
 ModelPtr ClassifierModel();
 
 // A forecaster of 2 features: GRU 'first' of 3 units, GRU 'second' of 20, Dense 1; an output for
@@ -48,22 +49,22 @@ ModelPtr LargeModel();
 // output for every timestep.
 ModelPtr TokenModel();
 
-// GRU 'gru' of so many units over as many features; an output for every timestep.
+// GRU 'gru' of `units` units over as many features; an output for every timestep.
 ModelPtr GruModel(int64_t units);
 
 // Cannot stream: Bidirectional 'both' of GRUs of 3 units over 2 features, an output for every
 // timestep.
 ModelPtr BidirectionalModel();
 
-// Random in training, of 2 features: LSTM 'lstm' of 8 units with dropout, Dropout twice, Dense 3;
+// Random in training: LSTM 'lstm' of 8 units over 2 features with dropout, Dropout twice, Dense 3;
 // an output for every timestep.
 ModelPtr DropoutModel();
 
 // Cannot be run with training: a BatchNormalization 'norm' of 2 features.
 ModelPtr NormalizedModel();
 
-// As wide as its input everywhere: GRU 'first', GRU 'second', Dense 'dense'; an output for every
-// timestep.
+// GRU 'first', GRU 'second', Dense 'dense', each with `units` inputs and outputs; an output for
+// every timestep.
 ModelPtr StackedGruModel(int64_t units);
 
 }  // namespace rnnserve::testing

@@ -1,10 +1,10 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Shows ThreadSanitizer the locks of Abseil. The distribution's Abseil is built without it, so what
-// absl::Mutex orders looks like a race. The functions here stand in front of Abseil's own, for our
-// code and for every library of the process: each calls the real one and tells ThreadSanitizer
-// which order it makes. Only linked into programs that are built with -fsanitize=thread.
+// Shows ThreadSanitizer the locks of Abseil. The distribution's Abseil is built without it, so
+// accesses that absl::Mutex orders look like races. The functions here replace Abseil's own, for
+// our code and for every library of the process: each calls the real one and tells ThreadSanitizer
+// which order it makes. They are linked only into programs built with -fsanitize=thread.
 
 #include <dlfcn.h>
 
@@ -16,7 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 
-// ThreadSanitizer's own interface, without a header in GCC.
+// ThreadSanitizer's own interface, for which GCC has no header.
 extern "C" {
 void __tsan_acquire(void* address);
 void __tsan_release(void* address);
@@ -29,8 +29,8 @@ namespace {
 #define RNNSERVE_TSAN_STRING_(x) #x
 #define RNNSERVE_TSAN_STRING(x) RNNSERVE_TSAN_STRING_(x)
 
-// Abseil's function of that mangled name (without the namespaces), as a function whose first
-// argument is the object.
+// Returns Abseil's function of that mangled name (without the namespaces), as a function whose
+// first argument is the object.
 template <typename Function>
 Function* Real(const char* mangled) {
   const std::string version = RNNSERVE_TSAN_STRING(ABSL_OPTION_INLINE_NAMESPACE_NAME);
@@ -43,8 +43,8 @@ Function* Real(const char* mangled) {
   return reinterpret_cast<Function*>(found);
 }
 
-// Abseil evaluates the conditions of other threads inside its calls, while it holds the lock. To
-// ThreadSanitizer the lock is released already: it must not look at these reads.
+// Abseil evaluates the conditions of other threads inside its calls, while it holds the lock. For
+// ThreadSanitizer the lock is released by then, so it must not check these reads.
 class IgnoreReads {
  public:
   IgnoreReads() { AnnotateIgnoreReadsBegin(__FILE__, __LINE__); }

@@ -12,22 +12,24 @@
 
 namespace rnnserve::testing {
 
-// The weights of a test: tensors by name, with the errors that WeightSource promises. Owns them.
-// Used by one thread at a time: the test's.
+// The weights of a test: tensors by name, with the errors that WeightSource promises. Owns the
+// tensors. Used by one thread at a time: the test's.
 //
 //   WeightMap weights;
 //   weights.Add("lstm/kernel", {1, 4}, {0.1f, 0.2f, 0.3f, 0.4f});
 class WeightMap final : public WeightSource {
  public:
-  // Adds or replaces a tensor, row-major. REQUIRES: as many values as the shape has elements.
+  // Adds or replaces a tensor, row-major. REQUIRES: there are as many values as the shape has
+  // elements.
   void Add(const std::string& name, Shape shape, std::vector<float> values);
-  // The same with every element equal to `value`.
+  // Adds or replaces a tensor whose elements all equal `value`.
   void AddConstant(const std::string& name, Shape shape, float value);
-  // The same with random elements, uniform in [-limit, limit), the same ones for the same seed.
+  // Adds or replaces a tensor of random elements, uniform in [-limit, limit). The same seed gives
+  // the same elements.
   void AddRandom(const std::string& name, Shape shape, unsigned seed, float limit = 0.5f);
   void Remove(const std::string& name);
 
-  // The values of a tensor. REQUIRES: there is one of that name.
+  // Returns the values of a tensor. REQUIRES: there is one of that name.
   const std::vector<float>& values(const std::string& name) const;
 
   absl::StatusOr<absl::Span<const float>> Weight(absl::string_view name,
