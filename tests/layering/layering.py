@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Iterator, NamedTuple
 
 from rules import (
-    LIBRARY_OF_INCLUDE, LIBRARY_OF_TARGET, RULES, SKIPPED_FOLDERS, TIME_CALL, TIME_SOURCES,
-    TIMELESS_FOLDERS, UNLICENSED_FILES, UNLICENSED_FOLDERS, UNLICENSED_SUFFIXES, UNREACHABLE,
+    ENGINE_FOLDERS, LIBRARY_OF_INCLUDE, LIBRARY_OF_TARGET, PRIVATE_FOLDERS, RULES, SKIPPED_FOLDERS,
+    TIME_CALL, TIME_SOURCES, TIMELESS_FOLDERS, UNLICENSED_FILES, UNLICENSED_FOLDERS,
+    UNLICENSED_SUFFIXES, UNREACHABLE,
 )
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 CMAKE_CALL = re.compile(
     r"\b(rnnserve_library|rnnserve_program|target_link_libraries)\s*\(([^()]*)\)")
 GENERATED_HEADER = re.compile(r"(rnnserve|google/rpc)/.*\.pb\.h$")
-# Spelt so that this file does not hold what it looks for.
+# Written in two parts, so that this file does not contain what it looks for.
 MACHINE_PATH = re.compile(r"(?<![\w.$}/-])/" + r"(?:work|root|home|tmp)/\w")
 MARKDOWN_LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 CODE_REFERENCE = re.compile(
@@ -39,7 +40,7 @@ class Breach(NamedTuple):
 
 
 class Tree:
-    """The files below a root, read once each. Binary files have no lines."""
+    """The files below a root, each read once. Binary files have no lines."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -59,7 +60,7 @@ class Tree:
 
     @functools.lru_cache(maxsize=None)
     def includes(self, path: str) -> tuple:
-        """Pairs (line number, header) of every #include."""
+        """Returns a pair (line number, header) for every #include."""
         matches = ((i, INCLUDE.match(line)) for i, line in enumerate(self.lines(path), 1))
         return tuple((i, match.group(1)) for i, match in matches if match)
 
@@ -68,12 +69,12 @@ class Tree:
 
 
 def folder_of(path: str) -> str:
-    """The folder of RULES that a path lies in, or ""."""
+    """Returns the folder of RULES that contains a path, or ""."""
     return next((f for f in sorted(RULES, reverse=True) if path.startswith(f + "/")), "")
 
 
 def classify_include(header: str) -> str:
-    """The folder or library that a header belongs to, or ""."""
+    """Returns the folder or library that a header belongs to, or ""."""
     if GENERATED_HEADER.match(header):
         return "proto"
     if header.startswith(("core/", "server/", "client/", "tests/")):
@@ -82,7 +83,7 @@ def classify_include(header: str) -> str:
 
 
 def breach_of_use(folder: str, used: str, what: str) -> str:
-    """What is wrong with `folder` using `what`, which belongs to `used`; "" if nothing."""
+    """Says why `folder` must not use `what`, which belongs to `used`; "" if it may."""
     rule = RULES[folder]
     if used == folder or used in rule.folders or used in rule.libraries:
         return ""
@@ -104,8 +105,37 @@ def check_includes(tree: Tree) -> Iterator[Breach]:
                 yield Breach(path, line, text)
 
 
+def check_private(tree: Tree) -> Iterator[Breach]:
+    for path in tree.sources():
+        folder = folder_of(path)
+        for line, header in tree.includes(path) if folder else ():
+            for pattern, owner in PRIVATE_FOLDERS:
+                if not pattern.match(header):
+                    continue
+                if folder != owner:
+                    yield Breach(path, line, f"{header} is private to {owner}")
+                elif re.fullmatch(rf"{owner}/\w+\.h", path):
+                    yield Breach(path, line, f"{header} is private: a header of {owner} shows it")
+
+
+def check_engine_folders(tree: Tree) -> Iterator[Breach]:
+    inside = re.compile(r"core/engine/(\w+)/")
+    for path in tree.sources():
+        own = inside.match(path)
+        if not own:
+            continue
+        if own.group(1) not in ENGINE_FOLDERS:
+            yield Breach(path, 1, "this folder of core/engine is not in rules.py")
+            continue
+        allowed = ENGINE_FOLDERS[: ENGINE_FOLDERS.index(own.group(1)) + 1]
+        for line, header in tree.includes(path):
+            used = inside.match(header)
+            if used and used.group(1) not in allowed:
+                yield Breach(path, line, f"inside core/engine {own.group(1)} must not use {header}")
+
+
 def reach(tree: Tree, path: str, seen: dict, trail: tuple) -> None:
-    """Fills seen[header] with the chain of files through which `path` includes it."""
+    """Fills seen[header] with the chain of files through which `path` includes the header."""
     for _, header in tree.includes(path):
         if header not in seen:
             seen[header] = trail
@@ -129,7 +159,7 @@ def check_reach(tree: Tree) -> Iterator[Breach]:
 
 
 def link_calls(tree: Tree) -> Iterator[tuple]:
-    """(path, line, function, first argument, other arguments) of every call that links."""
+    """Yields (path, line, function, first argument, other arguments) of every call that links."""
     for path in tree.paths:
         if not path.endswith("CMakeLists.txt"):
             continue
@@ -140,7 +170,8 @@ def link_calls(tree: Tree) -> Iterator[tuple]:
 
 
 def linked_targets(function: str, arguments: list) -> list:
-    """The targets among the arguments: all of target_link_libraries', or what follows DEPS."""
+    """Returns the targets among the arguments: all those of target_link_libraries, or those after
+    DEPS."""
     if function == "target_link_libraries":
         return [a for a in arguments if a not in ("PUBLIC", "PRIVATE", "INTERFACE")]
     targets, in_deps = [], False
@@ -215,8 +246,8 @@ def check_documents(tree: Tree) -> Iterator[Breach]:
                     yield Breach(path, i, f"{file} does not name {name}")
 
 
-CHECKS = (check_includes, check_reach, check_links, check_time, check_licence, check_addresses,
-          check_documents)
+CHECKS = (check_includes, check_private, check_engine_folders, check_reach, check_links,
+          check_time, check_licence, check_addresses, check_documents)
 
 
 def breaches(root: Path) -> list:

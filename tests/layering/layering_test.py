@@ -1,7 +1,7 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Tests the checker itself: each test plants one breach in a small tree that is clean without it,
-and expects exactly that breach, at its line."""
+"""Tests the checker itself: each test plants one breach in a small tree that is otherwise clean, and
+expects exactly that breach, at its line."""
 
 import tempfile
 import unittest
@@ -87,6 +87,41 @@ class LayeringTest(unittest.TestCase):
     def test_new_folder_of_core_needs_a_rule(self):
         self.expect({"core/extra/x.h": CPP},
                     Breach("core/extra/x.h", 1, "this folder of core is not in rules.py"))
+
+    def test_folders_inside_the_engine_are_private_to_it(self):
+        self.expect({"server/x.cc": CPP + '#include "core/engine/engine.h"\n'
+                     + '#include "core/engine/hosting/hosted_model.h"\n',
+                     "core/engine/step/x.cc": CPP + '#include "core/engine/hosting/hosted_model.h"\n',
+                     "tests/core/x_test.cc": CPP + '#include "core/engine/hosting/hosted_model.h"\n'},
+                    Breach("server/x.cc", 4,
+                           "core/engine/hosting/hosted_model.h is private to core/engine"))
+
+    def test_the_headers_of_the_engine_do_not_show_its_folders(self):
+        self.expect({"core/engine/engine.cc": CPP + '#include "core/engine/step/exact_step.h"\n',
+                     "core/engine/engine.h": CPP + '#include "core/engine/step/exact_step.h"\n'},
+                    Breach("core/engine/engine.h", 3, "core/engine/step/exact_step.h is private: "
+                           "a header of core/engine shows it"))
+
+    def test_folders_inside_the_engine_have_an_order(self):
+        self.expect({"core/engine/step/x.cc": CPP + '#include "core/engine/hosting/x.h"\n',
+                     "core/engine/hosting/x.h": CPP + '#include "core/engine/step/x.h"\n'},
+                    Breach("core/engine/hosting/x.h", 3,
+                           "inside core/engine hosting must not use core/engine/step/x.h"))
+
+    def test_a_new_folder_of_the_engine_needs_a_rule(self):
+        self.expect({"core/engine/later/x.h": CPP},
+                    Breach("core/engine/later/x.h", 1,
+                           "this folder of core/engine is not in rules.py"))
+
+    def test_a_new_folder_inside_the_engine_is_private_too(self):
+        self.expect({"server/x.cc": CPP + '#include "core/engine/later/x.h"\n'},
+                    Breach("server/x.cc", 3, "core/engine/later/x.h is private to core/engine"))
+
+    def test_builtin_layers_are_private_to_the_layers(self):
+        self.expect({"core/model/x.cc": CPP + '#include "core/layers/builtin/dense.h"\n',
+                     "core/layers/registry.cc": CPP + '#include "core/layers/builtin/dense.h"\n'},
+                    Breach("core/model/x.cc", 3,
+                           "core/layers/builtin/dense.h is private to core/layers"))
 
     def test_links_follow_the_arrows(self):
         self.expect({"core/cells/CMakeLists.txt": SCRIPT

@@ -1,15 +1,15 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which folder may use what: the arrows of ARCHITECTURE.md, for machines.
+"""Which folder may use which: the arrows of ARCHITECTURE.md in a form that a program can check.
 
-A folder may include its own headers, those of the folders in `folders`, and the headers of the
-libraries in `libraries`. What is not named here is a breach, new libraries included.
+A folder may include its own headers, those of the folders in `folders`, and those of the libraries
+in `libraries`. Anything else is a breach, even a new library.
 """
 
 import re
 from dataclasses import dataclass
 
-# Each folder of core may use those before it.
+# Each folder of core may use the folders before it.
 _CORE = ["base", "kernels", "keras", "cells", "layers", "model", "snapshot", "session", "checkpoint",
          "batching", "engine"]
 
@@ -28,48 +28,49 @@ def _core(name: str, libraries: str) -> Rule:
 RULES = {
     "core/base": _core("base", "std absl crypto"),
     "core/kernels": _core("kernels", "std absl eigen simd"),
-    # How Keras describes a model: what cells and layers read their options and weights from.
+    # How Keras describes a model: cells and layers read their options and weights from it.
     "core/keras": _core("keras", "std absl eigen json"),
     "core/cells": _core("cells", "std absl eigen json posix"),
     "core/layers": _core("layers", "std absl eigen json"),
     "core/model": _core("model", "std absl eigen json posix"),
-    # Sessions as bytes, and where they go: it knows floats and names, neither sessions nor models.
+    # Sessions as bytes, and the store for them. It knows floats and names, but neither sessions nor
+    # models.
     "core/snapshot": Rule(frozenset({"core/base"}), frozenset("std absl crypto".split())),
     "core/session": _core("session", "std absl posix"),
     "core/checkpoint": _core("checkpoint", "std absl"),
     "core/batching": _core("batching", "std absl"),
     "core/engine": _core("engine", "std absl"),
-    # Linked into the program rnnserve-import alone: no other folder may name it.
+    # Linked only into the program rnnserve-import: no other folder may use it.
     "core/import": Rule(
         frozenset({"core/base", "core/kernels", "core/keras", "core/cells", "core/layers", "core/model"}),
         frozenset("std absl json zip hdf5 posix cli".split()),
     ),
-    # The engine, and the value types that its interface is made of; the registries, which it fills
-    # from plug-ins; and the instruction set of the kernels, which it chooses.
+    # The server uses the engine and the value types in its interface; the registries, which it fills
+    # from plug-ins; and the kernels, whose instruction set it chooses.
     "server": Rule(
         frozenset({"core/base", "core/kernels", "core/keras", "core/cells", "core/layers", "core/model",
                    "core/snapshot", "core/session", "core/checkpoint", "core/engine", "proto",
                    "server/redis"}),
         frozenset("std absl grpc protobuf prometheus http log json cli posix".split()),
     ),
-    # The only folder that knows Redis, and it knows nothing of gRPC or the engine.
+    # The only folder that uses Redis. It uses neither gRPC nor the engine.
     "server/redis": Rule(
         frozenset({"core/base", "core/snapshot"}),
         frozenset("std absl posix redis".split()),
     ),
-    # `crypto` for the digests by which a resumed session compares its outputs.
+    # `crypto` is for the digests by which a resumed session compares its outputs.
     "client": Rule(
         frozenset({"proto", "client/load"}),
         frozenset("std absl grpc protobuf http json cli posix crypto".split()),
     ),
-    # Reaches a server through the client library alone, and no command line.
+    # Reaches a server only through the client library, and has no command line.
     "client/load": Rule(
         frozenset({"proto", "client"}),
         frozenset("std absl json posix".split()),
     ),
 }
 
-# How an include is recognised. The first pattern that matches counts.
+# The library that an include belongs to, by the first pattern that matches.
 LIBRARY_OF_INCLUDE = [
     (re.compile(pattern), library)
     for pattern, library in [
@@ -92,7 +93,7 @@ LIBRARY_OF_INCLUDE = [
     ]
 ]
 
-# How a target that a CMakeLists.txt links is recognised.
+# The library that a linked target belongs to, by the first pattern that matches.
 LIBRARY_OF_TARGET = [
     (re.compile(pattern), library)
     for pattern, library in [
@@ -114,7 +115,7 @@ LIBRARY_OF_TARGET = [
     ]
 ]
 
-# What a folder must not reach, not even through the headers it includes.
+# What a folder must not reach, even through the headers that it includes.
 UNREACHABLE = {
     "core/kernels": (
         re.compile(r"absl/(status|synchronization)/|(mutex|shared_mutex|thread|condition_variable)$"),
@@ -122,13 +123,25 @@ UNREACHABLE = {
     ),
 }
 
-# Time is passed in as a Clock: nothing else in these folders asks for it or sleeps. The log writes
-# the time of day for people; nothing depends on it.
+# Folders that are private to the folder that contains them. No other folder of core, and neither
+# server nor client, may include their headers; nor may the headers at the top of the owner, which
+# others include. Tests may.
+PRIVATE_FOLDERS = [
+    (re.compile(r"core/engine/\w+/"), "core/engine"),
+    # Code outside core/layers gets a built-in layer from the registry.
+    (re.compile(r"core/layers/builtin/"), "core/layers"),
+]
+
+# The folders inside core/engine. Each may use those before it, so that there is no cycle.
+ENGINE_FOLDERS = ["checks", "hosting", "sessions", "infer", "step", "reset"]
+
+# Time is passed in as a Clock: nothing else in these folders reads the time or sleeps. The log writes
+# the time of day for its readers; nothing depends on it.
 TIMELESS_FOLDERS = ("core/", "server/")
 TIME_SOURCES = ("core/base/clock.cc", "server/log.cc", "server/main.cc")
 TIME_CALL = re.compile(r"absl::Now\(|::now\(\)|\bSleepFor\(|\bsleep_(for|until)\(|\bu?sleep\(")
 
-# Files that carry no licence line: formats without comments, and what is not ours.
+# Files without a licence line: formats without comments, and files that are not ours.
 UNLICENSED_SUFFIXES = (
     ".csv", ".json", ".jsonl", ".keras", ".md", ".npy", ".npz", ".png", ".safetensors", ".h5", ".svg",
 )
