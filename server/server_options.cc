@@ -76,11 +76,11 @@ void AddLimitOptions(CLI::App& app, ServerOptions& options) {
   app.add_option("--workers", engine.workers, "Worker threads for each model. 0: one for each core")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
-  AddNumber(app, "--max-batch-rows", engine.max_batch_rows,
+  AddNumber(app, "--max-batch-rows", engine.batching.max_batch_rows,
             "Maximum number of rows in one cell step");
-  AddNumber(app, "--slice-timesteps", engine.slice_timesteps,
+  AddNumber(app, "--slice-timesteps", engine.batching.slice_timesteps,
             "Timesteps after which a row gives up its place in a batch to waiting steps");
-  AddMicroseconds(app, "--max-batch-delay-us", engine.max_batch_delay,
+  AddMicroseconds(app, "--max-batch-delay-us", engine.batching.max_batch_delay,
                   "Microseconds that a lone step waits for others to share its cell step. 0: it "
                   "does not wait");
   AddNumber(

@@ -12,15 +12,16 @@
 
 namespace rnnserve {
 
-// The time from one arrival to the next: a moving average in which the last 8 or so count, and each
-// gap for `longest` at most, so that a pause is soon forgotten. Begins at `longest`. Thread-safe;
-// arrivals at the same moment may count as one.
+// The average time between arrivals: a moving average over about the last 8. A gap counts as
+// `longest` at most, so that a pause is soon forgotten. Starts at `longest`.
+//
+// Thread-safe. Arrivals at the same moment may count as one.
 class ArrivalGap {
  public:
   explicit ArrivalGap(absl::Duration longest)
       : longest_ns_(absl::ToInt64Nanoseconds(longest)), average_ns_(longest_ns_) {}
 
-  // Something has arrived. Returns the average.
+  // Records an arrival and returns the average.
   absl::Duration OnArrival(absl::Time now) {
     const int64_t now_ns = absl::ToUnixNanos(now);
     const int64_t gap_ns = now_ns - last_ns_.exchange(now_ns, std::memory_order_relaxed);

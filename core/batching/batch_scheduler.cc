@@ -10,20 +10,36 @@
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
 
+// How the threads meet. Submitting threads and workers share the queue, whose one lock (see
+// bounded_queue.h) is held for queue operations only, never while steps are computed or callbacks
+// run. StepRate and ArrivalGap are atomics. Each worker owns its batch, so cell steps need no lock.
+//
+// Only workers wait: for tasks, inside the queue. Submit never waits, and neither does a thread
+// that runs inline: it takes inline_mu_ with TryLock. If another thread has it, that thread, or
+// this one in its next turn, finds the tasks in the queue; after kInlineBudget the thread hands
+// them to a worker. inline_mu_ is held while steps are computed and completions run; a completion
+// that submits again, on the same thread, only queues its tasks, because the burst already has this
+// scheduler. The queue's lock is taken under inline_mu_ and never the other way round, and nothing
+// blocks on inline_mu_, so there is no cycle and no deadlock.
+//
+// The destructor closes the queue, joins the workers and waits until no thread runs inline.
+
 namespace rnnserve {
 namespace {
 
-// How many times the work that waits has to fit before a deadline. With 1 every step of an overload
-// that lasts would be answered at the very edge of its deadline, on which the network, and a wait
-// that turns out somewhat longer, make it late: all are computed, and none in time. With 2 one in
-// fifty is, at twice what a machine can do, with 3 none.
+// How many times the estimated wait has to fit between now and a deadline. With 1, a lasting
+// overload answers every step at the very edge of its deadline; the network, or a wait slightly
+// longer than the estimate, then makes it late: every step is computed and none is in time. At
+// twice the load that a machine can take, a margin of 2 makes one step in fifty late, a margin of 3
+// none.
 constexpr int kWaitMargin = 3;
 
-BatchWorker::Options AttendedOptions(const BatchScheduler::Options& options) {
-  BatchWorker::Options attended;
-  attended.max_rows = std::min(options.max_batch_rows, BatchScheduler::kAttendedRows);
-  attended.slice_timesteps = options.slice_timesteps;
-  return attended;
+BatchWorker::Options InlineOptions(const BatchScheduler::Options& options) {
+  BatchWorker::Options inline_options;
+  inline_options.batching = options.batching;
+  inline_options.batching.max_batch_rows =
+      std::min(options.batching.max_batch_rows, BatchScheduler::kMaxInlineRows);
+  return inline_options;
 }
 
 }  // namespace
@@ -35,7 +51,7 @@ BatchScheduler::BatchScheduler(const Clock& clock, std::shared_ptr<const Model> 
       observer_(observer),
       options_(options),
       queue_(options.queue, total),
-      attended_(clock, *model_, observer, queue_, rate_, AttendedOptions(options)) {
+      inline_worker_(clock, *model_, observer, queue_, rate_, InlineOptions(options)) {
   if (options_.has_team) team_.emplace(options_.num_workers);
   for (int i = 0; i < options_.num_workers; ++i) workers_.emplace_back([this, i] { RunWorker(i); });
 }
@@ -43,7 +59,7 @@ BatchScheduler::BatchScheduler(const Clock& clock, std::shared_ptr<const Model> 
 BatchScheduler::~BatchScheduler() {
   queue_.Close();
   for (std::thread& worker : workers_) worker.join();
-  queue_.WaitUntilUnattended();
+  queue_.WaitUntilNobodyRunsInline();
 }
 
 absl::Status BatchScheduler::Submit(absl::Span<std::unique_ptr<StepTask>> tasks) {
@@ -53,15 +69,16 @@ absl::Status BatchScheduler::Submit(absl::Span<std::unique_ptr<StepTask>> tasks)
   for (const std::unique_ptr<StepTask>& task : tasks) task->submitted = now;
   const Priority priority = tasks.front()->priority;
   BoundedQueue<StepTask>::Tasks displaced;
-  // When more will come until a worker is awake, a batch of them costs less than each by itself.
-  const bool is_quiet = gap_.OnArrival(now) >= kAttendance;
+  // If more tasks will arrive before a worker wakes, one batch of them costs less than running each
+  // alone.
+  const bool is_quiet = gap_.OnArrival(now) >= kInlineBudget;
   StepBurst* const burst = StepBurst::current();
-  const bool may_attend = is_quiet && burst != nullptr && !burst->has(*this) &&
-                          MayBeAttended(*tasks.front(), tasks.size());
-  bool attends = false;
+  const bool may_run_inline = is_quiet && burst != nullptr && !burst->has(*this) &&
+                              MayRunInline(*tasks.front(), tasks.size());
+  bool runs_inline = false;
   absl::Status status = queue_.Push(tasks, LoadOf(*tasks.front(), *model_), priority, displaced,
-                                    may_attend ? &attends : nullptr);
-  if (attends) burst->Add(*this);
+                                    may_run_inline ? &runs_inline : nullptr);
+  if (runs_inline) burst->Add(*this);
   for (std::unique_ptr<StepTask>& task : displaced) {
     Complete(std::move(task), DisplacedError(options_.queue));
   }
@@ -72,9 +89,9 @@ absl::Status BatchScheduler::CheckDeadline(const StepTask& task, absl::Time now)
   if (task.limits.deadline == absl::InfiniteFuture()) return absl::OkStatus();
   const QueueLoad load = queue_.load();
   const absl::Duration wait = load.timesteps * rate_.row_timestep() / options_.num_workers;
-  const int64_t rows = std::min(load.rows + 1, options_.max_batch_rows);
+  const int64_t rows = std::min(load.rows + 1, options_.batching.max_batch_rows);
   const absl::Duration left = task.limits.deadline - now;
-  // What is late already is told so by the worker.
+  // A task that is late already gets DEADLINE_EXCEEDED from the worker.
   if (kWaitMargin * wait + task.num_timesteps() * rate_.cell_step(rows, now) <= left ||
       left <= absl::ZeroDuration()) {
     return absl::OkStatus();
@@ -87,40 +104,38 @@ absl::Status BatchScheduler::CheckDeadline(const StepTask& task, absl::Time now)
       std::max(wait, options_.queue.retry_delay));
 }
 
-bool BatchScheduler::MayBeAttended(const StepTask& task, size_t count) const {
+bool BatchScheduler::MayRunInline(const StepTask& task, size_t count) const {
   const absl::Duration cell_step = rate_.last_cell_step(static_cast<int64_t>(count));
-  return !options_.has_team && options_.max_batch_delay == absl::ZeroDuration() &&
-         static_cast<int64_t>(count) <= kAttendedRows &&
-         // Before the first cell step nothing is known.
-         cell_step > absl::ZeroDuration() && task.num_timesteps() * cell_step <= kAttendance;
+  return !options_.has_team && options_.batching.max_batch_delay == absl::ZeroDuration() &&
+         static_cast<int64_t>(count) <= kMaxInlineRows &&
+         // Zero before the first cell step: nothing is known.
+         cell_step > absl::ZeroDuration() && task.num_timesteps() * cell_step <= kInlineBudget;
 }
 
-void BatchScheduler::Attend() {
-  const absl::Time deadline = clock_.Now() + kAttendance;
+void BatchScheduler::RunInline() {
+  const absl::Time deadline = clock_.Now() + kInlineBudget;
   do {
-    if (attended_mu_.TryLock()) {
-      ComputeAttended(deadline);
-      attended_mu_.Unlock();
+    if (inline_mu_.TryLock()) {
+      ComputeInline(deadline);
+      inline_mu_.Unlock();
     }
-    // Tasks may have come from a thread that found the place taken.
-    if (queue_.TryStopAttending()) return;
+    // A thread that found the lock taken may have left tasks.
+    if (queue_.TryStopRunningInline()) return;
   } while (clock_.Now() < deadline);
-  queue_.StopAttending();
+  queue_.StopRunningInline();
 }
 
-void BatchScheduler::ComputeAttended(absl::Time deadline) {
+void BatchScheduler::ComputeInline(absl::Time deadline) {
   int64_t rows = 0;
   do {
-    rows = attended_.RunOnce();
+    rows = inline_worker_.RunOnce();
   } while (rows > 0 && clock_.Now() + rate_.last_cell_step(rows) <= deadline);
-  attended_.PutBackAll();
+  inline_worker_.PutBackAll();
 }
 
 void BatchScheduler::RunWorker(int index) {
   BatchWorker::Options options;
-  options.max_rows = options_.max_batch_rows;
-  options.slice_timesteps = options_.slice_timesteps;
-  options.max_batch_delay = options_.max_batch_delay;
+  options.batching = options_.batching;
   options.max_round = kMaxRound;
   options.team = team_.has_value() ? &*team_ : nullptr;
   options.leads_team = team_.has_value() && index == 0;

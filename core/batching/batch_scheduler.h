@@ -18,6 +18,7 @@
 #include "core/base/clock.h"
 #include "core/batching/arrival_gap.h"
 #include "core/batching/batch_worker.h"
+#include "core/batching/batching_options.h"
 #include "core/batching/bounded_queue.h"
 #include "core/batching/lone_team.h"
 #include "core/batching/queue_budget.h"
@@ -31,67 +32,62 @@
 namespace rnnserve {
 
 // Computes the steps of one streamable model: a queue, and workers that each run a batch
-// (BatchWorker) which the tasks of the queue join at every cell step.
+// (BatchWorker). Queued tasks join a batch before any of its cell steps.
 //
-// Work-conserving, unless max_batch_delay says otherwise: a worker never waits while a task is
-// queued, neither for more rows nor for a clock; but of a team only the first worker does not, the
-// others wait for whole batches (Options::has_team). While few tasks come, short ones that are
-// submitted in a StepBurst wake no worker: the submitting thread computes them at the burst's end.
-// It begins no cell step that would end later than kAttendance; what is left goes to the workers.
+// Work-conserving, unless max_batch_delay is set: a worker never waits while a task is queued,
+// neither for more rows nor for a clock. With a team this holds for the first worker only; the
+// others wait for whole batches (Options::has_team). While few tasks arrive, short tasks that are
+// submitted in a StepBurst wake no worker: the submitting thread runs them inline at the end of the
+// burst. It begins no cell step that would end later than kInlineBudget; the workers do the rest.
 //
-// Worst wait. With W workers of R rows, slices of L timesteps, a batch delay of D, A = kAttendance,
-// M = kMaxRound, and S the time of one cell step of R rows, a task before which Q others of its
-// priority or a higher one wait begins after at most
+// Worst wait. Take W workers of R rows, slices of L timesteps, a batch delay of D, A =
+// kInlineBudget, M = kMaxRound, and S the time of one cell step of R rows. A task behind Q others
+// of the same or a higher priority begins after at most
 //
 //     D + A + max(M, S) + (1 + Q / (W * R)) * L * S
 //
-// since every column is busy whenever a task waits, and gives up its row after L timesteps; with a
-// team, at most L * S more, since up to R - 1 tasks may wait for the columns of the first worker. Q
-// is at most max_rows of the queue, plus W * R that were put back; so long requests delay short
-// ones by their slices only. What comes later at a higher priority is not in the formula: low
-// priorities have no bound.
+// because every column is busy whenever a task waits, and a row gives up its column after L
+// timesteps. With a team the wait is at most L * S longer, because up to R - 1 tasks may wait for
+// the columns of the first worker. Q is at most max_rows of the queue, plus W * R tasks that were
+// put back; so a long request delays short ones by its slices only. The formula does not count
+// tasks of a higher priority that arrive later: low priorities have no bound.
 //
 // Order. Tasks of one priority begin in the order of submission. A task of more than L timesteps
-// keeps its column while nobody waits for it.
+// keeps its column while no task waits for one.
 //
-// Deadlines. A task that is cancelled, whose deadline has passed, or whose timesteps take longer
-// than is left, is dropped when a worker would take it; until then it takes room in the queue. A
-// task is refused at once if, as far as the work before it tells, it would wait longer than a third
-// of the time that is left. A task that has begun is finished.
+// Deadlines. A queued task takes room in the queue until a worker would take it. The worker drops
+// it if it was cancelled, if its deadline has passed, or if its timesteps take longer than the time
+// that is left. Submit refuses a task at once if the time left until its deadline is shorter than
+// three times the estimated wait plus the task's own time. A task that has begun is finished.
 //
-// Shutdown. The destructor finishes every accepted task first.
+// Shutdown. The destructor first finishes every accepted task.
 //
 // Owns its threads. Thread-safe. Clock, observer and budget must outlive it.
 class BatchScheduler final : public StepBurst::Scheduler {
  public:
-  // About what it takes until a worker that is woken begins.
-  static constexpr absl::Duration kAttendance = absl::Microseconds(50);
+  // How long a submitting thread may run tasks inline: about as long as a woken worker takes to
+  // begin. A larger budget would hold up the requests that the thread has yet to read.
+  static constexpr absl::Duration kInlineBudget = absl::Microseconds(50);
   // Rows that the submitting thread computes together.
-  static constexpr int64_t kAttendedRows = 16;
-  // About how long a few rows may be advanced by several timesteps at once.
+  static constexpr int64_t kMaxInlineRows = 16;
+  // About how long a worker may advance a few rows by several timesteps at once.
   static constexpr absl::Duration kMaxRound = absl::Milliseconds(1);
 
   struct Options {
-    // Batches that are computed at the same time, each by a worker. More than there are cores help
-    // nobody.
+    // Batches that are computed at the same time, each by a worker of its own. Setting more than
+    // there are cores gains nothing.
     int num_workers = 1;
-    // Whether cell steps are worth being shared: the first worker then computes its batches with
-    // the cores of the others, which begin only when a whole batch waits. One batch by all cores
-    // reads the weights once and is done sooner; several by one core each lose nothing by waiting
-    // for each other.
+    // Whether workers share cell steps: the first worker then computes its batches with the cores
+    // of the others, which begin only when a whole batch waits. One batch computed by all cores
+    // reads the weights once and is done sooner. Several batches computed by one core each lose no
+    // time waiting for each other.
     bool has_team = false;
-    // Rows in one cell step of one worker. More rows share a weight read; a cell step then takes
-    // longer, for all its rows. Costs a column of every layer each.
-    int64_t max_batch_rows = 64;
-    // The timesteps after which a row leaves its column to others that wait for one.
-    int64_t slice_timesteps = 32;
-    // How long a lone task waits for others to share its first cell step. Zero: not at all.
-    absl::Duration max_batch_delay = absl::ZeroDuration();
-    // What may wait for a worker. Bounds the wait, see above.
+    BatchingOptions batching{};
+    // What may wait for a worker. Bounds the wait, as the formula above says.
     QueueLimits queue{};
   };
 
-  // The budget is shared with other schedulers. REQUIRES: the model can be stepped; every number of
+  // The budget is shared with other schedulers. REQUIRES: the model is streamable; every number in
   // the options is >= 1.
   BatchScheduler(const Clock& clock, std::shared_ptr<const Model> model, StepObserver& observer,
                  QueueBudget& total, const Options& options);
@@ -99,23 +95,24 @@ class BatchScheduler final : public StepBurst::Scheduler {
   BatchScheduler(const BatchScheduler&) = delete;
   BatchScheduler& operator=(const BatchScheduler&) = delete;
 
-  // Queues all the tasks, or none: then they stay with the caller, untouched. If others are
-  // displaced by them, these are completed with DisplacedError, on this thread. Never blocks.
-  // Errors: those of QueueFullError; RESOURCE_EXHAUSTED (DEADLINE_UNREACHABLE). REQUIRES: all have
-  // the same number of timesteps, the same priority and the same deadline.
+  // Queues all the tasks, or none of them; then they stay with the caller, untouched. Tasks of a
+  // lower priority that these displace are completed with DisplacedError on this thread. Never
+  // blocks. Errors: those of QueueFullError; RESOURCE_EXHAUSTED (DEADLINE_UNREACHABLE). REQUIRES:
+  // all tasks have the same number of timesteps, the same priority and the same deadline.
   absl::Status Submit(absl::Span<std::unique_ptr<StepTask>> tasks);
 
-  // The tasks that wait for a worker.
+  // The number of tasks that wait for a worker.
   int64_t num_queued() const { return queue_.load().rows; }
 
  private:
-  // Whether a task has a chance to be done in time behind what waits now.
+  // RESOURCE_EXHAUSTED (DEADLINE_UNREACHABLE) if the task is unlikely to be done in time behind the
+  // work that waits now.
   absl::Status CheckDeadline(const StepTask& task, absl::Time now) const;
-  // Whether so many tasks like this one may be computed by the thread that submits them.
-  bool MayBeAttended(const StepTask& task, size_t count) const;
-  void Attend() override;
-  // Computes what waits until then; what has not ended is put back.
-  void ComputeAttended(absl::Time deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(attended_mu_);
+  // Whether the submitting thread may run `count` tasks like this one inline.
+  bool MayRunInline(const StepTask& task, size_t count) const;
+  void RunInline() override;
+  // Computes waiting tasks until the deadline and puts unfinished ones back into the queue.
+  void ComputeInline(absl::Time deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(inline_mu_);
   void RunWorker(int index);
 
   // Constant after construction.
@@ -127,11 +124,12 @@ class BatchScheduler final : public StepBurst::Scheduler {
   // Synchronise themselves.
   BoundedQueue<StepTask> queue_;
   StepRate rate_;
-  ArrivalGap gap_{2 * kAttendance};
+  ArrivalGap gap_{2 * kInlineBudget};
 
-  // That of the thread that attends; one of them at a time, another leaves its tasks to that one.
-  absl::Mutex attended_mu_;
-  BatchWorker attended_ ABSL_GUARDED_BY(attended_mu_);
+  // The batch of the thread that runs inline. One thread does at a time; another thread that finds
+  // the lock taken leaves its tasks to that one.
+  absl::Mutex inline_mu_;
+  BatchWorker inline_worker_ ABSL_GUARDED_BY(inline_mu_);
 
   std::optional<LoneTeam> team_;
   std::vector<std::thread> workers_;

@@ -11,7 +11,16 @@
 #include "core/base/error.h"
 #include "core/batching/finite.h"
 
+// A worker has no lock of its own: one thread at a time uses it, and everything in it, including
+// the leases that its tasks hold, belongs to that thread. It meets other threads in three places.
+// The queue synchronises itself, and the worker waits only there, only when it has no rows, so a
+// waiting worker holds no lease and no step waits for it. StepRate and the team's busy count are
+// atomics. Completions and the observer run on this thread, between rounds, when no lock of the
+// worker's making is held; a completion may therefore submit further tasks. (A thread that runs
+// inline does hold BatchScheduler::inline_mu_ then; see batch_scheduler.cc.)
+
 namespace rnnserve {
+
 BatchWorker::BatchWorker(const Clock& clock, const Model& model, StepObserver& observer,
                          BoundedQueue<StepTask>& queue, StepRate& rate, const Options& options)
     : clock_(clock),
@@ -21,10 +30,10 @@ BatchWorker::BatchWorker(const Clock& clock, const Model& model, StepObserver& o
       rate_(rate),
       options_(options),
       returns_sequences_(model.outputs().front().spec.has_time),
-      workspace_(model, options.max_rows,
+      workspace_(model, options.batching.max_batch_rows,
                  options.max_round > absl::ZeroDuration() ? BatchWorkspace::kTimestepsAtOnce : 1,
                  options.leads_team ? options.team : nullptr) {
-  const auto max_rows = static_cast<size_t>(options.max_rows);
+  const auto max_rows = static_cast<size_t>(options.batching.max_batch_rows);
   rows_.reserve(max_rows);
   taken_.reserve(max_rows);
   finished_.reserve(max_rows);
@@ -36,7 +45,8 @@ void BatchWorker::Run() {
     if (is_beside_team()) options_.team->AddBusy(1);
     do {
       ComputeRound();
-      // Beside a team it would not wait with fewer, so it need not stop being busy between batches.
+      // A worker without rows goes back to WaitForFirst, which may wait for the batch delay. Beside
+      // a team there is no such delay, so that worker takes its next batch here and stays busy.
       if (rows() > 0 || is_beside_team()) TakeMore();
     } while (rows() > 0 || !taken_.empty());
     if (is_beside_team()) options_.team->AddBusy(-1);
@@ -49,12 +59,13 @@ int64_t BatchWorker::RunOnce() {
 }
 
 bool BatchWorker::WaitForFirst() {
-  if (is_beside_team()) return queue_.WaitAndTakeAll(options_.max_rows, taken_);
-  return queue_.WaitAndTake(options_.max_rows, taken_, options_.max_batch_delay);
+  if (is_beside_team()) return queue_.WaitAndTakeAll(options_.batching.max_batch_rows, taken_);
+  return queue_.WaitAndTake(options_.batching.max_batch_rows, taken_,
+                            options_.batching.max_batch_delay);
 }
 
 void BatchWorker::TakeMore() {
-  const int64_t num_free = options_.max_rows - rows();
+  const int64_t num_free = options_.batching.max_batch_rows - rows();
   if (is_beside_team()) {
     queue_.TakeAll(num_free, taken_);
   } else {
@@ -68,16 +79,16 @@ void BatchWorker::PutBackAll() {
 
 int64_t BatchWorker::ComputeRound() {
   if (!is_busy_) round_begin_ = clock_.Now();
-  // Those that are dropped leave their place to others: the work that is left is to fill a batch.
+  // Take again in place of dropped tasks, so that the remaining work fills the batch.
   while (!taken_.empty()) {
     JoinTaken();
-    if (rows() < options_.max_rows) TakeMore();
+    if (rows() < options_.batching.max_batch_rows) TakeMore();
   }
   const int64_t num_rows = rows();
   const int64_t num_timesteps = num_rows > 0 ? TimestepsOfRound() : 0;
   if (num_rows > 0) RunCellSteps(num_timesteps);
   CompleteFinished();
-  if (rows() == options_.max_rows) GiveTurns();
+  if (rows() == options_.batching.max_batch_rows) GiveTurns();
   const absl::Time end = clock_.Now();
   if (num_rows > 0) {
     const int num_cores = options_.leads_team ? options_.team->size() : 1;
@@ -91,7 +102,7 @@ void BatchWorker::JoinTaken() {
   const absl::Time now = clock_.Now();
   for (std::unique_ptr<StepTask>& task : taken_) {
     absl::Status status;
-    // What has begun is finished.
+    // A task that has begun is finished, whatever its limits say by now.
     if (task->next_timestep == 0) {
       status = CheckStillWanted(task->limits, now,
                                 task->num_timesteps() * rate_.cell_step(rows() + 1, now));
@@ -109,7 +120,7 @@ void BatchWorker::Join(std::unique_ptr<StepTask> task, absl::Time now) {
   if (task->next_timestep == 0) {
     task->began = now;
     if (task->output.empty()) {
-      // Only now, so that steps that wait hold no memory for their results.
+      // Allocated only now, so that waiting steps hold no memory for their results.
       const int64_t num_outputs = returns_sequences_ ? task->num_timesteps() : 1;
       task->own_output.resize(static_cast<size_t>(num_outputs * model_.outputs().front().size));
       task->output = absl::MakeSpan(task->own_output);
@@ -120,14 +131,14 @@ void BatchWorker::Join(std::unique_ptr<StepTask> task, absl::Time now) {
 }
 
 int64_t BatchWorker::TimestepsOfRound() const {
-  // While every column is taken others may wait for one.
-  if (rows() == options_.max_rows) return 1;
+  // While every column is taken, a task may be waiting for one.
+  if (rows() == options_.batching.max_batch_rows) return 1;
   int64_t count = workspace_.max_timesteps();
   for (const Row& row : rows_) {
     count = std::min(count, row.task->num_timesteps() - row.task->next_timestep);
   }
   const absl::Duration cell_step = rate_.last_cell_step(rows());
-  // Before the first cell step nothing is known.
+  // Before the first cell step its duration is unknown.
   if (count == 1 || cell_step == absl::ZeroDuration()) return 1;
   return std::clamp(options_.max_round / cell_step, int64_t{1}, count);
 }
@@ -149,7 +160,7 @@ void BatchWorker::RunCellSteps(int64_t num_timesteps) {
   rate_.OnCellStep(rows(), cell_step, end);
 
   for (int64_t i = 0; i < rows(); ++i) Advance(i, num_timesteps);
-  // From the back, so that the row that moves into a gap has been looked at already.
+  // Goes backwards, so that the row that moves into a gap has been visited already.
   for (int64_t i = rows() - 1; i >= 0; --i) {
     const Row& row = rows_[static_cast<size_t>(i)];
     if (row.is_done() || !row.is_finite) Finish(i, end);
@@ -198,7 +209,8 @@ void BatchWorker::Finish(int64_t i, absl::Time now) {
 void BatchWorker::CompleteFinished() {
   if (!committed_.empty()) observer_.OnSteps(committed_);
   committed_.clear();
-  // In the order in which they stood in the batch, which was filled in the order of arrival.
+  // Finish ran backwards, so this is the order of the batch, which was filled in the order of
+  // arrival.
   for (auto it = finished_.rbegin(); it != finished_.rend(); ++it) {
     Complete(std::move(it->task), std::move(it->status));
   }
@@ -210,11 +222,11 @@ void BatchWorker::GiveTurns() {
     return a.timesteps_here < b.timesteps_here;
   };
   const auto has_had_turn = [this](const Row& row) {
-    return row.timesteps_here >= options_.slice_timesteps;
+    return row.timesteps_here >= options_.batching.slice_timesteps;
   };
   if (std::none_of(rows_.begin(), rows_.end(), has_had_turn)) return;
-  // As they are now: those that are put back below do not count. For each row that leaves, one that
-  // waits will take its column.
+  // Counted before any row is put back below. For each row that leaves, one waiting task takes its
+  // column.
   const auto waiting = queue_.waiting();
   for (int64_t given = 0; given < waiting.front(); ++given) {
     const auto longest = std::max_element(rows_.begin(), rows_.end(), least_turn);

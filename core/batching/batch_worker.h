@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "core/base/clock.h"
 #include "core/batching/batch_workspace.h"
+#include "core/batching/batching_options.h"
 #include "core/batching/bounded_queue.h"
 #include "core/batching/lone_team.h"
 #include "core/batching/step_observer.h"
@@ -22,32 +23,28 @@
 namespace rnnserve {
 
 // Advances the rows of one batch, cell step by cell step. Rows join from a queue before any cell
-// step and leave after the one that computed their last timestep; neither waits for the others. A
-// few rows that are alone and have many timesteps left are advanced by several at once, for a short
-// time (Options::max_round). When tasks wait and no column is free, rows that have had their slice
-// of timesteps go back to the queue, with the state they have reached, and others have their turn.
+// step and leave after the one that computed their last timestep; no row waits for another to
+// finish. While a batch has only a few rows, and these have many timesteps left, a round advances
+// them by several timesteps at once, for a short time (Options::max_round). When tasks wait and no
+// column is free, rows that have had their slice of timesteps go back to the queue with the state
+// they have reached, and waiting tasks take their columns.
 //
-// Owns its workspace and the tasks in its batch. Used by one thread at a time. Clock, model,
-// observer, queue, rate and team must outlive it. A round in which no row joins or leaves allocates
-// nothing.
+// Owns its workspace and the tasks in its batch. Used by one thread at a time: the worker thread,
+// or a thread that runs inline. Clock, model, observer, queue, rate and team must outlive it. A
+// round in which no row joins or leaves allocates nothing.
 class BatchWorker {
  public:
   struct Options {
-    // Rows in one cell step, >= 1.
-    int64_t max_rows = 64;
-    // The timesteps that a row may be computed before others that wait for its column, >= 1.
-    int64_t slice_timesteps = 32;
-    // How long a lone task waits for others to share its first cell step.
-    absl::Duration max_batch_delay = absl::ZeroDuration();
-    // How long, as far as the last cell steps tell, a few rows may be advanced by several timesteps
-    // at once, while columns are free: a task that comes meanwhile waits so long. Zero: one
+    BatchingOptions batching{};
+    // How long a round may advance a few rows by several timesteps at once while columns are free,
+    // estimated from the last cell steps. A task that arrives meanwhile waits that long. Zero: one
     // timestep at a time.
     absl::Duration max_round = absl::ZeroDuration();
-    // Of one batch at a time the cell steps are shared, if there is a team.
+    // Null, or the team that shares the cell steps of one batch at a time.
     LoneTeam* team = nullptr;
-    // Whether this worker has the team to itself while no other is busy. Else, if there is a team,
-    // it is one of the others, and takes tasks only if they fill its batch: what is less is done
-    // sooner by the team.
+    // Whether this worker computes with the team while no other worker is busy. Otherwise, if there
+    // is a team, this worker takes tasks only if they fill its batch: the team computes anything
+    // smaller sooner.
     bool leads_team = false;
   };
 
@@ -55,20 +52,20 @@ class BatchWorker {
   BatchWorker(const Clock& clock, const Model& model, StepObserver& observer,
               BoundedQueue<StepTask>& queue, StepRate& rate, const Options& options);
 
-  // Rounds, until the queue is closed and empty and every row is done. Waits for tasks when there
-  // are none, and only then.
+  // Computes rounds until the queue is closed and empty and every row is done. Waits only when
+  // there are no tasks.
   void Run();
 
-  // One round: takes tasks from the queue while there is room, drops those that are not wanted any
-  // more or cannot be done by their deadline, computes one timestep of every row, or several,
-  // commits and completes the rows that are done, and puts back rows that have to wait. Returns the
-  // rows that were computed. Never waits.
+  // Computes one round: takes tasks from the queue while there is room, drops those that are no
+  // longer wanted or cannot be done by their deadline, computes one or more timesteps of every row,
+  // commits and completes the rows that are done, and puts back rows whose slice is over. Returns
+  // the number of rows that it computed. Never waits.
   int64_t RunOnce();
 
-  // Puts every row back into the queue, with the state that it has reached.
+  // Puts every row back into the queue with the state that it has reached.
   void PutBackAll();
 
-  // The rows that have timesteps left.
+  // The number of rows that have timesteps left.
   int64_t rows() const { return workspace_.rows(); }
 
  private:
@@ -85,23 +82,23 @@ class BatchWorker {
   };
 
   bool is_beside_team() const { return options_.team != nullptr && !options_.leads_team; }
-  // Takes tasks for the columns that are free, as far as any are to be had.
+  // Takes waiting tasks for the free columns.
   void TakeMore();
-  // Waits for the first tasks of a batch. False if there never will be any.
+  // Waits for the first tasks of a batch. Returns false if there will never be any.
   bool WaitForFirst();
-  // A round with the tasks that were taken.
+  // Computes a round with the tasks in `taken_`.
   int64_t ComputeRound();
   void JoinTaken();
   void Join(std::unique_ptr<StepTask> task, absl::Time now);
-  // The timesteps by which this round advances every row.
+  // Returns the number of timesteps by which this round advances every row.
   int64_t TimestepsOfRound() const;
   void RunCellSteps(int64_t num_timesteps);
-  // Moves row i on by the timesteps that were computed and keeps their outputs.
+  // Advances row i by the computed timesteps and copies their outputs.
   void Advance(int64_t i, int64_t num_timesteps);
-  // Commits row i, or not, and takes it out of the batch.
+  // Commits row i if its values are finite, and takes it out of the batch either way.
   void Finish(int64_t i, absl::Time now);
   void CompleteFinished();
-  // Makes room for tasks that wait.
+  // Suspends rows that have had their slice, to make room for waiting tasks.
   void GiveTurns();
   // Takes row i out of the batch and puts its task back into the queue.
   void Suspend(int64_t i);
@@ -114,13 +111,13 @@ class BatchWorker {
   BoundedQueue<StepTask>& queue_;
   StepRate& rate_;
   const Options options_;
-  const bool returns_sequences_;  // an output for every timestep, not only after the last
+  const bool returns_sequences_;  // an output for every timestep, not only for the last
 
   BatchWorkspace workspace_;
   std::vector<Row> rows_;  // row i of the workspace
   absl::Time round_begin_;
-  bool is_busy_ = false;  // the next round begins when the last has ended
-  // Empty between rounds; here so that their memory stays.
+  bool is_busy_ = false;  // the next round begins as soon as the last has ended
+  // Empty between rounds; members so that their memory is reused.
   std::vector<std::unique_ptr<StepTask>> taken_;
   std::vector<FinishedTask> finished_;
   std::vector<CommittedStep> committed_;

@@ -17,26 +17,26 @@
 
 namespace rnnserve {
 
-// The rows that are in the batch now, each in one column of a model's workspace, and the cell steps
-// of all of them: one at a time, or several while there are few rows, so that layers read the
-// weights that act on their inputs once for all of these.
+// The rows of a batch, each in one column of a model's workspace, and the cell steps that advance
+// all of them together. A Step computes one cell step, or several while there are few rows, so that
+// layers read the weights that act on their inputs once for all of these.
 //
 //   Join(a) Join(b) Join(c)      a  b  c
 //   Leave(0)                     c  b        the last row moves into the gap
 //
-// A row's state lives here from Join to Leave; CopyState reads it back, bit for bit what Join or
-// the last Step left. Owns the workspace. Used by one thread at a time: the worker. Allocates
+// A row's state lives here from Join to Leave. CopyState reads it back, bit for bit as Join or the
+// last Step left it. Owns the workspace. Used by one thread at a time: the worker. Allocates
 // nothing after construction. Model and team must outlive it.
 class BatchWorkspace {
  public:
-  // Rows of which several timesteps may be computed at once, and how many; with more of either
-  // nothing becomes faster.
+  // The most rows for which a Step computes several timesteps, and the most timesteps that it
+  // computes. More of either makes nothing faster.
   static constexpr int64_t kFewRows = RecurrentLayer::kMaxProjectedBatch;
   static constexpr int64_t kTimestepsAtOnce = RecurrentLayer::kMaxProjectedTime;
 
-  // A Step has up to `most_timesteps` while there are few rows. Steps are shared with the team, if
-  // there is one. REQUIRES: max_rows >= 1, most_timesteps is in [1, kTimestepsAtOnce], the model is
-  // streamable.
+  // A Step may compute up to `most_timesteps` while there are few rows. The team, if not null,
+  // shares the work of each Step. REQUIRES: max_rows >= 1, most_timesteps is in
+  // [1, kTimestepsAtOnce], the model is streamable.
   BatchWorkspace(const Model& model, int64_t max_rows, int64_t most_timesteps,
                  Team* team = nullptr);
   BatchWorkspace(const BatchWorkspace&) = delete;
@@ -44,42 +44,42 @@ class BatchWorkspace {
 
   int64_t max_rows() const { return max_rows_; }
   int64_t rows() const { return rows_; }
-  // The timesteps that a Step may have with the rows that are here now.
+  // The most timesteps that a Step may compute with the present number of rows.
   int64_t max_timesteps() const { return MaxTimesteps(rows_); }
 
-  // Adds a row that begins at `state`, a state block; it is row rows() - 1. REQUIRES: there is
-  // room.
+  // Adds a row that begins at `state`, a state block, as row rows() - 1. REQUIRES: rows() <
+  // max_rows().
   void Join(absl::Span<const float> state);
   // Copies the state block of a row to `state`.
   void CopyState(int64_t row, absl::Span<float> state);
-  // Removes a row; the last one takes its index.
+  // Removes a row. The last row takes its index.
   void Leave(int64_t row);
 
-  // How many timesteps the next Step has, of every row. To be called when all rows have joined.
-  // REQUIRES: 1 to max_timesteps().
+  // Sets how many timesteps of every row the next Step computes. Call it when all rows have joined.
+  // REQUIRES: `count` is in [1, max_timesteps()].
   void SetTimesteps(int64_t count);
-  // Sets what a row reads in the next Step: timesteps `t` and following of a tensor that is valid
-  // for the model, and of its mask, [time] BOOL, if there is one. To be called for every row before
-  // each Step, behind SetTimesteps.
+  // Sets what a row reads in the next Step: the timesteps from `t` on of a tensor that is valid for
+  // the model, and of its mask, [time] BOOL, if not null. Call it for every row before each Step,
+  // after SetTimesteps.
   void SetInput(int64_t row, const TensorView& input, const TensorView* mask, int64_t t);
 
-  // The cell steps of every row. `with_output` false: the outputs are not needed this time.
+  // Computes the cell steps of every row. Skips the outputs unless `with_output`.
   void Step(bool with_output);
 
-  // The output of a row at timestep i of the last Step, outputs().front().size floats. Of a model
-  // without an output for each timestep, i is 0: the output after the last.
+  // Returns the output of a row at timestep i of the last Step, outputs().front().size floats. A
+  // model that has no output per timestep has one output, after the last timestep: then i is 0.
   absl::Span<const float> output(int64_t row, int64_t i);
   // Whether every state of a row is finite.
   bool has_finite_state(int64_t row);
 
  private:
-  // So many rows times timesteps that values take no more memory than those of a full batch, or of
-  // a single row.
+  // Bounds rows * timesteps, so that values take no more memory than those of a full batch or of a
+  // single row of `most_timesteps_`.
   int64_t MaxTimesteps(int64_t rows) const {
     const int64_t room = std::max(max_rows_, most_timesteps_) / std::max(rows, int64_t{1});
     return rows > kFewRows ? 1 : std::clamp(room, int64_t{1}, most_timesteps_);
   }
-  // What the workspace has to be made for.
+  // Returns the sizes that the workspace is allocated for.
   std::vector<Workspace::Extent> Extents() const;
 
   const Model& model_;
@@ -87,7 +87,7 @@ class BatchWorkspace {
   const int64_t most_timesteps_;
   Workspace workspace_;
   int64_t rows_ = 0;
-  int64_t timesteps_ = 1;  // of a Step
+  int64_t timesteps_ = 1;  // of the next Step
 };
 
 }  // namespace rnnserve

@@ -25,11 +25,19 @@
 
 namespace rnnserve {
 
-// Tasks that wait for a worker: those of a higher priority first, and of one priority first in,
-// first out. What does not fit is refused at once.
+// The tasks that wait for a worker: higher priorities first, and first in, first out within a
+// priority. A task that does not fit is refused at once.
 //
-// A thread that pushes may attend to the queue for a while: it takes tasks itself, and no sleeping
-// worker is woken for them until it stops.
+// A thread that pushes tasks may run inline for a while: it takes tasks itself, and no sleeping
+// worker is woken until it stops.
+//
+// One lock, mu_, guards everything here except the shared budget, which has its own lock. The
+// budget's lock is taken under mu_ and takes no further lock, so the order is fixed. No task runs
+// and no callback is called under mu_: displaced tasks are handed to the caller. Three functions
+// wait: WaitAndTake and WaitAndTakeAll, in workers that hold nothing else, and
+// WaitUntilNobodyRunsInline, in the destructor of the scheduler. All wait on conditions of mu_,
+// which absl::Mutex checks again at each unlock, so no wake-up can be forgotten. Workers always get
+// their turn, because whoever runs inline stops after a bounded time and Close wakes everyone.
 //
 // Owns the tasks. Thread-safe. The budget must outlive it.
 template <typename Task>
@@ -42,19 +50,20 @@ class BoundedQueue {
   ~BoundedQueue() { total_.Return(load_); }
 
   const QueueLimits& limits() const { return limits_; }
-  // What waits now.
+  // Returns the load of the tasks that wait now.
   QueueLoad load() const {
     absl::MutexLock lock(&mu_);
     return load_;
   }
 
-  // Takes all the tasks, each of which is as much as `each`, or, if they do not fit, none: then the
-  // tasks stay with the caller. If they fit in place of waiting tasks of a lower priority, the
-  // youngest of the lowest of these are moved to `displaced`. With `attends`, the caller offers to
-  // attend to the queue; `*attends` says whether it does from now on: if it would otherwise wake a
-  // worker. Never blocks. Errors: see QueueFullError. REQUIRES: the queue is open.
+  // Accepts all the tasks, each with a load of `each`, or, if they do not fit, none of them; then
+  // they stay with the caller. If they fit only in place of waiting tasks of a lower priority, the
+  // youngest tasks of the lowest priority are moved to `displaced`. With `runs_inline` the caller
+  // offers to run inline. `*runs_inline` says whether it does from now on: only if the push would
+  // otherwise have woken a worker. Never blocks. Errors: see QueueFullError. REQUIRES: the queue is
+  // open.
   absl::Status Push(absl::Span<std::unique_ptr<Task>> tasks, const QueueLoad& each,
-                    Priority priority, Tasks& displaced, bool* attends = nullptr) {
+                    Priority priority, Tasks& displaced, bool* runs_inline = nullptr) {
     const QueueLoad more = static_cast<int64_t>(tasks.size()) * each;
     absl::MutexLock lock(&mu_);
     if (!CouldFitLocked(more, priority) || !total_.Take(more)) {
@@ -62,14 +71,14 @@ class BoundedQueue {
     }
     while (!FitsLocked(more)) DisplaceLocked(priority, displaced);
     AppendLocked(tasks, each, priority);
-    if (attends != nullptr) {
-      *attends = num_waiting_workers_ > 0;
-      if (*attends) ++num_attending_;
+    if (runs_inline != nullptr) {
+      *runs_inline = num_waiting_workers_ > 0;
+      if (*runs_inline) ++num_inline_runners_;
     }
     return absl::OkStatus();
   }
 
-  // Puts a task that was taken back to the end of its priority, whatever the limits say.
+  // Puts a task that was taken back at the end of its priority, whatever the limits say.
   void PutBack(std::unique_ptr<Task> task, const QueueLoad& load, Priority priority) {
     absl::MutexLock lock(&mu_);
     total_.TakeAnyway(load);
@@ -77,8 +86,8 @@ class BoundedQueue {
   }
 
   // Appends up to `max_tasks` tasks to `taken`. Never blocks and, given capacity in `taken`, does
-  // not allocate. While workers wait in WaitAndTake, unattended, it leaves them their share, so
-  // that a burst is computed by all workers and not by the first to come.
+  // not allocate. While workers wait in WaitAndTake and no thread runs inline, it leaves them their
+  // share, so that all workers compute a burst and not only the first to come.
   void Take(int64_t max_tasks, Tasks& taken) {
     absl::MutexLock lock(&mu_);
     TakeLocked(max_tasks, taken);
@@ -90,8 +99,8 @@ class BoundedQueue {
     if (num_tasks_ >= num_tasks) PopLocked(num_tasks, taken);
   }
 
-  // As Take, but blocks until there is a task to take, and then at most `max_delay` longer until
-  // there are `max_tasks`. False if there never will be one: the queue is closed and empty.
+  // Like Take, but blocks until there is a task to take, and then at most `max_delay` longer until
+  // there are `max_tasks`. Returns false if there will never be one: the queue is closed and empty.
   // REQUIRES: max_tasks >= 1 and `taken` is empty.
   bool WaitAndTake(int64_t max_tasks, Tasks& taken,
                    absl::Duration max_delay = absl::ZeroDuration()) {
@@ -99,7 +108,7 @@ class BoundedQueue {
       return is_closed_ || num_tasks_ >= max_tasks;
     };
     absl::MutexLock lock(&mu_);
-    // Again if another worker took them during the delay.
+    // Another worker may take the tasks during the delay; then wait again.
     while (taken.empty() && !(is_closed_ && num_tasks_ == 0)) {
       ++num_waiting_workers_;
       mu_.Await(absl::Condition(this, &BoundedQueue::HasTaskOrIsClosed));
@@ -112,8 +121,8 @@ class BoundedQueue {
     return !taken.empty();
   }
 
-  // As TakeAll, but blocks until there are so many that no other worker waits for. False if there
-  // never will be: the queue is closed.
+  // Like TakeAll, but blocks until `num_tasks` tasks are queued and no worker waits in WaitAndTake.
+  // Returns false if the queue is closed and fewer are left.
   bool WaitAndTakeAll(int64_t num_tasks, Tasks& taken) {
     const auto is_enough = [this, num_tasks]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
       return is_closed_ || (num_tasks_ >= num_tasks && num_waiting_workers_ == 0);
@@ -124,25 +133,27 @@ class BoundedQueue {
     return !taken.empty();
   }
 
-  // Whoever attends stops, unless tasks wait and nobody else attends: then it is false.
-  bool TryStopAttending() {
+  // Records that the calling thread stops running inline. Returns false, and changes nothing, if
+  // tasks wait and no other thread runs inline.
+  bool TryStopRunningInline() {
     absl::MutexLock lock(&mu_);
-    if (num_attending_ == 1 && num_tasks_ > 0) return false;
-    --num_attending_;
+    if (num_inline_runners_ == 1 && num_tasks_ > 0) return false;
+    --num_inline_runners_;
     return true;
   }
-  // Whoever attends stops; a worker is woken if tasks wait.
-  void StopAttending() {
+  // Records that the calling thread stops running inline. A worker is woken if tasks wait and no
+  // other thread runs inline.
+  void StopRunningInline() {
     absl::MutexLock lock(&mu_);
-    --num_attending_;
+    --num_inline_runners_;
   }
-  // Blocks until nobody attends.
-  void WaitUntilUnattended() {
+  // Blocks until no thread runs inline.
+  void WaitUntilNobodyRunsInline() {
     absl::MutexLock lock(&mu_);
-    mu_.Await(absl::Condition(this, &BoundedQueue::IsUnattended));
+    mu_.Await(absl::Condition(this, &BoundedQueue::HasNoInlineRunner));
   }
 
-  // How many tasks of each priority, or a higher one, wait.
+  // Returns, for each priority, how many tasks of that priority or a higher one wait.
   std::array<int64_t, kNumPriorities> waiting() const {
     absl::MutexLock lock(&mu_);
     std::array<int64_t, kNumPriorities> counts{};
@@ -154,13 +165,13 @@ class BoundedQueue {
     return counts;
   }
 
-  // The workers that wait for a task now.
+  // The number of workers that wait in WaitAndTake now.
   int64_t num_waiting_workers() const {
     absl::MutexLock lock(&mu_);
     return num_waiting_workers_;
   }
 
-  // No task is pushed any more; those that wait are still to be taken.
+  // Announces that no more tasks will be pushed. Waiting tasks can still be taken.
   void Close() {
     absl::MutexLock lock(&mu_);
     is_closed_ = true;
@@ -174,15 +185,17 @@ class BoundedQueue {
   using Lane = std::deque<Entry>;
 
   bool HasTaskOrIsClosed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return is_closed_ || (num_tasks_ > 0 && num_attending_ == 0);
+    return is_closed_ || (num_tasks_ > 0 && num_inline_runners_ == 0);
   }
-  bool IsUnattended() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return num_attending_ == 0; }
+  bool HasNoInlineRunner() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return num_inline_runners_ == 0;
+  }
 
   bool FitsLocked(const QueueLoad& more) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return more.rows <= limits_.max_rows - load_.rows &&
            more.bytes <= limits_.max_bytes - load_.bytes;
   }
-  // Whether it fits if all tasks of lower priorities go.
+  // Whether `more` fits once all tasks of lower priorities are displaced.
   bool CouldFitLocked(const QueueLoad& more, Priority priority) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     QueueLoad needed = load_;
@@ -190,7 +203,8 @@ class BoundedQueue {
     for (int p = 0; p < static_cast<int>(priority); ++p) needed -= lane_loads_[Index(p)];
     return needed.rows <= limits_.max_rows && needed.bytes <= limits_.max_bytes;
   }
-  // REQUIRES: a task of a lower priority waits.
+  // Moves the youngest task of the lowest priority to `displaced`. REQUIRES: a task of a lower
+  // priority waits.
   void DisplaceLocked(Priority priority, Tasks& displaced) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     for (int p = 0; p < static_cast<int>(priority); ++p) {
       Lane& lane = lanes_[Index(p)];
@@ -213,7 +227,7 @@ class BoundedQueue {
     }
   }
   void TakeLocked(int64_t max_tasks, Tasks& taken) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    const int64_t num_workers = (num_attending_ > 0 ? 0 : num_waiting_workers_) + 1;
+    const int64_t num_workers = (num_inline_runners_ > 0 ? 0 : num_waiting_workers_) + 1;
     const int64_t share = (num_tasks_ + num_workers - 1) / num_workers;
     PopLocked(std::min(max_tasks, share), taken);
   }
@@ -228,7 +242,7 @@ class BoundedQueue {
       }
     }
   }
-  // A task of that priority has left.
+  // Takes the load of a task of priority `p` that has left out of the counts.
   void ForgetLocked(int p, const QueueLoad& load) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     lane_loads_[Index(p)] -= load;
     load_ -= load;
@@ -238,18 +252,20 @@ class BoundedQueue {
 
   static size_t Index(int priority) { return static_cast<size_t>(priority); }
 
-  // Constant.
+  // Constant after construction.
   const QueueLimits limits_;
-  // Synchronises itself; asked under mu_, and asks nobody.
+
+  // Synchronises itself. Called under mu_; takes no lock but its own.
   QueueBudget& total_;
 
+  // Guarded by mu_.
   mutable absl::Mutex mu_;
   std::array<Lane, kNumPriorities> lanes_ ABSL_GUARDED_BY(mu_);  // by Priority
   std::array<QueueLoad, kNumPriorities> lane_loads_ ABSL_GUARDED_BY(mu_);
   QueueLoad load_ ABSL_GUARDED_BY(mu_);
   int64_t num_tasks_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t num_waiting_workers_ ABSL_GUARDED_BY(mu_) = 0;
-  int64_t num_attending_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t num_inline_runners_ ABSL_GUARDED_BY(mu_) = 0;
   bool is_closed_ ABSL_GUARDED_BY(mu_) = false;
 };
 

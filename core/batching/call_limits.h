@@ -12,15 +12,16 @@
 
 namespace rnnserve {
 
-// When a call stops being worth the work. Work that has not begun by then is dropped, with
-// DEADLINE_EXCEEDED or CANCELLED and no effect; work that has begun is finished.
+// When a call stops being worth computing. Work that has not begun by then is dropped without any
+// effect, with DEADLINE_EXCEEDED or CANCELLED; work that has begun is finished.
 struct CallLimits {
   absl::Time deadline = absl::InfiniteFuture();  // on the engine's clock
   std::shared_ptr<Cancellation> cancellation;    // null: cannot be cancelled
 };
 
-// Whether work that begins now and takes about `needed` is still wanted: not if it was cancelled,
-// or cannot be done by the deadline. Errors: CANCELLED or DEADLINE_EXCEEDED, reason NOT_EXECUTED.
+// Returns OK if work that begins now and takes about `needed` is still wanted. Errors, both with
+// reason NOT_EXECUTED: CANCELLED if the call was cancelled; DEADLINE_EXCEEDED if the work cannot be
+// done by the deadline.
 absl::Status CheckStillWanted(const CallLimits& limits, absl::Time now,
                               absl::Duration needed = absl::ZeroDuration());
 

@@ -10,9 +10,8 @@
 namespace rnnserve {
 
 bool AllFinite(absl::Span<const float> values) {
-  // The exponent of infinities and NaNs is all ones, so that one more carries into the sign.
-  // Without a branch, and without a maximum, which SSE2 has not, it takes three vector
-  // instructions.
+  // The exponent of infinities and NaNs is all ones, so adding one to it carries into the sign bit.
+  // The loop needs neither a branch nor a maximum, which SSE2 lacks: three vector instructions.
   uint32_t carries = 0;
   for (const float value : values) {
     uint32_t bits;

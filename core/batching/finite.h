@@ -12,7 +12,8 @@ namespace rnnserve {
 // Whether no value is an infinity or a NaN.
 bool AllFinite(absl::Span<const float> values);
 
-// Whether every state that clients see is finite in this state block.
+// Whether every state tensor that clients can see is finite in this state block. Ignores the rest
+// of the block.
 bool AllStatesFinite(const StateLayout& layout, const float* block);
 
 }  // namespace rnnserve

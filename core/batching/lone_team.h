@@ -13,22 +13,23 @@
 
 namespace rnnserve {
 
-// The team of a worker that has the cores of the other workers while these have nothing to do.
-// While one of them is busy the caller of Run computes alone: helpers would take the core away from
-// a batch that needs it as much.
+// The team of a worker that uses the cores of the other workers while these have nothing to do.
+// While another worker is busy, the caller of Run computes alone: helper threads would take the
+// core from a batch that needs it as much.
 //
-// Owns the helpers. Run and size are for one thread at a time; the others call AddBusy.
+// Owns the helper threads. Run and size are used by one thread at a time: the worker that leads the
+// team. AddBusy is thread-safe.
 class LoneTeam final : public Team {
  public:
   // REQUIRES: size is in [1, 256].
   explicit LoneTeam(int size) : team_(size) {}
 
-  // One of the other workers is busy from now on (1), or not any more (-1).
+  // Records that one of the other workers is busy from now on (1), or no longer (-1).
   void AddBusy(int change) { num_busy_.fetch_add(change, std::memory_order_relaxed); }
 
   void Run(int64_t num_pieces, absl::FunctionRef<void(int64_t)> piece) override;
 
-  // Those who shared the last call of Run; 1 before the first.
+  // Returns the number of threads that shared the last call of Run; 1 before the first.
   int size() const { return size_; }
 
  private:

@@ -6,8 +6,8 @@
 
 namespace rnnserve {
 
-// The class of a request. A worker takes the waiting work of a higher class first, and when a queue
-// is full work of a higher class displaces waiting work of a lower one.
+// The priority of a request. Workers take waiting work of a higher priority first, and when a queue
+// is full, work of a higher priority displaces waiting work of a lower one.
 enum class Priority { kLow, kNormal, kHigh };
 constexpr int kNumPriorities = 3;
 

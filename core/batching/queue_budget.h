@@ -12,7 +12,7 @@
 
 namespace rnnserve {
 
-// How much may wait in all the queues that share it. Thread-safe.
+// A limit on what may wait in all the queues that share it. Thread-safe.
 class QueueBudget {
  public:
   // REQUIRES: both are >= 1.
@@ -23,14 +23,14 @@ class QueueBudget {
   int64_t max_rows() const { return max_rows_; }
   int64_t max_bytes() const { return max_bytes_; }
 
-  // Takes that much, or, if it is not there, nothing: false.
+  // Takes `load` from the budget. Returns false, and takes nothing, if less is left.
   bool Take(const QueueLoad& load) {
     absl::MutexLock lock(&mu_);
     if (load.rows > max_rows_ - used_.rows || load.bytes > max_bytes_ - used_.bytes) return false;
     used_ += load;
     return true;
   }
-  // Takes it even if it is more than there is: for work that was accepted before.
+  // Takes `load` even if less is left: for work that was accepted before.
   void TakeAnyway(const QueueLoad& load) {
     absl::MutexLock lock(&mu_);
     used_ += load;
@@ -39,7 +39,7 @@ class QueueBudget {
     absl::MutexLock lock(&mu_);
     used_ -= load;
   }
-  // What is taken now.
+  // Returns what is taken now.
   QueueLoad used() const {
     absl::MutexLock lock(&mu_);
     return used_;

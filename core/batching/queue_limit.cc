@@ -35,9 +35,8 @@ absl::Status QueueFullError(const QueueLimits& limits, const QueueLoad& waiting,
 absl::Status DisplacedError(const QueueLimits& limits) {
   return ResourceExhausted(
       "QUEUE_DISPLACED",
-      absl::StrCat("at most ", limits.max_rows, " rows wait for a worker, and ",
-                   "one of a higher priority took the place; nothing was "
-                   "executed"),
+      absl::StrCat("work of a higher priority took the place of this row: at most ",
+                   limits.max_rows, " rows may wait for a worker; nothing was executed"),
       limits.retry_delay);
 }
 

@@ -13,20 +13,21 @@
 
 namespace rnnserve {
 
-// How much may wait in one queue, and what is said to who comes when it is full.
+// How much may wait in one queue, and the delay that a refused caller is told.
 struct QueueLimits {
   int64_t max_rows = 4096;
-  int64_t max_bytes = int64_t{256} << 20;
-  // What a refused caller is told to wait.
+  int64_t max_bytes = int64_t{256} << 20;  // of inputs, masks and outputs to come
+  // How long a refused caller is told to wait before it tries again.
   absl::Duration retry_delay = absl::Milliseconds(100);
 };
 
-// Why `more` does not fit behind `waiting`: RESOURCE_EXHAUSTED with the bound that is in the way.
-// Reasons: QUEUE_LIMIT (rows), QUEUE_BYTES_LIMIT, TOTAL_QUEUE_LIMIT (of all models together).
+// Returns the error that says why `more` does not fit behind `waiting`: RESOURCE_EXHAUSTED with the
+// limit that was hit. Reasons: QUEUE_LIMIT (rows), QUEUE_BYTES_LIMIT, TOTAL_QUEUE_LIMIT (of all
+// models together).
 absl::Status QueueFullError(const QueueLimits& limits, const QueueLoad& waiting,
                             const QueueLoad& more, const QueueBudget& total);
 
-// RESOURCE_EXHAUSTED (QUEUE_DISPLACED): work of a higher priority took the place.
+// Returns RESOURCE_EXHAUSTED (QUEUE_DISPLACED): work of a higher priority took the task's place.
 absl::Status DisplacedError(const QueueLimits& limits);
 
 }  // namespace rnnserve

@@ -8,10 +8,10 @@
 
 namespace rnnserve {
 
-// What waiting work amounts to.
+// The size of waiting work, in the units that queues limit.
 struct QueueLoad {
-  int64_t rows = 0;       // of a batch
-  int64_t timesteps = 0;  // of all rows together
+  int64_t rows = 0;       // rows of a batch
+  int64_t timesteps = 0;  // timesteps of all rows together
   int64_t bytes = 0;      // of inputs, masks and the outputs to come
 
   QueueLoad& operator+=(const QueueLoad& other) {

@@ -17,7 +17,7 @@
 namespace rnnserve {
 namespace {
 
-// Puts the whole task into the workspace.
+// Copies inputs, masks, states and seeds of the task into the workspace.
 void Pack(const Model& model, const SequenceTask& task, Workspace& workspace) {
   for (size_t i = 0; i < task.inputs.size(); ++i) {
     const SequenceTask::Input& given = task.inputs[i];
@@ -46,7 +46,8 @@ absl::Status NotFiniteError(int64_t row, int64_t batch) {
       absl::StrCat("row ", row, " of ", batch, " makes a state or output that is not finite"));
 }
 
-// Takes one output out of the workspace. Error: STATE_NONFINITE, naming the first row.
+// Copies one output out of the workspace. Error: STATE_NONFINITE, naming the first row that is not
+// finite.
 absl::Status UnpackOutput(ConstSequence output, std::vector<float>& values) {
   const int64_t row_size = output.time * output.rows;
   values.resize(static_cast<size_t>(output.batch * row_size));
@@ -60,7 +61,7 @@ absl::Status UnpackOutput(ConstSequence output, std::vector<float>& values) {
   return absl::OkStatus();
 }
 
-// Takes outputs and states out of the workspace. Error: as above.
+// Copies outputs and states out of the workspace. Error: as for UnpackOutput.
 absl::Status Unpack(const Model& model, Workspace& workspace, SequenceTask& task) {
   task.outputs.resize(model.outputs().size());
   for (size_t i = 0; i < task.outputs.size(); ++i) {

@@ -13,7 +13,7 @@
 
 namespace rnnserve {
 
-// Computes one SequenceTask at once, on a workspace made for it, and completes it.
+// Computes SequenceTasks, each as a whole on a workspace made for it, and completes them.
 //
 // Immutable; safe to share. Clock, model and observer must outlive it.
 class SequenceRunner {
@@ -21,7 +21,7 @@ class SequenceRunner {
   SequenceRunner(const Clock& clock, const Model& model, StepObserver& observer)
       : clock_(clock), model_(model), observer_(observer) {}
 
-  // Drops the task if it is not wanted any more.
+  // Computes and completes the task, or drops it if it is no longer wanted.
   void Run(std::unique_ptr<SequenceTask> task) const;
 
  private:

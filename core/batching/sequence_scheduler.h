@@ -21,16 +21,16 @@
 
 namespace rnnserve {
 
-// Computes whole sequences of one model: a queue, and threads that each run
-// one task at a time (SequenceRunner). Tasks of one priority begin in the order of submission. An
-// accepted task begins when those before it are done: with W workers and Q tasks before it after at
-// most (1 + Q / W) times the time of the longest. Dropping and shutdown are as in BatchScheduler.
+// Computes whole sequences of one model: a queue, and threads that each run one task at a time
+// (SequenceRunner). Tasks of one priority begin in the order of submission. With W workers and Q
+// tasks before it, an accepted task begins after at most (1 + Q / W) times the duration of the
+// longest task. Dropping a task and shutdown work as in BatchScheduler.
 //
 // Owns its threads. Thread-safe. Clock, observer and budget must outlive it.
 class SequenceScheduler {
  public:
   struct Options {
-    // Threads. Each holds the workspace of one task while it runs.
+    // Threads. Each holds the workspace of one task while the task runs.
     int num_workers = 1;
     // What may wait for a worker.
     QueueLimits queue{};
@@ -43,12 +43,12 @@ class SequenceScheduler {
   SequenceScheduler(const SequenceScheduler&) = delete;
   SequenceScheduler& operator=(const SequenceScheduler&) = delete;
 
-  // Queues the task, or refuses it: then it stays with the caller, untouched. A task that is
-  // displaced by it is completed with DisplacedError, on this thread. Never blocks. Errors: those
-  // of QueueFullError.
+  // Queues the task, or refuses it; then it stays with the caller, untouched. Tasks that it
+  // displaces are completed with DisplacedError on this thread. Never blocks. Errors: those of
+  // QueueFullError.
   absl::Status Submit(std::unique_ptr<SequenceTask>& task);
 
-  // The rows that wait for a worker.
+  // The number of rows that wait for a worker.
   int64_t num_queued() const { return queue_.load().rows; }
 
  private:

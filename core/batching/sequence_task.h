@@ -20,12 +20,15 @@
 
 namespace rnnserve {
 
-// Whole sequences: for a model that cannot be stepped, because a layer needs the end of the
-// sequence first, and for runs with Keras' training=True. Its tensors borrow their bytes, which
-// must stay until the completion runs. Used by one thread at a time: who submits it, then a worker.
+// A batch of whole sequences to compute: for a model that is not streamable, because a layer needs
+// the end of the sequence first, and for runs with Keras' training=True.
+//
+// Its tensors borrow their bytes, which must stay until the completion runs. Used by one thread at
+// a time: the submitting thread, then a worker.
 struct SequenceTask {
-  // Runs exactly once, on a worker, and gets the task back. Errors: FAILED_PRECONDITION
-  // (STATE_NONFINITE), naming the row; DEADLINE_EXCEEDED or CANCELLED (NOT_EXECUTED).
+  // Runs exactly once and gets the task back: on a worker, or on the thread whose task displaced
+  // it. Errors: FAILED_PRECONDITION (STATE_NONFINITE), naming the row; DEADLINE_EXCEEDED or
+  // CANCELLED (NOT_EXECUTED); RESOURCE_EXHAUSTED (QUEUE_DISPLACED).
   using Completion =
       absl::AnyInvocable<void(std::unique_ptr<SequenceTask> task, absl::Status status)>;
 
@@ -42,14 +45,14 @@ struct SequenceTask {
     return times;
   }
 
-  std::vector<Input> inputs;         // as many as the model has, valid for it, no extent 0
-  std::vector<SessionState> states;  // one a row: to begin at, then as after the last timestep
-  std::vector<uint64_t> row_seeds;   // for training=True, one a row (Workspace); else none
+  std::vector<Input> inputs;         // one per input of the model, valid for it, no extent 0
+  std::vector<SessionState> states;  // one per row: the initial state, then the final one
+  std::vector<uint64_t> row_seeds;   // with training=True one per row (see Workspace), else none
   Priority priority = Priority::kNormal;
   CallLimits limits;
   Completion completion;
 
-  // Filled in on the way: by the scheduler, then by the worker.
+  // Filled in by the scheduler, then by the worker.
   absl::Time submitted;
   std::vector<std::vector<float>> outputs;  // each [batch, time, size], or [batch, size]
 };
@@ -57,7 +60,7 @@ struct SequenceTask {
 // Runs the completion, which owns the task from then on.
 void Complete(std::unique_ptr<SequenceTask> task, absl::Status status);
 
-// What it amounts to in a queue, without the outputs: their size depends on the layers.
+// Returns the task's load on a queue, without its outputs, whose size depends on the layers.
 QueueLoad LoadOf(const SequenceTask& task);
 
 }  // namespace rnnserve

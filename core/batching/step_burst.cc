@@ -5,6 +5,12 @@
 
 #include <algorithm>
 
+// There is no lock: the burst of a thread is reached through a thread_local pointer, and only that
+// thread reads or writes it. The destructor does not wait; it runs the RunInline of each scheduler,
+// which is bounded in time. Steps that complete there may submit further steps on this thread. A
+// scheduler stays in the list while its RunInline runs, so it only queues such steps and cannot be
+// entered a second time; a scheduler that is not in the list yet is added and run by the same loop.
+
 namespace rnnserve {
 namespace {
 
@@ -18,10 +24,10 @@ StepBurst::StepBurst() : is_outermost_(current_burst == nullptr) {
 
 StepBurst::~StepBurst() {
   if (!is_outermost_) return;
-  // A step that is done may be followed by others, of schedulers that are added now.
+  // A completed step may submit others, to schedulers that are added while this loop runs.
   while (!schedulers_.empty()) {
     Scheduler* scheduler = schedulers_.back();
-    scheduler->Attend();
+    scheduler->RunInline();
     schedulers_.erase(std::find(schedulers_.begin(), schedulers_.end(), scheduler));
   }
   current_burst = nullptr;

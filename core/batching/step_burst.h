@@ -8,19 +8,20 @@
 
 namespace rnnserve {
 
-// While one lives, short steps that its thread submits do not wake a sleeping worker, which takes
-// longer than such a step: at the burst's end the thread computes them itself, together. So a
-// thread that reads requests makes one for each, or for a few that came together, and what it
-// submits must not depend on the burst's end. Bursts do not nest; one within another does nothing.
+// A scope in which short steps that this thread submits do not wake a sleeping worker, because
+// waking one takes longer than such a step. At the end of the scope the thread runs the steps
+// inline, as one batch. A thread that reads requests makes one burst for each request, or for a few
+// that arrived together. Nothing within the scope may wait for the steps. Bursts do not nest: a
+// burst within another does nothing.
 //
-// Used by the thread that made it.
+// Used by one thread at a time: the thread that made it, which also destroys it.
 class StepBurst {
  public:
-  // Whose steps are put off until the end.
+  // Runs steps inline at the end of the burst.
   class Scheduler {
    public:
-    // Computes what waits, for some time at most, and sees to it that the workers do the rest.
-    virtual void Attend() = 0;
+    // Computes waiting steps on this thread for a bounded time and leaves the rest to the workers.
+    virtual void RunInline() = 0;
 
    protected:
     ~Scheduler() = default;
@@ -31,12 +32,12 @@ class StepBurst {
   StepBurst(const StepBurst&) = delete;
   StepBurst& operator=(const StepBurst&) = delete;
 
-  // That of this thread; null if there is none.
+  // Returns the burst of this thread, or null if there is none.
   static StepBurst* current();
 
-  // Whether the scheduler's Attend is to be called already.
+  // Whether `scheduler` was added and its RunInline has not returned yet.
   bool has(const Scheduler& scheduler) const;
-  // Has Attend called at the end, once. The scheduler must live until then.
+  // Calls the scheduler's RunInline once, at the end. The scheduler must live until then.
   void Add(Scheduler& scheduler) { schedulers_.push_back(&scheduler); }
 
  private:

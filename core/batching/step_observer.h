@@ -11,24 +11,25 @@
 
 namespace rnnserve {
 
-// One Step or one row of Infer that was committed.
+// A committed Step, or a committed row of Infer.
 struct CommittedStep {
   int64_t timesteps = 0;
-  absl::Duration queued;    // from its submission until its first timestep began
-  absl::Duration computed;  // since then
+  absl::Duration queued;    // from the submission to the start of the first timestep
+  absl::Duration computed;  // from then to the end of the last timestep
 };
 
-// Is told what the workers of one model compute. Calls come from worker threads, never under a
-// lock, and must return soon. Thread-safe.
+// Receives what the workers of one model compute. Calls come from worker threads and from threads
+// that run inline; an implementation must return soon and must not block. Thread-safe.
 class StepObserver {
  public:
   virtual ~StepObserver() = default;
 
-  // One cell step of `rows` rows was computed, in `duration`. Of several that were computed at once
-  // each is told, with its share of the time. A model that cannot stream has no cell steps: its
+  // One cell step of `rows` rows took `duration`. If several were computed at once, this is called
+  // for each, with its share of the time. A model that cannot stream has no cell steps: its
   // sequences are computed whole.
   virtual void OnCellStep(int64_t rows, absl::Duration duration) = 0;
-  // These were committed after one cell step, or as one batch of whole sequences; at least one.
+  // These steps were committed after one round of cell steps, or as one batch of whole sequences.
+  // There is at least one.
   virtual void OnSteps(absl::Span<const CommittedStep> steps) = 0;
 };
 

@@ -15,16 +15,18 @@
 
 namespace rnnserve {
 
-// How long the cell steps of a model took lately: moving averages in which the last 8 or so count,
-// one for about each size of a batch, as one of many rows takes longer. Zero where nothing is
-// known. Thread-safe; two workers that tell of a step at the same moment may count as one.
+// How long the cell steps of a model took lately: moving averages over about the last 8, one for
+// each class of batch sizes, because a cell step of more rows takes longer. Zero where nothing is
+// known.
+//
+// Thread-safe. Two workers that report a step at the same moment may count as one.
 class StepRate {
  public:
-  // An average that nothing was added to for so long is not relied on when work is refused: it may
-  // be that of a bad moment, and while all work is refused nothing would ever correct it.
+  // The age after which an average is no longer used to refuse work. It may date from a bad moment,
+  // and while all work is refused nothing would ever correct it.
   static constexpr absl::Duration kMaxAge = absl::Seconds(1);
 
-  // A cell step of so many rows, >= 1, took so long, until now.
+  // Records that a cell step of `rows` rows, >= 1, took `duration` and ended at `now`.
   void OnCellStep(int64_t rows, absl::Duration duration, absl::Time now) {
     const int64_t ns = absl::ToInt64Nanoseconds(duration);
     const int64_t now_ns = absl::ToUnixNanos(now);
@@ -37,15 +39,15 @@ class StepRate {
     }
   }
 
-  // A worker with work enough took so long from the end of one round of so many rows, >= 1, to that
-  // of the next: a cell step, and the answers to those that are done. If a team shared the cell
-  // step, the time of its members together.
+  // Records that a worker that was never idle took `duration` from the end of one round to the end
+  // of the next, which computed `rows` timesteps of rows, >= 1. This covers the cell steps and the
+  // completions. If a team shared the cell steps, `duration` is the sum over its members.
   void OnRound(int64_t rows, absl::Duration duration) {
     Average(absl::ToInt64Nanoseconds(duration) / rows, row_ns_);
   }
 
-  // The time of a cell step of about so many rows, or, if there was none within kMaxAge, of the
-  // next smaller size of which there was one: no row's timestep is done sooner.
+  // Returns the duration of a cell step of about `rows` rows. If there was none within kMaxAge,
+  // returns that of the next smaller size that has one: a lower bound.
   absl::Duration cell_step(int64_t rows, absl::Time now) const {
     const int64_t oldest_ns = absl::ToUnixNanos(now - kMaxAge);
     for (size_t i = IndexOf(rows) + 1; i-- > 0;) {
@@ -54,15 +56,17 @@ class StepRate {
     }
     return absl::ZeroDuration();
   }
-  // The same, however long ago, and of this size alone.
+  // Returns the duration of a cell step of about `rows` rows, however long ago, and of no other
+  // size.
   absl::Duration last_cell_step(int64_t rows) const {
     return Get(sizes_[IndexOf(rows)].average_ns);
   }
-  // The time of a round divided by its rows: what a timestep of a row adds to the work of a worker.
+  // Returns what one timestep of one row adds to a worker's work: the duration of a round divided
+  // by its timesteps of rows.
   absl::Duration row_timestep() const { return Get(row_ns_); }
 
  private:
-  // Of 1, 2, 3 to 4, 5 to 8 ... rows.
+  // The average of one class of sizes: 1, 2, 3 to 4, 5 to 8, ... rows.
   struct Size {
     std::atomic<int64_t> average_ns{0};
     std::atomic<int64_t> last_ns{INT64_MIN / 2};

@@ -27,15 +27,16 @@
 
 namespace rnnserve {
 
-// The next timesteps of one row: of a session, whose lease it holds, or of a row of Infer, which
-// has a state of its own. All its timesteps are committed together or none is.
+// The next timesteps of one row. The row is a session, whose lease the task holds, or a row of
+// Infer, which has a state of its own. All timesteps of a task are committed together, or none is.
 //
 // Its tensors borrow their bytes, which must stay until the completion runs. Used by one thread at
-// a time: who submits it, then a worker.
+// a time: the submitting thread, then a worker.
 struct StepTask {
-  // Runs exactly once, on a worker, and gets the task back. OK: the state is committed and the
-  // output is complete. Else the state is as it was: FAILED_PRECONDITION (STATE_NONFINITE),
-  // DEADLINE_EXCEEDED or CANCELLED (NOT_EXECUTED).
+  // Runs exactly once and gets the task back: on a worker, on a thread that runs inline, or on the
+  // thread whose tasks displaced it. OK: the state is committed and the output is complete.
+  // Otherwise the state is unchanged: FAILED_PRECONDITION (STATE_NONFINITE), DEADLINE_EXCEEDED or
+  // CANCELLED (NOT_EXECUTED), RESOURCE_EXHAUSTED (QUEUE_DISPLACED).
   using Completion = absl::AnyInvocable<void(std::unique_ptr<StepTask> task, absl::Status status)>;
 
   StepTask(std::variant<SessionLease, SessionState> row_to_advance, TensorView timesteps,
@@ -53,27 +54,27 @@ struct StepTask {
   std::variant<SessionLease, SessionState> row;
   TensorView input;                   // [time, ...input shape], valid for the model, time >= 1
   std::optional<TensorView> mask;     // [time], BOOL
-  std::optional<SessionState> start;  // begins here in place of the row's own state
-  // [time, output size], or [output size]: where the output goes, and what is there after a failure
-  // says nothing. Empty: into own_output.
+  std::optional<SessionState> start;  // the state to begin at; none: the row's own
+  // [time, output size], or [output size]: where the output goes; unspecified after a failure.
+  // Empty: the output goes to own_output.
   absl::Span<float> output;
   Priority priority = Priority::kNormal;
   CallLimits limits;
   Completion completion;
 
-  // Filled in on the way: by the scheduler, then by the worker.
+  // Filled in by the scheduler, then by the worker.
   absl::Time submitted;
-  // The next timestep to compute. Above 0 the task has begun: if it waits again, for others to have
-  // their turn, then `start` is the state to go on from.
+  // The next timestep to compute. Above 0 the task has begun. If such a task is back in the queue,
+  // its slice was over, and `start` is the state to go on from.
   int64_t next_timestep = 0;
-  absl::Time began;        // when the first timestep did
-  FloatValues own_output;  // the memory of `output`, unless the submitter has some
+  absl::Time began;        // when the first timestep began
+  FloatValues own_output;  // the memory of `output`, unless the submitter provides it
 };
 
 // Runs the completion, which owns the task from then on.
 void Complete(std::unique_ptr<StepTask> task, absl::Status status);
 
-// What it amounts to in a queue of this model.
+// Returns the task's load on a queue of this model.
 QueueLoad LoadOf(const StepTask& task, const Model& model);
 
 }  // namespace rnnserve

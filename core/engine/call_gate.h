@@ -13,11 +13,12 @@
 
 namespace rnnserve {
 
-// Counts the calls that run, refuses new sessions and then new work once it is closed to them, and
-// tells when nothing runs. Thread-safe.
+// Counts the running calls, so that the engine can drain: it can be closed to new sessions, then to
+// all new work, and tells when no call runs. Thread-safe.
 class CallGate {
  public:
-  // One call, or one part of a call, that runs. Must not outlive the gate. Thread-compatible.
+  // Stands for one call that runs, or for one part of it. Must not outlive the gate.
+  // Thread-compatible.
   class Pass {
    public:
     Pass(const Pass& other);
@@ -37,19 +38,20 @@ class CallGate {
   CallGate(const CallGate&) = delete;
   CallGate& operator=(const CallGate&) = delete;
 
-  // For calls that bring new work: UNAVAILABLE (DRAINING) once the gate is closed.
+  // Enters with a call that brings new work. UNAVAILABLE (DRAINING) once the gate is closed.
   absl::StatusOr<Pass> EnterWithWork();
-  // For those that bring new sessions: UNAVAILABLE (DRAINING) already before.
+  // Enters with a call that opens sessions. UNAVAILABLE (DRAINING) once the gate is closed, or
+  // closed to sessions.
   absl::StatusOr<Pass> EnterWithSession();
-  // For calls that look after what is there.
+  // Enters with a call that brings no new work. Always succeeds.
   Pass Enter();
 
-  // From now on no session enters; work does.
+  // Refuses new sessions from now on; other work still enters.
   void CloseToSessions();
-  // From now on no work enters.
+  // Refuses new sessions and new work from now on.
   void Close();
 
-  // Whether no pass is out; waits for it at most `timeout`.
+  // Waits at most `timeout` until no pass is held. Returns whether none is.
   bool WaitUntilIdle(absl::Duration timeout);
 
  private:

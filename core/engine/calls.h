@@ -23,19 +23,22 @@
 
 namespace rnnserve {
 
-// What a client asks of the Engine and what it gets. Values; tensors in a call are borrowed.
+// The calls of the Engine and their results. All are values; the tensors in a call borrow their
+// bytes.
+
+// Opens a session.
 
 struct OpenSessionCall {
   std::string model;
   std::string session_id;                 // empty: the engine chooses
   std::vector<NamedState> initial_state;  // empty: the model's
   bool detached = true;
-  absl::Duration idle_timeout;             // zero: Options::max_idle_timeout
+  absl::Duration idle_timeout;             // zero: EngineOptions::max_idle_timeout
   int reply_window = 0;                    // zero: 1
-  std::optional<Durability> durability{};  // none: the engine's default
+  std::optional<Durability> durability{};  // none: DurabilityConfig::default_durability
 };
 
-// A session that the caller may advance: one that it opened or attached to.
+// A session that the caller may advance, because it opened it or attached to it.
 struct OpenedSession {
   std::string session_id;
   uint64_t version = 0;
@@ -46,27 +49,28 @@ struct OpenedSession {
   uint64_t durable_version = 0;
 };
 
-// What became of a model that was to be replaced.
+// The result of replacing a model.
 struct ReplacedModel {
   std::string previous_digest;
-  std::string digest;             // the same: nothing was replaced
-  int64_t retiring_sessions = 0;  // that stay on the previous one
+  std::string digest;             // equal to previous_digest: nothing was replaced
+  int64_t retiring_sessions = 0;  // sessions that stay on the previous model
 };
 
-// A model that was replaced and still has sessions.
+// A replaced model that still has sessions.
 struct RetiringModel {
   std::string digest;
   int64_t sessions = 0;
-  absl::Duration time_left;  // until its sessions end; at least zero
+  absl::Duration time_left;  // until its sessions are ended; >= 0
 };
 
+// Advances one session by one or more timesteps.
 struct StepCall {
   std::string session_id;
   TensorView input;                       // [time, ...input shape]
   std::optional<TensorView> mask;         // [time], BOOL
   std::vector<NamedState> initial_state;  // empty: the session's own
   bool return_state = false;
-  std::optional<uint64_t> step_index;  // makes it safe to send again, see DecideStep
+  std::optional<uint64_t> step_index;  // makes the step idempotent, see DecideStep
   std::optional<uint64_t> epoch;       // none: not compared
   Priority priority = Priority::kNormal;
   CallLimits limits;
@@ -78,17 +82,18 @@ struct StepResult {
   uint64_t version = 0;
   uint64_t durable_version = 0;
   uint64_t epoch = 1;
-  bool is_replayed = false;       // it was computed for an earlier call
-  std::vector<StateValue> state;  // if asked for
+  bool is_replayed = false;       // the reply to an earlier call of the same step
+  std::vector<StateValue> state;  // if the call asked for it
 };
 
+// Advances many sessions of one model by the same number of timesteps.
 struct StepSessionsCall {
   std::string model;
-  std::vector<std::string> session_ids;  // 1 to kMaxSessions, each once
+  std::vector<std::string> session_ids;  // 1 to kMaxSessions, all different
   TensorView input;                      // [sessions, time, ...input shape]
   std::optional<TensorView> mask;        // [sessions, time], BOOL
-  std::vector<uint64_t> step_indices;    // of each session, or none
-  std::vector<uint64_t> epochs;          // of each session, or none
+  std::vector<uint64_t> step_indices;    // one per session, or none at all
+  std::vector<uint64_t> epochs;          // one per session, or none at all
   Priority priority = Priority::kNormal;
   CallLimits limits;
 
@@ -97,41 +102,47 @@ struct StepSessionsCall {
 
 struct StepSessionsResult {
   Shape output_shape;  // [sessions, time, ...] or [sessions, ...]
-  // Zeros where a session failed; anything if all did.
+  // Zeros in the row of a session that failed; unspecified if all failed.
   FloatValues output;
-  std::vector<uint64_t> versions;                        // of each session; 0 where it failed
-  std::vector<uint64_t> durable_versions;                // as in StepResult; 0 where it failed
-  std::vector<std::pair<int64_t, absl::Status>> errors;  // by row, ascending
-  std::vector<int64_t> replayed_rows;                    // ascending
+  std::vector<uint64_t> versions;                        // one per session; 0 if it failed
+  std::vector<uint64_t> durable_versions;                // as in StepResult; 0 if it failed
+  std::vector<std::pair<int64_t, absl::Status>> errors;  // (row, error), ascending
+  std::vector<int64_t> replayed_rows;                    // rows with a replayed reply, ascending
 };
 
+// Replaces the state of a session; its version stays.
 struct SetStateCall {
   std::string session_id;
   std::vector<NamedState> state;
   std::optional<uint64_t> epoch;  // none: not compared
 };
 
+// Ends a session.
 struct CloseSessionCall {
   std::string session_id;
   EndReason reason = EndReason::kClosed;
   std::optional<uint64_t> epoch;  // none: not compared
 };
 
+// A session as bytes.
 struct ExportedSession {
-  std::string snapshot;  // SNAPSHOT.md
+  std::string snapshot;  // in the format of core/snapshot/SNAPSHOT.md
   uint64_t version = 0;
 };
 
+// Opens a session from its exported bytes.
 struct ImportSessionCall {
-  absl::string_view snapshot;
-  std::string session_id;                  // empty: as it was
-  std::optional<Durability> durability{};  // none: the engine's default
+  absl::string_view snapshot;              // borrowed
+  std::string session_id;                  // empty: the id that it was exported with
+  std::optional<Durability> durability{};  // none: DurabilityConfig::default_durability
 };
 
+// Copies a session into new sessions.
 struct ForkSessionCall {
   std::string session_id;
-  std::vector<std::string> fork_ids;  // these, or
-  int64_t num_forks = 0;              // so many with random ids
+  // Give one of the two: the ids of the forks, or their number; then their ids are random.
+  std::vector<std::string> fork_ids;
+  int64_t num_forks = 0;
   bool detached = true;
   absl::Duration idle_timeout;  // as in OpenSessionCall
   int reply_window = 0;         // as in OpenSessionCall
@@ -139,43 +150,49 @@ struct ForkSessionCall {
   static constexpr int64_t kMaxForks = 1024;
 };
 
+// The result of a fork.
 struct ForkedSession {
   std::vector<std::string> session_ids;  // of the forks
-  uint64_t version = 0;                  // of the session that was forked
+  uint64_t version = 0;                  // of the forked session
 };
 
+// Sets the state of sessions back to a start.
 struct ResetStateCall {
-  std::vector<std::string> session_ids;  // these, or
-  std::string model;                     // all sessions of this model
-  std::vector<NamedState> state;         // empty: the model's initial state
+  // Give one of the two: the ids of the sessions, or the model whose sessions are all reset.
+  std::vector<std::string> session_ids;
+  std::string model;
+  std::vector<NamedState> state;  // empty: the model's initial state
 };
 
+// The state of a session.
 struct SessionStateResult {
   std::vector<StateValue> state;
   uint64_t version = 0;
   uint64_t epoch = 1;
 };
 
-// One input of a model in a batch call.
+// One input of the model in an InferCall.
 struct NamedInput {
   std::string name;                // may be empty if the model has one input
   TensorView tensor;               // [batch, time, ...input shape], or [batch, ...] without time
   std::optional<TensorView> mask;  // [batch, time], BOOL
 };
 
+// Computes a batch without a session.
 struct InferCall {
   std::string model;
   std::vector<NamedInput> inputs;
   std::vector<NamedState> initial_state;  // each [batch, ...]; empty: the model's
   bool return_state = false;
-  // Computes with Keras' training=True, that is with dropout. The seed of row i is
-  // RandomBits(seed, i) of core/kernels/random.h: the same call gives the same bits again, and
-  // equal rows of one call differ.
+  // Computes with Keras' training=True, that is, with dropout. The seed of row i is
+  // RandomBits(training_seed, i) of core/kernels/random.h. The same call gives the same bits again,
+  // while equal rows of one call differ.
   std::optional<uint64_t> training_seed;
   Priority priority = Priority::kNormal;
   CallLimits limits;
 };
 
+// One output of the model.
 struct NamedOutput {
   std::string name;
   Shape shape;  // [batch, time, ...] or [batch, ...]
@@ -184,7 +201,7 @@ struct NamedOutput {
 
 struct InferResult {
   std::vector<NamedOutput> outputs;  // in the order of the model
-  std::vector<StateValue> state;     // if asked for, each [batch, ...]
+  std::vector<StateValue> state;     // each [batch, ...], if the call asked for it
   std::optional<uint64_t> training_seed;
 };
 

@@ -11,100 +11,99 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "core/base/clock.h"
-#include "core/batching/queue_budget.h"
 #include "core/batching/step_burst.h"
 #include "core/checkpoint/durability_config.h"
-#include "core/checkpoint/durable_sessions.h"
-#include "core/engine/call_gate.h"
 #include "core/engine/calls.h"
 #include "core/engine/engine_options.h"
-#include "core/engine/hosting/model_retirement.h"
-#include "core/engine/hosting/model_table.h"
 #include "core/engine/observer.h"
-#include "core/engine/reset/session_reset.h"
 #include "core/model/model.h"
-#include "core/session/session_table.h"
+#include "core/session/session_summary.h"
+#include "core/session/session_watcher.h"
 
 namespace rnnserve {
 
+// A model and the name under which clients find it.
 struct NamedModel {
   std::string name;
   std::shared_ptr<const Model> model;
 };
 
-// What one model holds now.
+// What the models of one name, current and retiring, hold now.
 struct ModelLoad {
   int64_t sessions = 0;
   int64_t state_bytes = 0;
   int64_t queued_steps = 0;
 };
 
-// Runs models for clients: holds the models and the sessions, and computes steps in batches. All
-// that a server needs of rnnserve's core.
+// Runs models for clients: holds the models and the sessions, and computes steps in batches. This
+// is the only part of rnnserve's core that a server calls.
 //
-// Calls with a callback return at once. The callback runs exactly once, on the calling thread or on
-// a worker, never under a lock; it must not block. The bytes that a call's tensors point to must
-// stay until then. Calls on one session take effect in the order in which they were made.
+// Calls with a callback return at once. The callback runs exactly once, on the calling thread, on a
+// worker or on a thread of the snapshot store, and never under a lock that another thread waits
+// for; it must not block. The bytes that a call's tensors point to must stay until then. Calls on
+// one session take effect in the order in which they were made.
 //
-// Errors, by code and reason. After any of them the states are as before the call, but where a line
+// Errors, by code and reason. After an error the states are as before the call, except where a line
 // below says otherwise.
 //
-//   NOT_FOUND            MODEL_NOT_FOUND SESSION_UNKNOWN, or why it ended: SESSION_CLOSED
+//   NOT_FOUND            MODEL_NOT_FOUND; SESSION_UNKNOWN, or why the session ended: SESSION_CLOSED
 //                        SESSION_STREAM_ENDED SESSION_EXPIRED SESSION_EVICTED SESSION_MOVED
 //                        SESSION_BROKEN SESSION_MODEL_RETIRED
 //   ALREADY_EXISTS       MODEL_EXISTS SESSION_EXISTS
 //   INVALID_ARGUMENT     MODEL_NAME SESSION_ID SESSION_IDS SESSION_MODEL IDLE_TIMEOUT REPLY_WINDOW
-//                        RESET_TARGET FORK_TARGET STEP_INDICES RESUME_TOKEN
+//                        RESET_TARGET FORK_TARGET STEP_INDICES RESUME_TOKEN DURABILITY
 //     the input          INPUT_MISSING INPUT_UNKNOWN INPUT_TWICE INPUT_RANK INPUT_SHAPE
-//                        INPUT_DTYPE TIMESTEPS BATCH_ROWS INFER_BYTES
-//                        TOKEN_RANGE NOT_FINITE TENSOR_LENGTH
+//                        INPUT_DTYPE TIMESTEPS BATCH_ROWS INFER_BYTES TOKEN_RANGE NOT_FINITE
+//                        TENSOR_LENGTH
 //     the mask           MASK_DTYPE MASK_SHAPE MASK_VALUE TENSOR_LENGTH
 //     a state            STATE_MISSING STATE_UNKNOWN STATE_TWICE STATE_SHAPE STATE_DTYPE NOT_FINITE
 //                        TENSOR_LENGTH
-//     the place of a step: see DecisionError, and RESOURCE_EXHAUSTED REPLY_BYTES_LIMIT
-//     durability         INVALID_ARGUMENT DURABILITY, FAILED_PRECONDITION NO_STORE, and the errors
-//     of
-//                        Checkpointer. Only what is not stored in time may have changed the state:
-//                        a step with an index may be sent again, one without is ABORTED
-//                        (NOT_DURABLE); SetState and ResetState were done, and are stored later
-//     export and import  FAILED_PRECONDITION NO_SNAPSHOT_KEY MODEL_CHANGED SNAPSHOT_VERSION,
-//     DATA_LOSS
-//                        SNAPSHOT_BAD
-//   FAILED_PRECONDITION  NOT_STREAMABLE STATE_NONFINITE (the result is not finite); of a row of
-//                        StepSessions MODEL_CHANGED
-//   RESOURCE_EXHAUSTED   SESSION_LIMIT STATE_BYTES_LIMIT SESSION_QUEUE_LIMIT
+//   FAILED_PRECONDITION  NO_STORE NO_SNAPSHOT_KEY NOT_STREAMABLE; STATE_NONFINITE: the result is
+//                        not finite
+//     StepSessions       MODEL_CHANGED, for a row
+//     import             MODEL_CHANGED SNAPSHOT_VERSION
+//   DATA_LOSS            SNAPSHOT_BAD, from an import
+//   RESOURCE_EXHAUSTED   SESSION_LIMIT STATE_BYTES_LIMIT SESSION_QUEUE_LIMIT REPLY_BYTES_LIMIT
 //                        RETIRING_MODELS_LIMIT
 //     a queue is full    QUEUE_LIMIT QUEUE_BYTES_LIMIT TOTAL_QUEUE_LIMIT QUEUE_DISPLACED
-//     it would be late   DEADLINE_UNREACHABLE
+//     too late           DEADLINE_UNREACHABLE
 //   DEADLINE_EXCEEDED    NOT_EXECUTED
 //   CANCELLED            NOT_EXECUTED
 //   UNAVAILABLE          DRAINING
-//   UNIMPLEMENTED        TRAINING_UNSUPPORTED (of this model; it names the layer)
+//   UNIMPLEMENTED        TRAINING_UNSUPPORTED, naming the layer of the model
+//
+// A step with an index or an epoch can also fail as DecisionError says.
+//
+// Calls that wait for the store can also fail with the errors of Checkpointer. Only such a failure
+// may leave the state changed. A step with an index may then be sent again; a step without one gets
+// ABORTED (NOT_DURABLE). SetState and ResetState have taken effect and are stored later.
 //
 // Thread-safe. The clock and the observer must outlive it.
 class Engine {
  public:
-  // To be made by a thread that reads requests, for those that it has read.
+  // A thread that reads requests makes one for the requests that it has read. See StepBurst.
   using Burst = StepBurst;
   using StepCallback = absl::AnyInvocable<void(absl::StatusOr<StepResult>)>;
   using StepSessionsCallback = absl::AnyInvocable<void(absl::StatusOr<StepSessionsResult>)>;
-  // The number of sessions that were reset.
+  // Gets the number of sessions that were reset.
   using ResetCallback = absl::AnyInvocable<void(absl::StatusOr<int64_t>)>;
   using OpenCallback = absl::AnyInvocable<void(absl::StatusOr<OpenedSession>)>;
   using AttachCallback = absl::AnyInvocable<void(absl::StatusOr<OpenedSession>)>;
   using ExportCallback = absl::AnyInvocable<void(absl::StatusOr<ExportedSession>)>;
   using ForkCallback = absl::AnyInvocable<void(absl::StatusOr<ForkedSession>)>;
   using StateCallback = absl::AnyInvocable<void(absl::StatusOr<SessionStateResult>)>;
-  // The version of the session.
+  // Gets the version of the session.
   using VersionCallback = absl::AnyInvocable<void(absl::StatusOr<uint64_t>)>;
   using InferCallback = absl::AnyInvocable<void(absl::StatusOr<InferResult>)>;
 
-  // With a store, sessions may be durable; the engine owns it.
+  // With `durability`, sessions may be durable; the engine owns the snapshot store in it.
   Engine(const Clock& clock, EngineObserver& observer, EngineOptions options,
-         std::optional<DurabilityConfig> store = std::nullopt);
+         std::optional<DurabilityConfig> durability = std::nullopt);
   // Drains, then waits until nothing runs.
   ~Engine();
   Engine(const Engine&) = delete;
@@ -112,117 +111,99 @@ class Engine {
 
   // Makes a model available, with workers of its own. The name is 1 to 128 of [A-Za-z0-9._-].
   absl::Status AddModel(const std::string& name, std::shared_ptr<const Model> model);
-  // Gives the name another model, which new sessions and inferences get from now on. Sessions that
-  // are open stay on the model that they were opened with, bit for bit, until they end; those that
-  // are left after EngineOptions::retire_after end with kModelRetired. The same model (by its
-  // digest) changes nothing; one that retires becomes the current one again. Errors, after which
-  // nothing has changed: NOT_FOUND (MODEL_NOT_FOUND); RESOURCE_EXHAUSTED (RETIRING_MODELS_LIMIT).
-  // Waits for threads to start, but for no work.
+  // Gives the name another model, which new sessions and inferences get from now on. Open sessions
+  // stay on the model that they were opened with, bit for bit, until they end; those that are still
+  // open after EngineOptions::retire_after end with kModelRetired. If the current model already has
+  // this digest, nothing changes; if a retiring one has, it becomes the current model again.
+  // Errors, after which nothing has changed: NOT_FOUND (MODEL_NOT_FOUND); RESOURCE_EXHAUSTED
+  // (RETIRING_MODELS_LIMIT). Waits for threads to start, but for no work.
   absl::StatusOr<ReplacedModel> ReplaceModel(const std::string& name,
                                              std::shared_ptr<const Model> model);
-  // The current ones, in the order of their names.
+  // The current models, in the order of their names.
   std::vector<NamedModel> models() const;
-  // Those that the name held before and that still have sessions, the oldest first.
+  // The models that the name held before and that still have sessions, the oldest first.
   std::vector<RetiringModel> retiring_models(absl::string_view name) const;
   absl::StatusOr<std::shared_ptr<const Model>> FindModel(absl::string_view name) const;
+  // All zeros if there is no model of that name.
   ModelLoad load(absl::string_view model_name) const;
 
-  // Refused for a model that cannot stream: NOT_STREAMABLE, naming the layer.
-  // Calls on the session that follow are done once it is open.
+  // Opens a session. Later calls on it wait until it is open. Refuses a model that cannot stream:
+  // FAILED_PRECONDITION (NOT_STREAMABLE), naming the layer.
   void OpenSession(const OpenSessionCall& call, OpenCallback callback);
-  // Takes a session over in a new epoch, from the store if it is not here; steps that give an older
-  // epoch are refused from then on.
+  // Takes over a session in a new epoch, and restores it from the store if it is not here. From
+  // then on, steps that give an older epoch are refused.
   void AttachSession(absl::string_view session_id, AttachCallback callback);
   // INVALID_ARGUMENT (RESUME_TOKEN) unless these are the bytes of a token of this session, made by
   // an engine with the same key.
-  absl::Status CheckResumeToken(absl::string_view session_id, absl::string_view token) const {
-    return durable_.CheckResumeToken(session_id, token);
-  }
-  // Such a token of an open session as it is now; empty if it cannot go on elsewhere: without a
-  // store, or bound to its stream. Nothing if it is not open.
+  absl::Status CheckResumeToken(absl::string_view session_id, absl::string_view token) const;
+  // Returns a resume token of an open session as it is now, or nullopt if the session is not open.
+  // The token is empty if the session cannot go on elsewhere: without a store, or bound to its
+  // stream.
   std::optional<std::string> ResumeTokenOf(absl::string_view session_id) const;
-  // A session as bytes that may be imported here or by another engine with the same key.
+  // Returns a session as bytes that this engine, or another with the same key, can import.
   void ExportSession(absl::string_view session_id, ExportCallback callback);
-  // Opens a session that was exported: a detached one with its state, version and kept replies.
+  // Opens an exported session as a detached one with the exported state, version and kept replies.
   void ImportSession(const ImportSessionCall& call, OpenCallback callback);
-  // Copies a session into new ones of version 0: all of them or none.
+  // Copies a session into new ones of version 0: into all of them or none.
   void ForkSession(ForkSessionCall call, ForkCallback callback);
-  // Advances a session by all the timesteps or by none. One with an index is done once, however
-  // often it is called.
+  // Advances a session by all the timesteps of the call or by none. A step with an index is done
+  // once, however often it is sent.
   void Step(StepCall call, StepCallback callback);
-  // Advances each of many sessions of a model, or not. Fails as a whole, and advances none, only if
-  // the model is unknown or cannot stream, the call is not valid, or the engine drains.
+  // Advances many sessions of one model, each of them by all its timesteps or by none. Fails as a
+  // whole, and advances no session, only if the model is unknown or cannot stream, the call is not
+  // valid, or the engine drains.
   void StepSessions(StepSessionsCall call, StepSessionsCallback callback);
-  // Resets all the sessions or none; of a whole model, all that are open then, in memory at one
-  // moment and those that are spilled after it, one by one. Success: what SetState of each would
-  // wait for has come. Otherwise the first error that SetState of one would have; of a whole model
-  // the others are reset all the same, but for spilled ones that could not be brought back.
+  // Resets sessions: those named by their ids, all or none; or every session of a model that is
+  // open at the time of the call. The sessions of a model that are in memory are reset at one
+  // moment, then the spilled ones, one by one. Success means that every session is as durable as
+  // SetState would have made it. Otherwise the callback gets the first error that SetState of one
+  // session would have had; the other sessions of a model are reset all the same, except spilled
+  // ones that could not be brought back.
   void ResetState(ResetStateCall call, ResetCallback callback);
   void GetState(absl::string_view session_id, StateCallback callback);
   void SetState(SetStateCall call, VersionCallback callback);
   void CloseSession(const CloseSessionCall& call, VersionCallback callback);
-  // See SessionSpill::List. NOT_FOUND if it names an unknown model.
+  // See SessionSpill::List. NOT_FOUND if the filter names an unknown model.
   absl::StatusOr<std::vector<SessionSummary>> ListSessions(const SessionFilter& filter,
                                                            absl::string_view after,
                                                            int64_t limit) const;
-  // See SessionTable.
+  // See SessionTable::Watch and SessionTable::Unwatch.
   void WatchSession(absl::string_view session_id, const std::shared_ptr<SessionWatcher>& watcher);
   void UnwatchSession(absl::string_view session_id, const std::shared_ptr<SessionWatcher>& watcher);
-  // Computes a batch of any model, without a session. If a row fails the call fails and names it.
+  // Computes a batch of any model, without a session. If a row fails, the call fails and its error
+  // names the row.
   void Infer(InferCall call, InferCallback callback);
 
-  // Ends the sessions whose idle timeout has passed. To be called now and then.
+  // Ends the sessions whose idle timeout has passed. Call it every
+  // SessionTable::Options::expiry_interval.
   void ExpireIdleSessions();
-  // Ends the sessions of models whose time is over, and lets go of replaced models that nothing
-  // uses. To be called now and then, on a thread on which no callback runs.
+  // Ends the sessions of models whose time to retire is over, and destroys replaced models that
+  // nothing uses. Call it now and then, on a thread on which no callback runs.
   void RetireModels();
-  // Writes the checkpoints that are due. To be called several times a second.
-  void TickCheckpoints() { durable_.Tick(); }
-  // Writes the checkpoints of all sessions that have changed; says whether the store has them
-  // before the timeout.
-  bool FlushCheckpoints(absl::Duration timeout) { return durable_.Flush(timeout); }
-  // The same, and detached sessions that are not durable are written too, for another server to go
-  // on with. For an engine that is drained.
-  bool FlushForGood(absl::Duration timeout) { return durable_.FlushForGood(timeout); }
-  // Sessions that are open and, for want of memory, in the store alone.
-  int64_t num_spilled_sessions() const { return durable_.num_spilled(); }
-  Checkpointer::Load checkpoint_load() const { return durable_.load(); }
+  // Writes the checkpoints that are due. Call it several times a second.
+  void TickCheckpoints();
+  // Writes the checkpoints of all dirty sessions. Returns whether the store had them all before the
+  // timeout.
+  bool FlushCheckpoints(absl::Duration timeout);
+  // Like FlushCheckpoints, and also writes detached sessions that are not durable, for another
+  // server to go on with. For an engine that is drained.
+  bool FlushForGood(absl::Duration timeout);
+  // The open sessions that are in the store alone, to save memory.
+  int64_t num_spilled_sessions() const;
+  Checkpointer::Load checkpoint_load() const;
 
-  // From now on new sessions are refused; those that are open go on.
-  void RefuseSessions() { gate_.CloseToSessions(); }
-  // From now on sessions, steps and inferences are refused; what was accepted is finished.
+  // Refuses new sessions from now on; open sessions go on.
+  void RefuseSessions();
+  // Refuses sessions, steps and inferences from now on; accepted work is finished.
   void StartDraining();
-  // Whether everything accepted is finished; waits for it at most `timeout`.
+  // Waits at most `timeout` until all accepted work is finished. Returns whether it is.
   bool WaitUntilIdle(absl::Duration timeout);
 
  private:
-  // The model that a session of the snapshot goes on with.
-  absl::StatusOr<PinnedModel> FindModelOf(const Snapshot& snapshot) const;
-  absl::StatusOr<SessionTable::OpenRequest> MakeOpenRequest(const OpenSessionCall& call) const;
-  absl::StatusOr<SessionTable::OpenRequest> MakeOpenRequest(const ImportSessionCall& call) const;
-  void Open(SessionTable::OpenRequest request, OpenCallback callback, CallGate::Pass pass);
-  // What Step does once it is its turn on the session.
-  void StepLeased(SessionLease lease, const StepCall& call, StepCallback callback,
-                  CallGate::Pass pass);
-  // Replies to a step that was committed, when its durability allows.
-  void CommitStep(SessionLease lease, bool may_be_sent_again, StepResult result,
-                  StepCallback callback, CallGate::Pass pass);
+  // The engine's parts, known to engine.cc alone.
+  struct Parts;
 
-  // Constant after construction.
-  const Clock& clock_;
-  EngineObserver& observer_;
-  const EngineOptions options_;
-
-  // Synchronise themselves.
-  CallGate gate_;
-  SessionTable sessions_;
-  QueueBudget queues_;
-  ModelTable models_;
-  SessionReset reset_;
-  ModelRetirement retirement_;
-
-  // The first to go: its callbacks need all the others.
-  DurableSessions durable_;
+  const std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace rnnserve

@@ -7,43 +7,43 @@
 #include <cstdint>
 
 #include "absl/time/time.h"
+#include "core/batching/batching_options.h"
 #include "core/session/session_table.h"
 
 namespace rnnserve {
 
-// What an Engine may use.
+// The resources and limits of an Engine.
 struct EngineOptions {
   SessionTable::Options sessions;
-  // The longest idle timeout a detached session may ask for, and what it gets if it asks for none.
+  // The longest idle timeout that a detached session may ask for, and the one that it gets if it
+  // asks for none.
   absl::Duration max_idle_timeout = absl::Minutes(5);
-  // Cores for each model, 0: all; scheduler_options.h tells how they are used.
+  // Cores for each model; 0: all. A model uses them for one batch each or, if nearly all that a
+  // timestep reads is weights of large layers, for one batch together.
   int workers = 0;
-  // Rows in one cell step of one worker. More rows share a weight read; a step then takes longer.
-  int64_t max_batch_rows = 64;
-  // The timesteps after which a row leaves its place in a batch to others that wait for one.
-  int64_t slice_timesteps = 32;
-  // How long a lone step waits for others to share its cell step. Zero: not at all.
-  absl::Duration max_batch_delay = absl::ZeroDuration();
-  // Steps and rows that wait for a worker, for each model and in all; one more is refused.
+  BatchingOptions batching;
+  // Steps and rows of Infer that may wait for a worker, per model and in all models together.
+  // Beyond that they are refused, except those that displace work of a lower priority.
   int64_t max_queued_steps = 4096;
   int64_t max_total_queued_steps = 16'384;
-  // Bytes of their inputs and outputs.
+  // Bytes of the inputs and outputs of the work that waits, per model and in all models together.
   int64_t max_queued_bytes = int64_t{256} << 20;
   int64_t max_total_queued_bytes = int64_t{512} << 20;
-  // Timesteps in one Step, or in one row of Infer.
+  // Timesteps in one Step, or in one row of StepSessions or Infer.
   int64_t max_timesteps = 4096;
-  // Rows in one Infer.
+  // Rows in one Infer. An Infer of more than max_queued_steps rows is refused too.
   int64_t max_infer_rows = 1024;
-  // Bytes that one Infer may take for its states and outputs and, if the model cannot stream or the
-  // call is with training, for the workspace of the whole batch.
+  // Bytes that one Infer or StepSessions may take for its states and outputs and, if an Infer is
+  // computed as a whole (the model cannot stream, or the call is with training), for the workspace
+  // of the batch.
   int64_t max_infer_bytes = int64_t{256} << 20;
-  // How long the sessions of a model that was replaced may go on; then they end. Longer: a model
-  // that was replaced takes memory and threads for longer.
+  // How long the sessions of a replaced model may go on before they are ended. A replaced model
+  // takes its memory and its threads for that long.
   absl::Duration retire_after = absl::Minutes(15);
-  // Models of one name that were replaced and still have sessions; a further one is not replaced.
-  // Each takes its weights and its workers.
+  // Replaced models of one name that may still have sessions. While there are this many, the name's
+  // model cannot be replaced again. Each takes the memory of its weights and its workers.
   int64_t max_retiring_models = 4;
-  // What a refused caller is told to wait.
+  // How long a caller that a full queue refused is told to wait before it tries again.
   absl::Duration retry_delay = absl::Milliseconds(100);
 };
 

@@ -12,17 +12,18 @@
 
 namespace rnnserve {
 
-// Is told what one model does. Calls come from worker threads and from callers, never under a lock,
-// and must return soon. Thread-safe.
+// Receives what one model does. Calls come from worker threads and from threads that call the
+// engine; an implementation must return soon and must not block. Thread-safe.
 class ModelObserver : public StepObserver {
  public:
   virtual void OnSessionEnded(EndReason reason) = 0;
 };
 
-// Hands out the observer of each model, and is told of checkpoints. Thread-safe.
+// Hands out the observer of each model, and receives what happens to checkpoints. Thread-safe.
 class EngineObserver : public CheckpointObserver {
  public:
-  // Called once for each model when it is added. The result outlives the engine.
+  // Called for each model that is added under a name, and for each that replaces it. May return the
+  // same observer each time. The result must outlive the engine.
   virtual ModelObserver& ForModel(const std::string& model_name) = 0;
 };
 

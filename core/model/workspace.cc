@@ -9,6 +9,13 @@
 #include "core/base/shape.h"
 #include "core/model/model.h"
 
+// A workspace has no lock: one thread at a time uses it, the worker that runs the model, and nothing
+// here waits. The only place where other threads come in is a team: a layer may hand pieces of a
+// matrix product to it. Each piece writes rows of the result that no other piece touches and takes
+// no lock, and Team::Run returns only when all pieces are done and their results are visible to the
+// worker. Between two such calls, and so in everything that this file does itself, only the worker
+// reads and writes the buffers.
+
 namespace rnnserve {
 namespace {
 

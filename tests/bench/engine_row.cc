@@ -68,7 +68,7 @@ EngineRow::EngineRow(int64_t units, int64_t batch, int64_t num_timesteps)
       input_(static_cast<size_t>(num_timesteps * units), 0.5f) {
   EngineOptions options;
   options.workers = 1;
-  options.max_batch_rows = batch;
+  options.batching.max_batch_rows = batch;
   engine_ = std::make_unique<Engine>(clock_, observer_, options);
   CheckOk(engine_->AddModel(kModel, StackedGruModel(units)));
   const TensorView input = {DataType::kFloat32, Shape{num_timesteps, units},

@@ -50,7 +50,7 @@ TEST_F(ServerOptionsTest, DefaultsAreThoseOfTheEngine) {
   const ServerOptions& options = std::get<ServerOptions>(parsed);
   EXPECT_EQ(options.grpc_address, "0.0.0.0:50051");
   EXPECT_EQ(options.metrics_address, "0.0.0.0:9464");
-  EXPECT_EQ(options.engine.max_batch_rows, EngineOptions().max_batch_rows);
+  EXPECT_EQ(options.engine.batching.max_batch_rows, EngineOptions().batching.max_batch_rows);
   EXPECT_EQ(options.engine.max_idle_timeout, absl::Minutes(5));
 }
 

@@ -20,7 +20,7 @@ constexpr char kModel[] = "hash";
 EngineOptions MakeEngineOptions(int64_t max_sessions) {
   EngineOptions options;
   options.workers = 1;
-  options.max_batch_rows = 8;
+  options.batching.max_batch_rows = 8;
   options.sessions.max_sessions = max_sessions;
   options.sessions.max_tombstones = 64;
   return options;

@@ -21,9 +21,10 @@
 namespace rnnserve {
 namespace {
 
-// Ids and names are keys of maps and go into replies and logs; 128 is room for a UUID and a prefix.
+// Ids and names are keys of maps and appear in replies and logs. 128 characters have room for a
+// UUID and a prefix.
 constexpr size_t kMaxNameLength = 128;
-// What ResetStateRequest promises. All their leases are held at once.
+// The limit that ResetStateRequest documents. The leases of all these sessions are held at once.
 constexpr size_t kMaxResetIds = 1024;
 
 absl::Status CheckName(absl::string_view name, absl::string_view punctuation,
@@ -42,12 +43,12 @@ absl::Status CheckName(absl::string_view name, absl::string_view punctuation,
                                               " is not a letter, a digit or one of ", punctuation));
 }
 
-// The states, the outputs and, if the batch is computed as a whole, the workspace; nothing if that
-// overflows.
+// Returns the bytes of the states, of the outputs and, if the batch is computed as a whole, of the
+// workspace; nullopt if the sum overflows.
 std::optional<int64_t> InferBytes(const Model& model, bool is_whole, int64_t batch,
                                   absl::Span<const int64_t> times) {
-  // Nothing here overflows: batch and times are within the options, which main bounds, and sizes
-  // within what a loaded model can have.
+  // The sum over one row cannot overflow: the times are within the options, which the program
+  // bounds, and the sizes are those of a loaded model.
   const std::vector<int64_t> output_times = model.OutputTimes(times);
   int64_t row_bytes = model.state_layout().bytes();
   for (size_t i = 0; i < output_times.size(); ++i) {
@@ -72,7 +73,7 @@ absl::Status CheckInferBytes(const Model& model, bool is_whole, int64_t batch,
                    max_bytes, "; send fewer rows"));
 }
 
-// All inputs of a call have as many rows.
+// Checks that all inputs of a call have the same number of rows.
 absl::Status CheckSameRows(const std::vector<NamedInput>& inputs) {
   const int64_t rows = inputs.front().tensor.shape[0];
   for (const NamedInput& input : inputs) {
@@ -84,14 +85,15 @@ absl::Status CheckSameRows(const std::vector<NamedInput>& inputs) {
   return absl::OkStatus();
 }
 
-// No id is there twice.
-absl::Status CheckOnce(absl::Span<const std::string> session_ids, absl::string_view reason) {
+// Checks that no id is given twice.
+absl::Status CheckOnce(absl::Span<const std::string> ids, absl::string_view field,
+                       absl::string_view reason) {
   absl::flat_hash_set<absl::string_view> seen;
-  seen.reserve(session_ids.size());
-  for (size_t i = 0; i < session_ids.size(); ++i) {
-    if (seen.insert(session_ids[i]).second) continue;
+  seen.reserve(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (seen.insert(ids[i]).second) continue;
     return InvalidArgument(
-        reason, absl::StrCat("session_ids[", i, "] is there twice, of ", session_ids.size()));
+        reason, absl::StrCat(field, "[", i, "] repeats one of the ", i, " ids before it"));
   }
   return absl::OkStatus();
 }
@@ -120,7 +122,7 @@ absl::StatusOr<absl::Duration> ValidateIdleTimeout(absl::Duration requested,
   if (requested > absl::ZeroDuration() && requested <= options.max_idle_timeout) return requested;
   return InvalidArgument("IDLE_TIMEOUT",
                          absl::StrCat("the idle timeout is ", absl::FormatDuration(requested),
-                                      ", not more than 0 and at most ",
+                                      ", but must be more than 0 and at most ",
                                       absl::FormatDuration(options.max_idle_timeout)));
 }
 
@@ -128,7 +130,7 @@ absl::StatusOr<int> ValidateReplyWindow(int requested) {
   if (requested == 0) return 1;
   if (requested >= 1 && requested <= ReplyWindow::kMaxSize) return requested;
   return InvalidArgument("REPLY_WINDOW", absl::StrCat("the reply window is ", requested,
-                                                      ", but 1 to ", ReplyWindow::kMaxSize));
+                                                      ", not 1 to ", ReplyWindow::kMaxSize));
 }
 
 absl::Status ValidateStep(const StepCall& call, const Model& model, const EngineOptions& options) {
@@ -148,7 +150,7 @@ absl::Status ValidateStepSessions(const StepSessionsCall& call, const Model& mod
                            absl::StrCat("there are ", num_ids, " session_ids, not 1 to ",
                                         StepSessionsCall::kMaxSessions));
   }
-  RNNSERVE_RETURN_IF_ERROR(CheckOnce(call.session_ids, "SESSION_IDS"));
+  RNNSERVE_RETURN_IF_ERROR(CheckOnce(call.session_ids, "session_ids", "SESSION_IDS"));
   RNNSERVE_RETURN_IF_ERROR(CheckOnePerSession(call.step_indices, num_ids, "step_indices"));
   RNNSERVE_RETURN_IF_ERROR(CheckOnePerSession(call.epochs, num_ids, "epochs"));
   const TensorChecks checks(model.inputs().front(), call.input, /*has_batch=*/true, "input");
@@ -168,7 +170,8 @@ absl::Status ValidateStepSessions(const StepSessionsCall& call, const Model& mod
 
 absl::Status ValidateInfer(const InferCall& call, const Model& model,
                            const EngineOptions& options) {
-  // More rows than the queue takes would be refused for ever: say so at once.
+  // A call of more rows than the queue can hold would be refused however often it is sent, so it is
+  // invalid.
   const int64_t max_rows = std::min(options.max_infer_rows, options.max_queued_steps);
   std::vector<TensorChecks> checks;
   std::vector<int64_t> times;
@@ -201,11 +204,11 @@ absl::Status ValidateForkTarget(const ForkSessionCall& call) {
   }
   const int64_t num_forks = num_ids == 0 ? call.num_forks : num_ids;
   if (num_forks < 1 || num_forks > ForkSessionCall::kMaxForks) {
-    return InvalidArgument(
-        "FORK_TARGET", absl::StrCat(num_forks, " forks, but 1 to ", ForkSessionCall::kMaxForks));
+    return InvalidArgument("FORK_TARGET", absl::StrCat("there are ", num_forks, " forks, not 1 to ",
+                                                       ForkSessionCall::kMaxForks));
   }
   for (const std::string& id : call.fork_ids) RNNSERVE_RETURN_IF_ERROR(ValidateSessionId(id));
-  return CheckOnce(call.fork_ids, "FORK_TARGET");
+  return CheckOnce(call.fork_ids, "fork_ids", "FORK_TARGET");
 }
 
 absl::Status ValidateResetTarget(const ResetStateCall& call) {
@@ -219,7 +222,7 @@ absl::Status ValidateResetTarget(const ResetStateCall& call) {
     return InvalidArgument("RESET_TARGET", absl::StrCat("there are ", num_ids,
                                                         " session_ids, at most ", kMaxResetIds));
   }
-  return CheckOnce(call.session_ids, "RESET_TARGET");
+  return CheckOnce(call.session_ids, "session_ids", "RESET_TARGET");
 }
 
 }  // namespace rnnserve

@@ -14,38 +14,41 @@
 
 namespace rnnserve {
 
-// What clients send, checked before anything is computed or changed. Every error is
-// INVALID_ARGUMENT with one of the reasons that Engine lists; its text names the field and both
-// numbers.
+// Checks of what clients send, made before anything is computed or changed. Every error is
+// INVALID_ARGUMENT with one of the reasons that Engine lists; its text names the field, the value
+// found and the value allowed.
 
-// 1 to 128 of [A-Za-z0-9._-].
+// Checks that the name is 1 to 128 of [A-Za-z0-9._-].
 absl::Status ValidateModelName(absl::string_view name);
 
-// 1 to 128 of [A-Za-z0-9._:-].
+// Checks that the id is 1 to 128 of [A-Za-z0-9._:-].
 absl::Status ValidateSessionId(absl::string_view id);
 
-// The idle timeout that a session gets that asks for `requested`.
+// Returns the idle timeout of a session that asks for `requested`; zero asks for the maximum.
 absl::StatusOr<absl::Duration> ValidateIdleTimeout(absl::Duration requested,
                                                    const EngineOptions& options);
 
-// The replies that a session keeps that asks for `requested`; 0 asks for the default.
+// Returns how many replies a session keeps that asks for `requested`; 0 asks for the default, 1.
 absl::StatusOr<int> ValidateReplyWindow(int requested);
 
-// Input and mask of a step of this model.
+// Checks input and mask of a step of this model.
 absl::Status ValidateStep(const StepCall& call, const Model& model, const EngineOptions& options);
 
-// The ids, each once, and input and mask of a step of many sessions of this model, and the memory
-// that its outputs need.
+// Checks a step of many sessions of this model: that the ids are all different, the indices, epochs
+// and the memory that the states and outputs need, and input and mask. Does not check the
+// characters of the ids: a malformed id names no session.
 absl::Status ValidateStepSessions(const StepSessionsCall& call, const Model& model,
                                   const EngineOptions& options);
 
-// Input and mask of a batch, and the memory that it needs.
+// Checks inputs and masks of a batch, and the memory that it needs. REQUIRES: the inputs are in the
+// order of the model's (ArrangeInputs).
 absl::Status ValidateInfer(const InferCall& call, const Model& model, const EngineOptions& options);
 
-// Either ids, each once and valid, or a number of forks, at most ForkSessionCall::kMaxForks.
+// Checks that there are either ids, all valid and different, or a number of forks, and at most
+// ForkSessionCall::kMaxForks of either.
 absl::Status ValidateForkTarget(const ForkSessionCall& call);
 
-// Either ids, each once and at most 1024, or a model.
+// Checks that there are either ids, all different and at most 1024, or a model.
 absl::Status ValidateResetTarget(const ResetStateCall& call);
 
 }  // namespace rnnserve

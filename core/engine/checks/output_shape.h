@@ -12,13 +12,15 @@
 
 namespace rnnserve {
 
-// [leading..., ...shape].
+// Returns [leading..., shape...].
 Shape Prepend(std::initializer_list<int64_t> leading, const Shape& shape);
 
-// The output of one session's step: [time, ...], or [...] of the last timestep.
+// Returns the shape of the output of one session's step: [time, ...], or [...] if the model has an
+// output for the last timestep only.
 Shape StepOutputShape(const Model& model, int64_t time);
 
-// One output of a batch: [batch, time, ...], or [batch, ...] without a time axis.
+// Returns the shape of one output of a batch: [batch, time, ...], or [batch, ...] without a time
+// axis.
 Shape InferOutputShape(const Model::Output& output, int64_t batch, int64_t time);
 
 }  // namespace rnnserve

@@ -13,7 +13,8 @@
 namespace rnnserve {
 namespace {
 
-// Element i of an INT32 or INT64 tensor. ElementAt would round the largest ones.
+// Returns element i of an INT32 or INT64 tensor. ElementAt returns a floating-point number, which
+// rounds large integers.
 int64_t IntegerAt(const TensorView& tensor, int64_t i) {
   const bool is_wide = tensor.dtype == DataType::kInt64;
   const char* element = tensor.bytes.data() + i * DataTypeBytes(tensor.dtype);

@@ -15,30 +15,32 @@
 
 namespace rnnserve {
 
-// The checks of one input tensor of a model and of its mask. Every error is INVALID_ARGUMENT with
-// one of the reasons that Engine lists; its text names the input and both numbers.
+// Checks one input tensor of a model, and its mask. Every error is INVALID_ARGUMENT with one of the
+// reasons that Engine lists; its text names the input, the value found and the value needed.
 //
-// A view: what it is made of must outlive it. Immutable.
+// A view of its constructor's arguments, which must outlive it. Immutable; safe to share.
 class TensorChecks {
  public:
   // `has_batch`: the tensor is [batch, time, ...] as in Infer, not [time, ...] as in a step.
-  // `name` is for the texts: "input", or "input 'x'" where there are several.
+  // `name` stands for the input in error texts: "input", or "input 'x'" if there are several.
   TensorChecks(const Model::Input& expected, const TensorView& tensor, bool has_batch,
                std::string name);
 
-  // The number of axes. The checks below need it.
+  // Checks the number of axes. The functions below REQUIRE that this check has passed.
   absl::Status CheckRank() const;
-  // REQUIRES: has_batch.
+  // Checks that there are 1 to `max` rows. REQUIRES: has_batch.
   absl::Status CheckRows(int64_t max) const;
+  // Checks that there are 1 to `max` timesteps, if the input has a time axis.
   absl::Status CheckTimesteps(int64_t max) const;
-  // Everything behind batch and time.
+  // Checks the extents of the axes after batch and time.
   absl::Status CheckFeatures() const;
-  // The dtype, the length, and that numbers are finite and token ids in range.
+  // Checks the dtype, the length, and that numbers are finite and token ids are in range.
   absl::Status CheckValues() const;
-  // That the mask is BOOL, of the leading extents of the tensor, and 0 or 1.
+  // Checks that the mask, if there is one, is BOOL, has the leading extents of the tensor as its
+  // shape, and holds only 0 and 1.
   absl::Status CheckMask(const std::optional<TensorView>& mask) const;
 
-  // 1 without a time axis.
+  // Returns the number of timesteps; 1 without a time axis.
   int64_t num_timesteps() const { return has_time() ? tensor_.shape[num_leading() - 1] : 1; }
 
  private:

@@ -10,8 +10,8 @@
 
 namespace rnnserve {
 
-// Row `row` of a tensor [batch, ...]: a tensor [...] of the same bytes. REQUIRES: its length is
-// that of its shape, and row < batch.
+// Returns row `row` of a tensor [batch, ...] as a tensor [...] that points into the same bytes.
+// REQUIRES: the tensor has as many bytes as its shape needs, and row < batch.
 inline TensorView RowOf(const TensorView& tensor, size_t row) {
   const size_t row_bytes = tensor.bytes.size() / static_cast<size_t>(tensor.shape[0]);
   return {tensor.dtype, Shape(tensor.shape.extents().subspan(1)),

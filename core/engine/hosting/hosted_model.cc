@@ -25,7 +25,7 @@ HostedModel::HostedModel(const Clock& clock, ModelObserver& observer, QueueBudge
 absl::Status HostedModel::CheckStreamable() const {
   if (is_streamable()) return absl::OkStatus();
   return FailedPrecondition("NOT_STREAMABLE", absl::StrCat(model_->non_streamable_reason(),
-                                                           "; it has no sessions, only Infer"));
+                                                           "; it supports Infer, but no sessions"));
 }
 
 int64_t HostedModel::num_queued() const {

@@ -22,17 +22,16 @@
 
 namespace rnnserve {
 
-// One model that is served, with the workers that compute it: a BatchScheduler if it can be
-// stepped, and a SequenceScheduler for whole sequences (scheduler_options.h). Thread-safe. Clock,
-// observer and the budget, which it shares with other models, must outlive it.
+// A served model with the workers that compute it: a BatchScheduler if it is streamable, and a
+// SequenceScheduler for whole sequences (see scheduler_options.h). Thread-safe. Clock, observer and
+// the budget, which it shares with other models, must outlive it.
 //
-// Whoever owns it asks before letting it go whether it is in use: by a call that will give it work,
-// or by a session. The destructor waits for its workers, so it must run on none of them: a use that
-// ends there destroys nothing.
+// A model is in use while a call may still give it work or a session is pinned to it. Its owner
+// destroys it only when it is not in use. The destructor waits for the workers, so it must not run
+// on one of them; therefore the end of a use never destroys the model.
 class HostedModel {
  public:
-  // A use of it: it stays meanwhile. Copies are uses too. May outlive it, but is worth nothing
-  // then.
+  // A use of the model, which keeps its owner from destroying it. A copy is a further use.
   using Use = std::shared_ptr<HostedModel>;
 
   HostedModel(const Clock& clock, ModelObserver& observer, QueueBudget& total, std::string name,
@@ -41,13 +40,14 @@ class HostedModel {
   HostedModel(const HostedModel&) = delete;
   HostedModel& operator=(const HostedModel&) = delete;
 
-  // A further use. What computes a session is the host of its model (PinnedModel), so a lease has
-  // one too.
+  // Returns a further use. A session holds one as the host of its model (see PinnedModel), so a
+  // lease gives access to it.
   const Use& use() const { return use_; }
   static Use HostOf(const SessionLease& lease) {
     return std::static_pointer_cast<HostedModel>(lease.host());
   }
-  // Once it is false it stays so, unless the owner hands out another use.
+  // Whether anyone but the owner holds a use. Once false it stays false, unless the owner hands out
+  // another use.
   bool is_in_use() const { return use_.use_count() > 1; }
 
   const std::string& name() const { return name_; }
@@ -55,7 +55,7 @@ class HostedModel {
   ModelObserver& observer() const { return observer_; }
   bool is_streamable() const { return steps_.has_value(); }
 
-  // FAILED_PRECONDITION (NOT_STREAMABLE), naming the layer, unless the model can be stepped.
+  // FAILED_PRECONDITION (NOT_STREAMABLE), naming the layer, unless the model is streamable.
   absl::Status CheckStreamable() const;
 
   // See BatchScheduler. REQUIRES: is_streamable().
@@ -63,17 +63,17 @@ class HostedModel {
   // See SequenceScheduler.
   absl::Status Submit(std::unique_ptr<SequenceTask>& task) { return sequences_.Submit(task); }
 
-  // The steps and rows that wait for a worker.
+  // The number of steps and rows that wait for a worker.
   int64_t num_queued() const;
 
  private:
   const std::string name_;
   const std::shared_ptr<const Model> model_;
   ModelObserver& observer_;
-  std::optional<BatchScheduler> steps_;  // if the model can be stepped
+  std::optional<BatchScheduler> steps_;  // if the model is streamable
   SequenceScheduler sequences_;
-  // Counts the uses and destroys nothing. The last member, and so the first to go: whatever was
-  // done under a use has then happened before the others go.
+  // Counts the uses and destroys nothing. It is the last member and so the first to be destroyed:
+  // everything done under a use then happens before the other members are destroyed.
   const Use use_{this, [](HostedModel*) {}};
 };
 

@@ -16,10 +16,10 @@
 
 namespace rnnserve {
 
-// Ends the sessions of a model that was replaced and whose time is over, in memory, spilled and in
-// the store.
+// Ends the sessions of a replaced model whose time to retire is over: those in memory and spilled
+// ones, together with their snapshots in the store.
 //
-// Thread-safe. What it is made of must outlive its calls.
+// Thread-safe. The constructor's arguments must outlive all calls.
 class ModelRetirement {
  public:
   ModelRetirement(SessionTable& sessions, DurableSessions& durable, CallGate& gate)
@@ -27,14 +27,17 @@ class ModelRetirement {
   ModelRetirement(const ModelRetirement&) = delete;
   ModelRetirement& operator=(const ModelRetirement&) = delete;
 
-  // Returns before all have ended. Those that could not be brought back are left.
-  void EndSessions(const ModelTable::Over& over);
+  // Starts to end the model's sessions; they end later, on other threads. Spilled sessions that
+  // could not be brought back are left for the next call.
+  void EndSessions(const ModelTable::Expired& expired);
 
  private:
-  // Those of these sessions that are of the model; the next when the one before has ended.
-  void EndSpilled(const ModelTable::Over& over, std::vector<std::string> ids, CallGate::Pass pass);
-  // If the session is of the model.
-  void End(absl::StatusOr<SessionLease> lease, const ModelTable::Over& over, CallGate::Pass pass);
+  // Ends those of these spilled sessions that are of the model, one after another.
+  void EndSpilled(const ModelTable::Expired& expired, std::vector<std::string> ids,
+                  CallGate::Pass pass);
+  // Ends the leased session if it is of the model.
+  void End(absl::StatusOr<SessionLease> lease, const ModelTable::Expired& expired,
+           CallGate::Pass pass);
 
   SessionTable& sessions_;
   DurableSessions& durable_;

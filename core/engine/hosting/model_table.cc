@@ -13,8 +13,8 @@
 namespace rnnserve {
 namespace {
 
-// What who may not replace a model is told to wait at least: as long as some sessions may take to
-// end whose time is over.
+// The least retry delay when a model cannot be replaced: the time in which the sessions of an
+// expired model may still be ending.
 constexpr absl::Duration kRetryDelay = absl::Seconds(1);
 
 }  // namespace
@@ -24,7 +24,7 @@ absl::Status ModelTable::Add(std::unique_ptr<HostedModel> hosted) {
   const auto [it, is_new] = models_.try_emplace(hosted->name());
   if (!is_new) {
     return MakeError(absl::StatusCode::kAlreadyExists, "MODEL_EXISTS",
-                     absl::StrCat("there is a model '", it->first, "' already"));
+                     absl::StrCat("a model named '", it->first, "' already exists"));
   }
   it->second.current = std::move(hosted);
   return absl::OkStatus();
@@ -48,7 +48,7 @@ absl::StatusOr<HostedModel::Use> ModelTable::Find(
   RNNSERVE_ASSIGN_OR_RETURN(const Entry* const entry, FindLocked(name));
   if (is_wanted(*entry->current->model())) return entry->current->use();
   for (const Replaced& replaced : entry->replaced) {
-    if (!replaced.is_over && is_wanted(*replaced.hosted->model())) return replaced.hosted->use();
+    if (!replaced.is_expired && is_wanted(*replaced.hosted->model())) return replaced.hosted->use();
   }
   return entry->current->use();
 }
@@ -79,12 +79,12 @@ absl::StatusOr<HostedModel::Use> ModelTable::MakeCurrent(absl::string_view name,
   if (entry.current->model()->digest() == digest) return entry.current->use();
   const auto again = std::find_if(
       entry.replaced.begin(), entry.replaced.end(), [digest](const Replaced& replaced) {
-        return !replaced.is_over && replaced.hosted->model()->digest() == digest;
+        return !replaced.is_expired && replaced.hosted->model()->digest() == digest;
       });
   if (again == entry.replaced.end()) return nullptr;
   std::swap(entry.current, again->hosted);
   again->end = end;
-  // Its time begins now: it is the youngest.
+  // It begins to retire now, so it is the youngest.
   std::rotate(again, again + 1, entry.replaced.end());
   return entry.replaced.back().hosted->use();
 }
@@ -96,30 +96,29 @@ absl::StatusOr<HostedModel::Use> ModelTable::Replace(std::unique_ptr<HostedModel
   Entry& entry = models_.find(hosted->name())->second;
   const auto num_replaced = static_cast<int64_t>(entry.replaced.size());
   if (num_replaced >= max_retiring_) {
-    return ResourceExhausted(
-        "RETIRING_MODELS_LIMIT",
-        absl::StrCat(num_replaced, " models that '", hosted->name(),
-                     "' held before still have sessions, of at most ", max_retiring_),
-        std::max(entry.replaced.front().end - now, kRetryDelay));
+    return ResourceExhausted("RETIRING_MODELS_LIMIT",
+                             absl::StrCat(num_replaced, " replaced models of '", hosted->name(),
+                                          "' still have sessions, of at most ", max_retiring_),
+                             std::max(entry.replaced.front().end - now, kRetryDelay));
   }
   std::swap(entry.current, hosted);
   entry.replaced.push_back({std::move(hosted), end});
   return entry.replaced.back().hosted->use();
 }
 
-std::vector<ModelTable::Over> ModelTable::TakeOver(absl::Time now) {
-  std::vector<Over> over;
+std::vector<ModelTable::Expired> ModelTable::TakeExpired(absl::Time now) {
+  std::vector<Expired> expired;
   absl::MutexLock lock(&mu_);
   for (auto& [name, entry] : models_) {
     for (Replaced& replaced : entry.replaced) {
       if (replaced.end > now || !replaced.token.expired()) continue;
-      replaced.is_over = true;
+      replaced.is_expired = true;
       auto token = std::make_shared<char>();
       replaced.token = token;
-      over.push_back({replaced.hosted->use(), std::move(token)});
+      expired.push_back({replaced.hosted->use(), std::move(token)});
     }
   }
-  return over;
+  return expired;
 }
 
 std::vector<std::unique_ptr<HostedModel>> ModelTable::TakeUnused() {

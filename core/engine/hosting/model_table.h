@@ -20,70 +20,72 @@
 
 namespace rnnserve {
 
-// The models of an engine. A name holds one current model, which new work gets, and those that it
-// held before and that still have sessions: these retire.
+// The models of an engine. A name holds one current model, which new work gets, and the replaced
+// models that are still in use. A model is in one of these states:
 //
-//   current   from Add or Replace on, until another takes its place
-//   retiring  its sessions go on; MakeCurrent makes it current again
-//   over      its time has passed: it is found no more, and its sessions are to be ended
+//   current   from Add or Replace on, until another model takes its place
+//   retiring  replaced; its sessions go on, and MakeCurrent can make it current again
+//   expired   its time to retire is over: Find ignores it, and its sessions are being ended
 //
-// A model that retires or is over goes when nothing uses it.
+// TakeUnused removes a retiring or expired model once nothing uses it.
 //
-// Owns the models. Thread-safe. No model is made or destroyed under its lock. Must outlive no use
-// that does anything.
+// Owns the models. Thread-safe. Makes and destroys no model under its lock. Must outlive every use
+// of its models.
 class ModelTable {
  public:
-  // A model that retires, and when its time is over.
+  // A retiring model, and when its time to retire is over.
   struct Retiring {
     HostedModel::Use hosted;
     absl::Time end;
   };
-  // A model whose time is over. Whoever ends its sessions keeps `token` until they have ended.
-  struct Over {
+  // An expired model. Whoever ends its sessions keeps `token` until they have ended.
+  struct Expired {
     HostedModel::Use hosted;
     std::shared_ptr<void> token;
   };
 
-  // `max_retiring` models of one name may retire or be over.
+  // At most `max_retiring` models of one name may be retiring or expired.
   explicit ModelTable(int64_t max_retiring) : max_retiring_(max_retiring) {}
   ModelTable(const ModelTable&) = delete;
   ModelTable& operator=(const ModelTable&) = delete;
 
-  // A model of a new name. ALREADY_EXISTS (MODEL_EXISTS).
+  // Adds the first model of a new name. ALREADY_EXISTS (MODEL_EXISTS).
   absl::Status Add(std::unique_ptr<HostedModel> hosted);
 
-  // The current model of the name. NOT_FOUND (MODEL_NOT_FOUND).
+  // Returns the current model of the name. NOT_FOUND (MODEL_NOT_FOUND).
   absl::StatusOr<HostedModel::Use> Find(absl::string_view name) const;
-  // The first model of the name that `is_wanted`, the current one before those that retire; the
-  // current one if none is. NOT_FOUND (MODEL_NOT_FOUND).
+  // Returns a model of the name for which `is_wanted` is true, the current one if possible, else a
+  // retiring one. Returns the current one if there is none. NOT_FOUND (MODEL_NOT_FOUND).
   absl::StatusOr<HostedModel::Use> Find(absl::string_view name,
                                         absl::FunctionRef<bool(const Model&)> is_wanted) const;
-  // The current models, in the order of their names.
+  // Returns the current models, in the order of their names.
   std::vector<HostedModel::Use> current() const;
-  // Those of the name that retire or are over, the oldest first.
+  // Returns the retiring and expired models of the name, the oldest first.
   std::vector<Retiring> retiring(absl::string_view name) const;
 
-  // If a model of this digest is current, or retires: makes it current and returns the one that
-  // was, which now retires until `end`. Null if there is none. NOT_FOUND (MODEL_NOT_FOUND).
+  // If a retiring model of the name has this digest, makes it current and returns the one that was
+  // current, which now retires until `end`. If the current model has this digest, returns that one
+  // and changes nothing. Returns null if there is no such model. NOT_FOUND (MODEL_NOT_FOUND).
   absl::StatusOr<HostedModel::Use> MakeCurrent(absl::string_view name, absl::string_view digest,
                                                absl::Time end);
-  // Makes the model the current one of its name, and returns the one that was, which retires until
-  // `end`. Errors, after which the model is gone and nothing has changed: NOT_FOUND
-  // (MODEL_NOT_FOUND); RESOURCE_EXHAUSTED (RETIRING_MODELS_LIMIT).
+  // Makes the model the current one of its name and returns the one that was current, which now
+  // retires until `end`. Errors, after which `hosted` is destroyed and nothing has changed:
+  // NOT_FOUND (MODEL_NOT_FOUND); RESOURCE_EXHAUSTED (RETIRING_MODELS_LIMIT).
   absl::StatusOr<HostedModel::Use> Replace(std::unique_ptr<HostedModel> hosted, absl::Time now,
                                            absl::Time end);
 
-  // The models whose time is over now, but those whose token somebody keeps.
-  std::vector<Over> TakeOver(absl::Time now);
-  // The models that retire or are over and that nothing uses; for the caller to destroy, on a
-  // thread that is no worker's.
+  // Returns the models whose time to retire is over at `now`, except those whose token somebody
+  // still keeps. Marks them as expired.
+  std::vector<Expired> TakeExpired(absl::Time now);
+  // Removes and returns the retiring and expired models that nothing uses. The caller must destroy
+  // them on a thread that is not a worker.
   std::vector<std::unique_ptr<HostedModel>> TakeUnused();
 
  private:
   struct Replaced {
     std::unique_ptr<HostedModel> hosted;
     absl::Time end;
-    bool is_over = false;
+    bool is_expired = false;
     std::weak_ptr<void> token{};
   };
   struct Entry {
@@ -97,7 +99,7 @@ class ModelTable {
   // Constant after construction.
   const int64_t max_retiring_;
 
-  // Guarded by mu_. A name stays until the end.
+  // Guarded by mu_. A name is never removed.
   mutable absl::Mutex mu_;
   absl::btree_map<std::string, Entry> models_ ABSL_GUARDED_BY(mu_);
 };

@@ -12,17 +12,18 @@ namespace {
 
 int NumCores(const EngineOptions& options) {
   if (options.workers > 0) return options.workers;
-  // 0 if the number of cores is unknown.
+  // hardware_concurrency is 0 if the number of cores is unknown.
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-// What is not shared leaves the other cores idle, so nine tenths have to be: with two cores a batch
-// then takes at most a tenth longer than two batches of half as many rows would.
+// Whether all cores should compute one batch together. Weights that cannot be shared leave the
+// other cores idle, so nine tenths of them have to be shareable: with two cores a batch then takes
+// at most a tenth longer than two batches of half as many rows would.
 bool IsForTeam(const Model& model) {
   int64_t bytes = 0;
   int64_t shareable_bytes = 0;
   for (const auto& layer : model.layers()) {
-    // Of an embedding a timestep reads one row.
+    // A timestep reads a single row of an embedding.
     if (!layer->reads_token_ids()) bytes += layer->parameter_bytes();
     shareable_bytes += layer->shareable_bytes();
   }
@@ -39,9 +40,7 @@ BatchScheduler::Options StepSchedulerOptions(const Model& model, const EngineOpt
   BatchScheduler::Options scheduler;
   scheduler.num_workers = NumCores(options);
   scheduler.has_team = scheduler.num_workers > 1 && IsForTeam(model);
-  scheduler.max_batch_rows = options.max_batch_rows;
-  scheduler.slice_timesteps = options.slice_timesteps;
-  scheduler.max_batch_delay = options.max_batch_delay;
+  scheduler.batching = options.batching;
   scheduler.queue = LimitsOf(options);
   return scheduler;
 }

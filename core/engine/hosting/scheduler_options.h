@@ -11,15 +11,15 @@
 
 namespace rnnserve {
 
-// How the cores that the options give to a model are used for its sessions: each computes batches
-// of its own; or, if nearly all that a timestep reads is weights of layers large enough to be
-// shared, all compute one batch together as long as no further whole batch waits. A lone row is
-// then not left to one core. REQUIRES: the model is streamable.
+// Returns how a model's cores compute the steps of its sessions. Usually each core computes batches
+// of its own. If nearly everything that a timestep reads is weights of layers that are large enough
+// to share, all cores compute one batch together as long as no further whole batch waits; then even
+// a single row is computed by all cores. REQUIRES: the model is streamable.
 BatchScheduler::Options StepSchedulerOptions(const Model& model, const EngineOptions& options);
 
-// The same for its whole sequences: a single worker beside those of the sessions, for then it
-// computes runs with training=True alone, which are not to slow down sessions on more than one
-// core.
+// Returns how a model's cores compute whole sequences. A streamable model gets a single worker for
+// them: these are only runs with training=True, which may not slow down sessions on more than one
+// core. Any other model gets a worker per core.
 SequenceScheduler::Options SequenceSchedulerOptions(const Model& model,
                                                     const EngineOptions& options);
 

@@ -14,11 +14,12 @@
 
 namespace rnnserve {
 
-// The state at which each row of the batch begins: what the call gives, or the model's initial
-// state. Errors: those of SessionState::FromTensors. REQUIRES: the input is valid.
+// Returns the state at which each row of the batch begins: the one that the call gives, or the
+// model's initial state. Errors: those of SessionState::FromTensors. REQUIRES: the input is valid.
 absl::StatusOr<std::vector<SessionState>> InitialStates(const Model& model, const InferCall& call);
 
-// The tensors of the rows, stacked: each [batch, ...], in the order of the model's layout.
+// Returns the state tensors of the rows, stacked: each [batch, ...], in the order of the model's
+// layout.
 std::vector<StateValue> StackStates(const Model& model, absl::Span<const SessionState> rows);
 
 }  // namespace rnnserve

@@ -32,7 +32,7 @@ absl::Status CheckTraining(const InferCall& call, const Model& model) {
       absl::StrCat("the model cannot be computed with training: ", model.no_training_reason()));
 }
 
-// The seeds of the rows, as InferCall says; none without training.
+// Returns the seed of each row, as InferCall defines it; none without training.
 std::vector<uint64_t> RowSeeds(const InferCall& call, size_t num_rows) {
   std::vector<uint64_t> seeds;
   if (!call.training_seed.has_value()) return seeds;

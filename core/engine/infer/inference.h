@@ -13,10 +13,9 @@
 
 namespace rnnserve {
 
-// Checks and starts one Infer: row by row if the model can be stepped, else, and with training, as
-// a whole. The
-// callback runs exactly once, on this thread or a worker, with the errors of Engine::Infer; the
-// pass is given back after it.
+// Checks and starts one Infer. It is computed row by row if the model is streamable and the call is
+// without training, otherwise as a whole. The callback runs exactly once, on this thread or a
+// worker, with the errors of Engine::Infer; the pass is returned after it.
 void StartInference(HostedModel& hosted, const EngineOptions& options, InferCall call,
                     absl::AnyInvocable<void(absl::StatusOr<InferResult>)> callback,
                     CallGate::Pass pass);

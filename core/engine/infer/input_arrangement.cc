@@ -24,12 +24,13 @@ absl::Status CheckKnown(const Model& model, const std::vector<NamedInput>& input
   for (size_t i = 0; i < inputs.size(); ++i) {
     const auto has_name = [&](const auto& other) { return other.name == inputs[i].name; };
     if (std::none_of(model.inputs().begin(), model.inputs().end(), has_name)) {
-      return InvalidArgument(
-          "INPUT_UNKNOWN",
-          absl::StrCat("inputs[", i, "] has no name of the model's inputs, ", NamesOf(model)));
+      return InvalidArgument("INPUT_UNKNOWN",
+                             absl::StrCat("the name of inputs[", i,
+                                          "] is not one of the model's inputs, ", NamesOf(model)));
     }
     if (std::any_of(inputs.begin(), inputs.begin() + static_cast<ptrdiff_t>(i), has_name)) {
-      return InvalidArgument("INPUT_TWICE", absl::StrCat("inputs[", i, "] is given twice"));
+      return InvalidArgument(
+          "INPUT_TWICE", absl::StrCat("inputs[", i, "] repeats the name of an input before it"));
     }
   }
   return absl::OkStatus();

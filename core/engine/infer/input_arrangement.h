@@ -12,8 +12,9 @@
 
 namespace rnnserve {
 
-// Puts the inputs of a call into the order of the model's, by their names. An input without a name
-// is the only one. Errors: INVALID_ARGUMENT, reason INPUT_MISSING, INPUT_UNKNOWN or INPUT_TWICE.
+// Puts the inputs of a call, which are found by name, into the order of the model's inputs. The
+// only input of a model may have an empty name. Errors: INVALID_ARGUMENT, reason INPUT_MISSING,
+// INPUT_UNKNOWN or INPUT_TWICE; then `inputs` may have been moved from.
 absl::Status ArrangeInputs(const Model& model, std::vector<NamedInput>& inputs);
 
 }  // namespace rnnserve

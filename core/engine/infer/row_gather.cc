@@ -14,6 +14,7 @@
 #include "core/engine/infer/infer_states.h"
 
 namespace rnnserve {
+
 RowGather::RowGather(std::shared_ptr<const Model> model, InferCall call, Callback callback,
                      CallGate::Pass pass)
     : model_(std::move(model)),
@@ -43,7 +44,7 @@ std::vector<std::unique_ptr<StepTask>> RowGather::MakeTasks(std::vector<SessionS
 void RowGather::Arrive(size_t row, std::unique_ptr<StepTask> task, absl::Status status) {
   tasks_[row] = std::move(task);
   statuses_[row] = std::move(status);
-  // Acquires what the others wrote if this is the last, else releases what this one did.
+  // Releases what this row wrote; the last row also acquires what the others wrote.
   if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) callback_(Assemble());
 }
 

@@ -19,20 +19,21 @@
 
 namespace rnnserve {
 
-// One Infer of a streamable model, cut into one StepTask a row, so that its rows share cell steps
-// with sessions and with other calls. Answers when the last row is done: with the whole result, or
-// with the error of the first row that failed, which names it.
+// One Infer of a streamable model, cut into one StepTask per row, so that its rows share cell steps
+// with sessions and with other calls. It answers when the last row is done: with the whole result,
+// or with the error of the failed row of the lowest index, which names the row.
 //
 // Owned by the tasks that it made. Thread-safe.
 class RowGather : public std::enable_shared_from_this<RowGather> {
  public:
   using Callback = absl::AnyInvocable<void(absl::StatusOr<InferResult>)>;
 
-  // `pass` is given back after the callback. REQUIRES: the call is valid for the model.
+  // Returns `pass` after the callback. REQUIRES: the call is valid for the model.
   RowGather(std::shared_ptr<const Model> model, InferCall call, Callback callback,
             CallGate::Pass pass);
 
-  // A task for each row, beginning at these states. REQUIRES: one state a row; called once.
+  // Makes a task for each row, which begins at the row's state. REQUIRES: there is one state per
+  // row; called once.
   std::vector<std::unique_ptr<StepTask>> MakeTasks(std::vector<SessionState> states);
 
   // Answers with an error. REQUIRES: no task was submitted.
@@ -49,7 +50,7 @@ class RowGather : public std::enable_shared_from_this<RowGather> {
   const InferCall call_;
   const CallGate::Pass pass_;
   Callback callback_;
-  // Each element is written by the thread that finishes the row.
+  // Each element is written by the thread that finishes its row.
   std::vector<std::unique_ptr<StepTask>> tasks_;
   std::vector<absl::Status> statuses_;
   std::atomic<int64_t> remaining_;

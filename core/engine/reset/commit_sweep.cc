@@ -6,10 +6,21 @@
 #include <optional>
 #include <utility>
 
+// The lock mu_ guards the queue of leases and the counts, and is held only while these are read or
+// changed. Commit and the callback run outside it, so mu_ is never held together with a lock of the
+// sessions or of the store and cannot be part of a deadlock.
+//
+// No thread waits here; leases do, until an answer makes room in flight. A lease waits only while
+// other commits are in flight, each of these is answered, and each answer starts waiting commits.
+// So all of them are committed in the end.
+//
+// `remaining_` reaches zero once, because Finish accounts for one of it. Whoever counts it down to
+// zero takes `done_` out under mu_ and runs it.
+
 namespace rnnserve {
 
 void CommitSweep::Add(SessionLease lease) {
-  // The others need not wait for the store, nor for those that do.
+  // Other sessions need not wait for the store, nor behind those that do.
   if (lease.durability() != Durability::kSync) {
     return durable_.Commit(std::move(lease), [](const absl::Status&) {});
   }

@@ -16,20 +16,20 @@
 
 namespace rnnserve {
 
-// Commits a change of many sessions, and tells when each of them is as durable as its own commit
-// would have waited for. The first kInFlightMax, or fewer if their states take kInFlightBytesMax,
-// are on their way to the store at once; the leases of the others wait here, and so do calls on
-// these sessions. So a reset of a million sessions does not fill the queue of the store.
+// Commits changed sessions, and reports when every one of them is as durable as a commit of its own
+// would have made it. Only kInFlightMax of them, or fewer if their states take kInFlightBytesMax,
+// are in flight to the store at a time. The leases of the others wait here, and calls on these
+// sessions wait with them. So a reset of a million sessions does not fill the store's queue.
 //
 //   const auto commits = std::make_shared<CommitSweep>(durable);
 //   for (SessionLease& lease : leases) commits->Add(std::move(lease));
 //   commits->Finish([](const absl::Status& status) { ... });
 //
-// Owns the leases that wait; is owned by whoever adds some and by what is on its way. Thread-safe.
-// The sessions must outlive it. Callbacks as Checkpointer has them.
+// Owns the waiting leases; is owned by whoever adds sessions and by the commits in flight.
+// Thread-safe. The DurableSessions must outlive it. Callbacks run as those of Checkpointer do.
 class CommitSweep : public std::enable_shared_from_this<CommitSweep> {
  public:
-  // As many as a WriteBuffer has, for the same reasons.
+  // The limits of a WriteBuffer, for the same reasons.
   static constexpr int64_t kInFlightMax = 256;
   static constexpr int64_t kInFlightBytesMax = int64_t{64} << 20;
 
@@ -37,17 +37,18 @@ class CommitSweep : public std::enable_shared_from_this<CommitSweep> {
   CommitSweep(const CommitSweep&) = delete;
   CommitSweep& operator=(const CommitSweep&) = delete;
 
-  // The state of the session has changed.
+  // Commits a session whose state has changed.
   void Add(SessionLease lease);
 
-  // None is added any more. `done` gets the first of the errors of DurableSessions::Commit, if
-  // there are any, when the last session is answered. REQUIRES: called once.
+  // Announces that no more sessions will be added. Runs `done` when every commit is answered, with
+  // the first error of DurableSessions::Commit if there was one. REQUIRES: called once.
   void Finish(DurableSessions::Done done);
 
  private:
+  // Starts waiting commits while there is room in flight.
   void Pump();
   void OnAnswer(int64_t bytes, const absl::Status& status);
-  // One that was to come has: a session's answer, or Finish.
+  // Counts down `remaining_` and runs `done_` at zero.
   void Arrive();
 
   DurableSessions& durable_;
@@ -57,7 +58,7 @@ class CommitSweep : public std::enable_shared_from_this<CommitSweep> {
   int64_t num_in_flight_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t bytes_in_flight_ ABSL_GUARDED_BY(mu_) = 0;  // of states
   absl::Status status_ ABSL_GUARDED_BY(mu_);
-  int64_t remaining_ ABSL_GUARDED_BY(mu_) = 1;       // answers, and Finish
+  int64_t remaining_ ABSL_GUARDED_BY(mu_) = 1;       // answers to come, plus one for Finish
   DurableSessions::Done done_ ABSL_GUARDED_BY(mu_);  // null until Finish
 };
 

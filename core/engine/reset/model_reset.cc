@@ -18,8 +18,8 @@ ModelReset::ModelReset(SessionTable& sessions, DurableSessions& durable, States 
       callback_(std::move(callback)) {}
 
 void ModelReset::Start(const std::string& model_name) {
-  // What is spilled now may be back before those in memory are done, and the other way round, so
-  // that it is asked twice.
+  // Sessions may be spilled or come back while those in memory are reset, so the list of spilled
+  // sessions is read before and after.
   spilled_ = durable_.SpilledIdsOf(model_name);
   sessions_.LeaseEach(
       model_name,
@@ -59,7 +59,7 @@ void ModelReset::OnSwept(const std::string& model_name, const absl::StatusOr<int
     });
   }
   commits_->Finish([self = shared_from_this()](absl::Status status) {
-    // What fails for one of them need not for the others.
+    // A failed commit does not stop the reset: the other sessions may still succeed.
     self->status_ = std::move(status);
     self->ResetNextSpilled();
   });

@@ -25,19 +25,21 @@
 
 namespace rnnserve {
 
-// One reset of all sessions of a model: of those in memory at one moment, then of those that are
-// spilled, one after another, as they would not fit into memory together. Each is reset once,
-// though it may be spilled or come back meanwhile.
+// One reset of all sessions of a model. It resets the sessions in memory at one moment, then the
+// spilled ones one after another, because together they would not fit into memory. Each session is
+// reset once, even if it is spilled or comes back meanwhile.
 //
-// Owned by its callbacks. Thread-safe. Sessions must outlive it. If bringing one back fails, but
-// because it has ended, the call ends with that error, and those that are left are as they were.
+// If a spilled session cannot be brought back, for another reason than that it has ended, the reset
+// ends with that error and the remaining spilled sessions keep their states.
+//
+// Owned by its callbacks. Thread-safe. The constructor's references must outlive it.
 class ModelReset : public std::enable_shared_from_this<ModelReset> {
  public:
-  // What the sessions of each model of the name are reset to.
+  // The state to which the sessions of each model of the name are reset.
   using States = absl::flat_hash_map<const Model*, std::shared_ptr<const SessionState>>;
   using Callback = absl::AnyInvocable<void(absl::StatusOr<int64_t>)>;
 
-  // The callback gets the number of sessions, or the first of the errors.
+  // The callback gets the number of sessions that were reset, or the first error.
   ModelReset(SessionTable& sessions, DurableSessions& durable, States states, Callback callback,
              CallGate::Pass pass);
   ModelReset(const ModelReset&) = delete;
@@ -47,8 +49,8 @@ class ModelReset : public std::enable_shared_from_this<ModelReset> {
   void Start(const std::string& model_name);
 
  private:
-  // Sets the state. A session of a model that has come since the call did is as new as it would be:
-  // returns false.
+  // Sets the state of a session. Returns false, and changes nothing, if its model was added after
+  // this call began: such a session is newer than the reset.
   bool SetState(SessionLease& lease) const;
   void ResetInMemory(SessionLease lease);
   void OnSwept(const std::string& model_name, const absl::StatusOr<int64_t>& num_leased);
@@ -65,9 +67,9 @@ class ModelReset : public std::enable_shared_from_this<ModelReset> {
 
   // Guarded by mu_.
   absl::Mutex mu_;
-  absl::flat_hash_set<std::string> durable_in_memory_ ABSL_GUARDED_BY(mu_);  // that were reset
+  absl::flat_hash_set<std::string> durable_in_memory_ ABSL_GUARDED_BY(mu_);  // reset ones
 
-  // Used by one thread at a time: that of the step that the call has come to.
+  // Used by one thread at a time: the one that runs the current step of the reset.
   Callback callback_;
   std::vector<std::string> spilled_;
   int64_t num_reset_ = 0;

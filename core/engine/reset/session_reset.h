@@ -17,12 +17,12 @@
 
 namespace rnnserve {
 
-// Engine::ResetState: of sessions by their ids, all or none, and of all sessions of a model, each
-// to the initial state of the model that it has. It waits for the store as Engine::SetState does of
-// each of them. One that the store did not take is reset all the same, and goes there with its next
-// change or tick; the callback gets why.
+// Engine::ResetState: resets sessions by their ids, all or none, or all sessions of a model. If the
+// call gives no state, each session gets the initial state of its own model. For each session it
+// waits for the store as Engine::SetState does. A session that the store did not take is reset all
+// the same and is written with its next change or tick; the callback gets the error.
 //
-// Thread-safe. What it is made of must outlive its calls.
+// Thread-safe. The constructor's arguments must outlive all calls.
 class SessionReset {
  public:
   using Callback = absl::AnyInvocable<void(absl::StatusOr<int64_t>)>;
@@ -32,13 +32,14 @@ class SessionReset {
   SessionReset(const SessionReset&) = delete;
   SessionReset& operator=(const SessionReset&) = delete;
 
-  // REQUIRES: ValidateResetTarget is OK.
+  // Runs the callback exactly once; the pass is returned after it. REQUIRES: ValidateResetTarget is
+  // OK.
   void Start(ResetStateCall call, Callback callback, CallGate::Pass pass);
 
  private:
   void ResetIds(ResetStateCall call, Callback callback, CallGate::Pass pass);
   void ResetModel(const ResetStateCall& call, Callback callback, CallGate::Pass pass);
-  // The state that each model of the name, current or not, is reset to.
+  // Returns the state for the sessions of each model of the name, current or retiring.
   absl::StatusOr<ModelReset::States> StatesFor(const ResetStateCall& call) const;
 
   SessionTable& sessions_;

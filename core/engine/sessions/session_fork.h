@@ -14,9 +14,9 @@
 
 namespace rnnserve {
 
-// Opens the forks of a session that is leased, all or none, and returns their ids. Errors: those of
-// SessionTable::Open. REQUIRES: the call is valid, with the idle timeout and reply window that
-// the forks get.
+// Opens the forks of a leased session, all or none, and returns their ids. Errors: those of
+// SessionTable::Open. REQUIRES: the call is valid, and holds the idle timeout and the reply window
+// that the forks get, not those that were asked for.
 absl::StatusOr<std::vector<std::string>> OpenForks(const ForkSessionCall& call,
                                                    const SessionLease& lease,
                                                    SessionTable& sessions);

@@ -6,14 +6,13 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "core/engine/calls.h"
 #include "core/model/model.h"
 #include "core/session/session_state.h"
 
 namespace rnnserve {
 
-// The state that a call asks a session to begin with: the model's initial state if it gives none.
-// Errors: those of SessionState::FromTensors.
+// Returns the state that a call asks a session to begin with: `state`, or the model's initial state
+// if it is empty. Errors: those of SessionState::FromTensors.
 absl::StatusOr<SessionState> StartState(const Model& model, absl::Span<const NamedState> state);
 
 }  // namespace rnnserve

@@ -16,30 +16,31 @@
 
 namespace rnnserve {
 
-// What makes a step safe to send again, from its turn to its commit: it is decided by its place
-// among the steps of its session, room is held for its reply, and the reply is kept. A step without
-// an index is none of that: it is done when it comes, and nothing is kept.
+// Makes a step idempotent, from its turn on the session to its commit: decides by its index whether
+// to compute or to replay it, reserves room for its reply, and keeps the reply. A step without an
+// index is always computed, and its reply is not kept.
 //
-// Movable. Used by one thread at a time: whoever has the lease.
+// Movable. Used by one thread at a time: the holder of the session's lease.
 class ExactStep {
  public:
-  // Decides what is to be done now that it is the turn of the step. Errors: those of DecisionError.
+  // Decides what to do with a step whose turn it is. Errors: those of DecisionError.
   static absl::StatusOr<ExactStep> Decide(const SessionLease& lease, const StepClaim& claim);
 
-  // The reply to give again; null if the step is to be computed. Lies in the session.
+  // Returns the kept reply to replay, which lies in the session; null if the step has to be
+  // computed.
   const KeptReply* replayed() const { return replayed_; }
 
-  // Holds room for a reply of so many floats. RESOURCE_EXHAUSTED (REPLY_BYTES_LIMIT).
+  // Reserves room for a reply of `num_floats` floats. RESOURCE_EXHAUSTED (REPLY_BYTES_LIMIT).
   absl::Status Reserve(SessionTable& sessions, int64_t num_floats);
 
-  // Keeps the reply. `with_state`: and the state as it is now. REQUIRES: the step was just
-  // committed, and there is room for it.
+  // Keeps the reply, and with `with_state` the present state in it. REQUIRES: the step was just
+  // committed, and Reserve returned OK.
   void OnCommitted(SessionLease& lease, const Shape& output_shape, absl::Span<const float> output,
                    bool with_state);
 
  private:
   const KeptReply* replayed_ = nullptr;
-  std::optional<KeptReply> reply_;  // if one is to be kept
+  std::optional<KeptReply> reply_;  // none if no reply is to be kept
 };
 
 }  // namespace rnnserve

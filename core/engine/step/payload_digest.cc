@@ -13,7 +13,7 @@
 namespace rnnserve {
 namespace {
 
-// Every part says how long it is, so that no two contents are the same bytes.
+// Every part carries its own length, so that different contents never give the same bytes.
 void AddNumber(int64_t number, Sha256& hash) {
   std::array<char, 8> bytes;
   for (size_t i = 0; i < bytes.size(); ++i) {

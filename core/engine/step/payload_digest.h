@@ -13,15 +13,16 @@
 
 namespace rnnserve {
 
-// The content of a step: two steps of the same digest have the same result in the same state. It is
-// that of the tensors, however they came over the wire, and the same in every build and on every
-// machine.
+// Returns a digest of the content of a step: two steps of the same digest have the same result in
+// the same state. It depends on the tensors alone, not on their encoding on the wire, and is the
+// same in every build and on every machine.
 //
-// SHA-256, cut to 16 bytes, of these one after another, every number as 8 bytes little-endian:
+// It is the SHA-256, cut to 16 bytes, of these parts in order, every number as 8 bytes
+// little-endian:
 //
 //   input     data type, rank, extents, number of bytes, bytes
 //   mask      0; or 1 and the tensor, as input
-//   states    their number; of each the length and characters of layer and name, and the tensor
+//   states    their number; for each the length and characters of layer and name, and the tensor
 //   return_state  0 or 1
 PayloadDigest DigestOfStep(const TensorView& input, const std::optional<TensorView>& mask,
                            absl::Span<const NamedState> initial_state, bool return_state);

@@ -66,7 +66,7 @@ void StepSessionsRun::Start() {
 }
 
 void StepSessionsRun::StepLeased(size_t row, absl::StatusOr<SessionLease> lease) {
-  // Beyond the lease, which goes with the task.
+  // Taken first: the lease moves into the task and the model must outlive it.
   const HostedModel::Use host = lease.ok() ? HostedModel::HostOf(*lease) : nullptr;
   std::unique_ptr<StepTask> task = OnLease(row, std::move(lease));
   if (task != nullptr) Submit(*host, absl::MakeSpan(&task, 1));
@@ -98,7 +98,7 @@ std::unique_ptr<StepTask> StepSessionsRun::OnLease(size_t row, absl::StatusOr<Se
 
 absl::Status StepSessionsRun::CheckModelOf(size_t row, const SessionLease& lease) const {
   if (lease.model_name() != hosted_->name()) {
-    return InvalidArgument("SESSION_MODEL", "the session is not one of this model");
+    return InvalidArgument("SESSION_MODEL", "the session belongs to another model");
   }
   const Model& model = *lease.model();
   if (lease.model() == hosted_->model()) return absl::OkStatus();
@@ -108,9 +108,10 @@ absl::Status StepSessionsRun::CheckModelOf(size_t row, const SessionLease& lease
   absl::Status status = ValidateStep(step, model, options_);
   if (status.ok() && StepOutputShape(model, step.input.shape[0]) == row_shape_) return status;
   return FailedPrecondition(
-      "MODEL_CHANGED", absl::StrCat("the session is of the model ", model.digest(),
-                                    ", but the name holds ", hosted_->model()->digest(),
-                                    " now, and their inputs or outputs differ; Step advances it"));
+      "MODEL_CHANGED",
+      absl::StrCat("the session is of the model ", model.digest(), ", but the name holds ",
+                   hosted_->model()->digest(),
+                   " now, whose inputs or outputs differ; use Step to advance it"));
 }
 
 StepClaim StepSessionsRun::ClaimOf(size_t row) const {
@@ -120,7 +121,7 @@ StepClaim StepSessionsRun::ClaimOf(size_t row) const {
   claim.index = call_.step_indices[row];
   std::optional<TensorView> mask;
   if (call_.mask.has_value()) mask = RowOf(*call_.mask, row);
-  // As that of a call for this session alone, so that either may be sent again as the other.
+  // The digest of a Step of this session alone, so that a retry may use either call.
   claim.digest = DigestOfStep(RowOf(call_.input, row), mask, {}, /*return_state=*/false);
   return claim;
 }
@@ -133,7 +134,7 @@ absl::Span<float> StepSessionsRun::OutputOf(size_t row) {
 std::unique_ptr<StepTask> StepSessionsRun::MakeTask(size_t row, SessionLease lease) {
   auto task =
       std::make_unique<StepTask>(std::move(lease), RowOf(call_.input, row),
-                                 // Small enough to need no memory of its own.
+                                 // Small enough for AnyInvocable to store without allocating.
                                  [this, row](std::unique_ptr<StepTask> done, absl::Status status) {
                                    OnStep(row, std::move(done), std::move(status));
                                  });
@@ -157,7 +158,7 @@ void StepSessionsRun::OnStep(size_t row, std::unique_ptr<StepTask> task, absl::S
     const uint64_t version = lease.version();
     return Commit(row, version, std::move(lease));
   }
-  // The session is free before the client hears of it.
+  // Return the lease first, so that the session is free when the client hears of the error.
   task.reset();
   Fail(row, std::move(status));
 }
@@ -167,7 +168,7 @@ void StepSessionsRun::Commit(size_t row, uint64_t version, SessionLease lease) {
   const bool is_sync = lease.durability() == Durability::kSync;
   result_.durable_versions[row] =
       is_sync ? std::max(version, lease.durable_version()) : lease.durable_version();
-  // The reply of an earlier call may be stored by now; then nothing is to be done.
+  // The state after a replayed step may be stored by now; then there is nothing to commit.
   const bool is_done = is_replayed_[row] != 0 && (!is_sync || lease.durable_version() >= version);
   if (lease.durability() == Durability::kNone || is_done) {
     std::move(lease).Return();
@@ -190,7 +191,7 @@ void StepSessionsRun::Fail(size_t row, absl::Status status) {
 }
 
 void StepSessionsRun::ClearFailed() {
-  // In an overload, where most calls are refused as a whole, their memory is not even touched.
+  // In an overload most calls fail in every row; then the memory of the outputs is not touched.
   if (absl::c_none_of(statuses_, [](const absl::Status& status) { return status.ok(); })) return;
   for (size_t row = 0; row < statuses_.size(); ++row) {
     if (statuses_[row].ok()) continue;
@@ -201,7 +202,7 @@ void StepSessionsRun::ClearFailed() {
 
 void StepSessionsRun::Finish(size_t row, absl::Status status) {
   statuses_[row] = std::move(status);
-  // Acquires what the others wrote if this is the last, else releases what this one did.
+  // Releases what this row wrote; the last row also acquires what the others wrote.
   if (remaining_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   const std::shared_ptr<StepSessionsRun> self = std::move(self_);
   ClearFailed();

@@ -24,52 +24,51 @@
 
 namespace rnnserve {
 
-// One StepSessions call: a StepTask for each session, which share cell steps with those of other
-// calls, and one answer when the last is done. The sessions that are free when the call comes are
-// queued together, others when it is their turn. A session that stays on a model that was replaced
-// is computed by that one.
+// One StepSessions call: a StepTask for each session, which shares cell steps with the tasks of
+// other calls, and one answer when the last is done. The tasks of sessions that are free when the
+// call arrives are queued together; the others are queued when it is their turn. A session that is
+// pinned to a replaced model is computed by that model.
 //
-// Lives until its last row is finished, by itself. Thread-safe.
+// Keeps itself alive until its last row is finished. Thread-safe.
 class StepSessionsRun : public std::enable_shared_from_this<StepSessionsRun> {
  public:
   using Callback = absl::AnyInvocable<void(StepSessionsResult)>;
 
-  // `pass` is given back after the callback. REQUIRES: the call is valid for the model, and the
-  // model streams.
+  // `pass` is returned after the callback. REQUIRES: the call is valid for the model, and the model
+  // is streamable.
   StepSessionsRun(HostedModel::Use hosted, SessionTable& sessions, DurableSessions& durable,
                   const EngineOptions& options, StepSessionsCall call, Callback callback,
                   CallGate::Pass pass);
 
-  // Gets in line for every session. REQUIRES: called once.
+  // Waits in line for every session and queues its step. REQUIRES: called once.
   void Start();
 
  private:
   using Tasks = std::vector<std::unique_ptr<StepTask>>;
 
-  // Session `row` is free for this call, or will never be. The step that is to be computed; null if
-  // the row needs none.
+  // Handles the lease of session `row`, or the error instead of it. Returns the step to compute, or
+  // null if the row is finished or only waits for the store.
   std::unique_ptr<StepTask> OnLease(size_t row, absl::StatusOr<SessionLease> lease);
-  // The same, and has it computed.
+  // Calls OnLease and submits the step that it returns.
   void StepLeased(size_t row, absl::StatusOr<SessionLease> lease);
-  // Whether the row can be computed by the model of its session, which may be another than the one
-  // that has the name now: INVALID_ARGUMENT (SESSION_MODEL) if it is of another name;
-  // FAILED_PRECONDITION (MODEL_CHANGED), naming both digests, if it takes other inputs or has other
-  // outputs.
+  // Checks that the session's model can compute the row; it may be an older model than the one that
+  // the name holds now. INVALID_ARGUMENT (SESSION_MODEL) if the session's model has another name;
+  // FAILED_PRECONDITION (MODEL_CHANGED), naming both digests, if its inputs or outputs differ.
   absl::Status CheckModelOf(size_t row, const SessionLease& lease) const;
   StepClaim ClaimOf(size_t row) const;
   absl::Span<float> OutputOf(size_t row);
   std::unique_ptr<StepTask> MakeTask(size_t row, SessionLease lease);
   static void Submit(HostedModel& hosted, absl::Span<std::unique_ptr<StepTask>> tasks);
   void OnStep(size_t row, std::unique_ptr<StepTask> task, absl::Status status);
-  // Session `row`, whose output is there, is answered this if it is stored; then the lease is
-  // returned and the row finished.
+  // Sets the versions of session `row`, whose output is complete, returns the lease, and finishes
+  // the row when the session's durability allows.
   void Commit(size_t row, uint64_t version, SessionLease lease);
   void OnStored(size_t row, absl::Status status);
-  // Session `row` has no result but this error.
+  // Finishes session `row` with an error as its only result.
   void Fail(size_t row, absl::Status status);
-  // Makes the output of sessions that failed zero, if others did not.
+  // Zeroes the output of the failed sessions, unless all failed.
   void ClearFailed();
-  // Session `row` has its result.
+  // Records the result of session `row`; the last row runs the callback.
   void Finish(size_t row, absl::Status status);
 
   const HostedModel::Use hosted_;
@@ -80,11 +79,11 @@ class StepSessionsRun : public std::enable_shared_from_this<StepSessionsRun> {
   const CallGate::Pass pass_;
   Callback callback_;
   const Shape row_shape_;      // of the output of one session
-  const int64_t output_size_;  // its floats
+  const int64_t output_size_;  // floats in it
 
   std::shared_ptr<StepSessionsRun> self_;  // until the last row is finished
 
-  // Each element is used by one thread at a time: the one that has the row.
+  // Each element is used by one thread at a time: the one that handles its row.
   StepSessionsResult result_;
   std::vector<std::optional<ExactStep>> exact_;
   std::vector<absl::Status> statuses_;

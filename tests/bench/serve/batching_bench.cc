@@ -190,7 +190,7 @@ int Run(int64_t units, double seconds, int num_turns) {
   SilentObserver observer;
   EngineOptions options;
   options.workers = 1;
-  options.max_batch_rows = kMaxRows;
+  options.batching.max_batch_rows = kMaxRows;
   Engine engine(clock, observer, options);
   if (!engine.AddModel("model", model).ok()) return 1;
   PaddedBatcher padded(model, kMaxRows, kMaxTime);

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// ArrivalGap: begins quiet, follows the arrivals, forgets a pause.
+// ArrivalGap: starts at the longest gap, follows the arrivals, forgets a pause.
 
 #include "core/batching/arrival_gap.h"
 
@@ -12,7 +12,7 @@ namespace {
 
 constexpr absl::Duration kLongest = absl::Microseconds(100);
 
-TEST(ArrivalGapTest, BeginsAtTheLongest) {
+TEST(ArrivalGapTest, StartsAtTheLongestGap) {
   ArrivalGap gap(kLongest);
   EXPECT_EQ(gap.OnArrival(absl::FromUnixSeconds(1000)), kLongest);
 }
@@ -37,7 +37,7 @@ TEST(ArrivalGapTest, SoonForgetsAPause) {
   EXPECT_LT(gap.OnArrival(now += absl::Seconds(3600)), absl::Microseconds(31));
 }
 
-TEST(ArrivalGapTest, TakesAClockThatIsSetBackForNoGap) {
+TEST(ArrivalGapTest, AClockThatIsSetBackCountsAsNoGap) {
   ArrivalGap gap(kLongest);
   gap.OnArrival(absl::FromUnixSeconds(1000));
 

@@ -1,9 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// BatchScheduler: the queue's bound, work-conserving workers, steps that their own thread computes,
-// and a shutdown that finishes what was accepted. The observer holds the workers where order
-// matters.
+// BatchScheduler: the queue's limit, work-conserving workers, steps that run inline, and a shutdown
+// that finishes what was accepted. Where order matters, the observer holds the workers.
 
 #include "core/batching/batch_scheduler.h"
 
@@ -58,8 +57,8 @@ class BatchSchedulerTest : public ::testing::Test {
   std::unique_ptr<BatchScheduler> scheduler_;
 };
 
-TEST_F(BatchSchedulerTest, FinishesEverythingBeforeItEnds) {
-  Start({.num_workers = 2, .max_batch_rows = 4});
+TEST_F(BatchSchedulerTest, FinishesEveryStepBeforeItIsDestroyed) {
+  Start({.num_workers = 2, .batching = {.max_batch_rows = 4}});
   std::vector<TestStep> steps = Steps(50);
   ASSERT_THAT(Submit(steps), IsOk());
 
@@ -71,10 +70,10 @@ TEST_F(BatchSchedulerTest, FinishesEverythingBeforeItEnds) {
   }
 }
 
-TEST_F(BatchSchedulerTest, RefusesAtOnceWhatDoesNotFitAndLeavesItUntouched) {
+TEST_F(BatchSchedulerTest, RefusesAtOnceStepsThatDoNotFitAndLeavesThemUntouched) {
   observer_.Hold();
   Start({.num_workers = 1,
-         .max_batch_rows = 1,
+         .batching = {.max_batch_rows = 1},
          .queue = {.max_rows = 3, .retry_delay = absl::Milliseconds(40)}});
   std::vector<TestStep> running = Steps(1);
   ASSERT_THAT(Submit(running), IsOk());
@@ -92,12 +91,12 @@ TEST_F(BatchSchedulerTest, RefusesAtOnceWhatDoesNotFitAndLeavesItUntouched) {
   EXPECT_EQ(scheduler_->num_queued(), 2);
   EXPECT_NE(refused[0].task(), nullptr);
   observer_.Release();
-  scheduler_.reset();  // before the inputs of the steps
+  scheduler_.reset();  // while the inputs of the steps still exist
 }
 
-TEST_F(BatchSchedulerTest, AStepJoinsTheBatchThatIsRunning) {
+TEST_F(BatchSchedulerTest, AStepJoinsTheRunningBatch) {
   observer_.Hold();
-  Start({.num_workers = 1, .max_batch_rows = 2});
+  Start({.num_workers = 1, .batching = {.max_batch_rows = 2}});
   std::vector<TestStep> first = Steps(1);
   ASSERT_THAT(Submit(first), IsOk());
   observer_.AwaitStopped();
@@ -110,13 +109,13 @@ TEST_F(BatchSchedulerTest, AStepJoinsTheBatchThatIsRunning) {
   EXPECT_THAT(observer_.cell_step_rows(), ElementsAre(1, 2, 1));
 }
 
-TEST_F(BatchSchedulerTest, ASecondWorkerTakesWhatTheFirstCannot) {
+TEST_F(BatchSchedulerTest, ASecondWorkerTakesStepsThatTheFirstHasNoRoomFor) {
   observer_.Hold();
-  Start({.num_workers = 2, .max_batch_rows = 1});
+  Start({.num_workers = 2, .batching = {.max_batch_rows = 1}});
   std::vector<TestStep> steps = Steps(2);
   ASSERT_THAT(Submit(steps), IsOk());
 
-  // Both run at the same time, or this waits for ever.
+  // This would wait for ever unless both ran at the same time.
   observer_.AwaitStopped(2);
 
   observer_.Release();
@@ -125,7 +124,7 @@ TEST_F(BatchSchedulerTest, ASecondWorkerTakesWhatTheFirstCannot) {
 
 TEST_F(BatchSchedulerTest, BesideATeamAWorkerTakesWholeBatchesOnly) {
   observer_.Hold();
-  Start({.num_workers = 2, .has_team = true, .max_batch_rows = 2});
+  Start({.num_workers = 2, .has_team = true, .batching = {.max_batch_rows = 2}});
   std::vector<TestStep> first = Steps(2);
   ASSERT_THAT(Submit(first), IsOk());
   observer_.AwaitStopped();
@@ -135,7 +134,7 @@ TEST_F(BatchSchedulerTest, BesideATeamAWorkerTakesWholeBatchesOnly) {
   std::vector<TestStep> another = Steps(1);
   ASSERT_THAT(Submit(another), IsOk());
 
-  // Both run at the same time, or this waits for ever.
+  // This would wait for ever unless both ran at the same time.
   observer_.AwaitStopped(2);
 
   EXPECT_EQ(scheduler_->num_queued(), 0);
@@ -145,7 +144,7 @@ TEST_F(BatchSchedulerTest, BesideATeamAWorkerTakesWholeBatchesOnly) {
 }
 
 TEST_F(BatchSchedulerTest, ATeamComputesEveryStep) {
-  Start({.num_workers = 3, .has_team = true, .max_batch_rows = 4});
+  Start({.num_workers = 3, .has_team = true, .batching = {.max_batch_rows = 4}});
   std::vector<TestStep> steps = Steps(51);
   ASSERT_THAT(Submit(steps), IsOk());
 
@@ -160,7 +159,7 @@ TEST_F(BatchSchedulerTest, ATeamComputesEveryStep) {
 TEST_F(BatchSchedulerTest, AHigherPriorityDisplacesALowerOneWhenTheQueueIsFull) {
   observer_.Hold();
   Start({.num_workers = 1,
-         .max_batch_rows = 1,
+         .batching = {.max_batch_rows = 1},
          .queue = {.max_rows = 2, .retry_delay = absl::Milliseconds(40)}});
   std::vector<TestStep> running = Steps(1);
   ASSERT_THAT(Submit(running), IsOk());
@@ -183,7 +182,7 @@ TEST_F(BatchSchedulerTest, AHigherPriorityDisplacesALowerOneWhenTheQueueIsFull) 
   EXPECT_THAT(high[0].output(), ElementsAre(1, 4));
 }
 
-// A clock on which every cell step takes 10 ms: each look at it is 10 ms after the last.
+// A clock that moves by 10 ms each time it is read, so that a cell step seems to take 10 ms.
 class SlowClock final : public Clock {
  public:
   absl::Time Now() const override {
@@ -194,10 +193,10 @@ class SlowClock final : public Clock {
   mutable std::atomic<int> num_looks_{0};
 };
 
-TEST_F(BatchSchedulerTest, RefusesAtOnceWhatWouldBeLate) {
+TEST_F(BatchSchedulerTest, RefusesAtOnceAStepThatWouldBeLate) {
   const SlowClock clock;
-  scheduler_ = std::make_unique<BatchScheduler>(clock, model_, observer_, total_,
-                                                BatchScheduler::Options{.max_batch_rows = 1});
+  scheduler_ = std::make_unique<BatchScheduler>(
+      clock, model_, observer_, total_, BatchScheduler::Options{.batching = {.max_batch_rows = 1}});
   absl::Notification is_measured;
   std::vector<TestStep> first = Steps(1);
   first[0].task()->completion = [&](std::unique_ptr<StepTask>, const absl::Status&) {
@@ -210,9 +209,9 @@ TEST_F(BatchSchedulerTest, RefusesAtOnceWhatWouldBeLate) {
   ASSERT_THAT(Submit(running), IsOk());
   observer_.AwaitStopped();
 
-  // The clock was looked at four times in the first round and three times in the second, which may
-  // not count yet, so that a round takes 38.75 or 40 ms. Three steps of two timesteps wait: 232.5
-  // ms at least, which have to fit three times, and the cell steps of its own two take 20.
+  // The clock was read four times in the first round and three times in the second, which may not
+  // count yet, so a round takes 38.75 or 40 ms on average. Three steps of two timesteps wait: at
+  // least 232.5 ms, which have to fit three times. The step's own two cell steps take 20 ms.
   std::vector<TestStep> waiting = Steps(3);
   ASSERT_THAT(Submit(waiting), IsOk());
   std::vector<TestStep> late = Steps(1);
@@ -229,10 +228,12 @@ TEST_F(BatchSchedulerTest, RefusesAtOnceWhatWouldBeLate) {
   scheduler_.reset();
 }
 
-TEST_F(BatchSchedulerTest, CompletesManyStepsOfManyThreads) {
+TEST_F(BatchSchedulerTest, CompletesManyStepsFromManyThreads) {
   constexpr int kThreads = 4;
   constexpr int kSteps = 200;
-  Start({.num_workers = 2, .max_batch_rows = 8, .queue = {.max_rows = kThreads * kSteps}});
+  Start({.num_workers = 2,
+         .batching = {.max_batch_rows = 8},
+         .queue = {.max_rows = kThreads * kSteps}});
   absl::BlockingCounter complete(kThreads * kSteps);
   std::atomic<int> num_right{0};
   const OwnedTensor input = OwnedTensor::Floats({3, 1}, {1, 2, 3});
@@ -257,7 +258,8 @@ TEST_F(BatchSchedulerTest, CompletesManyStepsOfManyThreads) {
   EXPECT_EQ(num_right, kThreads * kSteps);
 }
 
-// Goes on by the same time whenever it is read, so that everything takes some. Thread-safe.
+// A clock that moves by one tick each time it is read, so that everything takes some time.
+// Thread-safe.
 class TickingClock final : public Clock {
  public:
   absl::Time Now() const override {
@@ -271,42 +273,42 @@ class TickingClock final : public Clock {
   std::atomic<int64_t> tick_ns_ = 1'000;
 };
 
-// Every cell step takes a tick of a microsecond.
+// A scheduler with one worker, on a clock on which every cell step takes a tick of 1 us.
 class BurstTest : public BatchSchedulerTest {
  protected:
   void Start() {
     scheduler_ = std::make_unique<BatchScheduler>(
         ticking_clock_, model_, observer_, total_,
-        BatchScheduler::Options{.num_workers = 1, .max_batch_rows = 64});
-    // From here on it is known how long a cell step takes.
+        BatchScheduler::Options{.num_workers = 1, .batching = {.max_batch_rows = 64}});
+    // After a first step the scheduler knows how long a cell step takes.
     std::vector<TestStep> first = Steps(1);
     ASSERT_THAT(Submit(first), IsOk());
     AwaitSteps(1);
-    // A step that this thread computes leaves the worker asleep.
+    // Repeat until a step runs inline: then the worker is asleep.
     while (!SubmitInBurst()) {
     }
   }
-  // Submits a step; whether the burst is to compute it.
+  // Submits a step in a burst and returns whether it ran inline.
   bool SubmitInBurst() {
     const size_t num_steps = observer_.steps().size();
     std::vector<TestStep> step = Steps(1);
-    bool is_attended = false;
+    bool runs_inline = false;
     {
       const StepBurst burst;
       ticking_clock_.Advance(absl::Milliseconds(1));
       EXPECT_THAT(Submit(step), IsOk());
-      is_attended = burst.has(*scheduler_);
+      runs_inline = burst.has(*scheduler_);
     }
     AwaitSteps(num_steps + 1);
-    return is_attended;
+    return runs_inline;
   }
-  // A thousand timesteps whose outputs are 1: twice the state before, less 1.
+  // A thousand timesteps whose outputs are all 1: twice the state before, minus 1.
   static std::vector<float> LongInput() {
     std::vector<float> input(1000, -1);
     input.front() = 1;
     return input;
   }
-  // Waits until so many steps have been committed since the start.
+  // Waits until `count` steps have been committed since the start.
   void AwaitSteps(size_t count) {
     while (observer_.steps().size() < count) std::this_thread::yield();
   }
@@ -314,7 +316,7 @@ class BurstTest : public BatchSchedulerTest {
   TickingClock ticking_clock_;
 };
 
-TEST_F(BurstTest, ShortStepsAreComputedTogetherAtItsEnd) {
+TEST_F(BurstTest, ShortStepsRunInlineTogetherAtItsEnd) {
   Start();
   const size_t num_cell_steps = observer_.cell_step_rows().size();
   std::vector<TestStep> a = Steps(1);
@@ -349,7 +351,7 @@ TEST_F(BurstTest, ALongStepWakesAWorker) {
   EXPECT_TRUE(steps.front().is_complete());
 }
 
-TEST_F(BurstTest, StepsThatComeOneAfterAnotherWakeAWorker) {
+TEST_F(BurstTest, StepsInQuickSuccessionWakeAWorker) {
   Start();
   for (int i = 0; i < 100; ++i) {
     const size_t num_steps = observer_.steps().size();
@@ -365,7 +367,7 @@ TEST_F(BurstTest, StepsThatComeOneAfterAnotherWakeAWorker) {
   scheduler_.reset();
 }
 
-TEST_F(BurstTest, WhatTakesTooLongIsLeftToTheWorkers) {
+TEST_F(BurstTest, LeavesStepsThatTakeTooLongToTheWorkers) {
   Start();
   std::vector<TestStep> first = Steps(1);
   std::vector<TestStep> second;
@@ -386,7 +388,7 @@ TEST_F(BurstTest, WhatTakesTooLongIsLeftToTheWorkers) {
   EXPECT_EQ(second.front().output(), std::vector<float>(1000, 1));
 }
 
-TEST_F(BurstTest, FollowingStepsAreComputedToo) {
+TEST_F(BurstTest, StepsThatFollowAreComputedToo) {
   Start();
   std::vector<TestStep> steps = Steps(40);
   std::vector<TestStep> first = Steps(1);

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// A round of a BatchWorker in which no row joins or leaves allocates nothing.
+// BatchWorker: a round in which no row joins or leaves allocates nothing.
 
 #include <gtest/gtest.h>
 
@@ -22,8 +22,8 @@ class BatchWorkerAllocTest : public ::testing::TestWithParam<ModelPtr (*)()> {};
 
 constexpr int kTimesteps = 50;
 
-// Runs eight rows of kTimesteps with these options, `at_once` timesteps in a round, and expects the
-// rounds between the first and the last to allocate nothing.
+// Runs eight rows of kTimesteps timesteps, `at_once` of them in each round, and expects the rounds
+// between the first and the last to allocate nothing.
 void ExpectNoAllocations(const ModelPtr& model, const BatchWorker::Options& options, int at_once) {
   const FakeClock clock;
   SilentObserver observer;
@@ -53,11 +53,12 @@ void ExpectNoAllocations(const ModelPtr& model, const BatchWorker::Options& opti
 }
 
 TEST_P(BatchWorkerAllocTest, ARoundBetweenCompletionsAllocatesNothing) {
-  ExpectNoAllocations(GetParam()(), {.max_rows = 8}, 1);
+  ExpectNoAllocations(GetParam()(), {.batching = {.max_batch_rows = 8}}, 1);
 }
 
 TEST_P(BatchWorkerAllocTest, ARoundOfSeveralTimestepsAllocatesNothing) {
-  ExpectNoAllocations(GetParam()(), {.max_rows = 16, .max_round = absl::Seconds(1)}, 3);
+  ExpectNoAllocations(GetParam()(),
+                      {.batching = {.max_batch_rows = 16}, .max_round = absl::Seconds(1)}, 3);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, BatchWorkerAllocTest,

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// BatchWorker, driven round by round without a thread: who is in the batch when, what is dropped,
-// what is committed, and that a row's numbers do not depend on the others.
+// BatchWorker, driven round by round without a thread: which rows are in the batch when, what is
+// dropped, what is committed, and that a row's results do not depend on the other rows.
 
 #include "core/batching/batch_worker.h"
 
@@ -34,7 +34,7 @@ class BatchWorkerTest : public ::testing::Test {
  protected:
   BatchWorkerTest() { Use(DoublingModel(), 3); }
 
-  // Begins with a new worker for this model.
+  // Makes a new worker for this model.
   void Use(ModelPtr model, int64_t max_rows, int64_t slice_timesteps = 1000,
            absl::Duration max_round = absl::ZeroDuration()) {
     worker_.reset();
@@ -42,9 +42,11 @@ class BatchWorkerTest : public ::testing::Test {
     worker_ = std::make_unique<BatchWorker>(
         clock_, *model_, observer_, queue_, rate_,
         BatchWorker::Options{
-            .max_rows = max_rows, .slice_timesteps = slice_timesteps, .max_round = max_round});
+            .batching = {.max_batch_rows = max_rows, .slice_timesteps = slice_timesteps},
+            .max_round = max_round});
   }
-  // The same, with rounds of up to so many timesteps, as the worker takes a cell step to last.
+  // Makes a new worker whose rounds have up to `max_timesteps` timesteps: it believes that a cell
+  // step lasts 1 ms, and a round may last that many.
   void UseRounds(ModelPtr model, int64_t max_rows, int64_t max_timesteps) {
     Use(std::move(model), max_rows, 1000, max_timesteps * absl::Milliseconds(1));
     for (int64_t rows = 1; rows <= max_rows; ++rows) {
@@ -83,7 +85,7 @@ TEST_F(BatchWorkerTest, DoesNothingWithoutTasks) {
   EXPECT_THAT(observer_.cell_step_rows(), ElementsAre());
 }
 
-TEST_F(BatchWorkerTest, ComputesOneTimestepARound) {
+TEST_F(BatchWorkerTest, ComputesOneTimestepInEachRound) {
   const TestStep step = Submit({1, 2, 3});
 
   EXPECT_EQ(worker_->RunOnce(), 1);
@@ -162,10 +164,10 @@ TEST_F(BatchWorkerTest, CommitsTheStateOfARow) {
 }
 
 TEST_F(BatchWorkerTest, CommitsASessionOnceForAllTimesteps) {
-  SessionTable store(clock_, [](const std::string&, EndReason) {}, {});
-  store.Open({"a", "m", model_, SessionState(*model_)}).IgnoreError();
+  SessionTable sessions(clock_, [](const std::string&, EndReason) {}, {});
+  sessions.Open({"a", "m", model_, SessionState(*model_)}).IgnoreError();
   std::optional<TestStep> step;
-  store.Lease("a", [&](absl::StatusOr<SessionLease> lease) {
+  sessions.Lease("a", [&](absl::StatusOr<SessionLease> lease) {
     step.emplace(*std::move(lease), *model_, std::vector<float>{1, 2, 3});
   });
   Submit(*step);
@@ -174,7 +176,7 @@ TEST_F(BatchWorkerTest, CommitsASessionOnceForAllTimesteps) {
 
   EXPECT_EQ(step->state().Tensors(*model_)[0].values[0], 11);
   step->Drop();
-  EXPECT_EQ(store.List({}, "", 1).front().version, 1u);
+  EXPECT_EQ(sessions.List({}, "", 1).front().version, 1u);
 }
 
 TEST_F(BatchWorkerTest, BeginsAtTheGivenState) {
@@ -226,7 +228,7 @@ TEST_F(BatchWorkerTest, FinishesAStepThatBeganBeforeItsDeadline) {
   EXPECT_THAT(step.output(), ElementsAre(1, 4));
 }
 
-TEST_F(BatchWorkerTest, WhatIsDroppedLeavesItsPlaceToOthers) {
+TEST_F(BatchWorkerTest, DroppedStepsLeaveTheirPlaceToOthers) {
   std::vector<TestStep> expired;
   for (int i = 0; i < 4; ++i) {
     expired.emplace_back(*model_, std::vector<float>{1});
@@ -337,7 +339,7 @@ TEST_F(BatchWorkerTest, SeveralTimestepsAtOnceGiveTheLastOutputAndSkipMaskedOnes
   EXPECT_EQ(step.state().Tensors(*model_)[0].values[0], 14);
 }
 
-TEST_F(BatchWorkerTest, TheTimestepThatIsNotFiniteIsNamedAmongSeveral) {
+TEST_F(BatchWorkerTest, NamesTheTimestepThatIsNotFiniteAmongSeveralAtOnce) {
   UseRounds(model_, 3, 10);
   TestStep bad = Submit({1, 3e38f, 3e38f, 1});
 
@@ -348,7 +350,7 @@ TEST_F(BatchWorkerTest, TheTimestepThatIsNotFiniteIsNamedAmongSeveral) {
   EXPECT_EQ(bad.state().Tensors(*model_)[0].values[0], 0);
 }
 
-TEST_F(BatchWorkerTest, AStateThatIsNotFiniteIsNotCommittedThoughTheOutputsAre) {
+TEST_F(BatchWorkerTest, DoesNotCommitAStateThatIsNotFiniteEvenIfTheOutputsAre) {
   for (const int64_t max_timesteps : {1, 10}) {
     UseRounds(BoundedDoublingModel(), 3, max_timesteps);
     TestStep bad = Submit({1, 3e38f, 3e38f});
@@ -399,7 +401,7 @@ TEST_F(BatchWorkerTest, TakesAHigherPriorityFirst) {
   EXPECT_THAT(order, ElementsAre(2, 1, 0));
 }
 
-TEST_F(BatchWorkerTest, ARowThatHadItsSliceMakesRoomForOneThatWaits) {
+TEST_F(BatchWorkerTest, ARowThatHadItsSliceMakesRoomForAWaitingTask) {
   Use(model_, 1, /*slice_timesteps=*/2);
   const TestStep slow = Submit({1, 1, 1, 1, 1});
   worker_->RunOnce();
@@ -419,7 +421,7 @@ TEST_F(BatchWorkerTest, AStepOfManyTimestepsDelaysAnotherByTwoSlicesAtMost) {
   Use(model_, 1, kSlice);
   const TestStep slow = Submit(std::vector<float>(4096, 0));
   for (int i = 0; i < 20; ++i) {
-    // At all kinds of places in a slice.
+    // 97 is no multiple of the slice, so the quick step arrives at varying points of a slice.
     for (int k = 0; k < 97; ++k) worker_->RunOnce();
     const TestStep quick = Submit({5});
     int cell_steps = 0;
@@ -432,7 +434,7 @@ TEST_F(BatchWorkerTest, AStepOfManyTimestepsDelaysAnotherByTwoSlicesAtMost) {
   EXPECT_EQ(slow.output().size(), 4096u);
 }
 
-TEST_F(BatchWorkerTest, ARowKeepsItsColumnWhileNobodyWaits) {
+TEST_F(BatchWorkerTest, ARowKeepsItsColumnWhileNoTaskWaits) {
   Use(model_, 1, /*slice_timesteps=*/1);
   const TestStep step = Submit({1, 1, 1});
 
@@ -442,7 +444,7 @@ TEST_F(BatchWorkerTest, ARowKeepsItsColumnWhileNobodyWaits) {
   EXPECT_THAT(observer_.cell_step_rows(), ElementsAre(1, 1, 1));
 }
 
-TEST_F(BatchWorkerTest, OnlyAsManyRowsMakeRoomAsWait) {
+TEST_F(BatchWorkerTest, NoMoreRowsMakeRoomThanTasksWait) {
   Use(model_, 3, /*slice_timesteps=*/1);
   std::vector<TestStep> slow;
   for (int i = 0; i < 3; ++i) slow.push_back(Submit({1, 1, 1, 1}));
@@ -469,7 +471,7 @@ TEST_F(BatchWorkerTest, NoRowMakesRoomForALowerPriority) {
   RunAll();
 }
 
-TEST_F(BatchWorkerTest, ARowThatBeganIsFinishedThoughItWaitsAgain) {
+TEST_F(BatchWorkerTest, ARowThatBeganIsFinishedEvenIfItHasToWaitAgain) {
   Use(model_, 1, /*slice_timesteps=*/1);
   TestStep slow(*model_, {1, 1, 1});
   slow.task()->limits.deadline = clock_.Now() + absl::Milliseconds(5);
@@ -486,7 +488,7 @@ TEST_F(BatchWorkerTest, ARowThatBeganIsFinishedThoughItWaitsAgain) {
   EXPECT_THAT(slow.output(), ElementsAre(1, 3, 7));
 }
 
-TEST_F(BatchWorkerTest, AStateThatWaitsIsNotCommittedIfTheRowFails) {
+TEST_F(BatchWorkerTest, ASuspendedStateIsNotCommittedIfTheRowFails) {
   Use(model_, 1, /*slice_timesteps=*/1);
   TestStep bad = Submit({1, 3e38f, 3e38f});
   const TestStep quick = Submit({5});
@@ -527,8 +529,8 @@ TEST_F(BatchWorkerTest, ACompletionMaySubmit) {
   EXPECT_THAT(second.output(), ElementsAre(2));
 }
 
-// Steps of random length that come at random times are the same as each alone, bit for bit.
-// `max_timesteps` are computed at once while there are few rows.
+// Steps of random length that arrive at random times give the same bits as each step alone.
+// `max_timesteps` is the number of timesteps at once while there are few rows.
 struct InvarianceCase {
   ModelPtr (*model)();
   int64_t max_rows;

@@ -21,7 +21,7 @@ using ::testing::ElementsAre;
 
 class BatchWorkspaceTest : public ::testing::Test {
  protected:
-  // A state block of the doubling model with this sum, and something in what the layer carries.
+  // A state block of the doubling model: `sum` first, then other values in the rest of the block.
   std::vector<float> Block(float sum) {
     std::vector<float> block(static_cast<size_t>(model_->state_layout().size));
     for (size_t i = 0; i < block.size(); ++i) block[i] = sum + static_cast<float>(i);
@@ -32,7 +32,7 @@ class BatchWorkspaceTest : public ::testing::Test {
     workspace_.CopyState(row, absl::MakeSpan(block));
     return block;
   }
-  // The states of all rows, as sums.
+  // The sum in the state of each row.
   std::vector<float> Sums() {
     std::vector<float> sums;
     for (int64_t row = 0; row < workspace_.rows(); ++row) sums.push_back(Copy(row)[0]);
@@ -100,7 +100,7 @@ TEST_F(BatchWorkspaceTest, AMaskedRowKeepsItsState) {
   EXPECT_THAT(Sums(), ElementsAre(3, 1));
 }
 
-TEST_F(BatchWorkspaceTest, SeveralTimestepsAtOnceAreAsOneByOne) {
+TEST_F(BatchWorkspaceTest, SeveralTimestepsAtOnceEqualOneByOne) {
   const OwnedTensor ones = OwnedTensor::Floats({5, 1}, {1, 1, 1, 1, 1});
   const OwnedTensor fives = OwnedTensor::Floats({5, 1}, {0, 5, 5, 5, 0});
   const TensorView mask_bytes = {DataType::kBool, {5}, absl::string_view("\1\1\0\1\1", 5)};
@@ -120,7 +120,7 @@ TEST_F(BatchWorkspaceTest, SeveralTimestepsAtOnceAreAsOneByOne) {
   EXPECT_THAT(Sums(), ElementsAre(3, 35));
 }
 
-TEST_F(BatchWorkspaceTest, FewRowsMayHaveManyTimestepsAtOnce) {
+TEST_F(BatchWorkspaceTest, AllowsManyTimestepsAtOnceWhileThereAreFewRows) {
   BatchWorkspace workspace(*model_, 64, BatchWorkspace::kTimestepsAtOnce);
   std::vector<int64_t> max_timesteps;
   for (int64_t row = 0; row < 10; ++row) {
@@ -131,14 +131,14 @@ TEST_F(BatchWorkspaceTest, FewRowsMayHaveManyTimestepsAtOnce) {
   EXPECT_THAT(max_timesteps, ElementsAre(24, 24, 21, 16, 12, 10, 9, 8, 1, 1));
 }
 
-TEST_F(BatchWorkspaceTest, HasNoMoreTimestepsThanItWasMadeFor) {
+TEST_F(BatchWorkspaceTest, AllowsNoMoreTimestepsThanItWasMadeFor) {
   BatchWorkspace workspace(*model_, 64, 1);
   workspace.Join(Block(0));
 
   EXPECT_EQ(workspace.max_timesteps(), 1);
 }
 
-TEST_F(BatchWorkspaceTest, SeesAStateThatIsNotFinite) {
+TEST_F(BatchWorkspaceTest, DetectsAStateThatIsNotFinite) {
   workspace_.Join(SessionState(*model_).block());
   workspace_.Join(SessionState(*model_).block());
   for (int i = 0; i < 2; ++i) {

@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// BoundedQueue: bounds, order, priorities, all or nothing, the share of idle workers, the end.
+// BoundedQueue: limits, order, priorities, all-or-nothing pushes, the shares of idle workers,
+// running inline, closing.
 
 #include "core/batching/bounded_queue.h"
 
@@ -35,7 +36,7 @@ class BoundedQueueTest : public ::testing::Test {
     for (const int value : values) tasks.push_back(std::make_unique<int>(value));
     return tasks;
   }
-  // Tasks of 10 bytes and one timestep.
+  // Pushes tasks of 10 bytes and one timestep each.
   absl::Status Push(const std::vector<int>& values, Priority priority = Priority::kNormal,
                     int64_t rows = 1) {
     Tasks tasks = Make(values);
@@ -52,7 +53,7 @@ class BoundedQueueTest : public ::testing::Test {
   Tasks displaced_;
 };
 
-TEST_F(BoundedQueueTest, GivesInTheOrderOfArrival) {
+TEST_F(BoundedQueueTest, GivesTasksInTheOrderOfArrival) {
   ASSERT_THAT(Push({1, 2}), IsOk());
   ASSERT_THAT(Push({3}), IsOk());
 
@@ -94,7 +95,7 @@ TEST_F(BoundedQueueTest, CountsTheRowsOfATask) {
   EXPECT_THAT(Push({2}, Priority::kNormal, 3), IsOk());
 }
 
-TEST_F(BoundedQueueTest, BoundsTheBytes) {
+TEST_F(BoundedQueueTest, LimitsTheBytes) {
   Tasks tasks = Make({1});
   EXPECT_THAT(queue_.Push(absl::MakeSpan(tasks), {1, 1, 31}, Priority::kNormal, displaced_),
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("at most 30; 31 more"),
@@ -103,7 +104,7 @@ TEST_F(BoundedQueueTest, BoundsTheBytes) {
               IsOk());
 }
 
-TEST_F(BoundedQueueTest, SharesABudgetWithOtherQueues) {
+TEST_F(BoundedQueueTest, SharesItsBudgetWithOtherQueues) {
   Queue other({.max_rows = 3, .max_bytes = 30}, total_);
   ASSERT_THAT(Push({1, 2, 3}), IsOk());
   Tasks two = Make({4, 5});
@@ -143,7 +144,7 @@ TEST_F(BoundedQueueTest, AHigherPriorityDisplacesTheYoungestOfTheLowest) {
   EXPECT_EQ(total_.used().rows, 0);
 }
 
-TEST_F(BoundedQueueTest, DisplacesNobodyInVain) {
+TEST_F(BoundedQueueTest, DisplacesNothingIfTheNewTasksStillDoNotFit) {
   ASSERT_THAT(Push({1, 2}, Priority::kNormal), IsOk());
   ASSERT_THAT(Push({3}, Priority::kLow), IsOk());
 
@@ -153,7 +154,7 @@ TEST_F(BoundedQueueTest, DisplacesNobodyInVain) {
   EXPECT_EQ(queue_.load().rows, 3);
 }
 
-TEST_F(BoundedQueueTest, TakesBackWhateverTheLimitsSay) {
+TEST_F(BoundedQueueTest, PutBackIgnoresTheLimits) {
   ASSERT_THAT(Push({1, 2, 3}), IsOk());
 
   queue_.PutBack(std::make_unique<int>(4), {1, 1, 10}, Priority::kNormal);
@@ -162,7 +163,7 @@ TEST_F(BoundedQueueTest, TakesBackWhateverTheLimitsSay) {
   EXPECT_THAT(Take(4), ElementsAre(Pointee(1), Pointee(2), Pointee(3), Pointee(4)));
 }
 
-TEST_F(BoundedQueueTest, AddsToWhatWasTaken) {
+TEST_F(BoundedQueueTest, TakeAppendsToTheGivenVector) {
   ASSERT_THAT(Push({2}), IsOk());
   Tasks taken = Make({1});
 
@@ -186,7 +187,7 @@ TEST_F(BoundedQueueTest, WakesAWaitingWorker) {
 TEST_F(BoundedQueueTest, WaitsForAFullBatchIfThereIsADelay) {
   std::thread worker([this] {
     Tasks taken;
-    // It would be an hour with less.
+    // With fewer tasks it would wait for an hour.
     EXPECT_TRUE(queue_.WaitAndTake(3, taken, absl::Hours(1)));
     EXPECT_THAT(taken, SizeIs(3));
   });
@@ -196,7 +197,7 @@ TEST_F(BoundedQueueTest, WaitsForAFullBatchIfThereIsADelay) {
   worker.join();
 }
 
-TEST_F(BoundedQueueTest, TheDelayEnds) {
+TEST_F(BoundedQueueTest, TakesWhatThereIsWhenTheDelayEnds) {
   ASSERT_THAT(Push({1}), IsOk());
   Tasks taken;
 
@@ -205,7 +206,7 @@ TEST_F(BoundedQueueTest, TheDelayEnds) {
   EXPECT_THAT(taken, ElementsAre(Pointee(1)));
 }
 
-TEST_F(BoundedQueueTest, GivesWhatIsLeftAfterTheEnd) {
+TEST_F(BoundedQueueTest, GivesTheRemainingTasksAfterClose) {
   ASSERT_THAT(Push({1}), IsOk());
   queue_.Close();
   Tasks taken;
@@ -215,7 +216,7 @@ TEST_F(BoundedQueueTest, GivesWhatIsLeftAfterTheEnd) {
   EXPECT_FALSE(queue_.WaitAndTake(1, taken));
 }
 
-TEST_F(BoundedQueueTest, TheEndWakesEveryWorker) {
+TEST_F(BoundedQueueTest, CloseWakesEveryWorker) {
   std::vector<std::thread> workers;
   for (int i = 0; i < 3; ++i) {
     workers.emplace_back([this] {
@@ -229,7 +230,7 @@ TEST_F(BoundedQueueTest, TheEndWakesEveryWorker) {
   for (std::thread& worker : workers) worker.join();
 }
 
-TEST_F(BoundedQueueTest, TakesSoManyOrNone) {
+TEST_F(BoundedQueueTest, TakeAllTakesTheGivenNumberOrNone) {
   ASSERT_THAT(Push({1, 2, 3}), IsOk());
   Tasks taken;
 
@@ -239,7 +240,7 @@ TEST_F(BoundedQueueTest, TakesSoManyOrNone) {
   EXPECT_THAT(taken, ElementsAre(Pointee(1), Pointee(2)));
 }
 
-TEST_F(BoundedQueueTest, WhoWaitsForSoManyLeavesFewerToOthers) {
+TEST_F(BoundedQueueTest, WaitAndTakeAllLeavesSmallerBatchesToOthers) {
   std::thread worker([this] {
     Tasks taken;
     EXPECT_TRUE(queue_.WaitAndTakeAll(2, taken));
@@ -253,7 +254,7 @@ TEST_F(BoundedQueueTest, WhoWaitsForSoManyLeavesFewerToOthers) {
   worker.join();
 }
 
-TEST_F(BoundedQueueTest, WhoWaitsForAnyGoesFirst) {
+TEST_F(BoundedQueueTest, AWorkerThatWaitsForAnyTaskGoesFirst) {
   Tasks first;
   std::thread any([&] { EXPECT_TRUE(queue_.WaitAndTake(2, first)); });
   while (queue_.num_waiting_workers() == 0) std::this_thread::yield();
@@ -287,14 +288,14 @@ TEST_F(BoundedQueueTest, WaitingWorkersShareABurst) {
   EXPECT_THAT(taken, Each(SizeIs(3)));
 }
 
-// A worker that waits for one task.
+// A worker thread that waits for one task.
 class WaitingWorker {
  public:
   explicit WaitingWorker(BoundedQueue<int>& queue)
       : thread_([this, &queue] { queue.WaitAndTake(1, taken_); }) {
     while (queue.num_waiting_workers() == 0) std::this_thread::yield();
   }
-  // What it has taken, once it has.
+  // Waits for the worker to end and returns what it took.
   const BoundedQueue<int>::Tasks& Join() {
     thread_.join();
     return taken_;
@@ -305,64 +306,64 @@ class WaitingWorker {
   std::thread thread_;
 };
 
-TEST_F(BoundedQueueTest, NobodyAttendsWhileNoWorkerSleeps) {
+TEST_F(BoundedQueueTest, APushDoesNotRunInlineWhileNoWorkerSleeps) {
   Tasks tasks = Make({1});
-  bool attends = true;
+  bool runs_inline = true;
   ASSERT_THAT(
-      queue_.Push(absl::MakeSpan(tasks), {1, 1, 1}, Priority::kNormal, displaced_, &attends),
+      queue_.Push(absl::MakeSpan(tasks), {1, 1, 1}, Priority::kNormal, displaced_, &runs_inline),
       IsOk());
-  EXPECT_FALSE(attends);
+  EXPECT_FALSE(runs_inline);
 }
 
-TEST_F(BoundedQueueTest, WhoAttendsTakesAllAndWakesNobody) {
+TEST_F(BoundedQueueTest, AnInlineRunnerTakesAllTasksAndWakesNoWorker) {
   WaitingWorker worker(queue_);
   Tasks tasks = Make({1, 2});
-  bool attends = false;
+  bool runs_inline = false;
   ASSERT_THAT(
-      queue_.Push(absl::MakeSpan(tasks), {1, 1, 1}, Priority::kNormal, displaced_, &attends),
+      queue_.Push(absl::MakeSpan(tasks), {1, 1, 1}, Priority::kNormal, displaced_, &runs_inline),
       IsOk());
-  ASSERT_TRUE(attends);
+  ASSERT_TRUE(runs_inline);
   ASSERT_THAT(Push({3}), IsOk());
 
   EXPECT_THAT(Take(3), ElementsAre(Pointee(1), Pointee(2), Pointee(3)));
-  EXPECT_TRUE(queue_.TryStopAttending());
+  EXPECT_TRUE(queue_.TryStopRunningInline());
   EXPECT_EQ(queue_.num_waiting_workers(), 1);
 
   ASSERT_THAT(Push({4}), IsOk());
   EXPECT_THAT(worker.Join(), ElementsAre(Pointee(4)));
 }
 
-TEST_F(BoundedQueueTest, WhoStopsAttendingLeavesTheRestToAWorker) {
+TEST_F(BoundedQueueTest, AnInlineRunnerThatStopsLeavesTheRestToAWorker) {
   WaitingWorker worker(queue_);
   Tasks tasks = Make({1});
-  bool attends = false;
+  bool runs_inline = false;
   ASSERT_THAT(
-      queue_.Push(absl::MakeSpan(tasks), {1, 1, 1}, Priority::kNormal, displaced_, &attends),
+      queue_.Push(absl::MakeSpan(tasks), {1, 1, 1}, Priority::kNormal, displaced_, &runs_inline),
       IsOk());
-  ASSERT_TRUE(attends);
-  EXPECT_FALSE(queue_.TryStopAttending());
+  ASSERT_TRUE(runs_inline);
+  EXPECT_FALSE(queue_.TryStopRunningInline());
 
-  queue_.StopAttending();
+  queue_.StopRunningInline();
 
   EXPECT_THAT(worker.Join(), ElementsAre(Pointee(1)));
-  queue_.WaitUntilUnattended();
+  queue_.WaitUntilNobodyRunsInline();
 }
 
-TEST_F(BoundedQueueTest, TheLastToAttendMayNotLeaveTasks) {
+TEST_F(BoundedQueueTest, TheLastInlineRunnerMayNotLeaveTasksBehind) {
   WaitingWorker worker(queue_);
   for (const int value : {1, 2}) {
     Tasks tasks = Make({value});
-    bool attends = false;
+    bool runs_inline = false;
     ASSERT_THAT(
-        queue_.Push(absl::MakeSpan(tasks), {1, 1, 1}, Priority::kNormal, displaced_, &attends),
+        queue_.Push(absl::MakeSpan(tasks), {1, 1, 1}, Priority::kNormal, displaced_, &runs_inline),
         IsOk());
-    ASSERT_TRUE(attends);
+    ASSERT_TRUE(runs_inline);
   }
-  EXPECT_TRUE(queue_.TryStopAttending());
-  EXPECT_FALSE(queue_.TryStopAttending());
+  EXPECT_TRUE(queue_.TryStopRunningInline());
+  EXPECT_FALSE(queue_.TryStopRunningInline());
 
   Take(2);
-  EXPECT_TRUE(queue_.TryStopAttending());
+  EXPECT_TRUE(queue_.TryStopRunningInline());
 
   queue_.Close();
   EXPECT_THAT(worker.Join(), IsEmpty());

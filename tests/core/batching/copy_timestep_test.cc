@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Copying one timestep out of a request: at any alignment, token ids as floats.
+// CopyTimestep: copies one timestep out of a request, at any alignment, and token ids as floats.
 
 #include "core/batching/copy_timestep.h"
 
@@ -17,7 +17,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-TEST(CopyTimestepTest, CopiesTheTimestepAndNothingBehindIt) {
+TEST(CopyTimestepTest, CopiesTheTimestepAndNothingAfterIt) {
   const OwnedTensor tensor = OwnedTensor::Floats({3, 2}, {1, 2, 3, 4, 5, 6});
   float column[3] = {0, 0, 9};
 

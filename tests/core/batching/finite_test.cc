@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finite is what has no infinity and no NaN, wherever it stands; padding does not count.
+// AllFinite and AllStatesFinite: find an infinity or a NaN at any position; padding does not count.
 
 #include "core/batching/finite.h"
 
@@ -24,7 +24,7 @@ TEST(FiniteTest, ExtremeNumbersAreFinite) {
 
 class NotFiniteTest : public ::testing::TestWithParam<float> {};
 
-TEST_P(NotFiniteTest, IsSeenAtEveryPosition) {
+TEST_P(NotFiniteTest, IsFoundAtEveryPosition) {
   for (size_t i = 0; i < 37; ++i) {
     std::vector<float> values(37, 1.0f);
     values[i] = GetParam();
@@ -37,7 +37,7 @@ INSTANTIATE_TEST_SUITE_P(Values, NotFiniteTest,
                                            Limits::quiet_NaN(), -Limits::quiet_NaN(),
                                            Limits::signaling_NaN()));
 
-TEST(FiniteTest, LooksAtTheStatesAndNotBetweenThem) {
+TEST(FiniteTest, LooksAtTheStatesButNotAtThePaddingBetweenThem) {
   StateLayout layout;
   layout.tensors = {{"a", "h", {2}, 0, 2}, {"b", "h", {1}, 16, 1}};
   layout.size = 32;

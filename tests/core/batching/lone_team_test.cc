@@ -1,5 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
+//
+// LoneTeam: shares the pieces while no other worker is busy, otherwise the caller computes alone.
 
 #include "core/batching/lone_team.h"
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// SequenceRunner and SequenceScheduler: whole sequences of models that cannot be stepped.
+// SequenceRunner and SequenceScheduler: whole sequences of models that are not streamable.
 
 #include "core/batching/sequence_runner.h"
 
@@ -34,7 +34,7 @@ class SequenceRunnerTest : public ::testing::Test {
     std::unique_ptr<SequenceTask> task;
   };
 
-  // A task whose outcome is kept; `input` must outlive it.
+  // Makes a task that stores its outcome in `outcome`. `input` must outlive it.
   std::unique_ptr<SequenceTask> MakeTask(const OwnedTensor& input, Outcome& outcome) {
     auto task = std::make_unique<SequenceTask>();
     task->inputs = {{input, input.view().shape[1], std::nullopt}};
@@ -77,7 +77,7 @@ TEST_F(SequenceRunnerTest, ComputesEveryRowAsIfAlone) {
             alone.task->states[0].Tensors(*model_)[0].values);
 }
 
-// A model that can be stepped runs here too, and its numbers can be written down.
+// A streamable model runs here too, and its results are simple numbers.
 TEST_F(SequenceRunnerTest, ReturnsOutputsAndStates) {
   model_ = DoublingModel();
   Outcome outcome = Run(OwnedTensor::Floats({2, 3, 1}, {1, 2, 3, 4, 5, 6}));
@@ -116,7 +116,7 @@ TEST_F(SequenceRunnerTest, NamesTheRowThatIsNotFinite) {
       StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("row 1 of 2"), "STATE_NONFINITE"));
 }
 
-TEST_F(SequenceRunnerTest, DropsWhatIsNotWantedAnyMore) {
+TEST_F(SequenceRunnerTest, DropsATaskThatIsNoLongerWanted) {
   const OwnedTensor input = OwnedTensor::Floats({1, 1, 2}, {1, 2});
   Outcome outcome;
   auto task = MakeTask(input, outcome);
@@ -141,7 +141,7 @@ TEST_F(SequenceRunnerTest, ReportsEveryRow) {
   EXPECT_EQ(observer_.steps()[0].queued, absl::Milliseconds(3));
 }
 
-TEST_F(SequenceRunnerTest, SchedulerFinishesEverythingBeforeItEnds) {
+TEST_F(SequenceRunnerTest, SchedulerFinishesEveryTaskBeforeItIsDestroyed) {
   const OwnedTensor input = OwnedTensor::Floats({1, 1, 2}, {1, 2});
   std::vector<Outcome> outcomes(20);
   {

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// StepBurst: each scheduler is attended to once, at the end, also those that come while others are.
+// StepBurst: runs each scheduler once, at its end, including schedulers that are added meanwhile.
 
 #include "core/batching/step_burst.h"
 
@@ -15,26 +15,26 @@ namespace {
 
 class CountingScheduler final : public StepBurst::Scheduler {
  public:
-  explicit CountingScheduler(std::function<void()> while_attending = [] {})
-      : while_attending_(std::move(while_attending)) {}
-  void Attend() override {
-    ++num_attended_;
-    while_attending_();
+  explicit CountingScheduler(std::function<void()> while_running = [] {})
+      : while_running_(std::move(while_running)) {}
+  void RunInline() override {
+    ++num_runs_;
+    while_running_();
   }
-  int num_attended() const { return num_attended_; }
+  int num_runs() const { return num_runs_; }
 
  private:
-  const std::function<void()> while_attending_;
-  int num_attended_ = 0;
+  const std::function<void()> while_running_;
+  int num_runs_ = 0;
 };
 
-TEST(StepBurstTest, ThereIsNoneUnlessOneIsMade) {
+TEST(StepBurstTest, ThereIsNoBurstUnlessOneIsMade) {
   EXPECT_EQ(StepBurst::current(), nullptr);
   { const StepBurst burst; }
   EXPECT_EQ(StepBurst::current(), nullptr);
 }
 
-TEST(StepBurstTest, AttendsAtItsEnd) {
+TEST(StepBurstTest, RunsSchedulersAtItsEnd) {
   CountingScheduler a;
   CountingScheduler b;
   {
@@ -44,13 +44,13 @@ TEST(StepBurstTest, AttendsAtItsEnd) {
     EXPECT_TRUE(burst.has(a));
     EXPECT_FALSE(burst.has(b));
     burst.Add(b);
-    EXPECT_EQ(a.num_attended(), 0);
+    EXPECT_EQ(a.num_runs(), 0);
   }
-  EXPECT_EQ(a.num_attended(), 1);
-  EXPECT_EQ(b.num_attended(), 1);
+  EXPECT_EQ(a.num_runs(), 1);
+  EXPECT_EQ(b.num_runs(), 1);
 }
 
-TEST(StepBurstTest, OneWithinAnotherLeavesItToTheOuter) {
+TEST(StepBurstTest, AnInnerBurstLeavesItsSchedulersToTheOuterOne) {
   CountingScheduler scheduler;
   {
     StepBurst outer;
@@ -59,23 +59,23 @@ TEST(StepBurstTest, OneWithinAnotherLeavesItToTheOuter) {
       EXPECT_EQ(StepBurst::current(), &outer);
       StepBurst::current()->Add(scheduler);
     }
-    EXPECT_EQ(scheduler.num_attended(), 0);
+    EXPECT_EQ(scheduler.num_runs(), 0);
   }
-  EXPECT_EQ(scheduler.num_attended(), 1);
+  EXPECT_EQ(scheduler.num_runs(), 1);
 }
 
-TEST(StepBurstTest, AttendsToWhatComesMeanwhile) {
+TEST(StepBurstTest, RunsSchedulersThatAreAddedMeanwhile) {
   CountingScheduler second;
   CountingScheduler first([&second] { StepBurst::current()->Add(second); });
   {
     StepBurst burst;
     burst.Add(first);
   }
-  EXPECT_EQ(first.num_attended(), 1);
-  EXPECT_EQ(second.num_attended(), 1);
+  EXPECT_EQ(first.num_runs(), 1);
+  EXPECT_EQ(second.num_runs(), 1);
 }
 
-TEST(StepBurstTest, IsThatOfItsThread) {
+TEST(StepBurstTest, BelongsToTheThreadThatMadeIt) {
   const StepBurst burst;
   StepBurst* other = StepBurst::current();
 

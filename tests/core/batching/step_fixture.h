@@ -18,13 +18,14 @@
 #include "core/session/state_view.h"
 #include "tests/support/owned_tensor.h"
 
-// The language of the tests that submit steps.
+// The fixture of the tests that submit steps.
 namespace rnnserve::testing {
 
-// One step from its making to its completion.
+// One step, from construction to completion.
 class TestStep {
  public:
-  // A step of a row of its own that begins at the initial state: `values` are its timesteps.
+  // A step of a row with a state of its own, which begins at the initial state. `values` are its
+  // timesteps.
   TestStep(const Model& model, const std::vector<float>& values)
       : TestStep(SessionState(model), model, values) {}
   TestStep(std::variant<SessionLease, SessionState> row, const Model& model,
@@ -41,18 +42,18 @@ class TestStep {
               outcome->task = std::move(task);
             })) {}
 
-  // What a scheduler takes.
+  // The task to submit.
   std::unique_ptr<StepTask>& task() { return task_; }
 
   bool is_complete() const { return outcome_->status.has_value(); }
-  // REQUIRES: is_complete(), for this and all below.
+  // The functions below REQUIRE is_complete().
   const absl::Status& status() const { return *outcome_->status; }
   std::vector<float> output() const {
     const FloatValues& output = outcome_->task->own_output;
     return {output.begin(), output.end()};
   }
   StateView state() { return outcome_->task->state(); }
-  // Gives back what it holds, a lease for example.
+  // Destroys the task, and with it the lease that it may hold.
   void Drop() { outcome_->task.reset(); }
 
  private:
@@ -61,7 +62,7 @@ class TestStep {
     std::unique_ptr<StepTask> task;
   };
 
-  std::unique_ptr<OwnedTensor> input_;  // does not move when the step does
+  std::unique_ptr<OwnedTensor> input_;  // stays in place when the step is moved
   std::shared_ptr<Outcome> outcome_;
   std::unique_ptr<StepTask> task_;
 };

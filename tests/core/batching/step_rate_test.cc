@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// StepRate: an average for each size of a batch, that follows what steps take, and is forgotten.
+// StepRate: keeps an average for each class of batch sizes, follows new steps, forgets old ones.
 
 #include "core/batching/step_rate.h"
 
@@ -20,7 +20,7 @@ TEST(StepRateTest, IsZeroBeforeTheFirstStep) {
   EXPECT_EQ(rate.row_timestep(), absl::ZeroDuration());
 }
 
-TEST(StepRateTest, BeginsWithTheFirstStep) {
+TEST(StepRateTest, StartsWithTheFirstStep) {
   StepRate rate;
   rate.OnCellStep(4, absl::Microseconds(80), kNow);
 
@@ -30,7 +30,7 @@ TEST(StepRateTest, BeginsWithTheFirstStep) {
   EXPECT_EQ(rate.row_timestep(), absl::Microseconds(30));
 }
 
-TEST(StepRateTest, FollowsWhatStepsTakeNow) {
+TEST(StepRateTest, FollowsTheLatestSteps) {
   StepRate rate;
   rate.OnCellStep(1, absl::Milliseconds(8), kNow);
   rate.OnCellStep(1, absl::Milliseconds(16), kNow);
@@ -41,7 +41,7 @@ TEST(StepRateTest, FollowsWhatStepsTakeNow) {
   EXPECT_NEAR(absl::ToDoubleMilliseconds(rate.cell_step(1, kNow)), 1.0, 0.01);
 }
 
-TEST(StepRateTest, OneRowIsNotJudgedByBatchesOfMany) {
+TEST(StepRateTest, LargeBatchesDoNotCountForOneRow) {
   StepRate rate;
   rate.OnCellStep(64, absl::Milliseconds(8), kNow);
   EXPECT_EQ(rate.cell_step(1, kNow), absl::ZeroDuration());
@@ -50,13 +50,13 @@ TEST(StepRateTest, OneRowIsNotJudgedByBatchesOfMany) {
 
   EXPECT_EQ(rate.cell_step(1, kNow), absl::ZeroDuration());
   EXPECT_EQ(rate.cell_step(2, kNow), absl::Milliseconds(1));
-  // Between them the smaller one counts.
+  // A size in between uses the next smaller one that is known.
   EXPECT_EQ(rate.cell_step(32, kNow), absl::Milliseconds(1));
   EXPECT_EQ(rate.cell_step(33, kNow), absl::Milliseconds(8));
   EXPECT_EQ(rate.cell_step(1'000'000, kNow), absl::Milliseconds(8));
 }
 
-TEST(StepRateTest, WhatIsOldIsNotReliedOn) {
+TEST(StepRateTest, DoesNotRelyOnOldSteps) {
   StepRate rate;
   rate.OnCellStep(1, absl::Milliseconds(80), kNow);
   const absl::Time later = kNow + StepRate::kMaxAge + absl::Nanoseconds(1);

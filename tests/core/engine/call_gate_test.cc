@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// CallGate: who enters, and when nothing runs.
+// CallGate: which calls may enter, and when none runs.
 
 #include "core/engine/call_gate.h"
 

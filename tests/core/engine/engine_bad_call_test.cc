@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bad states, names, ids, targets and bounds: each has its code, its reason and a text with the
-// offending numbers, and leaves the sessions exactly as they were. Bad inputs are in
+// Engine, bad states, names, ids, targets and numbers: each call gets its code, its reason and a
+// text with the offending values, and leaves the sessions exactly as they were. Bad inputs are in
 // engine_bad_input_test.cc.
 
 #include <gmock/gmock.h>
@@ -28,7 +28,7 @@ using ::testing::Values;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-// One bad state and what the answer must hold; the classifier needs 'h' and 'c' of 3 units.
+// One bad state and what the error must contain. The classifier needs 'h' and 'c' of 3 units.
 struct BadState {
   std::string name;
   std::vector<std::pair<std::string, OwnedTensor>> states;
@@ -62,7 +62,7 @@ TEST_P(BadStateTest, CannotBeSet) {
   EXPECT_EQ(Snap("a"), before_);
 }
 
-TEST_P(BadStateTest, CannotBeginAStep) {
+TEST_P(BadStateTest, CannotStartAStep) {
   StepCall call = StepOf("a", input_);
   call.initial_state = state_;
 
@@ -200,7 +200,7 @@ TEST_F(BadCallTest, AResetNeedsEitherIdsOrAModel) {
   EXPECT_THAT(Reset(ResetOf({})), is_refused);
 }
 
-TEST_F(BadCallTest, AResetTakesEachIdOnceAndNotTooMany) {
+TEST_F(BadCallTest, AResetRefusesAnIdGivenTwiceAndTooManyIds) {
   OpenAndStep("doubling", "a", one_);
 
   EXPECT_THAT(
@@ -212,7 +212,7 @@ TEST_F(BadCallTest, AResetTakesEachIdOnceAndNotTooMany) {
   EXPECT_EQ(Sum("a"), 1);
 }
 
-TEST_F(BadCallTest, ASessionIdHasABoundedAlphabetAndLength) {
+TEST_F(BadCallTest, ASessionIdHasALimitedAlphabetAndLength) {
   EXPECT_THAT(Open(Opening("Az0._:-")), IsOk());
   EXPECT_THAT(Open(Opening(std::string(128, 'x'))), IsOk());
 
@@ -223,7 +223,7 @@ TEST_F(BadCallTest, ASessionIdHasABoundedAlphabetAndLength) {
                        AllOf(HasSubstr("129"), HasSubstr("128")), "SESSION_ID"));
 }
 
-TEST_F(BadCallTest, AnIdleTimeoutIsInRange) {
+TEST_F(BadCallTest, AnIdleTimeoutMustBeInRange) {
   OpenSessionCall call = Opening("a");
   for (const absl::Duration bad : {-absl::Seconds(1), absl::Minutes(6)}) {
     call.idle_timeout = bad;
@@ -270,7 +270,7 @@ TEST_F(BadCallTest, InferStatesNeedTheBatch) {
                                     AllOf(HasSubstr("[1]"), HasSubstr("[2, 1]")), "STATE_SHAPE"));
 }
 
-TEST_F(BadCallTest, InferBoundsTheMemoryOfItsResult) {
+TEST_F(BadCallTest, InferLimitsTheMemoryOfItsResult) {
   EngineOptions options;
   options.max_infer_bytes = 1000;
   Restart(options);

@@ -1,8 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bad inputs and masks: each has its reason and a text with both numbers, and leaves the session
-// exactly as it was. Bad states and other bad calls are in engine_bad_call_test.cc.
+// Engine, bad inputs and masks: each call gets its reason and a text with the value found and the
+// value needed, and leaves the session exactly as it was. Bad states and other bad calls are in
+// engine_bad_call_test.cc.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -35,14 +36,14 @@ EngineOptions SmallOptions() {
   return options;
 }
 
-// One bad input and what the answer must hold.
+// One bad input and what the error must contain.
 struct BadInput {
   std::string name;
   OwnedTensor input;
   std::optional<OwnedTensor> mask;
   std::string reason;
-  std::string first;   // in the text
-  std::string second;  // in the text
+  std::string first;   // a part of the text
+  std::string second;  // another part of the text
 };
 
 std::string NameOf(const TestParamInfo<BadInput>& info) { return info.param.name; }
@@ -52,7 +53,7 @@ class BadInputFixture : public EngineFixture {
   BadInputFixture() { Restart(SmallOptions()); }
 };
 
-// A step of a classifier of 2 features.
+// Steps of a classifier of 2 features.
 class BadStepTest : public BadInputFixture, public ::testing::WithParamInterface<BadInput> {};
 
 TEST_P(BadStepTest, IsRefusedAndChangesNothing) {
@@ -164,7 +165,7 @@ INSTANTIATE_TEST_SUITE_P(
                  OwnedTensor(DataType::kBool, {2}, ""), "TENSOR_LENGTH", "0 bytes", "2"}),
     NameOf);
 
-// A step of a tagger of the token ids 0 to 4.
+// Steps of a tagger of the token ids 0 to 4.
 class BadTokensTest : public BadInputFixture, public ::testing::WithParamInterface<BadInput> {};
 
 TEST_P(BadTokensTest, AreRefusedAndChangeNothing) {
@@ -206,7 +207,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{"Features", OwnedTensor::Zeros({1, 2}), {}, "INPUT_RANK", "[1, 2]", "needs 1"}),
     NameOf);
 
-// A batch of a classifier of 2 features.
+// Batches of a classifier of 2 features.
 class BadInferTest : public BadInputFixture, public ::testing::WithParamInterface<BadInput> {};
 
 TEST_P(BadInferTest, IsRefused) {

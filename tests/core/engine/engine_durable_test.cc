@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Durable sessions: two engines that share a store in memory. The first is given up or goes on
-// beside the second; what the second finds tells what was stored.
+// Engine, durable sessions: two engines that share a snapshot store in memory. The first is
+// abandoned or goes on beside the second; what the second finds shows what was stored.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -33,7 +33,7 @@ using ::testing::Not;
 
 class EngineDurableTest : public ::testing::Test {
  protected:
-  // Until the store has done what the replica began.
+  // Waits until the store has done everything that the replica started.
   static void Settle(Replica& replica) {
     ASSERT_TRUE(replica.engine().FlushCheckpoints(absl::Seconds(30)));
   }
@@ -61,7 +61,7 @@ TEST_F(EngineDurableTest, ASyncSessionGoesOnFromItsLastReply) {
   EXPECT_EQ(attached->durable_version, 3u);
   EXPECT_EQ(attached->durability, Durability::kSync);
   EXPECT_EQ(*b_.Sum("s"), 7);
-  // The reply that may have been lost on its way.
+  // The retry of a step whose reply may have been lost on the way.
   const auto again = b_.Step("s", 1, 2);
   ASSERT_THAT(again, IsOk());
   EXPECT_TRUE(again->is_replayed);
@@ -76,7 +76,7 @@ TEST_F(EngineDurableTest, AnAsyncSessionGoesOnFromItsLastCheckpoint) {
   const auto attached = b_.Attach("s");
 
   ASSERT_THAT(attached, IsOk());
-  // 40 steps, checkpoints every 32.
+  // There were 40 steps, and a checkpoint is written every 32.
   EXPECT_EQ(attached->version, 32u);
 }
 
@@ -97,7 +97,7 @@ TEST_F(EngineDurableTest, AChangeIsStoredAfterTheInterval) {
   EXPECT_EQ(*b_.Sum("s"), 5);
 }
 
-TEST_F(EngineDurableTest, TheDurableVersionFollows) {
+TEST_F(EngineDurableTest, TheDurableVersionFollowsTheVersion) {
   ASSERT_THAT(a_.Open("s"), IsOk());
   EXPECT_EQ(a_.Step("s", 1)->durable_version, 0u);
   Settle(a_);
@@ -105,13 +105,13 @@ TEST_F(EngineDurableTest, TheDurableVersionFollows) {
   EXPECT_EQ(a_.Step("s", 1)->durable_version, 1u);
 }
 
-TEST_F(EngineDurableTest, TheOwnerBeforeIsFencedAndTold) {
+TEST_F(EngineDurableTest, ThePreviousOwnerIsFencedAndTold) {
   ASSERT_THAT(a_.Open("s"), IsOk());
   ASSERT_THAT(b_.Attach("s"), IsOk());
   ASSERT_THAT(b_.Step("s", 1, 0), IsOk());
   Settle(b_);
 
-  // It does not know yet, and what it does comes to nothing.
+  // The old owner does not know yet; its steps are lost.
   ASSERT_THAT(a_.Step("s", 100), IsOk());
   Settle(a_);
 
@@ -123,7 +123,7 @@ TEST_F(EngineDurableTest, TheOwnerBeforeIsFencedAndTold) {
   EXPECT_EQ(*c.Sum("s"), 1);
 }
 
-TEST_F(EngineDurableTest, AttachingOftenWithoutTheStoreDoesNotGetAheadOfTheNextOwner) {
+TEST_F(EngineDurableTest, AttachingOftenWithoutTheStoreDoesNotOvertakeTheNextOwner) {
   const absl::Status down = MakeError(absl::StatusCode::kUnavailable, "STORE_DOWN", "down");
   ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
   for (int i = 0; i < 3; ++i) {
@@ -138,7 +138,7 @@ TEST_F(EngineDurableTest, AttachingOftenWithoutTheStoreDoesNotGetAheadOfTheNextO
   EXPECT_THAT(b_.Step("s", 1, 1), IsOk());
 }
 
-TEST_F(EngineDurableTest, AFencedSyncStepIsNoSuccess) {
+TEST_F(EngineDurableTest, AFencedSyncStepFails) {
   ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
   ASSERT_THAT(b_.Attach("s"), IsOk());
 
@@ -149,7 +149,7 @@ TEST_F(EngineDurableTest, AFencedSyncStepIsNoSuccess) {
   EXPECT_EQ(*b_.Sum("s"), 0);
 }
 
-TEST_F(EngineDurableTest, ASessionMayComeBack) {
+TEST_F(EngineDurableTest, ASessionMayReturnToItsFirstServer) {
   ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
   ASSERT_THAT(a_.Step("s", 1, 0), IsOk());
   const auto at_b = b_.Attach("s");
@@ -164,19 +164,19 @@ TEST_F(EngineDurableTest, ASessionMayComeBack) {
   EXPECT_EQ(*a_.Sum("s"), 3);
 }
 
-TEST_F(EngineDurableTest, AStepWithAnIndexBringsItsSessionWithItAndOneWithoutDoesNot) {
+TEST_F(EngineDurableTest, OnlyAStepWithAnIndexRestoresItsSessionFromTheStore) {
   ASSERT_THAT(a_.Open("s"), IsOk());
   ASSERT_THAT(a_.Step("s", 1), IsOk());
 
   EXPECT_THAT(b_.Step("s", 1),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no session"), "SESSION_UNKNOWN"));
-  // Its first step is not stored, and it is told so.
+  // Its first step is not stored, and the error says so.
   const absl::Status gap = b_.Step("s", 1, 1).status();
   EXPECT_THAT(gap, StatusIs(absl::StatusCode::kAborted, HasSubstr("0 is the next"), "STEP_GAP"));
   EXPECT_THAT(b_.Step("s", 1, 0), IsOk());
 }
 
-TEST_F(EngineDurableTest, AnIdIsTakenOnEveryServer) {
+TEST_F(EngineDurableTest, AnOpenIdIsTakenOnEveryServer) {
   ASSERT_THAT(a_.Open("s"), IsOk());
 
   EXPECT_THAT(b_.Open("s"),
@@ -184,14 +184,14 @@ TEST_F(EngineDurableTest, AnIdIsTakenOnEveryServer) {
   EXPECT_THAT(b_.Step("s", 1), Not(IsOk()));
 }
 
-TEST_F(EngineDurableTest, WhoWasRefusedToOpenItMayAttachToItThere) {
+TEST_F(EngineDurableTest, AServerThatWasRefusedToOpenAnIdMayAttachToIt) {
   ASSERT_THAT(a_.Open("s"), IsOk());
   ASSERT_THAT(b_.Open("s"), Not(IsOk()));
 
   EXPECT_THAT(b_.Attach("s"), IsOk());
 }
 
-TEST_F(EngineDurableTest, ASessionIsFoundWhoseOpeningWasNotAnswered) {
+TEST_F(EngineDurableTest, FindsASessionWhoseOpeningWasNotAnswered) {
   store_.LoseAnswers(1, MakeError(absl::StatusCode::kUnavailable, "STORE_DOWN", "down"));
   ASSERT_THAT(a_.Open("s"),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("down"), "STORE_DOWN"));
@@ -201,7 +201,7 @@ TEST_F(EngineDurableTest, ASessionIsFoundWhoseOpeningWasNotAnswered) {
   EXPECT_THAT(a_.Attach("s"), IsOk());
 }
 
-TEST_F(EngineDurableTest, AClosedSessionIsNowhere) {
+TEST_F(EngineDurableTest, AClosedSessionIsGoneEverywhere) {
   ASSERT_THAT(a_.Open("s"), IsOk());
   ASSERT_THAT(a_.Step("s", 1), IsOk());
   ASSERT_THAT(a_.Close("s"), IsOk());
@@ -211,7 +211,7 @@ TEST_F(EngineDurableTest, AClosedSessionIsNowhere) {
   EXPECT_THAT(b_.Open("s"), IsOk());
 }
 
-TEST_F(EngineDurableTest, WrittenAndResetStatesAreStoredLikeSteps) {
+TEST_F(EngineDurableTest, SetAndResetStatesAreStoredLikeSteps) {
   ASSERT_THAT(a_.Open("set", Durability::kSync), IsOk());
   ASSERT_THAT(a_.Open("reset", Durability::kSync), IsOk());
   ASSERT_THAT(a_.Step("reset", 4), IsOk());
@@ -256,7 +256,7 @@ TEST_F(EngineDurableTest, ASyncStepThatIsNotStoredMayBeSentAgain) {
   EXPECT_EQ(*b_.Sum("s"), 1);
 }
 
-TEST_F(EngineDurableTest, WithoutAnIndexItMustNotBeSentAgain) {
+TEST_F(EngineDurableTest, ASyncStepWithoutAnIndexMustNotBeSentAgain) {
   ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
   store_.FailNext(1, MakeError(absl::StatusCode::kUnavailable, "STORE_DOWN", "down"));
 
@@ -265,7 +265,7 @@ TEST_F(EngineDurableTest, WithoutAnIndexItMustNotBeSentAgain) {
   EXPECT_EQ(*a_.Sum("s"), 1);
 }
 
-TEST_F(EngineDurableTest, AStoreThatForgotIsNoSecret) {
+TEST_F(EngineDurableTest, AStepFindsOutThatTheStoreForgotChanges) {
   ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
   for (uint64_t index = 0; index < 3; ++index) ASSERT_THAT(a_.Step("s", 1, index), IsOk());
 
@@ -287,7 +287,7 @@ TEST_F(EngineDurableTest, AModelWithOtherStatesLeavesTheSessionToItsOwner) {
   EXPECT_THAT(a_.Step("s", 1, 0), IsOk());
 }
 
-TEST_F(EngineDurableTest, ManyAttachAtOnceAndOneChainGoesOn) {
+TEST_F(EngineDurableTest, OneOwnerRemainsWhenManyAttachAtOnce) {
   ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
   ASSERT_THAT(a_.Step("s", 1, 0), IsOk());
   std::vector<Answer<OpenedSession>> answers(8);
@@ -306,7 +306,7 @@ TEST_F(EngineDurableTest, ManyAttachAtOnceAndOneChainGoesOn) {
   EXPECT_THAT(b_.observer().restorations(), Each(IsOk()));
 }
 
-TEST_F(EngineDurableTest, AResumeTokenIsGoodAtAnyServerOfTheKeyAndForItsSession) {
+TEST_F(EngineDurableTest, AResumeTokenIsValidOnAnyServerWithTheKeyForItsSessionOnly) {
   ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
   ASSERT_THAT(a_.Open("t", Durability::kSync), IsOk());
 
@@ -321,7 +321,7 @@ TEST_F(EngineDurableTest, AResumeTokenIsGoodAtAnyServerOfTheKeyAndForItsSession)
 }
 
 TEST_F(EngineDurableTest, ASessionThatCanGoOnElsewhereHasAResumeToken) {
-  // A drain leaves it in the store.
+  // A drain writes it to the store.
   ASSERT_THAT(a_.Open("s", Durability::kNone), IsOk());
   OpenSessionCall bound;
   bound.model = "doubling";
@@ -347,7 +347,7 @@ TEST_F(EngineDurableTest, RefusesSessionsBeforeSteps) {
   EXPECT_THAT(a_.Attach("s"), IsOk());
 }
 
-TEST_F(EngineDurableTest, ManySessionsAreStoredWithOneCall) {
+TEST_F(EngineDurableTest, StepSessionsStoresManySessions) {
   ASSERT_THAT(a_.Open("s", Durability::kSync), IsOk());
   ASSERT_THAT(a_.Open("t", Durability::kAsync), IsOk());
   const OwnedTensor input = OwnedTensor::Floats({2, 1, 1}, {1, 2});
@@ -374,7 +374,7 @@ TEST_F(EngineDurableTest, ManySessionsAreStoredWithOneCall) {
   EXPECT_EQ(not_stored.output[0], 0);
 }
 
-TEST_F(EngineDurableTest, AnExportedSessionIsImportedAsOneOfItsOwn) {
+TEST_F(EngineDurableTest, AnExportedSessionIsImportedAsAnIndependentOne) {
   ASSERT_THAT(a_.Open("s"), IsOk());
   ASSERT_THAT(a_.Step("s", 3, 0), IsOk());
   Answer<ExportedSession> answer;
@@ -448,7 +448,7 @@ TEST_F(EngineDurableTest, DurabilityNeedsAStoreAndADetachedSession) {
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no store"), "NO_STORE"));
 }
 
-TEST_F(EngineDurableTest, AWriterOfTheSessionBeforeIsFenced) {
+TEST_F(EngineDurableTest, AWriterOfAnEarlierSessionOfTheIdIsFenced) {
   ASSERT_THAT(a_.Open("s"), IsOk());
   ASSERT_EQ(a_.Attach("s")->epoch, 2u);
   ASSERT_THAT(a_.Close("s"), IsOk());
@@ -466,7 +466,7 @@ TEST_F(EngineDurableTest, AWriterOfTheSessionBeforeIsFenced) {
   EXPECT_GT(b_.Attach("s")->epoch, 3u);
 }
 
-TEST_F(EngineDurableTest, ALaterEpochOpensNoIdThatAnotherServerHas) {
+TEST_F(EngineDurableTest, ALaterEpochDoesNotOpenAnIdThatAnotherServerHas) {
   ASSERT_THAT(a_.Open("s"), IsOk());
   ASSERT_EQ(a_.Attach("s")->epoch, 2u);
   ASSERT_THAT(a_.Close("s"), IsOk());

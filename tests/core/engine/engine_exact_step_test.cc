@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Steps that are sent again, writers that take over, and forks.
+// Engine: steps that are sent again, writers that take over, and forks.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -57,7 +57,7 @@ class EngineExactStepTest : public EngineFixture {
   }
 };
 
-TEST_F(EngineExactStepTest, AStepThatIsSentAgainIsAnsweredAgainAndDoneOnce) {
+TEST_F(EngineExactStepTest, AStepThatIsSentAgainIsAnsweredAgainButDoneOnce) {
   ASSERT_THAT(Open("doubling", "a"), IsOk());
   const auto first = StepAt(0, 3);
   ASSERT_THAT(first, IsOk());
@@ -73,7 +73,7 @@ TEST_F(EngineExactStepTest, AStepThatIsSentAgainIsAnsweredAgainAndDoneOnce) {
   EXPECT_EQ(Sum("a"), 3);
 }
 
-TEST_F(EngineExactStepTest, AReplayHasTheStatesOfThen) {
+TEST_F(EngineExactStepTest, AReplayHasTheStatesOfTheFirstReply) {
   OpenWithWindow(2);
   const OwnedTensor input = OwnedTensor::Floats({1, 1}, {3});
   StepCall call = StepOf("a", input);
@@ -91,7 +91,7 @@ TEST_F(EngineExactStepTest, AReplayHasTheStatesOfThen) {
   EXPECT_EQ(Sum("a"), 2 * 3 + 4);
 }
 
-TEST_F(EngineExactStepTest, AStepOfAnotherContentIsNoRetry) {
+TEST_F(EngineExactStepTest, AStepWithOtherContentIsNotARetry) {
   ASSERT_THAT(Open("doubling", "a"), IsOk());
   ASSERT_THAT(StepAt(0, 3), IsOk());
 
@@ -143,7 +143,7 @@ TEST_F(EngineExactStepTest, StepsWithAndWithoutAnIndexCountAlike) {
               StatusIs(absl::StatusCode::kOutOfRange, HasSubstr("not kept"), "STEP_TOO_OLD"));
 }
 
-TEST_F(EngineExactStepTest, MoreStepsUnderWayThanRepliesAreKeptAreRefused) {
+TEST_F(EngineExactStepTest, MoreStepsInFlightThanKeptRepliesAreRefused) {
   OpenWithWindow(2);
   const OwnedTensor input = OwnedTensor::Floats({1, 1}, {1});
   observer_.Of("doubling").Hold();
@@ -164,7 +164,7 @@ TEST_F(EngineExactStepTest, MoreStepsUnderWayThanRepliesAreKeptAreRefused) {
   EXPECT_THAT(StepAt(2, 1), IsOk());
 }
 
-TEST_F(EngineExactStepTest, ACopyOfAStepUnderWayGetsItsReply) {
+TEST_F(EngineExactStepTest, ACopyOfAStepInFlightGetsItsReply) {
   ASSERT_THAT(Open("doubling", "a"), IsOk());
   const OwnedTensor input = OwnedTensor::Floats({1, 1}, {1});
   observer_.Of("doubling").Hold();
@@ -187,7 +187,7 @@ TEST_F(EngineExactStepTest, ACopyOfAStepUnderWayGetsItsReply) {
   EXPECT_EQ(Sum("a"), 1);
 }
 
-TEST_F(EngineExactStepTest, AWriterThatTakesOverFencesTheOneBefore) {
+TEST_F(EngineExactStepTest, AWriterThatTakesOverFencesThePreviousOne) {
   ASSERT_THAT(Open("doubling", "a"), IsOk());
   ASSERT_THAT(StepAt(0, 1, 1), IsOk());
 
@@ -206,7 +206,7 @@ TEST_F(EngineExactStepTest, AWriterThatTakesOverFencesTheOneBefore) {
   EXPECT_EQ(Sum("a"), 2 * 1 + 1);
 }
 
-TEST_F(EngineExactStepTest, AFencedWriterNeitherSetsNorCloses) {
+TEST_F(EngineExactStepTest, AFencedWriterCanNeitherSetStateNorClose) {
   ASSERT_THAT(Open("doubling", "a"), IsOk());
   ASSERT_THAT(Attach("a"), IsOk());
   const OwnedTensor five = OwnedTensor::Floats({1}, {5});
@@ -228,7 +228,7 @@ TEST_F(EngineExactStepTest, AnEpochThatThisServerDoesNotKnowIsRefused) {
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("epoch 2"), "STALE_OWNER"));
 }
 
-TEST_F(EngineExactStepTest, RepliesThatFindNoRoomRefuseTheStep) {
+TEST_F(EngineExactStepTest, AStepIsRefusedIfThereIsNoRoomForItsReply) {
   EngineOptions options;
   options.sessions.max_reply_bytes = 100;
   Restart(options);
@@ -270,7 +270,7 @@ TEST_F(EngineExactStepTest, StepsOfManySessionsAreExactToo) {
   EXPECT_EQ(Sum("b"), 2);
 }
 
-TEST_F(EngineExactStepTest, IndicesOfManySessionsAreOneEachOrNone) {
+TEST_F(EngineExactStepTest, IndicesOfManySessionsMustBeOneEachOrNone) {
   ASSERT_THAT(Open("doubling", "a"), IsOk());
   const OwnedTensor input = OwnedTensor::Floats({1, 1, 1}, {1});
   StepSessionsCall call;
@@ -286,7 +286,7 @@ TEST_F(EngineExactStepTest, IndicesOfManySessionsAreOneEachOrNone) {
                        HasSubstr("2 step_indices, and 1 session_ids"), "STEP_INDICES"));
 }
 
-TEST_F(EngineExactStepTest, ForksGoTheirOwnWays) {
+TEST_F(EngineExactStepTest, ForksAreIndependent) {
   ASSERT_THAT(Open("doubling", "a"), IsOk());
   ASSERT_THAT(Step("a", {3}), IsOk());
 
@@ -324,7 +324,7 @@ TEST_F(EngineExactStepTest, ForksAreMadeAllOrNone) {
   EXPECT_EQ(engine_->load("doubling").sessions, 2);
 }
 
-TEST_F(EngineExactStepTest, AForkIsAskedForByIdsOrANumber) {
+TEST_F(EngineExactStepTest, AForkNeedsEitherIdsOrANumber) {
   ASSERT_THAT(Open("doubling", "a"), IsOk());
   ForkSessionCall both = ForksOf("a", {"x"});
   both.num_forks = 1;
@@ -336,20 +336,20 @@ TEST_F(EngineExactStepTest, AForkIsAskedForByIdsOrANumber) {
 
   EXPECT_THAT(Fork(both), is_refused("either"));
   EXPECT_THAT(Fork(ForksOf("a", {})), is_refused("either"));
-  EXPECT_THAT(Fork(too_many), is_refused("1025 forks, but 1 to 1024"));
-  EXPECT_THAT(Fork(ForksOf("a", {"x", "x"})), is_refused("twice"));
+  EXPECT_THAT(Fork(too_many), is_refused("there are 1025 forks, not 1 to 1024"));
+  EXPECT_THAT(Fork(ForksOf("a", {"x", "x"})), is_refused("fork_ids[1] repeats one of"));
 }
 
-TEST_F(EngineExactStepTest, AReplyWindowHasABound) {
+TEST_F(EngineExactStepTest, AReplyWindowIsLimited) {
   OpenSessionCall call;
   call.model = "doubling";
   call.reply_window = 17;
 
-  EXPECT_THAT(Open(call), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("17, but 1 to 16"),
+  EXPECT_THAT(Open(call), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("17, not 1 to 16"),
                                    "REPLY_WINDOW"));
 }
 
-TEST_F(EngineExactStepTest, AnEvictedSessionTellsSo) {
+TEST_F(EngineExactStepTest, AnEvictedSessionIsReportedAsEvicted) {
   ASSERT_THAT(Open("doubling", "a"), IsOk());
   Answer<uint64_t> evicted;
   engine_->CloseSession({"a", EndReason::kEvicted, {}}, evicted.callback());

@@ -19,8 +19,8 @@
 #include "tests/support/recording_observer.h"
 #include "tests/support/test_models.h"
 
-// The language of the engine tests: calls that wait for their answer, on the models "doubling",
-// "classifier", "forecaster", "token", "bidirectional", "dropout" and "normalized" of
+// The fixture of the engine tests: calls that wait for their answer, and an engine with the models
+// "doubling", "classifier", "forecaster", "token", "bidirectional", "dropout" and "normalized" of
 // test_models.h.
 namespace rnnserve::testing {
 
@@ -28,7 +28,7 @@ class EngineFixture : public ::testing::Test {
  protected:
   EngineFixture() { Restart({}); }
 
-  // Begins with a new engine, by default with one worker a model.
+  // Makes a new engine, by default with one worker for each model.
   void Restart(EngineOptions options) {
     engine_.reset();
     if (options.workers == 0) options.workers = 1;
@@ -67,7 +67,7 @@ class EngineFixture : public ::testing::Test {
     return answer;
   }
   absl::StatusOr<StepResult> Step(StepCall call) { return StartStep(std::move(call)).Wait(); }
-  // Timesteps of a session of the doubling model.
+  // Steps a session of the doubling model by these timesteps.
   absl::StatusOr<StepResult> Step(const std::string& id, const std::vector<float>& values) {
     const OwnedTensor input = OwnedTensor::Floats({static_cast<int64_t>(values.size()), 1}, values);
     return Step(StepOf(id, input));
@@ -105,10 +105,10 @@ class EngineFixture : public ::testing::Test {
     engine_->CloseSession({id, EndReason::kClosed, {}}, answer.callback());
     return answer.Wait();
   }
-  // 'h' of a session of the doubling model.
+  // Returns the state 'h' of a session of the doubling model.
   float Sum(const std::string& id) { return GetState(id)->state.at(0).values.at(0); }
 
-  // Everything that a failed call must leave as it was.
+  // Everything that a failed call must leave unchanged.
   struct Snapshot {
     std::vector<float> values;
     uint64_t version = 0;

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine::Infer: whole batches, of models that can be stepped and of those that cannot.
+// Engine::Infer: whole batches, of models that can stream and of those that cannot.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -139,7 +139,7 @@ TEST_F(EngineInferTest, NamesTheFirstRowThatIsNotFinite) {
 
 TEST_F(EngineInferTest, RefusesABatchThatDoesNotFitIntoTheQueueAsAWhole) {
   EngineOptions options;
-  options.max_batch_rows = 1;
+  options.batching.max_batch_rows = 1;
   options.max_queued_steps = 4;
   Restart(options);
   RecordingObserver& observer = observer_.Of("doubling");
@@ -174,14 +174,14 @@ TEST_F(EngineInferTest, ComputesAModelThatCannotStream) {
   ASSERT_THAT(result->state, SizeIs(2));
   EXPECT_EQ(result->state[1].name, "backward/h");
   EXPECT_EQ(result->state[1].shape, Shape({2, 3}));
-  // The backward half ends at the first timestep: its state is the output there.
+  // The backward half ends at the first timestep, so its state is its output there.
   EXPECT_EQ(
       std::vector<float>(result->outputs[0].values.begin() + 3,
                          result->outputs[0].values.begin() + 6),
       std::vector<float>(result->state[1].values.begin(), result->state[1].values.begin() + 3));
 }
 
-TEST_F(EngineInferTest, BoundsTheMemoryOfAModelThatCannotStream) {
+TEST_F(EngineInferTest, LimitsTheMemoryOfAModelThatCannotStream) {
   EngineOptions options;
   options.max_infer_bytes = 10'000;
   Restart(options);
@@ -195,7 +195,8 @@ TEST_F(EngineInferTest, BoundsTheMemoryOfAModelThatCannotStream) {
                AllOf(HasSubstr("20 rows of 10 timesteps"), HasSubstr("10000")), "INFER_BYTES"));
 }
 
-// The bits of a row are the same in a batch of one, of many, in any order, and beside sessions.
+// A row gives the same bits in a batch of one, in a batch of many, in any order, and together with
+// steps of sessions.
 class EngineInvarianceTest : public EngineInferTest,
                              public ::testing::WithParamInterface<const char*> {};
 

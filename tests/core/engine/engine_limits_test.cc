@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine under limits: deadlines and cancellation at every point, full queues, draining. The
-// observer holds the one worker, so the test decides what runs and what waits.
+// Engine, limits: deadlines and cancellation at every point, full queues, draining. The observer
+// holds the only worker, so the test decides what runs and what waits.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,9 +27,9 @@ class EngineLimitsTest : public EngineFixture {
  protected:
   void TearDown() override { worker().Release(); }
 
-  // Begins a step of session "blocker" and stops the worker in it, with room for no other row.
+  // Starts a step of session "blocker" and stops the worker in it, with no room for another row.
   Answer<StepResult> Block(EngineOptions options = {}) {
-    options.max_batch_rows = 1;
+    options.batching.max_batch_rows = 1;
     Restart(options);
     for (const char* id : {"blocker", "a", "b"}) Open("doubling", id).IgnoreError();
     worker().Hold();
@@ -62,7 +62,7 @@ class EngineLimitsTest : public EngineFixture {
   const std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
 };
 
-TEST_F(EngineLimitsTest, AStepThatComesTooLateIsNotExecuted) {
+TEST_F(EngineLimitsTest, AStepThatArrivesTooLateIsNotExecuted) {
   Open("doubling", "a").IgnoreError();
   StepCall call = WithDeadline("a");
   clock_.Advance(kSoon);
@@ -166,7 +166,7 @@ TEST_F(EngineLimitsTest, AStepForAFullQueueIsRefusedAtOnce) {
   EXPECT_EQ(engine_->load("doubling").queued_steps, 1);
   worker().Release();
   EXPECT_THAT(queued.Wait(), IsOk());
-  // The session that was refused is free and as it was.
+  // The session of the refused step is free and unchanged.
   EXPECT_THAT(Step("b", {1})->output, ElementsAre(1));
 }
 
@@ -184,7 +184,7 @@ TEST_F(EngineLimitsTest, ACallForAFullLineIsRefusedAtOnce) {
   EXPECT_THAT(waiting.Wait()->output, ElementsAre(3));
 }
 
-TEST_F(EngineLimitsTest, SessionsAndTheirBytesAreBounded) {
+TEST_F(EngineLimitsTest, SessionsAndTheirBytesAreLimited) {
   EngineOptions options;
   options.sessions.max_sessions = 1;
   Restart(options);
@@ -253,7 +253,7 @@ TEST_F(EngineLimitsTest, TheDestructorFinishesWhatWasAccepted) {
   EXPECT_EQ(queued.num_calls(), 1);
 }
 
-TEST_F(EngineLimitsTest, AClosingWaitsForTheStepsBeforeIt) {
+TEST_F(EngineLimitsTest, ACloseWaitsForTheStepsBeforeIt) {
   const auto running = Block();
   const auto in_line = StartStep(StepOf("blocker", one_));
   Answer<uint64_t> closed;

@@ -1,8 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine::ReplaceModel: who gets the new model, who stays on the old one, and when that goes. The
-// models are versions of one, with states of different shapes and sums that are exact.
+// Engine::ReplaceModel: which sessions get the new model, which stay on the old one, and when the
+// old one is destroyed. The models are versions of one model, with states of different shapes and
+// exact sums.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -29,20 +30,20 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-// Of an engine with a store: before its sessions expire.
+// The time to retire in an engine with a store: shorter than the idle timeout of its sessions.
 constexpr absl::Duration kRetireAfter = absl::Minutes(1);
 
 class EngineReloadTest : public EngineFixture {
  protected:
   EngineReloadTest() { Add({}); }
 
-  // Begins anew with version 1 of the model "m".
+  // Makes a new engine with version 1 of the model "m".
   void Add(EngineOptions options) {
     options.workers = 1;
     engine_ = std::make_unique<Engine>(clock_, observer_, options);
     MustBeOk(engine_->AddModel("m", VersionModel(1)));
   }
-  // The same with a store, so that sessions are durable, and leave memory for others.
+  // The same with a store, so that sessions are durable and can be spilled.
   void AddWithStore(int64_t max_sessions = 1000) {
     auto store = std::make_unique<MemorySnapshotStore>(clock_, MemorySnapshotStore::Pace::kAtOnce);
     EngineOptions options;
@@ -59,8 +60,8 @@ class EngineReloadTest : public EngineFixture {
   absl::StatusOr<ReplacedModel> Reload(int version) {
     return engine_->ReplaceModel("m", VersionModel(version));
   }
-  // Whether nothing is left of the replaced models. A thread that answered a call holds on to its
-  // model for some moments more, so this tries for a while.
+  // Whether all replaced models are gone. A thread that answered a call keeps its model for a few
+  // moments more, so this tries for a while.
   bool AllRetire() {
     const absl::Time end = absl::Now() + absl::Seconds(10);
     do {
@@ -72,7 +73,7 @@ class EngineReloadTest : public EngineFixture {
   }
   static std::string DigestOf(int version) { return VersionModel(version)->digest(); }
 
-  // The outputs of these timesteps, or none if the step fails.
+  // Steps a session and returns the outputs, or none if the step fails.
   std::vector<float> Outputs(const std::string& id, const std::vector<float>& values) {
     const auto result = Step(id, values);
     if (!result.ok()) return {};
@@ -139,7 +140,7 @@ TEST_F(EngineReloadTest, ASpilledSessionStaysOnItsModelToo) {
   EXPECT_THAT(Outputs("old", {2, 3}), ElementsAre(4, 11));
 }
 
-TEST_F(EngineReloadTest, TheListTellsWhoIsOnWhichModel) {
+TEST_F(EngineReloadTest, TheListShowsTheModelOfEachSession) {
   AddWithStore(/*max_sessions=*/2);
   for (const char* id : {"a", "b", "c"}) ASSERT_THAT(Open("m", id), IsOk());
   ASSERT_THAT(Reload(2), IsOk());
@@ -191,12 +192,12 @@ TEST_F(EngineReloadTest, TheSameModelChangesNothing) {
   EXPECT_THAT(engine_->retiring_models("m"), IsEmpty());
 }
 
-TEST_F(EngineReloadTest, ANameWithoutAModelIsRefused) {
+TEST_F(EngineReloadTest, AnUnknownNameIsRefused) {
   EXPECT_THAT(engine_->ReplaceModel("nothing", VersionModel(1)),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no model"), "MODEL_NOT_FOUND"));
 }
 
-TEST_F(EngineReloadTest, AModelThatRetiresIsListedUntilItsLastSessionEnds) {
+TEST_F(EngineReloadTest, ARetiringModelIsListedUntilItsLastSessionEnds) {
   ASSERT_THAT(Open("m", "a"), IsOk());
   ASSERT_THAT(Open("m", "b"), IsOk());
   ASSERT_THAT(Reload(2), IsOk());
@@ -214,7 +215,7 @@ TEST_F(EngineReloadTest, AModelThatRetiresIsListedUntilItsLastSessionEnds) {
   EXPECT_TRUE(AllRetire());
 }
 
-TEST_F(EngineReloadTest, ItsSessionsEndWhenItsTimeIsOver) {
+TEST_F(EngineReloadTest, TheSessionsOfAnExpiredModelEnd) {
   ASSERT_THAT(Open("m", "old"), IsOk());
   ASSERT_THAT(Reload(2), IsOk());
   ASSERT_THAT(Open("m", "new"), IsOk());
@@ -231,7 +232,7 @@ TEST_F(EngineReloadTest, ItsSessionsEndWhenItsTimeIsOver) {
   EXPECT_THAT(observer_.Of("m").ended(), ElementsAre(EndReason::kModelRetired));
 }
 
-TEST_F(EngineReloadTest, AStepThatRunsThenIsFinishedFirst) {
+TEST_F(EngineReloadTest, AStepThatRunsWhenItsModelExpiresIsFinishedFirst) {
   ASSERT_THAT(Open("m", "old"), IsOk());
   const OwnedTensor input = OwnedTensor::Floats({2, 1}, {1, 2});
   observer_.Of("m").Hold();
@@ -268,7 +269,7 @@ TEST_F(EngineReloadTest, AModelThatComesBackIsCurrentAgainWithItsSessions) {
   EXPECT_EQ(Step("second", {1}).status().code(), absl::StatusCode::kNotFound);
 }
 
-TEST_F(EngineReloadTest, TooManyModelsThatRetireRefuseAnother) {
+TEST_F(EngineReloadTest, TooManyRetiringModelsRefuseAnother) {
   EngineOptions options;
   options.max_retiring_models = 1;
   Add(options);
@@ -312,7 +313,7 @@ TEST_F(EngineReloadTest, StepSessionsAdvancesEachSessionWithItsOwnModel) {
   EXPECT_THAT(result->output, ElementsAre(1, 6, 23, 1, 4, 11));
 }
 
-TEST_F(EngineReloadTest, StepSessionsRefusesARowThatItsModelDoesNotTake) {
+TEST_F(EngineReloadTest, StepSessionsRefusesARowThatItsModelCannotCompute) {
   ASSERT_THAT(Open("m", "old"), IsOk());
   const ModelPtr wider = GruModel(2);
   ASSERT_THAT(engine_->ReplaceModel("m", wider), IsOk());
@@ -357,7 +358,7 @@ TEST_F(EngineReloadTest, AResetToAStateThatDoesNotFitAllResetsNone) {
   EXPECT_THAT(Outputs("old", {1}), ElementsAre(11));
 }
 
-TEST_F(EngineReloadTest, ASnapshotGoesToTheModelOfItsDigestWhileThatIsThere) {
+TEST_F(EngineReloadTest, ASnapshotGoesToTheModelOfItsDigestIfThereIsOne) {
   AddWithStore();
   ASSERT_THAT(Open("m", "old"), IsOk());
   ASSERT_THAT(Outputs("old", {1}), ElementsAre(1));
@@ -374,7 +375,7 @@ TEST_F(EngineReloadTest, ASnapshotGoesToTheModelOfItsDigestWhileThatIsThere) {
                                                    HasSubstr("another model"), "MODEL_CHANGED"));
 }
 
-TEST_F(EngineReloadTest, ADurableSessionThatRetiredIsInTheStoreNoMore) {
+TEST_F(EngineReloadTest, ADurableSessionThatEndsWithItsModelLeavesTheStore) {
   AddWithStore();
   OpenSessionCall call;
   call.model = "m";
@@ -391,7 +392,7 @@ TEST_F(EngineReloadTest, ADurableSessionThatRetiredIsInTheStoreNoMore) {
   EXPECT_EQ(opened->model_digest, DigestOf(2));
 }
 
-TEST_F(EngineReloadTest, WhatTheNameHoldsIsCountedTogether) {
+TEST_F(EngineReloadTest, TheLoadOfANameCountsAllItsModels) {
   ASSERT_THAT(Open("m", "old"), IsOk());
   ASSERT_THAT(Reload(2), IsOk());
   ASSERT_THAT(Open("m", "new"), IsOk());
@@ -400,9 +401,9 @@ TEST_F(EngineReloadTest, WhatTheNameHoldsIsCountedTogether) {
   EXPECT_THAT(engine_->models(), SizeIs(1));
 }
 
-// Sessions that open, step and end while the model is replaced again and again: each gives the sums
-// of the model that it was opened with. What this test is for is the sanitizers: the last use of a
-// model ends on any thread, its own workers among them.
+// Sessions open, step and end while the model is replaced again and again; each gives the sums of
+// the model that it was opened with. This test is made for the sanitizers: the last use of a model
+// may end on any thread, even on one of its own workers.
 TEST_F(EngineReloadTest, SessionsComeAndGoWhileTheModelIsReplaced) {
   constexpr int kThreads = 3;
   constexpr int kSessionsPerThread = 120;
@@ -417,7 +418,7 @@ TEST_F(EngineReloadTest, SessionsComeAndGoWhileTheModelIsReplaced) {
       const auto opened = Open("m", id);
       const std::vector<float> outputs = Outputs(id, {1, 2, 3});
       const float last = !opened.ok() ? -1 : opened->model_digest == DigestOf(1) ? 11 : 23;
-      // Its end and a step that waits behind it finish on a worker.
+      // Closing the session, and a step that waits behind that, finish on a worker.
       const OwnedTensor input = OwnedTensor::Floats({1, 1}, {1});
       const Answer<StepResult> step = StartStep(StepOf(id, input));
       Close(id).IgnoreError();

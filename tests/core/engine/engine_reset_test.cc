@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What ResetState waits for. The store does nothing by itself: the test completes its calls one by
-// one and looks at what has been answered by then. No call computes, so that all of it happens on
-// the test's thread.
+// Engine::ResetState: which commits it waits for. The store does nothing by itself: the test
+// completes the store's calls one by one and looks at what has been answered by then. No call
+// computes anything, so everything happens on the test's thread.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -47,7 +47,7 @@ class EngineResetTest : public ::testing::Test {
     engine_->AddModel("doubling", DoublingModel()).IgnoreError();
   }
 
-  // Opens a session of state 5, which is in the store.
+  // Opens a session with state 5 and completes the write of a durable one.
   void Open(const std::string& id, Durability durability) {
     const OwnedTensor state = OwnedTensor::Floats({1}, {5});
     OpenSessionCall call;
@@ -82,7 +82,7 @@ class EngineResetTest : public ::testing::Test {
     store_->CompleteAll();
     return answer.Wait()->state.at(0).values.at(0);
   }
-  // How often the state of the session has changed, as far as the store knows.
+  // The number of changes of the session's state that the store has seen.
   uint64_t StoredRevision(const std::string& id) { return store_->Peek(id)->fence.version; }
 
   FakeClock clock_;
@@ -91,7 +91,7 @@ class EngineResetTest : public ::testing::Test {
   std::unique_ptr<Engine> engine_;
 };
 
-TEST_F(EngineResetTest, OfAModelWaitsUntilEverySyncSessionIsStored) {
+TEST_F(EngineResetTest, AModelResetWaitsUntilEverySyncSessionIsStored) {
   Open("a", Durability::kSync);
   Open("b", Durability::kSync);
 
@@ -106,7 +106,7 @@ TEST_F(EngineResetTest, OfAModelWaitsUntilEverySyncSessionIsStored) {
   EXPECT_EQ(StoredRevision("b"), 1u);
 }
 
-TEST_F(EngineResetTest, OfAModelWaitsForNoOtherSession) {
+TEST_F(EngineResetTest, AModelResetWaitsForNoOtherSession) {
   Open("async", Durability::kAsync);
   Open("none", Durability::kNone);
 
@@ -117,7 +117,7 @@ TEST_F(EngineResetTest, OfAModelWaitsForNoOtherSession) {
   EXPECT_EQ(Sum("async"), 0);
 }
 
-TEST_F(EngineResetTest, ThatIsNotStoredFailsAsTheSetStateOfOneDoes) {
+TEST_F(EngineResetTest, AResetThatIsNotStoredFailsAsSetStateDoes) {
   Open("a", Durability::kSync);
   store_->FailNext(3, kStoreDown);
 
@@ -134,7 +134,7 @@ TEST_F(EngineResetTest, ThatIsNotStoredFailsAsTheSetStateOfOneDoes) {
   EXPECT_EQ(of_model.Wait().status(), expected);
 }
 
-TEST_F(EngineResetTest, ThatFailsForOneResetsTheOthers) {
+TEST_F(EngineResetTest, AResetThatFailsForOneSessionResetsTheOthers) {
   Open("a", Durability::kSync);
   Open("b", Durability::kSync);
   store_->FailNext(1, kStoreDown);
@@ -148,7 +148,7 @@ TEST_F(EngineResetTest, ThatFailsForOneResetsTheOthers) {
   EXPECT_EQ(StoredRevision("a") + StoredRevision("b"), 1u);
 }
 
-TEST_F(EngineResetTest, ThatWasNotStoredIsStoredLater) {
+TEST_F(EngineResetTest, AResetThatWasNotStoredIsStoredLater) {
   Open("a", Durability::kSync);
   store_->FailNext(1, kStoreDown);
   const Answer<int64_t> answer = StartResetOfModel();
@@ -161,7 +161,7 @@ TEST_F(EngineResetTest, ThatWasNotStoredIsStoredLater) {
   EXPECT_EQ(StoredRevision("a"), 1u);
 }
 
-TEST_F(EngineResetTest, OfAModelAsksTheStoreForSoManySessionsAtATime) {
+TEST_F(EngineResetTest, AModelResetLimitsItsCommitsInFlight) {
   constexpr int kNumSessions = 600;
   for (int i = 0; i < kNumSessions; ++i) Open(absl::StrCat("s", i), Durability::kSync);
 
@@ -174,7 +174,7 @@ TEST_F(EngineResetTest, OfAModelAsksTheStoreForSoManySessionsAtATime) {
   EXPECT_EQ(*answer.Wait(), kNumSessions);
 }
 
-TEST_F(EngineResetTest, OfAModelWaitsUntilASpilledSyncSessionIsStored) {
+TEST_F(EngineResetTest, AModelResetWaitsUntilASpilledSyncSessionIsStored) {
   Restart(3);
   Open("spilled", Durability::kSync);
   for (const char* id : {"b", "c", "d"}) {
@@ -191,7 +191,7 @@ TEST_F(EngineResetTest, OfAModelWaitsUntilASpilledSyncSessionIsStored) {
   EXPECT_EQ(Sum("spilled"), 0);
 }
 
-TEST_F(EngineResetTest, OfAModelReachesASessionThatComesBackMeanwhile) {
+TEST_F(EngineResetTest, AModelResetReachesASessionThatComesBackMeanwhile) {
   Restart(3);
   Open("spilled", Durability::kAsync);
   for (const char* id : {"b", "c"}) {
@@ -203,8 +203,8 @@ TEST_F(EngineResetTest, OfAModelReachesASessionThatComesBackMeanwhile) {
   ASSERT_EQ(engine_->num_spilled_sessions(), 1);
   Answer<uint64_t> closed;
   engine_->CloseSession({"d", EndReason::kClosed, std::nullopt}, closed.callback());
-  // "spilled" is on its way back, and "b" in use, when the reset begins; it comes before "b" is
-  // free.
+  // When the reset begins, "spilled" is being brought back and "b" is in use. "spilled" is back
+  // before "b" is free.
   const Answer<SessionStateResult> got = StartGetState("spilled");
   const Answer<uint64_t> set = StartSetState("b");
 

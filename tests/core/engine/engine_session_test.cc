@@ -61,7 +61,7 @@ TEST_F(EngineSessionTest, OpensASession) {
   EXPECT_EQ(opened->model_digest, "test");
 }
 
-TEST_F(EngineSessionTest, StepsMoveTheStateInOrder) {
+TEST_F(EngineSessionTest, StepsAdvanceTheStateInOrder) {
   Open("doubling", "a").IgnoreError();
 
   const auto first = Step("a", {1, 2});
@@ -123,7 +123,7 @@ TEST_F(EngineSessionTest, ReturnsTheStateIfAsked) {
   EXPECT_THAT(result->state[0].values, ElementsAre(4));
 }
 
-TEST_F(EngineSessionTest, AGivenInitialStateWinsOverTheSessionsOwn) {
+TEST_F(EngineSessionTest, AGivenInitialStateReplacesTheSessionsOwn) {
   Open("doubling", "a").IgnoreError();
   Step("a", {100}).IgnoreError();
   const OwnedTensor input = OwnedTensor::Floats({1, 1}, {1});
@@ -154,7 +154,7 @@ TEST_F(EngineSessionTest, OpensAtAGivenState) {
   EXPECT_THAT(Step("a", {1})->output, ElementsAre(11));
 }
 
-TEST_F(EngineSessionTest, AStateThatIsSetIsTheStateThatIsRead) {
+TEST_F(EngineSessionTest, GetStateReturnsWhatSetStateSet) {
   Open("doubling", "a").IgnoreError();
   Step("a", {1}).IgnoreError();
 
@@ -165,7 +165,7 @@ TEST_F(EngineSessionTest, AStateThatIsSetIsTheStateThatIsRead) {
   EXPECT_THAT(Step("a", {0})->output, ElementsAre(10));
 }
 
-TEST_F(EngineSessionTest, ResetsTheSessionsItIsGiven) {
+TEST_F(EngineSessionTest, ResetsTheGivenSessions) {
   for (const char* id : {"a", "b", "c"}) {
     Open("doubling", id).IgnoreError();
     Step(id, {1}).IgnoreError();
@@ -255,7 +255,7 @@ TEST_F(EngineSessionTest, ListsTheSessionsOfAModel) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no model"), "MODEL_NOT_FOUND"));
 }
 
-TEST_F(EngineSessionTest, TellsTheLoadOfAModel) {
+TEST_F(EngineSessionTest, ReturnsTheLoadOfAModel) {
   Open("doubling", "a").IgnoreError();
   Open("doubling", "b").IgnoreError();
 
@@ -267,10 +267,10 @@ TEST_F(EngineSessionTest, TellsTheLoadOfAModel) {
   EXPECT_EQ(engine_->load("none").sessions, 0);
 }
 
-// However the timesteps are cut into calls, the outputs and the state are the same, bit for bit.
+// The outputs and the state are the same, bit for bit, however the timesteps are split into calls.
 class EngineChunkTest : public EngineFixture, public ::testing::WithParamInterface<const char*> {};
 
-TEST_P(EngineChunkTest, AnyCutIntoCallsGivesTheSameBits) {
+TEST_P(EngineChunkTest, AnySplitIntoCallsGivesTheSameBits) {
   constexpr int64_t kTime = 6;
   const OwnedTensor input = OwnedTensor::Floats(
       {kTime, 2}, {0.1f, -0.5f, 1.5f, 0.3f, -1, -1, 0.7f, 0.2f, -0.4f, 0.9f, 0.6f, -1.2f});

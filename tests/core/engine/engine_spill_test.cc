@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engines with room for three sessions and a store: every call on a session that was spilled is
-// answered as if it had not been. Two engines share the store, which is in memory.
+// Engine, spilled sessions: two engines with room for three sessions each share a snapshot store in
+// memory. Every call on a spilled session is answered as if the session were in memory.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -41,7 +41,7 @@ class EngineSpillTest : public ::testing::Test {
     options.sessions.max_sessions = max_sessions;
     return options;
   }
-  // "s" has made one step of value 5 and is in the store alone.
+  // Opens "s", steps it once with the value 5, and gets it spilled.
   void Spill() {
     ASSERT_THAT(a_.Open("s"), IsOk());
     ASSERT_THAT(a_.Step("s", 5, 0), IsOk());
@@ -53,7 +53,7 @@ class EngineSpillTest : public ::testing::Test {
     ASSERT_GE(a_.engine().num_spilled_sessions(), 1);
   }
 
-  // Begins a step of "s" while the store hangs.
+  // Starts a step of "s" while the store hangs.
   Answer<StepResult> StartWithoutStore(CallLimits limits) {
     store_.Hang(true);
     StepCall call;
@@ -80,7 +80,7 @@ TEST_F(EngineSpillTest, MoreSessionsThanFitAreSteppedInTurn) {
   for (uint64_t index = 0; index < 20; ++index) {
     expected = 2 * expected + 1;
     for (int i = 0; i < kNumSessions; ++i) {
-      // Each in another way.
+      // Every other step has an index.
       const std::optional<uint64_t> step_index = i % 2 == 0 ? std::optional(index) : std::nullopt;
       const std::optional<uint64_t> epoch = i % 3 == 0 ? std::optional(uint64_t{1}) : std::nullopt;
       const auto result = a_.Step(absl::StrCat("s", i), 1, step_index, epoch);
@@ -145,7 +145,7 @@ TEST_F(EngineSpillTest, AnAttachRaisesTheEpochByOne) {
   EXPECT_EQ(attached->version, 1u);
 }
 
-TEST_F(EngineSpillTest, ItsStateIsReadAndSet) {
+TEST_F(EngineSpillTest, TheStateOfASpilledSessionIsReadAndSet) {
   Spill();
   EXPECT_EQ(*a_.Sum("s"), 5);
   a_.Open("another").IgnoreError();
@@ -158,7 +158,7 @@ TEST_F(EngineSpillTest, ItsStateIsReadAndSet) {
   EXPECT_EQ(*a_.Sum("s"), 7);
 }
 
-TEST_F(EngineSpillTest, ItIsReset) {
+TEST_F(EngineSpillTest, ASpilledSessionIsReset) {
   Spill();
 
   EXPECT_EQ(*a_.Reset({{"s", "other2"}, "", {}}), 2);
@@ -166,7 +166,7 @@ TEST_F(EngineSpillTest, ItIsReset) {
   EXPECT_EQ(*a_.Sum("s"), 0);
 }
 
-TEST_F(EngineSpillTest, MoreThanFitAreNotResetTogether) {
+TEST_F(EngineSpillTest, MoreSessionsThanFitAreNotResetTogether) {
   Spill();
 
   EXPECT_THAT(a_.Reset({{"s", "other0", "other1", "other2"}, "", {}}),
@@ -175,7 +175,7 @@ TEST_F(EngineSpillTest, MoreThanFitAreNotResetTogether) {
   EXPECT_EQ(*a_.Sum("s"), 5);
 }
 
-TEST_F(EngineSpillTest, AResetOfAModelReachesItToo) {
+TEST_F(EngineSpillTest, AResetOfAModelReachesSpilledSessions) {
   Spill();
 
   EXPECT_EQ(*a_.Reset({{}, "doubling", {}}), 4);
@@ -183,7 +183,7 @@ TEST_F(EngineSpillTest, AResetOfAModelReachesItToo) {
   EXPECT_EQ(*a_.Sum("s"), 0);
 }
 
-TEST_F(EngineSpillTest, ItIsClosedForGood) {
+TEST_F(EngineSpillTest, ASpilledSessionIsClosedForGood) {
   Spill();
   Answer<uint64_t> answer;
 
@@ -195,7 +195,7 @@ TEST_F(EngineSpillTest, ItIsClosedForGood) {
   EXPECT_THAT(b_.Attach("s"), StatusIs(absl::StatusCode::kNotFound));
 }
 
-TEST_F(EngineSpillTest, ItIsForked) {
+TEST_F(EngineSpillTest, ASpilledSessionIsForked) {
   Spill();
   ForkSessionCall call;
   call.session_id = "s";
@@ -208,7 +208,7 @@ TEST_F(EngineSpillTest, ItIsForked) {
   EXPECT_EQ(*a_.Sum("fork"), 5);
 }
 
-TEST_F(EngineSpillTest, ItIsExported) {
+TEST_F(EngineSpillTest, ASpilledSessionIsExported) {
   Spill();
   Answer<ExportedSession> answer;
 
@@ -217,7 +217,7 @@ TEST_F(EngineSpillTest, ItIsExported) {
   EXPECT_EQ(answer.Wait()->version, 1u);
 }
 
-TEST_F(EngineSpillTest, ItIsSteppedWithOthers) {
+TEST_F(EngineSpillTest, StepSessionsAdvancesASpilledSession) {
   Spill();
 
   const auto result = a_.StepSessions({"s", "other2"});
@@ -227,7 +227,7 @@ TEST_F(EngineSpillTest, ItIsSteppedWithOthers) {
   EXPECT_THAT(result->output, ElementsAre(11, 1));
 }
 
-TEST_F(EngineSpillTest, ItsIdIsTaken) {
+TEST_F(EngineSpillTest, TheIdOfASpilledSessionIsTaken) {
   Spill();
 
   EXPECT_THAT(a_.Open("s", Durability::kNone),
@@ -242,7 +242,7 @@ TEST_F(EngineSpillTest, ItsIdIsTaken) {
   EXPECT_THAT(answer.Wait(), StatusIs(absl::StatusCode::kAlreadyExists));
 }
 
-TEST_F(EngineSpillTest, AnotherServerMayTakeIt) {
+TEST_F(EngineSpillTest, AnotherServerMayTakeASpilledSession) {
   Spill();
   ASSERT_THAT(b_.Attach("s"), IsOk());
   ASSERT_THAT(b_.Step("s", 1, 1), IsOk());
@@ -250,18 +250,18 @@ TEST_F(EngineSpillTest, AnotherServerMayTakeIt) {
 
   EXPECT_THAT(a_.Step("s", 1, 1, 1),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("another server"), "SESSION_MOVED"));
-  // One that would notice that it was set back looks for it in the store.
+  // A step with an index, which would notice an older state, looks for the session in the store.
   EXPECT_TRUE(a_.Step("s", 1, 1)->is_replayed);
 }
 
-TEST_F(EngineSpillTest, AStepWithoutAnIndexIsNotDoneOnOneThatWasSetBack) {
+TEST_F(EngineSpillTest, AStepWithoutAnIndexIsRefusedIfTheStoreLostChanges) {
   Spill();
   store_.LoseLastChanges(1000);
 
   EXPECT_THAT(a_.Step("s", 1), StatusIs(absl::StatusCode::kNotFound));
 }
 
-TEST_F(EngineSpillTest, NothingIsSpilledWithoutAReason) {
+TEST_F(EngineSpillTest, NothingIsSpilledWhileThereIsRoom) {
   for (int i = 0; i < 50; ++i) ASSERT_THAT(b_.Open(absl::StrCat("s", i)), IsOk());
   clock_.Advance(absl::Seconds(10));
 
@@ -270,7 +270,7 @@ TEST_F(EngineSpillTest, NothingIsSpilledWithoutAReason) {
   EXPECT_EQ(b_.engine().num_spilled_sessions(), 0);
 }
 
-TEST_F(EngineSpillTest, SessionsThatCannotLeaveFillTheServerAsBefore) {
+TEST_F(EngineSpillTest, SessionsThatCannotBeSpilledFillTheServer) {
   for (int i = 0; i < 3; ++i) {
     ASSERT_THAT(a_.Open(absl::StrCat("s", i), Durability::kNone), IsOk());
   }
@@ -301,7 +301,7 @@ TEST_F(EngineSpillTest, ASessionThatIsNotDurableGoesOnAfterTheDrain) {
   EXPECT_THAT(c.Attach("n"), StatusIs(absl::StatusCode::kNotFound));
 }
 
-TEST_F(EngineSpillTest, IsListedWithItsModel) {
+TEST_F(EngineSpillTest, ASpilledSessionIsListedWithItsModel) {
   Spill();
 
   const auto listed = a_.engine().ListSessions({.id_prefix = "s"}, "", 100);
@@ -321,7 +321,7 @@ TEST_F(EngineSpillTest, PagesHoldEverySessionOnceWhileTheyComeAndGo) {
     ASSERT_THAT(a_.Open(ids.back()), IsOk());
   }
   std::atomic<bool> is_over{false};
-  // Only three fit, so that each step moves sessions.
+  // Only three sessions fit, so each step moves sessions.
   std::thread stepping([&] {
     for (int i = 0; i < 300; ++i) a_.Step(ids[i * 5 % ids.size()], 1).status().IgnoreError();
     is_over = true;
@@ -342,19 +342,19 @@ TEST_F(EngineSpillTest, PagesHoldEverySessionOnceWhileTheyComeAndGo) {
   EXPECT_EQ(num_wrong, 0);
 }
 
-TEST_F(EngineSpillTest, ItsIdIsUsedAgainBehindItsEpoch) {
+TEST_F(EngineSpillTest, TheIdOfAnExpiredSessionOpensInALaterEpoch) {
   Spill();
   clock_.Advance(absl::Hours(48));
   a_.engine().ExpireIdleSessions();
 
-  // What expired away from memory was neither asked for since, nor ended by anybody.
+  // The session expired while it was spilled, and no call has noticed yet.
   EXPECT_EQ(a_.Open("s", Durability::kNone)->epoch, 2u);
 
   ASSERT_THAT(a_.Close("s"), IsOk());
   EXPECT_EQ(a_.Open("s")->epoch, 3u);
 }
 
-TEST_F(EngineSpillTest, ItsIdIsUsedAgainBehindItsEpochAfterItWasAskedFor) {
+TEST_F(EngineSpillTest, TheIdOfAnExpiredSessionOpensInALaterEpochAfterACallOnIt) {
   Spill();
   clock_.Advance(absl::Hours(48));
   a_.engine().ExpireIdleSessions();

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine::StepSessions: many sessions with one call, each advanced, or not, by itself.
+// Engine::StepSessions: one call for many sessions, each of which succeeds or fails by itself.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -122,7 +122,7 @@ TEST_F(EngineStepSessionsTest, AResultThatIsNotFiniteFailsItsSessionOnly) {
   EXPECT_EQ(Sum("b"), 3e38f);
 }
 
-TEST_F(EngineStepSessionsTest, WaitsForItsTurnOnASessionThatIsBusy) {
+TEST_F(EngineStepSessionsTest, WaitsForItsTurnOnABusySession) {
   RecordingObserver& worker = observer_.Of("doubling");
   worker.Hold();
   const OwnedTensor one = OwnedTensor::Floats({1, 1}, {5});
@@ -137,10 +137,10 @@ TEST_F(EngineStepSessionsTest, WaitsForItsTurnOnASessionThatIsBusy) {
   EXPECT_THAT(after.Wait()->output, ElementsAre(29));
 }
 
-TEST_F(EngineStepSessionsTest, ASessionIsFreeWhenTheAnswerIsThere) {
+TEST_F(EngineStepSessionsTest, ASessionIsFreeWhenTheAnswerArrives) {
   for (int i = 0; i < 100; ++i) {
     ASSERT_THAT(StepSessions(CallOf({"a", "b", "c"}, three_)), IsOk());
-    // It would wait in line otherwise, which closing a session in the callback must not.
+    // If the session were still leased, this would wait in line.
     ASSERT_THAT(SetState("a", {{"sum", "h", OwnedTensor::Floats({1}, {0})}}), IsOk());
   }
   EXPECT_EQ(GetState("a")->version, 100u);
@@ -155,7 +155,7 @@ TEST_F(EngineStepSessionsTest, RefusesTheCallAsAWhole) {
   };
   constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
   fails(CallOf({}, three_), kInvalid, "0 session_ids, not 1 to 4096", "SESSION_IDS");
-  fails(CallOf({"a", "b", "a"}, three_), kInvalid, "session_ids[2] is there twice", "SESSION_IDS");
+  fails(CallOf({"a", "b", "a"}, three_), kInvalid, "session_ids[2] repeats one of", "SESSION_IDS");
   fails(CallOf({"a", "b"}, three_), kInvalid, "input has 3 rows, and there are 2", "BATCH_ROWS");
   fails(CallOf(std::vector<std::string>(4097, "a"), three_), kInvalid, "4097 session_ids",
         "SESSION_IDS");
@@ -168,7 +168,7 @@ TEST_F(EngineStepSessionsTest, RefusesTheCallAsAWhole) {
   fails(unknown, absl::StatusCode::kFailedPrecondition, "", "NOT_STREAMABLE");
 }
 
-TEST_F(EngineStepSessionsTest, BoundsTheBytesOfItsOutputs) {
+TEST_F(EngineStepSessionsTest, LimitsTheBytesOfItsOutputs) {
   EngineOptions options;
   options.max_infer_bytes = 64;
   Restart(options);

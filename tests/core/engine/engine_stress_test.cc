@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Many threads make random calls on many sessions of three models at once, one of which a team
-// computes; every answer must be what a plain run of the model, one row at a time, says for the
-// calls of that session in their order, bit for bit. Run under ThreadSanitizer too.
+// Engine, under stress: many threads make random calls on many sessions of three models at once. A
+// team computes one of the models. Every answer must equal, bit for bit, a plain run of the model,
+// one row at a time, over the calls of that session in their order. Also run under ThreadSanitizer.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -34,7 +34,7 @@ constexpr int kSessionsPerThread = 16;
 constexpr int kCallsPerThread = 400;
 constexpr size_t kFeatures = 2;
 
-// What a session must do: a workspace of one row, run timestep by timestep.
+// Computes what a session must return: a workspace of one row, run timestep by timestep.
 class Oracle {
  public:
   explicit Oracle(ModelPtr model)
@@ -205,13 +205,13 @@ class EngineStressTest : public ::testing::Test {
     std::mt19937 random_;
     int num_opened_ = 0;
     std::vector<Session> sessions_{kSessionsPerThread};
-    std::vector<std::function<void()>> checks_;  // of the answers, once all calls are made
+    std::vector<std::function<void()>> checks_;  // of the answers, run after all calls were made
   };
 
   EngineStressTest() {
     EngineOptions options;
     options.workers = 2;
-    options.max_batch_rows = 8;
+    options.batching.max_batch_rows = 8;
     engine_ = std::make_unique<Engine>(clock_, observer_, options);
     for (const auto& [name, model] : models_) engine_->AddModel(name, model).IgnoreError();
   }
@@ -224,7 +224,7 @@ class EngineStressTest : public ::testing::Test {
   std::unique_ptr<Engine> engine_;
 };
 
-TEST_F(EngineStressTest, EveryAnswerIsThatOfTheSessionAlone) {
+TEST_F(EngineStressTest, EveryAnswerEqualsThatOfTheSessionAlone) {
   std::vector<std::thread> threads;
   for (int number = 0; number < kThreads; ++number) {
     threads.emplace_back([this, number] { Client(*this, number).Run(); });

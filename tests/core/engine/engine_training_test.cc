@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 
 class EngineTrainingTest : public EngineFixture {
  protected:
-  // Rows of 3 timesteps of 2 features, all the same.
+  // Equal rows of 3 timesteps of 2 features.
   static OwnedTensor EqualRows(int64_t batch) {
     return OwnedTensor::Floats({batch, 3, 2},
                                std::vector<float>(static_cast<size_t>(batch) * 6, 1));
@@ -32,14 +32,14 @@ class EngineTrainingTest : public EngineFixture {
     return Infer(std::move(call));
   }
 
-  // 3 timesteps of 3 outputs.
+  // The outputs of a row: 3 timesteps of 3 values.
   static std::vector<float> Row(const InferResult& result, int64_t row) {
     const auto begin = result.outputs[0].values.begin() + row * 9;
     return {begin, begin + 9};
   }
 };
 
-TEST_F(EngineTrainingTest, ASeedGivesTheSameAgain) {
+TEST_F(EngineTrainingTest, ASeedGivesTheSameResultAgain) {
   const auto first = Train("dropout", 2, 7);
   const auto again = Train("dropout", 2, 7);
   const auto other = Train("dropout", 2, 8);
@@ -59,7 +59,7 @@ TEST_F(EngineTrainingTest, EqualRowsAreDifferentSamplesWhateverTheBatch) {
   EXPECT_EQ(Row(*few, 1), Row(*many, 1));
 }
 
-TEST_F(EngineTrainingTest, AModelWithoutDropoutGivesWhatItGivesAtInference) {
+TEST_F(EngineTrainingTest, AModelWithoutDropoutGivesTheSameAsWithoutTraining) {
   const OwnedTensor input = EqualRows(2);
 
   for (const char* model : {"classifier", "forecaster", "bidirectional"}) {
@@ -86,8 +86,9 @@ TEST_F(EngineTrainingTest, ALayerThatNeedsTheBatchIsRefusedByName) {
   EXPECT_THAT(Infer(InferOf("normalized", EqualRows(1))), IsOk());
 }
 
-// Row by row it needs no workspace of its own, with training it does.
-TEST_F(EngineTrainingTest, ItsMemoryIsBounded) {
+// A call with training needs a workspace for the whole batch; a call without is computed row by row
+// and needs none.
+TEST_F(EngineTrainingTest, ItsMemoryIsLimited) {
   EngineOptions options;
   options.max_infer_bytes = 20'000;
   Restart(options);

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The digest of a step's content: what makes it another, and what does not. The expected bytes are
-// those of Python's hashlib over the bytes that the header tells.
+// DigestOfStep: what changes the digest of a step, and what does not. The expected bytes come from
+// Python's hashlib over the bytes that the header describes.
 
 #include "core/engine/step/payload_digest.h"
 
@@ -20,7 +20,7 @@ namespace {
 
 const OwnedTensor kInput = OwnedTensor::Floats({2, 1}, {1, 2});
 
-TEST(PayloadDigestTest, EveryPartCounts) {
+TEST(PayloadDigestTest, EveryPartChangesTheDigest) {
   const OwnedTensor other_values = OwnedTensor::Floats({2, 1}, {1, 3});
   const OwnedTensor other_shape = OwnedTensor::Floats({1, 2}, {1, 2});
   const OwnedTensor state = OwnedTensor::Floats({1}, {0});
@@ -38,7 +38,7 @@ TEST(PayloadDigestTest, EveryPartCounts) {
   EXPECT_EQ(digests.size(), 8u);
 }
 
-TEST(PayloadDigestTest, EqualContentsAreEqual) {
+TEST(PayloadDigestTest, EqualContentsHaveEqualDigests) {
   EXPECT_EQ(DigestOfStep(kInput, {}, {}, false),
             DigestOfStep(OwnedTensor::Floats({2, 1}, {1, 2}), {}, {}, false));
 }

@@ -22,7 +22,7 @@
 
 namespace rnnserve::testing {
 
-// The part of one of several servers that share a store: an engine with a model of the name
+// Plays one of several servers that share a snapshot store. It is an engine with a model named
 // "doubling", by default h' = 2 h + x. Each call waits for its answer. The clock and the store must
 // outlive it.
 class Replica {

@@ -15,7 +15,7 @@ namespace {
 EngineOptions WithWorkers(int workers) {
   EngineOptions options;
   options.workers = workers;
-  options.max_batch_rows = 7;
+  options.batching.max_batch_rows = 7;
   return options;
 }
 
@@ -24,7 +24,7 @@ TEST(SchedulerOptionsTest, EachCoreComputesItsOwnBatchesOfASmallModel) {
 
   EXPECT_EQ(options.num_workers, 3);
   EXPECT_FALSE(options.has_team);
-  EXPECT_EQ(options.max_batch_rows, 7);
+  EXPECT_EQ(options.batching.max_batch_rows, 7);
 }
 
 TEST(SchedulerOptionsTest, AllCoresComputeOneBatchOfALargeModel) {
@@ -32,16 +32,16 @@ TEST(SchedulerOptionsTest, AllCoresComputeOneBatchOfALargeModel) {
 
   EXPECT_EQ(options.num_workers, 3);
   EXPECT_TRUE(options.has_team);
-  EXPECT_EQ(options.max_batch_rows, 7);
+  EXPECT_EQ(options.batching.max_batch_rows, 7);
 }
 
-TEST(SchedulerOptionsTest, AllCoresOfTheMachineUnlessTold) {
+TEST(SchedulerOptionsTest, UsesAllCoresOfTheMachineByDefault) {
   const auto options = StepSchedulerOptions(*DoublingModel(), WithWorkers(0));
 
   EXPECT_EQ(options.num_workers, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-TEST(SchedulerOptionsTest, WholeSequencesHaveOneWorkerBesideSessions) {
+TEST(SchedulerOptionsTest, WholeSequencesOfAStreamableModelHaveOneWorker) {
   EXPECT_EQ(SequenceSchedulerOptions(*DoublingModel(), WithWorkers(3)).num_workers, 1);
   EXPECT_EQ(SequenceSchedulerOptions(*BidirectionalModel(), WithWorkers(3)).num_workers, 3);
 }

@@ -1,0 +1,148 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/engine/step/session_step.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "absl/types/span.h"
+#include "core/batching/step_task.h"
+#include "core/engine/checks/input_validation.h"
+#include "core/engine/checks/output_shape.h"
+#include "core/engine/hosting/hosted_model.h"
+#include "core/engine/step/exact_step.h"
+#include "core/engine/step/payload_digest.h"
+
+namespace rnnserve {
+namespace {
+
+StepClaim ClaimOf(const StepCall& call) {
+  StepClaim claim;
+  claim.index = call.step_index;
+  claim.epoch = call.epoch;
+  if (call.step_index.has_value()) {
+    claim.digest = DigestOfStep(call.input, call.mask, call.initial_state, call.return_state);
+  }
+  return claim;
+}
+
+// Returns the number of floats in the reply to a step. REQUIRES: the call is valid for the model.
+int64_t ReplyFloats(const Model& model, const StepCall& call) {
+  const int64_t state_size = call.return_state ? model.state_layout().size : 0;
+  return *StepOutputShape(model, call.input.shape[0]).NumElements() + state_size;
+}
+
+StepResult ReplayedResult(const KeptReply& reply, const SessionLease& lease) {
+  StepResult result;
+  result.output_shape = reply.output_shape;
+  result.output.assign(reply.output.begin(), reply.output.end());
+  result.version = reply.index + 1;
+  result.durable_version = lease.durable_version();
+  result.epoch = lease.epoch();
+  result.is_replayed = true;
+  if (!reply.state.empty()) result.state = StateTensors(*lease.model(), reply.state);
+  return result;
+}
+
+StepResult MakeStepResult(StepTask& task, ExactStep& exact, bool return_state) {
+  SessionLease& lease = std::get<SessionLease>(task.row);
+  StepResult result;
+  result.output_shape = StepOutputShape(*lease.model(), task.num_timesteps());
+  result.output = std::move(task.own_output);
+  exact.OnCommitted(lease, result.output_shape, result.output, return_state);
+  result.version = lease.version();
+  result.durable_version = lease.durable_version();
+  result.epoch = lease.epoch();
+  if (return_state) result.state = lease.state().Tensors(*lease.model());
+  return result;
+}
+
+}  // namespace
+
+void SessionStep::Start(StepCall call, Callback callback, CallGate::Pass pass) {
+  const std::string id = call.session_id;
+  // Only a step with an index may restore a session from another server, because it would notice
+  // that the restored state is older. A spilled session comes back as it was, so Lease brings it
+  // back for any step.
+  const bool may_restore = call.step_index.has_value() && !call.epoch.has_value();
+  auto step = [this, call = std::move(call), callback = std::move(callback),
+               pass = std::move(pass)](absl::StatusOr<SessionLease> lease) mutable {
+    if (!lease.ok()) return callback(lease.status());
+    StepLeased(*std::move(lease), call, std::move(callback), std::move(pass));
+  };
+  if (may_restore) return durable_.LeaseOrRestore(id, std::move(step));
+  durable_.Lease(id, std::move(step));
+}
+
+void SessionStep::StepLeased(SessionLease lease, const StepCall& call, Callback callback,
+                             CallGate::Pass pass) {
+  const Model& model = *lease.model();
+  // Its turn may come too late; then it takes no place in the queue.
+  absl::Status status = CheckStillWanted(call.limits, clock_.Now());
+  if (!status.ok()) return callback(std::move(status));
+  auto exact = ExactStep::Decide(lease, ClaimOf(call));
+  if (!exact.ok()) return callback(exact.status());
+  if (exact->replayed() != nullptr) {
+    StepResult result = ReplayedResult(*exact->replayed(), lease);
+    if (lease.durability() != Durability::kSync || lease.durable_version() >= result.version) {
+      return callback(std::move(result));
+    }
+    return CommitStep(std::move(lease), /*may_be_sent_again=*/true, std::move(result),
+                      std::move(callback), std::move(pass));
+  }
+  status = ValidateStep(call, model, options_);
+  std::optional<SessionState> start;
+  if (status.ok() && !call.initial_state.empty()) {
+    auto state = SessionState::FromTensors(model, call.initial_state);
+    status = state.status();
+    if (state.ok()) start = *std::move(state);
+  }
+  if (status.ok()) {
+    status = exact->Reserve(sessions_, ReplyFloats(model, call));
+  }
+  if (!status.ok()) return callback(status);
+
+  // Held beyond the lease, because the step may be done, and its session ended, before Submit
+  // returns.
+  const HostedModel::Use hosted = HostedModel::HostOf(lease);
+  auto task = std::make_unique<StepTask>(
+      std::move(lease), call.input,
+      [this, callback = std::move(callback), exact = *std::move(exact),
+       may_be_sent_again = call.step_index.has_value(), return_state = call.return_state,
+       pass = std::move(pass)](std::unique_ptr<StepTask> done,
+                               const absl::Status& outcome) mutable {
+        if (!outcome.ok()) return callback(outcome);
+        StepResult result = MakeStepResult(*done, exact, return_state);
+        auto& committed = std::get<SessionLease>(done->row);
+        if (committed.durability() == Durability::kNone) return callback(std::move(result));
+        CommitStep(std::move(committed), may_be_sent_again, std::move(result), std::move(callback),
+                   std::move(pass));
+      });
+  task->mask = call.mask;
+  task->start = std::move(start);
+  task->priority = call.priority;
+  task->limits = call.limits;
+  status = hosted->Submit(absl::MakeSpan(&task, 1));
+  if (!status.ok()) Complete(std::move(task), std::move(status));
+}
+
+void SessionStep::CommitStep(SessionLease lease, bool may_be_sent_again, StepResult result,
+                             Callback callback, CallGate::Pass pass) {
+  const bool is_sync = lease.durability() == Durability::kSync;
+  durable_.Commit(std::move(lease), [is_sync, may_be_sent_again, result = std::move(result),
+                                     callback = std::move(callback),
+                                     pass = std::move(pass)](absl::Status status) mutable {
+    if (!status.ok()) {
+      return callback(NotStoredError(std::move(status), may_be_sent_again));
+    }
+    if (is_sync) result.durable_version = std::max(result.durable_version, result.version);
+    callback(std::move(result));
+  });
+}
+
+}  // namespace rnnserve
