@@ -32,7 +32,7 @@
 namespace rnnserve {
 
 // Computes the steps of one streamable model: a queue, and workers that each run a batch
-// (BatchWorker). Queued tasks join a batch before any of its cell steps.
+// (BatchWorker). Queued tasks can join a batch before each of its cell steps.
 //
 // Work-conserving, unless max_batch_delay is set: a worker never waits while a task is queued,
 // neither for more rows nor for a clock. With a team this holds for the first worker only; the

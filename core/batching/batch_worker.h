@@ -22,8 +22,8 @@
 
 namespace rnnserve {
 
-// Advances the rows of one batch, cell step by cell step. Rows join from a queue before any cell
-// step and leave after the one that computed their last timestep; no row waits for another to
+// Advances the rows of one batch, cell step by cell step. Rows can join from a queue before each
+// cell step and leave after the one that computed their last timestep; no row waits for another to
 // finish. While a batch has only a few rows, and these have many timesteps left, a round advances
 // them by several timesteps at once, for a short time (Options::max_round). When tasks wait and no
 // column is free, rows that have had their slice of timesteps go back to the queue with the state
