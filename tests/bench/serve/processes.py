@@ -6,9 +6,12 @@ import json
 import math
 import os
 import pathlib
-import signal
 import subprocess
-import time
+import sys
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[3] / "deploy/cluster"))
+# E402: the line above adds its folder.
+from process import Process  # noqa: E402
 
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -20,35 +23,20 @@ class Server:
 
     def __init__(self, name, command, folder):
         self.name = name
-        self._addresses = pathlib.Path(folder) / f"{name}.json"
-        self._addresses.unlink(missing_ok=True)  # from an earlier server of that name
-        self._log = open(pathlib.Path(folder) / f"{name}.log", "w", encoding="utf-8")
-        self._process = subprocess.Popen(
-            [*command, "--address-file", str(self._addresses)],
-            stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT)
-        self.addresses = self._await_addresses()
+        addresses, log = (pathlib.Path(folder) / f"{name}.{end}" for end in ("json", "log"))
+        for file in (addresses, log):
+            file.unlink(missing_ok=True)  # from an earlier server of that name
+        self._process = Process([*command, "--address-file", addresses], log)
+        try:
+            self.addresses = self._process.await_addresses(addresses, START_SECONDS)
+        except RuntimeError as error:
+            raise SystemExit(str(error)) from None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._log.close()
-
-    def _await_addresses(self):
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                return json.loads(self._addresses.read_text())
-            except (OSError, ValueError):
-                time.sleep(0.05)
-        self._process.kill()
-        raise SystemExit(f"{self.name} did not start; see {self._log.name}")
+        self._process.stop(STOP_SECONDS)
 
     @property
     def grpc(self):
