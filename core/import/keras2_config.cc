@@ -52,8 +52,7 @@ absl::Status RemoveOldOptions(Json& object) {
   return absl::OkStatus();
 }
 
-// Adds the backward layer, which Keras 2 does not write, and the zeros that both layers return for
-// masked timesteps.
+// Keras 2 wrote only the forward layer, and both layers return zeros for masked timesteps.
 void CompleteBidirectional(Json& config) {
   Json& forward = config["layer"];
   if (!forward.is_object() || !forward.value("config", Json()).is_object()) return;

@@ -5,7 +5,7 @@
 #define RNNSERVE_CORE_KERAS_KERAS_CONFIG_H_
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>

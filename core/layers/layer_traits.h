@@ -37,8 +37,8 @@ class LayerVariables {
 
   static LayerVariables None() { return Of({}); }
   static LayerVariables Of(std::vector<LayerVariable> variables);
-  // Lets a function choose the variables, for a class in which one option decides over several of
-  // them. The options of the variables that it returns apply in addition.
+  // Is for a class in which an option decides over several variables. The options of the variables
+  // that `function` returns apply in addition.
   static LayerVariables ChosenBy(Function function) { return LayerVariables(std::move(function)); }
 
   // Returns the variables that Keras makes for a layer with this configuration. Errors:

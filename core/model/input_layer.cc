@@ -4,6 +4,7 @@
 #include "core/model/input_layer.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/match.h"

@@ -3,6 +3,7 @@
 
 #include "core/model/layer_call.h"
 
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/str_cat.h"

@@ -4,6 +4,7 @@
 #include "core/model/model_parts.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <utility>

@@ -1,22 +1,27 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
 #
-# The six kinds of target declarations, so that a folder's CMakeLists.txt only lists files.
+# The five kinds of target declarations, so that a folder's CMakeLists.txt only lists files.
+# PRECOMPILED names one of the kinds of RnnservePrecompiled.cmake.
 
-# rnnserve_library(<name> SOURCES ... [DEPS ...]): library rnnserve_<name>, alias rnnserve::<name>.
+# rnnserve_library(<name> SOURCES ... [DEPS ...] [PRIVATE_DEPS ...] [PRECOMPILED core|grpc|test|none]):
+# library rnnserve_<name>, alias rnnserve::<name>. PRECOMPILED is core by default.
 function(rnnserve_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "PRECOMPILED" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
   add_library(rnnserve_${name} STATIC ${ARG_SOURCES})
   add_library(rnnserve::${name} ALIAS rnnserve_${name})
   target_link_libraries(rnnserve_${name} PUBLIC ${ARG_DEPS} PRIVATE rnnserve::compiler ${ARG_PRIVATE_DEPS})
   target_include_directories(rnnserve_${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  rnnserve_precompiled(rnnserve_${name} "${ARG_PRECOMPILED}" core)
 endfunction()
 
-# rnnserve_program(<name> SOURCES ... [DEPS ...]): program <build>/bin/<name>.
+# rnnserve_program(<name> SOURCES ... [DEPS ...] [PRECOMPILED core|grpc|none]): program
+# <build>/bin/<name>. PRECOMPILED is core by default.
 function(rnnserve_program name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "PRECOMPILED" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE rnnserve::compiler ${ARG_DEPS})
+  rnnserve_precompiled(${name} "${ARG_PRECOMPILED}" core)
   rnnserve_show_locks(${name})
 endfunction()
 
@@ -28,10 +33,11 @@ function(rnnserve_show_locks target)
   endif()
 endfunction()
 
-# rnnserve_test(<name> SOURCES ... [DEPS ...] [LABELS ...] [TIMEOUT seconds]): one GoogleTest
-# program, registered as one CTest test. It runs in its source folder.
+# rnnserve_test(<name> SOURCES ... [DEPS ...] [LABELS ...] [TIMEOUT seconds]
+# [PRECOMPILED test|json_test|grpc_test]): one GoogleTest program, registered as one CTest test. It
+# runs in its source folder. PRECOMPILED is test by default.
 function(rnnserve_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT;PRECOMPILED" "SOURCES;DEPS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
@@ -41,6 +47,7 @@ function(rnnserve_test name)
                                         GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE RNNSERVE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                                              RNNSERVE_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  rnnserve_precompiled(${name} "${ARG_PRECOMPILED}" test)
   rnnserve_show_locks(${name})
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
@@ -53,6 +60,7 @@ function(rnnserve_bench name)
   add_executable(${name} ${ARG_SOURCES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
   target_link_libraries(${name} PRIVATE rnnserve::compiler ${ARG_DEPS} benchmark::benchmark_main)
+  rnnserve_precompiled(${name} "" core)
 endfunction()
 
 # rnnserve_protos(<target> IMPORT_DIR <folder> INCLUDE_DIR <folder> PROTOS ...): a static library of
@@ -64,16 +72,10 @@ function(rnnserve_protos target)
   target_link_libraries(${target} PUBLIC gRPC::grpc++ protobuf::libprotobuf)
   # System headers, because warnings in generated code are not ours to fix.
   target_include_directories(${target} SYSTEM PUBLIC ${ARG_INCLUDE_DIR})
-  rnnserve_precompile_grpc(${target})
+  rnnserve_precompiled(${target} grpc grpc)
   protobuf_generate(TARGET ${target} LANGUAGE cpp IMPORT_DIRS ${ARG_IMPORT_DIR})
   protobuf_generate(TARGET ${target} LANGUAGE grpc
                     GENERATE_EXTENSIONS .grpc.pb.h .grpc.pb.cc
                     PLUGIN "protoc-gen-grpc=$<TARGET_FILE:gRPC::grpc_cpp_plugin>"
                     IMPORT_DIRS ${ARG_IMPORT_DIR})
-endfunction()
-
-# rnnserve_precompile_grpc(<target>): precompiles the gRPC and protobuf headers, once per kind of
-# target. They are two thirds of the compile time of a file that includes them.
-function(rnnserve_precompile_grpc target)
-  target_precompile_headers(${target} PRIVATE <grpcpp/grpcpp.h> <google/protobuf/message.h>)
 endfunction()
