@@ -7,17 +7,17 @@
 #include <memory>
 
 #include "core/model/model.h"
+#include "core/session/session_host.h"
 
 namespace rnnserve {
 
-// The model that a session is opened with, and keeps until its end whatever its name means later. A
-// value; shares the model and the host. Thread-compatible.
+// The model that a session is opened with and keeps until it ends, even if the model's name is
+// given to another model meanwhile. A value that shares the model and the host. Thread-compatible.
 struct PinnedModel {
   std::shared_ptr<const Model> model;
-  // What computes the sessions of the model. Only who opens them knows what it is: it is kept while
-  // one of them is open, and who leases one finds it there without a search. One model has one
-  // host.
-  std::shared_ptr<void> host = nullptr;
+  // Computes the model's sessions; null if the caller of SessionTable needs none. It stays while a
+  // session of the model is open, and a lease names it without a search. One model has one host.
+  std::shared_ptr<SessionHost> host = nullptr;
 };
 
 }  // namespace rnnserve

@@ -37,7 +37,7 @@ SessionLease::~SessionLease() {
 std::string SessionLease::id() const { return std::string(session_->id.view()); }
 const std::string& SessionLease::model_name() const { return session_->model.name; }
 const std::shared_ptr<const Model>& SessionLease::model() const { return session_->model.model; }
-const std::shared_ptr<void>& SessionLease::host() const { return session_->model.host; }
+const std::shared_ptr<SessionHost>& SessionLease::host() const { return session_->model.host; }
 uint64_t SessionLease::version() const { return session_->version.load(std::memory_order_relaxed); }
 uint64_t SessionLease::epoch() const { return session_->epoch.load(std::memory_order_relaxed); }
 absl::Duration SessionLease::idle_timeout() const {

@@ -20,6 +20,7 @@
 
 namespace rnnserve {
 
+class SessionHost;
 class SessionTable;
 struct Session;
 
@@ -39,7 +40,7 @@ class SessionLease {
   const std::string& model_name() const;
   const std::shared_ptr<const Model>& model() const;
   // See PinnedModel.
-  const std::shared_ptr<void>& host() const;
+  const std::shared_ptr<SessionHost>& host() const;
   uint64_t version() const;
   uint64_t epoch() const;
   absl::Duration idle_timeout() const;

@@ -21,6 +21,7 @@
 #include "absl/time/time.h"
 #include "core/base/byte_budget.h"
 #include "core/base/clock.h"
+#include "core/session/session_host.h"
 #include "core/session/session_index.h"
 #include "core/session/session_lease.h"
 #include "core/session/session_state.h"
@@ -89,7 +90,7 @@ class SessionTable {
     // When its snapshot was written, at least: its time to live counts from then.
     absl::Time snapshot_time = absl::InfinitePast();
     // See PinnedModel.
-    std::shared_ptr<void> host = nullptr;
+    std::shared_ptr<SessionHost> host = nullptr;
   };
 
   // A session that nobody uses.

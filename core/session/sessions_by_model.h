@@ -32,7 +32,7 @@ struct SessionsOfModel : std::enable_shared_from_this<SessionsOfModel> {
   // Constant.
   const std::string name;
   const std::shared_ptr<const Model> model;
-  const std::shared_ptr<void> host;
+  const std::shared_ptr<SessionHost> host;
 
   // Guarded by the store's lock.
   Arena& states;  // blocks of this size, those of other models too

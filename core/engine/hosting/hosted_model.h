@@ -18,6 +18,7 @@
 #include "core/engine/engine_options.h"
 #include "core/engine/observer.h"
 #include "core/model/model.h"
+#include "core/session/session_host.h"
 #include "core/session/session_lease.h"
 
 namespace rnnserve {
@@ -29,7 +30,7 @@ namespace rnnserve {
 // A model is in use while a call may still give it work or a session is pinned to it. Its owner
 // destroys it only when it is not in use. The destructor waits for the workers, so it must not run
 // on one of them; therefore the end of a use never destroys the model.
-class HostedModel {
+class HostedModel : public SessionHost {
  public:
   // A use of the model, which keeps its owner from destroying it. A copy is a further use.
   using Use = std::shared_ptr<HostedModel>;

@@ -89,12 +89,14 @@ TEST(SpilledSessionsTest, ListsTheLiveOnesOfAModel) {
   EXPECT_THAT(spilled.IdsOf("m", kNow), ElementsAre("a", "d"));
 }
 
+class EmptyHost : public SessionHost {};
+
 TEST(SpilledSessionsTest, AModelStaysWhileOneOfItsSessionsIsHere) {
   SpilledSessions spilled(10);
   SpilledSessions::Record record = RecordOf(1);
-  record.model = {DoublingModel(), std::make_shared<int>(1)};
+  record.model = {DoublingModel(), std::make_shared<EmptyHost>()};
   const Model* const model = record.model.model.get();
-  const std::weak_ptr<void> host = record.model.host;
+  const std::weak_ptr<SessionHost> host = record.model.host;
   spilled.Add("a", record);
   spilled.Add("other", RecordOf(1));
   record = {};
