@@ -22,7 +22,7 @@ extern "C" void __asan_unpoison_memory_region(const volatile void* begin, size_t
 namespace rnnserve {
 namespace {
 
-// Tells AddressSanitizer, if it is there, what nobody may touch.
+// Tell AddressSanitizer, in builds that have it, which memory nobody may touch.
 void MarkFree([[maybe_unused]] const std::byte* begin, [[maybe_unused]] int64_t size) {
 #if defined(__SANITIZE_ADDRESS__)
   __asan_poison_memory_region(begin, static_cast<size_t>(size));
@@ -34,7 +34,8 @@ void MarkUsed([[maybe_unused]] const std::byte* begin, [[maybe_unused]] int64_t 
 #endif
 }
 
-// So that whole pages cost an arena at most a quarter more than it needs.
+// Chunks that use small pages before an arena asks for huge ones: a huge page is taken as a whole,
+// and with four chunks before it, that costs an arena at most a quarter more than it needs.
 constexpr int64_t kChunksOfSmallPages = 4;
 
 int64_t Stride(int64_t place_bytes) {
@@ -42,7 +43,7 @@ int64_t Stride(int64_t place_bytes) {
   return std::max<int64_t>(1, (place_bytes + kQuantum - 1) / kQuantum) * kQuantum;
 }
 
-// A power of two, so that an index splits without a division.
+// Rounds the places of a chunk to a power of two, so that an index splits without a division.
 int ChunkShift(int64_t stride) {
   const auto places = static_cast<uint64_t>(std::max<int64_t>(1, Arena::kChunkBytes / stride));
   return static_cast<int>(std::bit_width(places)) - 1;
@@ -106,7 +107,7 @@ std::optional<uint32_t> Arena::NextUsed(uint32_t index) const {
   for (size_t i = index >> chunk_shift_; i < chunks_.size(); ++i, offset = 0) {
     if (chunks_[i].num_used == 0) continue;
     for (; offset < places_per_chunk(); ++offset) {
-      // The mark of a free place is even.
+      // A place in use has an odd mark.
       if (chunks_[i].marks[offset] % 2 == 1) {
         return static_cast<uint32_t>(i << chunk_shift_) | offset;
       }
@@ -128,12 +129,12 @@ uint32_t& Arena::CheckedMark(Place place) const {
 
 bool Arena::AddChunk() {
   if (given_back_.empty() && chunks_.size() << chunk_shift_ > UINT32_MAX) return false;
-  // Pages of zeros, which take no memory before they are written to.
+  // The pages read as zeros and take no memory until they are written.
   void* memory = mmap(nullptr, static_cast<size_t>(chunk_bytes()), PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return false;
-  // With pages of 4 KiB a random place is a miss of the TLB each time; but a large page is taken as
-  // a whole, which an arena of few places does not need.
+  // With pages of 4 KiB, every access to a random place misses the TLB. But a huge page takes its
+  // memory at once, which an arena with few places does not need.
   if (num_chunks_ >= kChunksOfSmallPages) {
     madvise(memory, static_cast<size_t>(chunk_bytes()), MADV_HUGEPAGE);
   }

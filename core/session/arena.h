@@ -14,32 +14,31 @@
 
 namespace rnnserve {
 
-// Places of one size in large chunks of contiguous memory, for what there are a million of: a place
-// costs four bytes beside itself. A place in use never moves, begins at a multiple of 64 bytes and
-// holds zeros at first; it is set to zeros again when it is freed.
+// An allocator of places of one size, in large chunks of contiguous memory. Made for millions of
+// places: each costs four bytes on top of its own. A place in use never moves and begins at a
+// multiple of 64 bytes. It holds zeros when it is allocated, and is set to zeros when it is freed.
 //
-//   chunk 0  | a | b | . | d |        . = free; the free places of a chunk are a list
+//   chunk 0  | a | b | . | d |        . = free; the free places of a chunk form a list
 //   chunk 1  | e | . | . | . |
 //
-// The lowest chunk that has room is filled first, so that the others become empty. Memory is asked
-// of the system, and given back to it, in whole chunks; one empty chunk is kept, so that opening
-// and closing one session does neither. The free places of a chunk in use stay with the arena: it
-// never takes more than its places did when they were most, and one chunk.
+// Allocate fills the lowest chunk that has room, so that higher chunks become empty. The arena maps
+// and unmaps whole chunks. It keeps one empty chunk, so that opening and closing one session does
+// neither. The free places of a chunk in use stay with the arena, so it never takes more memory
+// than its places did at their peak, plus one chunk.
 //
-// Owns the memory. Thread-compatible; a place itself belongs to whom it was allocated for. Under
-// AddressSanitizer whoever touches a free one is found out.
+// Owns the memory. Thread-compatible; a place may be used by whoever allocated it without the
+// arena's synchronisation. AddressSanitizer reports access to a free place.
 class Arena {
  public:
-  // Says which place, and that it is still the same use of it. One that was freed is stale for good
-  // (the generation returns after 2^31 allocations).
+  // A handle to one use of a place. It is stale once the place is freed, and stays stale: the
+  // generation repeats only after 2^31 allocations.
   struct Place {
     uint32_t index = 0;
-    uint32_t generation = 0;  // odd, of a place that was ever in use
+    uint32_t generation = 0;  // odd in every handle that Allocate returned
   };
 
-  // The bytes of a chunk, or of its single place if that is larger. As much as a large page of the
-  // memory hardware, which an arena of many chunks asks for; with more, an arena of few places
-  // would keep more for nothing.
+  // The bytes of a chunk, unless a single place is larger. This is the size of a huge page, which
+  // an arena with many chunks asks for. Larger chunks would waste more in an arena with few places.
   static constexpr int64_t kChunkBytes = int64_t{2} << 20;
 
   // REQUIRES: place_bytes >= 0.
@@ -48,29 +47,33 @@ class Arena {
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  // Nothing if the system has no more memory or there are 2^32 places.
+  // Allocates a place. Returns nothing if the system has no more memory or there are 2^32 places.
   std::optional<Place> Allocate();
-  // REQUIRES: the place is in use; aborts, with a message, if it is stale.
+  // Frees a place. REQUIRES: it is in use; aborts, with a message, if the handle is stale.
   void Free(Place place);
 
-  // Where the place lies. REQUIRES: as Free.
+  // Returns the address of a place. REQUIRES: it is in use; aborts, with a message, if the handle
+  // is stale.
   std::byte* At(Place place) const;
-  // The same for the place in use that has this index, whatever its generation.
+  // Returns the address of the place with this index, whatever its generation. REQUIRES: it is in
+  // use.
   std::byte* AtIndex(uint32_t index) const {
     return chunks_[index >> chunk_shift_].memory + int64_t{index & offset_mask_} * stride_;
   }
 
-  // The first place in use from this index on. It goes over at most one chunk that has one.
+  // Returns the lowest index in use that is not below `index`. Scans at most two chunks that have
+  // places in use.
   std::optional<uint32_t> NextUsed(uint32_t index) const;
 
   int64_t num_used() const { return num_used_; }
-  // The memory of all chunks.
+  // The bytes of all mapped chunks.
   int64_t reserved_bytes() const { return num_chunks_ * chunk_bytes(); }
 
  private:
   struct Chunk {
-    std::byte* memory = nullptr;  // null while the chunk is given back
-    // Of a place in use its generation, of a free one twice the offset of the next that is free.
+    std::byte* memory = nullptr;  // null while the chunk is not mapped
+    // For a place in use, its generation, which is odd. For a free place, twice the offset of the
+    // next free place.
     std::unique_ptr<uint32_t[]> marks;
     uint32_t first_free = 0;
     uint32_t num_used = 0;
@@ -79,7 +82,7 @@ class Arena {
   uint32_t places_per_chunk() const { return offset_mask_ + 1; }
   int64_t chunk_bytes() const { return stride_ * places_per_chunk(); }
   uint32_t& CheckedMark(Place place) const;
-  // Whether there was memory for it.
+  // Maps a chunk. Returns whether there was memory for it.
   bool AddChunk();
   void GiveBack(uint32_t chunk_index);
   void Unmap(const Chunk& chunk);
@@ -89,10 +92,10 @@ class Arena {
   const uint32_t offset_mask_;
   uint32_t next_generation_ = 1;
   int64_t num_used_ = 0;
-  int64_t num_chunks_ = 0;        // with memory
-  int64_t num_empty_chunks_ = 0;  // of these: 0 or 1
+  int64_t num_chunks_ = 0;        // mapped
+  int64_t num_empty_chunks_ = 0;  // mapped without a place in use: 0 or 1
   std::vector<Chunk> chunks_;
-  std::vector<uint32_t> given_back_;  // chunks without memory
+  std::vector<uint32_t> given_back_;  // chunks that are not mapped
   absl::btree_set<uint32_t> chunks_with_room_;
 };
 

@@ -12,20 +12,26 @@
 
 namespace rnnserve {
 
-// What a session has that goes on after a lost reply or a lost server, and others need not pay for.
-// Private to this folder.
+// The part of a session that lets it go on after a lost reply or a lost server. Sessions that need
+// neither do not have it. Private to this folder.
 struct Continuity {
   explicit Continuity(int reply_window) : replies(reply_window) {}
 
-  // The holder's of the lease.
+  // Records that the snapshot store has this version, which is this revision, at `now`. An answer
+  // that comes late changes nothing. REQUIRES: the lock of the session table is held.
+  void NoteStored(uint64_t version, uint64_t revision, int64_t now);
+
+  // Used by the holder of the lease.
   ReplyWindow replies;
   CheckpointProgress checkpoint;
 
-  // What the store of snapshots has. They grow alone, are written with the lock of the sessions
-  // held, and order nothing.
+  // What the snapshot store has. These only grow. They are written with the lock of the session
+  // table held, read without it, and order nothing.
   std::atomic<uint64_t> durable_version{0};
   std::atomic<uint64_t> durable_revision{0};
-  std::atomic<int64_t> snapshot_time{0};  // when it was told so, at least; as Session has times
+  // When the store confirmed durable_revision, in nanoseconds from the clock's origin. The time to
+  // live of that snapshot began shortly before.
+  std::atomic<int64_t> snapshot_time{0};
 };
 
 }  // namespace rnnserve

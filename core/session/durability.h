@@ -13,22 +13,24 @@ namespace rnnserve {
 // What becomes of a session when its server is lost.
 enum class Durability : uint8_t {
   kNone,   // it ends
-  kAsync,  // it goes on from its last checkpoint, which is written behind the replies
-  kSync,   // it goes on from the last reply: each waits for its checkpoint
+  kAsync,  // it goes on from its last checkpoint; checkpoints are written after the replies
+  kSync,   // it goes on from the last reply, because every reply waits for its checkpoint
 };
 
-// How far the checkpoints of a durable session are. A revision is counted for every change of the
-// state, of which steps are one kind; it is what orders the snapshots of one owner.
+// How far the checkpoints of a durable session have come. The revision counts every change of the
+// state, not only steps, and orders the snapshots of one owner. A value. Thread-compatible.
 struct CheckpointProgress {
   uint64_t nonce = 0;  // of this owner
   uint64_t revision = 0;
-  uint64_t submitted_revision = 0;  // of the last snapshot that went out
+  uint64_t submitted_revision = 0;  // of the last snapshot that was sent
   absl::Time submitted_time = absl::InfinitePast();
-  bool is_listed = false;  // the next one will be written before long
-  // The store may not have the session's epoch yet. Nobody was told of it, and it is not raised
-  // further: an owner that was replaced must not get ahead of the epoch of the next one by itself.
+  bool is_listed = false;  // whether the Checkpointer has listed the session for its next snapshot
+  // Whether the snapshot store may lack the session's epoch. While it does, no client has been told
+  // of the epoch, and the epoch is not raised again: an owner that was replaced must not get ahead
+  // of its successor's epoch by counting on its own.
   bool is_epoch_unstored = false;
 
+  // Whether the state has changed since the last snapshot that was sent.
   bool is_dirty() const { return revision > submitted_revision; }
 };
 

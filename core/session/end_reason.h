@@ -9,21 +9,21 @@
 
 namespace rnnserve {
 
-// Why a session ended. A closed set: it is a metric label and an error reason.
+// Why a session ended. A closed set, used as a metric label and as an error reason.
 enum class EndReason {
   kClosed,        // the client closed it
-  kStreamEnded,   // the stream it was bound to ended
-  kExpired,       // nobody called it for its idle timeout
-  kEvicted,       // whoever runs the server ended it
+  kStreamEnded,   // the stream that it was bound to ended
+  kExpired,       // it was idle for its idle timeout
+  kEvicted,       // an operator of the server ended it
   kMoved,         // another server has taken it over
-  kBroken,        // an invariant broke while it was stepped
-  kModelRetired,  // its model was replaced, and the time that its sessions had is over
+  kBroken,        // an internal error occurred during a step
+  kModelRetired,  // its model was replaced, and the grace period of its sessions is over
 };
 
-// For example "SESSION_EXPIRED".
+// Returns the error reason, for example "SESSION_EXPIRED".
 absl::string_view EndReasonName(EndReason reason);
 
-// What a call gets of a session that ended so: NOT_FOUND with that name as its reason.
+// Returns the error of a call on a session that ended for this reason: NOT_FOUND with that name.
 absl::Status EndedError(EndReason reason);
 
 }  // namespace rnnserve

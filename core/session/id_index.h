@@ -15,21 +15,23 @@
 
 namespace rnnserve {
 
-// Finds numbers by id. It holds the numbers alone, four bytes each and a hash table's room:
-// `id_of(number)`, an absl::string_view, tells the id of one.
+// Finds numbers by id. Holds only the numbers, four bytes each plus the spare room of a hash table;
+// `id_of(number)`, an absl::string_view, returns the id of a number.
 //
-// A hash table of many small ones: a table that is full moves to one twice as large, and that of a
-// million ids would hold everybody up. Each of these then moves a thousand.
+// Consists of many small hash tables. A table that is full moves to one of twice the size. With a
+// single table of a million ids, that move would delay every other caller; each of these moves only
+// a thousand.
 //
-// Thread-compatible. The ids must stay while their numbers are in.
+// Thread-compatible. An id must not change while its number is in the index.
 template <typename IdOf>
 class IdIndex {
  public:
   explicit IdIndex(IdOf id_of)
       : id_of_(id_of), tables_(kNumTables, Table(/*bucket_count=*/0, Hash{id_of}, Equal{id_of})) {}
 
-  // REQUIRES: no number of the same id is in.
+  // Adds a number. REQUIRES: the index has no number with the same id.
   void Insert(uint32_t number) { tables_[TableOf(HashOf(id_of_(number)))].insert(number); }
+  // Returns the number with this id.
   std::optional<uint32_t> Find(absl::string_view id) const {
     const size_t hash = HashOf(id);
     const Table& table = tables_[TableOf(hash)];
@@ -37,7 +39,7 @@ class IdIndex {
     if (it == table.end()) return std::nullopt;
     return *it;
   }
-  // Does nothing if no number of that id is in.
+  // Removes the number with this id, if there is one.
   void Erase(absl::string_view id) { tables_[TableOf(HashOf(id))].erase(id); }
 
  private:
@@ -45,7 +47,7 @@ class IdIndex {
   static constexpr size_t kNumTables = size_t{1} << kTableBits;
 
   static size_t HashOf(absl::string_view id) { return absl::Hash<absl::string_view>()(id); }
-  // The bits of the hash that a table needs last.
+  // Uses the high bits of the hash, because a table uses the low bits first.
   static size_t TableOf(size_t hash) { return hash >> (8 * sizeof(hash) - kTableBits); }
 
   struct Hash {

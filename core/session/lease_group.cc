@@ -12,7 +12,7 @@ LeaseGroup::LeaseGroup(size_t size, SessionTable::LeaseAllCallback callback)
 
 void LeaseGroup::Arrive(size_t index, absl::StatusOr<SessionLease> lease) {
   leases_[index] = std::move(lease);
-  // Acquires what the others wrote if this is the last, else releases what this one did.
+  // Each arrival releases the lease that it wrote; the last one acquires all of them.
   if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) Finish();
 }
 

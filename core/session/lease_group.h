@@ -16,14 +16,14 @@
 
 namespace rnnserve {
 
-// Gathers the answers to SessionTable::LeaseAll and calls back when the last has come. Each lease
-// waits here until then. Owned by the callbacks that feed it. Thread-safe.
+// Gathers the leases of SessionTable::LeaseAll and calls back when the last answer has come. Owned
+// by the callbacks that feed it. Thread-safe.
 class LeaseGroup {
  public:
   // REQUIRES: size >= 1.
   LeaseGroup(size_t size, SessionTable::LeaseAllCallback callback);
 
-  // The answer for session `index`. REQUIRES: called once for each index below the size.
+  // Takes the answer for session `index`. REQUIRES: called once for each index below the size.
   void Arrive(size_t index, absl::StatusOr<SessionLease> lease);
 
  private:
@@ -34,7 +34,7 @@ class LeaseGroup {
   std::atomic<size_t> remaining_;
 };
 
-// Hands the leases of SessionTable::LeaseEach on as they come and counts them. Owned by the
+// Passes the leases of SessionTable::LeaseEach on as they come, and counts them. Owned by the
 // callbacks that feed it. Thread-safe.
 class LeaseSweep {
  public:
@@ -42,7 +42,7 @@ class LeaseSweep {
   LeaseSweep(size_t size, std::function<void(SessionLease)> each,
              absl::AnyInvocable<void(absl::StatusOr<int64_t>)> done);
 
-  // One answer. REQUIRES: called `size` times.
+  // Takes the answer for one session. REQUIRES: called `size` times.
   void Arrive(absl::StatusOr<SessionLease> lease);
 
  private:

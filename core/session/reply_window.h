@@ -13,23 +13,23 @@
 
 namespace rnnserve {
 
-// What a committed step was answered, kept for a client that asks again.
+// The reply to a committed step, kept for a client that sends the step again.
 struct KeptReply {
   uint64_t index = 0;
   PayloadDigest digest{};
   Shape output_shape;
   std::vector<float> output;
-  std::vector<float> state;  // the whole block after the step; empty unless it was asked for
-  ByteBudget::Share share;   // of the budget for replies
+  std::vector<float> state;  // the whole block after the step; empty unless the client asked for it
+  ByteBudget::Share share;   // of the budget for kept replies
 
-  // What one of so many floats, outputs and states, takes.
+  // Returns the bytes that a reply with this number of floats, outputs and states together, takes.
   static int64_t BytesOf(int64_t num_floats) {
     return static_cast<int64_t>(sizeof(KeptReply)) +
            num_floats * static_cast<int64_t>(sizeof(float));
   }
 };
 
-// The last replies of a session, at most as many as its window. Owns them. Thread-compatible.
+// The last replies of a session, at most `size` of them. Owns them. Thread-compatible.
 class ReplyWindow {
  public:
   static constexpr int kMaxSize = 16;
@@ -37,11 +37,12 @@ class ReplyWindow {
   // REQUIRES: size is in [1, kMaxSize].
   explicit ReplyWindow(int size) : size_(static_cast<size_t>(size)) {}
 
-  // Drops the oldest if there are too many. REQUIRES: it is of a later step than those before.
+  // Adds a reply; drops the oldest if the window is full. REQUIRES: it is of a later step than the
+  // replies before.
   void Keep(KeptReply reply);
-  // Null if it is not kept.
+  // Returns the reply to step `index`; null if it is not kept.
   const KeptReply* Find(uint64_t index) const;
-  // From the oldest on.
+  // All kept replies, oldest first.
   const std::vector<KeptReply>& replies() const { return replies_; }
 
  private:

@@ -13,7 +13,7 @@ namespace rnnserve {
 
 std::string RandomSessionId() {
   char bytes[16];
-  // Up to 256 bytes come whole and uninterrupted, says getrandom(2).
+  // getrandom(2) promises to return up to 256 bytes whole and uninterrupted.
   if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) std::abort();
   return absl::BytesToHexString({bytes, sizeof(bytes)});
 }

@@ -9,13 +9,13 @@
 
 namespace rnnserve {
 
-// A new session id: 128 bits from the kernel's random number generator as 32 hexadecimal digits.
-// Who knows the id may advance the session, so it must not be guessable. Aborts if the kernel has
-// no randomness to give. Thread-safe.
+// Returns a new session id: 128 bits from the kernel's random number generator, as 32 hexadecimal
+// digits. The id must not be guessable, because whoever knows it may advance the session. Aborts if
+// the kernel gives no random numbers. Thread-safe.
 std::string RandomSessionId();
 
-// 64 bits from the same source: tells two owners of a session apart. Aborts and thread safety as
-// above.
+// Returns 64 bits from the same source, which tell two owners of a session apart. Aborts if the
+// kernel gives no random numbers. Thread-safe.
 uint64_t RandomNonce();
 
 }  // namespace rnnserve

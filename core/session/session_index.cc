@@ -24,9 +24,14 @@ SessionIndex::~SessionIndex() {
 Session* SessionIndex::Insert(const Record& record) {
   const std::optional<Arena::Place> place = records_.Allocate();
   if (!place.has_value()) return nullptr;
-  auto* const session = new (records_.At(*place)) Session{
-      StoredId(record.id), record.model,        *place,           record.state, record.idle_timeout,
-      record.detached,     record.reply_window, record.durability};
+  auto* const session = new (records_.At(*place)) Session{.id = StoredId(record.id),
+                                                          .model = record.model,
+                                                          .place = *place,
+                                                          .state = record.state,
+                                                          .idle_timeout = record.idle_timeout,
+                                                          .detached = record.detached,
+                                                          .reply_window = record.reply_window,
+                                                          .durability = record.durability};
   session->version.store(record.version, std::memory_order_relaxed);
   session->epoch.store(record.epoch, std::memory_order_relaxed);
   indexes_.Insert(place->index);

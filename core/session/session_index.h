@@ -18,17 +18,17 @@ namespace rnnserve {
 struct SessionsOfModel;
 struct Session;
 
-// The open sessions, found by id and in the order of ids. Private to this folder.
+// The open sessions, found by id and visited in the order of ids. Private to this folder.
 //
-// A session is a record that does not move, and its index is kept in a hash table and in the order
-// of ids. The order alone would do: but of a million it finds one in 1.1 microseconds (2 if the ids
-// begin alike), the hash table in 0.4, and that is on the way of every step. Together they take
-// some 160 bytes a session.
+// A session is a record that does not move. The index of the record is kept in a hash table and in
+// an ordered set. The ordered set alone would do, but among a million sessions it finds one in 1.1
+// microseconds (2 if the ids begin alike) and the hash table in 0.4, and every step needs that
+// lookup. Record, hash table and set together take some 160 bytes a session.
 //
 // Owns the sessions. Thread-compatible.
 class SessionIndex {
  public:
-  // What a session begins with.
+  // The first values of a session.
   struct Record {
     absl::string_view id;
     SessionsOfModel& model;
@@ -37,7 +37,6 @@ class SessionIndex {
     bool detached;
     uint8_t reply_window;
     Durability durability;
-    // These two as they begin.
     uint64_t version;
     uint64_t epoch;
   };
@@ -47,21 +46,23 @@ class SessionIndex {
   SessionIndex(const SessionIndex&) = delete;
   SessionIndex& operator=(const SessionIndex&) = delete;
 
-  // Adds a session; null if the system has no more memory. REQUIRES: its id is not in.
+  // Adds a session. Returns null, and nothing has changed, if the system has no more memory.
+  // REQUIRES: no session of that id is in the index.
   Session* Insert(const Record& record);
-  // Null if there is none.
+  // Returns the session of that id; null if there is none or it is hidden.
   Session* Find(absl::string_view id) const;
-  // The session at this place of the table. REQUIRES: there is one.
+  // Returns the session with this index, hidden or not. REQUIRES: there is one.
   Session& At(uint32_t index) const;
-  // The first session from this place of the table on; null if there is none. It may be a hidden
-  // one.
+  // Returns the session with the lowest index that is not below this one, hidden or not; null if
+  // there is none.
   Session* Next(uint32_t index) const;
-  // Visits the sessions whose id is above `after` in the order of ids, until `visit` returns false.
+  // Visits the sessions whose id is above `after`, in the order of ids, until `visit` returns
+  // false. Skips hidden sessions.
   void ForEachAbove(absl::string_view after, absl::FunctionRef<bool(Session&)> visit) const;
 
-  // The session is found no more, but stays.
+  // Hides a session from Find and ForEachAbove; its record stays.
   void Hide(const Session& session);
-  // The session is gone. REQUIRES: it is hidden.
+  // Destroys a session. REQUIRES: it is hidden.
   void Remove(Session& session);
 
  private:
@@ -69,7 +70,8 @@ class SessionIndex {
     absl::string_view operator()(uint32_t index) const;
     const Arena* records;
   };
-  // The first eight characters, as a number, decide most comparisons without a look at the records.
+  // An entry of the ordered set. The first eight characters of the id, as a number, decide most
+  // comparisons without touching the records.
   struct Position {
     uint64_t prefix() const { return uint64_t{prefix_high} << 32 | prefix_low; }
 
@@ -89,6 +91,7 @@ class SessionIndex {
     IdOfSession id_of;
   };
 
+  // Returns the first eight characters as a number that orders as they do.
   static uint64_t PrefixOf(absl::string_view id);
 
   Arena records_;

@@ -10,20 +10,21 @@
 
 namespace rnnserve {
 
-SessionLease::SessionLease(SessionTable* store, Session* session, StateView state,
+SessionLease::SessionLease(SessionTable* table, Session* session, StateView state,
                            uint64_t version_on_arrival)
-    : store_(store), session_(session), state_(state), version_on_arrival_(version_on_arrival) {}
+    : table_(table), session_(session), state_(state), version_on_arrival_(version_on_arrival) {}
 
 SessionLease::SessionLease(SessionLease&& other) noexcept
-    : store_(std::exchange(other.store_, nullptr)),
+    : table_(std::exchange(other.table_, nullptr)),
       session_(other.session_),
       state_(other.state_),
       version_on_arrival_(other.version_on_arrival_) {}
 
 SessionLease& SessionLease::operator=(SessionLease&& other) noexcept {
-  // The old lease is returned when `old` goes, after this one is whole: a callback may run then.
+  // The destructor of `old` returns the old lease, which may run a callback. By then this lease is
+  // complete.
   SessionLease old(std::move(*this));
-  store_ = std::exchange(other.store_, nullptr);
+  table_ = std::exchange(other.table_, nullptr);
   session_ = other.session_;
   state_ = other.state_;
   version_on_arrival_ = other.version_on_arrival_;
@@ -31,7 +32,7 @@ SessionLease& SessionLease::operator=(SessionLease&& other) noexcept {
 }
 
 SessionLease::~SessionLease() {
-  if (store_ != nullptr) store_->Return(*session_, /*is_use=*/true);
+  if (table_ != nullptr) table_->Return(*session_, /*is_use=*/true);
 }
 
 std::string SessionLease::id() const { return std::string(session_->id.view()); }
@@ -104,17 +105,17 @@ void SessionLease::Attach() {
 void SessionLease::Return() && { const SessionLease returned = std::move(*this); }
 
 void SessionLease::ReturnUnused() && {
-  std::exchange(store_, nullptr)->Return(*session_, /*is_use=*/false);
+  std::exchange(table_, nullptr)->Return(*session_, /*is_use=*/false);
 }
 
 bool SessionLease::Drop() {
-  if (!store_->Drop(*session_)) return false;
-  store_ = nullptr;
+  if (!table_->Drop(*session_)) return false;
+  table_ = nullptr;
   return true;
 }
 
 void SessionLease::End(EndReason reason) && {
-  std::exchange(store_, nullptr)->End(*session_, reason);
+  std::exchange(table_, nullptr)->End(*session_, reason);
 }
 
 }  // namespace rnnserve

@@ -24,12 +24,12 @@ class SessionHost;
 class SessionTable;
 struct Session;
 
-// The exclusive right to read and change one session. There is at most one lease of a session at a
-// time; SessionTable::Lease hands them out in the order of the calls.
+// The exclusive right to read and change one session. A session has at most one lease at a time;
+// SessionTable::Lease hands leases out in the order of the calls.
 //
-// Destroying the lease returns the session, as it then is, to the next in line (whose callback may
-// run on this thread, inside the destructor). Movable. Used by one thread at a time: whoever holds
-// it. The store must outlive it.
+// Destroying the lease returns the session, as it then is, to the next caller in line, whose
+// callback may run on this thread, inside the destructor. Movable. Used by one thread at a time:
+// its holder. The session table must outlive it.
 class SessionLease {
  public:
   SessionLease(SessionLease&& other) noexcept;
@@ -44,59 +44,61 @@ class SessionLease {
   uint64_t version() const;
   uint64_t epoch() const;
   absl::Duration idle_timeout() const;
-  // The replies that the session keeps, at least 1 and at most ReplyWindow::kMaxSize.
+  // How many replies the session keeps, in [1, ReplyWindow::kMaxSize].
   int reply_window() const;
 
-  // Where the session stands for a step of this index.
+  // Returns the session's progress, as DecideStep needs it for step `index`.
   SessionProgress ProgressFor(std::optional<uint64_t> index) const;
-  // Null if it is not kept.
+  // Returns the kept reply of that step; null if it is not kept.
   const KeptReply* FindReply(uint64_t index) const;
-  // From the oldest on.
+  // The kept replies, oldest first.
   absl::Span<const KeptReply> replies() const;
-  // Keeps what the last step was answered; drops the oldest if there are too many.
+  // Keeps the reply to the last step; drops the oldest one if the window is full.
   void KeepReply(KeptReply reply);
 
   StateView state() const { return state_; }
 
-  // The state has moved by one step: version() grows by one.
+  // Records that the state has moved by one step: raises version() by one.
   void CommitStep();
 
   Durability durability() const;
-  // The version that is in the store of snapshots, at least. 0 without durability.
+  // The latest version that the snapshot store is known to have. 0 without durability.
   uint64_t durable_version() const;
   // REQUIRES: the session is durable.
   CheckpointProgress& checkpoint() const;
-  // The revision that is in the store of snapshots, at least, and when it was written, at least.
+  // The latest revision that the snapshot store is known to have, and when the store confirmed it.
   // REQUIRES: the session is durable.
   uint64_t durable_revision() const;
   absl::Time snapshot_time() const;
-  // The last use before this one.
+  // When the session was last used before this lease.
   absl::Time last_use() const;
 
-  // A writer takes over: epoch() grows by one, and steps of writers before it are refused. Of a
-  // durable session it grows once until the store has it, see CheckpointProgress.
+  // Records that a new writer takes over: raises epoch() by one, so that steps of earlier writers
+  // are refused. If the snapshot store does not have a durable session's epoch yet, the epoch stays
+  // (see CheckpointProgress::is_epoch_unstored).
   void Attach();
 
   // Returns the session before the lease goes out of scope. The lease is spent.
   void Return() &&;
 
-  // The same, but this was no use of the session: it expires as if the lease had not been.
+  // Returns the session as if the lease had not been: it does not count as a use, so the session
+  // expires when it would have. The lease is spent.
   void ReturnUnused() &&;
 
-  // Takes the session out of memory without ending it: nothing of it is remembered or told. Not if
-  // somebody waits in line: then it returns false and nothing has changed. Else the lease is spent.
-  // REQUIRES: the session lives on elsewhere.
+  // Removes the session from memory without ending it: it leaves no tombstone, and its watchers are
+  // told that it was dropped. Returns whether it did; then the lease is spent. If a caller waits in
+  // line, returns false and nothing has changed. REQUIRES: the session lives on elsewhere.
   bool Drop();
 
-  // Ends the session: it is gone at once, and the callers in line get NOT_FOUND with that reason.
-  // The lease is spent.
+  // Ends the session: removes it at once and answers the callers in line with NOT_FOUND and that
+  // reason. The lease is spent.
   void End(EndReason reason) &&;
 
  private:
   friend class SessionTable;
-  SessionLease(SessionTable* store, Session* session, StateView state, uint64_t version_on_arrival);
+  SessionLease(SessionTable* table, Session* session, StateView state, uint64_t version_on_arrival);
 
-  SessionTable* store_;  // null once spent or moved from
+  SessionTable* table_;  // null once spent or moved from
   Session* session_;
   StateView state_;
   uint64_t version_on_arrival_;

@@ -24,7 +24,7 @@ Shape WithBatch(const Shape& shape, std::optional<int64_t> batch) {
   return Shape(absl::MakeConstSpan(extents));
 }
 
-// The position of the tensor in the layout.
+// Returns the position of the tensor in the layout.
 absl::StatusOr<size_t> FindTensor(const StateLayout& layout, const NamedState& state) {
   for (size_t i = 0; i < layout.tensors.size(); ++i) {
     const StateLayout::Tensor& tensor = layout.tensors[i];
@@ -48,7 +48,7 @@ absl::Status CheckState(const NamedState& state, const Shape& expected) {
   return CheckLength(state.value, what);
 }
 
-// That no state of the model is left out.
+// Returns an error unless every state of the model is given.
 absl::Status CheckComplete(const StateLayout& layout, const std::vector<bool>& is_given) {
   const auto missing = std::find(is_given.begin(), is_given.end(), false);
   if (missing == is_given.end()) return absl::OkStatus();

@@ -25,21 +25,21 @@ struct NamedState {
   TensorView value;
 };
 
-// All recurrent vectors of one batch row, one contiguous block laid out by the model's StateLayout.
+// All recurrent vectors of one batch row, as one contiguous block in the model's StateLayout.
 // Owns the block. Movable, not copyable. Thread-compatible.
 class SessionState {
  public:
-  // The initial state of the model.
+  // Makes the initial state of the model.
   explicit SessionState(const Model& model);
 
   SessionState(SessionState&&) noexcept = default;
   SessionState& operator=(SessionState&&) noexcept = default;
 
-  // The initial state of the model with every tensor replaced by what a client gave: FLOAT32, of
-  // the shape of the tensor; or, if `batch` is given, of the shape [batch, ...], of which row `row`
-  // is taken. Errors: INVALID_ARGUMENT, reason STATE_MISSING, STATE_UNKNOWN, STATE_TWICE,
-  // STATE_SHAPE, STATE_DTYPE, TENSOR_LENGTH, NOT_FINITE, each naming layer and state and both
-  // numbers.
+  // Makes a state from the tensors of a client, which must give every tensor that the model has:
+  // FLOAT32, in the shape of the tensor or, if `batch` is given, in the shape [batch, ...], of
+  // which row `row` is used. Errors: INVALID_ARGUMENT, reason STATE_MISSING, STATE_UNKNOWN,
+  // STATE_TWICE, STATE_SHAPE, STATE_DTYPE, TENSOR_LENGTH, NOT_FINITE, each naming the layer, the
+  // state, and the given and expected values.
   static absl::StatusOr<SessionState> FromTensors(const Model& model,
                                                   absl::Span<const NamedState> tensors,
                                                   std::optional<int64_t> batch = std::nullopt,
@@ -51,7 +51,7 @@ class SessionState {
   StateView view() { return StateView(block()); }
   int64_t bytes() const { return block_.size() * static_cast<int64_t>(sizeof(float)); }
 
-  // The tensors that clients see, in the order of the layout.
+  // Returns the tensors that clients see, in the order of the layout.
   std::vector<StateValue> Tensors(const Model& model) const { return StateTensors(model, block()); }
 
  private:

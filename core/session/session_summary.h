@@ -13,9 +13,8 @@
 namespace rnnserve {
 
 class Model;
-struct Session;
 
-// What a list tells of an open session.
+// What a listing tells about an open session.
 struct SessionSummary {
   std::string id;
   std::string model_name;
@@ -27,22 +26,16 @@ struct SessionSummary {
   Durability durability = Durability::kNone;
   uint64_t durable_version = 0;
   std::string model_digest{};  // of the model that it was opened with
-  bool is_spilled = false;     // not in memory; never so of what SessionTable gives
+  bool is_spilled = false;     // it is only in the snapshot store; never set by SessionTable
 };
 
-// Which sessions are listed.
+// Which sessions a listing includes.
 struct SessionFilter {
-  std::string model_name{};      // empty: of all models
-  std::string id_prefix{};       // empty: all
-  absl::Duration min_idle{};     // without a call; a session that is in use is not idle
-  const Model* model = nullptr;  // null: any; else the one that they were opened with
+  std::string model_name{};      // empty: any model
+  std::string id_prefix{};       // empty: any id
+  absl::Duration min_idle{};     // the shortest time without a call; a session in use is not idle
+  const Model* model = nullptr;  // the model that they were opened with; null: any
 };
-
-// As of `now`, in nanoseconds from the clock's origin. REQUIRES: the lock of its store is held.
-SessionSummary Summarize(const Session& session, int64_t now);
-
-// Whether it is one of them, but for its id. REQUIRES: the lock of its store is held.
-bool IsListed(const Session& session, const SessionFilter& filter, int64_t now);
 
 }  // namespace rnnserve
 

@@ -5,34 +5,46 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <deque>
 #include <optional>
 #include <thread>
+#include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
 #include "core/session/lease_group.h"
+#include "core/session/line_server.h"
 #include "core/session/session.h"
 #include "core/session/session_id.h"
+#include "core/session/session_listing.h"
+
+// Locking
+//
+// mu_ guards which sessions there are, their lines, and everything that the members below it hold.
+// It does not guard what belongs to the holder of a lease: the state block, the kept replies, the
+// checkpoint progress, and the version and epoch, which the holder writes and listings read as
+// atomics.
+//
+// No thread ever waits for a session: a caller leaves a callback in the session's line and goes on.
+// A thread can block on mu_ only, and mu_ is held for a bounded time: under it no callback,
+// observer or watcher runs, no model is destroyed, and no other lock of core/session,
+// core/checkpoint or core/engine is taken. Callers may therefore take mu_ while they hold a lock of
+// their own (SessionSpill does), and mu_ cannot be part of a cycle of locks.
+//
+// Callbacks that wait for sessions cannot wait for each other either, as long as a caller that
+// needs several sessions asks for them with one LeaseAll. It gets in all lines under one hold of
+// mu_, so two such callers stand in the same order in every line that they share. Code that holds a
+// lease must not wait for another session and keep the lease meanwhile; it may take one with
+// LeaseFree or LeaseIdle, which never wait.
 
 namespace rnnserve {
 namespace {
 
-// What this thread serves: lines whose is_served it has set, in the order in which it did.
-struct Serving {
-  std::deque<std::pair<SessionTable*, Session*>> lines;
-  bool is_in_callback = false;
-};
-
-thread_local Serving serving;
-
-// How many sessions are listed or looked at, and how many expire, before other callers have their
-// turn at the lock: of a million, which are in no cache, that takes some 5 microseconds, as long as
-// a thread waits for a lock before it sleeps.
+// How many sessions are listed, sampled or expired before other callers get a turn at the lock.
+// Among a million sessions, which no cache holds, this many take some 5 microseconds. That is about
+// as long as a thread spins for a lock before it sleeps.
 constexpr int kListedPerLock = 16;
-constexpr int kLookedAtPerLock = 16;
+constexpr int kSampledPerLock = 16;
 constexpr int kExpiredPerLock = 2;
 
 }  // namespace
@@ -42,7 +54,8 @@ SessionTable::SessionTable(const Clock& clock, EndCallback on_end, Options optio
       on_end_(std::move(on_end)),
       options_(options),
       reply_bytes_(options.max_reply_bytes),
-      tombstones_(options.max_tombstones) {}
+      tombstones_(options.max_tombstones),
+      expiry_(options.expiry_interval) {}
 
 SessionTable::~SessionTable() = default;
 
@@ -68,7 +81,8 @@ absl::StatusOr<SessionLease> SessionTable::OpenLeased(OpenRequest request) {
     }
     lease = LeaseLocked(*session, request.version);
   }
-  // Not under the lock, because a state may be large. Who calls the session already waits in line.
+  // Outside the lock, because a state may be large. The lease keeps other callers in line until
+  // the session is complete.
   lease->state().CopyFrom(request.state.block());
   for (KeptReply& reply : request.replies) lease->KeepReply(std::move(reply));
   return *std::move(lease);
@@ -87,14 +101,7 @@ void SessionTable::OnDurable(absl::string_view id, uint64_t epoch, uint64_t vers
   const Session* const session = sessions_.Find(id);
   if (session == nullptr || session->durability == Durability::kNone) return;
   if (session->epoch.load(std::memory_order_relaxed) != epoch) return;
-  std::atomic<uint64_t>& durable_version = session->continuity->durable_version;
-  if (version > durable_version.load(std::memory_order_relaxed)) {
-    durable_version.store(version, std::memory_order_relaxed);
-  }
-  std::atomic<uint64_t>& durable_revision = session->continuity->durable_revision;
-  if (revision < durable_revision.load(std::memory_order_relaxed)) return;
-  durable_revision.store(revision, std::memory_order_relaxed);
-  session->continuity->snapshot_time.store(now, std::memory_order_relaxed);
+  session->continuity->NoteStored(version, revision, now);
 }
 
 absl::Status SessionTable::CheckRoomForLocked(const OpenRequest& request) const {
@@ -147,12 +154,12 @@ Session* SessionTable::AddLocked(const OpenRequest& request, int64_t now) {
   }
   tombstones_.Remove(request.id);
   session->last_use = now;
-  ScheduleExpiryLocked(*session, session->ExpiryAfter(now));
+  expiry_.Add(*session);
   return session;
 }
 
 SessionLease SessionTable::LeaseLocked(Session& session, uint64_t version_on_arrival) {
-  session.is_leased = true;
+  session.line.Lease();
   const Model& model = *session.model.model;
   auto* const block = reinterpret_cast<float*>(session.model.states.At(session.state));
   return {this, &session, StateView({block, static_cast<size_t>(model.state_layout().size)}),
@@ -160,15 +167,17 @@ SessionLease SessionTable::LeaseLocked(Session& session, uint64_t version_on_arr
 }
 
 void SessionTable::Lease(absl::string_view id, LeaseCallback callback) {
+  LineServer& server = LineServer::OfThisThread();
   absl::StatusOr<Session*> session;
   std::optional<SessionLease> lease;
   bool must_serve = false;
   {
     absl::MutexLock lock(&mu_);
     session = FindWithRoomLocked(id);
-    if (session.ok() && (*session)->is_free() && !serving.is_in_callback) {
-      // The way of almost every step: nobody waits, so it need not get in line either.
-      (*session)->is_served = true;
+    if (session.ok() && (*session)->line.is_free() && !server.is_in_callback()) {
+      // The path of almost every step: nobody waits, so this caller need not get in line, which
+      // would allocate.
+      (*session)->line.BeginServing();
       lease = LeaseLocked(**session, (*session)->version.load(std::memory_order_relaxed));
     } else if (session.ok()) {
       must_serve = EnqueueLocked(**session, std::move(callback));
@@ -177,12 +186,9 @@ void SessionTable::Lease(absl::string_view id, LeaseCallback callback) {
   }
   if (!session.ok()) return callback(session.status());
   if (lease.has_value()) {
-    serving.is_in_callback = true;
-    std::exchange(callback, nullptr)(*std::move(lease));
-    serving.lines.emplace_front(this, *session);
-    ServeLines();
+    server.ServeFirst(*this, **session, *std::move(lease), std::move(callback));
   } else if (must_serve) {
-    ServeLine(**session);
+    server.Serve(*this, **session);
   }
 }
 
@@ -192,7 +198,7 @@ std::vector<std::optional<SessionLease>> SessionTable::LeaseFree(
   absl::MutexLock lock(&mu_);
   for (size_t i = 0; i < ids.size(); ++i) {
     Session* const session = sessions_.Find(ids[i]);
-    if (session == nullptr || !session->is_free()) continue;
+    if (session == nullptr || !session->line.is_free()) continue;
     leases[i] = LeaseLocked(*session, session->version.load(std::memory_order_relaxed));
   }
   return leases;
@@ -217,7 +223,7 @@ void SessionTable::LeaseAll(absl::Span<const std::string> ids, LeaseAllCallback 
       });
     }
   }
-  for (Session* const session : to_serve) ServeLine(*session);
+  for (Session* const session : to_serve) LineServer::OfThisThread().Serve(*this, *session);
   if (error.ok()) return;
   for (size_t i = 0; i < ids.size(); ++i) group->Arrive(i, error);
 }
@@ -247,42 +253,40 @@ void SessionTable::LeaseEach(absl::string_view model_name, std::function<void(Se
     }
   }
   if (done != nullptr) done(answer);
-  for (Session* const session : to_serve) ServeLine(*session);
+  for (Session* const session : to_serve) LineServer::OfThisThread().Serve(*this, *session);
 }
 
 void SessionTable::Return(Session& session, bool is_use) {
   const int64_t now = Now();
   {
     absl::MutexLock lock(&mu_);
-    session.is_leased = false;
     if (is_use) session.last_use = now;
-    if (session.is_served || session.num_waiting() == 0) return;
-    session.is_served = true;
+    if (!session.line.Return()) return;
   }
-  ServeLine(session);
+  LineServer::OfThisThread().Serve(*this, session);
 }
 
 void SessionTable::End(Session& session, EndReason reason) {
-  std::unique_ptr<Session::Line> line;
+  std::unique_ptr<SessionLine::Callers> waiting;
   SessionsOfModelPtr model;
   std::vector<SessionNews> news;
   {
     absl::MutexLock lock(&mu_);
-    line = std::move(session.line);
+    waiting = session.line.TakeWaiting();
     model = EndLocked(session, reason, news);
   }
   on_end_(model->name, reason);
   for (const SessionNews& item : news) item.Tell();
-  if (line == nullptr) return;
-  for (Session::Waiting& waiting : *line) waiting.callback(EndedError(reason));
+  if (waiting == nullptr) return;
+  for (SessionLine::Caller& caller : *waiting) caller.callback(EndedError(reason));
 }
 
 bool SessionTable::Drop(Session& session) {
-  SessionsOfModelPtr model;  // may be the last reference to it, so that it goes after the lock
+  SessionsOfModelPtr model;  // perhaps the last reference, which must go outside the lock
   std::vector<SessionNews> news;
   {
     absl::MutexLock lock(&mu_);
-    if (session.num_waiting() > 0) return false;
+    if (session.line.num_waiting() > 0) return false;
     model = RemoveLocked(session, SessionNews::Dropped(), news);
   }
   for (const SessionNews& item : news) item.Tell();
@@ -290,39 +294,18 @@ bool SessionTable::Drop(Session& session) {
 }
 
 void SessionTable::ServeLine(Session& session) {
-  serving.lines.emplace_back(this, &session);
-  if (!serving.is_in_callback) ServeLines();
-}
-
-void SessionTable::ServeLines() {
-  // Callbacks return leases, so serving one line makes others ready: these are served after it, by
-  // the same loop. A chain of sessions of any length takes no more stack than one.
-  serving.is_in_callback = true;
-  while (!serving.lines.empty()) {
-    const auto [store, session] = serving.lines.front();
-    serving.lines.pop_front();
-    store->ServeOneLine(*session);
-  }
-  serving.is_in_callback = false;
-}
-
-void SessionTable::ServeOneLine(Session& session) {
   while (true) {
-    Session::Waiting next;
+    std::optional<SessionLine::Caller> next;
     std::optional<SessionLease> lease;
     {
       absl::MutexLock lock(&mu_);
-      if (session.has_ended) return sessions_.Remove(session);
-      if (session.is_leased || session.num_waiting() == 0) {
-        session.is_served = false;
-        return;
-      }
-      next = std::move(session.line->front());
-      session.line->pop_front();
-      if (session.line->empty()) session.line.reset();
-      lease = LeaseLocked(session, next.version);
+      // Its end left the record to this thread, which still needed it.
+      if (session.line.has_ended()) return sessions_.Remove(session);
+      next = session.line.Next();
+      if (!next.has_value()) return;
+      lease = LeaseLocked(session, next->version_on_arrival);
     }
-    next.callback(*std::move(lease));
+    next->callback(*std::move(lease));
   }
 }
 
@@ -338,7 +321,7 @@ absl::StatusOr<Session*> SessionTable::FindWithRoomLocked(absl::string_view id) 
 }
 
 absl::Status SessionTable::CheckRoomInLineLocked(const Session& session) const {
-  const auto num_waiting = static_cast<int64_t>(session.num_waiting());
+  const auto num_waiting = static_cast<int64_t>(session.line.num_waiting());
   if (num_waiting < options_.max_waiting) return absl::OkStatus();
   return ResourceExhausted(
       "SESSION_QUEUE_LIMIT",
@@ -348,11 +331,7 @@ absl::Status SessionTable::CheckRoomInLineLocked(const Session& session) const {
 }
 
 bool SessionTable::EnqueueLocked(Session& session, LeaseCallback callback) {
-  if (session.line == nullptr) session.line = std::make_unique<Session::Line>();
-  session.line->push_back({std::move(callback), session.version.load(std::memory_order_relaxed)});
-  if (!session.is_free()) return false;
-  session.is_served = true;
-  return true;
+  return session.line.Enter({std::move(callback), session.version.load(std::memory_order_relaxed)});
 }
 
 std::vector<Session*> SessionTable::EnqueueAllLocked(
@@ -388,27 +367,8 @@ std::vector<SessionSummary> SessionTable::List(const SessionFilter& filter, absl
 std::optional<std::string> SessionTable::ListSome(const SessionFilter& filter,
                                                   absl::string_view after,
                                                   std::vector<SessionSummary>& summaries) const {
-  std::optional<std::string> last_id;
-  int num_visited = 0;
   absl::MutexLock lock(&mu_);
-  const int64_t now = Now();
-  const auto add_if_listed = [&](const Session& session) {
-    if (IsListed(session, filter, now)) summaries.push_back(Summarize(session, now));
-  };
-  if (after < filter.id_prefix) {
-    // Every other id of that prefix is above it.
-    after = filter.id_prefix;
-    const Session* const session = sessions_.Find(after);
-    if (session != nullptr) add_if_listed(*session);
-  }
-  sessions_.ForEachAbove(after, [&](const Session& session) {
-    if (!absl::StartsWith(session.id.view(), filter.id_prefix)) return false;
-    add_if_listed(session);
-    if (++num_visited < kListedPerLock) return true;
-    last_id = std::string(session.id.view());
-    return false;
-  });
-  return last_id;
+  return ListNext(sessions_, filter, after, kListedPerLock, Now(), summaries);
 }
 
 int64_t SessionTable::ExpireIdle() {
@@ -422,7 +382,7 @@ int64_t SessionTable::ExpireIdle() {
       absl::MutexLock lock(&mu_);
       is_done = !ExpireSomeLocked(now, expired, news);
     }
-    // Who sleeps until the lock is free is not the next to have it: this thread would be.
+    // A waiter that slept would lose the race for the lock to this thread, so yield.
     std::this_thread::yield();
     for (const SessionsOfModelPtr& model : expired) on_end_(model->name, EndReason::kExpired);
     for (const SessionNews& item : news) item.Tell();
@@ -436,31 +396,18 @@ int64_t SessionTable::ExpireIdle() {
 bool SessionTable::ExpireSomeLocked(int64_t now, std::vector<SessionsOfModelPtr>& expired,
                                     std::vector<SessionNews>& news) {
   for (int i = 0; i < kExpiredPerLock; ++i) {
-    if (expiry_order_.empty() || expiry_order_.begin()->first > now) return false;
-    Session& session = sessions_.At(expiry_order_.begin()->second);
-    const int64_t expiry = session.ExpiryAfter(session.is_free() ? session.last_use : now);
-    if (expiry <= now) {
+    const std::optional<uint32_t> index = expiry_.NextDue(now);
+    if (!index.has_value()) return false;
+    Session& session = sessions_.At(*index);
+    const SessionExpiry::Verdict verdict = expiry_.Look(session, now);
+    if (verdict == SessionExpiry::Verdict::kExpired) {
       expired.push_back(EndLocked(session, EndReason::kExpired, news));
-    } else if (const int64_t warning = WarningBefore(expiry, session); warning > now) {
-      ScheduleExpiryLocked(session, warning);
-    } else {
-      // It is looked at again when it expires, so that it is told once while it idles.
-      news.push_back({std::string(session.id.view()), watchers_.Of(session.place.index),
-                      absl::Nanoseconds(expiry - now)});
-      ScheduleExpiryLocked(session, expiry);
+    } else if (verdict == SessionExpiry::Verdict::kWarn) {
+      news.push_back({std::string(session.id.view()), watchers_.Of(*index),
+                      absl::Nanoseconds(session.expiry_check - now)});
     }
   }
   return true;
-}
-
-int64_t SessionTable::WarningBefore(int64_t expiry, const Session& session) const {
-  if (!session.is_watched || expiry == Session::kNever) return expiry;
-  const int64_t timeout = session.idle_timeout;
-  // Twice the interval: a look that comes a little late finds it before it is over.
-  const int64_t lead =
-      std::max(timeout / 10, absl::ToInt64Nanoseconds(2 * options_.expiry_interval));
-  // No more than half: who uses the session after it was told shall not be told again at once.
-  return expiry - std::min(lead, timeout / 2);
 }
 
 std::optional<SessionSummary> SessionTable::Find(absl::string_view id) const {
@@ -477,8 +424,7 @@ void SessionTable::Watch(absl::string_view id, const std::shared_ptr<SessionWatc
     if (Session* const session = sessions_.Find(id); session != nullptr) {
       watchers_.Add(session->place.index, watcher);
       session->is_watched = true;
-      const int64_t warning = WarningBefore(session->ExpiryAfter(session->last_use), *session);
-      if (warning < session->expiry_check) ScheduleExpiryLocked(*session, warning);
+      expiry_.OnWatched(*session);
       return;
     }
     end = tombstones_.Find(id);
@@ -490,14 +436,8 @@ void SessionTable::Unwatch(absl::string_view id, const std::shared_ptr<SessionWa
   absl::MutexLock lock(&mu_);
   Session* const session = sessions_.Find(id);
   if (session == nullptr) return;
-  // Its place in the order of expiry stays: a look too early does no harm.
+  // SessionExpiry need not know: a look that is too early does no harm.
   session->is_watched = watchers_.Remove(session->place.index, watcher);
-}
-
-void SessionTable::ScheduleExpiryLocked(Session& session, int64_t check) {
-  expiry_order_.erase({session.expiry_check, session.place.index});
-  session.expiry_check = check;
-  if (check < Session::kNever) expiry_order_.insert({check, session.place.index});
 }
 
 SessionsOfModelPtr SessionTable::EndLocked(Session& session, EndReason reason,
@@ -508,32 +448,31 @@ SessionsOfModelPtr SessionTable::EndLocked(Session& session, EndReason reason,
 
 SessionsOfModelPtr SessionTable::RemoveLocked(Session& session, const SessionNews::What& what,
                                               std::vector<SessionNews>& news) {
-  ScheduleExpiryLocked(session, Session::kNever);
-  // Whoever gets this place in the table next has watchers of its own.
+  expiry_.Remove(session);
+  // Watchers are kept by index, and the next session with this index has watchers of its own.
   if (std::exchange(session.is_watched, false)) {
     news.push_back({std::string(session.id.view()), watchers_.Take(session.place.index), what});
   }
   session.model.states.Free(session.state);
   SessionsOfModelPtr model = models_.Count(session.model, -1);
   sessions_.Hide(session);
-  session.is_leased = true;
-  session.has_ended = true;
-  // Else the thread that serves it looks at it once more.
-  if (!session.is_served) sessions_.Remove(session);
+  session.line.End();
+  // A thread that serves the line looks at the session once more, and then removes it.
+  if (!session.line.is_served()) sessions_.Remove(session);
   return model;
 }
 
-std::vector<SessionTable::IdleSession> SessionTable::LookForIdle(int64_t num_sessions,
-                                                                 absl::Duration min_idle) {
-  const int64_t used_before = absl::ToUnixNanos(clock_.Now() - min_idle);
-  // Once round at most.
+std::vector<IdleSession> SessionTable::LookForIdle(int64_t num_sessions, absl::Duration min_idle) {
+  const int64_t last_use_max = absl::ToUnixNanos(clock_.Now() - min_idle);
+  // At most once round.
   int64_t num_left = std::min(num_sessions, usage().sessions);
   std::vector<IdleSession> idle;
   while (num_left > 0) {
     {
       absl::MutexLock lock(&mu_);
       const int64_t num_visited =
-          LookForIdleLocked(std::min<int64_t>(num_left, kLookedAtPerLock), used_before, idle);
+          idle_sampler_.LookAtNext(std::min<int64_t>(num_left, kSampledPerLock),
+                                   {.now = Now(), .last_use_max = last_use_max}, sessions_, idle);
       if (num_visited == 0) break;
       num_left -= num_visited;
     }
@@ -542,27 +481,12 @@ std::vector<SessionTable::IdleSession> SessionTable::LookForIdle(int64_t num_ses
   return idle;
 }
 
-int64_t SessionTable::LookForIdleLocked(int64_t num_sessions, int64_t used_before,
-                                        std::vector<IdleSession>& idle) {
-  const int64_t now = Now();
-  for (int64_t i = 0; i < num_sessions; ++i) {
-    const Session* session = sessions_.Next(next_look_);
-    if (session == nullptr) session = sessions_.Next(0);
-    if (session == nullptr) return i;
-    next_look_ = session->place.index + 1;
-    if (!session->is_free() || session->durability == Durability::kNone) continue;
-    if (session->last_use > used_before || session->ExpiryAfter(session->last_use) <= now) continue;
-    idle.push_back({std::string(session->id.view()), absl::FromUnixNanos(session->last_use),
-                    session->model.state_bytes()});
-  }
-  return num_sessions;
-}
-
 std::optional<SessionLease> SessionTable::LeaseIdle(const IdleSession& session) {
   const int64_t last_use = absl::ToUnixNanos(session.last_use);
   absl::MutexLock lock(&mu_);
   Session* const found = sessions_.Find(session.id);
-  if (found == nullptr || !found->is_free() || found->last_use != last_use) return std::nullopt;
+  if (found == nullptr || !found->line.is_free()) return std::nullopt;
+  if (found->last_use != last_use) return std::nullopt;
   return LeaseLocked(*found, found->version.load(std::memory_order_relaxed));
 }
 

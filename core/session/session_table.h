@@ -9,11 +9,9 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/btree_set.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
@@ -21,6 +19,8 @@
 #include "absl/time/time.h"
 #include "core/base/byte_budget.h"
 #include "core/base/clock.h"
+#include "core/session/idle_sampler.h"
+#include "core/session/session_expiry.h"
 #include "core/session/session_host.h"
 #include "core/session/session_index.h"
 #include "core/session/session_lease.h"
@@ -32,37 +32,38 @@
 
 namespace rnnserve {
 
-// Every open session, by id. Bounded: by a number of sessions and by the bytes of their states. The
-// states of one size lie in an arena, the sessions in a table; beside its state a session takes at
-// most 256 bytes if its id is no longer than 39 characters; one that keeps replies takes those too,
-// a durable one some 100 bytes more, and one that is watched some 60 for each watcher.
+// All open sessions, by id. Bounded by the number of sessions and by the bytes of their states.
+// States of the same size share an arena. Besides its state a session takes at most 256 bytes if
+// its id has no more than 39 characters, plus the replies it keeps, some 100 bytes if it is
+// durable, and some 60 for each of its watchers.
 //
-// A session is leased to one caller at a time; further callers wait in line, in the order in which
-// they came, which is what keeps the steps of a session in order. Ended sessions leave a tombstone
-// that tells later callers why; the oldest tombstones are forgotten first.
+// A session is leased to one caller at a time. Further callers wait in line in the order in which
+// they came, and this keeps the steps of a session in order. A session that ends leaves a tombstone
+// that tells later callers why it ended; the oldest tombstones are forgotten first.
 //
-// Owns the sessions. Thread-safe. No callback runs under its lock, which is held for microseconds
-// (where memory or a table grows, some 0.1 ms) whatever the number of sessions, but by LeaseEach.
-// It is one lock: two threads that step sessions at random got no further with two stores. Must
-// outlive its leases.
+// Owns the sessions. Thread-safe. No callback runs under its lock. The lock is held for
+// microseconds (some 0.1 ms when memory or a hash table grows) whatever the number of sessions,
+// except by LeaseEach. There is a single lock: two threads that step sessions at random got no
+// further with two tables. Must outlive its leases.
 class SessionTable {
  public:
   struct Options {
-    // Open sessions; one more is refused. Costs the state and about 200 bytes each.
+    // Open sessions; one more is refused. Each costs its state and about 200 bytes.
     int64_t max_sessions = 100'000;
-    // Bytes of all states together; a session beyond it is refused.
+    // Bytes of all states together; a session that would exceed them is refused.
     int64_t max_state_bytes = int64_t{1} << 30;
     // Callers in line for one session; one more is refused. Bounds how far a client can run ahead.
     int64_t max_waiting = 1024;
-    // Ended sessions that are remembered with their reason and epoch. Costs about 70 bytes each.
-    // More: ids are used again later before an old writer may pass for a new one.
+    // Tombstones of ended sessions: their end reason and epoch. Each costs about 70 bytes. With
+    // more, an id can be used again later without an old writer passing for a new one.
     int64_t max_tombstones = 65'536;
-    // Bytes of the replies that all sessions keep for retries; a step beyond it is refused.
+    // Bytes of the replies that all sessions keep for retries; a step that would exceed them is
+    // refused.
     int64_t max_reply_bytes = int64_t{256} << 20;
-    // What a refused caller is told to wait.
+    // How long a refused caller is told to wait.
     absl::Duration retry_delay = absl::Milliseconds(100);
-    // How often ExpireIdle is called. A watcher is told of an expiry about so long before it at
-    // least, unless that is more than half of the idle timeout.
+    // How often ExpireIdle is called. A watcher is warned at least two of these intervals before an
+    // expiry, but not before half of the idle timeout has passed.
     absl::Duration expiry_interval = absl::Milliseconds(250);
   };
 
@@ -73,33 +74,29 @@ class SessionTable {
     SessionState state;
     bool detached = true;
     absl::Duration idle_timeout = absl::InfiniteDuration();
-    // The replies that are kept, in [1, ReplyWindow::kMaxSize].
+    // How many replies the session keeps, in [1, ReplyWindow::kMaxSize].
     int reply_window = 1;
-    // What a session that goes on from elsewhere begins with. Any other begins in this epoch or, if
-    // that is more, in the one after the last of the session that ended under this id, as far as
-    // that is remembered: whoever wrote to that one must not pass for a writer of this one.
+    // Where a session that goes on from elsewhere (`goes_on`) begins. Any other session begins in
+    // `epoch` or, if that is later, in the epoch after the last one of the session that ended under
+    // this id, if that is still remembered: a writer of the old session must not pass for a writer
+    // of the new one.
     uint64_t version = 0;
     uint64_t epoch = 1;
     bool goes_on = false;
     std::vector<KeptReply> replies{};
     Durability durability = Durability::kNone;
-    // Of a durable one: as whom it is written to the store of snapshots, and the changes of its
-    // state that the store has seen.
+    // For a durable session: the nonce of the owner that writes it to the snapshot store, and the
+    // revision of its state that the store has.
     uint64_t nonce = 0;
     uint64_t revision = 0;
-    // When its snapshot was written, at least: its time to live counts from then.
+    // A time at which the snapshot store is known to have had that revision. The time to live of
+    // the snapshot counts from when it was written.
     absl::Time snapshot_time = absl::InfinitePast();
     // See PinnedModel.
     std::shared_ptr<SessionHost> host = nullptr;
   };
 
-  // A session that nobody uses.
-  struct IdleSession {
-    std::string id;
-    absl::Time last_use;
-    int64_t state_bytes = 0;
-  };
-
+  using IdleSession = ::rnnserve::IdleSession;
   using Usage = SessionsByModel::Usage;
 
   using LeaseCallback = absl::AnyInvocable<void(absl::StatusOr<SessionLease>)>;
@@ -108,120 +105,121 @@ class SessionTable {
   using EndCallback = std::function<void(const std::string& model_name, EndReason reason)>;
 
   SessionTable(const Clock& clock, EndCallback on_end, Options options);
-  // REQUIRES: every lease is returned.
+  // REQUIRES: every lease has been returned.
   ~SessionTable();
   SessionTable(const SessionTable&) = delete;
   SessionTable& operator=(const SessionTable&) = delete;
 
-  // A session that is not in memory has ended: for Lease, and for who opens its id again. Does
-  // nothing if a session of that id is open, or a later one is known to have ended.
+  // Records that a session not in memory has ended, so that Lease and a later Open of the id see
+  // it. Does nothing if a session of that id is open, or if an end in the same or a later epoch is
+  // known already.
   void NoteEnd(absl::string_view id, EndReason reason, uint64_t epoch);
 
   // Opens a session and returns its id. Errors, after which nothing has changed: ALREADY_EXISTS
-  // (SESSION_EXISTS); RESOURCE_EXHAUSTED (SESSION_LIMIT, STATE_BYTES_LIMIT), with the bound, or
-  // that the machine has no more memory. REQUIRES: the state is of the model, the idle timeout
-  // above zero, and the replies of steps before the version, in their order.
+  // (SESSION_EXISTS); RESOURCE_EXHAUSTED (SESSION_LIMIT), with the bound; RESOURCE_EXHAUSTED
+  // (STATE_BYTES_LIMIT), with the bound or saying that the machine has no more memory. REQUIRES:
+  // the state belongs to the model, the idle timeout is above zero, and the replies are of steps
+  // before `version`, in their order.
   absl::StatusOr<std::string> Open(OpenRequest request);
 
-  // The same, and the caller has the first lease: who calls the session already waits for it.
+  // Opens a session, as Open does, and returns its first lease. Callers that come meanwhile wait
+  // for it in line.
   absl::StatusOr<SessionLease> OpenLeased(OpenRequest request);
 
-  // The store of snapshots has this version of the session, which is this revision, if it is open
-  // in this epoch.
+  // Records that the snapshot store has this version of the session, which is this revision. Does
+  // nothing unless the session is open in this epoch.
   void OnDurable(absl::string_view id, uint64_t epoch, uint64_t version, uint64_t revision);
 
-  // Calls `callback` with a lease when it is this caller's turn: at once and on this thread if the
-  // session is free (but after the callback of a lease that runs on this thread, if there is one),
-  // else on the thread that returns it. Errors, through the callback: NOT_FOUND
-  // (SESSION_UNKNOWN, or the reason of its end); RESOURCE_EXHAUSTED (SESSION_QUEUE_LIMIT).
+  // Calls `callback` with a lease when it is this caller's turn. If the session is free, that is at
+  // once and on this thread, or, if this thread is running a callback of a lease, after that one
+  // returns. Otherwise it is on the thread that returns the lease. Errors, through the callback:
+  // NOT_FOUND (SESSION_UNKNOWN, or the reason of its end); RESOURCE_EXHAUSTED
+  // (SESSION_QUEUE_LIMIT).
   void Lease(absl::string_view id, LeaseCallback callback);
 
-  // The lease of each of these sessions that is free now. None of those that somebody uses, or that
-  // are not open: Lease is the way to these.
+  // Returns, for each id, a lease if the session is open and free now. Use Lease for the others.
   std::vector<std::optional<SessionLease>> LeaseFree(absl::Span<const std::string> ids);
 
-  // The leases of several sessions together, in the order of `ids`. It gets in line for all of them
-  // at this moment, or, with the errors of Lease, for none; so two such calls cannot wait for each
-  // other. If one of them ends meanwhile the callback gets its NOT_FOUND and no lease.
-  // REQUIRES: at least one id, and none twice.
+  // Calls `callback` with the leases of several sessions together, in the order of `ids`. The call
+  // gets in line for all of them at this moment or, with the errors of Lease, for none, so two such
+  // calls cannot wait for each other. If one of the sessions ends meanwhile, the callback gets its
+  // NOT_FOUND and no lease. REQUIRES: at least one id, and no id twice.
   void LeaseAll(absl::Span<const std::string> ids, LeaseAllCallback callback);
 
-  // Gets in line for every session of a model, or for none if one line is full: RESOURCE_EXHAUSTED
-  // (SESSION_QUEUE_LIMIT). `each` gets the leases one by one, on any thread, as they come; `done`
-  // runs when it has got the last, and gets their number, without the sessions that ended.
-  // It looks at every open session under the lock.
+  // Gets in line for every session of a model or, with RESOURCE_EXHAUSTED (SESSION_QUEUE_LIMIT) if
+  // one line is full, for none. Calls `each` with each lease when its turn comes, on any thread,
+  // and `done` after the last with the number of leases; sessions that ended meanwhile do not
+  // count. Visits every open session under the lock.
   void LeaseEach(absl::string_view model_name, std::function<void(SessionLease)> each,
                  absl::AnyInvocable<void(absl::StatusOr<int64_t>)> done);
 
-  // Room for a reply of so many bytes, to be kept with it. RESOURCE_EXHAUSTED (REPLY_BYTES_LIMIT).
+  // Reserves `bytes` for a reply that a session keeps; the reply holds the share. Errors:
+  // RESOURCE_EXHAUSTED (REPLY_BYTES_LIMIT).
   absl::StatusOr<ByteBudget::Share> ReserveReply(int64_t bytes);
 
-  // Up to `limit` sessions whose id is above `after`, in the order of ids. What is opened or ended
-  // meanwhile may be missing or there.
+  // Returns up to `limit` sessions whose id is above `after`, in the order of ids. Sessions that
+  // are opened or ended meanwhile may be listed or not.
   std::vector<SessionSummary> List(const SessionFilter& filter, absl::string_view after,
                                    int64_t limit) const;
-  // A piece of that list, as of one moment: looks at the next few ids above `after` and appends
-  // those that are listed. Returns the id that it has come to; nothing if there is none above.
+  // Lists a piece as of one moment: looks at the next few ids above `after` and appends the
+  // sessions that pass the filter. Returns the last id that it looked at; nothing at the end of the
+  // list.
   std::optional<std::string> ListSome(const SessionFilter& filter, absl::string_view after,
                                       std::vector<SessionSummary>& summaries) const;
 
-  // The session, if it is open.
+  // Returns the session if it is open.
   std::optional<SessionSummary> Find(absl::string_view id) const;
 
-  // Has the watcher told when the session ends, and when a tenth of its idle timeout is left (see
-  // Options::expiry_interval): once each time that it idles so long. If it has ended already, the
-  // watcher is told so at once, on this thread, as far as it is known why.
+  // Tells the watcher when the session ends, and when a tenth of its idle timeout is left (see
+  // Options::expiry_interval), once each time that it idles that long. If the session has ended
+  // already and the reason is still known, tells the watcher at once, on this thread.
   void Watch(absl::string_view id, const std::shared_ptr<SessionWatcher>& watcher);
-  // Takes that back. A session that is gone, or not watched by it, is all right.
+  // Undoes Watch. Does nothing if the session is gone or this watcher does not watch it.
   void Unwatch(absl::string_view id, const std::shared_ptr<SessionWatcher>& watcher);
 
-  // Ends every session that is free and was not called for its idle timeout; says how many. Other
-  // callers have their turn after every few.
+  // Ends every session that is free and has been idle for its idle timeout. Returns how many.
+  // Releases the lock after every few sessions.
   int64_t ExpireIdle();
 
-  // Of the next `num_sessions` in the table those that are durable, free, not used for `min_idle`
-  // and not expired. Each call goes on where the one before ended, and round and round, so that no
-  // use of a session keeps an order: the idlest of many is near enough to the idlest of all, as
-  // in caches that sample. Other callers have their turn after every few.
+  // Looks at the next `num_sessions` sessions and returns those that are durable, free, not used
+  // for `min_idle` and not expired. Each call goes on where the one before ended, round and round
+  // (see IdleSampler). Releases the lock after every few sessions.
   std::vector<IdleSession> LookForIdle(int64_t num_sessions, absl::Duration min_idle);
 
-  // A lease of the session, if it was not used since then and nobody uses it.
+  // Returns a lease of the session if nobody uses it and it has not been used since LookForIdle.
   std::optional<SessionLease> LeaseIdle(const IdleSession& session);
 
-  // What the sessions of one model take; of one name those of each model that had it.
+  // Returns what the sessions of a model name take, whichever models have had the name.
   Usage usage(absl::string_view model_name) const;
-  // Of those that were opened with this very model alone.
+  // Returns what the sessions take that were opened with this very model.
   Usage usage(absl::string_view model_name, const Model& model) const;
-  // What all sessions take.
+  // Returns what all sessions take.
   Usage usage() const;
 
   const Options& options() const { return options_; }
 
  private:
+  friend class LineServer;
   friend class SessionLease;
 
-  // Takes the session back and serves its line.
+  // Takes a lease back and serves the session's line.
   void Return(Session& session, bool is_use);
   void End(Session& session, EndReason reason);
-  // Whether nobody waited: then it is gone.
+  // Removes the session unless somebody waits for it. Returns whether it is gone.
   bool Drop(Session& session);
 
-  // Gives the session to the callers in line, one after another, until it does not come back before
-  // its callback returns. If this thread is in a callback already, that comes first: whatever the
-  // callbacks do, they are never nested. REQUIRES: this thread has set is_served of the session.
+  // Leases the session to its waiting callers one after another, until a lease does not come back
+  // before its callback returns. REQUIRES: this thread serves the line.
   void ServeLine(Session& session);
-  void ServeOneLine(Session& session);
-  // What ServeLine does if this thread is not in a callback.
-  static void ServeLines();
 
-  // The session, if it is open and one more caller may get in line for it.
+  // Returns the session if it is open and one more caller may get in line for it.
   absl::StatusOr<Session*> FindWithRoomLocked(absl::string_view id) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CheckRoomInLineLocked(const Session& session) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Puts a caller in line. Returns whether this thread must now serve it.
   bool EnqueueLocked(Session& session, LeaseCallback callback) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Puts a caller in each line; returns the sessions that this thread must now serve.
+  // Puts a caller in each line. Returns the sessions that this thread must now serve.
   std::vector<Session*> EnqueueAllLocked(absl::Span<Session* const> sessions,
                                          absl::FunctionRef<LeaseCallback(size_t)> make_callback)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -231,25 +229,19 @@ class SessionTable {
 
   absl::Status CheckRoomForLocked(const OpenRequest& request) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Null, and nothing has changed, if the machine has no more memory.
+  // Returns null, and nothing has changed, if the machine has no more memory.
   Session* AddLocked(const OpenRequest& request, int64_t now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Looks at the next few sessions of the table; returns how many.
-  int64_t LookForIdleLocked(int64_t num_sessions, int64_t used_before,
-                            std::vector<IdleSession>& idle) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Returns the model of the session, which is gone unless it is served. Appends what its watchers
-  // are to be told.
+  // Removes the session from the table; its record stays while a thread serves its line. Appends
+  // what its watchers are to be told. Returns the session's model, for the caller to release after
+  // the lock.
   SessionsOfModelPtr RemoveLocked(Session& session, const SessionNews::What& what,
                                   std::vector<SessionNews>& news)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // The same, and why is remembered.
+  // Removes the session, as RemoveLocked does, and leaves a tombstone.
   SessionsOfModelPtr EndLocked(Session& session, EndReason reason, std::vector<SessionNews>& news)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Session::kNever: never.
-  void ScheduleExpiryLocked(Session& session, int64_t check) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // When watchers are told of this expiry; the expiry itself if there are none.
-  int64_t WarningBefore(int64_t expiry, const Session& session) const;
-  // Looks at a few sessions that may have expired by now, or nearly; appends the models of those
-  // that have. Returns whether there may be more.
+  // Looks at a few sessions that are due. Appends the models of those that have expired and what
+  // watchers are to be told. Returns whether more may be due.
   bool ExpireSomeLocked(int64_t now, std::vector<SessionsOfModelPtr>& expired,
                         std::vector<SessionNews>& news) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Nanoseconds from the clock's origin.
@@ -269,11 +261,8 @@ class SessionTable {
   SessionsByModel models_ ABSL_GUARDED_BY(mu_);
   Tombstones tombstones_ ABSL_GUARDED_BY(mu_);
   SessionWatchers watchers_ ABSL_GUARDED_BY(mu_);
-  // When to look at a session again, by its index in the table: not after it expires, but perhaps
-  // before, because a use of the session does not move it, and because of who watches it.
-  absl::btree_set<std::pair<int64_t, uint32_t>> expiry_order_ ABSL_GUARDED_BY(mu_);
-  // Where LookForIdle goes on in the table.
-  uint32_t next_look_ ABSL_GUARDED_BY(mu_) = 0;
+  SessionExpiry expiry_ ABSL_GUARDED_BY(mu_);
+  IdleSampler idle_sampler_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace rnnserve

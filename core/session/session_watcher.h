@@ -11,18 +11,18 @@
 namespace rnnserve {
 
 // Is told what becomes of the sessions that it watches (SessionTable::Watch). Owned by whoever
-// watches; the store keeps no more than a weak pointer. Thread-safe: calls come from callers of the
-// store and from workers, several at a time, never under a lock, and must return soon. They do not
-// fail. One that was under way may arrive after Unwatch.
+// watches; the session table keeps only a weak pointer. Thread-safe: calls come from callers of the
+// session table and from workers, several at a time and never under a lock. They must return soon
+// and cannot fail. A call that is under way during Unwatch may arrive after it.
 class SessionWatcher {
  public:
   virtual ~SessionWatcher() = default;
 
-  // Nobody has called the session for so long that it will expire, unless it is called, in `left`.
+  // The session has been idle for so long that it expires in `left` unless it is called.
   virtual void OnSessionExpiring(absl::string_view id, absl::Duration left) = 0;
-  // The session is gone. It is not watched any more.
+  // The session has ended and is no longer watched.
   virtual void OnSessionEnded(absl::string_view id, EndReason reason) = 0;
-  // The session has left memory without an end (SessionLease::Drop), and is not watched any more.
+  // The session has left memory without ending (SessionLease::Drop) and is no longer watched.
   virtual void OnSessionDropped(absl::string_view id) = 0;
 };
 

@@ -9,8 +9,8 @@
 namespace rnnserve {
 namespace {
 
-// Without lock(), which could make the caller the last owner, and destroy the watcher under the
-// caller's lock.
+// Compares without lock(): that could make this thread the last owner and so run the watcher's
+// destructor under the lock of the session table.
 bool IsSame(const std::weak_ptr<SessionWatcher>& a, const std::weak_ptr<SessionWatcher>& b) {
   return !a.owner_before(b) && !b.owner_before(a);
 }

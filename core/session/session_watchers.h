@@ -17,36 +17,38 @@
 
 namespace rnnserve {
 
-// What the watchers of one session are to be told: made under a lock, told without it. A value.
+// What the watchers of one session are to be told. A value: it is made under the lock of the
+// session table and told after the lock.
 struct SessionNews {
-  // Nearly always there is one: the stream that the session is used on.
+  // Nearly always there is one watcher: the stream that uses the session.
   using Watchers = absl::InlinedVector<std::weak_ptr<SessionWatcher>, 1>;
 
   struct Dropped {};
-  // What is left before it expires, its end, or that it has left memory without an end.
+  // The time left before it expires, the reason of its end, or that it was dropped from memory.
   using What = std::variant<absl::Duration, EndReason, Dropped>;
 
   std::string id;
   Watchers watchers;
   What what;
 
-  // Tells those that are still there. REQUIRES: the caller holds no lock.
+  // Tells the watchers that still exist. REQUIRES: the caller holds no lock.
   void Tell() const;
 };
 
-// Who watches which session, by its index in the table. Sessions that nobody watches take nothing.
-// Private to this folder.
+// Who watches which session. A session is named by its index in SessionIndex. Sessions that nobody
+// watches take no memory. Private to this folder.
 //
-// Owns weak pointers alone. Thread-compatible. Nothing fails.
+// Owns only weak pointers. Thread-compatible. Nothing fails.
 class SessionWatchers {
  public:
-  // Adds a watcher to a session; one that is there already is not added again.
+  // Adds a watcher to a session unless it watches the session already.
   void Add(uint32_t session, const std::weak_ptr<SessionWatcher>& watcher);
-  // Removes one, if it is there, and those that are gone; says whether any is left.
+  // Removes this watcher, if it is there, and all that no longer exist. Returns whether any is
+  // left.
   bool Remove(uint32_t session, const std::weak_ptr<SessionWatcher>& watcher);
-  // Those of a session, which keeps them.
+  // Returns a session's watchers.
   SessionNews::Watchers Of(uint32_t session) const;
-  // Those of a session, which has none from now on.
+  // Removes and returns a session's watchers.
   SessionNews::Watchers Take(uint32_t session);
 
  private:

@@ -18,8 +18,8 @@
 
 namespace rnnserve {
 
-// What the open sessions of one model have in common, so that none of them holds it. Private to
-// this folder.
+// What all open sessions of one model share, kept once instead of in each session. Private to this
+// folder.
 struct SessionsOfModel : std::enable_shared_from_this<SessionsOfModel> {
   SessionsOfModel(std::string model_name, PinnedModel opened_with, Arena& arena)
       : name(std::move(model_name)),
@@ -34,15 +34,15 @@ struct SessionsOfModel : std::enable_shared_from_this<SessionsOfModel> {
   const std::shared_ptr<const Model> model;
   const std::shared_ptr<SessionHost> host;
 
-  // Guarded by the store's lock.
-  Arena& states;  // blocks of this size, those of other models too
+  // Guarded by the lock of the session table.
+  Arena& states;  // of all models whose states have this size
   int64_t num_sessions = 0;
 };
 
 using SessionsOfModelPtr = std::shared_ptr<const SessionsOfModel>;
 
-// The models that have open sessions, the arenas of their states, and what all of it counts.
-// Private to this folder. Thread-compatible.
+// The models that have open sessions, the arenas of their states, and how much all of them take.
+// Private to this folder. Owns the arenas. Thread-compatible.
 class SessionsByModel {
  public:
   // What sessions take.
@@ -51,10 +51,11 @@ class SessionsByModel {
     int64_t state_bytes = 0;
   };
 
-  // The model, with no session if it is new. REQUIRES: Count follows.
+  // Returns the entry of a model, with no session if it is new. REQUIRES: the caller calls Count
+  // next.
   SessionsOfModel& FindOrAdd(const std::string& name, const PinnedModel& model);
-  // One session more (1) or less (-1). Without any the model is let go, by whoever drops what this
-  // returns: it may be the last reference to it.
+  // Counts one session more (1) or less (-1). The entry goes with its last session. What this
+  // returns may be the last reference to it, so the caller decides where the model is destroyed.
   SessionsOfModelPtr Count(SessionsOfModel& model, int64_t difference);
 
   Usage usage(absl::string_view name) const;
@@ -62,9 +63,9 @@ class SessionsByModel {
   const Usage& total() const { return total_; }
 
  private:
-  // By state bytes. An arena stays, and keeps at most one chunk without sessions.
+  // By the bytes of a state. An arena is never removed; an unused one keeps at most one chunk.
   absl::flat_hash_map<int64_t, std::unique_ptr<Arena>> arenas_;
-  // By name and model, for the name may be given to another model while there are sessions.
+  // By name and model, because the name may be given to another model while sessions are open.
   absl::btree_map<std::pair<std::string, const Model*>, std::shared_ptr<SessionsOfModel>> models_;
   Usage total_;
 };

@@ -21,12 +21,12 @@ struct StateValue {
   std::vector<float> values;
 };
 
-// The tensors of a state block that clients see, in the order of the layout.
+// Returns the tensors of a state block that clients see, in the order of the layout.
 std::vector<StateValue> StateTensors(const Model& model, absl::Span<const float> block);
 
-// The state of one row where it lies: a session's in the memory of the store, that of a row of
-// Infer in its SessionState. Whoever may change the row may change the values, but the block stays
-// in its place. Borrowed; cheap to copy. Thread-compatible.
+// The state of one row, in place: a session's state lies in an arena of the session table, the
+// state of a row of Infer in a SessionState. The view changes values but does not move the block.
+// Borrowed; cheap to copy. Thread-compatible.
 class StateView {
  public:
   explicit StateView(absl::Span<float> block) : block_(block) {}
@@ -34,7 +34,7 @@ class StateView {
   // state_layout().size floats.
   absl::Span<float> block() const { return block_; }
 
-  // Takes the values of another block. REQUIRES: it is as large.
+  // Copies the values of another block. REQUIRES: it has the same size; aborts otherwise.
   void CopyFrom(absl::Span<const float> block) const;
 
   std::vector<StateValue> Tensors(const Model& model) const { return StateTensors(model, block_); }

@@ -12,40 +12,40 @@
 
 namespace rnnserve {
 
-// What identifies the content of a step: the first half of a SHA-256.
+// Identifies the content of a step: the first half of a SHA-256.
 using PayloadDigest = std::array<uint8_t, 16>;
 
-// What a step says of its place among the steps of its session.
+// What a step claims about its place among the steps of its session.
 struct StepClaim {
-  std::optional<uint64_t> index;  // the steps before it; without one the step is new
-  std::optional<uint64_t> epoch;  // in which its writer attached; without one it is not compared
-  PayloadDigest digest{};         // of interest with an index
+  std::optional<uint64_t> index;  // the number of steps before it; without an index the step is new
+  std::optional<uint64_t> epoch;  // in which its writer attached; without it nothing is compared
+  PayloadDigest digest{};         // compared only if there is an index
 };
 
-// Where a session stands when it is the turn of a step.
+// How far a session is when it is a step's turn.
 struct SessionProgress {
-  uint64_t version = 0;             // the committed steps
-  uint64_t version_on_arrival = 0;  // when the step got in line, so that [this, version) was
-                                    // under way then
+  uint64_t version = 0;             // the number of committed steps
+  uint64_t version_on_arrival = 0;  // when the step got in line; the steps in
+                                    // [version_on_arrival, version) were in flight then
   uint64_t epoch = 1;
-  int reply_window = 1;                        // the replies that are kept, >= 1
-  std::optional<PayloadDigest> kept_digest{};  // of the kept reply of the step's index
+  int reply_window = 1;                        // how many replies are kept, >= 1
+  std::optional<PayloadDigest> kept_digest{};  // of the kept reply to the step with this index
 };
 
 enum class StepDecision {
   kAccept,      // it is the next step: compute it
-  kReplay,      // it was committed: give the reply that was kept
+  kReplay,      // it was committed: send the kept reply again
   kFenced,      // another writer has attached since
-  kStaleOwner,  // its writer attached elsewhere since: this copy of the session is old
-  kWindowFull,  // its predecessors were not answered when it came, and their replies might be lost
-  kReused,      // a committed step of this index had another content
-  kTooOld,      // committed, but its reply is kept no more
+  kStaleOwner,  // its writer has attached on another server since: this copy of the session is old
+  kWindowFull,  // as many steps before it were in flight as replies are kept, or more
+  kReused,      // a step with this index but other content was committed
+  kTooOld,      // it was committed, but its reply is no longer kept
   kGap,         // a step before it is missing
 };
 
-// What is to be done with a step. A pure function; the state moves after kAccept alone.
+// Decides what to do with a step. A pure function. The state moves only after kAccept.
 //
-// Rows are looked at in this order; v is the version, w the reply window:
+// The first row that applies decides; v is the version, w the reply window:
 //
 //   epoch < the session's                          kFenced
 //   epoch > the session's                          kStaleOwner
@@ -53,21 +53,23 @@ enum class StepDecision {
 //   index > v                                      kGap
 //   index = v, and index < version_on_arrival + w  kAccept
 //   index = v                                      kWindowFull
-//   its reply is kept, of the same digest          kReplay
-//   its reply is kept, of another digest           kReused
-//   else                                           kTooOld
+//   its reply is kept, with the same digest        kReplay
+//   its reply is kept, with another digest         kReused
+//   otherwise                                      kTooOld
 //
-// A copy of a step that is still under way waits for its turn behind it, and is decided then: it is
-// replayed if the first was committed, and computed if the first was dropped.
+// A copy of a step in flight waits in line behind it and is decided at its own turn: it is replayed
+// if the first was committed, and computed if the first was dropped.
 StepDecision DecideStep(const StepClaim& claim, const SessionProgress& progress);
 
-// What the client is told, with the numbers `expected_index`, `version` or `epoch` where they help.
+// Returns the error for the client, with the number `expected_index`, `version` or `epoch` where it
+// helps.
 //
 //   kFenced      ABORTED STEP_FENCED               kReused   FAILED_PRECONDITION STEP_REUSED
 //   kStaleOwner  UNAVAILABLE STALE_OWNER           kTooOld   OUT_OF_RANGE STEP_TOO_OLD
 //   kWindowFull  UNAVAILABLE WINDOW_FULL           kGap      ABORTED STEP_GAP
 //
-// REQUIRES: `decision` is none of kAccept and kReplay, and what DecideStep said of them.
+// REQUIRES: `decision` is what DecideStep returned for the claim and the progress, and is neither
+// kAccept nor kReplay.
 absl::Status DecisionError(StepDecision decision, const StepClaim& claim,
                            const SessionProgress& progress);
 

@@ -12,8 +12,8 @@
 
 namespace rnnserve {
 
-// The id of a session in 40 bytes: one of up to 39 characters, as random ids and UUIDs are, lies in
-// place, a longer one on the heap. Owns it. Thread-compatible.
+// The id of a session in 40 bytes. An id of up to 39 characters, such as a random id or a UUID, is
+// stored in place, a longer one on the heap. Owns the characters. Thread-compatible.
 class StoredId {
  public:
   // REQUIRES: at most 255 characters; aborts otherwise.
@@ -30,7 +30,7 @@ class StoredId {
   bool is_in_place() const { return size_ <= bytes_.size(); }
   char* heap() const;
 
-  std::array<char, 39> bytes_;  // the characters, or where they lie
+  std::array<char, 39> bytes_;  // the characters, or a pointer to them
   uint8_t size_;
 };
 

@@ -16,8 +16,8 @@
 
 namespace rnnserve {
 
-// Remembers why sessions ended and in which epoch, for the last `capacity` of them, in some 70
-// bytes each. Thread-compatible.
+// Remembers for the last `capacity` ended sessions why they ended and in which epoch. Takes some 70
+// bytes for each. Owns the ids. Thread-compatible.
 class Tombstones {
  public:
   // REQUIRES: 0 <= capacity <= 2^32.
@@ -25,13 +25,13 @@ class Tombstones {
   Tombstones(const Tombstones&) = delete;
   Tombstones& operator=(const Tombstones&) = delete;
 
-  // The session has ended. Forgets the oldest end if there are too many.
+  // Records that a session has ended. Forgets the oldest end if there are too many.
   void Add(absl::string_view id, EndReason reason, uint64_t epoch);
-  // The id is in use again.
+  // Forgets the end of this id, which is in use again.
   void Remove(absl::string_view id) { numbers_.Erase(id); }
-  // Nothing if no such session ended, or it is forgotten.
+  // Returns why the session ended; nothing if it did not end or its end is forgotten.
   std::optional<EndReason> Find(absl::string_view id) const;
-  // The last epoch of the session; 0 if no such session ended, or it is forgotten.
+  // Returns the last epoch of the session; 0 if it did not end or its end is forgotten.
   uint64_t EpochOf(absl::string_view id) const;
 
  private:
@@ -46,8 +46,8 @@ class Tombstones {
   };
 
   const size_t capacity_;
-  // A ring once it is full. An end whose id was removed stays until it is the oldest, but its
-  // number is not in `numbers_`. It grows without moving.
+  // A ring buffer once it is full. A removed end stays until it is the oldest, but its number is
+  // not in `numbers_`. A deque, because it grows without moving its elements.
   std::deque<End> ends_;
   size_t oldest_ = 0;
   IdIndex<IdOfEnd> numbers_{IdOfEnd{&ends_}};

@@ -27,17 +27,17 @@ using ::testing::IsEmpty;
 class SessionIndexTest : public ::testing::Test {
  protected:
   Session& Insert(absl::string_view id) {
-    return *table_.Insert(
+    return *index_.Insert(
         {id, model_, Arena::Place(), Session::kNever, true, 1, Durability::kNone, 0, 1});
   }
   void Erase(absl::string_view id) {
-    Session& session = *table_.Find(id);
-    table_.Hide(session);
-    table_.Remove(session);
+    Session& session = *index_.Find(id);
+    index_.Hide(session);
+    index_.Remove(session);
   }
   std::vector<std::string> IdsAbove(absl::string_view after, size_t limit = 1'000'000) {
     std::vector<std::string> ids;
-    table_.ForEachAbove(after, [&](const Session& session) {
+    index_.ForEachAbove(after, [&](const Session& session) {
       ids.emplace_back(session.id.view());
       return ids.size() < limit;
     });
@@ -46,20 +46,20 @@ class SessionIndexTest : public ::testing::Test {
 
   SessionsByModel models_;
   SessionsOfModel& model_ = models_.FindOrAdd("m", {DoublingModel()});
-  SessionIndex table_;
+  SessionIndex index_;
 };
 
 TEST_F(SessionIndexTest, FindsASessionUntilItIsHidden) {
   Session& session = Insert("a");
-  EXPECT_EQ(table_.Find("a"), &session);
-  EXPECT_EQ(&table_.At(session.place.index), &session);
+  EXPECT_EQ(index_.Find("a"), &session);
+  EXPECT_EQ(&index_.At(session.place.index), &session);
 
-  table_.Hide(session);
+  index_.Hide(session);
 
-  EXPECT_EQ(table_.Find("a"), nullptr);
+  EXPECT_EQ(index_.Find("a"), nullptr);
   EXPECT_THAT(IdsAbove(""), IsEmpty());
   EXPECT_EQ(session.id.view(), "a");
-  table_.Remove(session);
+  index_.Remove(session);
 }
 
 TEST_F(SessionIndexTest, VisitsInTheOrderOfIdsUntilToldToStop) {
@@ -94,7 +94,7 @@ TEST_P(SessionIndexPropertyTest, IsASortedSet) {
   };
   for (int i = 0; i < 500; ++i) {
     const std::string id = random_id();
-    ASSERT_EQ(table_.Find(id) != nullptr, model.contains(id));
+    ASSERT_EQ(index_.Find(id) != nullptr, model.contains(id));
     if (!model.contains(id)) {
       Insert(id);
       model.insert(id);

@@ -151,7 +151,7 @@ class SessionTablePropertyTest : public SessionTableFixture,
   void CallExpire() {
     clock_.Advance(absl::Milliseconds(500 * (random_() % 5)));
 
-    const int64_t num_expired = store_->ExpireIdle();
+    const int64_t num_expired = table_->ExpireIdle();
 
     std::vector<std::string> due;
     for (const auto& [id, session] : expected_) {
@@ -195,10 +195,10 @@ class SessionTablePropertyTest : public SessionTableFixture,
   void CheckList() {
     const int64_t limit = 1 + random_() % kMaxSessions;
     std::vector<SessionSummary> pages;
-    std::vector<SessionSummary> page = store_->List({}, "", limit);
+    std::vector<SessionSummary> page = table_->List({}, "", limit);
     while (!page.empty()) {
       pages.insert(pages.end(), page.begin(), page.end());
-      page = store_->List({}, pages.back().id, limit);
+      page = table_->List({}, pages.back().id, limit);
     }
     ASSERT_EQ(pages.size(), expected_.size());
     std::map<std::string, int64_t> num_sessions;
@@ -212,10 +212,10 @@ class SessionTablePropertyTest : public SessionTableFixture,
       ++listed;
     }
     for (const char* name : {"m", "n"}) {
-      EXPECT_EQ(store_->usage(name).sessions, num_sessions[name]);
-      EXPECT_EQ(store_->usage(name).state_bytes,
+      EXPECT_EQ(table_->usage(name).sessions, num_sessions[name]);
+      EXPECT_EQ(table_->usage(name).state_bytes,
                 num_sessions[name] * model_->state_layout().bytes());
-      EXPECT_EQ(store_->List({name}, "", 100).size(), static_cast<size_t>(num_sessions[name]));
+      EXPECT_EQ(table_->List({name}, "", 100).size(), static_cast<size_t>(num_sessions[name]));
     }
   }
 

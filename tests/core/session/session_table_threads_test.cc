@@ -31,11 +31,11 @@ constexpr int kCallsPerThread = 500;
 class SessionTableThreadsTest : public ::testing::Test {
  protected:
   SessionTableThreadsTest()
-      : store_(
+      : table_(
             clock_, [](const std::string&, EndReason) {}, Options()) {
     for (int i = 0; i < kSessions; ++i) {
       ids_.push_back(std::to_string(i));
-      store_.Open({ids_.back(), "m", model_, SessionState(*model_)}).IgnoreError();
+      table_.Open({ids_.back(), "m", model_, SessionState(*model_)}).IgnoreError();
     }
   }
 
@@ -67,13 +67,13 @@ class SessionTableThreadsTest : public ::testing::Test {
   const MonotonicClock clock_;
   const ModelPtr model_ = DoublingModel();
   std::vector<std::string> ids_;
-  SessionTable store_;
+  SessionTable table_;
 };
 
 TEST_F(SessionTableThreadsTest, NoStepIsLost) {
   std::atomic<int> num_answered{0};
   RunThreads([&](std::mt19937& random) {
-    store_.Lease(ids_[random() % ids_.size()], [&](absl::StatusOr<SessionLease> lease) {
+    table_.Lease(ids_[random() % ids_.size()], [&](absl::StatusOr<SessionLease> lease) {
       Step(*lease);
       ++num_answered;
     });
@@ -82,7 +82,7 @@ TEST_F(SessionTableThreadsTest, NoStepIsLost) {
   EXPECT_EQ(num_answered, kThreads * kCallsPerThread);
   uint64_t num_steps = 0;
   for (const std::string& id : ids_) {
-    store_.Lease(id, [&](absl::StatusOr<SessionLease> lease) {
+    table_.Lease(id, [&](absl::StatusOr<SessionLease> lease) {
       EXPECT_EQ(lease->state().block()[0], static_cast<float>(lease->version()));
       num_steps += lease->version();
     });
@@ -96,7 +96,7 @@ TEST_F(SessionTableThreadsTest, SeveralAtOnceNeverBlockEachOther) {
     std::vector<std::string> ids = ids_;
     std::shuffle(ids.begin(), ids.end(), random);
     ids.resize(1 + random() % ids.size());
-    store_.LeaseAll(ids, [&](absl::StatusOr<std::vector<SessionLease>> leases) {
+    table_.LeaseAll(ids, [&](absl::StatusOr<std::vector<SessionLease>> leases) {
       for (SessionLease& lease : *leases) Step(lease);
       ++num_answered;
     });
@@ -116,15 +116,15 @@ TEST_F(SessionTableThreadsTest, AWatcherHearsOfEveryEndOnce) {
   const auto counter = std::make_shared<Counter>();
   std::atomic<int> num_opened{0};
   RunThreads([&](std::mt19937& random) {
-    const auto id = store_.Open({"", "m", model_, SessionState(*model_)});
+    const auto id = table_.Open({"", "m", model_, SessionState(*model_)});
     ++num_opened;
-    store_.Watch(*id, counter);
+    table_.Watch(*id, counter);
     const std::string& shared = ids_[random() % ids_.size()];
     const auto passing = std::make_shared<Counter>();
-    store_.Watch(shared, passing);
-    store_.Unwatch(shared, passing);
-    store_.ExpireIdle();
-    store_.Lease(*id, [](absl::StatusOr<SessionLease> lease) {
+    table_.Watch(shared, passing);
+    table_.Unwatch(shared, passing);
+    table_.ExpireIdle();
+    table_.Lease(*id, [](absl::StatusOr<SessionLease> lease) {
       (*std::move(lease)).End(EndReason::kClosed);
     });
   });
@@ -137,17 +137,17 @@ TEST_F(SessionTableThreadsTest, OpeningAndEndingKeepTheCounts) {
   std::atomic<int> num_ended{0};
   RunThreads([&](std::mt19937& random) {
     const std::string id = absl::StrCat("x", random() % 3);
-    if (store_.Open({id, "m", model_, SessionState(*model_)}).ok()) ++num_opened;
-    store_.Lease(id, [&](absl::StatusOr<SessionLease> lease) {
+    if (table_.Open({id, "m", model_, SessionState(*model_)}).ok()) ++num_opened;
+    table_.Lease(id, [&](absl::StatusOr<SessionLease> lease) {
       if (!lease.ok()) return;
       (*std::move(lease)).End(EndReason::kClosed);
       ++num_ended;
     });
-    store_.ExpireIdle();
-    store_.List({"m"}, "", 10);
+    table_.ExpireIdle();
+    table_.List({"m"}, "", 10);
   });
 
-  EXPECT_EQ(store_.usage("m").sessions, kSessions + num_opened - num_ended);
+  EXPECT_EQ(table_.usage("m").sessions, kSessions + num_opened - num_ended);
   EXPECT_GT(num_ended, 0);
 }
 

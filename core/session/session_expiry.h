@@ -1,0 +1,64 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_SESSION_SESSION_EXPIRY_H_
+#define RNNSERVE_CORE_SESSION_SESSION_EXPIRY_H_
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "absl/container/btree_set.h"
+#include "absl/time/time.h"
+
+namespace rnnserve {
+
+struct Session;
+
+// Decides when open sessions expire and when their watchers are warned. Keeps the times at which to
+// look at each session, in order. Private to this folder.
+//
+// A use of a session does not move its time, so a step costs nothing here: a session is looked at
+// no later than it expires, but perhaps earlier, and then gets a new time.
+//
+// Times count nanoseconds from the clock's origin. Thread-compatible. Nothing fails.
+class SessionExpiry {
+ public:
+  enum class Verdict {
+    kNotYet,   // the session has been used since its time was set
+    kWarn,     // its watchers are to be told that it is about to expire
+    kExpired,  // it was idle for its idle timeout and is to be ended
+  };
+
+  // Looks are about `interval` apart, see SessionTable::Options::expiry_interval.
+  explicit SessionExpiry(absl::Duration interval) : interval_(absl::ToInt64Nanoseconds(interval)) {}
+  SessionExpiry(const SessionExpiry&) = delete;
+  SessionExpiry& operator=(const SessionExpiry&) = delete;
+
+  // Adds a session whose last_use is set.
+  void Add(Session& session);
+  // Removes a session; does nothing if it has no time.
+  void Remove(Session& session);
+  // Looks at the session earlier if that is needed to warn its watchers, which it has got now.
+  void OnWatched(Session& session);
+
+  // The index of the session with the earliest time, if that time has come.
+  std::optional<uint32_t> NextDue(int64_t now) const;
+  // Decides about that session. Unless it has expired, it gets a new time, which after kWarn is
+  // when it expires, so that its watchers are warned once while it idles.
+  Verdict Look(Session& session, int64_t now);
+
+ private:
+  // Session::kNever: removes its time.
+  void SetTime(Session& session, int64_t time);
+  // When to warn of this expiry; the expiry itself if nobody watches the session.
+  int64_t WarningBefore(int64_t expiry, const Session& session) const;
+
+  const int64_t interval_;
+  // Session::expiry_check with the index of the session.
+  absl::btree_set<std::pair<int64_t, uint32_t>> order_;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_SESSION_SESSION_EXPIRY_H_
