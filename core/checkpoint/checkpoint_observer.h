@@ -12,21 +12,22 @@
 
 namespace rnnserve {
 
-// Is told what becomes of checkpoints. Calls come from workers and from the store's thread, never
-// under a lock, and must return soon. Thread-safe.
+// Is told what becomes of checkpoints. Thread-safe: calls come from workers and from the snapshot
+// store's thread, never under a lock, and must return soon.
 class CheckpointObserver {
  public:
   virtual ~CheckpointObserver() = default;
 
-  // What the store said, or that it will not be asked, of a snapshot of so many bytes, so long
-  // after it was made.
+  // A snapshot of `bytes` bytes is stored or has failed, `duration` after it was made. The status
+  // is the store's answer, or why the snapshot was not sent.
   virtual void OnCheckpoint(const absl::Status& status, int64_t bytes, absl::Duration duration) = 0;
-  // A session was asked of the store; it is here if the status is OK.
+  // The store was asked for a session. If the status is OK, the session is open here now.
   virtual void OnRestored(const absl::Status& status, absl::Duration duration) = 0;
-  // A snapshot was put aside because no server can read it, and why.
+  // A snapshot was quarantined because no server can read it.
   virtual void OnQuarantined(const std::string& /*session_id*/, const absl::Status& /*why*/) {}
-  // An idle session was moved out of memory into the store, and back.
+  // An idle session was moved out of memory into the store.
   virtual void OnSpilled() {}
+  // A spilled session was moved back into memory.
   virtual void OnUnspilled() {}
 };
 

@@ -10,18 +10,32 @@
 #include "core/checkpoint/parting_snapshots.h"
 #include "core/checkpoint/session_snapshot.h"
 
+// Locking
+//
+// mu_ guards the write buffer, the list of changed sessions and the counters that Flush waits for.
+// A session's own progress (CheckpointProgress) belongs to the holder of its lease and needs no
+// lock.
+//
+// Under mu_ no session is leased or returned, no callback or observer runs, and the store is asked
+// only for its generation. Completions of the buffer are taken out under mu_ and run after it. The
+// store calls back under no lock of its own, so mu_ and the store's lock cannot form a cycle.
+//
+// Only Flush, FlushForGood and the destructor block. They wait for answers of the store, which
+// come on the store's thread, so none of them may be called there. Everything else continues in a
+// callback. A lease that waits for the store delays the calls of that session only.
+
 namespace rnnserve {
 namespace {
 
-// How often Flush looks at writes that failed.
+// How often Flush tries writes again that have failed.
 constexpr absl::Duration kFlushRetry = absl::Milliseconds(50);
 
-// Sessions that ListAll looks at in one go.
+// Sessions that ListAll gets in one page.
 constexpr int64_t kListedAtOnce = 1000;
 
 bool IsFenced(const absl::Status& status) { return ErrorReason(status) == "FENCED"; }
 
-// The same owner has stored a later snapshot.
+// Whether the same owner has stored a later snapshot.
 bool IsStale(const absl::Status& status) { return ErrorReason(status) == "STALE_VERSION"; }
 
 }  // namespace
@@ -41,7 +55,8 @@ Checkpointer::Checkpointer(const Clock& clock, SessionTable& sessions, Checkpoin
 
 Checkpointer::~Checkpointer() {
   {
-    // The store answers what is under way while it goes, and must get nothing more.
+    // The store's destructor answers the calls in flight. Pump, which those answers call, must not
+    // send more.
     absl::MutexLock lock(&mu_);
     is_ending_ = true;
   }
@@ -83,7 +98,7 @@ void Checkpointer::Create(SessionLease lease, Done done) {
                          "a session of that id is in the store; attach to it to go on with it");
     }
     if (!status.ok()) {
-      // Not closed: it is in the store, or may be, and whoever attaches shall look for it there.
+      // Not kClosed: the session is in the store, or may be, and an Attach must look for it there.
       std::move(lease).End(EndReason::kMoved);
     } else {
       std::move(lease).Return();
@@ -132,7 +147,8 @@ void Checkpointer::Store(SessionLease lease, StoreCallback done) {
 bool Checkpointer::IsStored(const SessionLease& lease) const {
   const CheckpointProgress& checkpoint = lease.checkpoint();
   if (checkpoint.is_epoch_unstored || lease.durable_revision() != checkpoint.revision) return false;
-  // The time to live counts from the write, the idle timeout from the use.
+  // The time to live counts from the write, but the idle timeout from the last use, which may be
+  // later.
   if (lease.snapshot_time() + options_.extra_time_to_live < lease.last_use()) return false;
   absl::MutexLock lock(&mu_);
   return generation_ == store_->generation();
@@ -198,7 +214,7 @@ void Checkpointer::SubmitListed(absl::Time time) {
   }
   for (const std::string& session_id : due) {
     sessions_.Lease(session_id, [this, session_id](absl::StatusOr<SessionLease> lease) {
-      // The id may have gone to a session that is not durable.
+      // The id may belong to another session by now, which is not durable.
       if (lease.ok() && lease->durability() != Durability::kNone) {
         lease->checkpoint().is_listed = false;
         if (lease->checkpoint().is_dirty()) Submit(*lease);
@@ -206,7 +222,7 @@ void Checkpointer::SubmitListed(absl::Time time) {
       const absl::Time now = clock_.Now();
       absl::MutexLock lock(&mu_);
       --num_submitting_;
-      // Too many calls wait for it.
+      // The session's line is full: try again at a later Tick.
       if (absl::IsResourceExhausted(lease.status())) listed_.push_back({now, session_id});
     });
   }
@@ -253,7 +269,7 @@ void Checkpointer::OnAnswer(const Sent& sent, const absl::Status& status) {
 
 void Checkpointer::EndMoved(const std::string& session_id, uint64_t epoch) {
   sessions_.Lease(session_id, [epoch](absl::StatusOr<SessionLease> lease) {
-    // A later one of that id may be here already.
+    // A later session of that id may be open here already.
     if (!lease.ok() || lease->durability() == Durability::kNone || lease->epoch() != epoch) return;
     (*std::move(lease)).End(EndReason::kMoved);
   });

@@ -27,48 +27,48 @@
 
 namespace rnnserve {
 
-// Keeps the durable sessions of a server in a store, and brings them here from there.
+// Writes the durable sessions of a server to the snapshot store, and restores them from there.
 //
-//   kAsync  a snapshot goes out after `steps` changes, but not within `min_interval` of the last,
-//   or
-//           at the first Tick that finds a change older than `interval`; nobody waits for it. Of
-//           one session the newest wins.
-//   kSync   a snapshot goes out with every change, and Commit waits for it.
+//   kAsync  A snapshot is sent after `steps` changes, but not within `min_interval` of the one
+//           before, or at the first Tick that finds a change older than `interval`. Nobody waits
+//           for it. If several snapshots of a session are queued, the newest replaces the others.
+//   kSync   A snapshot is sent with every change, and Commit waits for it.
 //
-// Whoever restores a session becomes its owner in a new epoch. An owner that lost it is told so by
-// the store when it writes, and its copy ends (kMoved): what it answered since its last checkpoint
-// is lost, and the next call on it says so.
+// Whoever restores a session becomes its owner in a new epoch. The store tells the former owner so
+// at its next write, and the former owner's copy ends (kMoved). The replies that it sent since its
+// last checkpoint are lost, and the next call on the session says so.
 //
-// Lost at a kill, of a session in kAsync: the changes since `durable_version`, which are those of
-// `interval`, one Tick and the time of one write, while the store works; of a session that goes on
-// stepping, `steps` or those of `min_interval`, and of the time of one write.
+// If the server is killed, a session in kAsync loses the changes since `durable_version`. While the
+// store works, those are the changes of at most `interval` plus one Tick plus one write. For a
+// session that keeps stepping they are at most `steps` changes, or those of `min_interval` if that
+// is more, plus those made during one write.
 //
-// Owns the store and what is on its way. Thread-safe. Clock, sessions and observer must outlive it.
-// Callbacks run on the calling thread or on the store's, under no lock, and must not block.
+// Owns the store and the writes in flight. Thread-safe. Clock, sessions and observer must outlive
+// it. Callbacks run on the calling thread or on the store's, under no lock, and must not block.
 class Checkpointer {
  public:
   struct Options {
-    // Changes of a session in kAsync after which a snapshot is written. Fewer: less to send again
-    // after a loss, and more writes, each of the whole state.
+    // Changes of a session in kAsync after which a snapshot is written. With fewer, clients have
+    // fewer steps to send again after a loss, but there are more writes, each of the whole state.
     int64_t steps = 32;
-    // The shortest time between two snapshots of a session in kAsync, so that a fast one costs the
-    // server no more than a slow one.
+    // The shortest time between two snapshots that `steps` triggers for a session in kAsync. Bounds
+    // what a fast session costs the server.
     absl::Duration min_interval = absl::Milliseconds(100);
-    // How long a change waits for others before a snapshot is written.
+    // How long a change in kAsync waits for others before a snapshot is written.
     absl::Duration interval = absl::Seconds(1);
-    // How long the store keeps a session beyond its idle timeout: the time that a session without
-    // a server has to be found again.
+    // How long the store keeps a session beyond its idle timeout. A session whose server is lost
+    // must be restored within this time.
     absl::Duration extra_time_to_live = absl::Minutes(10);
-    // What waits for the store.
+    // Bounds the queued writes, for which no caller waits.
     WriteBuffer::Options buffer{};
   };
 
-  // What the bound of a loss is made of, as it is now.
+  // The unsaved work that a crash would lose now.
   struct Load {
-    int64_t listed_sessions = 0;   // with changes that no snapshot under way has
-    absl::Duration oldest_change;  // since the longest listed of them; zero if there is none
-    int64_t pending_writes = 0;    // that wait or are under way
-    int64_t pending_bytes = 0;
+    int64_t listed_sessions = 0;   // sessions with changes that no snapshot in flight contains
+    absl::Duration oldest_change;  // how long ago the first of them was listed; zero if none is
+    int64_t pending_writes = 0;    // queued or in flight
+    int64_t pending_bytes = 0;     // of these writes
   };
 
   using FindModel = SessionRestorer::FindModel;
@@ -78,27 +78,28 @@ class Checkpointer {
   Checkpointer(const Clock& clock, SessionTable& sessions, CheckpointObserver& observer,
                std::unique_ptr<SnapshotStore> store, const SnapshotKeys& keys,
                const Options& options);
-  // Answers everything first. REQUIRES: nobody calls it any more.
+  // Runs every callback first. REQUIRES: nobody calls it any more.
   ~Checkpointer();
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;
 
   // Stores the first snapshot of a session that was just opened, so that its id is taken on every
-  // server; if that fails, the session ends. Errors: ALREADY_EXISTS (SESSION_EXISTS): the store has
-  // one; those of SnapshotStore::Write.
+  // server. If that fails, the session ends. Errors: ALREADY_EXISTS (SESSION_EXISTS): the store has
+  // a session of that id; the errors of SnapshotStore::Write.
   void Create(SessionLease lease, Done done);
 
-  // The state has changed. The lease is returned and `done` runs when the caller may tell: in kSync
-  // when the change is stored, else at once. Without durability it does nothing else. Errors:
-  // ABORTED (FENCED): the session has ended here, another owner goes on without the change; other
-  // errors of SnapshotStore::Write: the change is made, and will be stored with the next.
+  // Records that the state has changed. Returns the lease and runs `done` when the caller may tell
+  // its client: in kSync when the change is stored, otherwise at once. Without durability it does
+  // nothing else. Errors: ABORTED (FENCED): the session has ended here, and another owner goes on
+  // without the change; other errors of SnapshotStore::Write: the change is made and will be stored
+  // with the next one.
   void Commit(SessionLease lease, Done done);
-  // The same, but in kAsync it waits too: for what must not be undone by a loss.
+  // As Commit, but waits in kAsync too. For a change that a loss of the server must not undo.
   void CommitNow(SessionLease lease, Done done);
 
-  // Writes the session as it is and gives the lease back; without a write if the store has it and
-  // will keep it for as long as it may be idle. Errors: those of SnapshotStore::Write.
-  // REQUIRES: the session is durable.
+  // Writes the session as it is and passes the lease to `done`. Skips the write if the store has
+  // the session and will keep it until the end of its idle timeout. Errors: those of
+  // SnapshotStore::Write. REQUIRES: the session is durable.
   void Store(SessionLease lease, StoreCallback done);
 
   // See SessionRestorer.
@@ -110,18 +111,20 @@ class Checkpointer {
     restorer_.Reopen(session_id, fence, std::move(model), std::move(done));
   }
 
-  // Ends a session and removes it from the store; `done` runs when nobody can restore it any more,
-  // or with the error of SnapshotStore::Remove: then somebody can until its time to live is over.
+  // Ends a session and removes it from the store. `done` runs when nobody can restore it any more,
+  // or with the error of SnapshotStore::Remove; then it can be restored until its time to live
+  // ends.
   void End(SessionLease lease, EndReason reason, Done done);
 
-  // To be called several times a second: sends what is due, what failed once more, and every
-  // session if the store may have lost what it had.
+  // Sends the snapshots that are due, retries those that failed, and writes every session again if
+  // the store may have lost its contents. Must be called several times a second.
   void Tick();
 
-  // Sends everything that has changed; says whether the store has it all before the timeout.
+  // Sends everything that has changed and waits for it. Returns whether the store has all of it
+  // before the timeout. Blocks: must not be called from a callback.
   bool Flush(absl::Duration timeout);
-  // The same, and what is not durable but detached is written too, to be found by another server:
-  // see WritePartingSnapshots. For a server that stops. REQUIRES: nobody changes a session any
+  // As Flush, and then writes the detached sessions that are not durable, for other servers to find
+  // (see WritePartingSnapshots). For a server that stops. REQUIRES: nobody changes a session any
   // more.
   bool FlushForGood(absl::Duration timeout);
 
@@ -132,7 +135,7 @@ class Checkpointer {
     absl::Time time;
     std::string session_id;
   };
-  // A snapshot on its way, and when it was made.
+  // A snapshot in flight, and when it was made.
   struct Sent {
     std::string session_id;
     uint64_t epoch = 0;
@@ -142,22 +145,22 @@ class Checkpointer {
     absl::Time time;
   };
 
-  // Whether the store has the session as it is, for as long as it may be idle.
+  // Whether the store has the session as it is and will keep it until the end of its idle timeout.
   bool IsStored(const SessionLease& lease) const;
   void Write(SessionLease lease, StoreCallback done);
   SnapshotWrite MakeWrite(const SessionLease& lease, Sent& sent) const;
   absl::Duration TimeToLive(absl::Duration idle_timeout) const;
   // Whether a session in kAsync has changed enough, and long enough after its last snapshot.
   bool IsDue(const CheckpointProgress& checkpoint) const;
-  // Hands a snapshot to the buffer, or lists the session if that has no room.
+  // Adds a snapshot to the buffer, or lists the session if the buffer has no room.
   void Submit(SessionLease& lease);
-  // Remembers that the session has changed.
+  // Lists the session, so that a later Tick submits it.
   void List(SessionLease& lease);
-  // Lists every durable session, as if it had changed.
+  // Lists every durable session as if it had changed.
   void ListAll();
-  // Submits those that were listed before `time` and have changed.
+  // Submits the sessions that were listed at or before `time`.
   void SubmitListed(absl::Time time);
-  // Hands the store what the buffer gives.
+  // Sends writes of the buffer to the store, as many as may be in flight.
   void Pump();
   void OnAnswer(const Sent& sent, const absl::Status& status);
   void EndMoved(const std::string& session_id, uint64_t epoch);
@@ -173,12 +176,15 @@ class Checkpointer {
   mutable absl::Mutex mu_;
   WriteBuffer buffer_ ABSL_GUARDED_BY(mu_);
   std::deque<Listed> listed_ ABSL_GUARDED_BY(mu_);
-  int64_t num_submitting_ ABSL_GUARDED_BY(mu_) = 0;  // were listed, and wait for their lease
-  uint64_t generation_ ABSL_GUARDED_BY(mu_) = 0;  // of the store, as far as its loss is made up for
+  // Sessions that were taken off the list and wait for their lease.
+  int64_t num_submitting_ ABSL_GUARDED_BY(mu_) = 0;
+  // The store's generation for which all sessions have been listed again.
+  uint64_t generation_ ABSL_GUARDED_BY(mu_) = 0;
   bool is_ending_ ABSL_GUARDED_BY(mu_) = false;
-  int64_t num_completing_ ABSL_GUARDED_BY(mu_) = 0;  // were answered, and tell it just now
+  // Writes that were answered and whose callbacks are running.
+  int64_t num_completing_ ABSL_GUARDED_BY(mu_) = 0;
 
-  // Synchronise themselves. The store is the first to go: its callbacks need the others.
+  // Synchronise themselves. The store is destroyed first: its callbacks need the other members.
   SessionRestorer restorer_;
   std::unique_ptr<SnapshotStore> store_;
 };

@@ -13,13 +13,13 @@
 
 namespace rnnserve {
 
-// Where the sessions of an engine outlive it.
+// How an engine makes its sessions durable. Movable. Thread-compatible.
 struct DurabilityConfig {
   std::unique_ptr<SnapshotStore> store;  // null: sessions are only exported and imported
-  // What snapshots are signed with: the same in all servers that share sessions.
+  // Sign the snapshots. All servers that share sessions need the same keys.
   SnapshotKeys keys;
   Checkpointer::Options checkpoints{};
-  // Of detached sessions that ask for none.
+  // For detached sessions whose client asks for no particular durability.
   Durability default_durability = Durability::kAsync;
 };
 

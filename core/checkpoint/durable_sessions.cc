@@ -17,10 +17,28 @@
 #include "core/session/session_id.h"
 #include "core/snapshot/resume_token.h"
 
+// Locking
+//
+// DurableSessions has no lock: its members are constant after construction, and the session table,
+// the spill and the checkpointer synchronise themselves. A ReturnGroup has a lock that guards its
+// count and status; its callback runs after that lock.
+//
+// Nothing here blocks. A call that has to wait for a lease, for room in memory or for the store
+// continues in a callback. Such calls cannot wait for each other in a circle: no call gets in line
+// for a session while it holds the lease of another, and room in memory and answers of the store do
+// not depend on leases that others hold (see session_spill.cc). LeaseAll therefore first brings
+// back all its spilled sessions, holding no lease, and then asks the session table for all leases
+// at once.
+//
+// Between two steps of such a call, other callers may spill or end the session again, so the steps
+// are repeated. LeaseAll and Restore do so a bounded number of times. Lease has no bound, but each
+// repetition means that a session has been brought back or has ended in between.
+
 namespace rnnserve {
 namespace {
 
-// Whether another server may have the session. One that expired here lives longer in the store.
+// Whether another server may have the session. A session that expired here stays in the store for
+// longer.
 bool MayBeElsewhere(const absl::Status& status) {
   const std::string reason = ErrorReason(status);
   return reason == "SESSION_UNKNOWN" || reason == "SESSION_MOVED" || reason == "SESSION_EXPIRED";
@@ -35,11 +53,13 @@ absl::Status NoKeyError() {
                             "this server has no key to sign and check snapshots with");
 }
 
-// Others may take the room that was made for a session, or spill one of several.
+// How often to try. Other callers may take the room that was made for a session, or make the spill
+// take one of several sessions out of memory again.
 constexpr int kRestoreAttempts = 2;
 constexpr int kLeaseAllAttempts = 4;
 
-// Counts the answers to what brings several back. Owned by them. Thread-safe.
+// Counts the answers while several spilled sessions are brought back. Owned by the callbacks that
+// bring the answers. Thread-safe.
 class ReturnGroup {
  public:
   ReturnGroup(size_t size, DurableSessions::Done done) : done_(std::move(done)), remaining_(size) {}
@@ -56,7 +76,7 @@ class ReturnGroup {
  private:
   DurableSessions::Done done_;
   absl::Mutex mu_;
-  absl::Status status_;  // written under mu_, read by the last
+  absl::Status status_;  // written under mu_, read by the last arrival
   size_t remaining_ ABSL_GUARDED_BY(mu_);
 };
 
@@ -111,7 +131,8 @@ void DurableSessions::Open(SessionTable::OpenRequest request, OpenCallback callb
 void DurableSessions::OpenWithRoom(SessionTable::OpenRequest request, OpenCallback callback) {
   absl::Status not_spilled = CheckNotSpilled(request.id);
   if (!not_spilled.ok()) return callback(std::move(not_spilled));
-  // One that expired while it was spilled has left no other trace here.
+  // If a session of this id expired while it was spilled, its record is all that remains of it. The
+  // new session's epoch must be above the old one's.
   if (spill_.has_value()) request.epoch = std::max(request.epoch, spill_->EpochOf(request.id) + 1);
   const bool is_durable = request.durability != Durability::kNone;
   if (is_durable) {
@@ -121,7 +142,8 @@ void DurableSessions::OpenWithRoom(SessionTable::OpenRequest request, OpenCallba
   absl::StatusOr<SessionLease> lease = sessions_.OpenLeased(std::move(request));
   if (!lease.ok()) return callback(lease.status());
   Opened opened{lease->id(), lease->epoch()};
-  // One that was in memory until just now and was spilled since.
+  // A session of this id may have been in memory at the first check and have been spilled before
+  // the new one was opened.
   not_spilled = CheckNotSpilled(opened.id);
   if (!not_spilled.ok()) {
     (*std::move(lease)).End(EndReason::kMoved);
@@ -168,7 +190,7 @@ void DurableSessions::Lease(absl::string_view id, SessionTable::LeaseCallback ca
                        callback = std::move(callback)](absl::StatusOr<SessionLease> lease) mutable {
     if (lease.ok() || !absl::IsNotFound(lease.status())) return callback(std::move(lease));
     if (!spill_->Has(id)) {
-      // It may have come back between the two looks.
+      // The session may have come back between the two looks.
       if (spill_->num_brought_back() != num_brought_back) return Lease(id, std::move(callback));
       return callback(std::move(lease));
     }
@@ -243,7 +265,8 @@ void DurableSessions::Restore(const std::string& id, int num_attempts_left,
         if (status.ok()) return Lease(id, std::move(callback));
         const bool is_full = ErrorReason(status) == "STATE_BYTES_LIMIT";
         if (!is_full || num_attempts_left == 1) return callback(status);
-        // Its size is not known here: down to the low water, as far as it goes.
+        // The size of its state is not known here, so ask for a tenth of the memory, which is what
+        // lies above the low-water mark.
         spill_->MakeRoom({1, sessions_.options().max_state_bytes / 10},
                          [this, id, num_attempts_left, callback = std::move(callback)]() mutable {
                            Restore(id, num_attempts_left - 1, std::move(callback));
@@ -280,7 +303,7 @@ absl::StatusOr<SessionTable::OpenRequest> DurableSessions::Import(absl::string_v
   RNNSERVE_ASSIGN_OR_RETURN(Snapshot snapshot, DecodeSnapshot(bytes, *keys_, std::nullopt));
   RNNSERVE_ASSIGN_OR_RETURN(PinnedModel model, find_model_(snapshot));
   RNNSERVE_RETURN_IF_ERROR(CheckModel(snapshot, *model.model));
-  // A session of its own: it has nothing to do with the one that was exported.
+  // The imported session is a new one, independent of the one that was exported.
   RNNSERVE_ASSIGN_OR_RETURN(
       SessionTable::OpenRequest request,
       OpenRequestOf(std::move(snapshot), {1, 0, 0}, std::move(model), sessions_));

@@ -22,20 +22,23 @@
 
 namespace rnnserve {
 
-// What a client is told of a step that was done but is not stored. One that may be sent again is
-// told what the store said; any other gets ABORTED (NOT_DURABLE), which no client sends again by
-// itself.
+// Returns the error for a step that was done but could not be stored. If the step may be sent
+// again, or the status is ABORTED, that is the store's own error. Otherwise it is ABORTED
+// (NOT_DURABLE), which clients do not retry by themselves.
 absl::Status NotStoredError(absl::Status status, bool may_be_sent_again);
 
-// The sessions of an engine together with the store behind them, if there is one: what opens,
-// changes or ends a session goes through here. Sessions that are spilled come back by themselves.
-// Without a store every session is of Durability::kNone, and nothing waits or is spilled.
+// The sessions of an engine together with the snapshot store behind them, if there is one. Every
+// call that opens, changes or ends a session goes through here, and a spilled session is brought
+// back when it is called. Without a store every session has Durability::kNone, and nothing waits or
+// is spilled.
 //
-// Thread-safe. Clock, sessions and observer must outlive it. Callbacks as Checkpointer has them.
+// Owns the checkpointer, which owns the store. Thread-safe. Clock, sessions and observer must
+// outlive it. Callbacks run on the calling thread or on the store's, under no lock, and must not
+// block.
 class DurableSessions {
  public:
   using Done = Checkpointer::Done;
-  // Of a session that was opened.
+  // A session that was opened.
   struct Opened {
     std::string id;
     uint64_t epoch;
@@ -47,23 +50,24 @@ class DurableSessions {
   DurableSessions(const DurableSessions&) = delete;
   DurableSessions& operator=(const DurableSessions&) = delete;
 
-  // What a session gets that asks for `requested`, or for nothing. Errors: FAILED_PRECONDITION
-  // (NO_STORE); INVALID_ARGUMENT (DURABILITY): it is not detached.
+  // Returns the durability of a session whose client asks for `requested`, or for nothing in
+  // particular. Errors: FAILED_PRECONDITION (NO_STORE); INVALID_ARGUMENT (DURABILITY): a session
+  // that is not detached cannot be durable.
   absl::StatusOr<Durability> Resolve(std::optional<Durability> requested, bool detached) const;
 
-  // Opens a session and calls back when it is stored, if it is durable. Calls on it
-  // wait meanwhile. Errors: those of SessionTable::Open and Checkpointer::Create.
+  // Opens a session and, if it is durable, calls back when it is stored. Calls on the session wait
+  // meanwhile. Errors: those of SessionTable::Open and Checkpointer::Create.
   void Open(SessionTable::OpenRequest request, OpenCallback callback);
 
-  // SessionTable::Lease, but a session of this server that was spilled is brought back: what every
-  // call begins with. Errors, beside those of Lease: those of SessionSpill::BringBack.
+  // As SessionTable::Lease, but brings a spilled session of this server back first. Errors: those
+  // of SessionTable::Lease and of SessionSpill::BringBack.
   void Lease(absl::string_view id, SessionTable::LeaseCallback callback);
-  // The same of several sessions, as SessionTable::LeaseAll. RESOURCE_EXHAUSTED (SESSION_LIMIT):
-  // they do not fit into memory together.
+  // As SessionTable::LeaseAll, but brings spilled sessions back first. Errors: those of Lease;
+  // RESOURCE_EXHAUSTED (SESSION_LIMIT): the sessions do not fit into memory together.
   void LeaseAll(std::vector<std::string> ids, SessionTable::LeaseAllCallback callback);
-  // Lease, but a session that is not this server's is looked for in the store.
+  // As Lease, but restores a session that this server does not have from the store.
   void LeaseOrRestore(absl::string_view id, SessionTable::LeaseCallback callback);
-  // See SessionSpill::IdsOf. Some may be back or have ended.
+  // See SessionSpill::IdsOf. When this returns, some may be back in memory or have ended.
   std::vector<std::string> SpilledIdsOf(absl::string_view model_name,
                                         const Model* model = nullptr) const;
 
@@ -71,9 +75,10 @@ class DurableSessions {
   std::vector<SessionSummary> List(const SessionFilter& filter, absl::string_view after,
                                    int64_t limit) const;
 
-  // ALREADY_EXISTS (SESSION_EXISTS) if the session of that id is spilled.
+  // Returns ALREADY_EXISTS (SESSION_EXISTS) if the session of that id is spilled.
   absl::Status CheckNotSpilled(absl::string_view id) const;
-  // Spills others if that is needed, and calls `done`, whether there is room by then or not.
+  // Spills other sessions if that is needed, then calls `done`, whether or not there is room by
+  // then.
   void MakeRoom(const SessionSpill::Room& room, absl::AnyInvocable<void()> done);
 
   // See Checkpointer.
@@ -81,21 +86,25 @@ class DurableSessions {
   void CommitNow(SessionLease lease, Done done);
   void End(SessionLease lease, EndReason reason, Done done);
 
-  // The session as bytes that any server with the same key can import. FAILED_PRECONDITION
-  // (NO_SNAPSHOT_KEY).
+  // Returns the session as bytes that any server with the same key can import. Errors:
+  // FAILED_PRECONDITION (NO_SNAPSHOT_KEY).
   absl::StatusOr<std::string> Export(const SessionLease& lease) const;
-  // What opens an exported session, as a new one of version and replies of then, without durability
-  // as yet. Errors: NO_SNAPSHOT_KEY; those of DecodeSnapshot, CheckModel and OpenRequestOf.
+  // Returns a request that opens an exported session as a new one, with the state, version and
+  // replies it had, and without durability; the caller sets that. Errors: FAILED_PRECONDITION
+  // (NO_SNAPSHOT_KEY); those of DecodeSnapshot, of the FindModel, of CheckModel and of
+  // OpenRequestOf.
   absl::StatusOr<SessionTable::OpenRequest> Import(absl::string_view bytes) const;
 
-  // What a client may show the next server of a session that has to leave this one, see
-  // ResumeToken; empty for one that cannot: without a store, or bound to its stream.
+  // Returns the token (see ResumeToken) that a client shows to the next server when a session has
+  // to leave this one. Empty if the session cannot leave: there is no store, or it is bound to its
+  // stream.
   std::string ResumeTokenOf(const SessionSummary& session) const;
-  // INVALID_ARGUMENT (RESUME_TOKEN) unless the bytes are such a token, of this session.
+  // Returns INVALID_ARGUMENT (RESUME_TOKEN) unless `token` is a genuine token of this session.
   absl::Status CheckResumeToken(absl::string_view session_id, absl::string_view token) const;
 
+  // Must be called several times a second: see Checkpointer and SessionSpill.
   void Tick();
-  // See Checkpointer. Without a store there is nothing to do.
+  // See Checkpointer. Without a store there is nothing to do, and both return true.
   bool Flush(absl::Duration timeout);
   bool FlushForGood(absl::Duration timeout);
   int64_t num_spilled() const { return spill_.has_value() ? spill_->num_spilled() : 0; }
@@ -105,7 +114,7 @@ class DurableSessions {
   void LeaseAllAgain(std::vector<std::string> ids, int num_attempts_left,
                      SessionTable::LeaseAllCallback callback);
   void OpenWithRoom(SessionTable::OpenRequest request, OpenCallback callback);
-  // `num_attempts_left`: there may be no room for what comes.
+  // Tries `num_attempts_left` times, because there may be no room for the session when it comes.
   void Restore(const std::string& id, int num_attempts_left, SessionTable::LeaseCallback callback);
 
   const Clock& clock_;
@@ -113,7 +122,7 @@ class DurableSessions {
   const std::optional<SnapshotKeys> keys_;
   const Durability default_durability_;
   const Checkpointer::FindModel find_model_;
-  // Both or none. The checkpointer is the first to go: its callbacks need the other.
+  // Both or neither is set. The checkpointer is destroyed first: its callbacks need the spill.
   std::optional<SessionSpill> spill_;
   std::optional<Checkpointer> checkpointer_;
 };

@@ -17,20 +17,20 @@
 namespace rnnserve {
 namespace {
 
-// Sessions that are listed at once.
+// Sessions that are listed in one page.
 constexpr int64_t kPageSize = 1000;
 
-// Sessions on their way, and their bytes: as many as a WriteBuffer has.
+// Bounds of the sessions in flight and their bytes: the defaults of WriteBuffer.
 constexpr int64_t kInFlightMax = 256;
 constexpr int64_t kInFlightBytesMax = int64_t{64} << 20;
 
-// How often the clock is looked at while the store does not answer.
+// How often the clock is checked while the store does not answer.
 constexpr absl::Duration kPatience = absl::Milliseconds(50);
 
 SnapshotFence PartingFence(uint64_t version) { return {0, 0, version}; }
 
-// Counts what is on its way. Owned by whoever waits for it and by every answer, as one may come
-// after the deadline. Thread-safe.
+// Counts the sessions in flight. Owned by the waiting thread and by every callback, because an
+// answer may come after the deadline. Thread-safe.
 class InFlight {
  public:
   void Begin(int64_t bytes) {
@@ -44,7 +44,7 @@ class InFlight {
     bytes_ -= bytes;
     if (!is_stored) has_failed_ = true;
   }
-  // Whether there are at most so many before the deadline.
+  // Waits until at most `count` are in flight. Returns whether that is so before the deadline.
   bool Await(const Clock& clock, int64_t count, absl::Time deadline) {
     const auto is_done = [this, count]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
       return count_ == 0 || (count_ <= count && bytes_ < kInFlightBytesMax);
@@ -67,7 +67,8 @@ class InFlight {
   bool has_failed_ ABSL_GUARDED_BY(mu_) = false;
 };
 
-// One session on its way. The lease goes with it, so that it is the last word.
+// Writes one session. Holds the lease until the store has answered, so that nothing changes the
+// session after its last snapshot.
 void WriteOne(const Clock& clock, CheckpointObserver& observer, SnapshotStore& store,
               const SnapshotKey& key, SessionLease lease, std::shared_ptr<InFlight> in_flight) {
   const SnapshotFence fence = PartingFence(lease.version());
@@ -103,7 +104,7 @@ bool WritePartingSnapshots(const Clock& clock, SessionTable& sessions, Checkpoin
     for (const SessionSummary& session : page) {
       if (session.durability != Durability::kNone || !session.detached) continue;
       if (!in_flight->Await(clock, kInFlightMax - 1, deadline)) return false;
-      // A step that was answered may have its lease for a moment more.
+      // A step that has already replied may hold the lease for a moment longer.
       in_flight->Begin(0);
       sessions.Lease(session.id, [&clock, &observer, &store, &key,
                                   in_flight](absl::StatusOr<SessionLease> lease) {

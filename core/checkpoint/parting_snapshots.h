@@ -13,16 +13,18 @@
 
 namespace rnnserve {
 
-// Writes every detached session that is not durable, once: what a server that stops leaves to
-// whoever attaches on another one. The store keeps each for its idle timeout.
+// Writes every detached session that is not durable, once. A server that stops leaves these
+// snapshots for clients that attach on another server. The store keeps each for the session's idle
+// timeout.
 //
-// Their epoch in the store is 0, below that of every durable session. So one of them never takes
-// the place of a durable session of its id, is replaced by one that is opened, and by a later one
-// like it: what was left behind before is removed first.
+// Their epoch in the store is 0, below that of every durable session. A parting snapshot therefore
+// never replaces a durable session of its id, and a session that is opened replaces it. A later
+// parting snapshot of the same id replaces it too, because the older one is removed first.
 //
-// Blocks until the store has answered or it is `deadline`. Says whether all of them are stored,
-// without those whose id is a durable session's of another server. Thread-safe. REQUIRES: nobody
-// changes a session any more, and all but `deadline` live until the store has answered.
+// Blocks until the store has answered or the deadline has come. Returns whether all sessions are
+// stored, not counting those whose id belongs to a durable session of another server. Thread-safe.
+// REQUIRES: nobody changes a session any more, and all arguments except `deadline` outlive the
+// store's answers.
 bool WritePartingSnapshots(const Clock& clock, SessionTable& sessions, CheckpointObserver& observer,
                            SnapshotStore& store, const SnapshotKey& key, absl::Time deadline);
 

@@ -50,7 +50,7 @@ void SessionRestorer::Restore(const std::string& session_id, FindModel find_mode
     };
     const absl::StatusOr<Snapshot> snapshot = Decode(session_id, find_model, stored);
     if (!snapshot.ok()) return Fail(session_id, stored, snapshot.status(), std::move(finish));
-    // Only now, so that a server that cannot go on with the session leaves it to its owner.
+    // Claim only now, so that a server that cannot go on with the session leaves it to its owner.
     store_.Claim(session_id, RandomNonce(), snapshot->idle_timeout + extra_time_to_live_,
                  [this, session_id, find_model, finish = std::move(finish)](
                      const absl::StatusOr<StoredSnapshot>& claimed) mutable {
@@ -65,7 +65,8 @@ void SessionRestorer::Reopen(const std::string& session_id, const SnapshotFence&
   store_.Read(
       session_id, [this, session_id, fence, find_model, begin = clock_.Now(),
                    done = std::move(done)](const absl::StatusOr<StoredSnapshot>& stored) mutable {
-        // A snapshot of the same owner that is not the last is what a store has that lost the last.
+        // A snapshot of the same owner but of another version means that the store has lost the
+        // last one.
         const bool is_other = stored.ok() && !(stored->fence == fence);
         absl::StatusOr<SessionLease> lease =
             is_other ? MovedError() : Open(session_id, find_model, stored);
@@ -93,12 +94,12 @@ absl::StatusOr<SessionLease> SessionRestorer::Open(const std::string& session_id
                                                    const FindModel& find_model,
                                                    const absl::StatusOr<StoredSnapshot>& stored) {
   RNNSERVE_ASSIGN_OR_RETURN(Snapshot snapshot, Decode(session_id, find_model, stored));
-  // Which may be another than a moment before, if it was replaced since.
+  // Ask again: the model may have been replaced since Decode, and this is the one that is pinned.
   RNNSERVE_ASSIGN_OR_RETURN(PinnedModel model, find_model(snapshot));
   RNNSERVE_RETURN_IF_ERROR(CheckModel(snapshot, *model.model));
   SnapshotFence fence = stored->fence;
-  // The store counts from zero for it, see WritePartingSnapshots, but its writers from where it
-  // was.
+  // A parting snapshot has epoch 0 in the store (see WritePartingSnapshots). The session's writers
+  // go on counting from the epoch in the snapshot.
   if (IsNotDurable(snapshot)) fence.epoch = snapshot.epoch + 1;
   RNNSERVE_ASSIGN_OR_RETURN(SessionTable::OpenRequest request,
                             OpenRequestOf(std::move(snapshot), fence, std::move(model), sessions_));
@@ -115,8 +116,8 @@ void SessionRestorer::OpenClaimed(const std::string& session_id, const FindModel
     std::move(*lease).Return();
     return done(absl::OkStatus());
   }
-  // It is written no more, so that nobody may find it there again. Who has claimed it meanwhile
-  // has it, and this copy goes.
+  // A session that is not durable is not written again, so its snapshot must not be found again. If
+  // another server has claimed it meanwhile, the session is that server's and this copy ends.
   store_.Remove(session_id, claimed->fence,
                 [lease = *std::move(lease), done = std::move(done)](absl::Status status) mutable {
                   if (status.ok()) {
@@ -131,7 +132,8 @@ void SessionRestorer::OpenClaimed(const std::string& session_id, const FindModel
 void SessionRestorer::Fail(const std::string& session_id,
                            const absl::StatusOr<StoredSnapshot>& stored, absl::Status error,
                            Done done) {
-  // That of CheckModel says that the model does not fit, which another server's may.
+  // Decode again, because CheckModel reports SNAPSHOT_BAD too: then only the model here does not
+  // fit, and the model of another server may.
   const bool is_bad =
       stored.ok() && ErrorReason(error) == "SNAPSHOT_BAD" &&
       ErrorReason(DecodeSnapshot(stored->bytes, keys_, session_id).status()) == "SNAPSHOT_BAD" &&
@@ -155,7 +157,8 @@ void SessionRestorer::FinishRestore(const std::string& session_id, const FindMod
     waiting = std::move(it->second);
     restoring_.erase(it);
   }
-  // The session may have been opened after the store was asked, and before the others came.
+  // The session may have been stored after the first call asked the store and before the other
+  // callers came, so these ask again.
   const bool ask_again = absl::IsNotFound(status);
   waiting.front()(status);
   for (size_t i = 1; i < waiting.size(); ++i) {

@@ -26,18 +26,19 @@
 
 namespace rnnserve {
 
-// Brings sessions from the store of snapshots into memory.
+// Restores sessions from the snapshot store into memory.
 //
-// A snapshot that no server can read is put aside: its id is free then, and whoever runs the store
-// may look at the bytes for kQuarantineTime. One that another server may read, because it has the
-// model, the key or the format that is missing here, is left alone.
+// A snapshot that no server can read is quarantined: its id becomes free, and an operator of the
+// store can look at the bytes for kQuarantineTime. A snapshot that another server may be able to
+// read, because it has the model, the key or the format that this one lacks, is left alone.
 //
-// Owns who waits for a session. Thread-safe. Clock, sessions, observer and store must outlive it.
-// Callbacks run on the calling thread or on the store's, under no lock, and must not block.
+// Owns the callbacks that wait for a session. Thread-safe. Clock, sessions, observer and store must
+// outlive it. Callbacks run on the calling thread or on the store's, under no lock, and must not
+// block.
 class SessionRestorer {
  public:
-  // The model of the snapshot's name: if there are several, the one that its session was opened
-  // with, if that is one of them.
+  // Returns the model with the snapshot's model name. If several have had that name, returns the
+  // one that the session was opened with, if it is still there.
   using FindModel = std::function<absl::StatusOr<PinnedModel>(const Snapshot& snapshot)>;
   using Done = absl::AnyInvocable<void(absl::Status)>;
   using LeaseCallback = SessionTable::LeaseCallback;
@@ -51,31 +52,35 @@ class SessionRestorer {
   SessionRestorer(const SessionRestorer&) = delete;
   SessionRestorer& operator=(const SessionRestorer&) = delete;
 
-  // Opens a session whose owner is another server, or none any more; OK if it is open by then.
+  // Opens a session whose owner is another server, or that has no owner any more.
   //
-  // A durable one is claimed, in a new epoch. One that was not, and that its server left behind
-  // when it stopped, is taken out of the store: of several servers that ask for it one gets it.
+  // A durable session is claimed, which starts a new epoch. A parting snapshot, which a server left
+  // behind when it stopped, is removed from the store, so that only one of several servers that ask
+  // for it gets the session.
   //
-  // Errors: NOT_FOUND (SESSION_UNKNOWN), those of SnapshotStore::Claim, DecodeSnapshot, CheckModel,
-  // `find_model` and SessionTable::Open; ABORTED (FENCED): another server has got it just now.
+  // Errors: NOT_FOUND (SESSION_UNKNOWN); those of SnapshotStore::Read and Claim, DecodeSnapshot,
+  // CheckModel, `find_model` and SessionTable::Open; ABORTED (FENCED): another server has just
+  // taken the session.
   void Restore(const std::string& session_id, FindModel find_model, Done done);
 
   // Opens a session that this server has stored and dropped, as it was, with the same owner and
-  // model, and gives its first lease. Errors: NOT_FOUND (SESSION_MOVED, SESSION_UNKNOWN): the store
-  // has another owner's, or lacks what it was told; else those of Restore.
+  // model, and passes its first lease to `done`. Errors: NOT_FOUND (SESSION_MOVED): the store has
+  // another owner's snapshot or an older one; NOT_FOUND (SESSION_UNKNOWN): the store has none; the
+  // others as for Restore.
   void Reopen(const std::string& session_id, const SnapshotFence& fence, PinnedModel model,
               LeaseCallback done);
 
  private:
-  // The snapshot, if its session can go on here.
+  // Returns the snapshot if its session can go on here.
   absl::StatusOr<Snapshot> Decode(const std::string& session_id, const FindModel& find_model,
                                   const absl::StatusOr<StoredSnapshot>& stored) const;
+  // Opens the session of a stored snapshot in memory.
   absl::StatusOr<SessionLease> Open(const std::string& session_id, const FindModel& find_model,
                                     const absl::StatusOr<StoredSnapshot>& stored);
-  // Opens what was claimed.
+  // Opens a session that has been claimed.
   void OpenClaimed(const std::string& session_id, const FindModel& find_model,
                    const absl::StatusOr<StoredSnapshot>& claimed, Done done);
-  // Puts the snapshot aside if that is why it failed; then `done` gets the error.
+  // Quarantines the snapshot if it is the reason of the error, then passes the error to `done`.
   void Fail(const std::string& session_id, const absl::StatusOr<StoredSnapshot>& stored,
             absl::Status error, Done done);
   void FinishRestore(const std::string& session_id, const FindModel& find_model, absl::Time begin,
@@ -91,7 +96,7 @@ class SessionRestorer {
 
   // Guarded by mu_.
   absl::Mutex mu_;
-  // Who waits for a session from the store; the first has asked for it.
+  // The callbacks that wait for a session, by its id. The first one's call has asked the store.
   absl::flat_hash_map<std::string, std::vector<Done>> restoring_ ABSL_GUARDED_BY(mu_);
 };
 

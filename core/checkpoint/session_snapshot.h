@@ -15,25 +15,25 @@
 
 namespace rnnserve {
 
-// A session as it is now, and back.
+// Conversions between a session in memory and a snapshot.
 
-// The session, with every reply that it keeps.
+// Returns a snapshot of the session as it is now, with every reply that it keeps.
 Snapshot SnapshotOf(const SessionLease& lease);
 
-// Whose snapshot it is and how far: its version is the session's revision, which counts what a step
-// does not. REQUIRES: the session is durable.
+// Returns the fence of a snapshot of the session. Its version is the session's revision, which
+// counts every change of the state, not only steps. REQUIRES: the session is durable.
 SnapshotFence FenceOf(const SessionLease& lease);
 
-// Whether the session of the snapshot was opened with this model.
+// Returns whether the session of the snapshot was opened with this model.
 bool IsOfModel(const Snapshot& snapshot, const Model& model);
 
-// Whether a session of the snapshot can go on with this model: FAILED_PRECONDITION (MODEL_CHANGED)
-// unless it is the very same; DATA_LOSS (SNAPSHOT_BAD) if the snapshot does not fit it all the
-// same.
+// Checks that a session of the snapshot can go on with this model. Errors: FAILED_PRECONDITION
+// (MODEL_CHANGED): it was opened with another model; DATA_LOSS (SNAPSHOT_BAD): it was opened with
+// this model, but the snapshot does not fit it.
 absl::Status CheckModel(const Snapshot& snapshot, const Model& model);
 
-// What opens the session again. Errors: RESOURCE_EXHAUSTED (REPLY_BYTES_LIMIT). REQUIRES:
-// CheckModel is OK.
+// Returns a request that opens the session again. Errors: RESOURCE_EXHAUSTED (REPLY_BYTES_LIMIT).
+// REQUIRES: CheckModel is OK.
 absl::StatusOr<SessionTable::OpenRequest> OpenRequestOf(Snapshot snapshot,
                                                         const SnapshotFence& fence,
                                                         PinnedModel model, SessionTable& sessions);

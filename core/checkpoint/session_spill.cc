@@ -13,28 +13,44 @@
 #include "core/base/error.h"
 #include "core/checkpoint/session_snapshot.h"
 
+// Locking
+//
+// mu_ guards the records of spilled sessions, the callbacks that wait for a session or for room,
+// and the size of the rounds under way. Under mu_ no callback or observer runs, no lease is taken
+// or returned, and the checkpointer is not called. Only ListSome calls the session table under mu_,
+// so the order is mu_ before the lock of the session table; the table takes no other lock, so there
+// is no cycle.
+//
+// Nothing here blocks: every wait is a callback. The waits cannot form a circle either:
+//   a call waits for a spilled session to come back (BringBack);
+//   that waits for room in memory (MakeRoom) and for the store (Checkpointer::Reopen);
+//   room waits for a round, and a round for answers of the store alone: it takes only leases of
+//   sessions that are free (LeaseIdle) and never gets in a session's line.
+// The store answers every call exactly once, so every round ends and answers all its waiters.
+
 namespace rnnserve {
 namespace {
 
-// What one round takes at most: the leases it holds, the snapshots it makes on the thread of its
-// caller (some 10 ms for states of 4 KiB), and what it asks the store to hold.
+// The bounds of one round. They limit the leases it holds, the time its caller's thread spends on
+// snapshots (some 10 ms for states of 4 KiB), and what it asks the store to hold.
 constexpr int64_t kRoundSessionsMax = 1024;
 constexpr int64_t kRoundBytesMax = int64_t{16} << 20;
 
-// The sessions that are looked at for each that is to be spilled, and at least. More would find
-// idler ones; of eight the idlest is nearly always of the idlest quarter. A table of few is looked
-// at as a whole.
+// How many sessions to look at for each one to spill, and how many at least. Of eight sessions, the
+// idlest is nearly always among the idlest quarter of all; larger samples find idler ones but cost
+// more. The minimum makes a look at a small table cover all of it.
 constexpr int64_t kSampleSize = 8;
 constexpr int64_t kSampleMin = 256;
 
-// The same for a caller that waits, unless it needs more: what is made of it is in its way.
+// The bound of a round on demand, unless its caller needs more room. It is small because the caller
+// waits while the snapshots are made.
 constexpr SessionTable::Usage kDemandMax{64, int64_t{1} << 20};
 
-// How long nothing is spilled after a store refused a snapshot: to make them for nothing costs
-// more.
+// How long nothing is spilled after the store has refused a snapshot, because making snapshots that
+// the store refuses is wasted work.
 constexpr absl::Duration kPause = absl::Seconds(1);
 
-// Others may take the room that was made for a session.
+// How often to try, because other callers may take the room that was made for a session.
 constexpr int kReopenAttempts = 3;
 
 bool IsFull(const absl::Status& status) {
@@ -48,15 +64,15 @@ int64_t ShareOf(int64_t bound, double share) {
 
 }  // namespace
 
-// Counts the sessions of a round that are not settled, and who starts it. Owned by them.
-// Thread-safe.
+// Counts the sessions of a round that are not settled yet, plus one for StartRound while it adds
+// sessions. Owned by the callbacks of these sessions. Thread-safe.
 class SessionSpill::Round {
  public:
   explicit Round(absl::AnyInvocable<void()> done) : done_(std::move(done)) {}
 
   void Begin() { remaining_.fetch_add(1, std::memory_order_relaxed); }
   void Arrive() {
-    // Releases what this one did, or acquires what the others did.
+    // Each arrival releases what it did; the last one acquires what all others did.
     if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) done_();
   }
 
@@ -118,12 +134,13 @@ std::optional<std::string> SessionSpill::ListSome(const SessionFilter& filter,
   std::optional<std::string> last_spilled;
   const absl::Time now = clock_.Now();
   {
-    // While no record can come or go, no session can be in neither place.
+    // Hold mu_ across both looks. Records cannot come or go meanwhile, so no session can slip from
+    // one place to the other unseen.
     absl::MutexLock lock(&mu_);
     last_in_memory = sessions_.ListSome(filter, after, in_memory);
     last_spilled = spilled_.ListSome(filter, after, now, spilled);
   }
-  // Up to there both have been looked through.
+  // The smaller of the two last ids: up to it, both places have been looked through.
   std::optional<std::string> last_id = last_in_memory;
   if (last_spilled.has_value() && (!last_id.has_value() || *last_spilled < *last_id)) {
     last_id = std::move(last_spilled);
@@ -269,7 +286,7 @@ void SessionSpill::Drop(const absl::Status& status, SessionLease lease) {
   }
   if (!status.ok()) return std::move(lease).ReturnUnused();
   if (lease.Drop()) return observer_.OnSpilled();
-  // Somebody calls it just now.
+  // A caller got in line after the session was stored, so it stays in memory.
   {
     absl::MutexLock lock(&mu_);
     spilled_.Erase(id);
@@ -317,10 +334,12 @@ void SessionSpill::OnReopened(const std::string& id, int num_attempts_left,
                               absl::StatusOr<SessionLease> lease) {
   if (IsFull(lease.status()) && num_attempts_left > 0) return Reopen(id, num_attempts_left);
   absl::Status status = lease.status();
-  // Under that id one was opened that this server did not know to be its own.
+  // A session of this id is in memory already: it was opened or restored when this server did not
+  // know that it had the session.
   if (absl::IsAlreadyExists(status)) status = absl::OkStatus();
   if (lease.ok() || absl::IsNotFound(status) || absl::IsDataLoss(status)) {
-    // With the lease still held, so that it cannot be spilled again before its record is gone.
+    // Erase while the lease is still held, so that the session cannot be spilled again before its
+    // old record is gone.
     num_brought_back_.fetch_add(1);
     absl::MutexLock lock(&mu_);
     spilled_.Erase(id);

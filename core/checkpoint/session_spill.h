@@ -26,97 +26,107 @@
 
 namespace rnnserve {
 
-// Makes room in memory: durable sessions that nobody has used for long are written to the store, if
-// it lacks something of them, and dropped. Each comes back, as it was and with the same owner, when
-// it is called. To its client nothing has happened.
+// Makes room in memory: writes idle durable sessions to the snapshot store, unless the store has
+// them already, and drops them from memory. A spilled session comes back when it is called, as it
+// was and with the same owner. Its client notices nothing.
 //
-//   ahead      a Tick that finds more than kHighWater of the sessions or state bytes that the
-//              bounds allow spills down to kLowWater, but no session used within kIdleAhead: who
-//              steps all its sessions in turn shall not fetch each before each step
-//   on demand  MakeRoom spills whatever nobody uses, for a caller that waits
+//   ahead      When a Tick finds that more than kHighWater of the allowed sessions or state bytes
+//              are in use, it spills down to kLowWater. It leaves sessions alone that were used
+//              within kIdleAhead, so that a client that steps all its sessions in turn does not
+//              have to wait for each of them before each step.
+//   on demand  MakeRoom spills any session that nobody uses, because a caller waits for the room.
 //
-// What is spilled was the idlest of a sample, see SessionTable::LookForIdle. A session that cannot
-// be written stays. While it is written its calls wait in its line, and if one does it stays too.
+// The sessions to spill are the idlest of a sample, see SessionTable::LookForIdle. A session that
+// cannot be written stays in memory. While a session is written, its calls wait in its line; if any
+// call waits, the session stays in memory too.
 //
-// The store has the only copy of a spilled session: what a store loses that loses what it
-// acknowledged, this server cannot write once more. The client is told by the epoch and the
-// version, as after a loss of the server.
+// The store has the only copy of a spilled session. If the store loses data that it has
+// acknowledged, this server cannot write the session again. The client learns that from the epoch
+// and the version, as after a loss of the server.
 //
-// Invariant: a session is in memory before its record goes, and has a record before it leaves
-// memory. So who finds it neither in memory nor, after that, here, while num_brought_back() was the
-// same all along, knows that it is not this server's.
+// Invariant: a session has a record here before it leaves memory, and is in memory again before its
+// record is removed. So if a session is not found in memory, then not found here, and
+// num_brought_back() has not changed in between, this server does not have it.
 //
-// Owns the records. Thread-safe. Clock, sessions, observer and checkpointer must outlive its calls;
-// it must outlive the checkpointer's callbacks. Callbacks as Checkpointer has them.
+// Owns the records. Thread-safe. Clock, sessions, observer and checkpointer must outlive its calls,
+// and it must outlive the checkpointer's callbacks. Callbacks run on the calling thread or on the
+// store's, under no lock, and must not block.
 class SessionSpill {
  public:
   using Done = absl::AnyInvocable<void(absl::Status)>;
 
-  // Of the bounds of SessionTable::Options.
+  // Fractions of the bounds in SessionTable::Options.
   static constexpr double kHighWater = 0.95;
   static constexpr double kLowWater = 0.90;
   static constexpr absl::Duration kIdleAhead = absl::Seconds(1);
 
-  // What is to have room.
+  // How much room a caller needs.
   struct Room {
     int64_t sessions = 1;
-    int64_t state_bytes = 0;  // together
+    int64_t state_bytes = 0;  // of all these sessions together
   };
 
-  // At most `max_records` sessions are spilled and remembered. Costs about 140 bytes each.
+  // Remembers up to `max_records` spilled sessions. Each record costs about 140 bytes.
   SessionSpill(const Clock& clock, SessionTable& sessions, CheckpointObserver& observer,
                Checkpointer& checkpointer, int64_t max_records = 1'000'000);
   SessionSpill(const SessionSpill&) = delete;
   SessionSpill& operator=(const SessionSpill&) = delete;
 
-  // Whether the session is spilled. It may have expired since.
+  // Returns whether the session is spilled, expired or not.
   bool Has(absl::string_view id) const;
-  // Whether it is and has not.
+  // Returns whether the session is spilled and has not expired.
   bool HasLive(absl::string_view id) const;
-  // Of a session that is spilled, expired or not; 0 of any other.
+  // Returns the epoch of a spilled session, expired or not; 0 if it is not spilled.
   uint64_t EpochOf(absl::string_view id) const;
-  // Of the models of a name, or of one of them, those that have not.
+  // Returns the spilled sessions of a model name that have not expired; if `model` is given, only
+  // those that were opened with it.
   std::vector<std::string> IdsOf(absl::string_view model_name, const Model* model = nullptr) const;
 
-  // As SessionTable::List, of the sessions in memory together with those that are spilled and have
-  // not expired. One that is open and passes the filter all the time is listed once, in memory or
-  // spilled, though it may move meanwhile, and so it is in several calls of which each begins where
-  // the one before ended. One that this server has forgotten (`max_records`) is missing.
+  // As SessionTable::List, but lists the sessions in memory together with the spilled ones that
+  // have not expired. A session that is open and passes the filter throughout is listed exactly
+  // once, even if it is spilled or brought back meanwhile. This holds across several calls too, if
+  // each begins where the one before ended. Sessions whose record was forgotten (`max_records`) are
+  // missing.
   std::vector<SessionSummary> List(const SessionFilter& filter, absl::string_view after,
                                    int64_t limit) const;
 
-  // Brings a session back; OK if it is in memory by then. Errors: NOT_FOUND (SESSION_UNKNOWN): it
-  // is not spilled; NOT_FOUND (SESSION_EXPIRED, SESSION_MOVED) and DATA_LOSS (SNAPSHOT_BAD), after
-  // which it is not any more; any other of SessionRestorer::Reopen, after which it still is.
+  // Brings a session back into memory. OK also if it has come back some other way. Errors:
+  // NOT_FOUND (SESSION_UNKNOWN): it is not spilled; NOT_FOUND (SESSION_EXPIRED, SESSION_MOVED) and
+  // DATA_LOSS (SNAPSHOT_BAD), after which it is no longer spilled; other errors of
+  // SessionRestorer::Reopen, after which it still is.
   void BringBack(const std::string& id, Done done);
 
   bool HasRoom(const Room& room) const;
-  // Spills until there is room, or what can be spilled is; then calls `done`. At once if there is.
-  // Who comes while others wait, waits with them: there may be no room left for all.
+  // Calls `done` when there is room, at once if there is already. Otherwise spills sessions first,
+  // in one round; `done` runs after the round, even if that was not enough. A call during a round
+  // waits for the same round, so there may not be room for everyone.
   void MakeRoom(const Room& room, absl::AnyInvocable<void()> done);
 
-  // To be called several times a second.
+  // Spills ahead. Must be called several times a second.
   void Tick();
 
   int64_t num_spilled() const;
-  // Grows whenever one that was spilled is not any more.
+  // Grows whenever BringBack has brought a session back, or has found that the store no longer has
+  // it for this server.
   uint64_t num_brought_back() const { return num_brought_back_.load(); }
 
  private:
-  // As SessionTable::ListSome, of both kinds.
+  // As SessionTable::ListSome, for sessions in memory and spilled ones.
   std::optional<std::string> ListSome(const SessionFilter& filter, absl::string_view after,
                                       std::vector<SessionSummary>& listed) const;
 
-  // Sessions to spill, and bytes.
+  // How many sessions and state bytes to spill.
   using Excess = SessionTable::Usage;
   class Round;
 
-  // What is above that share of the bounds, or in the way of `room`, and not being spilled yet.
+  // Returns how much must go for usage to fall to `share` of the bounds and for `room` to be free,
+  // without the sessions that are being spilled already.
   Excess ExcessOver(double share, const Room& room) const;
-  // Spills so much of what was not used for `min_idle`, then calls `done`.
+  // Spills `excess` from sessions idle for at least `min_idle`, then calls `done`.
   void StartRound(const Excess& excess, absl::Duration min_idle, absl::AnyInvocable<void()> done);
+  // Stores a session and drops it from memory, then calls `done`.
   void SpillOne(SessionLease lease, absl::AnyInvocable<void()> done);
-  // What SpillOne does when the session is stored, or is not.
+  // Drops a session that was stored; returns one that could not be stored.
   void Drop(const absl::Status& status, SessionLease lease);
   void FinishMakingRoom();
   bool IsPaused() const;
@@ -134,14 +144,16 @@ class SessionSpill {
   // Synchronises itself.
   std::atomic<uint64_t> num_brought_back_ = 0;
 
-  // Guarded by mu_. Who takes the lock of the sessions too takes it within this one.
+  // Guarded by mu_. The lock of the session table may be taken while this one is held, never the
+  // other way round.
   mutable absl::Mutex mu_;
   SpilledSessions spilled_ ABSL_GUARDED_BY(mu_);
-  // Who waits for a session to come back; the first has asked for it.
+  // The callbacks that wait for a session to come back, by its id. The first one's call brings it
+  // back.
   absl::flat_hash_map<std::string, std::vector<Done>> coming_back_ ABSL_GUARDED_BY(mu_);
-  // Who waits for room; if there is one, a round is under way for them.
+  // The callbacks that wait for room. While there is one, a round is under way for them.
   std::vector<absl::AnyInvocable<void()>> waiting_for_room_ ABSL_GUARDED_BY(mu_);
-  Excess being_spilled_ ABSL_GUARDED_BY(mu_);
+  Excess being_spilled_ ABSL_GUARDED_BY(mu_);  // in SpillOne, not dropped yet
   absl::Time pause_end_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
 };
 

@@ -11,7 +11,7 @@
 namespace rnnserve {
 namespace {
 
-// How many records are looked at in one piece of a list, as of sessions in memory.
+// How many records one call of ListSome looks at; as many as SessionTable::ListSome.
 constexpr int kListedAtOnce = 16;
 
 }  // namespace
@@ -97,7 +97,7 @@ std::optional<std::string> SpilledSessions::ListSome(const SessionFilter& filter
                                                      absl::string_view after, absl::Time now,
                                                      std::vector<SessionSummary>& summaries) const {
   if (after < filter.id_prefix) {
-    // Every other id of that prefix is above it.
+    // The prefix itself may be an id; every other id with that prefix is above it.
     after = filter.id_prefix;
     const std::optional<uint32_t> number = numbers_.Find(after);
     if (number.has_value()) AddIfListed(slots_[*number], filter, now, summaries);

@@ -25,13 +25,13 @@
 
 namespace rnnserve {
 
-// The sessions that a server owns and has in the store alone: what it takes to find each there and
-// to list it, in some 140 bytes with an id of at most 39 characters. Of more than `capacity` the
-// one that was added first is forgotten; it is then only in the store, as if this server had never
-// had it.
+// Records of the sessions that a server owns but has only in the snapshot store: what it takes to
+// find each of them there and to list it. A record takes some 140 bytes if the id has at most 39
+// characters. At most `capacity` are kept: one more makes the table forget the oldest record, and
+// then the server treats that session as if it had never had it.
 //
-// The records lie in a deque that does not shrink, and those in use are a list from the oldest on.
-// Their numbers are kept in the order of ids, in some six bytes each.
+// The records lie in a deque that does not shrink; those in use form a list, oldest first. Their
+// numbers are also kept in the order of ids, in some six bytes each.
 //
 // Owns the records. Thread-compatible.
 class SpilledSessions {
@@ -39,8 +39,8 @@ class SpilledSessions {
   struct Record {
     SnapshotFence fence;  // of its last snapshot
     std::string model_name;
-    PinnedModel model;  // which stays while one of its sessions is here
-    absl::Time expiry;  // when it has been idle for too long
+    PinnedModel model;  // stays alive while one of its sessions has a record
+    absl::Time expiry;  // when its idle timeout ends
     absl::Time last_use = absl::UnixEpoch();
     uint64_t version = 0;  // in steps
     Durability durability = Durability::kAsync;
@@ -51,18 +51,18 @@ class SpilledSessions {
   SpilledSessions(const SpilledSessions&) = delete;
   SpilledSessions& operator=(const SpilledSessions&) = delete;
 
-  // A record of the same id is replaced.
+  // Adds a record, or replaces the one with the same id.
   void Add(absl::string_view id, const Record& record);
-  // Nothing if there is none.
+  // Returns the record with this id.
   std::optional<Record> Find(absl::string_view id) const;
-  // Does nothing if there is none.
+  // Removes the record with this id, if there is one.
   void Erase(absl::string_view id);
 
-  // Of the models of a name, or of one of them, from the oldest on, without those that have expired
-  // by now.
+  // Returns the ids of a model name's sessions that have not expired by now, oldest record first;
+  // if `model` is given, only of those that were opened with it.
   std::vector<std::string> IdsOf(absl::string_view model_name, absl::Time now,
                                  const Model* model = nullptr) const;
-  // As SessionTable::ListSome, without those that have expired by now.
+  // As SessionTable::ListSome, for the sessions that have not expired by now.
   std::optional<std::string> ListSome(const SessionFilter& filter, absl::string_view after,
                                       absl::Time now, std::vector<SessionSummary>& summaries) const;
   int64_t size() const { return static_cast<int64_t>(size_); }
@@ -70,7 +70,7 @@ class SpilledSessions {
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
 
-  // What the sessions of one model have in common.
+  // What the records of one model share.
   struct OfModel {
     std::string name;
     PinnedModel model;
@@ -80,11 +80,11 @@ class SpilledSessions {
     StoredId id;
     SnapshotFence fence;
     OfModel* of_model;  // in models_
-    int64_t expiry;     // nanoseconds from the clock's origin
-    int64_t last_use;   // as well
+    int64_t expiry;     // in nanoseconds from the clock's origin
+    int64_t last_use;   // likewise
     uint64_t version;
     uint32_t previous;
-    uint32_t next;  // of a free one the next that is free
+    uint32_t next;  // in a free slot, the next free slot
     Durability durability;
   };
   static_assert(sizeof(Slot) <= 112);
@@ -105,7 +105,7 @@ class SpilledSessions {
                           std::vector<SessionSummary>& summaries);
 
   const size_t capacity_;
-  // By name and model, as SessionsByModel has them; those with a session here.
+  // The models that have a record, by name and model as in SessionsByModel.
   std::map<std::pair<std::string, const Model*>, OfModel> models_;
   std::deque<Slot> slots_;
   IdIndex<IdOfSlot> numbers_{IdOfSlot{&slots_}};

@@ -17,7 +17,7 @@ bool IsOfOneOwner(const SnapshotFence& a, const SnapshotFence& b) {
   return a.epoch == b.epoch && a.nonce == b.nonce;
 }
 
-// Down or full is a state of the store; everything else is an answer about this write.
+// That the store is down or full will pass; every other error is about this write.
 bool IsWorthRetrying(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
 }
@@ -46,7 +46,7 @@ int64_t WriteBuffer::BytesOf(const Checkpoint& checkpoint) {
 absl::Status WriteBuffer::Add(SnapshotWrite&& write, SnapshotStore::WriteCallback&& callback) {
   const auto found = sessions_.find(write.session_id);
   const bool is_known = found != sessions_.end();
-  // The newest write of the session that is here, to which this one is compared.
+  // The newest write of the session in the buffer, with which to compare this one.
   Checkpoint* newest = nullptr;
   if (is_known) {
     Session& session = found->second;
@@ -120,7 +120,6 @@ WriteBuffer::Completion WriteBuffer::Finish(absl::string_view session_id,
   return due;
 }
 
-// What failed waits again, at the head of the line; if a newer write waits, that one stands for it.
 void WriteBuffer::Retry(const std::string& session_id, Session& session) {
   Checkpoint failed = std::exchange(session.in_flight, Checkpoint());
   if (session.waiting.write.has_value()) {
@@ -132,8 +131,8 @@ void WriteBuffer::Retry(const std::string& session_id, Session& session) {
   }
 }
 
-// Many writes fail together when a store goes down: that is one failure, and one pause.
 void WriteBuffer::Pause(absl::Time now) {
+  // When a store goes down, many writes fail together. That counts as one failure, for one pause.
   if (now < retry_time_) return;
   retry_time_ = now + pause_;
   pause_ = std::min(pause_ * 2, options_.max_pause);

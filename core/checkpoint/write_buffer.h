@@ -19,10 +19,11 @@
 
 namespace rnnserve {
 
-// Checkpoints on their way to a store that may be slow or down. Of each session it holds the newest
-// one only: a newer one takes the place of the one that waits, and keeps its turn. One write of a
-// session is under way at a time. What fails because the store is down or full is tried again,
-// after pauses that double, for as long as the session lives; every other error is final.
+// Queue of checkpoints for a store that may be slow or down. It queues only the newest checkpoint
+// of each session: a newer one replaces the one that is queued and keeps its turn. At most one
+// write of a session is in flight at a time. A write that fails because the store is down or full
+// is retried, after pauses that double, for as long as the session lives; every other error is
+// final.
 //
 //   RNNSERVE_RETURN_IF_ERROR(buffer.Add(std::move(write), std::move(callback)));
 //   while (std::optional<SnapshotWrite> next = buffer.Take(clock.Now())) {
@@ -32,36 +33,38 @@ namespace rnnserve {
 //     });
 //   }
 //
-// A callback tells that its version, or a later one of the same session, is stored: one whose write
-// was replaced waits for the write that took its place. Callbacks are never called by the buffer:
-// its methods return those that are due, for the caller to run outside its lock.
+// An OK status tells a callback that its version, or a later one of the same session, is stored:
+// the callback of a write that was replaced waits for the write that took its place. The buffer
+// never calls callbacks. Its methods return those that are due, for the caller to run outside its
+// lock.
 //
-// It owns the writes and their callbacks and reads no clock. Thread-compatible. REQUIRES, of its
-// end: what Clear returned was run, or nothing is left.
+// Owns the writes and their callbacks. Reads no clock. Thread-compatible. REQUIRES: before it is
+// destroyed it is empty, or what Clear returned has been run.
 class WriteBuffer {
  public:
   struct Options {
-    // Bytes of all snapshots, ids and callbacks together; what goes beyond is refused. The writes
-    // under way are in it, as the buffer keeps them to try again; the store's copies are not.
+    // Bytes of all snapshots, ids and callbacks together; a write that would exceed them is
+    // refused. Includes the writes in flight, which the buffer keeps for a retry, but not the
+    // store's copies of them.
     int64_t max_bytes = int64_t{64} << 20;
-    // Writes under way. Each is a copy in the store; fewer than the store pipelines cost
+    // Writes in flight. The store holds a copy of each. Fewer than the store can pipeline cost
     // throughput.
     int64_t max_in_flight = 256;
-    // Between an attempt that failed and the next.
+    // The shortest and longest pause between an attempt that failed and the next.
     absl::Duration min_pause = absl::Milliseconds(50);
     absl::Duration max_pause = absl::Seconds(1);
   };
 
-  // What one callback takes of max_bytes, beside what it holds.
+  // What one callback counts towards max_bytes; what it captures is not counted.
   static constexpr int64_t kCallbackBytes = 128;
 
-  // Callbacks that are due, all with one status. Move-only: they run once.
+  // Callbacks that are due, all with the same status. Move-only, because they run once.
   class Completion {
    public:
     Completion() = default;
     Completion(absl::Status status, std::vector<SnapshotStore::WriteCallback> callbacks)
         : status_(std::move(status)), callbacks_(std::move(callbacks)) {}
-    // Afterwards there are none.
+    // Runs the callbacks; afterwards there are none.
     void Run();
     bool empty() const { return callbacks_.empty(); }
 
@@ -74,29 +77,31 @@ class WriteBuffer {
   WriteBuffer(const WriteBuffer&) = delete;
   WriteBuffer& operator=(const WriteBuffer&) = delete;
 
-  // Puts the write in line, or in the place of an older one of its session. If a newer one of the
-  // same owner is here already, only the callback stays, with that one. A null callback costs
-  // nothing. The arguments are untouched unless it returns OK. Errors, after which the buffer is
-  // unchanged: RESOURCE_EXHAUSTED (CHECKPOINT_BUFFER_LIMIT), with the bound; ABORTED (FENCED): a
-  // write of another owner of the session, not of an earlier epoch, is here.
+  // Queues the write, or replaces an older queued write of its session. If the buffer already has a
+  // write of the same owner that is as new or newer, adds only the callback, to that write. A null
+  // callback costs nothing. The arguments are untouched unless it returns OK. Errors, after which
+  // the buffer is unchanged: RESOURCE_EXHAUSTED (CHECKPOINT_BUFFER_LIMIT), with the bound; ABORTED
+  // (FENCED): the buffer has a write of another owner of the session in the same or a later epoch.
   absl::Status Add(SnapshotWrite&& write, SnapshotStore::WriteCallback&& callback);
 
-  // The next write for the store, of the session that has waited longest; nothing if none waits,
-  // too many are under way, or a pause has not ended. The caller answers it by Finish.
+  // Returns the write of the session that has been queued for the longest and has none in flight.
+  // Returns nothing if there is no such session, too many writes are in flight, or a pause has not
+  // ended. The caller must pass the store's answer to Finish.
   std::optional<SnapshotWrite> Take(absl::Time now);
 
-  // The store's answer to the write of that session that was taken.
-  // REQUIRES: it was taken and not finished.
+  // Takes the store's answer to the session's write in flight. Returns the callbacks that are due.
+  // REQUIRES: a write of the session was taken and not finished.
   Completion Finish(absl::string_view session_id, const absl::Status& status, absl::Time now);
 
-  // The session has ended or moved: what waits of it is dropped; its callbacks get `status`. A
-  // write under way goes on, and is not tried again.
+  // Drops the queued write of a session that has ended or moved; its callbacks get `status`. A
+  // write in flight goes on but is not retried.
   Completion Drop(absl::string_view session_id, const absl::Status& status);
 
-  // Drops everything that waits, and forgets what is under way: Finish must not be called for it.
+  // Drops all queued writes and forgets those in flight, for which Finish must not be called any
+  // more. Returns the callbacks of both.
   Completion Clear(const absl::Status& status);
 
-  // When Take may have something again, if it has nothing now because of a pause.
+  // When the current pause ends and Take may return a write again.
   absl::Time retry_time() const { return retry_time_; }
   int64_t num_waiting() const { return static_cast<int64_t>(line_.size()); }
   int64_t num_in_flight() const { return num_in_flight_; }
@@ -105,7 +110,7 @@ class WriteBuffer {
  private:
   using Callbacks = std::vector<SnapshotStore::WriteCallback>;
 
-  // A snapshot and who wants to hear of it. Without a snapshot it is empty.
+  // A snapshot and the callbacks for its answer. Both are empty if there is no snapshot.
   struct Checkpoint {
     std::optional<SnapshotWrite> write;
     Callbacks callbacks;
@@ -113,15 +118,19 @@ class WriteBuffer {
   struct Session {
     Checkpoint in_flight;
     Checkpoint waiting;
-    std::list<std::string>::iterator turn;  // in line_, if something waits
-    bool is_dropped = false;                // what is under way is not tried again
+    std::list<std::string>::iterator turn;  // in line_; valid if a write is queued
+    bool is_dropped = false;                // the write in flight is not to be retried
   };
   using Sessions = absl::flat_hash_map<std::string, Session>;
 
   static int64_t BytesOf(const SnapshotWrite& write);
   static int64_t BytesOf(const Checkpoint& checkpoint);
+  // Queues the write in flight again, at the head of the line. If a newer write is queued, that one
+  // takes over its callbacks instead.
   void Retry(const std::string& session_id, Session& session);
+  // Starts a pause unless one has begun already.
   void Pause(absl::Time now);
+  // Takes a checkpoint out of the byte count and returns its callbacks.
   Completion Settle(Checkpoint checkpoint, const absl::Status& status);
   void EraseIfIdle(Sessions::iterator found);
 
@@ -129,7 +138,7 @@ class WriteBuffer {
   const Options options_;
 
   Sessions sessions_;
-  std::list<std::string> line_;  // ids of those with something that waits, the longest first
+  std::list<std::string> line_;  // ids of the sessions with a queued write, longest wait first
   int64_t num_in_flight_ = 0;
   int64_t bytes_ = 0;
   absl::Duration pause_;

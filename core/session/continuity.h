@@ -29,8 +29,9 @@ struct Continuity {
   // table held, read without it, and order nothing.
   std::atomic<uint64_t> durable_version{0};
   std::atomic<uint64_t> durable_revision{0};
-  // When the store confirmed durable_revision, in nanoseconds from the clock's origin. The time to
-  // live of that snapshot began shortly before.
+  // When the store confirmed durable_revision, in nanoseconds from the clock's origin; before the
+  // first confirmation OpenRequest::snapshot_time. The snapshot's time to live counts from about
+  // then.
   std::atomic<int64_t> snapshot_time{0};
 };
 

@@ -89,8 +89,8 @@ class SessionTable {
     // revision of its state that the store has.
     uint64_t nonce = 0;
     uint64_t revision = 0;
-    // A time at which the snapshot store is known to have had that revision. The time to live of
-    // the snapshot counts from when it was written.
+    // The snapshot of that revision was written no earlier than this; its time to live counts from
+    // the write.
     absl::Time snapshot_time = absl::InfinitePast();
     // See PinnedModel.
     std::shared_ptr<SessionHost> host = nullptr;

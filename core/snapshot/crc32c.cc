@@ -13,13 +13,14 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "eight bytes are read as one number");
 
-// Castagnoli's polynomial, its bits reversed.
+// Castagnoli's polynomial with its bits reversed.
 constexpr uint32_t kPolynomial = 0x82F63B78;
 
 using Table = std::array<uint32_t, 256>;
 
-// tables[0] advances a remainder by one byte, tables[k] by a byte and k zero bytes behind it. Eight
-// look-ups that do not wait for each other are some six times as fast as eight that do.
+// Makes the tables for eight bytes at a time: tables[0] advances a remainder by one byte, tables[k]
+// by one byte and k zero bytes after it. Eight independent look-ups are some six times as fast as
+// eight that wait for each other.
 constexpr std::array<Table, 8> MakeTables() {
   std::array<Table, 8> tables{};
   for (uint32_t byte = 0; byte < 256; ++byte) {

@@ -10,8 +10,8 @@
 
 namespace rnnserve {
 
-// The CRC-32C (Castagnoli) of the bytes, as iSCSI and RFC 3720 have it: "123456789" gives
-// 0xE3069283. It finds damage, not forgery.
+// Returns the CRC-32C (Castagnoli) of the bytes, as iSCSI uses it (RFC 3720): "123456789" gives
+// 0xE3069283. It detects damage, not forgery.
 uint32_t Crc32c(absl::string_view bytes);
 
 }  // namespace rnnserve

@@ -24,23 +24,25 @@ namespace rnnserve {
 static_assert(std::endian::native == std::endian::little,
               "numbers are read and written as they lie in memory");
 
-// Reads the fields of a snapshot from the front, little-endian. Nothing is allocated before as many
-// bytes are known to be there. Borrows the bytes. Used by one thread at a time: the decoder's.
-// Errors: DATA_LOSS, reason SNAPSHOT_BAD, naming the field and both numbers; then nothing was read.
+// Reads the fields of a snapshot from the front, little-endian. Allocates memory for a field only
+// after checking that the bytes of the field are there. Borrows the bytes. Used by one thread at a
+// time: the decoder's. Errors: DATA_LOSS, reason SNAPSHOT_BAD, naming the field and both numbers;
+// then nothing was read.
 class FieldReader {
  public:
   explicit FieldReader(absl::string_view bytes) : rest_(bytes) {}
 
   size_t num_left() const { return rest_.size(); }
 
-  // Whether `count` elements of `element_bytes` bytes are left. No product that could overflow.
+  // Checks that `count` elements of `element_bytes` bytes are left. Divides instead of multiplying,
+  // because a product could overflow.
   absl::Status CheckLeft(absl::string_view field, uint64_t count, size_t element_bytes) const {
     if (count <= rest_.size() / element_bytes) return absl::OkStatus();
     return BadSnapshot(absl::StrCat(field, ": ", count, " of ", element_bytes, " bytes each, but ",
                                     rest_.size(), " bytes are left"));
   }
 
-  // A number or an array of bytes. REQUIRES: CheckLeft was OK for it; aborts otherwise.
+  // Reads a number or an array of bytes. REQUIRES: CheckLeft was OK for it; aborts otherwise.
   template <typename T>
   T Take() {
     static_assert(std::is_trivially_copyable_v<T>);
@@ -51,7 +53,7 @@ class FieldReader {
     return value;
   }
 
-  // `count` characters, copied.
+  // Reads `count` characters.
   absl::StatusOr<std::string> TakeText(absl::string_view field, uint64_t count) {
     if (absl::Status status = CheckLeft(field, count, 1); !status.ok()) return status;
     std::string text(rest_.substr(0, count));
@@ -59,7 +61,7 @@ class FieldReader {
     return text;
   }
 
-  // `count` numbers, copied.
+  // Reads `count` numbers.
   template <typename T>
   absl::StatusOr<std::vector<T>> TakeMany(absl::string_view field, uint64_t count) {
     static_assert(std::is_arithmetic_v<T>);

@@ -13,14 +13,14 @@
 
 namespace rnnserve {
 
-// Where a session stood when its server told it to go elsewhere. A value.
+// How far a session was when its server told the client to move it to another server. A value.
 //
-// Its bytes, which are signed with the key of the snapshots, go to the client and from there to the
-// next server, which thus knows that one of its own kind has said so. They open nothing by
-// themselves: the session is found by its id, and its owner by the store. What they prove is which
-// version was there, so that who attaches can compare it with the version that was found.
+// The server signs the token with the key of the snapshots and sends it to the client, which shows
+// it to the next server. The token gives no access: the session is found by its id, and the store
+// knows its owner. It proves which version the former server had, so that an Attach can compare
+// that with the version that was found.
 struct ResumeToken {
-  // Of any token: 72 bytes and an id, which has at most 128.
+  // The bound of any token, which takes 72 bytes plus the id, which has at most 128.
   static constexpr size_t kMaxBytes = 256;
 
   std::string session_id;
@@ -31,15 +31,16 @@ struct ResumeToken {
   bool operator==(const ResumeToken&) const = default;
 };
 
-// At most kMaxBytes. REQUIRES: the id is that of a session; aborts if it is too long.
+// Returns the token as at most kMaxBytes bytes, signed with the key. REQUIRES: the id is that of a
+// session; aborts if it is too long.
 std::string EncodeResumeToken(const ResumeToken& token, const SnapshotKey& key);
 
-// Reads what EncodeResumeToken made; looks at nothing before the MAC is right. Errors:
-// INVALID_ARGUMENT (RESUME_TOKEN), saying whether the length, the beginning, the key or the MAC is
-// wrong and nothing of what it holds.
+// Reads a token that EncodeResumeToken made. Uses no field except the key id before the MAC is
+// verified. Errors: INVALID_ARGUMENT (RESUME_TOKEN), saying whether the length, the magic, the key
+// or the MAC is wrong, and nothing about the content.
 absl::StatusOr<ResumeToken> DecodeResumeToken(absl::string_view bytes, const SnapshotKeys& keys);
 
-// INVALID_ARGUMENT (RESUME_TOKEN): how everybody says what is wrong with one.
+// Returns the error for a bad token: INVALID_ARGUMENT (RESUME_TOKEN) with `text`.
 absl::Status BadResumeToken(absl::string_view text);
 
 }  // namespace rnnserve

@@ -25,14 +25,15 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "numbers are read and written as they lie in memory");
 
-// Version 1: the fixed fields, those of the frame included, and the fixed fields of a reply.
+// Version 1: the sizes of the fixed fields, including those of the frame, and of the fixed fields
+// of a reply.
 constexpr uint16_t kHeaderBytes = 137;
 constexpr size_t kReplyHeaderBytes = 40;
 
-// An idle timeout that never ends. Others fit into an int64_t.
+// An idle timeout that never ends. All others fit into an int64_t.
 constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
 
-// Where a text breaks its rule, as a text; empty if it does not.
+// Returns what is wrong with a text, for people; empty if nothing is.
 template <typename Allowed>
 std::string FaultOfText(absl::string_view field, absl::string_view text, size_t size_min,
                         size_t size_max, Allowed allowed) {
@@ -83,7 +84,7 @@ std::string FaultOfReplies(const Snapshot& snapshot) {
   return "";
 }
 
-// What is wrong with the fields, for a person; empty if nothing is.
+// Returns what is wrong with the fields, for people; empty if nothing is.
 std::string FaultOf(const Snapshot& snapshot) {
   std::string fault =
       FaultOfText("session id", snapshot.session_id, 1, kSnapshotNameSizeMax, IsSessionCharacter);
@@ -204,7 +205,7 @@ absl::StatusOr<absl::Duration> IdleTimeoutOf(uint64_t nanoseconds) {
       absl::StrCat("an idle timeout of ", nanoseconds, " ns, not 1 to 2^63-1 ns or infinite"));
 }
 
-// The lengths of the variable fields, which the fixed ones hold.
+// The lengths of the variable fields, as the fixed fields give them.
 struct Lengths {
   uint16_t session_id = 0;
   uint16_t model = 0;
@@ -213,7 +214,7 @@ struct Lengths {
   uint64_t state = 0;
 };
 
-// REQUIRES: as many bytes are left as the header has behind the frame's.
+// Reads the header. REQUIRES: kHeaderBytes - kFrameHeadBytes bytes are left.
 absl::StatusOr<Lengths> TakeHeader(FieldReader& reader, Snapshot& snapshot) {
   snapshot.model_digest = reader.Take<Snapshot::Digest>();
   snapshot.layout_digest = reader.Take<Snapshot::Digest>();

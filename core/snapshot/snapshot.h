@@ -20,8 +20,8 @@
 
 namespace rnnserve {
 
-// The format that EncodeSnapshot writes, and the oldest that DecodeSnapshot reads: the one before,
-// once there is one. This is the whole rule; SNAPSHOT.md has the grammar of each version.
+// The format version that EncodeSnapshot writes, and the oldest one that DecodeSnapshot reads: the
+// version before it, if there is one. SNAPSHOT.md has the grammar of each version.
 constexpr uint16_t kSnapshotVersion = 1;
 constexpr uint16_t kOldestSnapshotVersion = kSnapshotVersion == 1 ? 1 : kSnapshotVersion - 1;
 
@@ -32,12 +32,12 @@ constexpr size_t kReplyWindowMax = 16;
 constexpr int kReplyRankMax = 8;
 constexpr uint8_t kDurabilityMax = 2;
 
-// The reply to one committed step, kept for a client that asks again. Owns its values.
+// The reply to one committed step, kept for a client that sends the step again. Owns its values.
 // Thread-compatible.
 struct StoredReply {
   uint64_t step_index = 0;
   std::array<uint8_t, 16> payload_digest{};  // of the request
-  uint32_t flags = 0;                        // the caller's; the format gives them no meaning
+  uint32_t flags = 0;                        // for the caller; the format gives them no meaning
   Shape output_shape;                        // at most kReplyRankMax extents
   std::vector<float> outputs;                // as many as output_shape says, row-major
   std::vector<float> states;                 // those that the client asked for, or none
@@ -45,19 +45,19 @@ struct StoredReply {
   friend bool operator==(const StoredReply&, const StoredReply&) = default;
 };
 
-// A session at rest: all that another server needs to go on with it, bit for bit. The two digests
-// and the fingerprint are for whoever restores it to compare with what it has.
+// A session at rest: all that another server needs to go on with it, bit for bit. Whoever restores
+// it compares the two digests and the fingerprint with its own.
 //
 // Owns everything. Thread-compatible.
 struct Snapshot {
   using Digest = std::array<uint8_t, 32>;  // SHA-256
 
   std::string session_id;          // 1 to 128 of [A-Za-z0-9._:-]
-  std::string model;               // its name: 1 to 128 of [A-Za-z0-9._-]
-  Digest model_digest{};           // of its bundle
-  Digest layout_digest{};          // of the names and shapes of its states
-  std::string kernel_fingerprint;  // build and instruction set, which the bits depend on: up to 64
-                                   // printable ASCII characters
+  std::string model;               // the model's name: 1 to 128 of [A-Za-z0-9._-]
+  Digest model_digest{};           // of the model's bundle
+  Digest layout_digest{};          // of the names and shapes of the model's states
+  std::string kernel_fingerprint;  // of the build and instruction set, on which the bits of results
+                                   // depend: up to 64 printable ASCII characters
   uint64_t epoch = 0;              // grows when another server takes over
   uint64_t nonce = 0;              // the owner within the epoch
   uint64_t version = 0;            // number of committed steps
@@ -70,38 +70,40 @@ struct Snapshot {
   friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };
 
-// What DecodeSnapshot takes from a store that may hold anything.
+// The largest snapshot that DecodeSnapshot accepts from a store that may hold anything.
 struct SnapshotLimits {
-  // The whole snapshot. Sixteen replies of 4 MiB, the largest message, and as much again. Decoded
-  // it takes about as much memory once more; to check it, it is read once.
+  // Of the whole snapshot: enough for sixteen replies of 4 MiB, the largest message, and as much
+  // again. Checking a snapshot reads all of it once; decoding takes about as much memory again.
   size_t bytes_max = size_t{128} << 20;
-  // The state block. Whoever knows the model sets its size, so that another's costs nothing.
+  // Of the state block, in floats. A caller that knows the model sets the size of its state, so
+  // that no memory is allocated for a larger one.
   size_t state_size_max = size_t{16} << 20;
 };
 
-// Whether the fields have the ranges that stand beside them. Errors: INVALID_ARGUMENT, reason
-// SNAPSHOT_FIELD, naming the field and its numbers.
+// Checks that every field is in the range that the comment beside it gives. Errors:
+// INVALID_ARGUMENT, reason SNAPSHOT_FIELD, naming the field and its numbers.
 absl::Status CheckSnapshot(const Snapshot& snapshot);
 
-// The snapshot as bytes for a store, checked by a checksum and signed with the key. The same
-// snapshot and key give the same bytes. Allocates them once.
+// Returns the snapshot as bytes for a store, with a checksum and signed with the key. The same
+// snapshot and key give the same bytes. Allocates once.
 // REQUIRES: CheckSnapshot(snapshot) is OK; aborts otherwise.
 std::string EncodeSnapshot(const Snapshot& snapshot, const SnapshotKey& key);
 
-// Reads a snapshot that was stored for the session `session_id`; without one, for any. Nothing but
-// the frame is looked at before its MAC is verified, and no length is believed before as many bytes
-// are there. There is no part of a snapshot: all of it is read, or none. Errors:
-//   DATA_LOSS, reason SNAPSHOT_BAD: it is damaged, cut short, longer than it says, not written with
-//     one of the keys, beyond the limits, of a format older than kOldestSnapshotVersion, of another
-//     session, or a field has a wrong value. The text says which, with the numbers and without
-//     bytes, keys or ids.
-//   FAILED_PRECONDITION, reason SNAPSHOT_VERSION: it is genuine and of a newer format.
+// Reads a snapshot that was stored for the session `session_id`; without an id, for any session.
+// Reads nothing except the frame before the MAC is verified, and trusts no length before checking
+// that the bytes are there. Returns the whole snapshot or an error, never a part of it. Errors:
+//   DATA_LOSS, reason SNAPSHOT_BAD: it is damaged, truncated, longer than it says, not signed with
+//     one of the keys, beyond the limits, in a format older than kOldestSnapshotVersion, of another
+//     session, or a field is out of range. The text says which, with the numbers and without bytes,
+//     keys or ids.
+//   FAILED_PRECONDITION, reason SNAPSHOT_VERSION: it is genuine and in a newer format.
 absl::StatusOr<Snapshot> DecodeSnapshot(absl::string_view bytes, const SnapshotKeys& keys,
                                         std::optional<absl::string_view> session_id,
                                         const SnapshotLimits& limits = {});
 
-// Whether another server may read what DecodeSnapshot calls SNAPSHOT_BAD here: it is whole, and
-// written with a key that this one lacks, or genuine and of a format that it no longer reads.
+// Returns whether another server may be able to read a snapshot for which DecodeSnapshot returns
+// SNAPSHOT_BAD here. That is so if it is undamaged and signed with a key that this server lacks, or
+// genuine and in a format version that this server does not read.
 bool MayBeReadElsewhere(absl::string_view bytes, const SnapshotKeys& keys);
 
 }  // namespace rnnserve

@@ -13,9 +13,9 @@ namespace rnnserve {
 
 // Who wrote a snapshot and how far the session was. Immutable; safe to share.
 //
-// The epoch counts the owners of a session; the nonce, random for each owner, tells two owners
-// apart that believe in the same epoch; the version counts the changes of the state,
-// of which steps are one kind.
+// The epoch counts the owners of a session. The nonce is random for each owner and tells apart two
+// owners that believe they are in the same epoch. The version counts the changes of the state, not
+// only steps. Together they are the fencing token of a write.
 struct SnapshotFence {
   uint64_t epoch = 0;
   uint64_t nonce = 0;
@@ -24,30 +24,30 @@ struct SnapshotFence {
   bool operator==(const SnapshotFence&) const = default;
 };
 
-// What a store answers to somebody who wants to change what it holds.
+// What a store answers to a writer.
 enum class FenceVerdict {
-  kAccepted,       // nothing is stored, or what is stored is older
+  kAccepted,       // nothing is stored, or something older
   kAlreadyStored,  // the same owner has stored this very version
   kStaleVersion,   // the same owner has stored a later version
   kFenced,         // another owner has taken over
 };
 
-// The rule of every SnapshotStore. An owner of a later epoch is always accepted, whatever its
-// version: it has claimed the session and knows what was there.
+// Judges a write by the rule of every SnapshotStore. A writer of a later epoch is always accepted,
+// whatever its version: it has claimed the session and knows what was stored.
 FenceVerdict JudgeFence(const std::optional<SnapshotFence>& stored, const SnapshotFence& writer);
 
-// The rule for the first snapshot of a session that was opened just now: nothing may be stored
-// under its id, but for what a stopped server left behind (epoch 0). A later epoch is no claim
-// here: the writer has not seen what is stored.
+// Judges the first snapshot of a session that was just opened. Nothing may be stored under its id
+// except a parting snapshot of a server that stopped (epoch 0), or this very snapshot. A later
+// epoch does not help the writer here, because it has not seen what is stored.
 FenceVerdict JudgeFirst(const std::optional<SnapshotFence>& stored, const SnapshotFence& writer);
 
-// ABORTED (FENCED): the session has another owner; the writer must give it up.
+// Returns ABORTED (FENCED): the session has another owner, and the writer must give it up.
 absl::Status FencedError(uint64_t stored_epoch, uint64_t own_epoch);
 
-// ABORTED (STALE_VERSION): the writer is the owner, but has stored more than this already.
+// Returns ABORTED (STALE_VERSION): the writer is the owner, but has stored a later version already.
 absl::Status StaleVersionError(uint64_t stored_version, uint64_t own_version);
 
-// ABORTED (SNAPSHOT_CHANGED): what is stored is not what was read before.
+// Returns ABORTED (SNAPSHOT_CHANGED): the stored snapshot is not the one that was read before.
 absl::Status SnapshotChangedError();
 
 }  // namespace rnnserve

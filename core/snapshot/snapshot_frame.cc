@@ -18,10 +18,10 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "numbers are read and written as they lie in memory");
 
-// The last character says that the file is not text.
+// The last byte shows that a file with a snapshot is not text.
 constexpr absl::string_view kMagic("RNNSNAP\0", 8);
 
-// The head behind the magic.
+// The head after the magic.
 struct Head {
   uint16_t format_version = 0;
   uint16_t header_bytes = 0;
@@ -33,7 +33,8 @@ static_assert(sizeof(Head) + kMagic.size() == kFrameHeadBytes);
 constexpr size_t kChecksumBytes = sizeof(uint32_t);
 static_assert(kChecksumBytes + sizeof(SnapshotKey::Mac) == kFrameTailBytes);
 
-// Without the right key there is still the checksum to tell damage from a foreign hand.
+// Returns the error for a MAC that could not be verified. The checksum tells damage apart from a
+// snapshot that was signed with another key.
 absl::Status Unverified(bool is_whole, bool is_key_known, size_t total_bytes, int num_keys) {
   if (!is_whole) {
     return BadSnapshot(

@@ -15,39 +15,40 @@
 
 namespace rnnserve {
 
-// What surrounds the fields of a snapshot in every version of the format: at the front who wrote it
-// and how long it is, at the end a checksum and a MAC. Because the frame never changes, a reader
-// knows that a snapshot is genuine and undamaged before it looks at one of its fields, also when it
-// does not know the version. SNAPSHOT.md has the bytes.
+// The frame around the fields of a snapshot, the same in every version of the format. The head has
+// the key id and the length; the tail has a checksum and a MAC. Because the frame never changes, a
+// reader can tell that a snapshot is genuine and undamaged before it reads any field, even if it
+// does not know the version. SNAPSHOT.md describes the bytes.
 
-// Magic, version, length of the header, key id, length of the whole.
+// Magic, format version, header length, key id, total length.
 constexpr size_t kFrameHeadBytes = 24;
 // CRC-32C and MAC.
 constexpr size_t kFrameTailBytes = 36;
 
-// A frame that was opened. `content`, what lies between its ends, belongs to the bytes it was
-// opened from. Immutable; safe to share.
+// A frame that was opened. `content` is what lies between head and tail and points into the bytes
+// that were opened. Immutable; safe to share.
 struct SnapshotFrame {
   uint16_t format_version = 0;
-  uint16_t header_bytes = 0;  // of the fixed fields, the frame's own included
+  uint16_t header_bytes = 0;  // of the fixed fields, including those of the head
   absl::string_view content;
 };
 
-// DATA_LOSS, reason SNAPSHOT_BAD: how every reader of snapshots says what is wrong with one.
+// Returns the error for a bad snapshot: DATA_LOSS, reason SNAPSHOT_BAD, with `text`.
 absl::Status BadSnapshot(absl::string_view text);
 
-// Makes a snapshot of `bytes`: fills in the head and appends the tail.
-// REQUIRES: kFrameHeadBytes bytes of any value are at the front; aborts otherwise.
+// Makes `bytes` a snapshot: fills in the head and appends the tail. REQUIRES: `bytes` begins with
+// kFrameHeadBytes bytes of any value, which become the head; aborts if it is shorter.
 void SealSnapshot(uint16_t format_version, uint16_t header_bytes, const SnapshotKey& key,
                   std::string& bytes);
 
-// Opens what SealSnapshot made. Reads nothing but the frame and allocates nothing unless it fails.
-// Errors: DATA_LOSS, reason SNAPSHOT_BAD, if the bytes are not a snapshot, are not as many as they
-// say, were damaged, or were not written with one of the keys. The text tells these apart.
+// Opens a snapshot that SealSnapshot made. Interprets nothing except the frame, and allocates
+// nothing unless it fails. Errors: DATA_LOSS, reason SNAPSHOT_BAD, if the bytes are not a snapshot,
+// have another length than they say, are damaged, or were not signed with one of the keys. The text
+// tells these cases apart.
 absl::StatusOr<SnapshotFrame> OpenSnapshot(absl::string_view bytes, const SnapshotKeys& keys);
 
-// Whether the bytes are those of a frame, undamaged, whose key this server lacks: one that has it
-// may read them.
+// Returns whether the bytes are an undamaged snapshot that was signed with a key that is not among
+// `keys`. A server that has the key may be able to read it.
 bool HasForeignKey(absl::string_view bytes, const SnapshotKeys& keys);
 
 }  // namespace rnnserve

@@ -14,10 +14,10 @@
 
 namespace rnnserve {
 
-// The secret that servers share and the store of snapshots does not have: who lacks it can neither
-// make a snapshot nor change one unseen. It keeps nothing secret: states lie readable in the store.
+// The secret that servers share and the snapshot store does not have. Whoever lacks it can neither
+// make a snapshot nor change one unnoticed. It does not encrypt: the store can read the states.
 //
-// Owns 32 bytes, which are wiped when it ends. Thread-compatible; const methods may be shared.
+// Owns 32 bytes and wipes them when it is destroyed. Thread-compatible.
 class SnapshotKey {
  public:
   using Secret = std::array<uint8_t, 32>;
@@ -28,19 +28,20 @@ class SnapshotKey {
   SnapshotKey& operator=(const SnapshotKey&) = default;
   ~SnapshotKey();
 
-  // Reads the content of a key file: 64 hexadecimal digits of either case, and perhaps one line
-  // break. Errors: INVALID_ARGUMENT, reason SNAPSHOT_KEY, with the length or the place of what is
-  // wrong and nothing of the secret.
+  // Reads the content of a key file: 64 hexadecimal digits of either case and an optional line
+  // break. Errors: INVALID_ARGUMENT, reason SNAPSHOT_KEY, with the length or the position of the
+  // wrong character, and nothing of the secret.
   static absl::StatusOr<SnapshotKey> Parse(absl::string_view text);
 
-  // The first four bytes of the SHA-256 of the secret, as a little-endian number. Says which key a
-  // snapshot was written with; no help in guessing 256 random bits.
+  // The first four bytes of the SHA-256 of the secret, as a little-endian number. Tells which key a
+  // snapshot was signed with. It does not help to guess 256 random bits.
   uint32_t id() const { return id_; }
 
-  // HMAC-SHA256 of the bytes. Aborts if the library has no memory for it.
+  // Returns the HMAC-SHA256 of the bytes. Aborts if the library has no memory for it.
   Mac MacOf(absl::string_view bytes) const;
 
-  // Whether `mac` is that of the bytes. Takes as long wherever the two differ.
+  // Returns whether `mac` is the MAC of the bytes, in a time that does not depend on where they
+  // differ.
   bool Verifies(absl::string_view bytes, absl::string_view mac) const;
 
  private:
@@ -48,11 +49,11 @@ class SnapshotKey {
   uint32_t id_;
 };
 
-// The keys that snapshots are accepted with: the one that new snapshots are written with, and
-// during a rotation one more. Which it is depends on the moment: first every server learns to read
-// the new key, then they write with it and still read the old one, then the old one goes.
+// The keys that are accepted: the current one, which signs new snapshots, and during a rotation one
+// other. A rotation has three steps: every server gets the new key as its other key; every server
+// signs with the new key and keeps the old one as its other key; the old key is removed.
 //
-// Owns both. Thread-compatible; const methods may be shared.
+// Owns both keys. Thread-compatible.
 class SnapshotKeys {
  public:
   explicit SnapshotKeys(const SnapshotKey& current,
@@ -62,7 +63,7 @@ class SnapshotKeys {
   const SnapshotKey& current() const { return current_; }
   int num_keys() const { return other_.has_value() ? 2 : 1; }
 
-  // The key of that id, or null. Lives as long as this.
+  // Returns the key with this id, or null. It lives as long as this object.
   const SnapshotKey* Find(uint32_t id) const;
 
  private:

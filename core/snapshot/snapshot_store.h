@@ -15,7 +15,7 @@
 
 namespace rnnserve {
 
-// What a store holds of one session. Owns its bytes. Thread-compatible.
+// The snapshot of one session as a store holds it. Owns its bytes. Thread-compatible.
 struct StoredSnapshot {
   SnapshotFence fence;
   std::string bytes;
@@ -26,34 +26,35 @@ struct SnapshotWrite {
   std::string session_id;
   SnapshotFence fence;
   std::string bytes;
-  // After that time without another write or claim the store forgets it. Above zero; infinite: it
-  // does not.
+  // The store forgets the snapshot after this time without another write or claim. Above zero;
+  // never if infinite.
   absl::Duration time_to_live;
-  // The first of a session: judged by JudgeFirst.
+  // Whether this is the first snapshot of a session, which JudgeFirst judges.
   bool is_first = false;
 };
 
-// Where the snapshots of sessions outlive a server, one for each session id. To a store a snapshot
-// is a string of bytes.
+// Keeps snapshots of sessions beyond the life of a server, at most one for each session id. To a
+// store a snapshot is a string of bytes.
 //
-// Every change is fenced: it is a single compare-and-set by the rule of JudgeFence (or, of a first
-// snapshot, JudgeFirst), so an owner
-// that was replaced can neither write nor remove, however late it wakes up. A store may still lose
-// what it acknowledged (a Redis replica that takes over may be behind): then what it holds is older
-// than what the owner was told, and Claim and Read tell the version that is there, which the caller
-// must compare with what it promised.
+// Every change is fenced: it is a single compare-and-set by the rule of JudgeFence, or of
+// JudgeFirst for a first snapshot. So an owner that was replaced can neither write nor remove a
+// snapshot, however late it wakes up. A store may still lose what it acknowledged, for example if a
+// Redis replica that lags behind takes over. It then holds an older version than the owner was
+// told. Claim and Read return the version that is there, and the caller must compare it with what
+// it promised.
 //
 // Thread-safe. No call blocks or fails itself: the outcome comes through the callback, which runs
 // exactly once, on a thread of the store, under no lock, and may call the store. Callbacks must not
-// block: they hold up all others. Calls made while others are under way share their round trip.
-// Calls on one session take effect in any order unless one waits for the other's callback.
+// block, because they delay all other callbacks. Calls that are in flight at the same time share
+// round trips. Calls on one session take effect in any order, unless one is made after the other's
+// callback.
 //
-// The destructor answers what is under way with CANCELLED (STORE_CLOSED), so that whether it has
-// happened is not known, returns when every callback has run, and must not be called by one.
+// The destructor answers calls in flight with CANCELLED (STORE_CLOSED); whether their changes have
+// happened is not known. It returns when every callback has run, and must not be called by one.
 //
-// Errors of every call, beside those it names: UNAVAILABLE (STORE_DOWN): the store does not answer,
-// and whether the change has happened is not known, so that the same call is made again;
-// RESOURCE_EXHAUSTED (STORE_QUEUE_LIMIT): too many bytes are under way, nothing has changed.
+// Errors of every call, in addition to those it names: UNAVAILABLE (STORE_DOWN): the store does not
+// answer; whether the change has happened is not known, so make the same call again.
+// RESOURCE_EXHAUSTED (STORE_QUEUE_LIMIT): too many bytes are in flight; nothing has changed.
 class SnapshotStore {
  public:
   using WriteCallback = absl::AnyInvocable<void(absl::Status)>;
@@ -61,38 +62,39 @@ class SnapshotStore {
 
   virtual ~SnapshotStore() = default;
 
-  // Stores the snapshot, if JudgeFence accepts it, or JudgeFirst the first one. The version that
-  // the same owner has stored already is OK and renews its time to live. Errors, after which what
-  // was stored is unchanged: ABORTED (FENCED, with both epochs); ABORTED (STALE_VERSION);
-  // RESOURCE_EXHAUSTED (STORE_FULL): the store has no memory left; DATA_LOSS (SNAPSHOT_BAD): what
-  // is stored there was not written by a store.
+  // Stores the snapshot if JudgeFence accepts it, or JudgeFirst if it is a first one. Writing the
+  // version again that the same owner has stored already is OK and renews its time to live. Errors,
+  // after which the stored snapshot is unchanged: ABORTED (FENCED, with both epochs); ABORTED
+  // (STALE_VERSION); RESOURCE_EXHAUSTED (STORE_FULL): the store has no memory left; DATA_LOSS
+  // (SNAPSHOT_BAD): what is stored there was not written by a SnapshotStore.
   virtual void Write(SnapshotWrite write, WriteCallback callback) = 0;
 
   // Takes ownership: raises the stored epoch by one, sets the nonce, renews the time to live, and
-  // returns what is stored with its new fence, all at once. The version is that of the bytes.
+  // returns the stored snapshot with its new fence, all atomically. The version of the fence stays.
   // Errors, after which nothing has changed: NOT_FOUND (SNAPSHOT_UNKNOWN): none is stored;
   // OUT_OF_RANGE (EPOCH_LIMIT): the epoch is 2^64 - 1; STORE_FULL and SNAPSHOT_BAD as for Write.
   virtual void Claim(std::string session_id, uint64_t nonce, absl::Duration time_to_live,
                      ReadCallback callback) = 0;
 
-  // Returns what is stored and changes nothing. Errors: NOT_FOUND (SNAPSHOT_UNKNOWN); DATA_LOSS
-  // (SNAPSHOT_BAD).
+  // Returns the stored snapshot and changes nothing. Errors: NOT_FOUND (SNAPSHOT_UNKNOWN);
+  // DATA_LOSS (SNAPSHOT_BAD).
   virtual void Read(std::string session_id, ReadCallback callback) = 0;
 
-  // Removes what is stored, by the rule of Write; OK if there is nothing. A late write of a former
-  // owner is then accepted again, until its time to live ends. Errors, after which nothing has
-  // changed: ABORTED (FENCED, STALE_VERSION); SNAPSHOT_BAD as for Write.
+  // Removes the stored snapshot if JudgeFence accepts `fence`; OK if none is stored. Afterwards a
+  // late write of a former owner is accepted, and its snapshot stays for its time to live. Errors,
+  // after which nothing has changed: ABORTED (FENCED, STALE_VERSION); SNAPSHOT_BAD as for Write.
   virtual void Remove(std::string session_id, SnapshotFence fence, WriteCallback callback) = 0;
 
-  // Puts aside what is stored, out of the way of every other call, if it is still these bytes; who
-  // runs the store may look at it for `time_to_live` more. Nobody need own the session: who cannot
-  // read it never will. Errors, after which nothing has changed: NOT_FOUND (SNAPSHOT_UNKNOWN);
-  // ABORTED (SNAPSHOT_CHANGED): other bytes are stored; SNAPSHOT_BAD as for Write.
+  // Quarantines the stored snapshot if it is still these bytes: no other call finds it any more,
+  // but an operator of the store can look at it for `time_to_live`. The caller need not own the
+  // session, because nobody can read the snapshot. Errors, after which nothing has changed:
+  // NOT_FOUND (SNAPSHOT_UNKNOWN); ABORTED (SNAPSHOT_CHANGED): other bytes are stored; SNAPSHOT_BAD
+  // as for Write.
   virtual void Quarantine(std::string session_id, std::string bytes, absl::Duration time_to_live,
                           WriteCallback callback) = 0;
 
-  // Another number when what is stored may not be what was: the store was started again, or another
-  // one has taken its place. Whoever has sessions then stores them once more.
+  // Changes when the store may have lost snapshots: it was restarted, or another one has taken its
+  // place. Servers then write their sessions again.
   virtual uint64_t generation() const { return 0; }
 };
 
