@@ -8,8 +8,8 @@
 
 namespace rnnserve::testing {
 
-// Where every decision of a simulation comes from: SplitMix64, which gives the same numbers with
-// every library. A value type. Thread-compatible.
+// The random numbers behind every decision of a simulation: SplitMix64, which gives the same
+// numbers with every standard library. A value type. Thread-compatible.
 class Dice {
  public:
   explicit Dice(uint64_t seed) : state_(seed) {}
@@ -20,13 +20,13 @@ class Dice {
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
   }
-  // One of 0 to count - 1. REQUIRES: count > 0.
+  // Returns a number from 0 to count - 1. REQUIRES: count > 0.
   uint64_t Below(uint64_t count) { return Bits() % count; }
-  // From `low` to `high`, both included.
+  // Returns a number from `low` to `high`, both included.
   int Between(int low, int high) {
     return low + static_cast<int>(Below(static_cast<uint64_t>(high - low + 1)));
   }
-  // True so often in 100 throws.
+  // Returns true with a probability of `percent` in 100.
   bool Percent(int percent) { return static_cast<int>(Below(100)) < percent; }
 
  private:

@@ -11,13 +11,13 @@
 
 namespace rnnserve::testing {
 
-// The state after one more timestep. All numbers are integers below 2^16, so that floats hold them
-// exactly, and a step that was lost, repeated, exchanged or given to another session gives other
-// numbers from then on.
+// Returns the state after one more timestep. All numbers are integers below 2^16, which floats hold
+// exactly. If a step is lost, repeated, swapped or given to another session, all later states
+// differ.
 uint32_t NextHash(uint32_t state, uint32_t input);
 
-// A model whose cell is NextHash: layer 'hash', one feature, one state 'h' that begins with 0, and
-// the new state as output. Made once, and shared.
+// Returns a model whose cell is NextHash: layer 'hash', one feature, one state 'h' that begins at
+// 0, and the new state as output. The model is made once and shared.
 std::shared_ptr<const Model> HashModel();
 
 }  // namespace rnnserve::testing

@@ -13,7 +13,7 @@
 
 namespace rnnserve::testing {
 
-// What a writer asks of a replica. A value.
+// A request of a writer to a replica. A value.
 struct Request {
   enum class Kind { kOpen, kAttach, kStep };
 
@@ -21,27 +21,27 @@ struct Request {
   int session = 0;
   int writer = 0;
   int replica = 0;
-  // Of the writer: counts its attempts to own the session, so that it knows late replies.
+  // Counts the writer's attempts to own the session, so that it recognizes late replies.
   uint64_t attempt = 0;
-  uint64_t index = 0;  // of a step
+  uint64_t index = 0;  // of the step
   uint64_t epoch = 0;
   uint32_t input = 0;
-  uint64_t cursor = 0;  // of a step: the first that its writer had no answer to when it sent this
-  // Filled in on arrival.
-  uint64_t arrival = 0;      // counts what reached any replica
-  bool was_created = false;  // the session was, by then
+  uint64_t cursor = 0;  // the first step without an answer when the writer sent this step
+  // Set on arrival.
+  uint64_t arrival = 0;      // counts the requests that have reached any replica
+  bool was_created = false;  // whether the session had been created by then
 };
 
-// What the replica said. A value.
+// The reply of a replica. A value.
 struct Reply {
   Request request;
   absl::Status status;
-  uint64_t incarnation = 0;  // which start of the replica said it
+  uint64_t incarnation = 0;  // which start of the replica replied
   uint64_t version = 0;
   uint64_t epoch = 0;
   uint64_t durable_version = 0;
   float output = 0;
-  // The session may be gone by now without a promise being broken.
+  // Whether the session may be gone by now without breaking a promise.
   bool may_be_gone = false;
 };
 

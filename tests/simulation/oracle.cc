@@ -13,7 +13,7 @@
 namespace rnnserve::testing {
 namespace {
 
-// Idle timeout and what the store keeps a session beyond it: the defaults of engine and
+// The idle timeout plus the extra time to live in the store: the defaults of the engine and of the
 // checkpointer.
 constexpr absl::Duration kTimeToLive = absl::Minutes(15);
 
@@ -44,8 +44,8 @@ void Oracle::OnStepDelivered(uint64_t incarnation, const Request& request) {
 
 std::optional<Place> Oracle::PlaceAt(const Session& session, uint64_t incarnation, uint64_t nonce,
                                      uint64_t epoch, uint64_t version) const {
-  // The tenure of that epoch, or the one before it: an attempt to attach of which nobody was told
-  // has no steps.
+  // Find the tenure of that epoch or the one before it, because an attach that no writer was told
+  // of has no steps.
   const Tenure* tenure = nullptr;
   Writer writer;
   for (auto it = session.tenures.upper_bound({incarnation, epoch});
@@ -84,7 +84,7 @@ void Oracle::OnStored(uint64_t incarnation, const StoreCall& call,
   }
   session.last_change = now;
   if (call.kind == StoreCall::Kind::kWrite) return CheckStored(session, incarnation, call, before);
-  // A claim: the place stays, the owner is another.
+  // A claim changes the owner and keeps the place.
   const auto found = session.snapshots.find(KeyOf(before->fence));
   if (found == session.snapshots.end()) return Report("a snapshot was claimed that nobody stored");
   const Place place = found->second;
@@ -175,7 +175,8 @@ void Oracle::OnReply(const Reply& reply) {
       return Report(what + ": no steps lead there");
     }
     session.was_created = true;
-    // A late copy of a request may open it again, once it has expired.
+    // An open may repeat an epoch: a late copy of the request may open the session again after it
+    // has expired.
     if (request.kind == Request::Kind::kAttach && session.tenures.count(key) > 0) {
       return Report(what + ": that epoch was given to another writer");
     }
@@ -197,7 +198,7 @@ void Oracle::OnReply(const Reply& reply) {
 void Oracle::OnDrained(int session_index, uint64_t epoch, uint64_t version,
                        const std::optional<StoredSnapshot>& stored) {
   const Session& session = at(session_index);
-  // What the store has acknowledged is not written again.
+  // If the store has lost changes, a drain does not write again what the store had acknowledged.
   if (session.may_have_lost) return;
   if (!stored.has_value() || stored->fence.epoch != epoch) return;
   const auto found = session.snapshots.find(KeyOf(stored->fence));

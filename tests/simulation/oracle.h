@@ -21,52 +21,56 @@
 
 namespace rnnserve::testing {
 
-// A place in the history of a session: how many steps, what state they made, and a fingerprint of
-// all their inputs, which tells histories apart whose states are equal by chance. A value.
+// A place in the history of a session: the number of steps, the state after them, and a fingerprint
+// of all their inputs, which tells apart histories whose states are equal by chance. A value.
 struct Place {
   uint64_t version = 0;
   uint32_t state = 0;
   uint64_t trace = 0;
 
+  // Returns the place after one more step with this input.
   Place After(uint32_t input) const;
   bool operator==(const Place&) const = default;
 };
 
-// Knows what every session must be by the steps that were delivered, and compares it with what the
-// replicas answer and what the store holds. It looks at the outside alone: requests, replies, and
-// the bytes in the store. Keeps the first breach. Used by one thread at a time: the simulation's.
+// Knows from the delivered steps what every session must be, and compares that with the answers of
+// the replicas and the content of the store. It looks only at the outside: requests, replies, and
+// the bytes in the store. Keeps the first breach, which is a promise that was broken. Used by one
+// thread at a time: the simulation's.
 class Oracle {
  public:
   explicit Oracle(std::vector<Durability> durability);
 
-  // Empty while all is well.
+  // The first breach; empty if there is none.
   const std::string& breach() const { return breach_; }
   void Report(const std::string& breach);
 
-  // The replica gets a step; what it does with it is not known yet.
+  // A step has reached a replica; what the replica does with it is not known yet.
   void OnStepDelivered(uint64_t incarnation, const Request& request);
-  // A call has taken effect on what was `before` in the store.
+  // A call has taken effect and changed the stored snapshot from `before` to `after`.
   void OnStored(uint64_t incarnation, const StoreCall& call,
                 const std::optional<StoredSnapshot>& before,
                 const std::optional<StoredSnapshot>& after, absl::Time now);
-  // The store has lost changes: of which session is not said, so that no promise is left.
+  // The store has lost changes. Which sessions they belong to is not known, so no promise holds for
+  // any session.
   void OnStoreLost();
-  // A replica has answered; the writer may never hear of it.
+  // A replica has answered; the writer may never get the answer.
   void OnReply(const Reply& reply);
-  // A replica that drained said that the store has everything: it had this session so far.
+  // A draining replica claims that the store has everything. It had this session at this version.
   void OnDrained(int session, uint64_t epoch, uint64_t version,
                  const std::optional<StoredSnapshot>& stored);
 
-  // Where the writer of that epoch at that replica begins; nothing after a breach.
+  // Returns the place at which the writer of that epoch at that replica begins; nothing if there is
+  // no such writer.
   std::optional<Place> StartOf(uint64_t incarnation, int session, uint64_t epoch) const;
-  // Whether the store may have forgotten the session without breaking a promise.
+  // Returns whether the store may have forgotten the session without breaking a promise.
   bool MayBeForgotten(int session, absl::Time now) const;
   bool was_created(int session) const { return at(session).was_created; }
 
  private:
-  // Steps by the writer of one epoch at one replica.
+  // The steps of the writer of one epoch at one replica.
   struct Tenure {
-    uint64_t nonce = 0;  // of the copy of the session; 0 without durability
+    uint64_t nonce = 0;  // of this copy of the session; 0 without durability
     Place start;
   };
   using Writer = std::pair<uint64_t, uint64_t>;  // incarnation and epoch
@@ -75,21 +79,21 @@ class Oracle {
   struct Session {
     Durability durability = Durability::kNone;
     std::map<Writer, Tenure> tenures;
-    // What was delivered, by index: perhaps before the tenure begins, of a writer who knows the
-    // epoch from a session that the replica before this one had, while a late copy of its request
-    // opens it here once more.
+    // The delivered inputs, by index. They may be delivered before the tenure begins: a writer may
+    // know the epoch from a session at an earlier start of the replica, while a late copy of its
+    // request opens the session here once more.
     std::map<Writer, std::map<uint64_t, uint32_t>> inputs;
-    std::map<FenceKey, Place> snapshots;  // all that were ever stored
-    std::map<uint64_t, Place> durable;    // by version
-    std::set<uint64_t> told_epochs;
-    uint64_t durable_version = 0;  // the highest that was ever stored
+    std::map<FenceKey, Place> snapshots;  // all snapshots that were ever stored
+    std::map<uint64_t, Place> durable;    // the stored places, by version
+    std::set<uint64_t> told_epochs;       // epochs that writers have been given
+    uint64_t durable_version = 0;         // the highest version that was ever stored
     absl::Time last_change = absl::InfinitePast();
     bool was_created = false;
-    bool may_have_lost = false;  // the store has failed over, or forgot it
+    bool may_have_lost = false;  // whether the store has failed over or has forgotten the session
   };
 
   const Session& at(int session) const { return sessions_[static_cast<size_t>(session)]; }
-  // Where the copy stands at `version` when its epoch is `epoch`.
+  // Returns the place of the copy with this nonce at `version`, when its epoch is `epoch`.
   std::optional<Place> PlaceAt(const Session& session, uint64_t incarnation, uint64_t nonce,
                                uint64_t epoch, uint64_t version) const;
   void CheckStored(Session& session, uint64_t incarnation, const StoreCall& call,

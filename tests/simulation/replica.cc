@@ -64,7 +64,7 @@ Replica::Replica(const Clock& clock, uint64_t incarnation, const Options& option
     : incarnation_(incarnation), is_memory_short_(options.max_sessions < Options().max_sessions) {
   DurabilityConfig store{link_.MakeStore(), keys()};
   store.checkpoints.steps = options.checkpoint_steps;
-  // As many writes as there can be, for as many orders of them.
+  // Write as often as possible, to get as many orders of writes as possible.
   store.checkpoints.min_interval = absl::ZeroDuration();
   engine_ = std::make_unique<Engine>(clock, watch_, MakeEngineOptions(options.max_sessions),
                                      std::move(store));
@@ -80,7 +80,7 @@ const SnapshotKeys& Replica::keys() {
 
 void Replica::Handle(const std::vector<Request>& requests,
                      const std::vector<Durability>& durability, const std::vector<int>& windows) {
-  // With the worker held all steps are in its queue when it goes on, and make one batch.
+  // Hold the worker, so that all steps are queued when it goes on and make one batch.
   const bool is_batch = requests.size() > 1;
   Answer<InferResult> first;
   const OwnedTensor input = OwnedTensor::Floats({1, 1, 1}, {0});
@@ -164,12 +164,12 @@ int Replica::num_open_calls() const {
 }
 
 void Replica::Settle() {
-  // Nothing that the calls need is out of the engine's hands: they come to an end.
+  // Without a call that may wait for the store, all calls come to an end.
   if (!may_wait_for_store_ || num_open_calls() == 0) {
     engine_->WaitUntilIdle(absl::InfiniteDuration());
   } else {
-    // A row that was computed may have let the next in line go on, so it takes a round in which
-    // the worker had none but that of the barrier.
+    // A row that was computed may have let the next call in line go on. So repeat until a round in
+    // which the worker computed only the row of the barrier.
     int64_t before = 0;
     do {
       before = watch_.num_rows();

@@ -19,7 +19,7 @@
 
 namespace rnnserve::testing {
 
-// Counts the rows of an engine's worker and can hold it. Thread-safe.
+// Counts the rows that an engine's worker computes, and can hold the worker. Thread-safe.
 class WorkerWatch final : public EngineObserver, public ModelObserver {
  public:
   ModelObserver& ForModel(const std::string& /*model_name*/) override { return *this; }
@@ -30,7 +30,7 @@ class WorkerWatch final : public EngineObserver, public ModelObserver {
                     absl::Duration /*duration*/) override {}
   void OnRestored(const absl::Status& /*status*/, absl::Duration /*duration*/) override {}
 
-  // The worker stops after its next cell step, until it is released.
+  // Stops the worker after its next cell step until Release.
   void Hold();
   void WaitUntilHeld();
   void Release();
@@ -43,11 +43,11 @@ class WorkerWatch final : public EngineObserver, public ModelObserver {
   bool is_held_ ABSL_GUARDED_BY(mu_) = false;
 };
 
-// A server of the simulation: a real engine with the hash model, and its way to the store. Owns
+// A server of the simulation: a real engine with the hash model, and its link to the store. Owns
 // both. Used by one thread at a time: the simulation's. The clock must outlive it.
 //
-// After Settle nothing runs in the engine: each call was answered, waits for the store, or waits
-// behind one that does.
+// After Settle nothing runs in the engine: each call has been answered, waits for the store, or
+// waits behind a call that does.
 class Replica {
  public:
   struct Options {
@@ -56,7 +56,7 @@ class Replica {
   };
 
   Replica(const Clock& clock, uint64_t incarnation, const Options& options);
-  // Without a flush. REQUIRES: Cut was called.
+  // Destroys the engine without a flush. REQUIRES: Cut was called.
   ~Replica();
 
   uint64_t incarnation() const { return incarnation_; }
@@ -64,27 +64,27 @@ class Replica {
   StoreLink& link() { return link_; }
   static const SnapshotKeys& keys();
 
-  // Hands requests to the engine, several so that their steps share one batch, and settles.
-  // `durability` and `window` are those of each session, for those who open it.
+  // Passes requests to the engine and settles. The steps of several requests share one batch.
+  // `durability` and `windows` are by session; opens use them.
   void Handle(const std::vector<Request>& requests, const std::vector<Durability>& durability,
               const std::vector<int>& windows);
   // Waits until nothing runs.
   void Settle();
-  // The replies since the last time, in the order of the requests.
+  // Returns the replies since the last call, in the order in which their requests arrived.
   std::vector<Reply> TakeReplies();
 
-  // The replica is gone for all others; returns its calls to the store that may still take effect.
+  // Cuts the replica off. Returns its calls to the store that may still take effect.
   std::vector<StoreCall> Cut() { return link_.Cut(); }
 
  private:
   void HandleOne(const Request& request, Durability durability, int window);
   void Keep(Reply reply);
   int num_open_calls() const;
-  // Waits until the worker has done all that it had before.
+  // Waits until the worker has done everything that was queued before.
   void PassBarrier();
 
   const uint64_t incarnation_;
-  const bool is_memory_short_;  // a step may have to fetch its session
+  const bool is_memory_short_;  // whether a step may have to bring its session back
   WorkerWatch watch_;
   StoreLink link_;
   std::unique_ptr<Engine> engine_;

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 //
-// Tells the story of one seed, event by event, or runs many and names those that break a promise.
+// Logs every event of one seed, or runs many seeds and prints those that break a promise.
 //
-//   simulate_seed SEED            every event, and the breach
-//   simulate_seed FIRST COUNT     so many seeds from the first on, until ten have broken one
+//   simulate_seed SEED            prints every event, and the breach if there is one
+//   simulate_seed FIRST COUNT     runs COUNT seeds from FIRST on, until ten have broken a promise
 
 #include <cstdint>
 #include <iostream>

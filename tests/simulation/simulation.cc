@@ -12,10 +12,10 @@ namespace rnnserve::testing {
 namespace {
 
 constexpr absl::Duration kIdleTimeout = absl::Minutes(5);
-// Rounds without faults after which every writer must have finished.
+// Every writer must have finished after this number of rounds without faults.
 constexpr int kMaxHealRounds = 400;
-// Of the drains that find a store which does not answer, one in so many is played: the engine waits
-// for it in real time.
+// Only one of this many drains runs if the store does not answer, because the engine then waits for
+// it in real time.
 constexpr uint64_t kHopelessDrains = 500;
 
 const char* NameOf(StoreCall::Kind kind) {
@@ -71,8 +71,8 @@ Simulation::Simulation(uint64_t seed, bool with_log) : dice_(seed), with_log_(wi
                                       : Durability::kSync);
     windows_.push_back(CountOf(dice_, 3));
   }
-  // In one of three stories memory is short, and sessions are spilled. Those that are not durable
-  // stay, and leave room for one more.
+  // With every third seed, memory is short and sessions are spilled. Sessions that are not durable
+  // cannot be spilled, so there is room for them and one more.
   if (seed % 3 == 0) {
     replica_options_.max_sessions =
         1 + std::count(durability_.begin(), durability_.end(), Durability::kNone);
@@ -80,8 +80,8 @@ Simulation::Simulation(uint64_t seed, bool with_log) : dice_(seed), with_log_(wi
   oracle_ = std::make_unique<Oracle>(durability_);
   for (int session = 0; session < num_sessions; ++session) {
     const auto i = static_cast<size_t>(session);
-    // Without durability a session may be opened again under its id and begin with epoch 1 again:
-    // two writers could be of one epoch, so it has one.
+    // A session without durability may be opened again under its id, and then begins in epoch 1
+    // again. Two writers could have the same epoch, so there is only one writer.
     const int num_writers = durability_[i] == Durability::kNone ? 1 : CountOf(dice_, 3);
     const int home = dice_.Between(0, num_replicas - 1);
     for (int writer = 0; writer < num_writers; ++writer) {
@@ -104,7 +104,7 @@ void Simulation::RunAll() {
   Log("all faults end");
   int num_rounds = 0;
   while (!IsFinished() && oracle_->breach().empty()) {
-    if (++num_rounds > kMaxHealRounds) oracle_->Report("a writer does not come to its end");
+    if (++num_rounds > kMaxHealRounds) oracle_->Report("a writer does not finish");
     Heal();
   }
   for (size_t i = 0; i < servers_.size(); ++i) Crash(i);
@@ -201,7 +201,7 @@ bool Simulation::IsFinished() const {
   for (const Writer& writer : writers_) {
     if (!writer.is_finished() && !writer.is_stopped()) return false;
   }
-  // One that was stopped goes on if nobody has finished in its place.
+  // A stopped writer must go on unless another writer of its session has finished.
   for (const Writer& writer : writers_) {
     bool has_finished = writer.is_finished();
     for (const Writer& other : writers_) {
@@ -255,7 +255,7 @@ void Simulation::DeliverRequest(Request request, bool may_batch) {
   }
   if (server.replica == nullptr) return Log("refused: ", Text(request));
   std::vector<Request> requests = {request};
-  // What else is on its way to the same replica arrives at the same moment.
+  // All other requests in flight to the same replica arrive at the same moment.
   for (size_t i = 0; may_batch && i < messages_.size();) {
     const auto* other = std::get_if<Request>(&messages_[i]);
     if (other == nullptr || other->replica != request.replica) {
@@ -333,7 +333,7 @@ bool Simulation::MoveStoreCall() {
     const size_t i = Pick(late_calls_.size());
     LateCall late = std::move(late_calls_[i]);
     late_calls_.erase(late_calls_.begin() + static_cast<std::ptrdiff_t>(i));
-    // What was on its way when its replica crashed may get there or not.
+    // A call that was in flight when its replica crashed may reach the store or not.
     if (dice_.Percent(60)) Carry(late.incarnation, late.call, ThrowFate());
     return true;
   }
@@ -351,7 +351,8 @@ bool Simulation::MoveStoreCall() {
     if (!is_healing_ && dice_.Percent(25)) return true;
   }
   if (server.is_paused) return true;
-  Log("r", &server - servers_.data(), " hears of ", NameOf(call.kind), " ", call.session_id);
+  Log("r", &server - servers_.data(), " gets the answer of ", NameOf(call.kind), " ",
+      call.session_id);
   link.Answer(i);
   server.replica->Settle();
   Collect(server);
@@ -375,14 +376,14 @@ void Simulation::Crash(size_t i) {
 
 void Simulation::Flush(Server& server) {
   Replica& replica = *server.replica;
-  // What goes out now is done at once, and what lies there already before it.
+  // Calls that the flush makes are carried out at once. Those in flight come first.
   while (replica.link().size() > 0) {
     StoreCall& call = replica.link().at(0);
     if (!call.outcome.has_value()) Carry(replica.incarnation(), call, StoreFate::kDone);
     replica.link().Answer(0);
     replica.Settle();
   }
-  // The pause after a failure ends meanwhile.
+  // End the pause that follows a failure of the store.
   clock_.Advance(absl::Seconds(1));
   replica.link().CarryAtOnce(
       [this, &replica](StoreCall& call) { Carry(replica.incarnation(), call, StoreFate::kDone); });

@@ -23,7 +23,7 @@
 
 namespace rnnserve::testing {
 
-// What a simulation may do to its servers. A value.
+// The faults that a simulation may inject. A value.
 struct Faults {
   int drop_percent = 0;
   int duplicate_percent = 0;
@@ -36,17 +36,19 @@ struct Faults {
   bool clock_jumps = false;
 };
 
-// One story of durable sessions, told by a seed: two or three replicas with real engines, one store
-// that they share, a network and a store that lose, repeat, delay and reorder, and writers that do
-// their best. First come faults, then all of them end, and every writer must finish.
+// A simulation of durable sessions: two or three replicas with real engines, one store that they
+// share, a network and a store that lose, repeat, delay and reorder messages, and writers that
+// behave as well-written clients do. At first there are faults; then all faults end, and every
+// writer must finish.
 //
-// The same seed tells the same story, word for word: one thing happens at a time, and the next one
-// is decided when no engine has anything to do. Used by one thread at a time. Owns everything.
+// The same seed gives exactly the same events: one thing happens at a time, and the next one is
+// chosen when no engine has anything left to do. Owns everything. Used by one thread at a time: the
+// test's.
 class Simulation {
  public:
   struct Result {
-    std::string breach;  // empty: none
-    std::string log;     // a line for each event, if it was asked for
+    std::string breach;  // the promise that was broken; empty: none
+    std::string log;     // a line for each event, if a log was asked for
     int num_events = 0;
     int num_replies = 0;
   };
@@ -59,7 +61,7 @@ class Simulation {
     bool is_paused = false;
     bool is_draining = false;
   };
-  // Of a replica that is gone, and on its way to the store.
+  // A call to the store that was in flight when its replica crashed.
   struct LateCall {
     uint64_t incarnation = 0;
     StoreCall call;
@@ -71,7 +73,7 @@ class Simulation {
   void RunAll();
   void DoSomething();
   void DoFault();
-  // One round without faults: all that can move moves.
+  // Runs one round without faults, in which everything makes progress.
   void Heal();
   bool IsFinished() const;
   void ReviveStopped();
@@ -113,9 +115,9 @@ class Simulation {
   std::vector<Writer> writers_;
   std::vector<Message> messages_;
   std::vector<LateCall> late_calls_;
-  // When each session was last used at each start of a replica.
+  // When each session was last used, by start of a replica and session.
   std::map<std::pair<uint64_t, int>, absl::Time> last_use_;
-  // Where sessions without durability were opened last.
+  // At which start of a replica each session without durability was last opened.
   std::map<int, uint64_t> opened_at_;
   uint64_t num_starts_ = 0;
   uint64_t num_arrivals_ = 0;

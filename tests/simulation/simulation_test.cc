@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 //
-// Many stories of durable sessions with faults, each told by its seed; see Simulation for what
-// happens and Oracle for what is checked. A seed that fails is told again, with every event, by
-// simulate_seed.
+// Many simulations of durable sessions with faults, each determined by its seed. See Simulation for
+// what happens and Oracle for what is checked. simulate_seed runs a failing seed again and logs
+// every event.
 
 #include "tests/simulation/simulation.h"
 
@@ -19,7 +19,7 @@
 namespace rnnserve::testing {
 namespace {
 
-// As many as fit into a minute of one core; sanitizers are some ten to forty times slower.
+// As many seeds as one core runs in a minute; sanitizers are some ten to forty times slower.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(NDEBUG)
 constexpr uint64_t kNumSeeds = 500;
 #else
@@ -38,13 +38,13 @@ TEST(SimulationTest, NoSeedBreaksAPromise) {
     ++num_breaches;
     ADD_FAILURE() << result.breach << "\n  to see it: " << Command(seed);
   }
-  // Else nothing was tested.
+  // With fewer replies, the simulations would have tested nothing.
   EXPECT_GT(num_replies, static_cast<int64_t>(kNumSeeds) * 5);
 }
 
 class SeedTest : public ::testing::TestWithParam<uint64_t> {};
 
-TEST_P(SeedTest, TellsTheSameStoryAgain) {
+TEST_P(SeedTest, GivesTheSameEventsAgain) {
   const Simulation::Result first = Simulation::Run(GetParam(), true);
   const Simulation::Result second = Simulation::Run(GetParam(), true);
 

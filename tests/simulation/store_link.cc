@@ -15,7 +15,7 @@ absl::Status Down() {
   return MakeError(absl::StatusCode::kUnavailable, "STORE_DOWN", "the store does not answer");
 }
 
-// What an engine believes to be its store. Owns nothing. Thread-safe.
+// The store that an engine gets: it adds every call to the link. Owns nothing. Thread-safe.
 class LinkedStore final : public SnapshotStore {
  public:
   explicit LinkedStore(StoreLink& link) : link_(link) {}
@@ -124,7 +124,8 @@ void StoreLink::Add(StoreCall call) {
 
 void StoreLink::SortNew() {
   absl::MutexLock lock(&mu_);
-  // Calls on one session come one after the other; those on two may come from two threads.
+  // Calls on the same session come one after the other. Calls on different sessions may come from
+  // different threads, in any order.
   std::stable_sort(
       calls_.begin() + static_cast<std::ptrdiff_t>(num_sorted_), calls_.end(),
       [](const StoreCall& a, const StoreCall& b) { return a.session_id < b.session_id; });

@@ -21,53 +21,55 @@
 
 namespace rnnserve::testing {
 
-// One call of a replica to the store. First it takes effect, or fails; later the replica hears of
-// it. Owns its arguments. Thread-compatible.
+// One call of a replica to the store. First it takes effect or fails; later the replica gets the
+// answer. Owns its arguments. Thread-compatible.
 struct StoreCall {
   enum class Kind { kWrite, kClaim, kRead, kRemove, kQuarantine };
 
   Kind kind = Kind::kRead;
   std::string session_id;
-  SnapshotFence fence;  // of a claim: the nonce alone
+  SnapshotFence fence;  // a claim uses only its nonce
   std::string bytes;
   absl::Duration time_to_live;
   SnapshotStore::WriteCallback on_write;
   SnapshotStore::ReadCallback on_read;
-  bool is_first = false;                                    // of a write
-  std::optional<absl::StatusOr<StoredSnapshot>> outcome{};  // since it has taken effect
+  bool is_first = false;                                    // see SnapshotWrite
+  std::optional<absl::StatusOr<StoredSnapshot>> outcome{};  // set once the call has taken effect
 };
 
-// What becomes of a call that takes effect now.
+// How a call ends.
 enum class StoreFate { kDone, kFailed, kAnswerLost };
 
-// Lets a call take effect in the store that all share; REQUIRES: it has not yet. Returns the name
-// of what came of it.
+// Makes a call take effect in the shared store. Returns "ok" or the reason of its error. REQUIRES:
+// it has not taken effect yet.
 std::string TakeEffect(StoreCall& call, StoreFate fate, MemorySnapshotStore& store);
 
-// The way from one replica to the store: its calls lie here until the simulation lets them go on.
-// Owns them. Thread-safe; all but Add are the simulation's, while the engine is at rest.
+// The link from one replica to the store. Calls wait here until the simulation moves them on. Owns
+// the calls. Thread-safe; every method except Add is called only by the simulation, while the
+// engine has nothing to do.
 class StoreLink {
  public:
-  // Calls are carried out as they come, on the thread that makes them.
+  // Carries out a call on the thread that makes it.
   using Carrier = std::function<void(StoreCall&)>;
 
-  // What the engine is given. It must not outlive the link.
+  // Makes the store for the engine. It must not outlive the link.
   std::unique_ptr<SnapshotStore> MakeStore();
 
   void Add(StoreCall call);
-  // Brings the calls that came since the last time into an order that does not depend on threads.
+  // Sorts the calls that came since the last call of this function, so that their order does not
+  // depend on threads.
   void SortNew();
 
-  // How many calls lie here, and whether call i has taken effect.
+  // The number of calls that wait here.
   size_t size() const;
   StoreCall& at(size_t i);
-  // Tells the engine what came of call i, which is gone then. REQUIRES: it has taken effect.
+  // Removes call i and passes its outcome to the engine. REQUIRES: it has taken effect.
   void Answer(size_t i);
 
-  // From now on every call is carried out at once; null: as before.
+  // Carries out every further call at once; null: lets calls wait here again.
   void CarryAtOnce(Carrier carrier);
-  // Answers every call with an error, and all that come from now on. Those that had not taken
-  // effect are returned: they may still do.
+  // Answers every waiting and every further call with an error. Returns the calls that have not
+  // taken effect, because they still may.
   std::vector<StoreCall> Cut();
 
  private:

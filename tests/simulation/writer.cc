@@ -11,7 +11,8 @@
 namespace rnnserve::testing {
 namespace {
 
-// Turns after which something is sent again, and after which another replica is tried.
+// Turns without a reply after which a request is sent again, and after which the writer attaches at
+// another replica.
 constexpr int kPatience = 4;
 constexpr int kLongPatience = 16;
 
@@ -45,7 +46,7 @@ std::vector<Request> Writer::Act() {
     case Phase::kAttaching: {
       if (silence_ <= kPatience) return {};
       silence_ = 0;
-      // A session that is not durable is where it was opened, and nowhere else.
+      // A session that is not durable exists only where it was opened.
       const bool may_move = options_.durability != Durability::kNone;
       if (may_move && dice_.Percent(50)) {
         replica_ = static_cast<int>(dice_.Below(static_cast<uint64_t>(options_.num_replicas)));
@@ -78,7 +79,7 @@ std::vector<Request> Writer::Act() {
 
 Request Writer::StepAt(uint64_t index) {
   if (log_.count(index) == 0) {
-    // No two writers and no two histories of one writer have the same input at one index.
+    // Inputs at the same index differ between writers and between histories of one writer.
     ++num_logged_;
     log_[index] = 1 + (static_cast<uint32_t>(options_.session) * 4001 +
                        static_cast<uint32_t>(options_.writer) * 1009 + num_logged_ * 13) %
@@ -120,7 +121,7 @@ void Writer::OnReply(const Reply& reply) {
 void Writer::Begin(const Reply& reply) {
   const auto start = oracle_.StartOf(reply.incarnation, options_.session, reply.epoch);
   if (!start.has_value() || start->version != reply.version) {
-    return Report(reply, "the oracle knows of no such place");
+    return Report(reply, "the oracle knows no such place");
   }
   phase_ = Phase::kStepping;
   ++attempt_;
@@ -132,7 +133,7 @@ void Writer::Begin(const Reply& reply) {
   answered_.clear();
   const auto own = places_.find(start->version);
   if (own != places_.end() && own->second == *start) {
-    // Steps of its own that were committed and never answered are asked for once more.
+    // Send its own steps again that were committed but whose replies may be lost.
     if (start->version < cursor_) cursor_ = start->version;
   } else {
     places_ = {{start->version, *start}};
@@ -163,7 +164,7 @@ void Writer::OnError(const Reply& reply) {
     return;
   }
   if (reply.request.kind == Request::Kind::kAttach) {
-    // FENCED: another one was faster. Everything else passes.
+    // FENCED means that another writer was faster. The other allowed errors are temporary.
     if (reason != "FENCED" && !absl::IsUnavailable(reply.status) &&
         !absl::IsResourceExhausted(reply.status) && reason != "SESSION_EXISTS") {
       Report(reply, "not an answer to an attach");
@@ -173,7 +174,7 @@ void Writer::OnError(const Reply& reply) {
   const uint64_t index = reply.request.index;
   if (index < cursor_ || answered_[index]) return;
   if (reason == "STEP_FENCED") {
-    // By another writer, or by a copy of its own attach that the network made.
+    // Fenced by another writer, or by a copy of its own attach that the network made.
     if (dice_.Percent(50)) {
       phase_ = Phase::kStopped;
     } else {
@@ -183,13 +184,13 @@ void Writer::OnError(const Reply& reply) {
     if (options_.durability != Durability::kNone || reason == "STALE_OWNER") Attach();
   } else if (reason == "STEP_GAP") {
     if (ErrorNumber(reply.status, "expected_index").value_or(0) < reply.request.cursor) {
-      // A replica that was started again has another session of that id, if it has one.
+      // If the replica was restarted, its session of this id is another one.
       if (reply.incarnation != incarnation_ || reply.may_be_gone) return Attach();
-      Report(reply, "steps that were answered are lost, and it was not said");
+      Report(reply, "steps that were answered are lost, and no error says so");
     }
     waits_[index] = kPatience;
   } else if (!absl::IsUnavailable(reply.status) && !absl::IsResourceExhausted(reply.status)) {
-    // After a loss two owners may have had the same epoch.
+    // After the store has lost changes, two owners may have had the same epoch.
     if (reply.may_be_gone) return Attach();
     Report(reply, "not an answer to this step");
   }
@@ -198,17 +199,17 @@ void Writer::OnError(const Reply& reply) {
 void Writer::OnSessionGone(const Reply& reply) {
   if (options_.durability != Durability::kNone) {
     if (reply.request.kind == Request::Kind::kStep) return Attach();
-    // It goes somewhere else at this moment.
+    // The session is moving to another replica.
     if (ErrorReason(reply.status) == "SESSION_MOVED") return;
   }
   if (!reply.request.was_created) {
-    // It was told of a session that then could not be stored.
+    // An open reported a session that then could not be stored.
     if (options_.opens) phase_ = Phase::kOpening;
     return;
   }
   if (!reply.may_be_gone) {
-    // One that is being looked for is found, or not, for all who ask meanwhile: the answer may be
-    // of a moment before the question.
+    // All callers that ask for a session while it is looked up share one answer, so the answer may
+    // be older than the question. Ask again a few times.
     if (++num_unknown_ < 4) return Attach();
     return Report(reply, "the session is lost");
   }

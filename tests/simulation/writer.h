@@ -17,10 +17,10 @@
 
 namespace rnnserve::testing {
 
-// A good client of one session. It opens it or takes it over, sends its steps with index and epoch
-// until each is answered, as many at once as the session keeps replies, attaches again where its
-// session is gone, sends again what was lost from the version that it is told, and stops when
-// another writer took over, or comes back later. Holds every reply against the oracle.
+// A well-behaved client of one session. It opens the session or attaches to it, and sends its steps
+// with index and epoch until each is answered, with as many in flight as the session keeps replies.
+// When its session is gone it attaches again and sends the steps after the version it is told. When
+// another writer takes over it stops, and may come back later. Checks every reply with the oracle.
 //
 // Used by one thread at a time: the simulation's. Dice and oracle must outlive it.
 class Writer {
@@ -29,23 +29,23 @@ class Writer {
     int session = 0;
     int writer = 0;
     int num_replicas = 2;
-    int replica = 0;  // the first that it asks; without durability the only one
+    int replica = 0;  // the first one that it asks; without durability the only one
     int num_steps = 3;
     int window = 1;
     Durability durability = Durability::kNone;
-    bool opens = true;  // else it begins by taking over
+    bool opens = true;  // false: it begins with an attach
   };
 
   Writer(const Options& options, Dice& dice, Oracle& oracle);
 
-  // Whether it wants nothing more: its steps are done, or it was told that it cannot go on.
+  // Whether its steps are done, or it was told that its session is gone.
   bool is_finished() const { return phase_ == Phase::kDone || phase_ == Phase::kEnded; }
   bool is_stopped() const { return phase_ == Phase::kStopped; }
   int session() const { return options_.session; }
   int writer() const { return options_.writer; }
-  // What it sends now; nothing while it waits.
+  // Returns the requests that it sends now; none while it waits.
   std::vector<Request> Act();
-  // Becomes active again after it was stopped.
+  // Attaches again if it was stopped.
   void TakeOver();
   void OnReply(const Reply& reply);
 
@@ -56,7 +56,7 @@ class Writer {
     kStepping,
     kStopped,  // another writer took over
     kDone,     // every step was answered
-    kEnded,    // the session is gone, and it was told so
+    kEnded,    // it was told that the session is gone
   };
 
   void Attach();
@@ -76,17 +76,17 @@ class Writer {
   Phase phase_;
   int replica_;
   uint64_t attempt_ = 1;
-  uint64_t incarnation_ = 0;  // the start of the replica that gave it the epoch
+  uint64_t incarnation_ = 0;  // of the replica that gave it the epoch
   uint64_t epoch_ = 0;
   uint64_t goal_;
   uint64_t cursor_ = 0;  // the first step that is not answered
-  // Where its steps lead: its log is the inputs between two of them. From version 0 or the last
-  // that it took over at.
+  // The places that its steps lead to, by version. Begins at version 0 or at the version at which
+  // it last took over another writer's history.
   std::map<uint64_t, Place> places_;
-  std::map<uint64_t, uint32_t> log_;  // the inputs by index
-  std::map<uint64_t, int> waits_;     // of steps that were sent: how often it had its turn since
+  std::map<uint64_t, uint32_t> log_;  // its inputs, by index
+  std::map<uint64_t, int> waits_;     // turns since a step was sent, by index
   std::map<uint64_t, bool> answered_;
-  int num_unknown_ = 0;  // answers in a row that there is no such session
+  int num_unknown_ = 0;  // consecutive answers that there is no such session
   int silence_ = 0;      // turns without a reply
   uint32_t num_logged_ = 0;
 };

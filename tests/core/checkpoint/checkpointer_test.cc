@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Checkpointer: when snapshots go out, and what becomes of them. The store does what the test says,
-// when it says so; the changes of a session are made by the test.
+// Checkpointer: when snapshots are sent, and what becomes of them. The test controls the store and
+// makes the changes of the sessions.
 
 #include "core/checkpoint/checkpointer.h"
 
@@ -86,7 +86,7 @@ class CheckpointerTest : public ::testing::Test {
     ASSERT_THAT(opened, IsOk());
   }
   void End(const std::string& id) { std::move(*Lease(id)).End(EndReason::kClosed); }
-  // It waits for the store, which the test completes beside it.
+  // FlushForGood blocks until the store answers, so another thread completes the store's calls.
   bool FlushForGood() {
     std::atomic<bool> is_done = false;
     std::thread store([this, &is_done] {
@@ -112,7 +112,7 @@ class CheckpointerTest : public ::testing::Test {
     sessions_.Lease(id, [&lease](absl::StatusOr<SessionLease> given) { lease = std::move(given); });
     return *std::move(lease);
   }
-  // One step of the session; the answer comes when it may be told.
+  // Steps the session. The answer arrives when the client may be told.
   std::optional<absl::Status>& Step(const std::string& id) {
     SessionLease lease = *Lease(id);
     lease.CommitStep();
@@ -133,7 +133,7 @@ class CheckpointerTest : public ::testing::Test {
   std::optional<Checkpointer> checkpointer_;
 };
 
-TEST_F(CheckpointerTest, ASyncChangeIsToldWhenItIsStored) {
+TEST_F(CheckpointerTest, ASyncChangeIsAnsweredWhenItIsStored) {
   Open("s", Durability::kSync);
 
   const auto& answer = Step("s");
@@ -146,7 +146,7 @@ TEST_F(CheckpointerTest, ASyncChangeIsToldWhenItIsStored) {
   EXPECT_EQ(store_->Peek("s")->fence, (SnapshotFence{1, 5, 1}));
 }
 
-TEST_F(CheckpointerTest, AnAsyncChangeIsToldAtOnceAndStoredAfterSomeSteps) {
+TEST_F(CheckpointerTest, AnAsyncChangeIsAnsweredAtOnceAndStoredAfterSomeSteps) {
   Checkpointer::Options options;
   options.steps = 3;
   Restart(options);
@@ -161,14 +161,14 @@ TEST_F(CheckpointerTest, AnAsyncChangeIsToldAtOnceAndStoredAfterSomeSteps) {
   store_->CompleteAll();
 
   EXPECT_EQ(DurableVersion("s"), 3u);
-  // Nothing is left for the tick.
+  // The tick finds nothing to send.
   clock_.Advance(absl::Seconds(2));
   checkpointer_->Tick();
   EXPECT_EQ(store_->num_waiting(), 0);
   EXPECT_EQ(checkpointer_->load().listed_sessions, 0);
 }
 
-TEST_F(CheckpointerTest, AFastSessionIsNotStoredMoreOftenThanTheShortestInterval) {
+TEST_F(CheckpointerTest, AFastSessionIsNotStoredMoreOftenThanTheMinInterval) {
   Checkpointer::Options options;
   options.steps = 3;
   options.min_interval = absl::Milliseconds(100);
@@ -203,7 +203,7 @@ TEST_F(CheckpointerTest, AFastSessionThatStopsIsStoredAfterTheInterval) {
   EXPECT_EQ(DurableVersion("s"), 10u);
 }
 
-TEST_F(CheckpointerTest, ALostAnswerOfTheStoreIsAskedForAgain) {
+TEST_F(CheckpointerTest, AWriteWhoseAnswerIsLostIsRetried) {
   Checkpointer::Options options;
   options.steps = 1;
   Restart(options);
@@ -238,7 +238,7 @@ TEST_F(CheckpointerTest, AFullBufferLosesNothing) {
                                                  HasSubstr("10"), "CHECKPOINT_BUFFER_LIMIT"));
 }
 
-TEST_F(CheckpointerTest, EndsWhileMoreWaitsThanIsUnderWay) {
+TEST_F(CheckpointerTest, CanBeDestroyedWhileWritesAreQueued) {
   Checkpointer::Options options;
   options.steps = 1;
   options.buffer.max_in_flight = 1;
@@ -252,7 +252,7 @@ TEST_F(CheckpointerTest, EndsWhileMoreWaitsThanIsUnderWay) {
   EXPECT_EQ(observer_.checkpoints.size(), 3u);
 }
 
-TEST_F(CheckpointerTest, AnOwnerThatWasReplacedGivesItsCopyUp) {
+TEST_F(CheckpointerTest, AReplacedOwnerEndsItsCopy) {
   Open("s", Durability::kSync);
   Step("s");
   store_->CompleteAll();
@@ -279,7 +279,7 @@ TEST_F(CheckpointerTest, ASessionThatCannotBeStoredIsNotOpened) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("another server"), "SESSION_MOVED"));
 }
 
-TEST_F(CheckpointerTest, AnEndTakesWhatWaitsWithIt) {
+TEST_F(CheckpointerTest, AnEndDropsTheQueuedWrite) {
   Checkpointer::Options options;
   options.steps = 1;
   options.buffer.max_in_flight = 1;
@@ -299,7 +299,7 @@ TEST_F(CheckpointerTest, AnEndTakesWhatWaitsWithIt) {
   EXPECT_NE(store_->Peek("other"), std::nullopt);
 }
 
-TEST_F(CheckpointerTest, WhoAsksLaterIsNotAnsweredWithWhatWasThereBefore) {
+TEST_F(CheckpointerTest, ALaterCallerIsNotAnsweredFromAnEarlierRead) {
   const auto find_model = [this](const Snapshot&) { return PinnedModel{model_}; };
   std::optional<absl::Status> first;
   std::optional<absl::Status> later;
@@ -315,7 +315,7 @@ TEST_F(CheckpointerTest, WhoAsksLaterIsNotAnsweredWithWhatWasThereBefore) {
   EXPECT_EQ(observer_.restorations.size(), 2u);
 }
 
-TEST_F(CheckpointerTest, ADamagedSnapshotIsPutAsideAndItsIdIsFree) {
+TEST_F(CheckpointerTest, ADamagedSnapshotIsQuarantinedAndItsIdIsFree) {
   PutInStore("garbage");
 
   EXPECT_THAT(Restore("s"),
@@ -329,7 +329,7 @@ TEST_F(CheckpointerTest, ADamagedSnapshotIsPutAsideAndItsIdIsFree) {
   EXPECT_EQ(observer_.restorations.size(), 2u);
 }
 
-TEST_F(CheckpointerTest, WhatIsPutAsideIsForgottenAfterADay) {
+TEST_F(CheckpointerTest, AQuarantinedSnapshotIsForgottenAfterADay) {
   PutInStore("garbage");
   Restore("s").IgnoreError();
 
@@ -340,12 +340,12 @@ TEST_F(CheckpointerTest, WhatIsPutAsideIsForgottenAfterADay) {
   EXPECT_EQ(store_->PeekQuarantined("s"), std::nullopt);
 }
 
-TEST_F(CheckpointerTest, AnotherSnapshotThatCameMeanwhileIsNotPutAside) {
+TEST_F(CheckpointerTest, ASnapshotWrittenMeanwhileIsNotQuarantined) {
   PutInStore("garbage");
   std::optional<absl::Status> restored;
   checkpointer_->Restore("s", find_model(),
                          [&restored](absl::Status status) { restored = std::move(status); });
-  // Its owner, which is alive, writes behind the read.
+  // The session's owner is alive and writes after the read.
   store_->Write({"s", {4, 4, 5}, "better", absl::Seconds(60)}, [](const absl::Status&) {});
   store_->CompleteAll();
 
@@ -354,7 +354,7 @@ TEST_F(CheckpointerTest, AnotherSnapshotThatCameMeanwhileIsNotPutAside) {
   EXPECT_TRUE(observer_.quarantined.empty());
 }
 
-// What this server cannot read, but another one may.
+// A snapshot that this server cannot read, but another one may be able to.
 struct Foreign {
   std::string name;
   std::function<std::string(const ModelPtr& model)> bytes;
@@ -427,7 +427,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "SNAPSHOT_BAD"}),
     [](const ::testing::TestParamInfo<Foreign>& foreign) { return foreign.param.name; });
 
-TEST_F(CheckpointerTest, WhatIsNotDurableIsLeftBehindAndTakenOnce) {
+TEST_F(CheckpointerTest, ASessionThatIsNotDurableIsLeftBehindAndTakenOnce) {
   OpenNone("s", 7, /*detached=*/true);
   OpenNone("bound", 0, /*detached=*/false);
 
@@ -444,7 +444,7 @@ TEST_F(CheckpointerTest, WhatIsNotDurableIsLeftBehindAndTakenOnce) {
   EXPECT_EQ(store_->Peek("s"), std::nullopt);
 }
 
-TEST_F(CheckpointerTest, WhatIsLeftBehindIsKeptForItsIdleTimeout) {
+TEST_F(CheckpointerTest, APartingSnapshotIsKeptForTheIdleTimeout) {
   OpenNone("s", 0, /*detached=*/true);
   EXPECT_TRUE(FlushForGood());
 
@@ -455,7 +455,7 @@ TEST_F(CheckpointerTest, WhatIsLeftBehindIsKeptForItsIdleTimeout) {
   EXPECT_EQ(store_->Peek("s"), std::nullopt);
 }
 
-TEST_F(CheckpointerTest, ALaterOneTakesThePlaceOfWhatWasLeftBehind) {
+TEST_F(CheckpointerTest, ALaterPartingSnapshotReplacesAnEarlierOne) {
   OpenNone("s", 7, /*detached=*/true);
   EXPECT_TRUE(FlushForGood());
   End("s");
@@ -466,7 +466,7 @@ TEST_F(CheckpointerTest, ALaterOneTakesThePlaceOfWhatWasLeftBehind) {
   EXPECT_EQ(store_->Peek("s")->fence, (SnapshotFence{0, 0, 3}));
 }
 
-TEST_F(CheckpointerTest, WhatIsLeftBehindNeverTakesThePlaceOfADurableSession) {
+TEST_F(CheckpointerTest, APartingSnapshotNeverReplacesADurableSession) {
   store_->Write({"s", {1, 9, 2}, "of another server", absl::Seconds(60)},
                 [](const absl::Status&) {});
   store_->CompleteAll();
@@ -477,7 +477,7 @@ TEST_F(CheckpointerTest, WhatIsLeftBehindNeverTakesThePlaceOfADurableSession) {
   EXPECT_EQ(store_->Peek("s")->bytes, "of another server");
 }
 
-TEST_F(CheckpointerTest, OfTwoThatAskForWhatWasLeftBehindOneGetsIt) {
+TEST_F(CheckpointerTest, OnlyOneOfTwoServersGetsAPartingSnapshot) {
   OpenNone("s", 7, /*detached=*/true);
   EXPECT_TRUE(FlushForGood());
   End("s");
@@ -485,7 +485,7 @@ TEST_F(CheckpointerTest, OfTwoThatAskForWhatWasLeftBehindOneGetsIt) {
   checkpointer_->Restore("s", find_model(),
                          [&restored](absl::Status status) { restored = std::move(status); });
   store_->CompleteNext();
-  // Another server claims it behind this one.
+  // Another server claims it after this one has.
   store_->Claim("s", 99, absl::Seconds(60), [](const absl::StatusOr<StoredSnapshot>&) {});
   store_->CompleteAll();
 
@@ -495,7 +495,7 @@ TEST_F(CheckpointerTest, OfTwoThatAskForWhatWasLeftBehindOneGetsIt) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("another server"), "SESSION_MOVED"));
 }
 
-TEST_F(CheckpointerTest, AStoreThatIsAwayIsNotWaitedForForEver) {
+TEST_F(CheckpointerTest, FlushForGoodGivesUpOnAStoreThatDoesNotAnswer) {
   OpenNone("s", 7, /*detached=*/true);
 
   EXPECT_FALSE(checkpointer_->FlushForGood(absl::ZeroDuration()));

@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// A session as a snapshot and back: nothing is lost, and what does not fit a model is refused.
+// A session becomes a snapshot and a session again without loss, and a snapshot that does not fit a
+// model is refused.
 
 #include "core/checkpoint/session_snapshot.h"
 
@@ -27,7 +28,7 @@ class SessionSnapshotTest : public ::testing::Test {
     store_.Lease(id, [&lease](absl::StatusOr<SessionLease> given) { lease = std::move(given); });
     return **std::move(lease);
   }
-  // A session of version 9 that keeps the reply of its last step.
+  // Opens a session of version 9 that keeps the reply to its last step.
   void OpenWithReply(const std::string& id) {
     KeptReply reply;
     reply.index = 8;
@@ -90,7 +91,7 @@ TEST_F(SessionSnapshotTest, ASessionIsOpenedAsItWas) {
   EXPECT_EQ(lease.FindReply(8)->state.size(), snapshot.state.size());
 }
 
-TEST_F(SessionSnapshotTest, AnotherModelOfTheNameIsRefused) {
+TEST_F(SessionSnapshotTest, AnotherModelOfTheSameNameIsRefused) {
   OpenWithReply("a");
   Snapshot snapshot = SnapshotOf(Lease("a"));
   snapshot.model_digest[5] ^= 1;
@@ -99,7 +100,7 @@ TEST_F(SessionSnapshotTest, AnotherModelOfTheNameIsRefused) {
                                                       HasSubstr("another model"), "MODEL_CHANGED"));
 }
 
-TEST_F(SessionSnapshotTest, StatesAndRepliesThatCannotBeAreRefused) {
+TEST_F(SessionSnapshotTest, ImpossibleStatesAndRepliesAreRefused) {
   OpenWithReply("a");
   const Snapshot snapshot = SnapshotOf(Lease("a"));
   Snapshot short_state = snapshot;
@@ -120,7 +121,7 @@ TEST_F(SessionSnapshotTest, StatesAndRepliesThatCannotBeAreRefused) {
   EXPECT_THAT(CheckModel(short_reply, *model_), is_bad("31 floats"));
 }
 
-TEST_F(SessionSnapshotTest, RepliesThatFindNoRoomAreAnError) {
+TEST_F(SessionSnapshotTest, RepliesWithoutRoomAreAnError) {
   OpenWithReply("a");
   const Snapshot snapshot = SnapshotOf(Lease("a"));
   SessionTable::Options options;

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// SessionSpill: what leaves memory and when, and how it comes back. Ten sessions fit; the store
-// does what the test says, when it says so.
+// SessionSpill: which sessions leave memory and when, and how they come back. Ten sessions fit into
+// memory. The test controls the store.
 
 #include "core/checkpoint/session_spill.h"
 
@@ -53,7 +53,7 @@ class SessionSpillTest : public ::testing::Test {
  protected:
   static constexpr int kMaxSessions = 10;
 
-  // A session that is in the store as it is.
+  // Opens a session that the store has as it is.
   void Open(const std::string& id, Durability durability = Durability::kAsync,
             absl::Duration idle_timeout = absl::Seconds(60)) {
     const auto opened = sessions_.Open({.id = id,
@@ -72,7 +72,7 @@ class SessionSpillTest : public ::testing::Test {
     observer_.num_writes = 0;
     clock_.Advance(absl::Seconds(1));
   }
-  // s0 to s9, of which s0 is the idlest.
+  // Opens s0 to s9; s0 is the idlest.
   void OpenAll(Durability durability = Durability::kAsync) {
     for (int i = 0; i < kMaxSessions; ++i) Open(absl::StrCat("s", i), durability);
   }
@@ -82,7 +82,7 @@ class SessionSpillTest : public ::testing::Test {
     return *std::move(lease);
   }
   bool IsInMemory(const std::string& id) { return Lease(id).ok(); }
-  // One step, which is not written yet.
+  // Steps the session without writing it.
   void Step(const std::string& id, float value) {
     SessionLease lease = *Lease(id);
     lease.state().CopyFrom(std::vector<float>(lease.state().block().size(), value));
@@ -101,7 +101,7 @@ class SessionSpillTest : public ::testing::Test {
     store_->CompleteAll();
     return *status;
   }
-  // The session has left memory.
+  // Whether the session has left memory.
   void Spill(const std::string& id) {
     while (sessions_.usage().sessions < kMaxSessions) Open(absl::StrCat("other", num_others_++));
     for (int i = 0; i < num_others_; ++i) Lease(absl::StrCat("other", i)).status().IgnoreError();
@@ -124,7 +124,7 @@ class SessionSpillTest : public ::testing::Test {
   SessionSpill spill_{clock_, sessions_, observer_, checkpointer_};
 };
 
-TEST_F(SessionSpillTest, TheIdlestMakeRoom) {
+TEST_F(SessionSpillTest, TheIdlestSessionsMakeRoom) {
   OpenAll();
   Lease("s0").status().IgnoreError();
 
@@ -137,7 +137,7 @@ TEST_F(SessionSpillTest, TheIdlestMakeRoom) {
   EXPECT_EQ(observer_.num_spilled, 1);
 }
 
-TEST_F(SessionSpillTest, WhatTheStoreHasIsDroppedWithoutAWrite) {
+TEST_F(SessionSpillTest, ASessionThatTheStoreHasIsDroppedWithoutAWrite) {
   OpenAll();
 
   MakeRoom();
@@ -146,7 +146,7 @@ TEST_F(SessionSpillTest, WhatTheStoreHasIsDroppedWithoutAWrite) {
   EXPECT_FALSE(IsInMemory("s0"));
 }
 
-TEST_F(SessionSpillTest, WhatTheStoreLacksIsWrittenFirst) {
+TEST_F(SessionSpillTest, ADirtySessionIsWrittenFirst) {
   OpenAll();
   Step("s0", 8);
   for (int i = 1; i < kMaxSessions; ++i) Lease(absl::StrCat("s", i)).status().IgnoreError();
@@ -160,7 +160,7 @@ TEST_F(SessionSpillTest, WhatTheStoreLacksIsWrittenFirst) {
   EXPECT_FALSE(IsInMemory("s0"));
 }
 
-TEST_F(SessionSpillTest, AnOldSnapshotIsWrittenAgainSoThatItLivesLongEnough) {
+TEST_F(SessionSpillTest, AnOldSnapshotIsWrittenAgainToLiveLongEnough) {
   for (int i = 0; i < kMaxSessions; ++i) {
     Open(absl::StrCat("s", i), Durability::kAsync, absl::Hours(1));
   }
@@ -195,7 +195,7 @@ TEST_F(SessionSpillTest, ASessionComesBackAsItWas) {
   EXPECT_EQ(observer_.num_unspilled, 1);
 }
 
-TEST_F(SessionSpillTest, ItsOwnerMayWriteOn) {
+TEST_F(SessionSpillTest, TheOwnerMayWriteAfterItComesBack) {
   Open("s");
   Spill("s");
   ASSERT_THAT(BringBack("s"), IsOk());
@@ -207,18 +207,18 @@ TEST_F(SessionSpillTest, ItsOwnerMayWriteOn) {
   EXPECT_THAT(*status, IsOk());
 }
 
-TEST_F(SessionSpillTest, ATickSpillsAheadWhatIsIdle) {
+TEST_F(SessionSpillTest, ATickSpillsIdleSessionsAhead) {
   OpenAll();
 
   spill_.Tick();
   store_->CompleteAll();
 
-  // Down from all of ten to nine.
+  // From ten sessions, which is all that fit, down to nine.
   EXPECT_EQ(sessions_.usage().sessions, 9);
   EXPECT_FALSE(IsInMemory("s0"));
 }
 
-TEST_F(SessionSpillTest, ATickLeavesWhatIsInUse) {
+TEST_F(SessionSpillTest, ATickLeavesSessionsInUse) {
   OpenAll();
   for (int i = 0; i < kMaxSessions; ++i) Lease(absl::StrCat("s", i)).status().IgnoreError();
   clock_.Advance(SessionSpill::kIdleAhead - absl::Nanoseconds(1));
@@ -229,7 +229,7 @@ TEST_F(SessionSpillTest, ATickLeavesWhatIsInUse) {
   EXPECT_EQ(sessions_.usage().sessions, 10);
 }
 
-TEST_F(SessionSpillTest, ATickBelowTheHighWaterDoesNothing) {
+TEST_F(SessionSpillTest, ATickBelowTheHighWaterMarkDoesNothing) {
   for (int i = 0; i < 9; ++i) Open(absl::StrCat("s", i));
 
   spill_.Tick();
@@ -238,7 +238,7 @@ TEST_F(SessionSpillTest, ATickBelowTheHighWaterDoesNothing) {
   EXPECT_EQ(sessions_.usage().sessions, 9);
 }
 
-TEST_F(SessionSpillTest, WhatIsNotDurableStays) {
+TEST_F(SessionSpillTest, ASessionThatIsNotDurableStays) {
   OpenAll(Durability::kNone);
 
   MakeRoom();
@@ -248,7 +248,7 @@ TEST_F(SessionSpillTest, WhatIsNotDurableStays) {
   EXPECT_EQ(sessions_.usage().sessions, 10);
 }
 
-TEST_F(SessionSpillTest, WhatIsLeasedStays) {
+TEST_F(SessionSpillTest, ALeasedSessionStays) {
   OpenAll();
   const SessionLease lease = *Lease("s0");
 
@@ -258,7 +258,7 @@ TEST_F(SessionSpillTest, WhatIsLeasedStays) {
   EXPECT_TRUE(spill_.Has("s1"));
 }
 
-TEST_F(SessionSpillTest, WhoIsCalledWhileItIsWrittenStays) {
+TEST_F(SessionSpillTest, ASessionThatIsCalledWhileItIsWrittenStays) {
   OpenAll();
   for (int i = 0; i < kMaxSessions; ++i) Step(absl::StrCat("s", i), 1);
   int num_done = 0;
@@ -286,7 +286,7 @@ TEST_F(SessionSpillTest, WhoIsCalledWhileItIsWrittenStays) {
   EXPECT_EQ(observer_.num_spilled, 0);
 }
 
-TEST_F(SessionSpillTest, WhatCannotBeWrittenStaysAndExpiresAsBefore) {
+TEST_F(SessionSpillTest, ASessionThatCannotBeWrittenStaysAndExpiresAsBefore) {
   OpenAll();
   for (int i = 0; i < kMaxSessions; ++i) Step(absl::StrCat("s", i), 1);
   clock_.Advance(absl::Seconds(30));
@@ -300,7 +300,7 @@ TEST_F(SessionSpillTest, WhatCannotBeWrittenStaysAndExpiresAsBefore) {
   EXPECT_EQ(sessions_.ExpireIdle(), 10);
 }
 
-TEST_F(SessionSpillTest, AStoreThatRefusedIsLeftInPeaceForASecond) {
+TEST_F(SessionSpillTest, NothingIsSpilledForASecondAfterARefusal) {
   OpenAll();
   for (int i = 0; i < kMaxSessions; ++i) Step(absl::StrCat("s", i), 1);
   store_->FailNext(1, MakeError(absl::StatusCode::kUnavailable, "STORE_DOWN", "down"));
@@ -315,7 +315,7 @@ TEST_F(SessionSpillTest, AStoreThatRefusedIsLeftInPeaceForASecond) {
   EXPECT_EQ(sessions_.usage().sessions, 9);
 }
 
-TEST_F(SessionSpillTest, WhatAnotherServerHasTakenIsNotBroughtBack) {
+TEST_F(SessionSpillTest, ASessionThatAnotherServerHasTakenIsNotBroughtBack) {
   Open("s");
   Spill("s");
   store_->Claim("s", 9, absl::Hours(1), [](const absl::StatusOr<StoredSnapshot>&) {});
@@ -326,7 +326,7 @@ TEST_F(SessionSpillTest, WhatAnotherServerHasTakenIsNotBroughtBack) {
   EXPECT_FALSE(spill_.Has("s"));
 }
 
-TEST_F(SessionSpillTest, WhatTheStoreHasSetBackIsNotBroughtBackAsIfItWereNot) {
+TEST_F(SessionSpillTest, ASessionThatTheStoreHasSetBackIsReportedAsMoved) {
   Open("s");
   Step("s", 8);
   Spill("s");
@@ -338,7 +338,7 @@ TEST_F(SessionSpillTest, WhatTheStoreHasSetBackIsNotBroughtBackAsIfItWereNot) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("set it back"), "SESSION_MOVED"));
 }
 
-TEST_F(SessionSpillTest, WhatTheStoreHasLostIsUnknown) {
+TEST_F(SessionSpillTest, ASessionThatTheStoreHasLostIsUnknown) {
   Open("s");
   Spill("s");
   store_->LoseLastChanges(1000);
@@ -348,7 +348,7 @@ TEST_F(SessionSpillTest, WhatTheStoreHasLostIsUnknown) {
   EXPECT_FALSE(spill_.Has("s"));
 }
 
-TEST_F(SessionSpillTest, WithoutTheStoreItStaysSpilled) {
+TEST_F(SessionSpillTest, ASessionStaysSpilledWhileTheStoreIsDown) {
   Open("s");
   Spill("s");
   store_->FailNext(1, MakeError(absl::StatusCode::kUnavailable, "STORE_DOWN", "down"));
@@ -369,7 +369,7 @@ TEST_F(SessionSpillTest, ASpilledSessionExpires) {
   EXPECT_FALSE(spill_.Has("s"));
 }
 
-TEST_F(SessionSpillTest, WhoComesBackMakesRoomForItself) {
+TEST_F(SessionSpillTest, ASessionThatComesBackMakesRoomForItself) {
   Open("s");
   Spill("s");
   Open("last");
@@ -381,7 +381,7 @@ TEST_F(SessionSpillTest, WhoComesBackMakesRoomForItself) {
   EXPECT_EQ(observer_.num_spilled, 2);
 }
 
-TEST_F(SessionSpillTest, WhereNothingCanLeaveNobodyComesBack) {
+TEST_F(SessionSpillTest, NoSessionComesBackIfNoneCanLeave) {
   Open("s");
   Spill("s");
   while (sessions_.usage().sessions < kMaxSessions) {
@@ -395,7 +395,7 @@ TEST_F(SessionSpillTest, WhereNothingCanLeaveNobodyComesBack) {
   EXPECT_TRUE(spill_.Has("s"));
 }
 
-TEST_F(SessionSpillTest, ManyWhoCallItBringItBackOnce) {
+TEST_F(SessionSpillTest, ManyCallersBringASessionBackOnce) {
   Open("s");
   Spill("s");
   int num_ok = 0;
@@ -409,7 +409,7 @@ TEST_F(SessionSpillTest, ManyWhoCallItBringItBackOnce) {
   EXPECT_EQ(observer_.num_unspilled, 1);
 }
 
-TEST_F(SessionSpillTest, ADamagedOneIsPutAside) {
+TEST_F(SessionSpillTest, ADamagedSnapshotIsQuarantined) {
   Open("s");
   Spill("s");
   store_->LoseLastChanges(1000);
@@ -428,7 +428,7 @@ TEST_F(SessionSpillTest, ListsBothKindsInTheOrderOfIds) {
   ASSERT_EQ(spill_.num_spilled(), 5);
 
   const auto first = spill_.List({}, "", 7);
-  // Between the pages a session moves from what is listed, and one to it.
+  // Between the pages, one listed session is spilled and another one comes back.
   ASSERT_THAT(BringBack(spill_.IdsOf("m").front()), IsOk());
   const auto second = spill_.List({}, first.back().id, 7);
 
@@ -445,7 +445,7 @@ TEST_F(SessionSpillTest, ListsBothKindsInTheOrderOfIds) {
   EXPECT_EQ(num_spilled, 5);
 }
 
-TEST_F(SessionSpillTest, ASessionOnItsWayToTheStoreIsListedOnce) {
+TEST_F(SessionSpillTest, ASessionThatIsBeingSpilledIsListedOnce) {
   OpenAll();
   Step("s0", 8);
   for (int i = 1; i < kMaxSessions; ++i) Lease(absl::StrCat("s", i)).status().IgnoreError();

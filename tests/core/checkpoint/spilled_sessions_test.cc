@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The records of spilled sessions: found by id, forgotten from the oldest on, their places used
-// again.
+// The records of spilled sessions: they are found by id, the oldest are forgotten first, and free
+// slots are used again.
 
 #include "core/checkpoint/spilled_sessions.h"
 
@@ -29,7 +29,7 @@ SpilledSessions::Record RecordOf(uint64_t epoch, const std::string& model = "m")
   return {{epoch, 7, 9}, model, {}, kNow + absl::Seconds(60)};
 }
 
-TEST(SpilledSessionsTest, GivesBackWhatWasAdded) {
+TEST(SpilledSessionsTest, FindsAnAddedRecord) {
   SpilledSessions spilled(10);
 
   spilled.Add("a", RecordOf(3));
@@ -41,7 +41,7 @@ TEST(SpilledSessionsTest, GivesBackWhatWasAdded) {
   EXPECT_FALSE(spilled.Find("b").has_value());
 }
 
-TEST(SpilledSessionsTest, ARecordReplacesThatOfItsId) {
+TEST(SpilledSessionsTest, ARecordReplacesTheOneWithItsId) {
   SpilledSessions spilled(10);
   spilled.Add("a", RecordOf(3));
 
@@ -62,7 +62,7 @@ TEST(SpilledSessionsTest, ForgetsTheOldestBeyondItsCapacity) {
   EXPECT_THAT(spilled.IdsOf("m", kNow), ElementsAre("a", "c"));
 }
 
-TEST(SpilledSessionsTest, WhatIsErasedMakesRoomForOthers) {
+TEST(SpilledSessionsTest, ErasingMakesRoomForOthers) {
   SpilledSessions spilled(2);
   spilled.Add("a", RecordOf(1));
   for (int i = 0; i < 1000; ++i) {
@@ -76,7 +76,7 @@ TEST(SpilledSessionsTest, WhatIsErasedMakesRoomForOthers) {
   EXPECT_THAT(spilled.IdsOf("m", kNow), IsEmpty());
 }
 
-TEST(SpilledSessionsTest, ListsTheLiveOnesOfAModel) {
+TEST(SpilledSessionsTest, ListsTheUnexpiredSessionsOfAModel) {
   SpilledSessions spilled(10);
   spilled.Add("a", RecordOf(1));
   spilled.Add("b", RecordOf(1, "other"));
@@ -91,7 +91,7 @@ TEST(SpilledSessionsTest, ListsTheLiveOnesOfAModel) {
 
 class EmptyHost : public SessionHost {};
 
-TEST(SpilledSessionsTest, AModelStaysWhileOneOfItsSessionsIsHere) {
+TEST(SpilledSessionsTest, AModelStaysWhileItHasARecord) {
   SpilledSessions spilled(10);
   SpilledSessions::Record record = RecordOf(1);
   record.model = {DoublingModel(), std::make_shared<EmptyHost>()};
@@ -107,7 +107,7 @@ TEST(SpilledSessionsTest, AModelStaysWhileOneOfItsSessionsIsHere) {
   EXPECT_TRUE(host.expired());
 }
 
-// All of them, piece by piece.
+// Lists all records, piece by piece.
 std::vector<std::string> ListedIds(const SpilledSessions& spilled, const SessionFilter& filter) {
   std::vector<SessionSummary> listed;
   std::optional<std::string> last_id = "";
@@ -119,7 +119,7 @@ std::vector<std::string> ListedIds(const SpilledSessions& spilled, const Session
 
 class SpilledSessionsListTest : public ::testing::Test {
  protected:
-  // Unused for as many seconds as it is the n-th, of a model of that name.
+  // Adds a record that has been idle for `n` seconds, with a model of that name.
   void Add(const std::string& id, const std::string& model_name = "m") {
     SpilledSessions::Record record = RecordOf(3, model_name);
     record.model = {model_};
@@ -133,7 +133,7 @@ class SpilledSessionsListTest : public ::testing::Test {
   SpilledSessions spilled_{1000};
 };
 
-TEST_F(SpilledSessionsListTest, TellsAllOfASession) {
+TEST_F(SpilledSessionsListTest, SummarizesASession) {
   Add("a");
 
   std::vector<SessionSummary> listed;
@@ -152,7 +152,7 @@ TEST_F(SpilledSessionsListTest, TellsAllOfASession) {
   EXPECT_TRUE(listed[0].is_spilled);
 }
 
-TEST_F(SpilledSessionsListTest, IsInTheOrderOfIdsInPieces) {
+TEST_F(SpilledSessionsListTest, ListsPiecesInTheOrderOfIds) {
   std::vector<std::string> expected;
   for (int i = 199; i >= 100; --i) {
     Add(absl::StrCat("s", i));
@@ -165,7 +165,7 @@ TEST_F(SpilledSessionsListTest, IsInTheOrderOfIdsInPieces) {
   EXPECT_EQ(ListedIds(spilled_, {}), expected);
 }
 
-TEST_F(SpilledSessionsListTest, FiltersAsThatOfSessionsInMemory) {
+TEST_F(SpilledSessionsListTest, FiltersLikeTheListOfSessionsInMemory) {
   Add("a");
   Add("b");
   Add("b1");
@@ -179,7 +179,7 @@ TEST_F(SpilledSessionsListTest, FiltersAsThatOfSessionsInMemory) {
   EXPECT_THAT(ListedIds(spilled_, {.model_name = "m", .model = another.get()}), IsEmpty());
 }
 
-TEST_F(SpilledSessionsListTest, LeavesOutWhatIsErasedOrHasExpired) {
+TEST_F(SpilledSessionsListTest, LeavesOutErasedAndExpiredSessions) {
   Add("a");
   Add("b");
   Add("c");

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// WriteBuffer, played by hand: the test is the store that takes writes and answers them.
+// WriteBuffer: the test plays the store, takes the writes and answers them.
 
 #include "core/checkpoint/write_buffer.h"
 
@@ -36,7 +36,7 @@ class WriteBufferTest : public ::testing::Test {
     buffer_ = std::make_unique<WriteBuffer>(options);
   }
 
-  // The callback notes "id@version" and how it ended.
+  // Adds a write whose callback records "id@version" and its status.
   absl::Status Add(const std::string& id, uint64_t version, size_t size = 10, uint64_t epoch = 1,
                    uint64_t nonce = 7) {
     const std::string name = absl::StrCat(id, "@", version);
@@ -47,7 +47,7 @@ class WriteBufferTest : public ::testing::Test {
         });
   }
 
-  // "id@version" of the next write, or "".
+  // Takes the next write and returns its "id@version"; "" if there is none.
   std::string Take() {
     const std::optional<SnapshotWrite> write = buffer_->Take(now_);
     if (!write.has_value()) return "";
@@ -63,7 +63,7 @@ class WriteBufferTest : public ::testing::Test {
   std::vector<std::string> told_;
 };
 
-TEST_F(WriteBufferTest, GivesTheSessionThatWaitedLongestFirst) {
+TEST_F(WriteBufferTest, TakesTheSessionThatWaitedLongestFirst) {
   EXPECT_THAT(Add("a", 1), IsOk());
   EXPECT_THAT(Add("b", 1), IsOk());
 
@@ -72,7 +72,7 @@ TEST_F(WriteBufferTest, GivesTheSessionThatWaitedLongestFirst) {
   EXPECT_EQ(Take(), "");
 }
 
-TEST_F(WriteBufferTest, TellsWhatTheStoreAnswers) {
+TEST_F(WriteBufferTest, PassesTheAnswerOfTheStoreOn) {
   Add("a", 1).IgnoreError();
   Add("b", 1).IgnoreError();
   Take();
@@ -86,7 +86,7 @@ TEST_F(WriteBufferTest, TellsWhatTheStoreAnswers) {
   EXPECT_EQ(buffer_->num_in_flight(), 0);
 }
 
-TEST_F(WriteBufferTest, ANewerWriteTakesThePlaceOfTheOneThatWaits) {
+TEST_F(WriteBufferTest, ANewerWriteReplacesTheQueuedOne) {
   Add("a", 1).IgnoreError();
   Add("b", 1).IgnoreError();
   Add("a", 2).IgnoreError();
@@ -99,7 +99,7 @@ TEST_F(WriteBufferTest, ANewerWriteTakesThePlaceOfTheOneThatWaits) {
   EXPECT_THAT(told_, ElementsAre("a@1 OK", "a@2 OK"));
 }
 
-TEST_F(WriteBufferTest, AnOlderWriteOnlyLeavesItsCallback) {
+TEST_F(WriteBufferTest, AnOlderWriteAddsOnlyItsCallback) {
   Add("a", 2).IgnoreError();
   Add("a", 1).IgnoreError();
 
@@ -110,7 +110,7 @@ TEST_F(WriteBufferTest, AnOlderWriteOnlyLeavesItsCallback) {
   EXPECT_EQ(Take(), "");
 }
 
-TEST_F(WriteBufferTest, OneWriteOfASessionIsUnderWayAtATime) {
+TEST_F(WriteBufferTest, OneWriteOfASessionIsInFlightAtATime) {
   Add("a", 1).IgnoreError();
   Take();
   Add("a", 2).IgnoreError();
@@ -124,7 +124,7 @@ TEST_F(WriteBufferTest, OneWriteOfASessionIsUnderWayAtATime) {
   EXPECT_EQ(Take(), "a@2");
 }
 
-TEST_F(WriteBufferTest, BoundsWhatIsUnderWay) {
+TEST_F(WriteBufferTest, BoundsTheWritesInFlight) {
   Restart({.max_in_flight = 1});
   Add("a", 1).IgnoreError();
   Add("b", 1).IgnoreError();
@@ -159,7 +159,7 @@ TEST_F(WriteBufferTest, ARefusedWriteIsUntouched) {
 
   EXPECT_FALSE(buffer_->Add(std::move(write), nullptr).ok());
 
-  // NOLINTNEXTLINE(bugprone-use-after-move): that it was not moved is what is tested.
+  // NOLINTNEXTLINE(bugprone-use-after-move): the test is that it was not moved.
   EXPECT_EQ(write.session_id, "a");
   EXPECT_EQ(write.bytes, "bytes");
 }
@@ -173,7 +173,7 @@ TEST_F(WriteBufferTest, AFullBufferStillTakesANewerWriteWithoutACallback) {
   EXPECT_EQ(Take(), "a@2");
 }
 
-TEST_F(WriteBufferTest, TriesAgainAfterAPauseIfTheStoreIsDown) {
+TEST_F(WriteBufferTest, RetriesAfterAPauseIfTheStoreIsDown) {
   Add("a", 1).IgnoreError();
   Take();
   Finish("a", kDown);
@@ -188,7 +188,7 @@ TEST_F(WriteBufferTest, TriesAgainAfterAPauseIfTheStoreIsDown) {
   EXPECT_THAT(told_, ElementsAre("a@1 OK"));
 }
 
-TEST_F(WriteBufferTest, TriesAgainIfTheStoreIsFull) {
+TEST_F(WriteBufferTest, RetriesIfTheStoreIsFull) {
   Add("a", 1).IgnoreError();
   Take();
   Finish("a", ResourceExhausted("STORE_FULL", "full", absl::Seconds(1)));
@@ -198,7 +198,7 @@ TEST_F(WriteBufferTest, TriesAgainIfTheStoreIsFull) {
   EXPECT_EQ(Take(), "a@1");
 }
 
-TEST_F(WriteBufferTest, PausesDoubleOnceForEachPauseAndNotForEachWrite) {
+TEST_F(WriteBufferTest, APauseDoublesOncePerPauseAndNotPerWrite) {
   Add("a", 1).IgnoreError();
   Add("b", 1).IgnoreError();
   Take();
@@ -214,7 +214,7 @@ TEST_F(WriteBufferTest, PausesDoubleOnceForEachPauseAndNotForEachWrite) {
   EXPECT_EQ(buffer_->retry_time(), now_ + absl::Milliseconds(100));
 }
 
-TEST_F(WriteBufferTest, AfterAFailureTheNewerWriteStandsForBoth) {
+TEST_F(WriteBufferTest, AfterAFailureTheNewerWriteReplacesBoth) {
   Add("a", 1).IgnoreError();
   Take();
   Add("a", 2).IgnoreError();
@@ -238,7 +238,7 @@ TEST_F(WriteBufferTest, ALaterEpochReplacesAndAnotherOwnerIsRefused) {
   EXPECT_EQ(Take(), "a@2");
 }
 
-TEST_F(WriteBufferTest, DropsWhatWaitsOfASession) {
+TEST_F(WriteBufferTest, DropsTheQueuedWriteOfASession) {
   Add("a", 1).IgnoreError();
   Take();
   Add("a", 2).IgnoreError();
@@ -252,7 +252,7 @@ TEST_F(WriteBufferTest, DropsWhatWaitsOfASession) {
   EXPECT_EQ(buffer_->num_waiting(), 0);
 }
 
-TEST_F(WriteBufferTest, ClearTellsEverybody) {
+TEST_F(WriteBufferTest, ClearReturnsEveryCallback) {
   Add("a", 1).IgnoreError();
   Take();
   Add("a", 2).IgnoreError();
@@ -264,8 +264,8 @@ TEST_F(WriteBufferTest, ClearTellsEverybody) {
   EXPECT_EQ(Take(), "");
 }
 
-// Whatever the store answers: every callback runs once, an OK means that its version or a later one
-// was stored, and nothing is left.
+// Whatever the store answers, every callback runs once, OK means that its version or a later one
+// was stored, and the buffer is empty in the end.
 class WriteBufferPropertyTest : public ::testing::TestWithParam<unsigned> {};
 
 TEST_P(WriteBufferPropertyTest, EveryCallbackRunsOnceAndOkMeansStored) {

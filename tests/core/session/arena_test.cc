@@ -1,8 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Arena: places do not move or overlap, begin as zeros, and a stale one is found out; memory comes
-// and goes in chunks. Last, random use against a map of what was written.
+// Arena: places do not move or overlap and begin as zeros; a stale handle is detected; memory is
+// mapped and unmapped in chunks. A property test compares random use with a map of what was
+// written.
 
 #include "core/session/arena.h"
 
@@ -32,7 +33,7 @@ bool IsZero(const std::byte* begin, int64_t size) {
   return std::all_of(begin, begin + size, [](std::byte byte) { return byte == std::byte{0}; });
 }
 
-TEST(ArenaTest, PlacesAreAlignedZerosThatDoNotOverlap) {
+TEST(ArenaTest, PlacesAreAlignedZeroedAndDoNotOverlap) {
   Arena arena(100);
   const std::byte* previous = nullptr;
   for (const Arena::Place place : AllocateSome(arena, 5)) {
@@ -45,14 +46,14 @@ TEST(ArenaTest, PlacesAreAlignedZerosThatDoNotOverlap) {
   EXPECT_EQ(arena.num_used(), 5);
 }
 
-TEST(ArenaTest, APlaceWithoutBytesIsAPlace) {
+TEST(ArenaTest, APlaceOfNoBytesIsAllowed) {
   Arena arena(0);
   const std::vector<Arena::Place> places = AllocateSome(arena, 2);
 
   EXPECT_NE(arena.At(places[0]), arena.At(places[1]));
 }
 
-TEST(ArenaTest, APlaceLargerThanAChunkHasOneOfItsOwn) {
+TEST(ArenaTest, APlaceLargerThanAChunkGetsAChunkOfItsOwn) {
   Arena arena(Arena::kChunkBytes + 1);
   const std::vector<Arena::Place> places = AllocateSome(arena, 2);
 
@@ -61,7 +62,7 @@ TEST(ArenaTest, APlaceLargerThanAChunkHasOneOfItsOwn) {
   EXPECT_TRUE(IsZero(arena.At(places[0]), Arena::kChunkBytes + 1));
 }
 
-TEST(ArenaTest, AFreedPlaceIsZeroWhenItIsUsedAgain) {
+TEST(ArenaTest, AFreedPlaceIsZeroedBeforeItIsUsedAgain) {
   Arena arena(64);
   const Arena::Place first = *arena.Allocate();
   std::memset(arena.At(first), 0xff, 64);
@@ -73,7 +74,7 @@ TEST(ArenaTest, AFreedPlaceIsZeroWhenItIsUsedAgain) {
   EXPECT_TRUE(IsZero(arena.At(second), 64));
 }
 
-TEST(ArenaTest, FindsAStalePlaceOut) {
+TEST(ArenaTest, AbortsOnAStalePlace) {
   Arena arena(64);
   const Arena::Place stale = *arena.Allocate();
   arena.Free(stale);
@@ -87,7 +88,7 @@ TEST(ArenaTest, FindsAStalePlaceOut) {
 }
 
 #if defined(__SANITIZE_ADDRESS__)
-TEST(ArenaTest, AFreePlaceMayNotBeTouched) {
+TEST(ArenaTest, AddressSanitizerReportsAccessToAFreePlace) {
   Arena arena(64);
   const Arena::Place place = *arena.Allocate();
   std::byte* const at = arena.At(place);
@@ -99,7 +100,7 @@ TEST(ArenaTest, AFreePlaceMayNotBeTouched) {
 }
 #endif
 
-TEST(ArenaTest, FindsAPlaceOutThatNeverWas) {
+TEST(ArenaTest, AbortsOnAPlaceThatWasNeverAllocated) {
   Arena arena(64);
   EXPECT_DEATH(arena.At({}), "is stale");
 
@@ -110,7 +111,7 @@ TEST(ArenaTest, FindsAPlaceOutThatNeverWas) {
   EXPECT_DEATH(arena.At({1u << 31, 1}), "is stale");
 }
 
-TEST(ArenaTest, FindsAStalePlaceOutWhoseChunkWasGivenBack) {
+TEST(ArenaTest, AbortsOnAStalePlaceWhoseChunkIsUnmapped) {
   Arena arena(kPlaceBytes);
   const std::vector<Arena::Place> places = AllocateSome(arena, 8);
 
@@ -120,7 +121,7 @@ TEST(ArenaTest, FindsAStalePlaceOutWhoseChunkWasGivenBack) {
   EXPECT_DEATH(arena.At(places[7]), "is stale");
 }
 
-TEST(ArenaTest, KeepsOneEmptyChunkAndGivesBackTheOthers) {
+TEST(ArenaTest, KeepsOneEmptyChunkAndUnmapsTheOthers) {
   Arena arena(kPlaceBytes);
   const std::vector<Arena::Place> places = AllocateSome(arena, 12);
   EXPECT_EQ(arena.reserved_bytes(), 3 * Arena::kChunkBytes);
@@ -145,7 +146,7 @@ TEST(ArenaTest, FillsTheLowestChunkFirst) {
   EXPECT_EQ(arena.Allocate()->index, places[9].index);
 }
 
-TEST(ArenaTest, SaysWhenThereIsNoMemory) {
+TEST(ArenaTest, ReturnsNothingIfThereIsNoMemory) {
   Arena arena(int64_t{1} << 60);
 
   EXPECT_FALSE(arena.Allocate().has_value());
@@ -154,7 +155,7 @@ TEST(ArenaTest, SaysWhenThereIsNoMemory) {
   EXPECT_EQ(arena.reserved_bytes(), 0);
 }
 
-// Every place holds what was last written to it, wherever the others come and go.
+// Every place holds what was last written to it, whatever happens to other places.
 class ArenaPropertyTest : public ::testing::TestWithParam<unsigned> {};
 
 TEST_P(ArenaPropertyTest, KeepsWhatWasWritten) {
@@ -162,7 +163,7 @@ TEST_P(ArenaPropertyTest, KeepsWhatWasWritten) {
   Arena arena(Arena::kChunkBytes / (1 + random() % 12));
   std::vector<std::pair<Arena::Place, uint64_t>> model;
   for (int i = 0; i < 400; ++i) {
-    // Grows and shrinks in turns, so that chunks come and go.
+    // Grow and shrink in turns, so that chunks are mapped and unmapped.
     const bool grows = i / 50 % 2 == 0;
     if (model.empty() || random() % 4 < (grows ? 3 : 1)) {
       const Arena::Place place = *arena.Allocate();
@@ -198,7 +199,7 @@ TEST(ArenaTest, FindsTheNextPlaceInUse) {
   EXPECT_EQ(arena.NextUsed(0), 1u);
   EXPECT_EQ(arena.NextUsed(1), 1u);
   EXPECT_EQ(arena.NextUsed(2), 3u);
-  // Over a chunk that has none.
+  // Past a chunk without a place in use.
   EXPECT_EQ(arena.NextUsed(4), 8u);
   EXPECT_EQ(arena.NextUsed(9), std::nullopt);
   EXPECT_EQ(arena.NextUsed(1000), std::nullopt);

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every end of a session has a name of its own: it is a metric label and an error reason.
+// Every end reason has a name of its own, which is a metric label and an error reason.
 
 #include "core/session/end_reason.h"
 
@@ -25,7 +25,7 @@ TEST(EndReasonTest, NamesEveryReason) {
   EXPECT_EQ(EndReasonName(EndReason::kModelRetired), "SESSION_MODEL_RETIRED");
 }
 
-TEST(EndReasonTest, EveryErrorHasTheNameAsItsReason) {
+TEST(EndReasonTest, EveryErrorHasTheNameOfItsReason) {
   for (const EndReason reason :
        {EndReason::kClosed, EndReason::kStreamEnded, EndReason::kExpired, EndReason::kEvicted,
         EndReason::kMoved, EndReason::kBroken, EndReason::kModelRetired}) {

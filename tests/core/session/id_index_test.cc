@@ -45,7 +45,7 @@ TEST_F(IdIndexTest, FindsEveryId) {
   EXPECT_EQ(index_.Find("id-20000"), std::nullopt);
 }
 
-TEST_F(IdIndexTest, ForgetsWhatIsErased) {
+TEST_F(IdIndexTest, ForgetsAnErasedId) {
   InsertAll(2);
 
   index_.Erase("id-0");

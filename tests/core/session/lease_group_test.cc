@@ -39,7 +39,7 @@ class LeaseGroupTest : public SessionTableFixture {
   }
 };
 
-TEST_F(LeaseGroupTest, LeasesSeveralTogetherInTheOrderAskedFor) {
+TEST_F(LeaseGroupTest, LeasesSeveralInTheOrderOfTheRequest) {
   const Turns turns = WaitForAll({"c", "a"});
 
   ASSERT_TRUE(turns->has_value());
@@ -48,7 +48,7 @@ TEST_F(LeaseGroupTest, LeasesSeveralTogetherInTheOrderAskedFor) {
   EXPECT_EQ((**turns)->at(1).id(), "a");
 }
 
-TEST_F(LeaseGroupTest, SeveralTogetherWaitForTheLast) {
+TEST_F(LeaseGroupTest, SeveralWaitUntilTheLastIsFree) {
   const Turn holder = Wait("b");
   const Turns turns = WaitForAll({"a", "b"});
 
@@ -59,7 +59,7 @@ TEST_F(LeaseGroupTest, SeveralTogetherWaitForTheLast) {
   EXPECT_THAT(**turns, IsOk());
 }
 
-TEST_F(LeaseGroupTest, SeveralTogetherGetInNoLineIfOneIsUnknown) {
+TEST_F(LeaseGroupTest, SeveralGetInNoLineIfOneIsUnknown) {
   const Turns turns = WaitForAll({"a", "none", "b"});
 
   EXPECT_THAT(**turns,
@@ -67,7 +67,7 @@ TEST_F(LeaseGroupTest, SeveralTogetherGetInNoLineIfOneIsUnknown) {
   EXPECT_TRUE(HasLease(Wait("a")));
 }
 
-TEST_F(LeaseGroupTest, SeveralTogetherFailIfOneEndsMeanwhile) {
+TEST_F(LeaseGroupTest, SeveralFailIfOneEndsMeanwhile) {
   SessionLease b = Take("b");
   const Turns turns = WaitForAll({"a", "b", "c"});
 
@@ -79,7 +79,7 @@ TEST_F(LeaseGroupTest, SeveralTogetherFailIfOneEndsMeanwhile) {
   EXPECT_TRUE(HasLease(Wait("c")));
 }
 
-TEST_F(LeaseGroupTest, CrossedCallsForSeveralDoNotBlockEachOther) {
+TEST_F(LeaseGroupTest, CallsForSeveralInOppositeOrderDoNotBlockEachOther) {
   const Turn a = Wait("a");
   const Turn b = Wait("b");
   const Turns forward = WaitForAll({"a", "b"});

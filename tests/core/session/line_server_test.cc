@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// One thread serves many lines: callbacks are never nested, whatever they do, and the stack does not
-// grow.
+// One thread serves many lines: callbacks are never nested, whatever they do, and the stack does
+// not grow.
 
 #include "core/session/line_server.h"
 

@@ -34,7 +34,7 @@ TEST(ReplyWindowTest, KeepsTheLastReplies) {
   EXPECT_EQ(window.replies().size(), 2u);
 }
 
-TEST(ReplyWindowTest, GivesBackTheRoomOfWhatItDrops) {
+TEST(ReplyWindowTest, ReleasesTheBytesOfDroppedReplies) {
   ByteBudget budget(100);
   {
     ReplyWindow window(1);

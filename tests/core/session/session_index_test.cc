@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// SessionIndex: sessions by id and in the order of ids, whatever their first characters.
+// SessionIndex finds sessions by id and visits them in the order of ids, whatever their first
+// characters.
 
 #include "core/session/session_index.h"
 
@@ -84,7 +85,7 @@ class SessionIndexPropertyTest : public SessionIndexTest,
 TEST_P(SessionIndexPropertyTest, IsASortedSet) {
   std::mt19937 random(GetParam());
   std::set<std::string> model;
-  // Short alphabets and long common prefixes, so that ids meet.
+  // A small alphabet and long common prefixes, so that many ids are equal or nearly so.
   const auto random_id = [&] {
     std::string id(random() % 2 == 0 ? 0 : 7 + random() % 40, 'p');
     for (size_t i = 0, size = 1 + random() % 4; i < size; ++i) {

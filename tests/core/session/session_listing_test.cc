@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Listing: the order of ids, pages, filters, and what a summary tells.
+// Listing sessions: the order of ids, pages, filters, and the content of a summary.
 
 #include "core/session/session_listing.h"
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// SessionState: made from a model or from a client's tensors; every wrong tensor is refused with
+// SessionState is made from a model or from a client's tensors. Every wrong tensor is refused with
 // its reason and both numbers.
 
 #include "core/session/session_state.h"
@@ -26,7 +26,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// 'h' and 'c' of layer 'lstm', 3 units each.
+// States 'h' and 'c' of layer 'lstm', 3 units each.
 class SessionStateTest : public ::testing::Test {
  protected:
   static std::vector<float> Values(const SessionState& state, const Model& model, size_t tensor) {
@@ -40,7 +40,7 @@ class SessionStateTest : public ::testing::Test {
   const OwnedTensor two_ = OwnedTensor::Floats({3}, {4, 5, 6});
 };
 
-TEST_F(SessionStateTest, BeginsAtTheInitialStateOfTheModel) {
+TEST_F(SessionStateTest, BeginsWithTheInitialStateOfTheModel) {
   const SessionState state(*model_);
 
   EXPECT_THAT(Values(state, *model_, 0), ElementsAre(0, 0, 0));

@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// SessionTable against a model of a few plain containers: random opens, leases, steps, ends and
-// expiries under a clock that the test moves. After each of them every caller has got what the
-// model says, and counts, order and remembered ends are the model's. No threads.
+// Compares SessionTable with a model made of a few plain containers: random opens, leases, steps,
+// ends and expiries under a clock that the test moves. After each call, every caller has got what
+// the model says, and counts, order and remembered ends match the model. No threads.
 
 #include <gtest/gtest.h>
 
@@ -51,7 +51,8 @@ class SessionTablePropertyTest : public SessionTableFixture,
     SessionTable::Options options;
     options.max_sessions = kMaxSessions;
     options.max_waiting = kMaxWaiting;
-    options.max_tombstones = kCalls * kMaxSessions;  // Which of them are forgotten is tested there.
+    options.max_tombstones =
+        kCalls * kMaxSessions;  // What is forgotten is tested in tombstones_test.cc.
     return options;
   }
 
@@ -74,7 +75,7 @@ class SessionTablePropertyTest : public SessionTableFixture,
     }
   }
 
-  // Of different lengths, and in an order that their first characters do not decide.
+  // Ids have different lengths, and their first characters do not decide their order.
   std::string RandomId() {
     const size_t number = random_() % 8;
     return std::string(number % 2 == 0 ? 10 : 60, 'a') + std::to_string(number);
@@ -114,7 +115,7 @@ class SessionTablePropertyTest : public SessionTableFixture,
     }
   }
 
-  // Perhaps after a step.
+  // Returns a lease, perhaps after a step.
   void CallReturn(const std::string& id) {
     const auto session = expected_.find(id);
     if (session == expected_.end() || session->second.turns.empty()) return;
@@ -172,7 +173,7 @@ class SessionTablePropertyTest : public SessionTableFixture,
   void CheckEverything() {
     CheckTurns();
     CheckList();
-    // Those that expire together do so in any order.
+    // Sessions that expire together end in any order.
     std::sort(ended_.begin(), ended_.end());
     std::sort(expected_ended_.begin(), expected_ended_.end());
     EXPECT_EQ(ended_, expected_ended_);
@@ -225,7 +226,7 @@ class SessionTablePropertyTest : public SessionTableFixture,
   std::vector<std::string> expected_ended_;
 };
 
-TEST_P(SessionTablePropertyTest, DoesWhatTheModelSays) { RunCalls(); }
+TEST_P(SessionTablePropertyTest, BehavesLikeTheModel) { RunCalls(); }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, SessionTablePropertyTest, ::testing::Range(0u, 2000u));
 

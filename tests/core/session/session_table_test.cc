@@ -25,7 +25,7 @@ constexpr absl::Duration kMinute = absl::Minutes(1);
 
 class SessionTableTest : public SessionTableFixture {};
 
-TEST_F(SessionTableTest, OpensUnderTheIdOfTheClient) {
+TEST_F(SessionTableTest, OpensWithTheIdOfTheClient) {
   EXPECT_EQ(*Open("a"), "a");
 
   const SessionLease lease = Take("a");
@@ -69,7 +69,7 @@ TEST_F(SessionTableTest, RefusesOneSessionTooMany) {
   EXPECT_THAT(Open("c"), IsOk());
 }
 
-TEST_F(SessionTableTest, RefusesOneStateTooMany) {
+TEST_F(SessionTableTest, RefusesOneStateBeyondTheBytes) {
   SessionTable::Options options;
   options.max_state_bytes = model_->state_layout().bytes() * 2 + 1;
   Restart(options);
@@ -95,7 +95,7 @@ TEST_F(SessionTableTest, CountsWhatEachModelUses) {
   EXPECT_EQ(table_->usage("unknown").sessions, 0);
 }
 
-TEST_F(SessionTableTest, TellsAnUnknownSessionFromOneThatEnded) {
+TEST_F(SessionTableTest, DistinguishesAnUnknownSessionFromOneThatEnded) {
   Open("closed").IgnoreError();
   Open("broken").IgnoreError();
   Take("closed").End(EndReason::kStreamEnded);
@@ -133,7 +133,7 @@ TEST_F(SessionTableTest, OpensAnIdAgainAfterItsEnd) {
   EXPECT_EQ(Take("a").id(), "a");
 }
 
-TEST_F(SessionTableTest, TellsOfEveryEnd) {
+TEST_F(SessionTableTest, ReportsEveryEnd) {
   Open("a").IgnoreError();
   Open("b", kMinute, "other").IgnoreError();
   Close("a");
@@ -147,7 +147,7 @@ TEST_F(SessionTableTest, RefusesAnIdleTimeoutOfZero) {
   EXPECT_DEATH(Open("a", absl::ZeroDuration()).IgnoreError(), "");
 }
 
-TEST_F(SessionTableTest, ANewSessionHasItsStateAndAnEndedOneLeavesNone) {
+TEST_F(SessionTableTest, ANewSessionDoesNotInheritTheStateOfAnEndedOne) {
   Open("a").IgnoreError();
   {
     const SessionLease lease = Take("a");
@@ -178,7 +178,7 @@ TEST_F(SessionTableTest, KeepsManySessionsApart) {
   }
 }
 
-TEST_F(SessionTableTest, AnIdThatIsUsedAgainBeginsBehindItsLastEpoch) {
+TEST_F(SessionTableTest, AReusedIdBeginsAfterItsLastEpoch) {
   ASSERT_THAT(Open("closed", kMinute), IsOk());
   ASSERT_THAT(Open("expired", kMinute), IsOk());
   Take("closed").Attach();
@@ -211,7 +211,7 @@ TEST_F(SessionTableTest, ASessionThatGoesOnKeepsItsEpoch) {
   EXPECT_EQ(Take("a").epoch(), 1u);
 }
 
-TEST_F(SessionTableTest, AnEndThatIsForgottenLeavesNoEpoch) {
+TEST_F(SessionTableTest, AForgottenEndLeavesNoEpoch) {
   SessionTable::Options options;
   options.max_tombstones = 1;
   Restart(options);

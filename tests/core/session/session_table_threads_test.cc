@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// SessionTable with many threads: no two of them hold a lease of one session, every caller is
-// answered once, and callers for several sessions do not block each other. Run under
+// SessionTable with many threads: no two threads hold a lease of the same session, every caller is
+// answered once, and callers that lease several sessions do not block each other. Runs under
 // ThreadSanitizer too.
 
 #include <gtest/gtest.h>
@@ -45,7 +45,7 @@ class SessionTableThreadsTest : public ::testing::Test {
     return options;
   }
 
-  // Runs body(random) on every thread, so often as each makes calls.
+  // Runs body(random) kCallsPerThread times on every thread.
   template <typename Body>
   void RunThreads(Body body) {
     std::vector<std::thread> threads;
@@ -58,7 +58,7 @@ class SessionTableThreadsTest : public ::testing::Test {
     for (std::thread& thread : threads) thread.join();
   }
 
-  // A step that would be torn by another one: not atomic, so ThreadSanitizer sees it too.
+  // Makes a step that is not atomic, so that two at once lose one and ThreadSanitizer reports them.
   static void Step(SessionLease& lease) {
     lease.state().block()[0] += 1.0f;
     lease.CommitStep();
@@ -90,7 +90,7 @@ TEST_F(SessionTableThreadsTest, NoStepIsLost) {
   EXPECT_EQ(num_steps, kThreads * kCallsPerThread);
 }
 
-TEST_F(SessionTableThreadsTest, SeveralAtOnceNeverBlockEachOther) {
+TEST_F(SessionTableThreadsTest, CallersOfSeveralSessionsNeverBlockEachOther) {
   std::atomic<int> num_answered{0};
   RunThreads([&](std::mt19937& random) {
     std::vector<std::string> ids = ids_;
@@ -105,7 +105,7 @@ TEST_F(SessionTableThreadsTest, SeveralAtOnceNeverBlockEachOther) {
   EXPECT_EQ(num_answered, kThreads * kCallsPerThread);
 }
 
-TEST_F(SessionTableThreadsTest, AWatcherHearsOfEveryEndOnce) {
+TEST_F(SessionTableThreadsTest, AWatcherIsToldOfEveryEndOnce) {
   class Counter final : public SessionWatcher {
    public:
     void OnSessionExpiring(absl::string_view, absl::Duration) override {}

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// SessionsByModel: counts by name, shares arenas by state size, and holds a model only while it has
-// sessions.
+// SessionsByModel counts by name, shares arenas between models with the same state size, and holds
+// a model only while it has sessions.
 
 #include "core/session/sessions_by_model.h"
 
@@ -19,7 +19,7 @@ SessionsOfModel& Add(SessionsByModel& models, const std::string& name, const Mod
   return added;
 }
 
-TEST(SessionsByModelTest, CountsByNameAndTogether) {
+TEST(SessionsByModelTest, CountsByNameAndInTotal) {
   SessionsByModel models;
   const ModelPtr doubling = DoublingModel();
   const ModelPtr classifier = ClassifierModel();
@@ -51,7 +51,7 @@ TEST(SessionsByModelTest, ModelsOfOneStateSizeShareAnArena) {
   EXPECT_NE(&Add(models, "a", DoublingModel()).states, &Add(models, "c", ForecasterModel()).states);
 }
 
-TEST(SessionsByModelTest, LetsAModelGoWithItsLastSession) {
+TEST(SessionsByModelTest, ReleasesAModelWithItsLastSession) {
   SessionsByModel models;
   ModelPtr model = DoublingModel();
   const std::weak_ptr<const Model> watched = model;

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The decision about a step, compared in every small case with a statement of the same rules in
-// other words: it plays the arrival of the step and the commits that follow, one after another.
+// Compares the decision about a step, in every small case, with an independent statement of the
+// same rules, which plays through the arrival of the step and the commits that follow.
 
 #include "core/session/step_decision.h"
 
@@ -27,11 +27,11 @@ using ::rnnserve::testing::StatusIs;
 constexpr PayloadDigest kSame = {1};
 constexpr PayloadDigest kOther = {2};
 
-// What the client did with a step index before.
+// What the client has done with a step index before.
 enum class Past { kNever, kUnderWay, kCommitted };
 
-// The rules once more, for a session whose steps below `version_on_arrival` were committed when the
-// step came, and those below `version` since.
+// States the rules again, for a session whose steps below `version_on_arrival` were committed
+// before the step came, and the steps from there to `version` afterwards.
 StepDecision Expected(const StepClaim& claim, const SessionProgress& session) {
   const auto past_of = [&](uint64_t index) {
     if (index < session.version_on_arrival) return Past::kCommitted;
@@ -46,8 +46,8 @@ StepDecision Expected(const StepClaim& claim, const SessionProgress& session) {
     if (session.kept_digest == kSame) return StepDecision::kReplay;
     return session.kept_digest == kOther ? StepDecision::kReused : StepDecision::kTooOld;
   }
-  // A step that never was: every one before it must have been, and of those fewer than the window
-  // without an answer.
+  // A new step: every step before it must have been committed, and fewer of them than the window
+  // holds may have been without an answer.
   int num_under_way = 0;
   for (uint64_t before = 0; before < *claim.index; ++before) {
     if (past_of(before) == Past::kNever) return StepDecision::kGap;
@@ -103,14 +103,14 @@ TEST(StepDecisionTest, AgreesWithTheRulesInEverySmallCase) {
   }
 }
 
-TEST(StepDecisionTest, CountsUpToTheLastNumber) {
+TEST(StepDecisionTest, CountsUpToTheLargestNumber) {
   const SessionProgress session{UINT64_MAX, UINT64_MAX, UINT64_MAX, 16, std::nullopt};
 
   EXPECT_EQ(DecideStep({UINT64_MAX, UINT64_MAX, kSame}, session), StepDecision::kAccept);
   EXPECT_EQ(DecideStep({UINT64_MAX - 1, std::nullopt, kSame}, session), StepDecision::kTooOld);
 }
 
-TEST(StepDecisionTest, ErrorsNameCodeReasonAndNumbers) {
+TEST(StepDecisionTest, ErrorsHaveCodeReasonAndNumbers) {
   const StepClaim claim{7, 3, kSame};
   const SessionProgress session{5, 4, 9, 2, std::nullopt};
   const auto error = [&](StepDecision decision) { return DecisionError(decision, claim, session); };

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// StoredId gives back every id, in place or on the heap, and moves it.
+// StoredId returns every id as it was given, in place or on the heap, and can be moved.
 
 #include "core/session/stored_id.h"
 
@@ -15,14 +15,14 @@ namespace {
 
 TEST(StoredIdTest, IsFortyBytes) { EXPECT_EQ(sizeof(StoredId), 40u); }
 
-TEST(StoredIdTest, GivesBackIdsOfEveryLength) {
+TEST(StoredIdTest, KeepsIdsOfEveryLength) {
   for (size_t size = 0; size <= 255; ++size) {
     const std::string id(size, static_cast<char>('a' + size % 26));
     EXPECT_EQ(StoredId(id).view(), id);
   }
 }
 
-TEST(StoredIdTest, RefusesALongerOne) { EXPECT_DEATH(StoredId(std::string(256, 'a')), ""); }
+TEST(StoredIdTest, AbortsOnALongerId) { EXPECT_DEATH(StoredId(std::string(256, 'a')), ""); }
 
 class StoredIdMoveTest : public ::testing::TestWithParam<size_t> {};
 

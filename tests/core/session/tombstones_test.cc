@@ -16,7 +16,7 @@
 namespace rnnserve {
 namespace {
 
-TEST(TombstonesTest, RemembersWhy) {
+TEST(TombstonesTest, RemembersTheReason) {
   Tombstones tombstones(2);
   tombstones.Add("a", EndReason::kClosed, 1);
   tombstones.Add("b", EndReason::kExpired, 1);
@@ -56,7 +56,7 @@ TEST(TombstonesTest, KeepsTheLaterEndOfAnIdThatWasUsedAgain) {
   EXPECT_EQ(tombstones.Find("a"), EndReason::kExpired);
 }
 
-TEST(TombstonesTest, RemembersNothingWithoutRoom) {
+TEST(TombstonesTest, RemembersNothingWithACapacityOfZero) {
   Tombstones tombstones(0);
 
   tombstones.Add("a", EndReason::kClosed, 1);
@@ -76,7 +76,7 @@ TEST(TombstonesTest, KeepsTheLaterOfTwoEnds) {
   EXPECT_EQ(tombstones.Find("a"), std::nullopt);
 }
 
-// Of the last ends, each removed once its id is used again, it knows those that were not.
+// Tombstones know exactly the last ends, except those whose id was used again.
 class TombstonesPropertyTest : public ::testing::TestWithParam<unsigned> {};
 
 TEST_P(TombstonesPropertyTest, RemembersTheLastEnds) {
@@ -113,7 +113,7 @@ TEST_P(TombstonesPropertyTest, RemembersTheLastEnds) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, TombstonesPropertyTest, ::testing::Range(0u, 100u));
 
-TEST(TombstonesTest, RememberTheEpoch) {
+TEST(TombstonesTest, RemembersTheEpoch) {
   Tombstones tombstones(2);
   tombstones.Add("a", EndReason::kClosed, 7);
   tombstones.Add("b", EndReason::kClosed, 8);

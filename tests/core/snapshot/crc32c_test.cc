@@ -12,7 +12,7 @@
 namespace rnnserve {
 namespace {
 
-// The definition: one bit after the other.
+// Computes the checksum by its definition, one bit after the other.
 uint32_t BitByBit(absl::string_view bytes) {
   uint32_t remainder = ~uint32_t{0};
   for (const char byte : bytes) {
@@ -24,15 +24,15 @@ uint32_t BitByBit(absl::string_view bytes) {
   return ~remainder;
 }
 
-TEST(Crc32cTest, GivesThePublishedValues) {
+TEST(Crc32cTest, ReturnsThePublishedValues) {
   EXPECT_EQ(Crc32c(""), 0u);
   EXPECT_EQ(Crc32c("123456789"), 0xE3069283u);
-  // RFC 3720, B.4.
+  // From RFC 3720, section B.4.
   EXPECT_EQ(Crc32c(std::string(32, '\x00')), 0x8A9136AAu);
   EXPECT_EQ(Crc32c(std::string(32, '\xFF')), 0x62A8AB43u);
 }
 
-TEST(Crc32cTest, IsTheDefinitionAtEveryLength) {
+TEST(Crc32cTest, AgreesWithTheDefinitionAtEveryLength) {
   std::string bytes;
   for (int i = 0; i < 100; ++i) {
     EXPECT_EQ(Crc32c(bytes), BitByBit(bytes)) << bytes.size() << " bytes";

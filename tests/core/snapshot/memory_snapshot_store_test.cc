@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the test may do to a MemorySnapshotStore. That it is a snapshot store is the subject of
-// tests/server/redis/snapshot_store_contract_test.cc.
+// The faults that a test can make a MemorySnapshotStore have.
+// tests/server/redis/snapshot_store_contract_test.cc checks that it is a SnapshotStore.
 
 #include "tests/support/memory_snapshot_store.h"
 
@@ -41,7 +41,7 @@ class MemorySnapshotStoreTest : public ::testing::Test {
   MemorySnapshotStore store_{clock_};
 };
 
-TEST_F(MemorySnapshotStoreTest, DoesNothingUntilItIsTold) {
+TEST_F(MemorySnapshotStoreTest, DoesNothingUntilItIsToldTo) {
   Write("a", 1);
   EXPECT_EQ(VersionOf("a"), 0u);
   EXPECT_THAT(told_, IsEmpty());
@@ -53,7 +53,7 @@ TEST_F(MemorySnapshotStoreTest, DoesNothingUntilItIsTold) {
   EXPECT_FALSE(store_.CompleteNext());
 }
 
-TEST_F(MemorySnapshotStoreTest, FailsTheNextCallsWithoutAChange) {
+TEST_F(MemorySnapshotStoreTest, FailsCallsWithoutAChange) {
   store_.FailNext(1, kDown);
   Write("a", 1);
   Write("b", 1);
@@ -74,7 +74,7 @@ TEST_F(MemorySnapshotStoreTest, LosesAnAnswerAfterTheChange) {
   EXPECT_EQ(VersionOf("a"), 1u);
 }
 
-TEST_F(MemorySnapshotStoreTest, HangsUntilItIsLetGo) {
+TEST_F(MemorySnapshotStoreTest, HangsUntilItIsReleased) {
   store_.Hang(true);
   Write("a", 1);
   EXPECT_EQ(store_.CompleteAll(), 0);
@@ -97,7 +97,7 @@ TEST_F(MemorySnapshotStoreTest, LosesTheLastChanges) {
   EXPECT_EQ(VersionOf("b"), 0u);
 }
 
-TEST_F(MemorySnapshotStoreTest, ForgetsWhatHasExpired) {
+TEST_F(MemorySnapshotStoreTest, ForgetsExpiredSnapshots) {
   Write("a", 1);
   store_.CompleteAll();
   clock_.Advance(absl::Seconds(59));
@@ -108,7 +108,7 @@ TEST_F(MemorySnapshotStoreTest, ForgetsWhatHasExpired) {
   EXPECT_EQ(VersionOf("a"), 0u);
 }
 
-TEST(MemorySnapshotStoreEndTest, AnswersEverybodyAtItsEnd) {
+TEST(MemorySnapshotStoreEndTest, AnswersEveryCallWhenItIsDestroyed) {
   FakeClock clock;
   std::string told;
   {

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Resume tokens: what goes in comes out, under every key of a rotation, and nothing else does, with
-// every bit turned and at every length.
+// Resume tokens: a token survives encoding and decoding with either key of a rotation, and every
+// flipped bit and every other length is refused.
 
 #include "core/snapshot/resume_token.h"
 
@@ -27,7 +27,7 @@ auto IsBad(const std::string& text) {
   return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(text), "RESUME_TOKEN");
 }
 
-TEST(ResumeTokenTest, GivesBackWhatWentIn) {
+TEST(ResumeTokenTest, KeepsEveryField) {
   const std::string bytes = EncodeResumeToken(Token(), kKey);
 
   EXPECT_EQ(DecodeResumeToken(bytes, SnapshotKeys(kKey)).value(), Token());
@@ -50,7 +50,7 @@ TEST(ResumeTokenTest, IsReadWithEitherKeyOfARotation) {
   EXPECT_THAT(DecodeResumeToken(bytes, SnapshotKeys(kKey)).status(), IsBad("key"));
 }
 
-TEST(ResumeTokenTest, EveryTurnedBitIsFound) {
+TEST(ResumeTokenTest, EveryFlippedBitIsRefused) {
   const std::string bytes = EncodeResumeToken(Token(), kKey);
 
   for (size_t bit = 0; bit < 8 * bytes.size(); ++bit) {
@@ -60,7 +60,7 @@ TEST(ResumeTokenTest, EveryTurnedBitIsFound) {
   }
 }
 
-TEST(ResumeTokenTest, EveryOtherLengthIsFound) {
+TEST(ResumeTokenTest, EveryOtherLengthIsRefused) {
   const std::string bytes = EncodeResumeToken(Token(), kKey);
 
   for (size_t length = 0; length < bytes.size(); ++length) {
@@ -79,7 +79,7 @@ TEST(ResumeTokenTest, ASnapshotIsNoToken) {
   EXPECT_THAT(DecodeResumeToken(snapshot, SnapshotKeys(kKey)).status(), IsBad("begin"));
 }
 
-TEST(ResumeTokenTest, ErrorsTellNothingOfTheContent) {
+TEST(ResumeTokenTest, ErrorsRevealNothingOfTheContent) {
   std::string bytes = EncodeResumeToken(Token(), kKey);
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
 

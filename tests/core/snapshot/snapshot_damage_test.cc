@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Damage and forgery, tried in bulk: every bit, every length, and many mutations that are sealed
-// again, so that they reach the parser. AddressSanitizer finds what these only provoke.
+// Damage and forgery in bulk: every bit, every length, and many mutations that are sealed again, so
+// that they reach the parser. Run with AddressSanitizer to find the errors that these only provoke.
 
 #include <gtest/gtest.h>
 
@@ -31,8 +31,8 @@ std::string FlipBit(std::string bytes, size_t bit) {
   return bytes;
 }
 
-// A reader that is handed anything either refuses it by its rules or reads what it could write.
-// Empty if that is so.
+// Checks that the reader either refuses the bytes by its rules or reads a snapshot that the writer
+// could have written. Returns what is wrong; empty if nothing is.
 std::string FaultOfDecoding(const std::string& bytes, const SnapshotKeys& keys, bool& is_read) {
   const auto snapshot = DecodeSnapshot(bytes, keys, "s-1");
   is_read = snapshot.ok();
@@ -56,7 +56,7 @@ TEST(SnapshotDamageTest, EveryFlippedBitIsRefused) {
   }
 }
 
-TEST(SnapshotDamageTest, EveryFlippedBitUnderARightMacIsReadOrRefused) {
+TEST(SnapshotDamageTest, EveryFlippedBitUnderAValidMacIsReadOrRefused) {
   const std::string bytes = OneKibibyte();
   const SnapshotKeys keys = TestKeys();
   int num_read = 0;
@@ -67,7 +67,7 @@ TEST(SnapshotDamageTest, EveryFlippedBitUnderARightMacIsReadOrRefused) {
     num_read += is_read ? 1 : 0;
   }
 
-  // The bits of digests, counters and floats make another snapshot, which is as good.
+  // A flipped bit in a digest, a counter or a float makes another valid snapshot.
   EXPECT_GT(num_read, 5000);
 }
 
@@ -86,7 +86,7 @@ TEST(SnapshotDamageTest, EveryTruncationIsRefused) {
   }
 }
 
-TEST(SnapshotDamageTest, EveryTruncationUnderARightMacIsRefused) {
+TEST(SnapshotDamageTest, EveryTruncationUnderAValidMacIsRefused) {
   const std::string bytes = OneKibibyte();
   const std::string tail(kFrameTailBytes, '\0');
 
@@ -97,7 +97,7 @@ TEST(SnapshotDamageTest, EveryTruncationUnderARightMacIsRefused) {
   }
 }
 
-TEST(SnapshotDamageTest, BytesBehindTheEndAreRefused) {
+TEST(SnapshotDamageTest, BytesAfterTheEndAreRefused) {
   const std::string bytes = OneKibibyte();
 
   EXPECT_THAT(DecodeSnapshot(bytes + std::string(1, '\0'), TestKeys(), "s-1"),
@@ -106,7 +106,7 @@ TEST(SnapshotDamageTest, BytesBehindTheEndAreRefused) {
               IsBad(absl::StrCat(2 * bytes.size(), " bytes, but written as ", bytes.size())));
 }
 
-TEST(SnapshotDamageTest, TextTellsDamageFromForgery) {
+TEST(SnapshotDamageTest, TheErrorTellsDamageFromForgery) {
   const std::string bytes = OneKibibyte();
   const SnapshotKeys keys = TestKeys();
 
@@ -120,7 +120,7 @@ TEST(SnapshotDamageTest, TextTellsDamageFromForgery) {
   EXPECT_THAT(DecodeSnapshot("a poem", keys, "s-1"), IsBad("6 bytes that do not begin"));
 }
 
-TEST(SnapshotDamageTest, EveryByteOfDurabilityUnderARightMacIsReadOrRefused) {
+TEST(SnapshotDamageTest, EveryByteOfDurabilityUnderAValidMacIsReadOrRefused) {
   const std::string bytes = EncodeSnapshot(TwoReplies(), KeyOf(1));
   const SnapshotKeys keys = TestKeys();
 
@@ -136,8 +136,8 @@ TEST(SnapshotDamageTest, EveryByteOfDurabilityUnderARightMacIsReadOrRefused) {
   }
 }
 
-// One to four changes of any kind: a bit, a byte, a number that likes to overflow, bytes cut out,
-// bytes doubled. Length and seal are made right afterwards.
+// Makes one to four random changes: flips a bit, sets a byte, writes a number that is likely to
+// overflow, removes bytes or doubles bytes. Corrects length and seal afterwards.
 std::string Mutate(std::string bytes, std::mt19937_64& random) {
   static constexpr uint64_t kNumbers[] = {0,
                                           1,
@@ -178,7 +178,7 @@ std::string Mutate(std::string bytes, std::mt19937_64& random) {
   return Reseal(std::move(bytes));
 }
 
-TEST(SnapshotDamageTest, RandomMutationsUnderARightMacAreReadOrRefused) {
+TEST(SnapshotDamageTest, RandomMutationsUnderAValidMacAreReadOrRefused) {
   const uint64_t seed = std::random_device()();
   RecordProperty("seed", absl::StrCat(seed));
   SCOPED_TRACE(absl::StrCat("seed ", seed));
@@ -193,7 +193,7 @@ TEST(SnapshotDamageTest, RandomMutationsUnderARightMacAreReadOrRefused) {
     num_read += is_read ? 1 : 0;
   }
 
-  // Both ends of the parser are reached.
+  // The mutations reach both outcomes of the parser.
   EXPECT_GT(num_read, 1000);
   EXPECT_LT(num_read, 99'000);
 }

@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rule of fences, one case of each kind. The contract test of the stores has all small numbers.
+// The rules of fences, one case of each kind. The contract test of the stores tries all small
+// numbers.
 
 #include "core/snapshot/snapshot_fence.h"
 
@@ -18,7 +19,7 @@ using ::testing::HasSubstr;
 
 constexpr SnapshotFence kStored = {.epoch = 5, .nonce = 70, .version = 900};
 
-TEST(SnapshotFenceTest, AcceptsAnybodyWhereNothingIsStored) {
+TEST(SnapshotFenceTest, AcceptsAnyWriterIfNothingIsStored) {
   EXPECT_EQ(JudgeFence(std::nullopt, SnapshotFence()), FenceVerdict::kAccepted);
 }
 
@@ -30,17 +31,17 @@ TEST(SnapshotFenceTest, AcceptsALaterVersionOfTheSameOwner) {
   EXPECT_EQ(JudgeFence(kStored, {5, 70, 901}), FenceVerdict::kAccepted);
 }
 
-TEST(SnapshotFenceTest, KnowsWhatIsStoredAlready) {
+TEST(SnapshotFenceTest, RecognizesAVersionThatIsStoredAlready) {
   EXPECT_EQ(JudgeFence(kStored, kStored), FenceVerdict::kAlreadyStored);
 }
 
-TEST(SnapshotFenceTest, TellsAnOlderVersionOfTheSameOwnerFromAnotherOwner) {
+TEST(SnapshotFenceTest, DistinguishesAnOlderVersionFromAnotherOwner) {
   EXPECT_EQ(JudgeFence(kStored, {5, 70, 899}), FenceVerdict::kStaleVersion);
   EXPECT_EQ(JudgeFence(kStored, {5, 71, 901}), FenceVerdict::kFenced);
   EXPECT_EQ(JudgeFence(kStored, {4, 70, 901}), FenceVerdict::kFenced);
 }
 
-TEST(SnapshotFenceTest, AFirstSnapshotTakesNobodysPlaceWhateverItsEpoch) {
+TEST(SnapshotFenceTest, AFirstSnapshotReplacesNothingWhateverItsEpoch) {
   EXPECT_EQ(JudgeFirst(std::nullopt, {6, 1, 0}), FenceVerdict::kAccepted);
   EXPECT_EQ(JudgeFirst(SnapshotFence{0, 0, 900}, {6, 1, 0}), FenceVerdict::kAccepted);
   EXPECT_EQ(JudgeFirst(kStored, {6, 1, 0}), FenceVerdict::kFenced);
@@ -48,7 +49,7 @@ TEST(SnapshotFenceTest, AFirstSnapshotTakesNobodysPlaceWhateverItsEpoch) {
   EXPECT_EQ(JudgeFirst(kStored, kStored), FenceVerdict::kAlreadyStored);
 }
 
-TEST(SnapshotFenceTest, ErrorsHoldBothNumbers) {
+TEST(SnapshotFenceTest, ErrorsNameBothNumbers) {
   EXPECT_THAT(FencedError(5, 4),
               StatusIs(absl::StatusCode::kAborted, AllOf(HasSubstr("epoch 5"), HasSubstr("has 4")),
                        "FENCED"));

@@ -13,7 +13,7 @@
 #include "core/snapshot/snapshot.h"
 #include "core/snapshot/snapshot_frame.h"
 
-// Keys and snapshots for tests, and the hand of a forger who has the key.
+// Keys and snapshots for tests, and the tools of a forger who has the key.
 namespace rnnserve::testing {
 
 inline SnapshotKey KeyOf(uint8_t byte) {
@@ -24,14 +24,14 @@ inline SnapshotKey KeyOf(uint8_t byte) {
 
 inline SnapshotKeys TestKeys() { return SnapshotKeys(KeyOf(1)); }
 
-// The digest whose bytes are all `byte`.
+// Returns the digest whose bytes are all `byte`.
 inline Snapshot::Digest DigestOf(uint8_t byte) {
   Snapshot::Digest digest;
   digest.fill(byte);
   return digest;
 }
 
-// Session "s-1" at step 12 with two replies; no field has the value it has by default.
+// Returns session "s-1" at step 12 with two replies. No field has its default value.
 inline Snapshot TwoReplies() {
   Snapshot snapshot;
   snapshot.session_id = "s-1";
@@ -51,7 +51,7 @@ inline Snapshot TwoReplies() {
   return snapshot;
 }
 
-// The same with as large a state as fits into 1 KiB.
+// Returns the same snapshot with the largest state that fits into 1 KiB.
 inline std::string OneKibibyte() {
   Snapshot snapshot = TwoReplies();
   const size_t missing = 1024 - EncodeSnapshot(snapshot, KeyOf(1)).size();
@@ -59,8 +59,8 @@ inline std::string OneKibibyte() {
   return EncodeSnapshot(snapshot, KeyOf(1));
 }
 
-// Makes length, checksum and MAC of changed bytes right again, as whoever has the key could, and
-// leaves all else as it is. REQUIRES: they are at least as long as a frame.
+// Corrects the length, checksum and MAC of changed bytes, as a forger with the key could, and
+// leaves everything else as it is. REQUIRES: the bytes are at least as long as a frame.
 inline std::string Reseal(std::string bytes, const SnapshotKey& key = KeyOf(1)) {
   const uint64_t total_bytes = bytes.size();
   bytes.replace(16, sizeof(total_bytes), reinterpret_cast<const char*>(&total_bytes),
@@ -72,7 +72,7 @@ inline std::string Reseal(std::string bytes, const SnapshotKey& key = KeyOf(1)) 
   return bytes.append(reinterpret_cast<const char*>(mac.data()), mac.size());
 }
 
-// The bytes with a number written over those at `offset`, and sealed again.
+// Returns the bytes with a number written at `offset`, sealed again.
 template <typename T>
 std::string With(std::string bytes, size_t offset, T value) {
   bytes.replace(offset, sizeof(value), reinterpret_cast<const char*>(&value), sizeof(value));

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The files in golden/ come from make.py, a writer that shares nothing with ours: they are read,
+// The files in golden/ come from make.py, a writer that shares no code with ours. They are read,
 // compared with values written down here, and written again byte for byte.
 
 #include <gmock/gmock.h>
@@ -23,7 +23,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-// The key of make.py: the bytes 0 to 31.
+// Returns the key of make.py: the bytes 0 to 31.
 SnapshotKey GoldenKey() {
   SnapshotKey::Secret secret;
   std::iota(secret.begin(), secret.end(), uint8_t{0});
@@ -35,7 +35,7 @@ std::string ReadGolden(const std::string& name) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-// The bytes first, first + 1, ...
+// Returns the bytes first, first + 1, ...
 template <size_t kSize>
 std::array<uint8_t, kSize> BytesFrom(uint8_t first) {
   std::array<uint8_t, kSize> bytes;
@@ -43,7 +43,7 @@ std::array<uint8_t, kSize> BytesFrom(uint8_t first) {
   return bytes;
 }
 
-TEST(SnapshotGoldenTest, ReadsTheMinimalOneAndWritesItAgain) {
+TEST(SnapshotGoldenTest, ReadsTheMinimalFileAndWritesItAgain) {
   const std::string bytes = ReadGolden("v1_minimal.snapshot");
   Snapshot expected;
   expected.session_id = "a";
@@ -62,7 +62,7 @@ TEST(SnapshotGoldenTest, ReadsTheMinimalOneAndWritesItAgain) {
   EXPECT_EQ(EncodeSnapshot(*snapshot, GoldenKey()), bytes);
 }
 
-TEST(SnapshotGoldenTest, ReadsTheOneWithTwoReplies) {
+TEST(SnapshotGoldenTest, ReadsTheFileWithTwoReplies) {
   const auto snapshot = DecodeSnapshot(ReadGolden("v1_two_replies.snapshot"),
                                        SnapshotKeys(GoldenKey()), "user:42_A.b-c");
 
@@ -107,7 +107,7 @@ TEST(SnapshotGoldenTest, ReadsBothReplies) {
   EXPECT_THAT(second.states, ElementsAre(10.0f, 20.0f));
 }
 
-TEST(SnapshotGoldenTest, WritesTheOneWithTwoRepliesAgain) {
+TEST(SnapshotGoldenTest, WritesTheFileWithTwoRepliesAgain) {
   const std::string bytes = ReadGolden("v1_two_replies.snapshot");
 
   const auto snapshot = DecodeSnapshot(bytes, SnapshotKeys(GoldenKey()), "user:42_A.b-c");

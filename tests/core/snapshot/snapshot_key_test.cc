@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Keys: what a key file may hold, what its errors say, and what they do not say; ids, MACs and the
-// pair of keys of a rotation. The expected digests are those of Python's hashlib and hmac.
+// Keys: what a key file may contain and what its errors reveal; ids, MACs, and the pair of keys
+// during a rotation. The expected digests come from Python's hashlib and hmac.
 
 #include "core/snapshot/snapshot_key.h"
 
@@ -21,7 +21,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// The secret of the bytes 0 to 31.
+// Returns the secret of the bytes 0 to 31.
 constexpr char kDigits[] = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 std::string Hex(const SnapshotKey::Mac& mac) {
@@ -34,14 +34,14 @@ SnapshotKey KeyOf(uint8_t byte) {
   return SnapshotKey(secret);
 }
 
-TEST(SnapshotKeyTest, IdIsTheBeginningOfTheDigest) {
+TEST(SnapshotKeyTest, TheIdIsTheBeginningOfTheDigest) {
   const auto key = SnapshotKey::Parse(kDigits);
 
   ASSERT_THAT(key, IsOk());
   EXPECT_EQ(key->id(), 0x29CD0D63u);
 }
 
-TEST(SnapshotKeyTest, MacIsHmacSha256) {
+TEST(SnapshotKeyTest, TheMacIsHmacSha256) {
   const auto key = SnapshotKey::Parse(kDigits);
 
   ASSERT_THAT(key, IsOk());
@@ -59,7 +59,7 @@ TEST(SnapshotKeyTest, VerifiesTheWholeMacAndNothingElse) {
   EXPECT_TRUE(key.Verifies("text", mac));
   EXPECT_FALSE(key.Verifies("test", mac));
   EXPECT_FALSE(key.Verifies("text", changed));
-  // The missing byte lies behind the view.
+  // The missing byte lies just after the view.
   EXPECT_FALSE(key.Verifies("text", absl::string_view(mac).substr(0, 31)));
   EXPECT_FALSE(key.Verifies("text", ""));
   EXPECT_FALSE(KeyOf(2).Verifies("text", mac));
@@ -95,7 +95,7 @@ struct Refused {
 
 class SnapshotKeyRefusedTest : public ::testing::TestWithParam<Refused> {};
 
-TEST_P(SnapshotKeyRefusedTest, SaysWhereAndNothingOfTheSecret) {
+TEST_P(SnapshotKeyRefusedTest, NamesThePositionAndNothingOfTheSecret) {
   EXPECT_THAT(
       SnapshotKey::Parse(GetParam().text),
       StatusIs(absl::StatusCode::kInvalidArgument,
@@ -114,7 +114,7 @@ INSTANTIATE_TEST_SUITE_P(
                               "character 64 of 64 is no hexadecimal digit"}),
     [](const auto& test) { return test.param.name; });
 
-TEST(SnapshotKeysTest, FindsEachOfItsKeysByTheId) {
+TEST(SnapshotKeysTest, FindsEachKeyByItsId) {
   const SnapshotKeys one(KeyOf(1));
   const SnapshotKeys two(KeyOf(1), KeyOf(2));
 

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a claim costs: a snapshot whose numbers promise more than it holds, sealed with the right
-// key, is refused for little memory; and the limits of whoever reads.
+// The cost of false lengths: a snapshot that claims more than it holds, sealed with the right key,
+// is refused without allocating much memory. Also the limits that a reader sets.
 
 #include <gtest/gtest.h>
 
@@ -23,12 +23,13 @@ StatusIsMatcher IsBad(const std::string& text) {
   return StatusIs(absl::StatusCode::kDataLoss, HasSubstr(text), "SNAPSHOT_BAD");
 }
 
-// What the vector of replies, the context of the MAC and the text of an error may take together.
+// What the vector of replies, the context of the MAC and the error text may allocate together.
 constexpr int64_t kSmallBytes = 8192;
 
 constexpr SnapshotLimits kNoLimits{~size_t{0}, ~size_t{0}};
 
-// Where the numbers lie in a snapshot of TwoReplies: texts of 3, 4 and 9 bytes, a state of 12.
+// Offsets of the numbers in a snapshot of TwoReplies: texts of 3, 4 and 9 bytes, a state of 12
+// bytes.
 constexpr size_t kStateSize = 128;
 constexpr size_t kFirstReply = 137 + 3 + 4 + 9 + 12;
 constexpr size_t kReplyStatesSize = kFirstReply + 32;
@@ -43,11 +44,11 @@ struct Claim {
 
 class SnapshotClaimTest : public ::testing::TestWithParam<Claim> {};
 
-TEST_P(SnapshotClaimTest, AllocatesNothingForWhatIsNotThere) {
+TEST_P(SnapshotClaimTest, AllocatesNothingForMissingBytes) {
   const std::string bytes =
       With(EncodeSnapshot(TwoReplies(), KeyOf(1)), GetParam().offset, GetParam().number);
   const SnapshotKeys keys = TestKeys();
-  // Whatever OpenSSL keeps from the first use on.
+  // Run once before counting, because OpenSSL keeps some memory from its first use on.
   ASSERT_FALSE(DecodeSnapshot(bytes, keys, "s-1", kNoLimits).ok());
 
   MallocCounter allocations;
@@ -87,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(
               "reply 0: no outputs have the shape [-1, 2]"}),
     [](const auto& test) { return test.param.name; });
 
-TEST(SnapshotLimitsTest, ReadingTakesLittleMoreMemoryThanTheBytes) {
+TEST(SnapshotLimitsTest, ReadingTakesLittleMoreMemoryThanTheSnapshot) {
   Snapshot snapshot = TwoReplies();
   snapshot.state.assign(100'000, 1.0f);
   const std::string bytes = EncodeSnapshot(snapshot, KeyOf(1));
@@ -101,7 +102,7 @@ TEST(SnapshotLimitsTest, ReadingTakesLittleMoreMemoryThanTheBytes) {
   EXPECT_LT(bytes_asked, static_cast<int64_t>(bytes.size()) + kSmallBytes);
 }
 
-TEST(SnapshotLimitsTest, WritingAllocatesTheBytesOnce) {
+TEST(SnapshotLimitsTest, WritingAllocatesOnce) {
   Snapshot snapshot = TwoReplies();
   snapshot.state.assign(50'000, 1.0f);
   snapshot.replies[1].output_shape = Shape({2, 25'000});
@@ -117,7 +118,7 @@ TEST(SnapshotLimitsTest, WritingAllocatesTheBytesOnce) {
   EXPECT_LT(bytes_asked, static_cast<int64_t>(bytes.size()) + kSmallBytes);
 }
 
-TEST(SnapshotLimitsTest, TooManyBytesAreNotEvenChecked) {
+TEST(SnapshotLimitsTest, TooManyBytesAreRefusedUnchecked) {
   const std::string bytes = EncodeSnapshot(TwoReplies(), KeyOf(9));
   const size_t size = bytes.size();
 
@@ -126,7 +127,7 @@ TEST(SnapshotLimitsTest, TooManyBytesAreNotEvenChecked) {
   EXPECT_THAT(DecodeSnapshot(bytes, SnapshotKeys(KeyOf(9)), "s-1", {.bytes_max = size}), IsOk());
 }
 
-TEST(SnapshotLimitsTest, LargerStateThanExpectedIsRefused) {
+TEST(SnapshotLimitsTest, ALargerStateThanExpectedIsRefused) {
   const std::string bytes = EncodeSnapshot(TwoReplies(), KeyOf(1));
 
   EXPECT_THAT(DecodeSnapshot(bytes, TestKeys(), "s-1", {.state_size_max = 2}),

@@ -1,8 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What goes in comes out, for every field and its ends; what must not go in does not; and who may
-// read it: keys, their rotation, sessions, versions. Damage has its own file.
+// Every field survives a round trip, up to the ends of its range; values out of range are refused.
+// Also who can read a snapshot: keys and their rotation, sessions, versions. Damage is tested in
+// snapshot_damage_test.cc.
 
 #include "core/snapshot/snapshot.h"
 
@@ -37,7 +38,7 @@ std::string NameOf(const ::testing::TestParamInfo<Change>& test) { return test.p
 
 class SnapshotRoundTripTest : public ::testing::TestWithParam<Change> {};
 
-TEST_P(SnapshotRoundTripTest, GivesBackEveryField) {
+TEST_P(SnapshotRoundTripTest, KeepsEveryField) {
   Snapshot snapshot = TwoReplies();
   GetParam().make(snapshot);
   ASSERT_THAT(CheckSnapshot(snapshot), IsOk());
@@ -88,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(
                }},
         Change{"ScalarOutput",
                [](Snapshot& s) {
-                 const Shape scalar;  // GCC 12 warns where nothing is wrong if it is moved
+                 const Shape scalar;  // GCC 12 gives a false warning if it is moved
                  s.replies[0].output_shape = scalar;
                  s.replies[0].outputs = {1.0f};
                }},
@@ -103,7 +104,7 @@ INSTANTIATE_TEST_SUITE_P(
                }}),
     NameOf);
 
-TEST(SnapshotTest, KeepsTheBitsOfNumbersThatAreNotEqualToThemselves) {
+TEST(SnapshotTest, KeepsTheBitsOfNaNs) {
   Snapshot snapshot = TwoReplies();
   snapshot.state = {-0.0f, std::numeric_limits<float>::quiet_NaN(),
                     std::numeric_limits<float>::denorm_min()};
@@ -180,7 +181,7 @@ INSTANTIATE_TEST_SUITE_P(
                "reply 0: 2 outputs of shape [3]"}),
     NameOf);
 
-// Fields that CheckSnapshot forbids, written all the same by somebody who has the key.
+// Fields that CheckSnapshot forbids, written by a forger who has the key.
 struct Forged {
   const char* name;
   std::function<std::string(const std::string&)> make;
@@ -195,7 +196,7 @@ TEST_P(SnapshotForgedTest, IsRefusedWithItsNumbers) {
   EXPECT_THAT(DecodeSnapshot(bytes, TestKeys(), "s-1"), IsBad(GetParam().message));
 }
 
-// Offsets: those of SNAPSHOT.md; the texts are 3, 4 and 9 bytes, the state 12.
+// The offsets are those of SNAPSHOT.md. The texts have 3, 4 and 9 bytes, the state has 12 bytes.
 constexpr size_t kFirstReply = 137 + 3 + 4 + 9 + 12;
 
 INSTANTIATE_TEST_SUITE_P(
@@ -263,7 +264,7 @@ INSTANTIATE_TEST_SUITE_P(
                "the MAC is right, but not the checksum"}),
     [](const auto& test) { return test.param.name; });
 
-TEST(SnapshotTest, NewerFormatIsNoDamage) {
+TEST(SnapshotTest, ANewerFormatIsNotDamage) {
   const std::string bytes = With<uint16_t>(EncodeSnapshot(TwoReplies(), KeyOf(1)), 8, 2);
 
   EXPECT_THAT(
@@ -272,7 +273,7 @@ TEST(SnapshotTest, NewerFormatIsNoDamage) {
                HasSubstr("format version 2; this server reads up to 1"), "SNAPSHOT_VERSION"));
 }
 
-TEST(SnapshotTest, IsNotThatOfAnotherSession) {
+TEST(SnapshotTest, ASnapshotOfAnotherSessionIsRefused) {
   Snapshot other = TwoReplies();
   other.session_id = "s-2";
   const std::string bytes = EncodeSnapshot(other, KeyOf(1));
@@ -284,7 +285,7 @@ TEST(SnapshotTest, IsNotThatOfAnotherSession) {
                                 "SNAPSHOT_BAD"));
 }
 
-TEST(SnapshotTest, KeyThatIsNotHereIsRefused) {
+TEST(SnapshotTest, AnUnknownKeyIsRefused) {
   const std::string bytes = EncodeSnapshot(TwoReplies(), KeyOf(9));
 
   EXPECT_THAT(DecodeSnapshot(bytes, TestKeys(), "s-1"),
@@ -293,7 +294,7 @@ TEST(SnapshotTest, KeyThatIsNotHereIsRefused) {
               IsBad("not among the 2 of this server"));
 }
 
-TEST(SnapshotTest, KeyIdAloneConvincesNobody) {
+TEST(SnapshotTest, TheKeyIdAloneIsNotEnough) {
   std::string bytes = EncodeSnapshot(TwoReplies(), KeyOf(9));
   const uint32_t id = KeyOf(1).id();
   std::memcpy(bytes.data() + 12, &id, sizeof(id));

@@ -1,10 +1,11 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the snapshots beside this file, from the grammar in core/snapshot/SNAPSHOT.md alone.
+"""Writes the snapshots beside this file, using only the grammar in core/snapshot/SNAPSHOT.md.
 
-Usage: make.py [--check]. With --check it writes nothing and exits 1 if a file differs. Needs the
-standard library of Python 3.9 or later. What the files hold stands here and, a second time, in
-snapshot_golden_test.cc. A file of a released version never changes: a new version adds files.
+Usage: make.py [--check]. With --check it writes nothing and exits 1 if a file differs. Needs only
+the standard library of Python 3.9 or later. The content of the files is written down here and,
+independently, in snapshot_golden_test.cc. A file of a released version never changes; a new version
+adds files.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ NEVER = 2**64 - 1
 
 
 def crc32c(data: bytes) -> int:
-    """Bit by bit, so that it shares nothing with the tables that it is compared with."""
+    """Computes the checksum bit by bit, so that it shares nothing with the tables under test."""
     remainder = 0xFFFFFFFF
     for byte in data:
         remainder ^= byte
@@ -55,12 +56,13 @@ def snapshot(session_id, model, model_digest, layout_digest, fingerprint, epoch,
 
 
 FILES = {
-    # A session that was opened and has not moved: everything is as small as it can be.
+    # A session that was opened and not stepped: everything is as small as it can be.
     "v1_minimal.snapshot": snapshot(
         session_id=b"a", model=b"m", model_digest=bytes([0x11] * 32),
         layout_digest=bytes([0x22] * 32), fingerprint=b"", epoch=0, nonce=0, version=0,
         idle_timeout_ns=NEVER, reply_window=1, durability=0, state=[], replies=[]),
-    # Two replies of one timestep and of two, one with states; numbers that show every byte's place.
+    # Two replies, of one timestep and of two, one of them with states. The numbers differ in every
+    # byte, so that a byte in the wrong place shows.
     "v1_two_replies.snapshot": snapshot(
         session_id=b"user:42_A.b-c", model=b"weather-lstm.v2",
         model_digest=bytes(range(0x40, 0x60)), layout_digest=bytes(range(0x80, 0xA0)),
