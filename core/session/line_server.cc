@@ -5,6 +5,17 @@
 
 #include "core/session/session_table.h"
 
+// Which thread serves a line
+//
+// A thread that gets in line or returns a lease serves the line only if no other thread does;
+// SessionLine decides that under the lock of the session table. All other threads leave their
+// callback in the line and go on, so no thread waits for another one here. The serving thread runs
+// the callbacks of callers from any thread, which must not block. When a callback keeps its lease,
+// the service ends, and the thread that returns the lease takes it up again.
+//
+// A LineServer belongs to its thread and needs no lock. The sessions in lines_ cannot be destroyed,
+// because a session stays until no thread serves its line.
+
 namespace rnnserve {
 
 LineServer& LineServer::OfThisThread() {
