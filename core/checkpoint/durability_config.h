@@ -16,10 +16,10 @@ namespace rnnserve {
 // How an engine makes its sessions durable. Movable. Thread-compatible.
 struct DurabilityConfig {
   std::unique_ptr<SnapshotStore> store;  // null: sessions are only exported and imported
-  // Sign the snapshots. All servers that share sessions need the same keys.
+  // The keys that sign snapshots. All servers that share sessions need the same keys.
   SnapshotKeys keys;
   Checkpointer::Options checkpoints{};
-  // For detached sessions whose client asks for no particular durability.
+  // The durability of a detached session whose client does not ask for one.
   Durability default_durability = Durability::kAsync;
 };
 

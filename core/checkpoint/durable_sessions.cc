@@ -23,12 +23,12 @@
 // the spill and the checkpointer synchronise themselves. A ReturnGroup has a lock that guards its
 // count and status; its callback runs after that lock.
 //
-// Nothing here blocks. A call that has to wait for a lease, for room in memory or for the store
-// continues in a callback. Such calls cannot wait for each other in a circle: no call gets in line
-// for a session while it holds the lease of another, and room in memory and answers of the store do
-// not depend on leases that others hold (see session_spill.cc). LeaseAll therefore first brings
-// back all its spilled sessions, holding no lease, and then asks the session table for all leases
-// at once.
+// Only Flush, FlushForGood and the destructor block, all in the checkpointer. Any other call that
+// has to wait for a lease, for room in memory or for the store continues in a callback. Such calls
+// cannot wait for each other in a circle: no call keeps a lease while it waits in the line of
+// another session, and neither room in memory nor the store waits for a lease that somebody else
+// holds (see session_spill.cc). For this reason LeaseAll first brings back all its spilled
+// sessions, holding no lease, and then asks the session table for all leases at once.
 //
 // Between two steps of such a call, other callers may spill or end the session again, so the steps
 // are repeated. LeaseAll and Restore do so a bounded number of times. Lease has no bound, but each
@@ -53,8 +53,8 @@ absl::Status NoKeyError() {
                             "this server has no key to sign and check snapshots with");
 }
 
-// How often to try. Other callers may take the room that was made for a session, or make the spill
-// take one of several sessions out of memory again.
+// How many times to try. Other callers may take the room that was made for a session, or make the
+// spill take one of several sessions out of memory again.
 constexpr int kRestoreAttempts = 2;
 constexpr int kLeaseAllAttempts = 4;
 

@@ -50,7 +50,7 @@ constexpr SessionTable::Usage kDemandMax{64, int64_t{1} << 20};
 // the store refuses is wasted work.
 constexpr absl::Duration kPause = absl::Seconds(1);
 
-// How often to try, because other callers may take the room that was made for a session.
+// How many times to try, because other callers may take the room that was made for a session.
 constexpr int kReopenAttempts = 3;
 
 bool IsFull(const absl::Status& status) {
@@ -286,7 +286,7 @@ void SessionSpill::Drop(const absl::Status& status, SessionLease lease) {
   }
   if (!status.ok()) return std::move(lease).ReturnUnused();
   if (lease.Drop()) return observer_.OnSpilled();
-  // A caller got in line after the session was stored, so it stays in memory.
+  // A caller waits for the session, so it stays in memory.
   {
     absl::MutexLock lock(&mu_);
     spilled_.Erase(id);

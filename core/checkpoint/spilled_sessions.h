@@ -70,7 +70,7 @@ class SpilledSessions {
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
 
-  // What the records of one model share.
+  // The data that the records of one model share.
   struct OfModel {
     std::string name;
     PinnedModel model;

@@ -17,7 +17,7 @@ bool IsOfOneOwner(const SnapshotFence& a, const SnapshotFence& b) {
   return a.epoch == b.epoch && a.nonce == b.nonce;
 }
 
-// That the store is down or full will pass; every other error is about this write.
+// A store that is down or full may recover; every other error is about this write.
 bool IsWorthRetrying(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
 }

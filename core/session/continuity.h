@@ -25,8 +25,8 @@ struct Continuity {
   ReplyWindow replies;
   CheckpointProgress checkpoint;
 
-  // What the snapshot store has. These only grow. They are written with the lock of the session
-  // table held, read without it, and order nothing.
+  // The progress that the snapshot store has confirmed. These numbers only grow. They are written
+  // with the lock of the session table held, read without it, and order nothing.
   std::atomic<uint64_t> durable_version{0};
   std::atomic<uint64_t> durable_revision{0};
   // When the store confirmed durable_revision, in nanoseconds from the clock's origin; before the

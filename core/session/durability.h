@@ -10,7 +10,7 @@
 
 namespace rnnserve {
 
-// What becomes of a session when its server is lost.
+// The durability of a session: what happens to it when its server is lost.
 enum class Durability : uint8_t {
   kNone,   // it ends
   kAsync,  // it goes on from its last checkpoint; checkpoints are written after the replies

@@ -9,7 +9,7 @@
 
 namespace rnnserve {
 
-// Why a session ended. A closed set, used as a metric label and as an error reason.
+// The reason why a session ended. A closed set, used as a metric label and as an error reason.
 enum class EndReason {
   kClosed,        // the client closed it
   kStreamEnded,   // the stream that it was bound to ended

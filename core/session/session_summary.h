@@ -14,7 +14,7 @@ namespace rnnserve {
 
 class Model;
 
-// What a listing tells about an open session.
+// An open session as a listing describes it.
 struct SessionSummary {
   std::string id;
   std::string model_name;

@@ -31,11 +31,11 @@
 // core/checkpoint or core/engine is taken. Callers may therefore take mu_ while they hold a lock of
 // their own (SessionSpill does), and mu_ cannot be part of a cycle of locks.
 //
-// Callbacks that wait for sessions cannot wait for each other either, as long as a caller that
-// needs several sessions asks for them with one LeaseAll. It gets in all lines under one hold of
-// mu_, so two such callers stand in the same order in every line that they share. Code that holds a
-// lease must not wait for another session and keep the lease meanwhile; it may take one with
-// LeaseFree or LeaseIdle, which never wait.
+// Callbacks that wait for sessions cannot wait for each other in a circle either, as long as a
+// caller that needs several sessions asks for them with one LeaseAll. It gets in all lines under
+// one hold of mu_, so two such callers stand in the same order in every line that they share. Code
+// that holds a lease must not wait for another session and keep the lease meanwhile; it may take
+// one with LeaseFree or LeaseIdle, which never wait.
 
 namespace rnnserve {
 namespace {
@@ -299,7 +299,7 @@ void SessionTable::ServeLine(Session& session) {
     std::optional<SessionLease> lease;
     {
       absl::MutexLock lock(&mu_);
-      // Its end left the record to this thread, which still needed it.
+      // RemoveLocked left the record to the thread that serves the line.
       if (session.line.has_ended()) return sessions_.Remove(session);
       next = session.line.Next();
       if (!next.has_value()) return;

@@ -17,7 +17,7 @@
 
 namespace rnnserve {
 
-// What the watchers of one session are to be told. A value: it is made under the lock of the
+// News for the watchers of one session. A value: it is made under the lock of the
 // session table and told after the lock.
 struct SessionNews {
   // Nearly always there is one watcher: the stream that uses the session.
@@ -35,8 +35,8 @@ struct SessionNews {
   void Tell() const;
 };
 
-// Who watches which session. A session is named by its index in SessionIndex. Sessions that nobody
-// watches take no memory. Private to this folder.
+// Maps sessions to their watchers. A session is named by its index in SessionIndex. Sessions that
+// nobody watches take no memory. Private to this folder.
 //
 // Owns only weak pointers. Thread-compatible. Nothing fails.
 class SessionWatchers {

@@ -18,8 +18,8 @@
 
 namespace rnnserve {
 
-// What all open sessions of one model share, kept once instead of in each session. Private to this
-// folder.
+// The data that all open sessions of one model share, kept once instead of in each session. Private
+// to this folder.
 struct SessionsOfModel : std::enable_shared_from_this<SessionsOfModel> {
   SessionsOfModel(std::string model_name, PinnedModel opened_with, Arena& arena)
       : name(std::move(model_name)),
@@ -45,7 +45,7 @@ using SessionsOfModelPtr = std::shared_ptr<const SessionsOfModel>;
 // Private to this folder. Owns the arenas. Thread-compatible.
 class SessionsByModel {
  public:
-  // What sessions take.
+  // A number of sessions and the memory that their states take.
   struct Usage {
     int64_t sessions = 0;
     int64_t state_bytes = 0;

@@ -15,7 +15,7 @@ namespace rnnserve {
 // Identifies the content of a step: the first half of a SHA-256.
 using PayloadDigest = std::array<uint8_t, 16>;
 
-// What a step claims about its place among the steps of its session.
+// The claim of a step about its place among the steps of its session.
 struct StepClaim {
   std::optional<uint64_t> index;  // the number of steps before it; without an index the step is new
   std::optional<uint64_t> epoch;  // in which its writer attached; without it nothing is compared

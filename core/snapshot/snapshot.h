@@ -72,10 +72,11 @@ struct Snapshot {
 
 // The largest snapshot that DecodeSnapshot accepts from a store that may hold anything.
 struct SnapshotLimits {
-  // Of the whole snapshot: enough for sixteen replies of 4 MiB, the largest message, and as much
-  // again. Checking a snapshot reads all of it once; decoding takes about as much memory again.
+  // The bytes of the whole snapshot: enough for sixteen replies of 4 MiB, the largest message, and
+  // as much again. Checking a snapshot reads all of it once; decoding takes about as much memory
+  // again.
   size_t bytes_max = size_t{128} << 20;
-  // Of the state block, in floats. A caller that knows the model sets the size of its state, so
+  // The floats of the state block. A caller that knows the model sets the size of its state, so
   // that no memory is allocated for a larger one.
   size_t state_size_max = size_t{16} << 20;
 };

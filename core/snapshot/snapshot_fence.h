@@ -11,11 +11,12 @@
 
 namespace rnnserve {
 
-// Who wrote a snapshot and how far the session was. Immutable; safe to share.
+// The fencing token of a snapshot: who wrote it and how far the session was. A value.
+// Thread-compatible.
 //
 // The epoch counts the owners of a session. The nonce is random for each owner and tells apart two
 // owners that believe they are in the same epoch. The version counts the changes of the state, not
-// only steps. Together they are the fencing token of a write.
+// only steps.
 struct SnapshotFence {
   uint64_t epoch = 0;
   uint64_t nonce = 0;
@@ -24,7 +25,7 @@ struct SnapshotFence {
   bool operator==(const SnapshotFence&) const = default;
 };
 
-// What a store answers to a writer.
+// The answer of a store to a writer.
 enum class FenceVerdict {
   kAccepted,       // nothing is stored, or something older
   kAlreadyStored,  // the same owner has stored this very version

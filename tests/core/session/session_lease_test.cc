@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a holder of a lease can do besides stepping the session: return it, return it unused, drop
-// it, and read what the snapshot store has.
+// The holder of a lease can return the session, return it unused, drop it, and read what the
+// snapshot store has.
 
 #include "core/session/session_lease.h"
 

@@ -18,7 +18,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_models.h"
 
-// What the tests of SessionTable and its parts share.
+// Shared by the tests of SessionTable and its parts.
 namespace rnnserve::testing {
 
 // A session table with a clock that stands still, and short names for what the tests do with it.

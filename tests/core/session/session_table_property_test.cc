@@ -51,8 +51,8 @@ class SessionTablePropertyTest : public SessionTableFixture,
     SessionTable::Options options;
     options.max_sessions = kMaxSessions;
     options.max_waiting = kMaxWaiting;
-    options.max_tombstones =
-        kCalls * kMaxSessions;  // What is forgotten is tested in tombstones_test.cc.
+    // No end is forgotten here; tombstones_test.cc tests forgetting.
+    options.max_tombstones = kCalls * kMaxSessions;
     return options;
   }
 

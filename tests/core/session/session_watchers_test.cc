@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who watches a session, and what watchers are told of its end.
+// Adding and removing watchers, and what they are told of the end of a session.
 
 #include "core/session/session_watchers.h"
 

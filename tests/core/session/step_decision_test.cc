@@ -27,7 +27,7 @@ using ::rnnserve::testing::StatusIs;
 constexpr PayloadDigest kSame = {1};
 constexpr PayloadDigest kOther = {2};
 
-// What the client has done with a step index before.
+// How the client has used a step index before.
 enum class Past { kNever, kUnderWay, kCommitted };
 
 // States the rules again, for a session whose steps below `version_on_arrival` were committed
