@@ -95,7 +95,7 @@ void Checkpointer::Create(SessionLease lease, Done done) {
     observer_.OnCheckpoint(status, sent.bytes, clock_.Now() - sent.time);
     if (IsFenced(status)) {
       status = MakeError(absl::StatusCode::kAlreadyExists, "SESSION_EXISTS",
-                         "a session of that id is in the store; attach to it to go on with it");
+                         "a session of that id is in the store; attach to it to continue");
     }
     if (!status.ok()) {
       // Not kClosed: the session is in the store, or may be, and an Attach must look for it there.

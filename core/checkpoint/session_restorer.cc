@@ -16,8 +16,8 @@ namespace {
 
 absl::Status MovedError() {
   return NotFound("SESSION_MOVED",
-                  "the session goes on on another server, or the store has set it back; attach to "
-                  "it to go on with it");
+                  "the session has moved to another server, or the store has lost its last "
+                  "snapshot; attach to it to continue");
 }
 
 bool IsNotDurable(const Snapshot& snapshot) {
@@ -81,7 +81,8 @@ absl::StatusOr<Snapshot> SessionRestorer::Decode(
     const std::string& session_id, const FindModel& find_model,
     const absl::StatusOr<StoredSnapshot>& stored) const {
   if (ErrorReason(stored.status()) == "SNAPSHOT_UNKNOWN") {
-    return NotFound("SESSION_UNKNOWN", "there is no session of that id, nor in the store");
+    return NotFound("SESSION_UNKNOWN",
+                    "there is no session of that id, neither here nor in the store");
   }
   RNNSERVE_RETURN_IF_ERROR(stored.status());
   RNNSERVE_ASSIGN_OR_RETURN(Snapshot snapshot, DecodeSnapshot(stored->bytes, keys_, session_id));

@@ -38,13 +38,13 @@ absl::Status EndedError(EndReason reason) {
     case EndReason::kEvicted:
       return NotFound(EndReasonName(reason), "the session was evicted");
     case EndReason::kMoved:
-      return NotFound(EndReasonName(reason), "the session goes on on another server");
+      return NotFound(EndReasonName(reason), "the session has moved to another server");
     case EndReason::kBroken:
       return NotFound(EndReasonName(reason), "the session was ended after an internal error");
     case EndReason::kModelRetired:
       return NotFound(
           EndReasonName(reason),
-          "the model of the session was replaced, and the time of its sessions is over");
+          "the model of the session was replaced, and the grace period of its sessions is over");
   }
   return absl::OkStatus();
 }

@@ -44,12 +44,12 @@ absl::Status DecisionError(StepDecision decision, const StepClaim& claim,
       return WithNumber(
           MakeError(absl::StatusCode::kUnavailable, "WINDOW_FULL",
                     absl::StrCat("step ", index, " came when ", index - progress.version_on_arrival,
-                                 " steps before it were under way, but the session keeps ",
+                                 " steps before it were in flight, but the session keeps ",
                                  progress.reply_window, " replies")),
           "expected_index", progress.version);
     case StepDecision::kReused:
       return FailedPrecondition(
-          "STEP_REUSED", absl::StrCat("step ", index, " was committed with another content"));
+          "STEP_REUSED", absl::StrCat("step ", index, " was committed with different content"));
     case StepDecision::kTooOld:
       return WithNumber(MakeError(absl::StatusCode::kOutOfRange, "STEP_TOO_OLD",
                                   absl::StrCat("step ", index, " of ", progress.version,

@@ -59,7 +59,7 @@ absl::StatusOr<ResumeToken> DecodeResumeToken(absl::string_view bytes, const Sna
   }
   Head head;
   if (std::memcmp(bytes.data(), head.magic, sizeof(head.magic)) != 0) {
-    return BadResumeToken("it does not begin as one");
+    return BadResumeToken("it does not begin like one");
   }
   std::memcpy(&head, bytes.data(), sizeof(head));
   const SnapshotKey* const key = keys.Find(head.key_id);

@@ -258,7 +258,7 @@ absl::StatusOr<Snapshot> DecodeVersion1(const SnapshotFrame& frame, const Snapsh
     snapshot.replies.push_back(std::move(reply));
   }
   if (reader.num_left() != 0) {
-    return BadSnapshot(absl::StrCat(reader.num_left(), " bytes are left behind the last field"));
+    return BadSnapshot(absl::StrCat(reader.num_left(), " bytes are left after the last field"));
   }
   return snapshot;
 }

@@ -41,11 +41,11 @@ absl::Status Unverified(bool is_whole, bool is_key_known, size_t total_bytes, in
         absl::StrCat("its ", total_bytes, " bytes are damaged: the checksum differs"));
   }
   if (!is_key_known) {
-    return BadSnapshot(absl::StrCat("undamaged, but written with a key that is not among the ",
+    return BadSnapshot(absl::StrCat("undamaged, but signed with a key that is not among the ",
                                     num_keys, " of this server"));
   }
   return BadSnapshot(absl::StrCat("the checksum of its ", total_bytes,
-                                  " bytes is right, but not the MAC: not written with the key"));
+                                  " bytes is right, but not the MAC: not signed with the key"));
 }
 
 }  // namespace
@@ -88,7 +88,7 @@ absl::StatusOr<SnapshotFrame> OpenSnapshot(absl::string_view bytes, const Snapsh
   if (key == nullptr || !key->Verifies(signed_bytes, bytes.substr(signed_bytes.size()))) {
     return Unverified(is_whole, key != nullptr, bytes.size(), keys.num_keys());
   }
-  if (!is_whole) return BadSnapshot("the MAC is right, but not the checksum: its writer is wrong");
+  if (!is_whole) return BadSnapshot("the MAC is right, but not the checksum: its writer has a bug");
   return SnapshotFrame{head.format_version, head.header_bytes, summed.substr(kFrameHeadBytes)};
 }
 

@@ -53,7 +53,8 @@ absl::StatusOr<SnapshotKey> SnapshotKey::Parse(absl::string_view text) {
   }
   for (size_t i = 0; i < text.size(); ++i) {
     if (!absl::ascii_isxdigit(static_cast<unsigned char>(text[i]))) {
-      return BadKey(absl::StrCat("character ", i + 1, " of ", kDigits, " is no hexadecimal digit"));
+      return BadKey(
+          absl::StrCat("character ", i + 1, " of ", kDigits, " is not a hexadecimal digit"));
     }
   }
   Secret secret{};

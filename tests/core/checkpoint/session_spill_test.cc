@@ -334,8 +334,8 @@ TEST_F(SessionSpillTest, ASessionThatTheStoreHasSetBackIsReportedAsMoved) {
   store_->Write({"s", {3, 5, 1}, "older", absl::Hours(1)}, [](const absl::Status&) {});
   store_->CompleteAll();
 
-  EXPECT_THAT(BringBack("s"),
-              StatusIs(absl::StatusCode::kNotFound, HasSubstr("set it back"), "SESSION_MOVED"));
+  EXPECT_THAT(BringBack("s"), StatusIs(absl::StatusCode::kNotFound,
+                                       HasSubstr("lost its last snapshot"), "SESSION_MOVED"));
 }
 
 TEST_F(SessionSpillTest, ASessionThatTheStoreHasLostIsUnknown) {

@@ -126,12 +126,12 @@ TEST(StepDecisionTest, ErrorsHaveCodeReasonAndNumbers) {
                        "STALE_OWNER"));
   EXPECT_THAT(error(StepDecision::kWindowFull),
               StatusIs(absl::StatusCode::kUnavailable,
-                       "step 7 came when 3 steps before it were under way, but the session keeps 2 "
+                       "step 7 came when 3 steps before it were in flight, but the session keeps 2 "
                        "replies",
                        "WINDOW_FULL"));
   EXPECT_THAT(error(StepDecision::kReused),
               StatusIs(absl::StatusCode::kFailedPrecondition,
-                       "step 7 was committed with another content", "STEP_REUSED"));
+                       "step 7 was committed with different content", "STEP_REUSED"));
   EXPECT_THAT(error(StepDecision::kTooOld),
               StatusIs(absl::StatusCode::kOutOfRange,
                        "step 7 of 5 was committed, but its reply is not kept", "STEP_TOO_OLD"));

@@ -109,9 +109,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Refused{"OneTooMany", std::string(kDigits) + "0", "65 characters"},
                       Refused{"TwoLineBreaks", std::string(kDigits) + "\n\n", "65 characters"},
                       Refused{"SpaceInFront", absl::StrCat(" ", std::string(kDigits).substr(1)),
-                              "character 1 of 64 is no hexadecimal digit"},
+                              "character 1 of 64 is not a hexadecimal digit"},
                       Refused{"LetterAtTheEnd", std::string(kDigits).substr(0, 63) + "g",
-                              "character 64 of 64 is no hexadecimal digit"}),
+                              "character 64 of 64 is not a hexadecimal digit"}),
     [](const auto& test) { return test.param.name; });
 
 TEST(SnapshotKeysTest, FindsEachKeyByItsId) {

@@ -229,7 +229,7 @@ INSTANTIATE_TEST_SUITE_P(
         Forged{"SmallWindow", [](const std::string& b) { return With<uint8_t>(b, 126, 1); },
                "2 replies in a window of 1"},
         Forged{"FewerReplies", [](const std::string& b) { return With<uint8_t>(b, 127, 1); },
-               "68 bytes are left behind the last field"},
+               "68 bytes are left after the last field"},
         Forged{"MoreReplies", [](const std::string& b) { return With<uint8_t>(b, 127, 3); },
                "reply 2: 1 of 40 bytes each, but 0 bytes are left"},
         Forged{"Durability", [](const std::string& b) { return With<uint8_t>(b, 136, 3); },
@@ -248,7 +248,7 @@ INSTANTIATE_TEST_SUITE_P(
                  longer.insert(longer.size() - kFrameTailBytes, 1, '\0');
                  return Reseal(longer);
                },
-               "1 bytes are left behind the last field"},
+               "1 bytes are left after the last field"},
         Forged{"NoFields",
                [](const std::string& b) {
                  return Reseal(b.substr(0, kFrameHeadBytes) + std::string(kFrameTailBytes, '\0'));
@@ -289,7 +289,7 @@ TEST(SnapshotTest, AnUnknownKeyIsRefused) {
   const std::string bytes = EncodeSnapshot(TwoReplies(), KeyOf(9));
 
   EXPECT_THAT(DecodeSnapshot(bytes, TestKeys(), "s-1"),
-              IsBad("written with a key that is not among the 1 of this server"));
+              IsBad("signed with a key that is not among the 1 of this server"));
   EXPECT_THAT(DecodeSnapshot(bytes, SnapshotKeys(KeyOf(1), KeyOf(2)), "s-1"),
               IsBad("not among the 2 of this server"));
 }
@@ -300,7 +300,7 @@ TEST(SnapshotTest, TheKeyIdAloneIsNotEnough) {
   std::memcpy(bytes.data() + 12, &id, sizeof(id));
 
   EXPECT_THAT(DecodeSnapshot(Reseal(bytes, KeyOf(9)), TestKeys(), "s-1"),
-              IsBad("bytes is right, but not the MAC: not written with the key"));
+              IsBad("bytes is right, but not the MAC: not signed with the key"));
 }
 
 TEST(SnapshotTest, BothKeysOfARotationAreRead) {
