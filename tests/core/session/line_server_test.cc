@@ -33,6 +33,7 @@ ABSL_ATTRIBUTE_NOINLINE uintptr_t StackDepth() {
 class LineServerTest : public SessionTableFixture {};
 
 TEST_F(LineServerTest, ACallInsideACallbackGetsInLine) {
+  Open("a").IgnoreError();
   std::vector<int> order;
   table_->Lease("a", [&](absl::StatusOr<SessionLease>) {
     table_->Lease("a", [&](absl::StatusOr<SessionLease>) { order.push_back(2); });
