@@ -12,7 +12,7 @@
 
 namespace rnnserve {
 
-// Is told what becomes of checkpoints. Thread-safe: calls come from workers and from the snapshot
+// Receives the outcome of checkpoints. Thread-safe: calls come from workers and from the snapshot
 // store's thread, never under a lock, and must return soon.
 class CheckpointObserver {
  public:

@@ -41,7 +41,7 @@ class IdleSampler {
                      std::vector<IdleSession>& idle);
 
  private:
-  uint32_t next_ = 0;  // where the next look begins, as an index in the table
+  uint32_t next_ = 0;  // where the next look begins, as an index of SessionIndex
 };
 
 }  // namespace rnnserve

@@ -29,7 +29,7 @@ struct SessionSummary {
   bool is_spilled = false;     // it is only in the snapshot store; never set by SessionTable
 };
 
-// Which sessions a listing includes.
+// Selects the sessions that a listing includes.
 struct SessionFilter {
   std::string model_name{};      // empty: any model
   std::string id_prefix{};       // empty: any id

@@ -62,8 +62,8 @@ class SessionTable {
     int64_t max_reply_bytes = int64_t{256} << 20;
     // How long a refused caller is told to wait.
     absl::Duration retry_delay = absl::Milliseconds(100);
-    // How often ExpireIdle is called. A watcher is warned at least two of these intervals before an
-    // expiry, but not before half of the idle timeout has passed.
+    // How often ExpireIdle is called. A watcher is warned of an expiry at least about this long
+    // before it, but never before half of the idle timeout has passed.
     absl::Duration expiry_interval = absl::Milliseconds(250);
   };
 
@@ -130,11 +130,11 @@ class SessionTable {
   // nothing unless the session is open in this epoch.
   void OnDurable(absl::string_view id, uint64_t epoch, uint64_t version, uint64_t revision);
 
-  // Calls `callback` with a lease when it is this caller's turn. If the session is free, that is at
-  // once and on this thread, or, if this thread is running a callback of a lease, after that one
-  // returns. Otherwise it is on the thread that returns the lease. Errors, through the callback:
-  // NOT_FOUND (SESSION_UNKNOWN, or the reason of its end); RESOURCE_EXHAUSTED
-  // (SESSION_QUEUE_LIMIT).
+  // Calls `callback` with a lease when it is this caller's turn. If the session is free, calls it
+  // at once on this thread; if this thread is running the callback of another lease, right after
+  // that one returns. If the session is in use, the thread that returns its lease calls `callback`.
+  // Errors, through the callback: NOT_FOUND (SESSION_UNKNOWN, or the reason of its end);
+  // RESOURCE_EXHAUSTED (SESSION_QUEUE_LIMIT).
   void Lease(absl::string_view id, LeaseCallback callback);
 
   // Returns, for each id, a lease if the session is open and free now. Use Lease for the others.

@@ -10,7 +10,7 @@
 
 namespace rnnserve {
 
-// Is told what becomes of the sessions that it watches (SessionTable::Watch). Owned by whoever
+// Receives the news of the sessions that it watches (SessionTable::Watch). Owned by whoever
 // watches; the session table keeps only a weak pointer. Thread-safe: calls come from callers of the
 // session table and from workers, several at a time and never under a lock. They must return soon
 // and cannot fail. A call that is under way during Unwatch may arrive after it.
