@@ -13,9 +13,9 @@
 namespace rnnserve {
 namespace {
 
-// The formulas of keras.activations for one value. Those of the switch below that do not appear
-// here are written on whole columns, with Eigen's vectorised exp: they are the ones that recurrent
-// models spend their time in.
+// The formulas of keras.activations for one value. The other formulas are in the switch of
+// Activate; the ones that recurrent models spend their time in work on whole columns with Eigen's
+// vectorised exp.
 float Softplus(float x) { return std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x))); }
 float HardSigmoid(float x) { return std::clamp(x / 6.0f + 0.5f, 0.0f, 1.0f); }
 float HardSigmoidV1(float x) { return std::clamp(0.2f * x + 0.5f, 0.0f, 1.0f); }
@@ -34,7 +34,7 @@ float SparsePlus(float x) {
   return x <= -1.0f ? 0.0f : x < 1.0f ? 0.25f * (x + 1.0f) * (x + 1.0f) : x;
 }
 
-// Calls f(v) for each column v with its padding.
+// Calls f(v) for each column v, padding included.
 template <typename F>
 void ForEachColumn(Columns x, F f) {
   for (int64_t b = 0; b < x.cols; ++b) f(x.padded(b));
@@ -55,16 +55,17 @@ void SubtractLargest(Columns x, int64_t b) {
   x.padded(b) -= largest;
 }
 
-// The sum of the values of column b, first to last; the padding is left out.
+// Returns the sum of the values of column b, from first to last, without the padding.
 float Sum(ConstColumns x, int64_t b) {
   float sum = 0.0f;
   for (int64_t i = 0; i < x.rows; ++i) sum += x.column(b)[i];
   return sum;
 }
 
-// tanh within 1.5 units in the last place; Eigen's own is off by up to 5, which the gates of a GRU
-// that cancel each other make visible. Near zero it is the polynomial of Cephes (Moshier, tanhf.c),
-// elsewhere 1 - 2 / (exp(2 |x|) + 1), where the difference loses nothing.
+// Computes tanh to within 1.5 units in the last place. Eigen's own tanh is off by up to 5 units,
+// which becomes visible where the gates of a GRU cancel each other. Near zero this is the
+// polynomial of Cephes (Moshier, tanhf.c), elsewhere 1 - 2 / (exp(2 |x|) + 1), where the
+// subtraction loses no accuracy.
 void Tanh(Columns x) {
   constexpr float kPolynomialEnd = 0.625f;
   using Block = Eigen::Array<float, kColumnQuantum, 1>;
@@ -103,15 +104,16 @@ void LogSoftmax(Columns x) {
   }
 }
 
-// What Keras computes, with s the values in descending order and c[j] = s[1] + ... + s[j]:
+// Computes sparsemax as Keras does. With s the values in descending order and c[j] = s[1] + ... +
+// s[j]:
 //
-//   k = the number of j with s[j] - (c[j] - 1) / j > 0        (they are the first k)
+//   k = the number of j with s[j] - (c[j] - 1) / j > 0        (these are the first k)
 //   threshold = (c[1] + ... + c[k] - 1) / k
 //   y = max(x - threshold, 0)
 //
-// The paper (Martins et al., 2016) has c[k] alone in place of the sum in the threshold; Keras up to
-// 3.15 adds them all up, so its result sums to one only where k is 1. Instead of sorting, which
-// would need memory, the next smaller value is looked for each time.
+// The paper (Martins et al., 2016) has c[k] alone instead of the sum in the threshold. Keras up to
+// 3.15 adds up all of c[1] to c[k], so its result sums to one only if k is 1. Sorting would need
+// memory, so each round searches for the next smaller value instead.
 void Sparsemax(Columns x) {
   for (int64_t b = 0; b < x.cols; ++b) {
     const float* column = x.column(b);
@@ -121,7 +123,7 @@ void Sparsemax(Columns x) {
     float count = 0.0f;
     for (bool is_support = true; is_support;) {
       float next = -std::numeric_limits<float>::infinity();
-      int64_t times = 0;  // that `next` is there
+      int64_t times = 0;  // how often the column contains `next`
       for (int64_t i = 0; i < x.rows; ++i) {
         if (column[i] >= largest || column[i] < next) continue;
         times = column[i] > next ? 1 : times + 1;

@@ -11,8 +11,8 @@
 
 namespace rnnserve {
 
-// The activations that Keras 3 names, with its formulas (keras.activations). Those that look at the
-// whole vector (softmax, log_softmax, sparsemax) work on each column by itself.
+// The activations of Keras 3, with its formulas (keras.activations). The ones over a whole vector
+// (softmax, log_softmax, sparsemax) work on each column by itself.
 enum class Activation {
   kLinear,
   kRelu,
@@ -27,7 +27,7 @@ enum class Activation {
   kSoftplus,
   kSoftsign,
   kHardSigmoid,    // clip(x / 6 + 0.5, 0, 1)
-  kHardSigmoidV1,  // clip(0.2 x + 0.5, 0, 1): what Keras 2 called hard_sigmoid
+  kHardSigmoidV1,  // clip(0.2 x + 0.5, 0, 1): hard_sigmoid in Keras 2
   kHardSilu,
   kHardTanh,
   kSilu,
@@ -45,14 +45,15 @@ enum class Activation {
   kSparsemax,
 };
 
-// The activation of that Keras name or alias ("swish", "hard_swish"), or "hard_sigmoid_v1"; nothing
-// if there is none.
+// Returns the activation with that Keras name or alias ("swish", "hard_swish"), or that of the name
+// "hard_sigmoid_v1", which Keras does not know. Returns nothing for any other name.
 std::optional<Activation> ActivationFromName(absl::string_view name);
 
-// The Keras name.
+// Returns the Keras name.
 absl::string_view ActivationName(Activation activation);
 
-// x := activation(x), in place, [rows, batch]. The bits of a column do not depend on the others.
+// Applies the activation to x, [rows, batch], in place. The bits of a column do not depend on the
+// other columns.
 void Activate(Activation activation, Columns x);
 
 }  // namespace rnnserve

@@ -10,22 +10,25 @@
 
 namespace rnnserve {
 
-// How many floats one column of `rows` values takes: rounded up to a cache line. Loops over whole
-// padded columns have no remainder, so element i is computed by the same instructions wherever its
-// column stands; this is half of why a row's result does not depend on its batch.
+// A column of `rows` values takes PaddedRows(rows) floats: `rows` rounded up to a cache line, which
+// is also the widest vector register. Loops over whole padded columns have no remainder loop, so
+// element i is computed by the same instructions wherever its column is. This is one of the two
+// reasons why a row's result does not depend on its batch; the order of sums is the other
+// (product.h).
 constexpr int64_t kColumnQuantum = 16;
 constexpr int64_t PaddedRows(int64_t rows) {
   return (rows + kColumnQuantum - 1) / kColumnQuantum * kColumnQuantum;
 }
 
-// A view of a batch: column b holds `rows` values of batch row b.
+// A view of a batch in memory. Column b holds `rows` values of batch row b, so a "row" of a batch,
+// as clients and layers call it, is a "column" in the kernels.
 //
 //            b=0   b=1   b=2
 //          +-----+-----+-----+
-//   row 0  |     |     |     |     column(b) is contiguous and begins at a multiple of 64 bytes;
-//   row 1  |     |     |     |     it is followed by padding up to PaddedRows(rows), which may be
-//   ...    |     |     |     |     written and must not be read as a value;
-//   pad    |.....|.....|.....|     columns are `stride` floats apart.
+//   row 0  |     |     |     |     column(b) is contiguous and starts at a multiple of 64 bytes.
+//   row 1  |     |     |     |     Padding follows up to PaddedRows(rows). It may be written, and
+//   ...    |     |     |     |     no result may depend on it. Columns are `stride` floats apart.
+//   pad    |.....|.....|.....|
 //          +-----+-----+-----+
 //
 // Owns nothing. A value type: copy freely.
@@ -44,25 +47,26 @@ struct BasicColumns {
 
   T* column(int64_t b) const { return data + b * stride; }
 
-  // The values of column b, without padding.
+  // Returns the values of column b without padding.
   Eigen::Map<Vector, Eigen::Aligned64> vector(int64_t b) const { return {column(b), rows}; }
 
-  // Column b with its padding: for elementwise formulas.
+  // Returns column b with its padding, for elementwise formulas.
   Eigen::Map<Array, Eigen::Aligned64> padded(int64_t b) const {
     return {column(b), PaddedRows(rows)};
   }
 
-  // `count` rows from `first` of every column. REQUIRES: first is a multiple of kColumnQuantum.
+  // Returns the rows [first, first + count) of every column. REQUIRES: first is a multiple of
+  // kColumnQuantum.
   BasicColumns Rows(int64_t first, int64_t count) const {
     return {data + first, count, cols, stride};
   }
 
-  // Block `index` of columns that stack blocks of `units` values, each padded (see Matrix).
+  // Returns block `index` of columns that stack blocks of `units` values, each padded (see Matrix).
   BasicColumns Block(int64_t index, int64_t units) const {
     return Rows(index * PaddedRows(units), units);
   }
 
-  // `count` columns from `first` on.
+  // Returns the columns [first, first + count).
   BasicColumns Slice(int64_t first, int64_t count) const {
     return {data + first * stride, rows, count, stride};
   }
@@ -73,23 +77,25 @@ struct BasicColumns {
 using Columns = BasicColumns<float>;
 using ConstColumns = BasicColumns<const float>;
 
-// The same column for every batch row: `cols` columns that are all `column`, [rows].
+// Returns `cols` columns that are all the same memory, `column`, [rows]: one value for every batch
+// row.
 inline ConstColumns EveryColumn(const float* column, int64_t rows, int64_t cols) {
   return {column, rows, cols, /*stride=*/0};
 }
 
-// The floats that `cols` columns of `rows` values take.
+// Returns the floats that `cols` columns of `rows` values take.
 constexpr int64_t ColumnsSize(int64_t rows, int64_t cols) { return PaddedRows(rows) * cols; }
 
-// Columns over the next ColumnsSize(rows, cols) floats of `memory`, which moves on behind them: how
-// scratch is divided. REQUIRES: memory is aligned to 64 bytes.
+// Takes columns from the front of a scratch buffer: returns a view of the next ColumnsSize(rows,
+// cols) floats of `memory` and advances `memory` past them. REQUIRES: memory is aligned to 64
+// bytes.
 inline Columns TakeColumns(float*& memory, int64_t rows, int64_t cols) {
   const Columns taken{memory, rows, cols, PaddedRows(rows)};
   memory += ColumnsSize(rows, cols);
   return taken;
 }
 
-// to := from, padding included. REQUIRES: as many rows and columns.
+// Copies `from` to `to`, padding included. REQUIRES: both have the same rows and columns.
 inline void Copy(ConstColumns from, Columns to) {
   for (int64_t b = 0; b < from.cols; ++b) to.padded(b) = from.padded(b);
 }

@@ -11,23 +11,23 @@
 
 namespace rnnserve {
 
-// y := act(start + W x + R h) in one pass over the weights: a step of a SimpleRNN, and, without R,
-// of a Dense layer. Both matrices have one block.
+// The arguments of y := act(start + W x + R h): a step of a SimpleRNN or, without R, of a Dense
+// layer. Both matrices have one block.
 struct DenseStepArguments {
   const Matrix& kernel;                      // [input, units]
   const Matrix* recurrent_kernel = nullptr;  // [units, units], or null
   Activation activation = Activation::kLinear;
-  // What the sums begin with: the bias for every column, or x K + b if that is known, and then x
-  // has no rows.
+  // The values that the sums start with: the bias for every column or, if the caller has projected
+  // x, x K + b; then x has no rows.
   ConstColumns start;  // [units, batch]
   ConstColumns x;      // [input, batch]
-  ConstColumns h;      // [units, batch], if there is R
-  // Does not overlap an input.
+  ConstColumns h;      // [units, batch] if there is an R
+  // Must not overlap an input.
   Columns y;
-  Team* team = nullptr;  // shares the step if it is worth it; null: the caller alone
+  Team* team = nullptr;  // shares a large step; null: the calling thread computes it alone
 };
 
-// REQUIRES: HasStepKernels(activation, activation).
+// Computes the step in one pass over the weights. REQUIRES: HasStepKernels(activation, activation).
 void DenseStep(const DenseStepArguments& step);
 
 }  // namespace rnnserve

@@ -7,17 +7,17 @@
 #include "core/kernels/isa.h"
 #include "hwy/detect_compiler_arch.h"
 
-// A kernel file is compiled once for each instruction set: hwy/foreach_target.h includes it again
-// and again, each time with another HWY_NAMESPACE and with the compiler told what it may use. What
-// it ends with stands outside, once, and chooses:
+// A kernel file is compiled once for each instruction set: hwy/foreach_target.h includes it
+// repeatedly, each time with another HWY_NAMESPACE and with the compiler options of that
+// instruction set. The last part of the file is compiled once and selects the version to call:
 //
 //   namespace rnnserve::HWY_NAMESPACE { void F(int x) { ... } }
 //   #if HWY_ONCE
 //   void F(int x) { RNNSERVE_KERNEL(F, PortableF)(x); }
 //   #endif
 //
-// Here alone stands which namespace belongs to which Isa. RNNSERVE_STEP_KERNEL is for functions
-// that have no portable form; it must not be reached with Isa kPortable.
+// This header alone maps each Isa to its namespace. RNNSERVE_STEP_KERNEL is for functions without a
+// portable version; it must not be reached with Isa kPortable.
 #if HWY_ARCH_X86
 #define RNNSERVE_KERNEL(function, portable)                                            \
   (::rnnserve::ActiveIsa() == ::rnnserve::Isa::kAvx512 ||                              \

@@ -9,16 +9,16 @@
 
 namespace rnnserve {
 
-// Whether there is a vector form of an activation (see vector_math-inl.h); the others are computed
-// with Eigen or value by value.
+// Whether an activation has a vector form (see vector_math-inl.h). The others are computed with
+// Eigen or value by value.
 bool IsVectorised(Activation activation);
 
-// Whether a layer with these activations runs in the fused kernels of lstm_step.h and its siblings:
-// both have a vector form, and the active Isa is not the portable one.
+// Whether a layer with these activations can use the fused kernels (lstm_step.h, gru_step.h,
+// dense_step.h): both have a vector form, and the active Isa is not kPortable.
 bool HasStepKernels(Activation activation, Activation recurrent_activation);
 
-// x := activation(x) with the vector form, padding included. REQUIRES: HasStepKernels(activation,
-// activation).
+// Applies the vector form of an activation to x in place, padding included. REQUIRES:
+// HasStepKernels(activation, activation).
 void ActivateVectors(Activation activation, Columns x);
 
 }  // namespace rnnserve

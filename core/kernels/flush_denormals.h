@@ -12,10 +12,10 @@
 
 namespace rnnserve {
 
-// As long as it lives this thread takes denormal numbers (below 1.2e-38) for zero and makes none:
-// many processors need a hundred times as long for an operation with one, and a state that fades
-// away leaves nothing else. On processors other than x86-64 and arm64 it does nothing. Used by one
-// thread at a time: that which made it.
+// A scope in which this thread treats denormal numbers (below 1.2e-38) as zero and produces none.
+// Many processors take a hundred times as long for an operation on a denormal number, and a state
+// that fades away ends up in that range. Does nothing on processors other than x86-64 and arm64.
+// Used by one thread at a time: the thread that created it.
 class FlushDenormals {
  public:
 #if defined(__x86_64__)
@@ -30,7 +30,7 @@ class FlushDenormals {
   }
   ~FlushDenormals() { asm volatile("msr fpcr, %0" : : "r"(before_)); }
 #endif
-  // Neither copied nor moved: it stands for a scope.
+  // Not copied or moved, because it represents a scope.
   FlushDenormals(const FlushDenormals&) = delete;
   FlushDenormals& operator=(const FlushDenormals&) = delete;
 

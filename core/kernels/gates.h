@@ -6,17 +6,17 @@
 
 namespace rnnserve {
 
-// Where each gate stands in a fused kernel, in Keras' order, which is the order of every weight
-// that rnnserve keeps. An importer of another framework's weights permutes the blocks; nothing else
-// in rnnserve knows another order.
+// The position of each gate in a kernel with all gates side by side. All weights in rnnserve are in
+// Keras' order. An importer of another framework's weights permutes the blocks; nothing else in
+// rnnserve knows another order.
 //
 //            Keras              PyTorch            ONNX
-//   kernel   [input, gates*U]   [gates*U, input]   [gates*U, input]     (so transposed)
+//   kernel   [input, gates*U]   [gates*U, input]   [gates*U, input]     (transposed)
 //   LSTM     i f c o            i f g o            i o f c              (g is c)
 //   GRU      z r h              r z n              z r h                (n is h)
 //
-// All three GRUs let z keep the old state: h' = z * h + (1 - z) * hh. Keras' reset_after is
-// PyTorch's only form and ONNX' linear_before_reset.
+// In all three GRUs z keeps the old state: h' = z * h + (1 - z) * hh. Keras' reset_after is the
+// only form in PyTorch, and linear_before_reset in ONNX.
 namespace lstm_gate {
 constexpr int kInput = 0;      // i
 constexpr int kForget = 1;     // f

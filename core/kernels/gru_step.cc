@@ -26,11 +26,12 @@ HWY_INLINE void StoreNext(const GruStepArguments& s, Vec z, Vec hh, int64_t unit
   hn::Store(next_h, d, s.y.column(b) + unit);
 }
 
-// With reset_after. What follows the gate sums, for the 16 units from `unit` on of column b:
+// Finishes a step with reset_after: computes, for the 16 units from `unit` on of column b,
 //
-//   hh = act(x K_h + b_h + rec(r) * (h R_h + s_h)), and h' with rec(z)
+//   hh = act(x K_h + b_h + rec(r) * (h R_h + s_h))        h' = rec(z) * h + (1 - rec(z)) * hh
 //
-// `sums` are those of z and r, and h R_h + s_h, `gate_stride` apart.
+// `sums` holds the sums of z and r, and h R_h + s_h, `gate_stride` floats apart. `candidate_of_x`
+// is x K_h + b_h.
 using FinishAfter = void (*)(const GruStepArguments& s, const float* sums,
                              const float* candidate_of_x, int64_t gate_stride, int64_t unit,
                              int64_t b);
@@ -59,7 +60,8 @@ struct GruTileAfter {
     StartFrom(s.start, units, panel, first, of_x);
     AddBlocks<3>(s.kernel, panel, 0, x, first, 0, of_x);
 
-    // The product with h goes on from the sums of z and r, and has its own of the candidate.
+    // The product with h continues the sums of z and r. The candidate starts a new sum, because r
+    // multiplies its part of h alone.
     GateSums<kPanels, 3, kCols> sums;
     for (int p = 0; p < kPanels; ++p) {
       const float* bias = candidate_bias + (panel + p) * kColumnQuantum;
@@ -102,7 +104,8 @@ void GruStepResetAfter(const GruStepArguments& s, const Matrix& recurrent_kernel
   ForEachTile<3>(panels, s.h.cols, tile);
 }
 
-// Without reset_after, first pass: z, rec(r) * h, and what the candidate begins with, x K_h + b_h.
+// The first pass without reset_after: computes z, rec(r) * h, and x K_h + b_h, which the sum of the
+// candidate starts with.
 struct GruGatesTile {
   template <int kPanels, int kCols>
   HWY_INLINE void Run(int64_t panel, int64_t first) const {
@@ -138,7 +141,7 @@ struct GruGatesTile {
   const Operand& h;
 };
 
-// Second pass: hh = act(x K_h + b_h + (rec(r) * h) R_h), and h'.
+// The second pass: computes hh = act(x K_h + b_h + (rec(r) * h) R_h), and h'.
 struct GruCandidateTile {
   template <int kPanels, int kCols>
   HWY_INLINE void Run(int64_t panel, int64_t first) const {

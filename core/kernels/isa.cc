@@ -24,7 +24,8 @@ constexpr std::pair<Isa, absl::string_view> kNames[] = {
     {Isa::kNeon, "neon"},
 };
 
-// What the kernels of that Isa are compiled for (see dispatch.h), the slowest first.
+// The Highway target that the kernels of each Isa are compiled for (see dispatch.h), the slowest
+// first.
 constexpr std::pair<Isa, int64_t> kTargets[] = {
 #if HWY_ARCH_X86
     {Isa::kSse4, HWY_SSE4},

@@ -12,30 +12,31 @@
 namespace rnnserve {
 
 // The instruction sets that the kernels are compiled for, all in one binary. Results differ between
-// them in the last bits (some multiply and add with one rounding, some with two), and those of
-// narrow weights as operand.h says; under one of them they depend on nothing else.
+// them in the last bits, because some round once for a multiplication and its addition and some
+// twice; results of narrow weights also differ as operand.h describes. Under one Isa they depend on
+// nothing else.
 enum class Isa {
-  kPortable,    // the loops in Eigen, for any processor: the reference that the others are tested
-                // with
+  kPortable,    // loops in Eigen, for any processor; the others are tested against them
   kSse4,        // x86-64 with SSE4.2
   kAvx2,        // x86-64 with AVX2 and FMA
   kAvx512,      // x86-64 with AVX-512 F, BW, DQ and VL
-  kAvx512Vnni,  // with AVX-512 VNNI besides, which multiplies int8 weights by fours
-  kAvx512Bf16,  // with AVX-512 BF16 besides both, which multiplies bfloat16 weights by pairs
+  kAvx512Vnni,  // kAvx512 plus AVX-512 VNNI, which multiplies four int8 weights at a time
+  kAvx512Bf16,  // kAvx512Vnni plus AVX-512 BF16, which multiplies two bfloat16 weights at a time
   kNeon,        // arm64
 };
 
-// Those that this processor has, the fastest last.
+// Returns the instruction sets of this processor, the fastest last.
 std::vector<Isa> SupportedIsas();
 
-// "portable", "sse4", "avx2", "avx512", "avx512bf16", "neon".
+// Returns "portable", "sse4", "avx2", "avx512", "avx512vnni", "avx512bf16" or "neon".
 absl::string_view IsaName(Isa isa);
-// The one of that name; nothing if there is none.
+// Returns the Isa of that name, or nothing if there is none.
 std::optional<Isa> IsaFromName(absl::string_view name);
 
-// What the kernels of this process use: the fastest supported one, until it is set. It is asked for
-// at every kernel, so it must not be set while a model runs. Kernels of a plug-in are its own, and
-// use the fastest. Thread-safe. REQUIRES: SupportedIsas() has `isa`.
+// The instruction set that the kernels of this process use: the fastest supported one, until
+// another one is set. Every kernel call reads it, so it must not be set while a model runs. A
+// plug-in has its own copy of the kernels, which always uses the fastest. Thread-safe. REQUIRES:
+// SupportedIsas() contains `isa`.
 Isa ActiveIsa();
 void SetActiveIsa(Isa isa);
 

@@ -15,11 +15,13 @@
 HWY_BEFORE_NAMESPACE();
 namespace rnnserve::HWY_NAMESPACE {
 
-// What follows the gate sums, for the 16 units from `unit` on of column b:
+// Finishes a step: computes the new states from the gate sums, for the 16 units from `unit` on of
+// column b,
 //
 //   c' = rec(f) * c + rec(i) * act(g)        h' = rec(o) * act(c')
 //
-// The gates are `gate_stride` floats apart.
+// The sums of the gates are `gate_stride` floats apart. This is a function pointer and not a
+// template argument of the tile, so that the products are compiled once for all activations.
 using Finish = void (*)(const LstmStepArguments& s, const float* sums, int64_t gate_stride,
                         int64_t unit, int64_t b);
 

@@ -11,27 +11,28 @@
 
 namespace rnnserve {
 
-// One step of an LSTM layer in one pass over its weights; cells/lstm_cell.h has the equations. All
-// blocks are gates in the order of kernels/gates.h: i f c o.
+// The arguments of one step of an LSTM layer; cells/lstm_cell.h has the equations. All blocks are
+// gates in the order of kernels/gates.h: i f c o.
 struct LstmStepArguments {
   const Matrix& kernel;            // [input, 4 * units]
   const Matrix& recurrent_kernel;  // [units, 4 * units]
   Activation activation = Activation::kTanh;
   Activation recurrent_activation = Activation::kSigmoid;
-  // What the gate sums begin with: the bias for every column, or x K + b if that is known, and then
-  // x has no rows.
+  // The values that the gate sums start with: the bias for every column or, if the caller has
+  // projected x, x K + b; then x has no rows.
   ConstColumns start;  // [4 blocks of units, batch]
   ConstColumns x;      // [input, batch]
   ConstColumns h;      // [units, batch]
   ConstColumns c;      // [units, batch]
-  // None overlaps an input. y is written as next_h is.
+  // Must not overlap an input. y gets the same values as next_h.
   Columns next_h;
   Columns next_c;
   Columns y;
-  Team* team = nullptr;  // shares the step if it is worth it; null: the caller alone
+  Team* team = nullptr;  // shares a large step; null: the calling thread computes it alone
 };
 
-// REQUIRES: HasStepKernels(activation, recurrent_activation).
+// Computes the step in one pass over the weights. REQUIRES: HasStepKernels(activation,
+// recurrent_activation).
 void LstmStep(const LstmStepArguments& step);
 
 }  // namespace rnnserve

@@ -16,18 +16,18 @@ namespace {
 
 constexpr float kLargestInt8 = 127.0f;
 
-// The upper half of a finite float, rounded to the nearest, ties to even.
+// Returns the upper half of a finite float, rounded to nearest, ties to even.
 uint32_t Bfloat16Bits(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
   return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
 }
 
-// The whole number that is kept of a weight.
+// Returns the integer that an int8 matrix keeps of a weight.
 int8_t Int8Weight(float weight, float scale) {
   return static_cast<int8_t>(std::nearbyint(weight / scale));
 }
 
-// The bits of one weight, as they stand in the lowest bits of a word. `scale` is that of its unit.
+// Returns the bits of one weight, in the lowest bits of a word. `scale` is the scale of its unit.
 uint32_t WeightBits(WeightType type, float weight, float scale) {
   switch (type) {
     case WeightType::kFloat32:
@@ -40,8 +40,8 @@ uint32_t WeightBits(WeightType type, float weight, float scale) {
   return 0;
 }
 
-// For each column of `kernel`, [rows, cols] row-major, its largest absolute value over 127; 1 for a
-// column of zeros.
+// Returns, for each column of `kernel`, [rows, cols] row-major, its largest absolute value divided
+// by 127, or 1 if the column is all zeros.
 AlignedBuffer ScalesOf(absl::Span<const float> kernel, int64_t cols) {
   AlignedBuffer scales(cols);
   for (size_t i = 0; i < kernel.size(); ++i) {
@@ -54,8 +54,9 @@ AlignedBuffer ScalesOf(absl::Span<const float> kernel, int64_t cols) {
   return scales;
 }
 
-// For each column of `kernel` -128 times the sum of its weights of 8 bits: the bits of whole
-// numbers, which wrap around where there are too many inputs for a product that uses them.
+// Returns, for each column of `kernel`, the bits of -128 times the sum of its int8 weights as a
+// 32-bit integer. The sum may wrap around if there are more than kMaxInt8Inputs inputs; products do
+// not use the offsets then.
 AlignedBuffer OffsetsOf(absl::Span<const float> kernel, absl::Span<const float> scales) {
   std::vector<uint32_t> offsets(scales.size());
   for (size_t i = 0; i < kernel.size(); ++i) {

@@ -10,18 +10,18 @@
 #include "core/kernels/isa.h"
 #include "hwy/detect_compiler_arch.h"
 #if HWY_ARCH_X86
-#include "core/kernels/bfloat16_dot.h"
-#include "core/kernels/int8_dot.h"
+#include "core/kernels/narrow_dot.h"
 #endif
 
 namespace rnnserve {
 namespace {
 
-// What a thread keeps for the next operand, in floats: enough for 256 columns of 4096 bfloat16s.
+// The largest buffer that a thread keeps for its next operand, in floats: 4 MiB, enough for 256
+// columns of 4096 bfloat16 values.
 constexpr int64_t kMaxSpareSize = 1 << 20;
 
 #if HWY_ARCH_X86
-// The words that a column takes with these weights; 0 if they are made floats of.
+// Returns the words that a converted column takes, or 0 if the weights are widened instead.
 int64_t NarrowWords(const Matrix& weights, ConstColumns x) {
   if (x.rows == 0 || !MultipliesNarrow(weights.type())) return 0;
   if (weights.type() == WeightType::kBfloat16) return weights.num_words();
@@ -40,13 +40,14 @@ int64_t NarrowWords(const Matrix&, ConstColumns) { return 0; }
 void Narrow(WeightType, const float*, int64_t, float*, float*) {}
 #endif
 
-// The memory of operands that are gone: as many as there were at the same time.
+// The buffers of operands that have been destroyed. There are never more than the thread had
+// operands at the same time: two or three in a step.
 std::vector<AlignedBuffer>& SpareMemory() {
   thread_local std::vector<AlignedBuffer> spare;
   return spare;
 }
 
-// At least `size` floats.
+// Returns a buffer of at least `size` floats.
 AlignedBuffer TakeMemory(int64_t size) {
   std::vector<AlignedBuffer>& spare = SpareMemory();
   AlignedBuffer taken;
@@ -78,7 +79,7 @@ bool MultipliesNarrow(WeightType type) {
 Operand::Operand(const Matrix& weights, ConstColumns x) : columns_(x) {
   const int64_t num_words = NarrowWords(weights, x);
   if (num_words == 0) return;
-  // A cache line for the scale.
+  // One cache line more, for the scale.
   stride_ = PaddedRows(num_words) + kColumnQuantum;
   narrow_ = TakeMemory(stride_ * x.cols);
   for (int64_t b = 0; b < x.cols; ++b) {

@@ -12,31 +12,33 @@
 
 namespace rnnserve {
 
-// Whether weights of this type are multiplied as they are, without making floats of them: with
-// ActiveIsa() kAvx512Bf16 those of bfloat16, with kAvx512Vnni and kAvx512Bf16 those of int8. A
-// matrix of int8 with more than kMaxInt8Inputs inputs is not (int8_dot.h). Float32: false.
+// Whether weights of this type are multiplied without being widened to float first. True for
+// bfloat16 if ActiveIsa() is kAvx512Bf16, and for int8 if it is kAvx512Vnni or kAvx512Bf16.
+// Products with an int8 matrix of more than kMaxInt8Inputs inputs (narrow_dot.h) widen the weights
+// all the same.
 bool MultipliesNarrow(WeightType type);
 
-// What the weights of a matrix are multiplied with: columns, and, if MultipliesNarrow, the same
-// columns in a form that fits, made once for all panels. A column is narrowed by itself, whatever
-// else is in the batch.
+// The right-hand side of a product with a matrix: columns and, if MultipliesNarrow, the same
+// columns in the format of the narrow weights, converted once for all panels. Each column is
+// converted by itself, so the result does not depend on the rest of the batch.
 //
-// bfloat16: inputs are rounded to bfloat16 and stand by pairs, as the weights do.
+// bfloat16: inputs are rounded to bfloat16 and stored in pairs, like the weights.
 //
 //     |  x[1]  x[0]  |  x[3]  x[2]  | ...
 //
-// int8: inputs are whole numbers of 16 bits, q = round(x / s) with the scale s = max |x| / 32767 of
-// their column. The low bytes l of q + 32768 that belong to a word of weights stand before the high
-// bytes h; q = 256 (h - 128) + l.
+// int8: inputs become 16-bit integers q = round(x / s), where s = max |x| / 32767 is the scale of
+// their column. q + 32768 is split into a low byte l and a high byte h, so q = 256 (h - 128) + l.
+// The low bytes of the four inputs of a word of weights are stored before their high bytes.
 //
 //     | l[3] l[2] l[1] l[0] | h[3] h[2] h[1] h[0] | l[7] l[6] ...
 //
-// An input is off by 1/65534 of the largest of its column at most, where a weight of 8 bits may be
-// off by 1/254 of the largest of its unit. A column whose values are all below 1e-33 is taken for
-// zeros; the scale of one that has a value that is not finite is NaN.
+// The error of an input is at most 1/65534 of the largest input of its column; for comparison, that
+// of an int8 weight is up to 1/254 of the largest weight of its unit. A column whose values are all
+// below 1e-33 counts as zeros. The scale of a column with a value that is not finite is NaN.
 //
-// Borrows the columns. Its own memory is lent by the thread, which keeps it for the next unless it
-// is more than 4 MiB. Not moved; dies in the thread that made it; may be read by several.
+// Borrows the columns. Takes the memory for the converted columns from its thread, which keeps it
+// for the next operand unless it is more than 4 MiB. Cannot be moved. Must be destroyed by the
+// thread that created it. Immutable; safe to share.
 class Operand {
  public:
   Operand(const Matrix& weights, ConstColumns x);
@@ -46,17 +48,17 @@ class Operand {
 
   ConstColumns columns() const { return columns_; }
 
-  // Whether there is the other form.
+  // Whether the columns have been converted.
   bool is_narrow() const { return stride_ > 0; }
-  // The words of column b: one for each word of weights of a unit (Matrix::num_words), or two if
-  // the type is int8. REQUIRES: is_narrow().
+  // Returns the words of column b: one for each word of weights of a unit (Matrix::num_words), or
+  // two if the type is int8. REQUIRES: is_narrow().
   const float* words(int64_t b) const { return narrow_.data() + b * stride_; }
-  // The scale of column b. REQUIRES: is_narrow() and the type is int8.
+  // Returns the scale of column b. REQUIRES: is_narrow() and the type is int8.
   float scale(int64_t b) const { return words(b)[stride_ - kColumnQuantum]; }
 
  private:
   ConstColumns columns_;
-  int64_t stride_ = 0;  // floats from a column of narrow_ to the next; 0: there are none
+  int64_t stride_ = 0;  // floats from one column of narrow_ to the next; 0: not converted
   AlignedBuffer narrow_;
 };
 

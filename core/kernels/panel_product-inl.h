@@ -1,22 +1,24 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The products of kernels/matrix.h for whatever instruction set this is included under; see
-// dispatch.h.
+// The products of kernels/matrix.h, compiled for each instruction set; see dispatch.h.
 //
-// A panel is 16 units of all gates. Its gate sums for a tile of columns are kept in registers while
-// the inputs go by:
+// A panel holds the weights of 16 units of all gates (matrix.h). A tile is one or more panels times
+// up to kMaxTile columns of the batch; its sums stay in registers while a loop runs over the
+// inputs. A vector is one register of floats: 4, 8 or 16 of them, so 16 units take kVectors
+// vectors.
 //
 //     panel of W, as it lies in memory                     sums of a tile of 3 columns
 //
 //     k = 0    [ i i .. i | f f .. f | c .. c | o .. o ]       [ i ][ i ][ i ]
 //     k = 1    [ i i .. i | f f .. f | c .. c | o .. o ]   +=  [ f ][ f ][ f ]
-//     ...          x[k, b] of each of the 3 columns            [ c ][ c ][ c ]
+//     ...          x[k, b] for each of the 3 columns           [ c ][ c ][ c ]
 //                                                              [ o ][ o ][ o ]
 //
-// Each weight is loaded once for all columns of the tile, each input once for all gates. A sum is
-// built from the same operations in the same order whatever the tile: first what it starts with,
-// then the inputs one after the other. How a batch is cut into tiles changes the speed only.
+// Each weight is loaded once for all columns of the tile, and each input once for all gates. A sum
+// consists of the same operations in the same order whatever the tile: its start value, then the
+// inputs in ascending order. So the division of a batch into tiles changes the speed but not the
+// bits.
 
 #if defined(RNNSERVE_CORE_KERNELS_PANEL_PRODUCT_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef RNNSERVE_CORE_KERNELS_PANEL_PRODUCT_INL_H_
@@ -35,17 +37,19 @@
 #include "core/kernels/vector_math-inl.h"
 #include "hwy/highway.h"
 #if HWY_TARGET == HWY_AVX3
-#include "core/kernels/bfloat16_dot.h"
-#include "core/kernels/int8_dot.h"
+#include "core/kernels/narrow_dot.h"
 #endif
 
 HWY_BEFORE_NAMESPACE();
 namespace rnnserve::HWY_NAMESPACE {
 
-// Registers of a panel's width, and how many vectors of sums fit into the registers beside the
-// weights and inputs.
+// The vectors that the 16 units of a panel take for one gate.
 constexpr int kVectors = static_cast<int>(kColumnQuantum / hn::MaxLanes(FloatTag()));
 constexpr int64_t kLanes = hn::MaxLanes(FloatTag());
+// The registers that may hold sums, and the columns of the widest tile. AVX-512 and NEON have 32
+// vector registers and the others 16; a quarter is left for weights and inputs. Six columns of the
+// four gates of an LSTM fill the 24 sums of AVX-512; three columns of two gates fill the 12 of
+// AVX2.
 #if HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64
 constexpr int kSumRegisters = 24;
 constexpr int kMaxTile = 6;
@@ -54,7 +58,8 @@ constexpr int kSumRegisters = 12;
 constexpr int kMaxTile = 3;
 #endif
 
-// How many of `gates` are summed at once for `cols` columns: as many as fit, all or an equal part.
+// Returns how many of `gates` gates are summed at once for `cols` columns: as many as fit into the
+// registers, such that they divide `gates`.
 constexpr int GatesAtOnce(int gates, int cols) {
   int at_once = gates;
   while (at_once > 1 && (gates % at_once != 0 || at_once * cols * kVectors > kSumRegisters)) {
@@ -63,8 +68,9 @@ constexpr int GatesAtOnce(int gates, int cols) {
   return at_once;
 }
 
-// How many panels are summed at once: with few columns one panel has too few sums to keep the
-// multipliers busy, because each must wait for the last addition to it.
+// Returns how many panels are summed at once. Each multiply-add to a sum has to wait for the one
+// before, so with few columns the sums of one panel do not keep the multipliers busy. Two
+// multipliers with a latency of four cycles need kEnoughSums independent sums.
 constexpr int PanelsAtOnce(int gates, int cols) {
   constexpr int kEnoughSums = 8;
   int at_once = 1;
@@ -75,8 +81,9 @@ constexpr int PanelsAtOnce(int gates, int cols) {
   return at_once;
 }
 
-// The gate sums of `kPanels` panels for a tile of columns, in the first-level cache between the
-// products that build them and the activations.
+// The gate sums of a tile of kPanels panels and kCols columns. They are in memory, that is in the
+// first-level cache, only between products and before the activations; a product keeps them in
+// registers.
 template <int kPanels, int kGates, int kCols>
 struct GateSums {
   static constexpr int64_t kGateStride = kCols * kColumnQuantum;
@@ -86,7 +93,7 @@ struct GateSums {
   HWY_ALIGN float values[int64_t{kPanels} * kGates * kCols * kColumnQuantum];
 };
 
-// The sums begin with `start`, whose columns stack kGates blocks of `units` values.
+// Sets the sums to `start`, whose columns stack kGates blocks of `units` values.
 template <int kPanels, int kGates, int kCols>
 HWY_INLINE void StartFrom(ConstColumns start, int64_t units, int64_t panel, int64_t first,
                           GateSums<kPanels, kGates, kCols>& sums) {
@@ -104,12 +111,12 @@ HWY_INLINE void StartFrom(ConstColumns start, int64_t units, int64_t panel, int6
   }
 }
 
-// How the weights of a type come out of the words that Matrix keeps.
+// Unpacks weights of a type from the words of a Matrix.
 template <WeightType kType>
 struct Word {
   static constexpr int kWeights = WeightsPerWord(kType);
 
-  // Weight `i` of each word, before its scale.
+  // Returns weight `i` of each word, before its scale.
   static HWY_INLINE Vec Weight(Vec word, int i) {
     if constexpr (kType == WeightType::kFloat32) return word;
     const hn::RebindToUnsigned<FloatTag> du;
@@ -128,7 +135,7 @@ struct Word {
   }
 };
 
-// The rows of sums that a call of AddBlocksAtOnce builds: gate g of panel p of the c-th column is
+// The sums that one call of AddBlocksAtOnce adds to. The sums of gate g of panel p and column c are
 // at values + p * panel_stride + g * gate_stride + c * kColumnQuantum.
 struct SumRows {
   float* values;
@@ -139,8 +146,8 @@ struct SumRows {
   }
 };
 
-// sums += W x, where the sums are those of kCount blocks from `from` on, of kPanels panels from
-// `panel` on, and of the columns [first, first + kCols). As many as fit into registers.
+// sums += W x for the blocks [from, from + kCount), the panels [panel, panel + kPanels) and the
+// columns [first, first + kCols). REQUIRES: all of these sums fit into registers.
 template <WeightType kType, int kPanels, int kCount, int kCols>
 HWY_NOINLINE void AddBlocksAtOnce(const Matrix& weights, int64_t panel, int64_t from,
                                   ConstColumns x, int64_t first, SumRows sums) {
@@ -163,7 +170,8 @@ HWY_NOINLINE void AddBlocksAtOnce(const Matrix& weights, int64_t panel, int64_t 
   HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) input[c] = x.column(first + c);
   const int64_t row_size = weights.blocks() * kColumnQuantum;
   const int64_t prefetch_distance = weights.prefetch_distance();
-  // One row of words, of which `count` weights have an input.
+  // Adds the products of one row of words. Only the first `count` weights of each word have an
+  // input.
   const auto add_word = [&](int64_t k, int count) HWY_ATTR {
     if (prefetch_distance > 0) {
       HWY_UNROLL(8) for (int p = 0; p < kPanels; ++p) {
@@ -209,7 +217,8 @@ HWY_NOINLINE void AddBlocksAtOnce(const Matrix& weights, int64_t panel, int64_t 
   }
 }
 
-// Gates [to, to + kCount) of the sums += blocks [from, from + kCount) of W x.
+// Adds the blocks [from, from + kCount) of W x to the gates [to, to + kCount) of the sums, as many
+// gates at once as fit into registers.
 template <WeightType kType, int kCount, int kPanels, int kGates, int kCols>
 HWY_INLINE void AddBlocksOfType(const Matrix& weights, int64_t panel, int64_t from, ConstColumns x,
                                 int64_t first, int to, GateSums<kPanels, kGates, kCols>& sums) {
@@ -222,7 +231,7 @@ HWY_INLINE void AddBlocksOfType(const Matrix& weights, int64_t panel, int64_t fr
 }
 
 #if HWY_TARGET == HWY_AVX3
-// The same for bfloat16 on processors that multiply pairs of them (bfloat16_dot.h).
+// Does the same for bfloat16 on processors that multiply pairs of them (narrow_dot.h).
 template <int kCount, int kPanels, int kGates, int kCols>
 HWY_INLINE void AddBfloat16Blocks(const Matrix& weights, int64_t panel, int64_t from,
                                   const Operand& x, int64_t first, int to,
@@ -236,13 +245,13 @@ HWY_INLINE void AddBfloat16Blocks(const Matrix& weights, int64_t panel, int64_t 
       kGates * sums.kGateStride, sums.kGateStride, weights.prefetch_distance());
 }
 
-// And for int8 on those that multiply groups of four (int8_dot.h), for the columns [from_col,
-// from_col + kSome) of the tile.
+// Does the same for int8 on processors that multiply groups of four (narrow_dot.h), for the columns
+// [from_col, from_col + kSome) of the tile.
 template <int kCount, int kSome, int kPanels, int kGates, int kCols>
 HWY_INLINE void AddInt8BlocksOfColumns(const Matrix& weights, int64_t panel, int64_t from,
                                        const Operand& x, int64_t first, int from_col, int to,
                                        GateSums<kPanels, kGates, kCols>& sums) {
-  // Each sum takes two registers.
+  // Each sum takes two registers: one for the low and one for the high bytes.
   constexpr int kAtOnce = GatesAtOnce(kCount, 2 * kPanels * kSome);
   const float* input[kSome];
   float input_scales[kSome];
@@ -270,7 +279,8 @@ HWY_INLINE void AddInt8BlocksOfColumns(const Matrix& weights, int64_t panel, int
 template <int kCount, int kPanels, int kGates, int kCols>
 HWY_INLINE void AddInt8Blocks(const Matrix& weights, int64_t panel, int64_t from, const Operand& x,
                               int64_t first, int to, GateSums<kPanels, kGates, kCols>& sums) {
-  // Three gates of more than four columns: one gate after another would load too many inputs.
+  // If only one gate at a time fits, the inputs would be loaded again for every gate. Two halves of
+  // the columns with several gates at once load less.
   if constexpr (kCount > 1 && GatesAtOnce(kCount, 2 * kPanels * kCols) == 1) {
     constexpr int kHalf = (kCols + 1) / 2;
     AddInt8BlocksOfColumns<kCount, kHalf>(weights, panel, from, x, first, 0, to, sums);
@@ -281,6 +291,8 @@ HWY_INLINE void AddInt8Blocks(const Matrix& weights, int64_t panel, int64_t from
 }
 #endif
 
+// Adds the blocks [from, from + kCount) of W x to the gates [to, to + kCount) of the sums, in the
+// way that suits the type of the weights. An x without rows adds nothing.
 template <int kCount, int kPanels, int kGates, int kCols>
 HWY_INLINE void AddBlocks(const Matrix& weights, int64_t panel, int64_t from, const Operand& x,
                           int64_t first, int to, GateSums<kPanels, kGates, kCols>& sums) {
@@ -307,8 +319,8 @@ HWY_INLINE void AddBlocks(const Matrix& weights, int64_t panel, int64_t from, co
   }
 }
 
-// Calls tile.Run<panels, columns>(first panel, first column) for tiles that cover those panels of
-// all columns. Panels are the outer loop, so that weights come from memory once for all columns.
+// Calls tile.Run<kPanels, kCols>(panel, first) for the panels [begin, end) and the columns
+// [first, first + kCols).
 template <int kGates, int kCols, typename Tile>
 HWY_INLINE void RunPanels(int64_t begin, int64_t end, int64_t first, const Tile& tile) {
   constexpr int kPanels = PanelsAtOnce(kGates, kCols);
@@ -321,16 +333,21 @@ HWY_INLINE void RunPanels(int64_t begin, int64_t end, int64_t first, const Tile&
   }
 }
 
+// Calls tile.Run<number of panels, number of columns>(first panel, first column) for tiles that
+// cover `panels` and all columns. Panels are the outer loop, so that weights are read from memory
+// once for all columns.
 template <int kGates, typename Tile>
 HWY_INLINE void ForEachTile(PanelRange panels, int64_t num_cols, const Tile& tile) {
-  // What several tiles of columns share has to stay in the second-level cache in between: no more
-  // panels than are summed at once. A single tile has nothing to share.
+  // With several tiles of columns, each tile reads the same group of panels, which has to stay in
+  // the second-level cache in between. So a group has no more panels than are summed at once. With
+  // a single tile of columns nothing is read twice, and all panels are one group.
   const int64_t group =
       num_cols > kMaxTile ? PanelsAtOnce(kGates, kMaxTile) : panels.end - panels.begin;
   for (int64_t begin = panels.begin; begin < panels.end; begin += group) {
     const int64_t end = std::min(begin + group, panels.end);
     for (int64_t first = 0, cols = 0; first < num_cols; first += cols) {
-      // Tiles as equal as can be: 4 + 3, not 6 + 1.
+      // Tiles of nearly equal width: 7 columns are 4 + 3, not 6 + 1, because a narrow tile loads
+      // all weights for little work.
       const int64_t left = num_cols - first;
       const int64_t tiles = (left + kMaxTile - 1) / kMaxTile;
       cols = (left + tiles - 1) / tiles;

@@ -14,30 +14,33 @@
 
 namespace rnnserve {
 
-// Panels of a matrix (kernels/matrix.h): the units [begin, end) * kColumnQuantum.
+// The panels [begin, end) of a matrix (kernels/matrix.h).
 struct PanelRange {
   int64_t begin = 0;
   int64_t end = 0;
 };
 
-// Steps that read fewer bytes of weights are not shared: handing them out would take longer than it
-// saves. KERNELS.md has the measurement.
+// Steps that read fewer bytes of weights are not shared, because handing out the pieces would take
+// longer than it saves ("Several cores" in KERNELS.md).
 constexpr int64_t kMinSharedBytes = int64_t{1} << 20;
 
-// What a step reads of `weights`: nothing if their product with x is known already.
+// Returns the bytes of `weights` that a step reads: none if x has no rows because it has been
+// projected.
 inline int64_t BytesRead(const Matrix& weights, ConstColumns x) {
   return x.rows == 0 ? 0 : weights.bytes();
 }
 
-// `bytes`, those of a step's weights, if the step is worth being shared; else 0.
+// Returns `bytes`, the size of a step's weights, if the step is large enough to be shared, else 0.
 inline int64_t ShareableBytes(int64_t bytes) { return bytes < kMinSharedBytes ? 0 : bytes; }
 
-// Calls step(range) for ranges that are together the panels [0, num_panels), each once: all at once
-// on this thread, or, if there is a team and the step reads so many bytes of weights that it is
-// worth it, several on all members of the team. What a range computes may not depend on another.
+// Calls step(range) for ranges that together cover the panels [0, num_panels) once. If there is a
+// team and the step reads enough weights, the team shares it in pieces of kPanelsOfPiece panels;
+// else this thread makes one call for all panels. The result for a range must not depend on another
+// range.
 inline void SharePanels(Team* team, int64_t num_panels, int64_t weight_bytes,
                         absl::FunctionRef<void(PanelRange)> step) {
-  // As many panels as any step sums at once.
+  // The most panels that any step sums at once (PanelsAtOnce), so that sharing does not slow a
+  // piece down.
   constexpr int64_t kPanelsOfPiece = 8;
   if (team == nullptr || ShareableBytes(weight_bytes) == 0) return step({0, num_panels});
   const int64_t num_pieces = (num_panels + kPanelsOfPiece - 1) / kPanelsOfPiece;

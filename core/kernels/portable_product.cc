@@ -13,7 +13,7 @@ using Panel = Eigen::Array<float, kColumnQuantum, 1>;
 using ConstPanelMap = Eigen::Map<const Panel, Eigen::Aligned64>;
 using PanelMap = Eigen::Map<Panel, Eigen::Aligned64>;
 
-// Weight i of each word of a row (see Matrix), before its scale.
+// Returns weight i of each word of a row (see Matrix), before its scale.
 template <WeightType kType>
 Panel Weights(const float* row, int i) {
   const ConstPanelMap words(row);
@@ -30,10 +30,10 @@ Panel Weights(const float* row, int i) {
   return weights;
 }
 
-// One panel of weights, its rows `row_size` apart, times the columns [first, first + kCols). The
-// sums stay in registers while the inputs go by: two columns of 16 take half the registers of the
-// smallest processor, and a weight that was loaded once serves both. How many columns go together
-// changes the speed only: each sum is built from the same operations in the same order.
+// Multiplies one panel of weights, whose rows are `row_size` floats apart, by the columns [first,
+// first + kCols). The sums stay in registers while the loop runs over the inputs. Two columns take
+// half the registers of the smallest processor and share each weight that is loaded. kCols changes
+// the speed but not the bits, because each sum consists of the same operations in the same order.
 template <WeightType kType, int kCols>
 void MultiplyPanel(const float* panel, int64_t row_size, const float* scales, int64_t first,
                    ConstColumns start, ConstColumns x, Columns y) {

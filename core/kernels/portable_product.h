@@ -12,8 +12,9 @@
 
 namespace rnnserve {
 
-// y[:, b] := start[:, b] + W x[:, b] for the rows of block `block` of y: the product of Isa
-// kPortable, written with Eigen. REQUIRES: as AddBlockProduct; `start` has the rows of y.
+// Computes y[:, b] := start[:, b] + W x[:, b] for the rows of one block of y. This is the product
+// of Isa kPortable, written with Eigen. REQUIRES: as for AddBlockProduct, and `start` has the same
+// rows as y.
 void PortableBlockProduct(const Matrix& weights, int64_t block, ConstColumns start,
                           const Operand& x, Columns y);
 

@@ -17,7 +17,7 @@ constexpr int64_t kFarBytes = int64_t{2} << 20;
 bool IsZen5() {
 #if HWY_ARCH_X86
   unsigned largest_leaf, ebx, ecx, edx;
-  // The vendor, "AuthenticAMD", stands in EBX, EDX and ECX.
+  // EBX, EDX and ECX hold the vendor, "AuthenticAMD".
   if (__get_cpuid(0, &largest_leaf, &ebx, &ecx, &edx) == 0 || ebx != signature_AMD_ebx ||
       edx != signature_AMD_edx || ecx != signature_AMD_ecx) {
     return false;

@@ -8,13 +8,13 @@
 
 namespace rnnserve {
 
-// How many floats ahead a product asks for the weights of a matrix of so many bytes; zero if that
-// is left to the processor, whose own prefetchers stop at every page.
+// Returns how many floats ahead a product prefetches the weights of a matrix of that many bytes, or
+// zero if prefetching is left to the processor, whose own prefetchers stop at every page.
 //
-// Measured with matrices that come from beyond the second-level cache: on Zen 5 a step of 1024
-// units is 10 to 40 % faster, on Zen 4 one of 512 or 1024 units with few rows takes up to 1.7 times
-// as long. Nearer matrices are read slower everywhere. On a processor that was not measured nothing
-// is asked for. Thread-safe.
+// Measured with matrices too large for the second-level cache: on Zen 5 a step of 1024 units
+// becomes 10 to 40 % faster; on Zen 4 a step of 512 or 1024 units with few rows takes up to 1.7
+// times as long. Smaller matrices become slower on both. Returns zero on processors that were not
+// measured. Thread-safe.
 int64_t PrefetchDistance(int64_t matrix_bytes);
 
 }  // namespace rnnserve

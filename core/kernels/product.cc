@@ -17,7 +17,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace rnnserve::HWY_NAMESPACE {
 
-// y[:, b] := start[:, b] + W x[:, b] for one block, whose gate is the only one of the sums.
+// Computes y[:, b] := start[:, b] + W x[:, b] for one block, so the sums have one gate.
 struct BlockTile {
   template <int kPanels, int kCols>
   HWY_INLINE void Run(int64_t panel, int64_t first) const {
@@ -57,13 +57,14 @@ HWY_AFTER_NAMESPACE();
 namespace rnnserve {
 namespace {
 
-// y := start + W x for `count` blocks from `first` on.
+// Computes y := start + W x for the blocks [first, first + count).
 void BlockProducts(const Matrix& weights, int64_t first, int64_t count, ConstColumns start,
                    ConstColumns x, Columns y) {
   assert(x.rows == weights.input_size());
   assert(y.rows == weights.output_rows());
   assert(x.cols == y.cols);
-  // Enough that reading the weights again does not matter, and few enough for a cache.
+  // Large enough that reading the weights again for the next slice of columns does not matter, and
+  // small enough that the converted columns of a slice stay in a cache.
   constexpr int64_t kColumnsOfOperand = 64;
   for (int64_t col = 0; col < x.cols; col += kColumnsOfOperand) {
     const int64_t cols = std::min(kColumnsOfOperand, x.cols - col);

@@ -12,21 +12,21 @@
 
 namespace rnnserve {
 
-// Products of packed weights and columns. A sum runs over the inputs in ascending order, beginning
-// with what it starts from, whatever the batch: the bits of a column do not depend on the others.
-// With SSE4 and in the portable loops each multiplication and each addition is rounded, with AVX2,
-// AVX-512 and NEON both together are rounded once (see Isa); for narrow weights see Operand, whose
-// memory is all that is ever allocated.
+// Products of packed weights and columns. A sum adds the inputs in ascending order to its start
+// value, whatever the batch, so the bits of a column do not depend on the other columns. With SSE4
+// and in the portable loops each multiplication and each addition is rounded; with AVX2, AVX-512
+// and NEON a multiplication and its addition are rounded once (see Isa). Nothing is allocated
+// except the memory of an Operand for narrow weights.
 
-// y[:, b] := bias + W x[:, b] for every column. `bias` is from PackBias. REQUIRES: x has
-// input_size() rows, y has output_rows() rows, both have as many columns.
+// Computes y[:, b] := bias + W x[:, b] for every column. `bias` is from PackBias. REQUIRES: x has
+// input_size() rows, y has output_rows() rows, and both have the same number of columns.
 void Affine(const Matrix& weights, const AlignedBuffer& bias, ConstColumns x, Columns y);
 
-// y[:, b] += W x[:, b], beginning with what y holds.
+// Computes y[:, b] += W x[:, b] for every column. REQUIRES: as above.
 void AddProduct(const Matrix& weights, ConstColumns x, Columns y);
 
-// The same for the rows of one block of y alone, with the same bits; the other rows of y stay.
-// REQUIRES: block is in [0, blocks()); y has the rows of all blocks.
+// Do the same for the rows of one block of y, with the same bits. The other rows of y stay
+// unchanged. REQUIRES: block is in [0, blocks()), and y has the rows of all blocks.
 void AffineBlock(const Matrix& weights, int64_t block, const AlignedBuffer& bias, ConstColumns x,
                  Columns y);
 void AddBlockProduct(const Matrix& weights, int64_t block, ConstColumns x, Columns y);

@@ -10,12 +10,13 @@
 
 namespace rnnserve {
 
-// Random numbers without a generator: each is a pure function of a key and an index, so nothing is
-// stored and no order of drawing matters. Not for secrets.
+// Random numbers without a generator. Each number is a pure function of a key and an index, so
+// nothing is stored and the order of calls does not matter. Not for secrets.
 
-// Number `index` of the sequence that SplitMix64 makes of the seed `key` (Steele, Lea and Flood,
-// "Fast splittable pseudorandom number generators", OOPSLA 2014; constants of the public domain
-// code of Vigna, 2015). It serves as a key again: a tree of independent sequences.
+// Returns number `index` of the sequence that SplitMix64 generates from the seed `key` (Steele, Lea
+// and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014; constants from the
+// public domain code of Vigna, 2015). The result can be used as a key itself, which gives a tree of
+// independent sequences.
 constexpr uint64_t RandomBits(uint64_t key, uint64_t index) {
   uint64_t z = key + (index + 1) * 0x9e3779b97f4a7c15;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
@@ -23,14 +24,14 @@ constexpr uint64_t RandomBits(uint64_t key, uint64_t index) {
   return z ^ (z >> 31);
 }
 
-// Uniform in [0, 1), a multiple of 2^-53.
+// Returns a multiple of 2^-53, uniform in [0, 1).
 constexpr double RandomUniform(uint64_t key, uint64_t index) {
   return static_cast<double>(RandomBits(key, index) >> 11) * 0x1p-53;
 }
 
-// Normal, with mean 0 and standard deviation 1 (Box and Muller, 1958).
+// Returns a normal number with mean 0 and standard deviation 1 (Box and Muller, 1958).
 inline double RandomNormal(uint64_t key, uint64_t index) {
-  // Both are of a sequence of this index alone; 1 - u is never 0.
+  // Both uniform numbers come from a sequence that belongs to this index alone. 1 - u is never 0.
   const uint64_t own = RandomBits(key, index);
   const double radius = std::sqrt(-2.0 * std::log(1.0 - RandomUniform(own, 0)));
   return radius * std::cos(2.0 * std::numbers::pi * RandomUniform(own, 1));

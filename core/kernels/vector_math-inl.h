@@ -1,8 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The activations of one vector register, for whatever instruction set this is included under; see
-// dispatch.h.
+// Activations of one vector register of floats, compiled for each instruction set; see dispatch.h.
 
 #if defined(RNNSERVE_CORE_KERNELS_VECTOR_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef RNNSERVE_CORE_KERNELS_VECTOR_MATH_INL_H_
@@ -19,35 +18,38 @@ namespace rnnserve::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// A column goes by in vectors of at most a panel's width.
+// A vector has at most 16 floats, so that it never reaches past the units of a panel.
 using FloatTag = hn::CappedTag<float, 16>;
 using Vec = hn::Vec<FloatTag>;
 
 HWY_INLINE Vec Constant(float value) { return hn::Set(FloatTag(), value); }
 
-// The larger or smaller of a limit and x. A NaN stays: x86 returns its second operand then.
+// Return the larger or the smaller of a limit and x. The order of the operands matters: x86 returns
+// the second one if either is NaN, so a NaN in x stays NaN.
 HWY_INLINE Vec AtLeast(float limit, Vec x) { return hn::Max(Constant(limit), x); }
 HWY_INLINE Vec AtMost(float limit, Vec x) { return hn::Min(Constant(limit), x); }
 
-// exp(sign * x) = scale * (1 + fraction), scale a power of two: what the activations are made of.
+// exp(sign * x) = scale * (1 + fraction), where scale is a power of two. The activations are built
+// from it.
 struct Exponential {
   Vec scale;
   Vec fraction;
 };
 
-// REQUIRES: sign is 1 or -1, and sign * x within [-87.3, 88], or x is NaN. The polynomial and the
-// two parts of ln 2 are those of Cephes (Moshier, expf.c); the first part has so few bits that its
-// products are exact.
+// Computes exp(sign * x). REQUIRES: sign is 1 or -1, and sign * x is in [-87.3, 88] or x is NaN.
+//
+// The polynomial and the two parts of ln 2 are from Cephes (Moshier, expf.c). The first part of ln
+// 2 has few enough bits that its products are exact.
 template <int sign>
 HWY_INLINE Exponential ReducedExp(Vec x) {
   const FloatTag d;
   const hn::RebindToSigned<FloatTag> di;
-  // Adding 1.5 * 2^23 rounds to an integer, which then stands in the lowest bits; 127 more make it
-  // the exponent of a float.
+  // Adding 1.5 * 2^23 rounds to an integer and leaves it in the lowest bits of the float. Another
+  // 127, the bias of the exponent, makes it the exponent of a float.
   const Vec magic = Constant(12582912.0f + 127.0f);
   const Vec shifted = hn::MulAdd(x, Constant(sign * 1.44269504088896341f), magic);
   const Vec n = hn::Sub(shifted, magic);
-  // sign * r is what is left of sign * x.
+  // sign * r is the remainder of sign * x after subtracting n ln 2.
   Vec r = hn::NegMulAdd(n, Constant(sign * 0.693359375f), x);
   r = hn::NegMulAdd(n, Constant(sign * -2.12194440e-4f), r);
   Vec q = hn::MulAdd(Constant(sign * 1.9875691500e-4f), r, Constant(1.3981999507e-3f));
@@ -60,7 +62,7 @@ HWY_INLINE Exponential ReducedExp(Vec x) {
           sign > 0 ? hn::MulAdd(q, square, r) : hn::MulSub(q, square, r)};
 }
 
-// 1 / (1 + exp(-x)); 0 below -88.
+// Returns 1 / (1 + exp(-x)), or 0 below -88.
 HWY_INLINE Vec Sigmoid(Vec x) {
   const Vec one = Constant(1.0f);
   const Exponential e = ReducedExp<-1>(AtLeast(-88.0f, AtMost(87.3f, x)));
@@ -68,8 +70,8 @@ HWY_INLINE Vec Sigmoid(Vec x) {
   return hn::IfThenZeroElse(hn::Lt(x, Constant(-88.0f)), y);
 }
 
-// (exp(2 x) - 1) / (exp(2 x) + 1); beyond 9.02 the result is 1 or -1. exp - 1 is computed as such,
-// so that small values keep all their bits.
+// Returns (exp(2 x) - 1) / (exp(2 x) + 1); beyond 9.02 the result is 1 or -1. exp(2 x) - 1 is
+// computed from the fraction directly, so that small values lose no bits to cancellation.
 HWY_INLINE Vec Tanh(Vec x) {
   const Vec bounded = AtLeast(-9.02f, AtMost(9.02f, x));
   const Exponential e = ReducedExp<1>(hn::Add(bounded, bounded));
@@ -81,7 +83,7 @@ HWY_INLINE Vec HardSigmoid(float slope, Vec x) {
   return AtLeast(0.0f, AtMost(1.0f, hn::MulAdd(x, Constant(slope), Constant(0.5f))));
 }
 
-// activation(x). REQUIRES: IsVectorised(activation).
+// Returns activation(x). REQUIRES: IsVectorised(activation).
 HWY_INLINE Vec Apply(Activation activation, Vec x) {
   switch (activation) {
     case Activation::kTanh:
@@ -107,7 +109,8 @@ HWY_INLINE Vec Apply(Activation activation, Vec x) {
   }
 }
 
-// Activations as arguments of templates: the usual ones are known when the code is compiled.
+// Activations as template arguments. tanh and sigmoid, the usual ones, are resolved at compile
+// time; AnyFunction looks the activation up for every vector.
 struct TanhFunction {
   explicit TanhFunction(Activation /*activation*/) {}
   HWY_INLINE Vec operator()(Vec x) const { return Tanh(x); }

@@ -10,23 +10,23 @@
 
 namespace rnnserve {
 
-// How the weights of matrices are kept. States, biases, sums and activations are float32 whatever
-// the type; a product with few rows takes as long as its weights take to be read, so that narrower
-// ones are faster.
+// The storage type of the weights of matrices. States, biases, sums and activations are always
+// float32. A product with few rows takes as long as reading its weights does, so narrower weights
+// make it faster.
 enum class WeightType {
   kFloat32,
   kBfloat16,  // 8 bits of mantissa
-  kInt8,      // whole numbers from -127 to 127, with a float32 scale for each unit of each gate
+  kInt8,      // integers from -127 to 127, with a float32 scale for each unit of each gate
 };
 
-// How many weights a word of 32 bits holds: 1, 2 or 4.
+// Returns how many weights a 32-bit word holds: 1, 2 or 4.
 constexpr int WeightsPerWord(WeightType type) {
   return type == WeightType::kFloat32 ? 1 : type == WeightType::kBfloat16 ? 2 : 4;
 }
 
-// "float32", "bfloat16", "int8".
+// Returns "float32", "bfloat16" or "int8".
 absl::string_view WeightTypeName(WeightType type);
-// The one of that name; nothing if there is none.
+// Returns the type of that name, or nothing if there is none.
 std::optional<WeightType> WeightTypeFromName(absl::string_view name);
 
 }  // namespace rnnserve

@@ -20,8 +20,8 @@
 #include "tests/support/reference_cells.h"
 #include "tests/support/scoped_isa.h"
 
-// Activations against numbers that Keras itself computed, against the formulas in double precision
-// over a wide range, and against themselves: a column alone, in a batch and elsewhere in it.
+// Activations compared with numbers that Keras computed, with the formulas in double precision over
+// a wide range, and with themselves: a column alone, in a batch, and at other places in a batch.
 
 namespace rnnserve {
 namespace {
@@ -70,13 +70,13 @@ TEST(ActivationNameTest, KnowsTheAliasesOfKeras) {
   EXPECT_EQ(ActivationFromName("hard_swish"), Activation::kHardSilu);
 }
 
-TEST(ActivationNameTest, KnowsNoOther) {
+TEST(ActivationNameTest, RejectsOtherNames) {
   EXPECT_EQ(ActivationFromName("glu"), std::nullopt);
   EXPECT_EQ(ActivationFromName("Tanh"), std::nullopt);
   EXPECT_EQ(ActivationFromName(""), std::nullopt);
 }
 
-// What Keras 3.15 (torch, float32) gives for x = -4, -1.5, -0.3, 0, 0.7, 2.6, 7, to five digits.
+// The values of Keras 3.15 (torch, float32) for x = -4, -1.5, -0.3, 0, 0.7, 2.6, 7, to five digits.
 struct KerasValues {
   Activation activation;
   std::vector<float> y;
@@ -124,14 +124,14 @@ INSTANTIATE_TEST_SUITE_P(
 
 class ActivationFormulaTest : public ::testing::TestWithParam<std::tuple<Isa, Activation>> {};
 
-// Half a unit in the last place is 6e-8 of the value. squareplus, as Keras writes it, subtracts
-// numbers of the size of x.
+// Half a unit in the last place is 6e-8 of the value. squareplus needs a larger tolerance because
+// Keras' formula subtracts numbers of the size of x.
 double Tolerance(Activation activation, double x, double y) {
   const double scale = activation == Activation::kSquareplus ? std::fabs(x) : std::fabs(y);
   return 4e-7 * std::max(1.0, scale);
 }
 
-TEST_P(ActivationFormulaTest, IsTheFormulaInDoublePrecision) {
+TEST_P(ActivationFormulaTest, AgreesWithTheFormulaInDoublePrecision) {
   const auto [isa, activation] = GetParam();
   const ScopedIsa active(isa);
   const std::string name(ActivationName(activation));
@@ -162,8 +162,8 @@ class ActivationIsaTest : public ::testing::TestWithParam<Isa> {
 INSTANTIATE_TEST_SUITE_P(All, ActivationIsaTest, ::testing::ValuesIn(SupportedIsas()),
                          [](const auto& test) { return std::string(IsaName(test.param)); });
 
-// The largest relative error for x from 1e-30 to `end` and their negatives, in units of float's
-// epsilon.
+// Returns the largest relative error for x from 1e-30 to `end` and for their negatives, in units of
+// float's epsilon.
 double LargestError(Activation activation, float end, long double (*exact)(long double)) {
   double largest = 0.0;
   for (float size = 1e-30f; size < end; size *= 1.0003f) {
@@ -181,7 +181,7 @@ TEST_P(ActivationIsaTest, TanhHasTwoUnitsOfErrorAtMost) {
             2.0);
 }
 
-// Where the result is a normal number.
+// Covers the range in which the result is a normal number.
 TEST_P(ActivationIsaTest, SigmoidHasTwoUnitsOfErrorAtMost) {
   EXPECT_LE(LargestError(Activation::kSigmoid, 87.0f,
                          [](long double x) { return 1.0L / (1.0L + std::exp(-x)); }),
@@ -194,8 +194,8 @@ TEST_P(ActivationIsaTest, ExponentialHasTwoUnitsOfErrorAtMost) {
       2.0);
 }
 
-// Of Keras' activations two compare first and let nothing through that is not larger.
-TEST_P(ActivationIsaTest, WhatIsNotANumberStaysSo) {
+// Two of Keras' activations start with a comparison, which is false for NaN, so they lose it.
+TEST_P(ActivationIsaTest, NanStaysNan) {
   for (const Activation activation : ActivationsOfOneValue()) {
     if (activation == Activation::kHardShrink || activation == Activation::kSoftShrink) continue;
     const float y = Activated(activation, {std::numeric_limits<float>::quiet_NaN()})[0];
@@ -215,7 +215,7 @@ TEST_P(ActivationIsaTest, SaturatesWithoutOverflow) {
   EXPECT_THAT(Activated(Activation::kElu, extremes), ElementsAre(-1, -1, 1000, 1e30f));
 }
 
-TEST(SoftmaxTest, IsTheShareOfTheExponentials) {
+TEST(SoftmaxTest, DividesTheExponentialsByTheirSum) {
   const float log2 = std::log(2.0f);
 
   EXPECT_THAT(Activated(Activation::kSoftmax, {0, log2, 0}),
@@ -236,9 +236,10 @@ TEST(LogSoftmaxTest, IsTheLogarithmOfSoftmax) {
               Pointwise(FloatNear(2e-7f), {-2 * log2, -log2, -2 * log2}));
 }
 
-TEST(SparsemaxTest, HasTheThresholdOfKerasNotThatOfThePaper) {
+TEST(SparsemaxTest, HasTheThresholdOfKerasAndNotOfThePaper) {
   EXPECT_THAT(Activated(Activation::kSparsemax, {3, 1, 0}), ElementsAre(1, 0, 0));
-  // Two support values, cumulated 1 and 1.5: the threshold is (2.5 - 1) / 2, in the paper 0.25.
+  // Two support values, cumulated 1 and 1.5: the threshold is (2.5 - 1) / 2; in the paper it is
+  // 0.25.
   EXPECT_THAT(Activated(Activation::kSparsemax, {1, 0.5f, 0}), ElementsAre(0.25f, 0, 0));
   // 7, 14, 21, 28: (70 - 1) / 4.
   EXPECT_THAT(Activated(Activation::kSparsemax, {7, 7, 7, 7}), ElementsAre(0, 0, 0, 0));
@@ -247,7 +248,7 @@ TEST(SparsemaxTest, HasTheThresholdOfKerasNotThatOfThePaper) {
 
 class VectorActivationTest : public ::testing::TestWithParam<Activation> {};
 
-TEST_P(VectorActivationTest, IsTheFormulaInDoublePrecisionForEverySize) {
+TEST_P(VectorActivationTest, AgreesWithTheFormulaInDoublePrecisionForEverySize) {
   const std::string name(ActivationName(GetParam()));
   for (size_t size = 1; size <= 50; ++size) {
     std::vector<float> x(size);
@@ -285,7 +286,7 @@ TEST_P(ActivationBatchTest, AColumnHasTheSameBitsAloneAndInABatch) {
   }
 }
 
-TEST_P(ActivationBatchTest, AnEmptyBatchIsLeftAlone) {
+TEST_P(ActivationBatchTest, AcceptsAnEmptyBatch) {
   ColumnBatch batch(3, 0);
 
   Activate(GetParam(), batch.columns());

@@ -8,7 +8,7 @@
 
 #include "tests/support/column_batch.h"
 
-// Views and where they point.
+// Views of columns, and the memory that they point to.
 
 namespace rnnserve {
 namespace {
@@ -31,7 +31,7 @@ TEST(ColumnsTest, AColumnIsContiguousAndAStrideApart) {
   EXPECT_EQ(columns.column(1), memory + 32);
 }
 
-TEST(ColumnsTest, VectorHasTheValuesAndPaddedThePaddingToo) {
+TEST(ColumnsTest, VectorHasTheValuesAndPaddedAlsoThePadding) {
   ColumnBatch batch({{1, 2, 3}, {4, 5, 6}});
   const Columns columns = batch.columns();
 

@@ -7,18 +7,18 @@
 
 #include <limits>
 
-// Denormal numbers are zero in the scope, and numbers again behind it.
+// Denormal numbers count as zero inside the scope, and as numbers again after it.
 
 namespace rnnserve {
 namespace {
 
-// Not known when the code is compiled.
+// Keeps the compiler from computing the result at compile time.
 float Half(float x) {
   volatile float half = 0.5f;
   return x * half;
 }
 
-TEST(FlushDenormalsTest, WhatIsTooSmallIsZeroInItsScope) {
+TEST(FlushDenormalsTest, DenormalNumbersAreZeroInTheScope) {
   const float smallest = std::numeric_limits<float>::min();
 
   {
@@ -30,7 +30,7 @@ TEST(FlushDenormalsTest, WhatIsTooSmallIsZeroInItsScope) {
   EXPECT_NE(Half(smallest), 0.0f);
 }
 
-TEST(FlushDenormalsTest, ScopesMayBeNested) {
+TEST(FlushDenormalsTest, ScopesCanBeNested) {
   const FlushDenormals outer;
   { const FlushDenormals inner; }
 

@@ -8,20 +8,18 @@
 
 #include "tests/support/scoped_isa.h"
 
-// The names of instruction sets, and which of them is active.
+// The names of instruction sets, and the choice of the active one.
 
 namespace rnnserve {
 namespace {
 
 using ::rnnserve::testing::ScopedIsa;
 
-TEST(IsaTest, ThePortableOneIsSupportedEverywhere) {
-  EXPECT_EQ(SupportedIsas().front(), Isa::kPortable);
-}
+TEST(IsaTest, PortableIsSupportedEverywhere) { EXPECT_EQ(SupportedIsas().front(), Isa::kPortable); }
 
 TEST(IsaTest, TheFastestIsActiveAtFirst) { EXPECT_EQ(ActiveIsa(), SupportedIsas().back()); }
 
-TEST(IsaTest, AnotherCanBeMadeActive) {
+TEST(IsaTest, AnotherIsaCanBeMadeActive) {
   const Isa before = ActiveIsa();
   {
     const ScopedIsa portable(Isa::kPortable);

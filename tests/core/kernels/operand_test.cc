@@ -19,8 +19,8 @@
 #include "tests/support/malloc_counter.h"
 #include "tests/support/scoped_isa.h"
 
-// The forms of inputs for processors that multiply narrow weights as they are, and what such a
-// product makes of inputs at the ends of their range.
+// The conversion of inputs for processors that multiply narrow weights directly, and the results of
+// such a product for inputs at the ends of their range.
 
 namespace rnnserve {
 namespace {
@@ -37,7 +37,7 @@ Matrix Ones(int64_t input_size, WeightType type) {
   return Matrix(std::vector<float>(static_cast<size_t>(input_size), 1.0f), input_size, 1, 1, type);
 }
 
-// W x for every column, of these weights of one unit.
+// Returns W x for every column, where W holds the given weights of one unit.
 std::vector<float> Products(const Matrix& weights, const std::vector<std::vector<float>>& rows) {
   ColumnBatch x(rows);
   ColumnBatch y(1, static_cast<int64_t>(rows.size()));
@@ -58,7 +58,7 @@ class OperandTest : public ::testing::TestWithParam<Isa> {
   const ScopedIsa isa_{GetParam()};
 };
 
-TEST_P(OperandTest, FloatsAreMultipliedAsTheyAre) {
+TEST_P(OperandTest, Float32InputsAreNotConverted) {
   ColumnBatch x({{1, 2, 3}});
 
   EXPECT_FALSE(Operand(Ones(3, WeightType::kFloat32), x.columns()).is_narrow());
@@ -71,11 +71,11 @@ TEST_P(OperandTest, AnOperandWithoutRowsIsEmpty) {
   EXPECT_EQ(operand.columns().rows, 0);
 }
 
-TEST_P(OperandTest, ZerosMakeNothing) {
+TEST_P(OperandTest, ZeroInputsGiveZero) {
   EXPECT_THAT(Products(Ones(5, WeightType::kInt8), {{0, 0, 0, 0, 0}}), ElementsAre(0.0f));
 }
 
-TEST_P(OperandTest, TheLargestAndItsNegativeAreKept) {
+TEST_P(OperandTest, TheLargestInputAndItsNegativeKeepTheirValue) {
   const Matrix weights = Ones(1, WeightType::kInt8);
 
   for (const float value : {1.0f, -1.0f, 1e36f, -1e36f, 1e-30f, 0.1f, -123.456f}) {
@@ -84,7 +84,7 @@ TEST_P(OperandTest, TheLargestAndItsNegativeAreKept) {
   }
 }
 
-TEST_P(OperandTest, WhatIsNotFiniteMakesItsColumnNotFinite) {
+TEST_P(OperandTest, AnInputThatIsNotFiniteMakesItsColumnNotFinite) {
   for (const WeightType type : {WeightType::kBfloat16, WeightType::kInt8}) {
     for (const float value : {kInfinity, -kInfinity, kNan}) {
       const std::vector<float> products =
@@ -118,12 +118,12 @@ TEST_P(OperandTest, AllocatesNothingOnceItsThreadHasMemory) {
   EXPECT_EQ(allocations.count(), 0);
 }
 
-TEST_P(OperandTest, ALargeOneLeavesNoMemoryBehind) {
+TEST_P(OperandTest, ALargeOperandLeavesNoMemoryBehind) {
   const Matrix weights = Ones(4096, WeightType::kInt8);
   ColumnBatch x(4096, 600);
   const Columns columns = x.columns();
   std::fill(columns.data, columns.data + columns.cols * columns.stride, 0.5f);
-  if (!Operand(weights, columns).is_narrow()) GTEST_SKIP() << "nothing is narrowed";
+  if (!Operand(weights, columns).is_narrow()) GTEST_SKIP() << "inputs are not narrowed";
 
   const MallocCounter allocations;
   { const Operand again(weights, columns); }
@@ -131,8 +131,8 @@ TEST_P(OperandTest, ALargeOneLeavesNoMemoryBehind) {
   EXPECT_GT(allocations.thread_bytes_asked(), 4 << 20);
 }
 
-TEST_P(OperandTest, BytesAreThoseOfRoundedInputs) {
-  if (!MultipliesNarrow(WeightType::kInt8)) GTEST_SKIP() << "bytes are made floats of";
+TEST_P(OperandTest, BytesHoldTheRoundedInputs) {
+  if (!MultipliesNarrow(WeightType::kInt8)) GTEST_SKIP() << "int8 is widened";
   // q + 32768 is 0xffff, 0x0001, 0x8000, 0xc000, and 0x8001.
   ColumnBatch x({{32'767, -32'767, 0.25f, 16'384, 1}, {2, 1, 0, 0, 0}});
   const Operand operand(Ones(5, WeightType::kInt8), x.columns());
@@ -146,8 +146,8 @@ TEST_P(OperandTest, BytesAreThoseOfRoundedInputs) {
   EXPECT_EQ(operand.scale(1), 2.0f / 32'767.0f);
 }
 
-TEST_P(OperandTest, InputsThatNoSumHasRoomForAreMultipliedAsFloats) {
-  if (!MultipliesNarrow(WeightType::kInt8)) GTEST_SKIP() << "bytes are made floats of";
+TEST_P(OperandTest, TooManyInputsForASumAreMultipliedAsFloats) {
+  if (!MultipliesNarrow(WeightType::kInt8)) GTEST_SKIP() << "int8 is widened";
   const std::vector<float> x(32'769, 1.0f);
   ColumnBatch columns({x});
 
@@ -156,8 +156,8 @@ TEST_P(OperandTest, InputsThatNoSumHasRoomForAreMultipliedAsFloats) {
       Operand(Ones(32'768, WeightType::kInt8), columns.columns().Rows(0, 32'768)).is_narrow());
 }
 
-TEST_P(OperandTest, PairsOfBfloat16EndWithAZero) {
-  if (!MultipliesNarrow(WeightType::kBfloat16)) GTEST_SKIP() << "bfloat16 is made floats of";
+TEST_P(OperandTest, AnOddNumberOfBfloat16InputsEndsWithAZero) {
+  if (!MultipliesNarrow(WeightType::kBfloat16)) GTEST_SKIP() << "bfloat16 is widened";
   ColumnBatch x({{1.0f, -2.0f, 0.5f}});
   const Operand operand(Ones(3, WeightType::kBfloat16), x.columns());
 

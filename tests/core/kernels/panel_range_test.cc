@@ -14,7 +14,7 @@
 namespace rnnserve {
 namespace {
 
-// The ranges in which SharePanels asks for so many panels.
+// Returns the ranges that SharePanels passes to the step for that many panels.
 std::vector<PanelRange> RangesOf(Team* team, int64_t num_panels, int64_t weight_bytes) {
   absl::Mutex mu;
   std::vector<PanelRange> ranges;
@@ -38,7 +38,7 @@ TEST(PanelRangeTest, SharesEveryPanelOnce) {
   }
 }
 
-TEST(PanelRangeTest, SmallStepsAndThoseWithoutATeamAreMadeAtOnce) {
+TEST(PanelRangeTest, SmallStepsAndStepsWithoutATeamAreNotShared) {
   ThreadTeam team(2);
 
   for (const auto& ranges :

@@ -20,8 +20,8 @@
 #include "tests/support/malloc_counter.h"
 #include "tests/support/scoped_isa.h"
 
-// Products against numbers worked out by hand and against a plain loop in the promised order, which
-// they must match bit for bit, whatever the batch, under every Isa that the machine has.
+// Products compared with numbers worked out by hand and with a plain loop in the promised order.
+// They must match the loop bit for bit, whatever the batch, under every Isa of this machine.
 
 namespace rnnserve {
 namespace {
@@ -47,10 +47,10 @@ std::vector<std::vector<float>> RandomRows(int count, int64_t size) {
   return rows;
 }
 
-// Whether an addition and its multiplication are rounded once, together.
+// Whether a multiplication and its addition are rounded once, together.
 bool IsFused(Isa isa) { return isa != Isa::kPortable && isa != Isa::kSse4; }
 
-// What Affine promises: ascending inputs, beginning with the bias.
+// The sum as Affine promises it: the bias first, then the inputs in ascending order.
 std::vector<float> PlainAffine(Isa isa, const std::vector<float>& kernel, std::vector<float> sum,
                                const std::vector<float>& x) {
   for (size_t k = 0; k < x.size(); ++k) {
@@ -99,7 +99,7 @@ TEST(MatrixTest, AffineMultipliesAndAddsTheBias) {
   EXPECT_THAT(y.values(1), ElementsAre(-7.5f, -15.75f, -24));
 }
 
-TEST(MatrixTest, AddProductAddsToWhatIsThere) {
+TEST(MatrixTest, AddProductAddsToTheOutput) {
   const Matrix weights({1, 2, 3, 10, 20, 30}, 2, 1, 3);
   ColumnBatch x({{1, 1}});
   ColumnBatch y({{100, 200, 300}});
@@ -109,7 +109,7 @@ TEST(MatrixTest, AddProductAddsToWhatIsThere) {
   EXPECT_THAT(y.values(0), ElementsAre(111, 222, 333));
 }
 
-TEST(MatrixTest, EveryBlockBeginsAtAPaddedRow) {
+TEST(MatrixTest, EveryBlockStartsAtAPaddedRow) {
   const Matrix weights({1, 2, 3, 4, 5, 6}, 1, 3, 2);
   const AlignedBuffer bias = PackBias({10, 20, 30, 40, 50, 60}, 3, 2);
   ColumnBatch x({std::vector<float>{1}});
@@ -194,7 +194,7 @@ TEST_P(ProductSizesTest, EveryColumnHasTheBitsOfThePlainLoop) {
   }
 }
 
-// What is left of a weight, and of an input, when it is kept as that type. `largest` is the largest
+// AsBfloat16 and AsInt8 return a weight as a matrix of that type keeps it. `largest` is the largest
 // weight of the unit.
 double AsBfloat16(double value) {
   int exponent = 0;
@@ -206,7 +206,9 @@ double Rounded(double value, double largest, int num_steps) {
   return std::nearbyint(value / scale) * scale;
 }
 double AsInt8(double value, double largest) { return Rounded(value, largest, 127); }
-// An input, of which the largest of its column is `largest`, as it is multiplied: see operand.h.
+
+// Returns an input as it is multiplied (see operand.h). `largest` is the largest input of its
+// column.
 double AsMultiplied(Isa isa, WeightType type, double input, double largest) {
   if (type == WeightType::kBfloat16) {
     return isa == Isa::kAvx512Bf16 ? AsBfloat16(input) : input;
@@ -224,7 +226,7 @@ double LargestOf(const std::vector<float>& values) {
 // (Isa, type, input size, batch)
 class NarrowProductTest : public ::testing::TestWithParam<std::tuple<Isa, WeightType, int, int>> {};
 
-TEST_P(NarrowProductTest, IsTheProductOfTheRoundedWeights) {
+TEST_P(NarrowProductTest, MultipliesTheRoundedWeights) {
   constexpr int kUnits = 37;
   const auto [isa, type, input_size, batch] = GetParam();
   const ScopedIsa active(isa);
@@ -289,7 +291,7 @@ INSTANTIATE_TEST_SUITE_P(Types, NarrowProductTest,
                                             ::testing::Values(1, 2, 5, 13)),
                          NarrowTestName);
 
-TEST(NarrowMatrixTest, TakesAHalfOrAQuarterOfTheBytes) {
+TEST(NarrowMatrixTest, TakesHalfOrAQuarterOfTheBytes) {
   const std::vector<float> kernel = RandomValues(2048, 1);
 
   EXPECT_EQ(Matrix(kernel, 64, 1, 32).bytes(), 64 * 32 * 4);
@@ -297,7 +299,7 @@ TEST(NarrowMatrixTest, TakesAHalfOrAQuarterOfTheBytes) {
   EXPECT_EQ(Matrix(kernel, 64, 1, 32, WeightType::kInt8).bytes(), 64 * 32 + 2 * 32 * 4);
 }
 
-TEST(NarrowMatrixTest, AUnitWithoutWeightsGivesItsBias) {
+TEST(NarrowMatrixTest, AUnitWithZeroWeightsGivesItsBias) {
   const Matrix weights(std::vector<float>(6, 0.0f), 3, 1, 2, WeightType::kInt8);
   const AlignedBuffer bias = PackBias({0.25f, -1}, 1, 2);
   ColumnBatch x({{1, 2, 3}});

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The random numbers against the published ones of SplitMix64 and against the moments of their
-// distributions, with fixed keys. Limits are 5 standard errors.
+// Random numbers compared with the published numbers of SplitMix64 and with the moments of their
+// distributions, with fixed keys. The limits are 5 standard errors.
 
 #include "core/kernels/random.h"
 

@@ -17,7 +17,7 @@ TEST(WeightTypeTest, IsFoundByItsName) {
   EXPECT_EQ(WeightTypeFromName("float16"), std::nullopt);
 }
 
-TEST(WeightTypeTest, NarrowOnesShareAWord) {
+TEST(WeightTypeTest, NarrowWeightsShareAWord) {
   EXPECT_EQ(WeightsPerWord(WeightType::kFloat32), 1);
   EXPECT_EQ(WeightsPerWord(WeightType::kBfloat16), 2);
   EXPECT_EQ(WeightsPerWord(WeightType::kInt8), 4);
