@@ -16,44 +16,47 @@
 
 namespace rnnserve {
 
-// What a cell reads, writes and carries, as shapes for one batch row.
+// The shapes that a cell reads, writes and keeps as state, for one batch row.
 struct CellSignature {
   Shape input;                    // one timestep of input, [features] for most cells
   Shape output;                   // one timestep of output; need not be a state
   std::vector<StateSpec> states;  // in Keras' order (LSTM: h, then c)
-  // Inputs that are the same at every timestep: what Keras passes to `call(..., constants)`. The
+  // Inputs that are the same at every timestep, which Keras passes as `call(..., constants)`. The
   // built-in cells have none.
   std::vector<Shape> constants;
 };
 
-// What one call of Cell::Step reads and writes, for a batch of columns. Everything is flattened
-// row-major: a state of shape [4, 8] is a column of 32 values. Inputs and outputs never overlap.
+// The arguments of one call of Cell::Step, for a batch with one column for each batch row. Values
+// are flattened row-major: a state of shape [4, 8] is a column of 32 values. Inputs and outputs
+// never overlap.
 struct CellStep {
   ConstColumns x;                            // [input size, batch]
   absl::Span<const ConstColumns> state;      // each [state size, batch]
   absl::Span<const ConstColumns> constants;  // each [constant size, batch]
   Columns y;                                 // [output size, batch]
   absl::Span<const Columns> next_state;      // each [state size, batch]
-  // What Cell::Project made of x, which is then not read. Without data: nothing has been made.
+  // The result of Cell::Project for x; x is then not read. Without data: x has not been projected.
   ConstColumns projection;   // [projection_rows(), batch]
   float* scratch = nullptr;  // scratch_size(batch) floats, aligned to 64 bytes
-  // Threads that a large step may be shared with. Null: none.
+  // The team that a large step may use. Null: the step runs on the calling thread.
   Team* team = nullptr;
-  // In a run with Keras' training=True, else null: the same for every timestep of the run. For what
-  // is random in the cell, such as its dropout.
+  // The source of random numbers in a run with Keras' training=True, for dropout and the like. The
+  // same for every timestep of the run. Null without training.
   const TrainingRun* training = nullptr;
 };
 
-// A recurrent cell: what Keras calls a cell, a function (x, states) -> (y, states) with weights.
-// It knows nothing of time, masks or direction; RecurrentLayer loops it.
+// A recurrent cell in Keras' sense: a function (x, states) -> (y, states) with weights. It knows
+// nothing of time, masks or direction; RecurrentLayer loops over the timesteps.
 //
-// To write one, derive, register it (CellRegistry) and compare it with Keras; minimal_rnn_cell.cc
-// is the shortest example. Owns its weights. Immutable; safe to share. Step cannot fail and
-// allocates nothing beyond what its thread keeps for narrow weights (Operand).
+// To write a cell, derive from this class, register the cell (CellRegistry) and compare it with
+// Keras. minimal_rnn_cell.cc is the shortest example.
+//
+// Owns its weights. Immutable; safe to share. Step cannot fail. It allocates nothing except the
+// memory that its thread keeps for the inputs of narrow weights (Operand).
 class Cell {
  public:
   virtual ~Cell() = default;
-  // Neither copied nor moved: it is shared.
+  // Not copied or moved, because a cell is shared by pointer.
   Cell(const Cell&) = delete;
   Cell& operator=(const Cell&) = delete;
 
@@ -66,29 +69,29 @@ class Cell {
   int64_t output_size() const { return output_size_; }
 
   virtual int64_t num_parameters() const = 0;
-  // The bytes that they take. Default: those of float32.
+  // Returns the bytes that the parameters take. Default: their size as float32.
   virtual int64_t parameter_bytes() const { return num_parameters() * int64_t{sizeof(float)}; }
 
-  // The bytes of weights that a step reads in kernels that a Team is worth being given
-  // (kernels/panel_range.h). Default: none.
+  // Returns the bytes of weights that a step reads in kernels that are large enough to be shared by
+  // a Team (kernels/panel_range.h). Default: none.
   virtual int64_t shareable_bytes() const { return 0; }
 
-  // Floats of scratch for a batch of that many columns. Default: none.
+  // Returns the floats of scratch that a step of `batch` columns needs. Default: none.
   virtual int64_t scratch_size(int64_t batch) const;
 
-  // Writes the initial value of state k for one batch row, as Keras' get_initial_state does.
+  // Writes the initial value of one state for one batch row, as Keras' get_initial_state does.
   // Default: zeros.
   virtual void InitialState(int state_index, absl::Span<float> value) const;
 
-  // The part of a step that only depends on x, for any number of columns: a layer that has many
-  // timesteps at hand gives them to Project together, so that the weights of the inputs are read
-  // once for all, and then the results to Step one by one. The bits of a step stay the same. Not
-  // for steps with training. Default: there is no such part.
+  // Computes the part of a step that depends on x only, for any number of columns. A layer with
+  // many timesteps at hand passes them to Project together, so that the weights of the inputs are
+  // read once for all of them, and then passes the results to Step one by one. The bits of a step
+  // stay the same. Not used in training. Default: no such part, zero rows.
   virtual int64_t projection_rows() const { return 0; }
   virtual void Project(ConstColumns x, Columns projection) const;
 
-  // One step of every column. The bits of a column do not depend on the other columns, and the
-  // padding behind a column of x, state or constants does not matter.
+  // Computes one step of every column. The bits of a column do not depend on the other columns, nor
+  // on the padding behind a column of x, state or constants.
   virtual void Step(const CellStep& step) const = 0;
 
  protected:

@@ -27,7 +27,7 @@ CellDropouts Make(const Rates& rates, CellDropout::Masks masks) {
   return {CellDropout(rates.input, masks, /*part=*/0), CellDropout(rates.state, masks, /*part=*/1)};
 }
 
-// The rule of the cells with gates.
+// Cells with gates ignore a rate of 1.
 double ZeroIfOne(double rate) { return rate < 1.0 ? rate : 0.0; }
 
 CellDropouts MakeGated(const Rates& rates, CellDropout::Masks masks) {
@@ -37,7 +37,7 @@ CellDropouts MakeGated(const Rates& rates, CellDropout::Masks masks) {
 }  // namespace
 
 void DropColumn(double rate, uint64_t key, int64_t rows, const float* x, float* y) {
-  // With a rate of 1 nothing is kept, and the infinite scale never used.
+  // With a rate of 1 nothing is kept, so the infinite scale is never used.
   const float scale = static_cast<float>(1.0 / (1.0 - rate));
   for (int64_t i = 0; i < rows; ++i) {
     y[i] = RandomUniform(key, static_cast<uint64_t>(i)) < rate ? 0.0f : x[i] * scale;

@@ -15,51 +15,53 @@
 
 namespace rnnserve {
 
-// y[i] := 0 with probability `rate`, else x[i] / (1 - rate): one column of dropout with inverted
-// scaling. Number i of `key` decides; with a rate of 1 all are 0. x and y may be the same.
+// Applies dropout with inverted scaling to one column: y[i] := 0 with probability `rate`, else x[i]
+// / (1 - rate). Random number i of `key` decides about element i. With a rate of 1 all elements
+// become 0. x and y may be the same.
 void DropColumn(double rate, uint64_t key, int64_t rows, const float* x, float* y);
 
-// What Keras' `dropout` does to the input x of a cell, or `recurrent_dropout` to its state, before
-// the product with the kernel: in training some elements are dropped, the same ones at every
-// timestep of a row.
+// Keras' `dropout` of the input x of a cell, or `recurrent_dropout` of its state. In training it
+// drops some elements before the product with the kernel, the same ones at every timestep of a
+// batch row:
 //
 //   shared     one mask for all gates            x K      becomes  (m * x) K
-//   per gate   each gate has a mask of its own   x K_g    becomes  (m_g * x) K_g
+//   per gate   each gate has its own mask        x K_g    becomes  (m_g * x) K_g
 //
 // A value type.
 class CellDropout {
  public:
-  // Which elements are dropped together.
+  // Whether the gates share a mask.
   enum class Masks { kShared, kPerGate };
 
   // No dropout.
   CellDropout() = default;
-  // `part` differs between the dropouts of a cell. REQUIRES: rate is in [0, 1].
+  // `part` gives each dropout of a cell its own random numbers. REQUIRES: rate is in [0, 1].
   CellDropout(double rate, Masks masks, int64_t part) : rate_(rate), masks_(masks), part_(part) {}
 
-  // Whether it does anything in training.
+  // Whether it drops anything in training.
   bool is_active() const { return rate_ > 0.0; }
-  // Whether it does anything in this run.
+  // Whether it drops anything in this run.
   bool ActsIn(const TrainingRun* training) const { return training != nullptr && is_active(); }
 
-  // Floats of scratch for the products below, with x of that size.
+  // Returns the floats of scratch that the products below need for an x [rows, batch].
   int64_t scratch_size(int64_t rows, int64_t batch) const {
     return is_active() ? ColumnsSize(rows, batch) : 0;
   }
 
-  // y := what gate `gate` sees of column b, x[:, b]. REQUIRES: ActsIn(&training).
+  // Sets y to column b of x as gate `gate` sees it. REQUIRES: ActsIn(&training).
   void DropFor(int64_t gate, const TrainingRun& training, int64_t b, ConstColumns x,
                float* y) const;
 
-  // The products of kernels/product.h of what the gates see of x; the plain ones if the dropout
-  // does not act. The blocks of `weights` are the gates. `training` may be null.
+  // Computes a product of kernels/product.h with x as each gate sees it after the dropout, or with
+  // x itself if the dropout does not act. The blocks of `weights` are the gates. `training` may be
+  // null.
   void Affine(const Matrix& weights, const AlignedBuffer& bias, const TrainingRun* training,
               ConstColumns x, float* scratch, Columns y) const;
   void AddProduct(const Matrix& weights, const TrainingRun* training, ConstColumns x,
                   float* scratch, Columns y) const;
 
  private:
-  // What gate `gate` sees, in scratch.
+  // Returns x as gate `gate` sees it, in `scratch`.
   ConstColumns Dropped(int64_t gate, const TrainingRun& training, ConstColumns x,
                        float* scratch) const;
 
@@ -73,15 +75,17 @@ struct CellDropouts {
   CellDropout input;
   CellDropout state;
 
-  // Whether one of them does anything in this run.
+  // Whether at least one of them drops anything in this run.
   bool ActIn(const TrainingRun* training) const {
     return input.ActsIn(training) || state.ActsIn(training);
   }
 
-  // As SimpleRNNCell, LSTMCell and GRUCell, and the cells of ConvLSTM take them out of `dropout`,
-  // `recurrent_dropout` and `implementation`; Keras clips rates to [0, 1]. Of a rate of 1 the
-  // SimpleRNNCell leaves nothing, the others ignore it. LSTMCell and GRUCell have a mask for each
-  // gate if `recurrent_dropout` is above 0 or `implementation` is 1. Errors: those of KerasConfig.
+  // Read `dropout`, `recurrent_dropout` and `implementation` by the rules of SimpleRNNCell
+  // (ReadSimple), of LSTMCell and GRUCell (ReadGated) and of the ConvLSTM cells
+  // (ReadConvolutional). All clip rates to [0, 1]. A rate of 1 drops everything in SimpleRNNCell
+  // and is ignored by the others. LSTMCell and GRUCell have a mask for each gate if
+  // `recurrent_dropout` is above 0 or `implementation` is 1; the ConvLSTM cells always do. Errors:
+  // those of KerasConfig.
   static absl::StatusOr<CellDropouts> ReadSimple(const KerasConfig& config);
   static absl::StatusOr<CellDropouts> ReadGated(const KerasConfig& config);
   static absl::StatusOr<CellDropouts> ReadConvolutional(const KerasConfig& config);

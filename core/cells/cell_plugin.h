@@ -11,24 +11,24 @@
 #include "absl/base/config.h"
 #include "core/cells/cell_registry.h"
 
-// What a shared library must hold to bring its own cells (see CUSTOM_CELLS.md). A plug-in is one
-// source file with cells and, at its end, outside of any namespace,
+// The interface of a shared library that adds custom cells (see CUSTOM_CELLS.md). A plug-in is one
+// source file with cells and, at its end, outside any namespace,
 //
 //   RNNSERVE_CELL_PLUGIN(RegisterMyCells);   // void RegisterMyCells(rnnserve::CellRegistry&)
 //
 // built by rnnserve_cell_plugin of CMakeLists.txt.
 //
-// How its symbols are found: a plug-in links rnnserve::cells itself, hides all of it, and shares
+// How symbols are resolved: a plug-in links rnnserve::cells itself and hides all of it. It shares
 // only Abseil and the C++ library, which are shared objects, with the program that loads it. So the
-// program need not export anything, stays as small as it is, and holds no code for the sake of
-// plug-ins; a plug-in is some 300 KiB. What crosses the border are C++ objects (Cell, KerasConfig,
-// Shape, ...), so both sides must be built from the same headers by the same compiler with the same
-// libraries: `abi` and `build` say whether they were.
+// program exports nothing and contains no code just for plug-ins; a plug-in is about 300 KiB. C++
+// objects (Cell, KerasConfig, Shape, ...) cross the boundary, so both sides must be built from the
+// same headers by the same compiler with the same libraries. `abi` and `build` say whether they
+// were.
 
 namespace rnnserve {
 
-// Goes up with every change of a type or function that a plug-in sees: Cell and what it uses,
-// CellRegistry, KerasConfig, WeightSource.
+// The version of the interface. It goes up with every change of a type or function that a plug-in
+// shares with the program: Cell and the types it uses, CellRegistry, KerasConfig, WeightSource.
 constexpr uint32_t kCellPluginAbi = 1;
 
 #define RNNSERVE_TEXT_INNER_(x) #x
@@ -42,7 +42,7 @@ constexpr uint32_t kCellPluginAbi = 1;
 #define RNNSERVE_SANITIZER_TEXT_ ""
 #endif
 
-// The compiler and the libraries whose types cross the border.
+// The compiler and the libraries whose types cross the boundary.
 // clang-format off
 constexpr char kCellPluginBuild[] =
     "compiler " __VERSION__
@@ -57,9 +57,9 @@ constexpr char kCellPluginBuild[] =
 
 // The one object that a plug-in exports. The order of the members never changes.
 struct CellPlugin {
-  uint32_t abi;       // kCellPluginAbi of its headers; nothing else is read if it is another
+  uint32_t abi;       // kCellPluginAbi of its headers; if it differs, nothing else is read
   const char* build;  // kCellPluginBuild of its headers
-  // Registers its cells, under names that are not taken. Called once, in an empty registry.
+  // Registers its cells under names that are not taken. Called once, with an empty registry.
   void (*register_cells)(CellRegistry& registry);
 };
 

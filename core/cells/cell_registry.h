@@ -20,55 +20,58 @@
 
 namespace rnnserve {
 
-// A weight of a cell, as Keras makes it in `build`.
+// A weight that a Keras cell creates in `build`.
 struct CellVariable {
-  std::string name;    // in a bundle, below the layer: "kernel"
-  std::string option;  // the option without which Keras does not make it ("use_bias"); or empty
+  std::string name;    // its name in a bundle, below the layer: "kernel"
+  std::string option;  // the boolean option that creates it ("use_bias"); empty: always created
 };
 
-// Builds cells by the name under which Keras serialized them: the registered name of a custom class
-// ("package>Name"), else the class name.
+// A table of factories that builds cells by the name under which Keras saved them: the registered
+// name of a custom class ("package>Name"), else the class name.
 //
 // Thread-compatible: fill it first, then share it.
 class CellRegistry {
  public:
-  // Builds one cell whose timesteps of input have that shape. Errors: INVALID_ARGUMENT, reason
-  // MODEL_CONFIG or MODEL_WEIGHTS, or UNIMPLEMENTED, reason OPTION_UNSUPPORTED; each names the
-  // cell.
+  // Builds one cell for timesteps of input of the shape `input_shape`. Errors: INVALID_ARGUMENT,
+  // reason MODEL_CONFIG or MODEL_WEIGHTS, or UNIMPLEMENTED, reason OPTION_UNSUPPORTED; each names
+  // the cell.
   using Factory = std::function<absl::StatusOr<std::unique_ptr<Cell>>(
       const CellRegistry& registry, const KerasConfig& config, const Shape& input_shape,
       WeightSource& weights)>;
 
-  // SimpleRNNCell, LSTMCell, GRUCell, ConvLSTM1DCell, ConvLSTM2DCell, ConvLSTM3DCell,
-  // StackedRNNCells, and MinimalRNNCell also under the name rnnserve>MinimalRNNCell.
+  // Returns a registry with SimpleRNNCell, LSTMCell, GRUCell, ConvLSTM1DCell, ConvLSTM2DCell,
+  // ConvLSTM3DCell, StackedRNNCells, and MinimalRNNCell also under the name
+  // rnnserve>MinimalRNNCell.
   static CellRegistry BuiltIn();
 
-  // Adds a cell; a name that is taken is replaced. `variables` are its weights in the order in
-  // which the class makes them in Keras, which is how a `.keras` file numbers them; without them a
+  // Adds a cell, or replaces the cell of that name. `variables` are its weights in the order in
+  // which its Keras class creates them, because a `.keras` file only numbers them. Without them a
   // model with the cell can be served but not imported.
   void Register(std::string name, Factory factory, std::vector<CellVariable> variables = {});
 
   bool Contains(absl::string_view name) const;
-  // The names of all cells, in ascending order.
+  // Returns the names of all cells in ascending order.
   std::vector<std::string> Names() const;
 
-  // The names of the weights that Keras makes for the cell `name` with these options, in its order.
+  // Returns the names of the weights that Keras creates for the cell `name` with these options, in
+  // Keras' order.
   // Errors: UNIMPLEMENTED, reason CELL_UNSUPPORTED, if no cell of that name is registered;
   // INVALID_ARGUMENT, reason MODEL_CONFIG, if an option is not a boolean.
   absl::StatusOr<std::vector<std::string>> VariableNames(absl::string_view name,
                                                          const KerasConfig& config) const;
 
-  // Moves the cells of `other` here. Errors: INVALID_ARGUMENT, reason PLUGIN_LOAD, naming the cell,
-  // if a name is taken here; then nothing has changed.
+  // Moves the cells of `other` into this registry. Errors: INVALID_ARGUMENT, reason PLUGIN_LOAD,
+  // naming the cell, if a name is taken; this registry is then unchanged.
   absl::Status Merge(CellRegistry other);
 
   // Builds the cell that `config` describes. Errors: those of the factory; UNIMPLEMENTED, reason
-  // CELL_UNSUPPORTED, naming the cell and where it stands, if no cell of that name is registered.
+  // CELL_UNSUPPORTED, naming the cell and its place in the model, if no cell of that name is
+  // registered.
   absl::StatusOr<std::unique_ptr<Cell>> Create(const KerasConfig& config, const Shape& input_shape,
                                                WeightSource& weights) const;
 
-  // The same for a cell whose options stand in something else: Keras' LSTM layer holds those of its
-  // LSTMCell.
+  // Builds the cell `name` with options from another object: Keras' LSTM layer, for example, holds
+  // the options of its LSTMCell.
   absl::StatusOr<std::unique_ptr<Cell>> Create(absl::string_view name, const KerasConfig& config,
                                                const Shape& input_shape,
                                                WeightSource& weights) const;
@@ -81,8 +84,8 @@ class CellRegistry {
 
   absl::StatusOr<const Entry*> Find(absl::string_view name, const KerasConfig& config) const;
 
-  // Not a hash map: a plug-in has its own copy of this code, and Abseil's hashes differ from copy
-  // to copy.
+  // Not an Abseil hash map, because a plug-in has its own copy of this code and Abseil's hashes
+  // differ from copy to copy.
   std::map<std::string, Entry, std::less<>> entries_;
 };
 

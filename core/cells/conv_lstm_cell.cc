@@ -12,7 +12,7 @@
 namespace rnnserve {
 namespace {
 
-// The convolution of h: from the output of the other one to an output of the same size.
+// Returns the convolution of h, whose input and output both have the size of the cell's output.
 Convolution RecurrentConvolution(const ConvLstmOptions& options) {
   std::vector<ConvolutionAxis> axes;
   for (const ConvolutionAxis& axis : options.axes) {
@@ -21,7 +21,7 @@ Convolution RecurrentConvolution(const ConvLstmOptions& options) {
   return Convolution(axes, options.filters, options.channels_first);
 }
 
-// What each gate sees of column b; dropped images are taken out of `scratch`.
+// Returns the images that the gates see of column b. Images after dropout are made in `scratch`.
 template <typename Images>
 Images ImagesOf(const CellDropout& dropout, const TrainingRun* training, ConstColumns columns,
                 int64_t b, float*& scratch) {
@@ -36,8 +36,8 @@ Images ImagesOf(const CellDropout& dropout, const TrainingRun* training, ConstCo
   return images;
 }
 
-// Calls product(gate, patches) for the positions that begin at `first`: once for each gate with the
-// patches of its image, or, if all see the same image, once with the gate kAllGates.
+// Calls product(gate, patches) for the positions from `first` on: once for each gate with the
+// patches of its image or, if all gates see the same image, once with gate == kAllGates.
 constexpr int64_t kAllGates = -1;
 template <typename Images, typename Product>
 void ForPatches(const Convolution& convolution, const Images& images, int64_t first,
@@ -102,7 +102,8 @@ ConvLstmCell::ConvLstmCell(const ConvLstmOptions& options, const CellDropouts& d
 int64_t ConvLstmCell::scratch_size(int64_t /*batch*/) const {
   const int64_t patch =
       std::max(input_convolution_.patch_size(), recurrent_convolution_.patch_size());
-  return ColumnsSize(kernel_.output_rows(), kTile) + ColumnsSize(patch, kTile) +
+  return ColumnsSize(kernel_.output_rows(), kPositionsAtOnce) +
+         ColumnsSize(patch, kPositionsAtOnce) +
          dropouts_.input.scratch_size(input_size(), lstm_gate::kCount) +
          dropouts_.state.scratch_size(output_size(), lstm_gate::kCount);
 }
@@ -113,10 +114,10 @@ void ConvLstmCell::Step(const CellStep& step) const {
     float* images = step.scratch;
     const Images x = ImagesOf<Images>(dropouts_.input, step.training, step.x, b, images);
     const Images h = ImagesOf<Images>(dropouts_.state, step.training, step.state[0], b, images);
-    for (int64_t first = 0; first < num_positions; first += kTile) {
+    for (int64_t first = 0; first < num_positions; first += kPositionsAtOnce) {
       float* scratch = images;
-      const Columns gates =
-          TakeColumns(scratch, kernel_.output_rows(), std::min(kTile, num_positions - first));
+      const Columns gates = TakeColumns(scratch, kernel_.output_rows(),
+                                        std::min(kPositionsAtOnce, num_positions - first));
       Gates(x, h, first, gates, scratch);
       Update(step, b, first, gates);
     }

@@ -28,19 +28,20 @@ namespace rnnserve {
 //   h' = o act(c')
 //   y  = h'
 //
-// K * x takes strides, padding and dilation_rate from the configuration; R * h keeps the size: no
-// stride, padding "same", no dilation. With channels_first the channels of x, h and c stand before
+// K * x takes strides, padding and dilation_rate from the configuration. R * h keeps the size: no
+// stride, padding "same", no dilation. With channels_first the channels of x, h and c come before
 // the spatial axes; the kernels are the same.
 //
-// A step takes kTile output positions of a row together: their patches are the columns of a matrix
-// product (see Convolution) that gives all four gates, stacked as in LstmCell.
+// A step computes kPositionsAtOnce output positions of a batch row together. Their patches are the
+// columns of a matrix product (see Convolution) that gives all four gates, stacked as in LstmCell.
 //
-// In training x and h are, in each gate, those that the dropout leaves (CellDropout).
+// In training each gate sees x and h after dropout (CellDropout).
 //
 // Two states, "h" then "c". Owns its weights. Immutable; safe to share.
 class ConvLstmCell final : public Cell {
  public:
-  // The factory for cells of that many spatial axes. REQUIRES: 1 to Convolution::kAxesMax.
+  // Returns the factory for cells with that many spatial axes. REQUIRES: num_axes is in
+  // [1, Convolution::kAxesMax].
   static CellRegistry::Factory FactoryFor(int num_axes);
 
   int64_t num_parameters() const override { return num_parameters_; }
@@ -48,9 +49,9 @@ class ConvLstmCell final : public Cell {
   void Step(const CellStep& step) const override;
 
  private:
-  // The scratch of a tile of a 3 x 3 kernel over 64 channels is 160 KiB and stays in the cache of a
-  // core; from some 16 columns on a product is as fast as it gets.
-  static constexpr int64_t kTile = 64;
+  // Large enough: from about 16 columns on a product does not get faster. Small enough: the scratch
+  // of 64 positions of a 3 x 3 kernel over 64 channels is 160 KiB and stays in the cache of a core.
+  static constexpr int64_t kPositionsAtOnce = 64;
 
   struct Weights {
     absl::Span<const float> kernel;
@@ -62,15 +63,16 @@ class ConvLstmCell final : public Cell {
                                                       const Shape& input_shape,
                                                       WeightSource& weights);
 
-  // What each gate sees of x or h of a batch row: the same image, or one for each gate.
+  // The images that the gates see of x or h of one batch row: the same image four times or, with
+  // dropout, one image for each gate.
   using Images = std::array<const float*, lstm_gate::kCount>;
 
   ConvLstmCell(const ConvLstmOptions& options, const CellDropouts& dropouts,
                const Weights& weights);
 
-  // Leaves the activated gates of positions [first, first + gates.cols) in `gates`.
+  // Computes the activated gates of the positions [first, first + gates.cols).
   void Gates(const Images& x, const Images& h, int64_t first, Columns gates, float* scratch) const;
-  // Ends these positions: the states and the output out of their gates.
+  // Computes the states and the output of these positions from their gates.
   void Update(const CellStep& step, int64_t b, int64_t first, Columns gates) const;
 
   const CellDropouts dropouts_;

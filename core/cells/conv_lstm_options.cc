@@ -14,14 +14,15 @@
 namespace rnnserve {
 namespace {
 
-// One state; so that no size computed from it overflows.
+// The limit of the elements of an input or state, so that no size computed from it overflows.
 constexpr int64_t kElementsMax = int64_t{1} << 31;
 
 bool IsAnyAboveOne(const std::vector<int64_t>& values) {
   return std::any_of(values.begin(), values.end(), [](int64_t value) { return value > 1; });
 }
 
-// What a string option says: `first` or `second`, in any case.
+// Reads a string option that is `first` or `second` in any letter case; returns whether it is
+// `second`.
 absl::StatusOr<bool> IsSecond(const KerasConfig& config, absl::string_view key,
                               absl::string_view first, absl::string_view second) {
   RNNSERVE_ASSIGN_OR_RETURN(const std::string value, config.String(key, first));

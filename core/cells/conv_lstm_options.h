@@ -14,9 +14,10 @@
 
 namespace rnnserve {
 
-// What Keras' ConvLSTM1D, ConvLSTM2D and ConvLSTM3D say about their cell, and what follows from it
-// for an input of a known shape. Initializers, regularizers, constraints and seed do not matter
-// once it is trained and are not read; for dropout see CellDropouts. A value type.
+// The options of the cell of Keras' ConvLSTM1D, ConvLSTM2D and ConvLSTM3D that matter after
+// training, and the geometry that follows from them for a known input shape. Initializers,
+// regularizers, constraints and seed only matter for training and are not read. For dropout see
+// CellDropouts. A value type.
 struct ConvLstmOptions {
   Shape input_shape;  // of one timestep
   int64_t filters = 0;
@@ -27,15 +28,15 @@ struct ConvLstmOptions {
   Activation recurrent_activation = Activation::kSigmoid;
   bool use_bias = true;
 
-  // Reads them for a cell of that many spatial axes. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG,
-  // if one is wrong, if strides and dilation_rate are both above 1, or if the input has another
-  // number of axes or is smaller than the kernel; UNIMPLEMENTED, reason OPTION_UNSUPPORTED, for a
-  // dtype policy that KerasConfig refuses, and for an activation over a vector with channels_first,
-  // where Keras takes it over the last spatial axis.
+  // Reads the options of a cell with that many spatial axes. Errors: INVALID_ARGUMENT, reason
+  // MODEL_CONFIG, if an option is wrong, if strides and dilation_rate are both above 1, or if the
+  // input has another number of axes or is smaller than the kernel; UNIMPLEMENTED, reason
+  // OPTION_UNSUPPORTED, for a dtype policy that KerasConfig refuses, and for an activation over a
+  // vector (softmax, ...) with channels_first, which Keras would apply over the last spatial axis.
   static absl::StatusOr<ConvLstmOptions> Read(const KerasConfig& config, int num_axes,
                                               const Shape& input_shape);
 
-  // The shape of the output and of both states.
+  // Returns the shape of the output and of both states.
   Shape output_shape() const;
   // [k_1, .., k_n, input_channels, 4 * filters]
   Shape kernel_shape(int64_t input_channels) const;

@@ -9,10 +9,10 @@
 namespace rnnserve {
 namespace {
 
-// The inputs from the first to the last that one output sees.
+// Returns the distance from the first to the last input that one output sees, both included.
 int64_t Reach(int64_t kernel, int64_t dilation) { return (kernel - 1) * dilation + 1; }
 
-// The input that output `o` sees through kernel element `k`, or -1 if it lies in the padding.
+// Returns the input that output `o` sees through kernel element `k`, or -1 if it is padding.
 int64_t InputOf(const ConvolutionAxis& axis, int64_t o, int64_t k) {
   const int64_t i = o * axis.stride + k * axis.dilation - axis.padding_before;
   return i < axis.input ? std::max<int64_t>(i, -1) : -1;

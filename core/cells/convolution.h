@@ -12,8 +12,8 @@
 
 namespace rnnserve {
 
-// Along one spatial axis: which inputs each output sees. Output o sees, for k in [0, kernel), the
-// input at
+// The geometry of a convolution along one spatial axis. For each k in [0, kernel), output o sees
+// the input at
 //
 //   o * stride + k * dilation - padding_before
 //
@@ -26,15 +26,15 @@ struct ConvolutionAxis {
   int64_t output = 1;
   int64_t padding_before = 0;
 
-  // The axis as TensorFlow pads it. "valid": no padding; `output` is not positive if the kernel
-  // does not fit. "same": output = ceil(input / stride), and of an odd number of zeros the one more
-  // stands behind. REQUIRES: all numbers are from 1 to 2^31 - 1.
+  // Return an axis that is padded as in TensorFlow. "valid": no padding; `output` is 0 if the
+  // kernel does not fit. "same": output = ceil(input / stride); if the number of zeros is odd, the
+  // extra one goes after the input. REQUIRES: all numbers are in [1, 2^31 - 1].
   static ConvolutionAxis Valid(int64_t input, int64_t kernel, int64_t stride, int64_t dilation);
   static ConvolutionAxis Same(int64_t input, int64_t kernel, int64_t stride, int64_t dilation);
 };
 
-// Where the values of an image with up to three spatial axes lie in memory. The positions are
-// counted row-major over the spatial axes.
+// The memory layout of an image with up to three spatial axes. Positions are counted row-major over
+// the spatial axes.
 struct ImageLayout {
   int64_t num_positions = 0;
   int64_t num_channels = 0;
@@ -44,8 +44,9 @@ struct ImageLayout {
   int64_t channel_stride() const { return channels_first ? num_positions : 1; }
 };
 
-// Turns a convolution of one to three spatial axes into a matrix product: what one output position
-// sees becomes a column, the patch, in the order of a Keras kernel [k_1, .., k_n, channels, units]:
+// Turns a convolution over one to three spatial axes into a matrix product. The inputs that one
+// output position sees become a column, called a patch, in the order of a Keras kernel
+// [k_1, .., k_n, channels, units]:
 //
 //   image [4, 4, C]     position (0, 1), kernel 2 x 2      patch
 //     . 1 2 .                                              [1][2][3][4]   each of C values
@@ -56,26 +57,27 @@ class Convolution {
  public:
   static constexpr int kAxesMax = 3;
 
-  // REQUIRES: 1 to kAxesMax axes, each with an output.
+  // REQUIRES: there are 1 to kAxesMax axes, each with at least one output.
   Convolution(absl::Span<const ConvolutionAxis> axes, int64_t num_channels, bool channels_first);
 
   const ImageLayout& input() const { return input_; }
-  // The number of positions of the output.
+  // Returns the number of positions of the output.
   int64_t num_outputs() const { return num_outputs_; }
-  // The values of one patch: kernel elements times channels.
+  // Returns the number of values of one patch: kernel elements times channels.
   int64_t patch_size() const { return patch_size_; }
 
-  // Writes the patches of the output positions [first, first + patches.cols), one a column.
-  // `image` has the layout input(). REQUIRES: patches has patch_size() rows, and there are that
-  // many positions.
+  // Writes the patches of the output positions [first, first + patches.cols), one for each column.
+  // `image` has the layout input(). REQUIRES: patches has patch_size() rows, and the positions are
+  // below num_outputs().
   void Patches(const float* image, int64_t first, Columns patches) const;
 
  private:
   void Patch(const float* image, int64_t output, float* patch) const;
-  // Writes the channels of one input position, or zeros if `position` is negative; returns the end.
+  // Writes the channels of one input position, or zeros if `position` is negative. Returns the end
+  // of what it wrote.
   float* Channels(const float* image, int64_t position, float* patch) const;
 
-  // Missing axes stand in front, with one element.
+  // Always kAxesMax axes: those that are not given come first, with one element each.
   std::array<ConvolutionAxis, kAxesMax> axes_;
   ImageLayout input_;
   int64_t num_outputs_ = 1;

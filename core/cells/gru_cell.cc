@@ -15,10 +15,9 @@
 namespace rnnserve {
 namespace {
 
-// Gates [first, first + count) of a recurrent kernel [units, 3 * units], as a matrix of `count`
-// blocks; an empty matrix if `count` is zero.
+// Returns gates [first, first + count) of a recurrent kernel [units, 3 * units] as a matrix of
+// `count` blocks.
 Matrix GatesOf(const KerasCellWeights& weights, int64_t units, int64_t first, int64_t count) {
-  if (count == 0) return Matrix();
   std::vector<float> gates(static_cast<size_t>(units * count * units));
   for (int64_t k = 0; k < units; ++k) {
     std::copy_n(weights.recurrent_kernel.data() + (k * gru_gate::kCount + first) * units,
@@ -27,15 +26,15 @@ Matrix GatesOf(const KerasCellWeights& weights, int64_t units, int64_t first, in
   return Matrix(gates, units, count, units, weights.matrix_type);
 }
 
-// Row `index` of a bias [2, 3 * units], or of one [3 * units] that has only row 0.
+// Returns row `index` of a bias [2, 3 * units], or of one [3 * units] that has only row 0.
 AlignedBuffer BiasRow(absl::Span<const float> bias, int64_t units, size_t index) {
   const size_t length = static_cast<size_t>(gru_gate::kCount * units);
   return PackBias(bias.empty() ? bias : bias.subspan(index * length, length), gru_gate::kCount,
                   units);
 }
 
-// The sum of both rows for z and r; of h only the first.
-AlignedBuffer StepBias(absl::Span<const float> bias, int64_t units, bool reset_after) {
+// Returns the sum of both rows for z and r, and only the first row for h.
+AlignedBuffer FusedBias(absl::Span<const float> bias, int64_t units, bool reset_after) {
   AlignedBuffer sum = BiasRow(bias, units, 0);
   if (!reset_after) return sum;
   const AlignedBuffer recurrent = BiasRow(bias, units, 1);
@@ -51,94 +50,67 @@ absl::StatusOr<std::unique_ptr<Cell>> GruCell::Create(const CellRegistry& /*regi
                                                       const KerasConfig& config,
                                                       const Shape& input_shape,
                                                       WeightSource& weights) {
-  RNNSERVE_ASSIGN_OR_RETURN(const auto options, KerasCellOptions::Read(config, input_shape));
-  RNNSERVE_ASSIGN_OR_RETURN(const auto dropouts, CellDropouts::ReadGated(config));
+  RNNSERVE_ASSIGN_OR_RETURN(const auto options,
+                            KerasCellOptions::Read(config, input_shape, gru_gate::kCount));
   RNNSERVE_ASSIGN_OR_RETURN(const bool reset_after, config.Bool("reset_after", true));
   const int64_t columns = gru_gate::kCount * options.units;
   const Shape bias_shape = reset_after ? Shape({2, columns}) : Shape({columns});
   RNNSERVE_ASSIGN_OR_RETURN(const auto cell_weights,
-                            KerasCellWeights::Read(options, gru_gate::kCount, bias_shape, weights));
-  return std::unique_ptr<Cell>(new GruCell(options, reset_after, dropouts, cell_weights));
+                            KerasCellWeights::Read(options, bias_shape, weights));
+  return std::unique_ptr<Cell>(new GruCell(options, reset_after, cell_weights));
 }
 
-GruCell::GruCell(const KerasCellOptions& options, bool reset_after, const CellDropouts& dropouts,
-                 const KerasCellWeights& weights)
-    : Cell({.input = {options.input_size},
-            .output = {options.units},
-            .states = {{"h", {options.units}}},
-            .constants = {}}),
-      dropouts_(dropouts),
-      activation_(options.activation),
-      recurrent_activation_(options.recurrent_activation),
+GruCell::GruCell(const KerasCellOptions& options, bool reset_after, const KerasCellWeights& weights)
+    : VectorCell(options, weights,
+                 {.states = {{"h", {options.units}}},
+                  .recurrent_kernel = GatesOf(weights, options.units, gru_gate::kUpdate,
+                                              reset_after ? gru_gate::kCount : 2),
+                  .bias = BiasRow(weights.bias, options.units, 0)}),
       reset_after_(reset_after),
-      num_parameters_(weights.num_parameters()),
-      kernel_(weights.kernel, options.input_size, gru_gate::kCount, options.units,
-              weights.matrix_type),
-      bias_(BiasRow(weights.bias, options.units, 0)),
-      recurrent_kernel_(GatesOf(weights, options.units, 0, reset_after ? gru_gate::kCount : 0)),
+      fused_bias_(FusedBias(weights.bias, options.units, reset_after)),
       recurrent_bias_(reset_after ? BiasRow(weights.bias, options.units, 1) : AlignedBuffer()),
-      step_bias_(StepBias(weights.bias, options.units, reset_after)),
-      gate_recurrent_kernel_(
-          GatesOf(weights, options.units, gru_gate::kUpdate, reset_after ? 0 : 2)),
       candidate_recurrent_kernel_(
-          GatesOf(weights, options.units, gru_gate::kCandidate, reset_after ? 0 : 1)) {}
+          reset_after ? Matrix() : GatesOf(weights, options.units, gru_gate::kCandidate, 1)) {}
 
 int64_t GruCell::parameter_bytes() const {
-  return kernel_.bytes() + recurrent_kernel_.bytes() + gate_recurrent_kernel_.bytes() +
-         candidate_recurrent_kernel_.bytes() +
-         (bias_.size() + recurrent_bias_.size() + step_bias_.size()) * int64_t{sizeof(float)};
+  return VectorCell::parameter_bytes() + candidate_recurrent_kernel_.bytes() +
+         (recurrent_bias_.size() + fused_bias_.size()) * int64_t{sizeof(float)};
 }
 
 int64_t GruCell::shareable_bytes() const {
-  if (!HasFusedStep()) return 0;
-  if (reset_after_) return ShareableBytes(kernel_.bytes() + recurrent_kernel_.bytes());
-  return ShareableBytes(kernel_.bytes() + gate_recurrent_kernel_.bytes()) +
-         ShareableBytes(candidate_recurrent_kernel_.bytes());
+  // Without reset_after a step is two passes, and each is shared or not by its own size.
+  const int64_t second_pass =
+      HasFusedStep() ? ShareableBytes(candidate_recurrent_kernel_.bytes()) : 0;
+  return VectorCell::shareable_bytes() + second_pass;
 }
 
 int64_t GruCell::scratch_size(int64_t batch) const {
   const int64_t gates = ColumnsSize(kernel_.output_rows(), batch);
   return gates + (reset_after_ ? gates : ColumnsSize(kernel_.units(), batch)) +
-         std::max(dropouts_.input.scratch_size(kernel_.input_size(), batch),
-                  dropouts_.state.scratch_size(kernel_.units(), batch));
-}
-
-void GruCell::Project(ConstColumns x, Columns projection) const {
-  Affine(kernel_, HasFusedStep() ? step_bias_ : bias_, x, projection);
-}
-
-void GruCell::Step(const CellStep& step) const {
-  if (dropouts_.ActIn(step.training) || !HasFusedStep()) {
-    StepByGates(step);
-  } else {
-    FusedStep(step);
-  }
+         dropout_scratch_size(batch);
 }
 
 void GruCell::FusedStep(const CellStep& step) const {
   const int64_t units = kernel_.units();
   const int64_t batch = step.y.cols;
-  const bool is_projected = step.projection.data != nullptr;
-  const GruStepArguments arguments{
-      .kernel = kernel_,
-      .activation = activation_,
-      .recurrent_activation = recurrent_activation_,
-      .start =
-          is_projected ? step.projection : EveryColumn(step_bias_.data(), step_bias_.size(), batch),
-      .x = is_projected ? ConstColumns() : step.x,
-      .h = step.state[0],
-      .next_h = step.next_state[0],
-      .y = step.y,
-      .team = step.team};
+  const GruStepArguments arguments{.kernel = kernel_,
+                                   .activation = activation_,
+                                   .recurrent_activation = recurrent_activation_,
+                                   .start = FusedStart(step),
+                                   .x = FusedInput(step),
+                                   .h = step.state[0],
+                                   .next_h = step.next_state[0],
+                                   .y = step.y,
+                                   .team = step.team};
   if (reset_after_) {
     const float* candidate_bias = recurrent_bias_.data() + gru_gate::kCandidate * PaddedRows(units);
     return GruStepResetAfter(arguments, recurrent_kernel_, candidate_bias);
   }
   float* scratch = step.scratch;
-  const GruScratch of_first_pass{.z = TakeColumns(scratch, units, batch),
-                                 .reset_h = TakeColumns(scratch, units, batch),
-                                 .candidate_of_x = TakeColumns(scratch, units, batch)};
-  GruStepResetBefore(arguments, gate_recurrent_kernel_, candidate_recurrent_kernel_, of_first_pass);
+  const GruScratch first_pass{.z = TakeColumns(scratch, units, batch),
+                              .reset_h = TakeColumns(scratch, units, batch),
+                              .candidate_of_x = TakeColumns(scratch, units, batch)};
+  GruStepResetBefore(arguments, recurrent_kernel_, candidate_recurrent_kernel_, first_pass);
 }
 
 void GruCell::StepByGates(const CellStep& step) const {
@@ -147,11 +119,7 @@ void GruCell::StepByGates(const CellStep& step) const {
 
   float* scratch = step.scratch;
   const Columns gates = TakeColumns(scratch, kernel_.output_rows(), step.y.cols);
-  if (step.projection.data != nullptr) {
-    Copy(step.projection, gates);
-  } else {
-    dropouts_.input.Affine(kernel_, bias_, step.training, step.x, scratch, gates);
-  }
+  StartGates(step, scratch, gates);
   if (reset_after_) {
     ResetAfter(step, gates, scratch);
   } else {
@@ -194,8 +162,8 @@ void GruCell::ResetBefore(const CellStep& step, Columns gates, float* scratch) c
   const Columns z = gates.Block(gru_gate::kUpdate, units);
   const Columns r = gates.Block(gru_gate::kReset, units);
   const Columns hh = gates.Block(gru_gate::kCandidate, units);
-  dropouts_.state.AddProduct(gate_recurrent_kernel_, step.training, h, scratch,
-                             gates.Rows(0, gate_recurrent_kernel_.output_rows()));
+  dropouts_.state.AddProduct(recurrent_kernel_, step.training, h, scratch,
+                             gates.Rows(0, recurrent_kernel_.output_rows()));
   Activate(recurrent_activation_, z);
   Activate(recurrent_activation_, r);
 

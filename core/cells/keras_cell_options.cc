@@ -9,9 +9,10 @@
 namespace rnnserve {
 
 absl::StatusOr<KerasCellOptions> KerasCellOptions::Read(const KerasConfig& config,
-                                                        const Shape& input_shape) {
+                                                        const Shape& input_shape, int gates) {
   RNNSERVE_RETURN_IF_ERROR(config.CheckDtypePolicy());
   KerasCellOptions options;
+  options.gates = gates;
   RNNSERVE_ASSIGN_OR_RETURN(options.input_size, VectorInputSize(config, input_shape));
   RNNSERVE_ASSIGN_OR_RETURN(options.units, config.PositiveInt("units"));
   RNNSERVE_ASSIGN_OR_RETURN(options.activation,
@@ -20,6 +21,8 @@ absl::StatusOr<KerasCellOptions> KerasCellOptions::Read(const KerasConfig& confi
       options.recurrent_activation,
       config.ActivationOr("recurrent_activation", options.recurrent_activation));
   RNNSERVE_ASSIGN_OR_RETURN(options.use_bias, config.Bool("use_bias", options.use_bias));
+  RNNSERVE_ASSIGN_OR_RETURN(options.dropouts, gates == 1 ? CellDropouts::ReadSimple(config)
+                                                         : CellDropouts::ReadGated(config));
   return options;
 }
 
@@ -32,9 +35,9 @@ absl::StatusOr<int64_t> VectorInputSize(const KerasConfig& config, const Shape& 
 }
 
 absl::StatusOr<KerasCellWeights> KerasCellWeights::Read(const KerasCellOptions& options,
-                                                        int64_t gates, const Shape& bias_shape,
+                                                        const Shape& bias_shape,
                                                         WeightSource& weights) {
-  const int64_t columns = gates * options.units;
+  const int64_t columns = options.gates * options.units;
   KerasCellWeights read;
   read.matrix_type = weights.matrix_type();
   RNNSERVE_ASSIGN_OR_RETURN(read.kernel, weights.Weight("kernel", {options.input_size, columns}));

@@ -8,40 +8,46 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "core/cells/cell_dropout.h"
 #include "core/keras/keras_config.h"
 #include "core/keras/weight_source.h"
 
 namespace rnnserve {
 
-// The options that SimpleRNNCell, LSTMCell and GRUCell share and that matter once they are trained.
-// Initializers, regularizers, constraints, seed and unit_forget_bias do not and are not read; for
-// dropout see CellDropouts. A value type.
+// The options that SimpleRNNCell, LSTMCell and GRUCell share and that matter after training.
+// Initializers, regularizers, constraints, seed and unit_forget_bias only matter for training and
+// are not read. A value type.
 struct KerasCellOptions {
   int64_t input_size = 0;
   int64_t units = 0;
+  int gates = 1;  // the blocks of each kernel, one for each gate; 1 for SimpleRNNCell
   Activation activation = Activation::kTanh;
   Activation recurrent_activation = Activation::kSigmoid;
   bool use_bias = true;
+  CellDropouts dropouts;
 
-  // Reads them. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, if one is wrong or the input is not
-  // a vector; UNIMPLEMENTED, reason OPTION_UNSUPPORTED, for a dtype other than float32.
-  static absl::StatusOr<KerasCellOptions> Read(const KerasConfig& config, const Shape& input_shape);
+  // Reads the options of a cell with that many gates; `gates` also decides which of Keras' rules
+  // for dropout applies (CellDropouts::ReadSimple or ReadGated). Errors: INVALID_ARGUMENT, reason
+  // MODEL_CONFIG, if one is wrong or the input is not a vector; UNIMPLEMENTED, reason
+  // OPTION_UNSUPPORTED, for a dtype other than float32.
+  static absl::StatusOr<KerasCellOptions> Read(const KerasConfig& config, const Shape& input_shape,
+                                               int gates);
 };
 
-// The length of the vectors that a cell reads. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG,
-// naming the cell, if the input is not a vector.
+// Returns the length of the vectors that a cell reads. Errors: INVALID_ARGUMENT, reason
+// MODEL_CONFIG, naming the cell, if the input is not a vector.
 absl::StatusOr<int64_t> VectorInputSize(const KerasConfig& config, const Shape& input_shape);
 
-// The weights of a cell with `gates` fused gates, row-major as Keras stores them. Views into a
-// WeightSource; not to be kept.
+// The weights of a cell with the gates side by side, row-major as Keras stores them. Views into a
+// WeightSource; they must not be kept.
 struct KerasCellWeights {
   absl::Span<const float> kernel;            // [input_size, gates * units]
   absl::Span<const float> recurrent_kernel;  // [units, gates * units]
-  absl::Span<const float> bias;              // of `bias_shape`; empty without use_bias
+  absl::Span<const float> bias;              // [bias_shape]; empty without use_bias
   WeightType matrix_type = WeightType::kFloat32;
 
-  // Errors: those of WeightSource::Weight.
-  static absl::StatusOr<KerasCellWeights> Read(const KerasCellOptions& options, int64_t gates,
+  // Reads them. Errors: those of WeightSource::Weight.
+  static absl::StatusOr<KerasCellWeights> Read(const KerasCellOptions& options,
                                                const Shape& bias_shape, WeightSource& weights);
 
   int64_t num_parameters() const {

@@ -47,7 +47,7 @@ absl::Status CheckFolder(const std::string& folder, bool may_be_sticky) {
   return PathError(absl::StrCat("everyone may write to the folder ", folder));
 }
 
-// Whether the plug-in was made for this program.
+// Checks that the plug-in was built for this program.
 absl::Status CheckStamp(const CellPlugin& plugin) {
   if (plugin.abi != kCellPluginAbi) {
     return LoadError(absl::StrCat("it was built for version ", plugin.abi,
@@ -75,7 +75,8 @@ absl::StatusOr<std::vector<std::string>> Load(const std::string& path, CellRegis
   RNNSERVE_RETURN_IF_ERROR(CheckPluginPath(path));
   void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return LoadError(dlerror());
-  // Never closed, not even after an error: the registry of it may have left functions anywhere.
+  // Never closed, not even after an error: the plug-in may have stored pointers to its functions
+  // anywhere in the process.
   RNNSERVE_ASSIGN_OR_RETURN(CellRegistry cells, CellsOf(library));
   std::vector<std::string> names = cells.Names();
   RNNSERVE_RETURN_IF_ERROR(registry.Merge(std::move(cells)));

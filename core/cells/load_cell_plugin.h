@@ -14,29 +14,29 @@
 
 namespace rnnserve {
 
-// Loads the shared library at `path` (see cell_plugin.h) and adds its cells to `registry`; returns
-// their names. Its code runs in this process, with all that this process may do: load what the
-// operator listed and nothing else. It stays loaded until the process ends. Errors, each naming the
-// path, with `registry` unchanged:
+// Loads the shared library at `path` (see cell_plugin.h), adds its cells to `registry` and returns
+// their names. Its code runs in this process with all rights of the process, so load only what the
+// operator listed. It stays loaded until the process ends. Errors, each naming the path, with
+// `registry` unchanged:
 //
 //   NOT_FOUND PLUGIN_PATH            There is no such file.
-//   INVALID_ARGUMENT PLUGIN_PATH     The path is not absolute, or leads over a symbolic link, "."
-//                                    or ".."; it is not a regular file; or somebody else could put
-//                                    other code there (see CheckPluginPath).
-//   INVALID_ARGUMENT PLUGIN_LOAD     It is not a shared library that loads here; it holds no
-//                                    rnnserve_cell_plugin; it was built for another rnnserve, with
-//                                    another compiler or other libraries; it registers no cell, or
-//                                    one whose name is taken.
+//   INVALID_ARGUMENT PLUGIN_PATH     The path is not absolute or contains a symbolic link, "." or
+//                                    ".."; the file is not a regular file; or another user could
+//                                    replace it (see CheckPluginPath).
+//   INVALID_ARGUMENT PLUGIN_LOAD     The file cannot be loaded as a shared library; it has no
+//                                    symbol rnnserve_cell_plugin; it was built for another version
+//                                    of rnnserve, by another compiler or with other libraries; it
+//                                    registers no cell, or a cell whose name is taken.
 absl::StatusOr<std::vector<std::string>> LoadCellPlugin(const std::string& path,
                                                         CellRegistry& registry);
 
-// The built-in cells and those of the plug-ins. Errors: those of LoadCellPlugin.
+// Returns the built-in cells and those of the plug-ins. Errors: those of LoadCellPlugin.
 absl::StatusOr<CellRegistry> CellsWithPlugins(absl::Span<const std::string> paths);
 
-// Whether only this user and root decide what stands at `path`: the file belongs to one of them and
-// is not writable by everyone, nor is its folder; the folders above may be if their sticky bit
-// keeps others from replacing what is not theirs, as in /tmp. Groups are the operator's affair.
-// Errors: those with PLUGIN_PATH.
+// Checks that only this user and root can replace the file at `path`: the file belongs to one of
+// them, and neither the file nor its folder is world-writable. Folders further up may be
+// world-writable if they are sticky, like /tmp, because others then cannot replace what they do not
+// own. Group permissions are left to the operator. Errors: those with PLUGIN_PATH.
 absl::Status CheckPluginPath(const std::string& path);
 
 }  // namespace rnnserve

@@ -3,14 +3,9 @@
 
 #include "core/cells/lstm_cell.h"
 
-#include <algorithm>
-
 #include "core/base/status_macros.h"
-#include "core/kernels/elementwise.h"
 #include "core/kernels/gates.h"
 #include "core/kernels/lstm_step.h"
-#include "core/kernels/panel_range.h"
-#include "core/kernels/product.h"
 
 namespace rnnserve {
 
@@ -18,62 +13,32 @@ absl::StatusOr<std::unique_ptr<Cell>> LstmCell::Create(const CellRegistry& /*reg
                                                        const KerasConfig& config,
                                                        const Shape& input_shape,
                                                        WeightSource& weights) {
-  RNNSERVE_ASSIGN_OR_RETURN(const auto options, KerasCellOptions::Read(config, input_shape));
-  RNNSERVE_ASSIGN_OR_RETURN(const auto dropouts, CellDropouts::ReadGated(config));
-  RNNSERVE_ASSIGN_OR_RETURN(
-      const auto cell_weights,
-      KerasCellWeights::Read(options, lstm_gate::kCount, Shape({lstm_gate::kCount * options.units}),
-                             weights));
-  return std::unique_ptr<Cell>(new LstmCell(options, dropouts, cell_weights));
+  RNNSERVE_ASSIGN_OR_RETURN(const auto options,
+                            KerasCellOptions::Read(config, input_shape, lstm_gate::kCount));
+  const Shape bias_shape({lstm_gate::kCount * options.units});
+  RNNSERVE_ASSIGN_OR_RETURN(const auto cell_weights,
+                            KerasCellWeights::Read(options, bias_shape, weights));
+  return std::unique_ptr<Cell>(new LstmCell(options, cell_weights));
 }
 
-LstmCell::LstmCell(const KerasCellOptions& options, const CellDropouts& dropouts,
-                   const KerasCellWeights& weights)
-    : Cell({.input = {options.input_size},
-            .output = {options.units},
-            .states = {{"h", {options.units}}, {"c", {options.units}}},
-            .constants = {}}),
-      dropouts_(dropouts),
-      activation_(options.activation),
-      recurrent_activation_(options.recurrent_activation),
-      num_parameters_(weights.num_parameters()),
-      kernel_(weights.kernel, options.input_size, lstm_gate::kCount, options.units,
-              weights.matrix_type),
-      recurrent_kernel_(weights.recurrent_kernel, options.units, lstm_gate::kCount, options.units,
-                        weights.matrix_type),
-      bias_(PackBias(weights.bias, lstm_gate::kCount, options.units)) {}
-
-int64_t LstmCell::parameter_bytes() const {
-  return kernel_.bytes() + recurrent_kernel_.bytes() + bias_.size() * int64_t{sizeof(float)};
-}
-
-int64_t LstmCell::shareable_bytes() const {
-  if (!HasStepKernels(activation_, recurrent_activation_)) return 0;
-  return ShareableBytes(kernel_.bytes() + recurrent_kernel_.bytes());
-}
+LstmCell::LstmCell(const KerasCellOptions& options, const KerasCellWeights& weights)
+    : VectorCell(options, weights,
+                 {.states = {{"h", {options.units}}, {"c", {options.units}}},
+                  .recurrent_kernel = Matrix(weights.recurrent_kernel, options.units, options.gates,
+                                             options.units, weights.matrix_type),
+                  .bias = PackBias(weights.bias, options.gates, options.units)}) {}
 
 int64_t LstmCell::scratch_size(int64_t batch) const {
-  return ColumnsSize(kernel_.output_rows(), batch) +
-         std::max(dropouts_.input.scratch_size(kernel_.input_size(), batch),
-                  dropouts_.state.scratch_size(kernel_.units(), batch));
+  return ColumnsSize(kernel_.output_rows(), batch) + dropout_scratch_size(batch);
 }
 
-void LstmCell::Project(ConstColumns x, Columns projection) const {
-  Affine(kernel_, bias_, x, projection);
-}
-
-void LstmCell::Step(const CellStep& step) const {
-  if (dropouts_.ActIn(step.training) || !HasStepKernels(activation_, recurrent_activation_)) {
-    return StepByGates(step);
-  }
-  const bool is_projected = step.projection.data != nullptr;
+void LstmCell::FusedStep(const CellStep& step) const {
   LstmStep({.kernel = kernel_,
             .recurrent_kernel = recurrent_kernel_,
             .activation = activation_,
             .recurrent_activation = recurrent_activation_,
-            .start = is_projected ? step.projection
-                                  : EveryColumn(bias_.data(), bias_.size(), step.y.cols),
-            .x = is_projected ? ConstColumns() : step.x,
+            .start = FusedStart(step),
+            .x = FusedInput(step),
             .h = step.state[0],
             .c = step.state[1],
             .next_h = step.next_state[0],
@@ -90,11 +55,7 @@ void LstmCell::StepByGates(const CellStep& step) const {
 
   float* scratch = step.scratch;
   const Columns gates = TakeColumns(scratch, kernel_.output_rows(), step.y.cols);
-  if (step.projection.data != nullptr) {
-    Copy(step.projection, gates);
-  } else {
-    dropouts_.input.Affine(kernel_, bias_, step.training, step.x, scratch, gates);
-  }
+  StartGates(step, scratch, gates);
   dropouts_.state.AddProduct(recurrent_kernel_, step.training, h, scratch, gates);
 
   const int64_t units = kernel_.units();

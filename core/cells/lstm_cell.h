@@ -6,16 +6,13 @@
 
 #include <memory>
 
-#include "core/base/aligned_buffer.h"
-#include "core/cells/cell_dropout.h"
 #include "core/cells/cell_registry.h"
-#include "core/cells/keras_cell_options.h"
-#include "core/kernels/matrix.h"
+#include "core/cells/vector_cell.h"
 
 namespace rnnserve {
 
 // keras.layers.LSTMCell: long short-term memory (Hochreiter and Schmidhuber, 1997) with a forget
-// gate. With F features, U units and rec, the recurrent activation,
+// gate. With F features, U units and the recurrent activation rec,
 //
 //   i  = rec(x K_i + h R_i + b_i)      x [F]   h, c [U]
 //   f  = rec(x K_f + h R_f + b_f)      K = [K_i K_f K_c K_o]   [F, 4U]
@@ -25,7 +22,7 @@ namespace rnnserve {
 //   h' = o * act(c')
 //   y  = h'
 //
-// All gates of a column come out of one product, stacked (see gates.h for the order):
+// One product gives all gates of a column, stacked (see gates.h for the order):
 //
 //               +-----+                 +-----+  0
 //               | i   |                 | i   |
@@ -34,10 +31,10 @@ namespace rnnserve {
 //               | o   |                 | o   |  3 PaddedRows(U)
 //               +-----+                 +-----+
 //
-// In training x and h are, in each gate, those that the dropout leaves (CellDropout).
+// In training each gate sees x and h after dropout (CellDropout).
 //
 // Two states, "h" then "c". Owns its weights. Immutable; safe to share.
-class LstmCell final : public Cell {
+class LstmCell final : public VectorCell {
  public:
   // A CellRegistry::Factory.
   static absl::StatusOr<std::unique_ptr<Cell>> Create(const CellRegistry& registry,
@@ -45,29 +42,13 @@ class LstmCell final : public Cell {
                                                       const Shape& input_shape,
                                                       WeightSource& weights);
 
-  int64_t num_parameters() const override { return num_parameters_; }
-  int64_t parameter_bytes() const override;
-  int64_t shareable_bytes() const override;
   int64_t scratch_size(int64_t batch) const override;
-  int64_t projection_rows() const override { return kernel_.output_rows(); }
-  void Project(ConstColumns x, Columns projection) const override;
-  void Step(const CellStep& step) const override;
 
  private:
-  // Step gate by gate: with dropout, with other activations than the fused kernel has, or with Isa
-  // kPortable.
-  void StepByGates(const CellStep& step) const;
+  LstmCell(const KerasCellOptions& options, const KerasCellWeights& weights);
 
-  LstmCell(const KerasCellOptions& options, const CellDropouts& dropouts,
-           const KerasCellWeights& weights);
-
-  const CellDropouts dropouts_;
-  const Activation activation_;
-  const Activation recurrent_activation_;
-  const int64_t num_parameters_;
-  const Matrix kernel_;
-  const Matrix recurrent_kernel_;
-  const AlignedBuffer bias_;
+  void FusedStep(const CellStep& step) const override;
+  void StepByGates(const CellStep& step) const override;
 };
 
 }  // namespace rnnserve

@@ -12,14 +12,14 @@
 
 namespace rnnserve {
 
-// The cell that the documentation of keras.layers.RNN defines: no bias and no activation. With F
+// The example cell of the documentation of keras.layers.RNN, without bias and activation. With F
 // features and U units,
 //
 //   h' = x K + h R      x [F]   h [U]   K [F, U]   R [U, U]
 //   y  = h'
 //
-// It is also the example of a cell of one's own. Its options are those of the class in the
-// documentation, `units`. One state, "h". Owns its weights. Immutable; safe to share.
+// It also serves as the shortest example of a custom cell (CUSTOM_CELLS.md). Its only option is
+// `units`, as in the documentation. One state, "h". Owns its weights. Immutable; safe to share.
 class MinimalRnnCell final : public Cell {
  public:
   // A CellRegistry::Factory.

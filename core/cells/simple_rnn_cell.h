@@ -6,11 +6,8 @@
 
 #include <memory>
 
-#include "core/base/aligned_buffer.h"
-#include "core/cells/cell_dropout.h"
 #include "core/cells/cell_registry.h"
-#include "core/cells/keras_cell_options.h"
-#include "core/kernels/matrix.h"
+#include "core/cells/vector_cell.h"
 
 namespace rnnserve {
 
@@ -19,9 +16,9 @@ namespace rnnserve {
 //   h' = act(x K + h R + b)      x [F]   h [U]   K [F, U]   R [U, U]   b [U]
 //   y  = h'
 //
-// In training x and h are those that the dropout leaves (CellDropout). One state, "h". Owns its
-// weights. Immutable; safe to share.
-class SimpleRnnCell final : public Cell {
+// In training x and h are taken after dropout (CellDropout). One state, "h". Owns its weights.
+// Immutable; safe to share.
+class SimpleRnnCell final : public VectorCell {
  public:
   // A CellRegistry::Factory.
   static absl::StatusOr<std::unique_ptr<Cell>> Create(const CellRegistry& registry,
@@ -29,24 +26,13 @@ class SimpleRnnCell final : public Cell {
                                                       const Shape& input_shape,
                                                       WeightSource& weights);
 
-  int64_t num_parameters() const override { return num_parameters_; }
-  int64_t parameter_bytes() const override;
-  int64_t shareable_bytes() const override;
-  int64_t scratch_size(int64_t batch) const override;
-  int64_t projection_rows() const override { return kernel_.output_rows(); }
-  void Project(ConstColumns x, Columns projection) const override;
-  void Step(const CellStep& step) const override;
+  int64_t scratch_size(int64_t batch) const override { return dropout_scratch_size(batch); }
 
  private:
-  SimpleRnnCell(const KerasCellOptions& options, const CellDropouts& dropouts,
-                const KerasCellWeights& weights);
+  SimpleRnnCell(const KerasCellOptions& options, const KerasCellWeights& weights);
 
-  const CellDropouts dropouts_;
-  const Activation activation_;
-  const int64_t num_parameters_;
-  const Matrix kernel_;
-  const Matrix recurrent_kernel_;
-  const AlignedBuffer bias_;
+  void FusedStep(const CellStep& step) const override;
+  void StepByGates(const CellStep& step) const override;
 };
 
 }  // namespace rnnserve

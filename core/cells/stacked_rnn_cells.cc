@@ -13,7 +13,8 @@
 namespace rnnserve {
 namespace {
 
-// The constants of the cells that take any.
+// Returns the constants of the first cell that takes any. Create makes sure that all such cells
+// take the same ones.
 std::vector<Shape> ConstantsOf(const std::vector<std::unique_ptr<Cell>>& cells) {
   for (const auto& cell : cells) {
     if (!cell->constants().empty()) return cell->constants();

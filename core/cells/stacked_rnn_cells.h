@@ -18,14 +18,14 @@ namespace rnnserve {
 //   ...
 //   y         = y_(n-1)
 //
-// The states are those of the cells, first cell first, named after the position: "0/h", "0/c",
-// "1/h". Every cell that takes external constants gets the same ones; in training each has a
-// dropout of its own. Owns its cells. Immutable; safe to share.
+// The states are those of the cells in order, with the position in front of the name: "0/h", "0/c",
+// "1/h". Every cell that takes external constants gets the same ones. In training each cell has its
+// own dropout. Owns its cells. Immutable; safe to share.
 class StackedRnnCells final : public Cell {
  public:
-  // A CellRegistry::Factory; the cells come from `registry`, the weights of cell i from
-  // "cells/<i>/". Besides the errors of the cells: MODEL_CONFIG if there is no cell, if a cell is
-  // not made for the output of the one below it, or if two take different constants.
+  // A CellRegistry::Factory. The cells come from `registry`, the weights of cell i from
+  // "cells/<i>/". Errors: those of the cells, and MODEL_CONFIG if there is no cell, if a cell
+  // cannot take the output of the one below it, or if two cells take different constants.
   static absl::StatusOr<std::unique_ptr<Cell>> Create(const CellRegistry& registry,
                                                       const KerasConfig& config,
                                                       const Shape& input_shape,
@@ -36,7 +36,7 @@ class StackedRnnCells final : public Cell {
   int64_t shareable_bytes() const override;
   int64_t scratch_size(int64_t batch) const override;
   void InitialState(int state_index, absl::Span<float> value) const override;
-  // Those of the first cell.
+  // The projection of the first cell, the only one that sees x.
   int64_t projection_rows() const override;
   void Project(ConstColumns x, Columns projection) const override;
   void Step(const CellStep& step) const override;

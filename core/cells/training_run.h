@@ -11,23 +11,23 @@
 
 namespace rnnserve {
 
-// What a run with Keras' `training=True` knows besides: from where its random numbers come. A
-// number is a function of
+// The source of random numbers in a run with Keras' `training=True`. A random number is a function
+// of
 //
 //   the seed of the batch row,  the key of the part of the model,  an index
 //
-// and of nothing else: a row gets the same numbers in any batch, and a cell the same dropout mask
-// at every timestep without keeping it. Two parts of a model (two layers, the halves of a
-// Bidirectional, the gates of a cell) have different keys: who is made of parts gives each its
-// Part(). A view; a value type.
+// and of nothing else. So a row gets the same numbers in any batch, and a cell recomputes the same
+// dropout mask at every timestep instead of storing it. Two parts of a model (two layers, the
+// halves of a Bidirectional, the gates of a cell) have different keys: whatever consists of parts
+// passes Part(i) to each. A view; a value type.
 struct TrainingRun {
-  absl::Span<const uint64_t> row_seeds;  // one a batch row
+  absl::Span<const uint64_t> row_seeds;  // one for each batch row
   uint64_t key = 0;
 
   TrainingRun Part(int64_t index) const {
     return {row_seeds, RandomBits(key, static_cast<uint64_t>(index))};
   }
-  // The key for RandomUniform and RandomNormal of row b here.
+  // Returns the key for RandomUniform and RandomNormal of row b in this part.
   uint64_t RowKey(int64_t b) const { return RandomBits(row_seeds[static_cast<size_t>(b)], key); }
 };
 

@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// An example of a cell of one's own, in one file, built as a plug-in: CUSTOM_CELLS.md walks through
-// it. It has what the cells of Keras do not: two states of which neither is the output, a state
-// that does not begin with zeros, and a constant.
+// An example of a custom cell in one file, built as a plug-in. CUSTOM_CELLS.md walks through it. It
+// has features that Keras' own cells do not have: two states, neither of which is the output, a
+// state that does not start at zero, and a constant.
 
 #include <algorithm>
 #include <memory>
@@ -20,9 +20,9 @@
 namespace rnnserve {
 namespace {
 
-// Leaky integrators whose threshold adapts: the neurons of Bellec et al. (2018, "Long short-term
-// memory and learning-to-learn in networks of spiking neurons") with a smooth rate in place of
-// spikes. Their input is scaled by a gain from outside, one for each unit. With F features and U
+// Leaky integrators with an adaptive threshold: the neurons of Bellec et al. (2018, "Long
+// short-term memory and learning-to-learn in networks of spiking neurons") with a smooth rate in
+// place of spikes. A constant scales the input by a gain for each unit. With F features and U
 // units,
 //
 //   r  = sigmoid(v - a)                                                 x [F]   v, a, gain [U]
@@ -30,8 +30,8 @@ namespace {
 //   a' = threshold + decay (a - threshold) + (1 - decay) strength r
 //   y  = sigmoid(v' - a')
 //
-// Two states: "v", the potential, from 0, and "a", the adapted threshold, from `threshold`. One
-// constant: gain. Owns its weights. Immutable; safe to share.
+// Two states: "v", the potential, which starts at 0, and "a", the adapted threshold, which starts
+// at `threshold`. One constant: gain. Owns its weights. Immutable; safe to share.
 class AdaptiveLeakyCell final : public Cell {
  public:
   // A CellRegistry::Factory.

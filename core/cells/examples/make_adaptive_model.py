@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Saves a model with the cell of this folder, and beside it, as JSON, inputs and Keras' outputs.
+"""Saves a model with the cell of this folder, and a JSON file with inputs and Keras' outputs.
 
 Usage: make_adaptive_model.py MODEL.keras
 """

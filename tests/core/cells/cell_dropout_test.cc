@@ -11,8 +11,8 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// Where the dropout of cells acts and where it does not, with cells whose weights make the mask
-// show. That the distributions are those of Keras is the goldens' to show.
+// Where the dropout of cells acts and where it does not, shown with cells whose weights make the
+// mask visible. The golden tests compare the distributions with Keras.
 
 namespace rnnserve {
 namespace {
@@ -39,11 +39,11 @@ TEST(DropColumnTest, DropsTheShareAndScalesTheRest) {
     if (value == 0.0f) ++num_dropped;
     EXPECT_TRUE(value == 0.0f || value == static_cast<float>(1.0 / 0.7)) << value;
   }
-  // 5 standard deviations of the binomial distribution.
+  // The tolerance is 5 standard deviations of the binomial distribution.
   EXPECT_NEAR(num_dropped, 0.3 * kCount, 5 * std::sqrt(0.3 * 0.7 * kCount));
 }
 
-TEST(DropColumnTest, LeavesNothingWithARateOfOne) {
+TEST(DropColumnTest, DropsEverythingWithARateOfOne) {
   float values[] = {1, -2, 3};
 
   DropColumn(1.0, /*key=*/7, 3, values, values);
@@ -51,7 +51,7 @@ TEST(DropColumnTest, LeavesNothingWithARateOfOne) {
   EXPECT_THAT(values, Each(0.0f));
 }
 
-// The three kinds of cell, 20 units over 20 features.
+// The three kinds of cell, with 20 units and 20 features.
 class CellDropoutTest : public ::testing::TestWithParam<const char*> {
  protected:
   static constexpr int64_t kUnits = 20;
@@ -68,7 +68,7 @@ class CellDropoutTest : public ::testing::TestWithParam<const char*> {
     return *std::move(cell);
   }
 
-  // The output after three steps of one input, one row for each seed.
+  // Returns the output after three steps with the same input, one row for each seed.
   static std::vector<std::vector<float>> Run(const Cell& cell, const TrainingRun* training,
                                              int64_t batch) {
     CellRun run(cell, batch);
@@ -84,7 +84,7 @@ class CellDropoutTest : public ::testing::TestWithParam<const char*> {
   WeightMap weights_;
 };
 
-TEST_P(CellDropoutTest, DoesNothingAtInferenceAndTakesNoScratchWithoutARate) {
+TEST_P(CellDropoutTest, DoesNothingInInferenceAndTakesNoScratchWithoutARate) {
   const auto plain = Random(Json::object());
   const auto dropping = Random({{"dropout", 0.5}, {"recurrent_dropout", 0.5}});
   const uint64_t seeds[] = {1};
@@ -123,7 +123,7 @@ INSTANTIATE_TEST_SUITE_P(Cells, CellDropoutTest,
                          ::testing::Values("SimpleRNNCell", "LSTMCell", "GRUCell"),
                          [](const auto& test) { return test.param; });
 
-// y = the input as dropped, since K is the identity and R is zero.
+// y is the input after dropout, because K is the identity and R is zero.
 TEST(CellMaskTest, TheSameElementsAreDroppedAtEveryTimestep) {
   constexpr int64_t kUnits = 8;
   std::vector<float> identity(kUnits * kUnits, 0.0f);
@@ -151,8 +151,8 @@ TEST(CellMaskTest, TheSameElementsAreDroppedAtEveryTimestep) {
   EXPECT_THAT(first, ::testing::Contains(2.0f));
 }
 
-// z is 1 through its bias, so h' = h, dropped or not.
-TEST(CellMaskTest, GruKeepsTheWholeState) {
+// z is 1 because of its bias, so h' = h with and without dropout.
+TEST(CellMaskTest, GruKeepsTheStateWithoutDropout) {
   WeightMap weights;
   weights.AddConstant("kernel", {1, 6}, 0.0f);
   weights.AddConstant("recurrent_kernel", {2, 6}, 0.0f);
@@ -172,10 +172,11 @@ TEST(CellMaskTest, GruKeepsTheWholeState) {
   EXPECT_THAT(run.state(0, 0), ElementsAre(3, 4));
 }
 
-// The gates are the input as each sees it; with linear activations and c = 0, y = i g o: c' = i g.
+// Each gate equals the input as that gate sees it. With linear activations and c = 0, c' = i g.
 class GateMaskTest : public ::testing::Test {
  protected:
-  // The values of i g over 200 units with a dropout of 0.5: 4 where neither is dropped.
+  // Returns how many of 200 units have i g = 4 with a dropout of 0.5: those where neither is
+  // dropped.
   static int NumFours(Json config) {
     constexpr int64_t kUnits = 200;
     std::vector<float> kernel(kUnits * 4 * kUnits, 0.0f);
@@ -204,8 +205,8 @@ class GateMaskTest : public ::testing::Test {
   }
 };
 
-// 5 standard deviations around 100 and 50 do not meet.
-TEST_F(GateMaskTest, GatesShareAMaskUnlessThereIsARecurrentDropoutOrImplementationOne) {
+// The ranges of 5 standard deviations around 100 and 50 do not overlap.
+TEST_F(GateMaskTest, GatesShareAMaskUnlessRecurrentDropoutOrImplementationOneIsSet) {
   EXPECT_NEAR(NumFours(Json::object()), 100, 5 * std::sqrt(200 * 0.25));
   EXPECT_NEAR(NumFours({{"recurrent_dropout", 0.1}}), 50, 5 * std::sqrt(200 * 0.25 * 0.75));
   EXPECT_NEAR(NumFours({{"implementation", 1}}), 50, 5 * std::sqrt(200 * 0.25 * 0.75));
@@ -214,7 +215,7 @@ TEST_F(GateMaskTest, GatesShareAMaskUnlessThereIsARecurrentDropoutOrImplementati
   EXPECT_LT(NumFours({{"implementation", 1}}), 75);
 }
 
-TEST(CellDropoutErrorTest, ARateIsANumber) {
+TEST(CellDropoutErrorTest, RejectsARateThatIsNotANumber) {
   WeightMap weights;
   weights.AddConstant("kernel", {1, 1}, 0.0f);
   weights.AddConstant("recurrent_kernel", {1, 1}, 0.0f);

@@ -19,11 +19,10 @@
 #include "tests/support/scoped_isa.h"
 #include "tests/support/status_matchers.h"
 
-// What every cell must do at every size and under every Isa that the machine has: agree with plain
-// double-precision loops, give a row the same bits alone, in any batch and at any place of it, and
-// allocate nothing. CellRun poisons
-// padding, scratch and outputs with NaN, so each of these also shows that a step reads nothing it
-// should not.
+// The properties of every cell at every size and under every Isa of this machine: it agrees with
+// plain double-precision loops, gives a row the same bits alone, in any batch and at any place in
+// the batch, and allocates nothing. CellRun fills padding, scratch and outputs with NaN, so each of
+// these tests also shows that a step reads nothing that it should not.
 
 namespace rnnserve {
 namespace {
@@ -72,7 +71,7 @@ const Kind kKinds[] = {
     {"GruBeforeInt8", "GRUCell", 3, 1, "tanh", "sigmoid", true, false, WeightType::kInt8},
 };
 
-// How far a few steps may be from plain loops over the weights as they were given.
+// The tolerance after a few steps, compared with plain loops over the weights before rounding.
 float Tolerance(WeightType type) { return type == WeightType::kFloat32 ? 2e-6f : 0.05f; }
 
 struct Size {
@@ -82,7 +81,7 @@ struct Size {
 
 const Size kSizes[] = {{1, 1}, {3, 2}, {16, 16}, {1, 17}, {17, 15}, {40, 33}, {9, 150}};
 
-// Two full tiles of columns and some more, for the widest kernels.
+// Two full tiles of columns and a part of one, for the widest kernels.
 constexpr size_t kBatch = 15;
 constexpr size_t kTime = 5;
 
@@ -128,7 +127,7 @@ class CellPropertiesTest : public ::testing::TestWithParam<std::tuple<Isa, Kind,
             .bias = weights_.values("bias")};
   }
 
-  // The same rows for the same seed: [kBatch][length].
+  // Returns rows that depend on the seed only: [kBatch][length].
   static Rows RandomRows(int64_t length, unsigned seed) {
     std::mt19937 random(seed);
     std::uniform_real_distribution<float> uniform(-2.0f, 2.0f);
@@ -147,7 +146,7 @@ class CellPropertiesTest : public ::testing::TestWithParam<std::tuple<Isa, Kind,
   }
   size_t num_states() const { return cell_->states().size(); }
 
-  // Steps the rows `order` as one batch.
+  // Runs the rows `order` as one batch.
   CellRun RunRows(const std::vector<size_t>& order) const {
     CellRun run(*cell_, static_cast<int64_t>(order.size()));
     for (size_t k = 0; k < num_states(); ++k) {
@@ -165,7 +164,7 @@ class CellPropertiesTest : public ::testing::TestWithParam<std::tuple<Isa, Kind,
     return run;
   }
 
-  // All rows, in order.
+  // Returns the indices of all rows in order.
   static std::vector<size_t> AllRows() {
     std::vector<size_t> rows(kBatch);
     std::iota(rows.begin(), rows.end(), size_t{0});
@@ -225,7 +224,7 @@ TEST_P(CellPropertiesTest, AStepAllocatesNothing) {
   EXPECT_EQ(RunRows({0, 1, 2, 3, 4}).allocations(), 0);
 }
 
-TEST_P(CellPropertiesTest, BeginsWithZeroStates) {
+TEST_P(CellPropertiesTest, StartsWithZeroStates) {
   const CellRun run(*cell_, 1);
 
   for (size_t k = 0; k < num_states(); ++k) {

@@ -10,9 +10,9 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// The registry, and through it the promise that a cell of one's own can be anything that Keras lets
-// a cell be: several states, one of a higher rank, an output that is no state, initial values of
-// its own, external constants.
+// The registry, and with it the promise that a custom cell can have every feature that Keras
+// allows: several states, one of them of a higher rank, an output that is not a state, its own
+// initial values, and external constants.
 
 namespace rnnserve {
 namespace {
@@ -26,8 +26,9 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// Remembers the last two inputs in one state [2, features], newest first, and counts timesteps in
-// another, from one on. Its output is [newest, sum of both * gain, count].
+// A cell that keeps the last two inputs in one state [2, features], newest first, and counts
+// timesteps in another state, which starts at one. Its output is [newest, sum of both * gain,
+// count].
 class WindowCell final : public Cell {
  public:
   static absl::StatusOr<std::unique_ptr<Cell>> Create(const CellRegistry& /*registry*/,
@@ -99,14 +100,14 @@ TEST_F(CellRegistryTest, BuiltInHoldsTheCellsOfKeras) {
   EXPECT_FALSE(registry.Contains("mine>WindowCell"));
 }
 
-TEST_F(CellRegistryTest, NamesACellItDoesNotKnow) {
+TEST_F(CellRegistryTest, NamesAnUnknownCell) {
   EXPECT_THAT(
       Create(Serialized("PeepholeCell", {}), {2}),
       StatusIs(absl::StatusCode::kUnimplemented,
                AllOf(HasSubstr("layer 'rnn'"), HasSubstr("'PeepholeCell'")), "CELL_UNSUPPORTED"));
 }
 
-TEST_F(CellRegistryTest, ACustomClassIsNotTakenForABuiltInOneOfThatName) {
+TEST_F(CellRegistryTest, ACustomClassIsNotMistakenForABuiltInOneOfTheSameName) {
   nlohmann::json object = Serialized("LSTMCell", {{"units", 1}});
   object["registered_name"] = "theirs>LSTMCell";
 
@@ -152,7 +153,7 @@ TEST_F(CellRegistryTest, ListsTheWeightsInTheOrderOfKeras) {
       StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("'PeepholeCell'"), "CELL_UNSUPPORTED"));
 }
 
-TEST_F(CellRegistryTest, ACellOfOnesOwnListsItsWeights) {
+TEST_F(CellRegistryTest, ACustomCellListsItsWeights) {
   registry_.Register("mine>WindowCell", WindowCell::Create,
                      {{"scale", "use_scale"}, {"shift", ""}});
   const nlohmann::json object = Window(1);
@@ -161,7 +162,7 @@ TEST_F(CellRegistryTest, ACellOfOnesOwnListsItsWeights) {
               ElementsAre("scale", "shift"));
 }
 
-TEST_F(CellRegistryTest, MergingTakesAllCellsOrNone) {
+TEST_F(CellRegistryTest, MergeAddsAllCellsOrNone) {
   CellRegistry other;
   other.Register("b>Cell", WindowCell::Create);
   other.Register("mine>WindowCell", WindowCell::Create);
@@ -180,7 +181,7 @@ TEST_F(CellRegistryTest, PassesOnTheErrorsOfTheFactory) {
                                                HasSubstr("'gains' is 0"), "MODEL_CONFIG"));
 }
 
-TEST_F(CellRegistryTest, ACellOfOnesOwnMayHaveAnyStatesOutputAndConstants) {
+TEST_F(CellRegistryTest, ACustomCellMayHaveAnyStatesOutputAndConstants) {
   const auto cell = Create(Window(1), {2});
   ASSERT_THAT(cell, IsOk());
   EXPECT_EQ((*cell)->states()[0].shape, Shape({2, 2}));

@@ -16,15 +16,16 @@
 
 namespace rnnserve::testing {
 
-// {"class_name": class_name, "config": config}, as Keras serializes an object.
+// Returns {"class_name": class_name, "config": config}, as Keras serializes an object.
 nlohmann::json Serialized(const std::string& class_name, const nlohmann::json& config);
 
-// The built-in cell that `object` describes, standing in "layer 'rnn'".
+// Creates the built-in cell that `object` describes, as part of "layer 'rnn'".
 absl::StatusOr<std::unique_ptr<Cell>> CreateCell(const nlohmann::json& object,
                                                  const Shape& input_shape, WeightMap& weights);
 
-// A cell and a batch of its states, stepped by a test. Every padding and everything that a step has
-// to write is NaN before it. The cell must outlive it. Used by one thread at a time: the test's.
+// Runs a cell step by step on a batch of states. Before each step all padding and all outputs are
+// NaN, so that a test fails if a step reads padding or leaves an output unwritten. The cell must
+// outlive it. Used by one thread at a time: the test's.
 //
 //   CellRun run(*cell, /*batch=*/1);     // the cell's initial states
 //   run.set_state(0, 0, {0.5f, 0.25f});  // state 0 of row 0
@@ -34,21 +35,22 @@ class CellRun {
  public:
   CellRun(const Cell& cell, int64_t batch);
 
-  // One step with one row of input for each batch row. REQUIRES: as many rows as the batch.
+  // Runs one step with one row of input for each batch row. REQUIRES: x has as many rows as the
+  // batch.
   void Step(const std::vector<std::vector<float>>& x);
 
-  // State `k` of batch row `b`.
+  // Returns or sets state `k` of batch row `b`.
   std::vector<float> state(int64_t b, size_t k) const { return states_[k].values(b); }
   void set_state(int64_t b, size_t k, const std::vector<float>& values);
-  // The external constants, one row for each batch row. Needed by cells that take some.
+  // Sets an external constant, one row for each batch row. Required if the cell takes constants.
   void add_constant(const std::vector<std::vector<float>>& rows) { constants_.emplace_back(rows); }
-  // From now on steps are with training. `training` must outlive them.
+  // Runs the following steps in training. `training` must outlive them.
   void set_training(const TrainingRun* training) { training_ = training; }
-  // From now on large steps are shared with a team, which must outlive them.
+  // Shares large steps with a team from now on. The team must outlive them.
   void set_team(Team* team) { team_ = team; }
-  // The output of the last step.
+  // Returns the output of the last step.
   std::vector<float> y(int64_t b) const { return y_.values(b); }
-  // The heap allocations that the last step made.
+  // Returns the number of heap allocations of the last step.
   int64_t allocations() const { return allocations_; }
 
  private:
@@ -62,8 +64,8 @@ class CellRun {
   Team* team_ = nullptr;
 };
 
-// The sequence 0, 1, 2, ... as batch rows of timesteps of features, as Keras' own tests feed it:
-// element [b][t].
+// Returns the sequence 0, 1, 2, ..., which Keras' own tests use as input, divided into batch rows
+// of timesteps of features: element [b][t].
 std::vector<std::vector<std::vector<float>>> CountingSequences(int batch, int time, int features);
 
 }  // namespace rnnserve::testing

@@ -13,9 +13,9 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// The numbers of Keras 3.15 (TensorFlow): first those of its own tests, whose weights are constant,
-// then of every option on weights and inputs that follow a pattern (recorded from keras.layers.
-// ConvLSTM1D, 2D and 3D). conv_lstm_properties_test.cc has the sizes in between.
+// Compares with numbers of Keras 3.15 (TensorFlow): first with Keras' own tests, whose weights are
+// constant, then with every option on weights and inputs that follow a pattern, recorded from
+// keras.layers.ConvLSTM1D, 2D and 3D. conv_lstm_properties_test.cc covers the sizes in between.
 
 namespace rnnserve {
 namespace {
@@ -89,8 +89,8 @@ TEST(ConvLstmCellTest, HasTheOutputsOfKerasInThreeDimensions) {
                     0.99505478f, 0.99505478f, 0.99505472f, 0.99505472f}));
 }
 
-// Both states after three timesteps of two rows: the first eight values, and of all the sum of
-// value i times (i mod 7) - 3.
+// Both states after three timesteps of two rows: their first eight values, and the sum over all
+// values of value i times (i mod 7) - 3.
 struct Expected {
   std::vector<float> first;
   double sum = 0.0;
@@ -102,7 +102,7 @@ struct KerasCase {
   nlohmann::json options;
   Shape input;   // of one timestep
   Shape output;  // of one timestep
-  Shape kernel;  // the spatial part and the channels
+  Shape kernel;  // the spatial axes and the channels
   Expected h;
   Expected c;
 };

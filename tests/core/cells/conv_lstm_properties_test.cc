@@ -14,9 +14,9 @@
 #include "tests/support/reference_cells.h"
 #include "tests/support/status_matchers.h"
 
-// What every cell must do (see cell_properties_test.cc), for convolutional ones at sizes around the
-// padding of a column and around a tile of positions: agree with loops over every single product,
-// give a row the same bits in any batch, allocate nothing.
+// The properties of every cell (see cell_properties_test.cc) for convolutional cells, at sizes
+// around the padding of a column and around kPositionsAtOnce positions: they agree with loops over
+// every single product, give a row the same bits in any batch, and allocate nothing.
 
 namespace rnnserve {
 namespace {
@@ -60,8 +60,8 @@ const ConvCase kCases[] = {
     {"VolumeFirst", 3, {4, 4, 4}, {2, 2, 2}, 2, 1, false, true, 3, 2},
 };
 
-// One convolution, with the padding written out once more: every product of image [positions,
-// channels] and kernel.
+// One convolution as plain loops over every product of the image [positions, channels] and the
+// kernel, with its own computation of the padding.
 struct PlainConvolution {
   Extents input;
   Extents output;
@@ -92,8 +92,8 @@ Extents Coordinates(int64_t index, const Extents& e) {
   return {index / (e[1] * e[2]), index / e[2] % e[1], index % e[2]};
 }
 
-// sum over the kernel and the channels, for column `column` of the kernel [taps, channels,
-// columns].
+// Returns the sum over the kernel and the channels for column `column` of the kernel [taps,
+// channels, columns].
 double At(const PlainConvolution& plain, const Vector& image, int64_t channels,
           const std::vector<float>& kernel, int64_t columns, int64_t position, int64_t column) {
   const Extents o = Coordinates(position, plain.output);
@@ -116,7 +116,7 @@ double At(const PlainConvolution& plain, const Vector& image, int64_t channels,
   return sum;
 }
 
-// [positions, channels] out of the layout of the case, or back.
+// Converts from the layout of the case to [positions, channels], or back.
 template <typename From>
 Vector ChannelsLast(const From& image, int64_t channels, bool channels_first) {
   Vector last(image.begin(), image.end());
@@ -186,7 +186,7 @@ class ConvLstmPropertiesTest : public ::testing::TestWithParam<ConvCase> {
     return run;
   }
 
-  // One step in double precision, on states [positions, filters].
+  // Computes one step in double precision, on states [positions, filters].
   void PlainStep(const std::vector<float>& x, Vector& h, Vector& c) const {
     const ConvCase& test = GetParam();
     const PlainConvolution input =

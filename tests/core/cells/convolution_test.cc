@@ -11,7 +11,7 @@
 
 #include "tests/support/column_batch.h"
 
-// The padding that TensorFlow chooses, and what each output position sees.
+// The padding that TensorFlow chooses, and the inputs that each output position sees.
 
 namespace rnnserve {
 namespace {
@@ -19,7 +19,7 @@ namespace {
 using ::rnnserve::testing::ColumnBatch;
 using ::testing::ElementsAre;
 
-// 1, 2, 3, ...
+// Returns 1, 2, 3, ...
 std::vector<float> Image(size_t size) {
   std::vector<float> image(size);
   std::iota(image.begin(), image.end(), 1.0f);
@@ -42,7 +42,7 @@ TEST(ConvolutionAxisTest, ValidHasAnOutputWhereverTheWholeKernelFits) {
   EXPECT_EQ(ConvolutionAxis::Valid(5, 2, 1, 1).padding_before, 0);
 }
 
-TEST(ConvolutionAxisTest, SamePadsMoreBehindThanBefore) {
+TEST(ConvolutionAxisTest, SamePadsMoreAfterThanBefore) {
   EXPECT_EQ(ConvolutionAxis::Same(5, 3, 1, 1).output, 5);
   EXPECT_EQ(ConvolutionAxis::Same(5, 3, 1, 1).padding_before, 1);
   EXPECT_EQ(ConvolutionAxis::Same(5, 2, 1, 1).padding_before, 0);
@@ -66,7 +66,7 @@ TEST(ConvolutionTest, APatchHoldsTheChannelsOfEachKernelElementInTurn) {
   EXPECT_THAT(PatchOf(convolution, Image(6), 1), ElementsAre(3, 4, 5, 6));
 }
 
-TEST(ConvolutionTest, ChannelsMayStandFirst) {
+TEST(ConvolutionTest, ChannelsMayComeFirst) {
   const Convolution convolution({{ConvolutionAxis::Valid(3, 2, 1, 1)}}, /*num_channels=*/2,
                                 /*channels_first=*/true);
 
@@ -76,7 +76,7 @@ TEST(ConvolutionTest, ChannelsMayStandFirst) {
 
 // The image is  1 2 3
 //               4 5 6
-TEST(ConvolutionTest, WhatLiesOutsideIsZero) {
+TEST(ConvolutionTest, InputsOutsideTheImageAreZero) {
   const Convolution convolution(
       {{ConvolutionAxis::Same(2, 3, 1, 1), ConvolutionAxis::Same(3, 2, 2, 1)}}, 1, false);
 

@@ -9,8 +9,8 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// Both forms with numbers worked out by hand, all activations linear so that every gate shows, then
-// with the numbers that Keras' own tests expect.
+// Both forms compared with numbers worked out by hand, with linear activations so that every gate
+// is visible, and then with the numbers that Keras' own tests expect.
 
 namespace rnnserve {
 namespace {
@@ -29,7 +29,7 @@ using ::testing::HasSubstr;
 
 class GruCellTest : public ::testing::Test {
  protected:
-  // 1 feature, 1 unit; the gates in the order z, r, h.
+  // Weights for 1 feature and 1 unit, with the gates in the order z, r, h.
   std::unique_ptr<Cell> Small(const nlohmann::json& config) {
     weights_.Add("kernel", {1, 3}, {1, 2, 3});
     weights_.Add("recurrent_kernel", {1, 3}, {1, -1, 2});
@@ -46,7 +46,7 @@ class GruCellTest : public ::testing::Test {
     return *std::move(cell);
   }
 
-  // The output for x = 2 from h = 3.
+  // Returns the output for x = 2 and h = 3.
   float OutputOf(const Cell& cell) {
     CellRun run(cell, 1);
     run.set_state(0, 0, {3});
@@ -69,7 +69,7 @@ class GruCellTest : public ::testing::Test {
     return *std::move(cell);
   }
 
-  // The outputs for 3 rows of 6 timesteps of 4 features, one value a row.
+  // Returns the last outputs for 3 rows of 6 timesteps of 4 features, one value for each row.
   void ExpectLastOutputs(const Cell& cell, const std::vector<float>& expected) {
     const auto x = CountingSequences(3, 6, 4);
     CellRun run(cell, 3);
@@ -89,14 +89,14 @@ TEST_F(GruCellTest, HasOneState) {
   EXPECT_EQ(cell->states()[0].name, "h");
 }
 
-// With the input z 2.5, r 5, h 7.5 and the state z 3.25, r -2.5, h 7: z = 5.75, r = 2.5,
-// hh = 7.5 + 2.5 * 7 = 25, h' = 5.75 * 3 - 4.75 * 25.
+// The input contributes 2.5 to z, 5 to r and 7.5 to h; the state contributes 3.25, -2.5 and 7. So
+// z = 5.75, r = 2.5, hh = 7.5 + 2.5 * 7 = 25, h' = 5.75 * 3 - 4.75 * 25.
 TEST_F(GruCellTest, ResetsAfterTheProductByDefault) {
   EXPECT_EQ(OutputOf(*Small(nlohmann::json::object())), -101.5f);
 }
 
 // z = 2 + 3, r = 4 - 3, hh = 6 + 1 * 6, h' = 5 * 3 - 4 * 12.
-TEST_F(GruCellTest, LeavesBothBiasesOutWithoutUseBias) {
+TEST_F(GruCellTest, HasNeitherBiasWithoutUseBias) {
   EXPECT_EQ(OutputOf(*Small({{"use_bias", false}})), -33.0f);
 }
 
@@ -105,21 +105,21 @@ TEST_F(GruCellTest, ResetsBeforeTheProductWithoutResetAfter) {
   EXPECT_EQ(OutputOf(*Small({{"reset_after", false}})), -71.25f);
 }
 
-TEST_F(GruCellTest, LeavesTheBiasOutWithoutResetAfter) {
+TEST_F(GruCellTest, HasNoBiasWithoutUseBiasAndResetAfter) {
   EXPECT_EQ(OutputOf(*Small({{"reset_after", false}, {"use_bias", false}})), -33.0f);
 }
 
-// z, r and hh as above, the first two cut to 1 by hard_tanh: h' is h.
+// z, r and hh are as above, but hard_tanh limits z and r to 1, so h' is h.
 TEST_F(GruCellTest, AnOpenUpdateGateKeepsTheState) {
   EXPECT_EQ(OutputOf(*Small({{"recurrent_activation", "hard_tanh"}})), 3.0f);
 }
 
 // hh = hard_tanh(25) = 1, so h' = 5.75 * 3 - 4.75.
-TEST_F(GruCellTest, TheActivationIsThatOfTheCandidate) {
+TEST_F(GruCellTest, TheActivationAppliesToTheCandidate) {
   EXPECT_EQ(OutputOf(*Small({{"activation", "hard_tanh"}})), 12.5f);
 }
 
-TEST_F(GruCellTest, RejectsAResetAfterThatIsNoBoolean) {
+TEST_F(GruCellTest, RejectsAResetAfterThatIsNotABoolean) {
   EXPECT_THAT(CreateCell(Serialized("GRUCell", {{"units", 1}, {"reset_after", 2}}), {1}, weights_),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'reset_after' is 2"),
                        "MODEL_CONFIG"));

@@ -8,10 +8,11 @@
 
 #include <string>
 
+#include "core/kernels/gates.h"
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// What the three cells of Keras share: their options, their weights and the errors of both.
+// The common part of the three Keras cells: their options, their weights and the errors of both.
 
 namespace rnnserve {
 namespace {
@@ -37,7 +38,7 @@ auto WeightError(Text... text) {
 
 absl::StatusOr<KerasCellOptions> Read(const nlohmann::json& config, const Shape& input_shape) {
   const nlohmann::json object = Serialized("LSTMCell", config);
-  return KerasCellOptions::Read(KerasConfig(object, "layer 'rnn'"), input_shape);
+  return KerasCellOptions::Read(KerasConfig(object, "layer 'rnn'"), input_shape, lstm_gate::kCount);
 }
 
 TEST(KerasCellOptionsTest, HasTheDefaultsOfKeras) {
@@ -51,7 +52,7 @@ TEST(KerasCellOptionsTest, HasTheDefaultsOfKeras) {
   EXPECT_TRUE(options->use_bias);
 }
 
-TEST(KerasCellOptionsTest, ReadsWhatMattersAndIgnoresWhatOnlyTrainingUses) {
+TEST(KerasCellOptionsTest, ReadsInferenceOptionsAndIgnoresTrainingOptions) {
   const auto options = Read({{"name", "lstm_cell"},
                              {"units", 3},
                              {"activation", "relu"},
@@ -93,7 +94,7 @@ TEST(KerasCellOptionsTest, OtherDtypesAreUnsupported) {
                        AllOf(HasSubstr("layer 'rnn'"), HasSubstr("int8")), "OPTION_UNSUPPORTED"));
 }
 
-// One cell kind with the shapes of its weights for 2 features and 3 units.
+// A kind of cell with the shapes of its weights for 2 features and 3 units.
 struct CellWeights {
   std::string kind;
   nlohmann::json config;
@@ -120,7 +121,7 @@ class CellWeightsTest : public ::testing::TestWithParam<CellWeights> {
   WeightMap weights_;
 };
 
-TEST_P(CellWeightsTest, TakesTheShapesOfKeras) {
+TEST_P(CellWeightsTest, AcceptsTheShapesOfKeras) {
   const auto cell = Create();
 
   ASSERT_THAT(cell, IsOk());

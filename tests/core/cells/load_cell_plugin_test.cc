@@ -17,8 +17,8 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// Real plug-ins, built beside this test: the example cell, which computes what the same class in
-// Keras computes, and one for every reason to refuse a plug-in.
+// Real plug-ins, built together with this test: the example cell, whose results are compared with
+// those of the same class in Keras, and one plug-in for each reason to refuse one.
 
 namespace rnnserve {
 namespace {
@@ -43,7 +43,7 @@ std::string Plugin(const std::string& name) {
   return absl::StrCat(RNNSERVE_PLUGIN_DIR, "/", name, ".so");
 }
 
-// Loading `path` fails for this reason, naming the path, and adds no cell.
+// Expects that loading `path` fails for this reason, names the path and adds no cell.
 void ExpectRefused(const std::string& path, absl::StatusCode code, const std::string& reason,
                    const std::string& text) {
   CellRegistry registry = CellRegistry::BuiltIn();
@@ -72,7 +72,7 @@ TEST(LoadCellPluginTest, AddsTheCellsOfThePlugin) {
   EXPECT_TRUE(registry.Contains("LSTMCell"));
 }
 
-TEST(LoadCellPluginTest, CellsWithPluginsHoldsAllOfThem) {
+TEST(LoadCellPluginTest, CellsWithPluginsHasTheCellsOfAllPlugins) {
   const std::vector<std::string> paths = {Plugin("adaptive_leaky_cell")};
 
   const auto cells = CellsWithPlugins(paths);
@@ -81,7 +81,7 @@ TEST(LoadCellPluginTest, CellsWithPluginsHoldsAllOfThem) {
   EXPECT_THAT(cells->Names(), IsSupersetOf({kExample, "GRUCell", "rnnserve>MinimalRNNCell"}));
 }
 
-TEST(LoadCellPluginTest, RefusesThePluginThatIsListedTwice) {
+TEST(LoadCellPluginTest, RefusesAPluginThatIsListedTwice) {
   const std::vector<std::string> paths(2, Plugin("adaptive_leaky_cell"));
 
   EXPECT_THAT(
@@ -100,7 +100,7 @@ TEST(LoadCellPluginTest, RefusesAnotherBuild) {
   ExpectNotLoaded(Plugin("plugin_wrong_build"), "built with 'compiler of tomorrow'; this is ");
 }
 
-TEST(LoadCellPluginTest, RefusesALibraryThatIsNoPlugin) {
+TEST(LoadCellPluginTest, RefusesALibraryThatIsNotAPlugin) {
   ExpectNotLoaded(Plugin("plugin_no_symbol"), "no symbol rnnserve_cell_plugin");
 }
 
@@ -112,7 +112,7 @@ TEST(LoadCellPluginTest, RefusesToReplaceABuiltInCell) {
   ExpectNotLoaded(Plugin("plugin_taken_name"), "there is a cell 'LSTMCell' already");
 }
 
-// Files in a folder of their own.
+// Files in a temporary folder.
 class CellPluginPathTest : public ::testing::Test {
  protected:
   CellPluginPathTest() {
@@ -137,11 +137,11 @@ class CellPluginPathTest : public ::testing::Test {
   fs::path folder_;
 };
 
-TEST_F(CellPluginPathTest, AcceptsAFileThatOnlyItsOwnerWrites) {
+TEST_F(CellPluginPathTest, AcceptsAFileThatOnlyItsOwnerMayWrite) {
   EXPECT_THAT(CheckPluginPath(CopyOfExample()), IsOk());
 }
 
-TEST_F(CellPluginPathTest, RefusesAFileThatIsNotThere) {
+TEST_F(CellPluginPathTest, RefusesAMissingFile) {
   ExpectRefused(folder_ / "cell.so", absl::StatusCode::kNotFound, "PLUGIN_PATH", "no such file");
 }
 
@@ -176,7 +176,7 @@ TEST_F(CellPluginPathTest, RefusesAFolderThatEveryoneMayWriteTo) {
   ExpectBadPath(path, "everyone may write to the folder " + folder_.native());
 }
 
-TEST_F(CellPluginPathTest, RefusesAFolderFurtherUpWithoutItsStickyBit) {
+TEST_F(CellPluginPathTest, RefusesAWritableFolderFurtherUpWithoutItsStickyBit) {
   fs::create_directory(folder_ / "inner");
   fs::rename(CopyOfExample(), folder_ / "inner" / "cell.so");
   fs::permissions(folder_, fs::perms::others_write, fs::perm_options::add);
@@ -187,7 +187,7 @@ TEST_F(CellPluginPathTest, RefusesAFolderFurtherUpWithoutItsStickyBit) {
   EXPECT_THAT(CheckPluginPath(folder_ / "inner" / "cell.so"), IsOk());
 }
 
-TEST_F(CellPluginPathTest, RefusesAFileOfSomebodyElse) {
+TEST_F(CellPluginPathTest, RefusesAFileOfAnotherUser) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
   const std::string path = CopyOfExample();
   ASSERT_EQ(chown(path.c_str(), 12345, 12345), 0);
@@ -195,7 +195,7 @@ TEST_F(CellPluginPathTest, RefusesAFileOfSomebodyElse) {
   ExpectBadPath(path, "it belongs to user 12345");
 }
 
-TEST_F(CellPluginPathTest, RefusesAFileThatIsNoLibrary) {
+TEST_F(CellPluginPathTest, RefusesAFileThatIsNotALibrary) {
   ExpectNotLoaded(Write("cell.so", "not a shared library"), "cell.so");
 }
 
@@ -236,8 +236,8 @@ class AdaptiveLeakyCellTest : public ::testing::Test {
 
 auto Near(const std::vector<float>& expected) { return Pointwise(FloatNear(2e-6f), expected); }
 
-// Recorded from the class in tests/golden/adaptive_leaky_cell.py with Keras 3.15 (TensorFlow);
-// element i of the input [2, 4, 2] is (5 i mod 19 - 9) / 9.
+// The numbers were recorded from the class in tests/golden/adaptive_leaky_cell.py with Keras 3.15
+// (TensorFlow). Element i of the input [2, 4, 2] is (5 i mod 19 - 9) / 9.
 TEST_F(AdaptiveLeakyCellTest, HasTheOutputsOfKeras) {
   const auto cell = Create();
   ASSERT_THAT(cell, IsOk());
@@ -263,7 +263,7 @@ TEST_F(AdaptiveLeakyCellTest, HasTheOutputsOfKeras) {
   EXPECT_EQ(run.allocations(), 0);
 }
 
-TEST_F(AdaptiveLeakyCellTest, BeginsWithTheThresholdAndWantsOneConstant) {
+TEST_F(AdaptiveLeakyCellTest, StartsWithTheThresholdAndTakesOneConstant) {
   const auto cell = Create();
   ASSERT_THAT(cell, IsOk());
   const CellRun run(**cell, 1);
@@ -275,7 +275,7 @@ TEST_F(AdaptiveLeakyCellTest, BeginsWithTheThresholdAndWantsOneConstant) {
   EXPECT_EQ((*cell)->num_parameters(), 6 + 9 + 3);
 }
 
-TEST_F(AdaptiveLeakyCellTest, ErrorsOfThePluginAreThoseOfACell) {
+TEST_F(AdaptiveLeakyCellTest, ErrorsOfThePluginLookLikeThoseOfABuiltInCell) {
   EXPECT_THAT(Create({{"leak", 1.5}}),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        AllOf(HasSubstr("layer 'rnn'"), HasSubstr("leak"), HasSubstr("1.5")),

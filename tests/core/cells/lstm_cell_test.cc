@@ -9,8 +9,8 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// The equations with numbers worked out by hand, all activations linear so that every gate shows,
-// then with the numbers that Keras' own tests expect.
+// The equations compared with numbers worked out by hand, with linear activations so that every
+// gate is visible, and then with the numbers that Keras' own tests expect.
 
 namespace rnnserve {
 namespace {
@@ -27,7 +27,7 @@ using ::testing::FloatNear;
 
 class LstmCellTest : public ::testing::Test {
  protected:
-  // 1 feature, 1 unit; the gates in the order i, f, c, o.
+  // Weights for 1 feature and 1 unit, with the gates in the order i, f, c, o.
   std::unique_ptr<Cell> Small(const nlohmann::json& config) {
     weights_.Add("kernel", {1, 4}, {1, 2, 3, 4});
     weights_.Add("recurrent_kernel", {1, 4}, {10, 20, 30, 40});
@@ -55,7 +55,7 @@ class LstmCellTest : public ::testing::Test {
     return *std::move(cell);
   }
 
-  // The outputs for 3 rows of 6 timesteps of 4 features, one value a row.
+  // Returns the last outputs for 3 rows of 6 timesteps of 4 features, one value for each row.
   void ExpectLastOutputs(const Cell& cell, const std::vector<float>& expected) {
     const auto x = CountingSequences(3, 6, 4);
     CellRun run(cell, 3);
@@ -79,7 +79,7 @@ TEST_F(LstmCellTest, HasTheStatesHAndC) {
 
 // i = 2 + 30 + 0.5, f = 4 + 60 + 1, g = 6 + 90 + 1.5, o = 8 + 120 + 2;
 // c' = 65 * 5 + 32.5 * 97.5 = 3493.75, h' = 130 * c'.
-TEST_F(LstmCellTest, EveryGateHasItsPlace) {
+TEST_F(LstmCellTest, EveryGateIsInItsPlace) {
   const auto cell = Small(nlohmann::json::object());
   CellRun run(*cell, 1);
   run.set_state(0, 0, {3});
@@ -93,7 +93,7 @@ TEST_F(LstmCellTest, EveryGateHasItsPlace) {
 }
 
 // i = 32, f = 64, g = 96, o = 128; c' = 64 * 5 + 32 * 96 = 3392.
-TEST_F(LstmCellTest, LeavesTheBiasOutWithoutUseBias) {
+TEST_F(LstmCellTest, HasNoBiasWithoutUseBias) {
   const auto cell = Small({{"use_bias", false}});
   CellRun run(*cell, 1);
   run.set_state(0, 0, {3});
@@ -105,9 +105,9 @@ TEST_F(LstmCellTest, LeavesTheBiasOutWithoutUseBias) {
   EXPECT_THAT(run.state(0, 0), ElementsAre(434176));
 }
 
-// As above with x = -2, h = 0: i = -1.5, f = -3, g = -4.5, o = -6. The activation is that of the
-// candidate and of the output, and only of those: g becomes 0, c' = -3 * -5 = 15, h' = -6 * 15.
-TEST_F(LstmCellTest, TheActivationIsUsedTwice) {
+// As above with x = -2 and h = 0: i = -1.5, f = -3, g = -4.5, o = -6. The activation applies to the
+// candidate and to the output only: g becomes 0, c' = -3 * -5 = 15, h' = -6 * 15.
+TEST_F(LstmCellTest, TheActivationAppliesToCandidateAndOutput) {
   const auto cell = Small({{"activation", "relu"}});
   CellRun run(*cell, 1);
   run.set_state(0, 1, {-5});
@@ -116,7 +116,7 @@ TEST_F(LstmCellTest, TheActivationIsUsedTwice) {
   EXPECT_THAT(run.state(0, 1), ElementsAre(15));
   EXPECT_THAT(run.state(0, 0), ElementsAre(-90));
 
-  // c' = -3 * 5 = -15, of which relu leaves nothing.
+  // c' = -3 * 5 = -15, and relu makes it 0.
   run.set_state(0, 0, {0});
   run.set_state(0, 1, {5});
   run.Step({{-2}});
@@ -124,8 +124,8 @@ TEST_F(LstmCellTest, TheActivationIsUsedTwice) {
   EXPECT_THAT(run.y(0), ElementsAre(0));
 }
 
-// The gates as above with x = 2 and h = c = 0, all beyond 1, so that hard_tanh makes each one 1.
-TEST_F(LstmCellTest, TheRecurrentActivationIsThatOfTheOtherGates) {
+// With x = 2 and h = c = 0 all gates are above 1, so hard_tanh makes each one 1.
+TEST_F(LstmCellTest, TheRecurrentActivationAppliesToTheOtherGates) {
   const auto cell = Small({{"recurrent_activation", "hard_tanh"}});
   CellRun run(*cell, 1);
 
@@ -141,7 +141,7 @@ TEST_F(LstmCellTest, HasTheLastOutputsOfKeras) {
   ExpectLastOutputs(*cell, {0.6288687f, 0.86899155f, 0.9460773f});
 }
 
-TEST_F(LstmCellTest, HasTheLastOutputsOfKerasWithAnEvenBias) {
+TEST_F(LstmCellTest, HasTheLastOutputsOfKerasWithTheSameBiasForAllGates) {
   const auto cell = Constant(4, 3, nlohmann::json::object(), 0.03f);
 
   ExpectLastOutputs(*cell, {0.57019705f, 0.8661914f, 0.9459622f});

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Steps of large cells that a team shares: the same bits as one thread makes, under every Isa, for
-// every weight type and form.
+// Steps of large cells that a team shares have the same bits as steps of one thread, under every
+// Isa and for every weight type and kind of cell.
 
 #include <gtest/gtest.h>
 
@@ -36,12 +36,12 @@ struct Kind {
   std::string name;
   std::string cell;
   int64_t gates;
-  int64_t units;  // and inputs: so many that a step is just worth being shared
+  int64_t units;  // and inputs: just enough for a step to be shared
   WeightType weight_type = WeightType::kFloat32;
   bool reset_after = true;
 };
 
-// Units that do not fill the last panel, and panels that do not fill the last piece.
+// The units do not fill the last panel, and the panels do not fill the last piece.
 const Kind kKinds[] = {
     {"Simple", "SimpleRNNCell", 1, 379},
     {"Lstm", "LSTMCell", 4, 199},
@@ -74,7 +74,7 @@ class SharedStepTest : public ::testing::TestWithParam<std::tuple<Isa, Kind>> {
   const ScopedIsa active_{std::get<Isa>(GetParam())};
 };
 
-TEST_P(SharedStepTest, ATeamMakesTheBitsOfOneThread) {
+TEST_P(SharedStepTest, ATeamComputesTheBitsOfOneThread) {
   const std::unique_ptr<Cell> cell = MakeCell(kind(), kind().units);
   EXPECT_EQ(cell->shareable_bytes() > 0, has_kernels());
   for (const int team_size : {2, 3}) {
@@ -104,7 +104,7 @@ TEST_P(SharedStepTest, ATeamMakesTheBitsOfOneThread) {
   }
 }
 
-TEST_P(SharedStepTest, SmallCellsAreNotWorthIt) {
+TEST_P(SharedStepTest, SmallCellsAreNotShared) {
   EXPECT_EQ(MakeCell(kind(), 32)->shareable_bytes(), 0);
 }
 

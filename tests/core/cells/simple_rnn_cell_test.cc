@@ -9,7 +9,8 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// The equation with numbers worked out by hand, then with those that Keras' own tests expect.
+// The equation compared with numbers worked out by hand, then with those that Keras' own tests
+// expect.
 
 namespace rnnserve {
 namespace {
@@ -26,7 +27,7 @@ using ::testing::FloatNear;
 
 class SimpleRnnCellTest : public ::testing::Test {
  protected:
-  // 2 features, 2 units.
+  // Weights for 2 features and 2 units.
   std::unique_ptr<Cell> Small(const nlohmann::json& config) {
     weights_.Add("kernel", {2, 2}, {1, 2, 3, 4});
     weights_.Add("recurrent_kernel", {2, 2}, {1, 5, 0, -1});
@@ -82,7 +83,7 @@ TEST_F(SimpleRnnCellTest, AppliesTheActivation) {
   EXPECT_THAT(run.state(0, 0), ElementsAre(6.5f, 0));
 }
 
-TEST_F(SimpleRnnCellTest, LeavesTheBiasOutWithoutUseBias) {
+TEST_F(SimpleRnnCellTest, HasNoBiasWithoutUseBias) {
   const auto cell = Small({{"activation", "linear"}, {"use_bias", false}});
   CellRun run(*cell, 1);
   run.set_state(0, 0, {2, 3});

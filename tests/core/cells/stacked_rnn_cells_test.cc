@@ -12,9 +12,8 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// A stack must be its cells one after another, with their states in order. The cells themselves
-// have their own tests. What a stack does with constants is tested with the custom cell of
-// cell_registry_test.cc.
+// A stack must behave like its cells one after another, with their states in order. The cells have
+// their own tests. cell_registry_test.cc tests constants in a stack, with its custom cell.
 
 namespace rnnserve {
 namespace {
@@ -91,8 +90,8 @@ TEST(StackedRnnCellsTest, NamesTheStatesAfterTheCells) {
   EXPECT_EQ((*cell)->num_parameters(), 72 + 28 + 45);
 }
 
-// The stack against its cells stepped by hand, for widths beside the padding.
-TEST(StackedRnnCellsTest, IsItsCellsOneAfterAnother) {
+// Compares the stack with its cells run one by one, for widths that need padding.
+TEST(StackedRnnCellsTest, BehavesLikeItsCellsOneAfterAnother) {
   WeightMap weights;
   weights.AddRandom("cells/0/kernel", {5, 4 * 17}, 1);
   weights.AddRandom("cells/0/recurrent_kernel", {17, 4 * 17}, 2);
@@ -128,7 +127,7 @@ TEST(StackedRnnCellsTest, IsItsCellsOneAfterAnother) {
   }
 }
 
-TEST(StackedRnnCellsTest, RejectsAStackOfNothing) {
+TEST(StackedRnnCellsTest, RejectsAnEmptyStack) {
   WeightMap weights;
 
   EXPECT_THAT(CreateCell(Stack({}), {2}, weights),

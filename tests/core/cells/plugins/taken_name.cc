@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A plug-in with a cell of its own and one that would take the place of a built-in cell.
+// A plug-in with one new cell and one that would replace a built-in cell.
 
 #include "core/cells/cell_plugin.h"
 #include "core/cells/minimal_rnn_cell.h"

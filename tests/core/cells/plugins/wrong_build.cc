@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A plug-in of another compiler.
+// A plug-in from another compiler.
 
 #include "core/cells/cell_plugin.h"
 
