@@ -56,7 +56,7 @@ std::vector<prometheus::MetricFamily> LoadCollector::Collect() const {
   auto spilled = GaugeFamily("rnnserve_spilled_sessions",
                              "Open sessions of this server that are only in the snapshot store");
   AddGauge(spilled, {}, engine_.num_spilled_sessions());
-  const Checkpointer::Load checkpoints = engine_.checkpoint_load();
+  const CheckpointLoad checkpoints = engine_.checkpoint_load();
   auto changed = GaugeFamily("rnnserve_checkpoint_changed_sessions",
                              "Durable sessions with changes that no snapshot in flight contains");
   AddGauge(changed, {}, checkpoints.listed_sessions);

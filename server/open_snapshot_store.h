@@ -22,7 +22,7 @@ struct SnapshotStoreOptions {
   std::string key_file;
   std::string other_key_file;  // empty: none
   std::string durability = "async";
-  Checkpointer::Options checkpoints;
+  CheckpointOptions checkpoints;
 };
 
 // Reads the keys and connects to the snapshot store. Without a URL the result has no store, only

@@ -16,7 +16,9 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "core/base/clock.h"
+#include "core/checkpoint/checkpoint_load.h"
 #include "core/checkpoint/checkpoint_observer.h"
+#include "core/checkpoint/checkpoint_options.h"
 #include "core/checkpoint/session_restorer.h"
 #include "core/checkpoint/write_buffer.h"
 #include "core/session/pinned_model.h"
@@ -47,29 +49,8 @@ namespace rnnserve {
 // it. Callbacks run on the calling thread or on the store's, under no lock, and must not block.
 class Checkpointer {
  public:
-  struct Options {
-    // Changes of a session in kAsync after which a snapshot is written. With fewer, clients have
-    // fewer steps to send again after a loss, but there are more writes, each of the whole state.
-    int64_t steps = 32;
-    // The shortest time between two snapshots that `steps` triggers for a session in kAsync. Bounds
-    // what a fast session costs the server.
-    absl::Duration min_interval = absl::Milliseconds(100);
-    // How long a change in kAsync waits for others before a snapshot is written.
-    absl::Duration interval = absl::Seconds(1);
-    // How long the store keeps a session beyond its idle timeout. A session whose server is lost
-    // must be restored within this time.
-    absl::Duration extra_time_to_live = absl::Minutes(10);
-    // Bounds the queued writes, for which no caller waits.
-    WriteBuffer::Options buffer{};
-  };
-
-  // The unsaved work that a crash would lose now.
-  struct Load {
-    int64_t listed_sessions = 0;   // sessions with changes that no snapshot in flight contains
-    absl::Duration oldest_change;  // how long ago the first of them was listed; zero if none is
-    int64_t pending_writes = 0;    // queued or in flight
-    int64_t pending_bytes = 0;     // of these writes
-  };
+  using Options = CheckpointOptions;
+  using Load = CheckpointLoad;
 
   using FindModel = SessionRestorer::FindModel;
   using Done = absl::AnyInvocable<void(absl::Status)>;

@@ -6,7 +6,7 @@
 
 #include <memory>
 
-#include "core/checkpoint/checkpointer.h"
+#include "core/checkpoint/checkpoint_options.h"
 #include "core/session/durability.h"
 #include "core/snapshot/snapshot_key.h"
 #include "core/snapshot/snapshot_store.h"
@@ -18,7 +18,7 @@ struct DurabilityConfig {
   std::unique_ptr<SnapshotStore> store;  // null: sessions are only exported and imported
   // The keys that sign snapshots. All servers that share sessions need the same keys.
   SnapshotKeys keys;
-  Checkpointer::Options checkpoints{};
+  CheckpointOptions checkpoints{};
   // The durability of a detached session whose client does not ask for one.
   Durability default_durability = Durability::kAsync;
 };

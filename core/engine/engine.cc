@@ -378,7 +378,7 @@ bool Engine::FlushForGood(absl::Duration timeout) { return parts_->durable.Flush
 
 int64_t Engine::num_spilled_sessions() const { return parts_->durable.num_spilled(); }
 
-Checkpointer::Load Engine::checkpoint_load() const { return parts_->durable.load(); }
+CheckpointLoad Engine::checkpoint_load() const { return parts_->durable.load(); }
 
 void Engine::RefuseSessions() { parts_->gate.CloseToSessions(); }
 

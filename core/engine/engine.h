@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "core/base/clock.h"
 #include "core/batching/step_burst.h"
+#include "core/checkpoint/checkpoint_load.h"
 #include "core/checkpoint/durability_config.h"
 #include "core/engine/calls.h"
 #include "core/engine/engine_options.h"
@@ -175,7 +176,7 @@ class Engine {
   void Infer(InferCall call, InferCallback callback);
 
   // Ends the sessions whose idle timeout has passed. Call it every
-  // SessionTable::Options::expiry_interval.
+  // SessionTableOptions::expiry_interval.
   void ExpireIdleSessions();
   // Ends the sessions of models whose time to retire is over, and destroys replaced models that
   // nothing uses. Call it now and then, on a thread on which no callback runs.
@@ -190,7 +191,7 @@ class Engine {
   bool FlushForGood(absl::Duration timeout);
   // The open sessions that are in the store alone, to save memory.
   int64_t num_spilled_sessions() const;
-  Checkpointer::Load checkpoint_load() const;
+  CheckpointLoad checkpoint_load() const;
 
   // Refuses new sessions from now on; open sessions go on.
   void RefuseSessions();

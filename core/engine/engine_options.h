@@ -8,13 +8,13 @@
 
 #include "absl/time/time.h"
 #include "core/batching/batching_options.h"
-#include "core/session/session_table.h"
+#include "core/session/session_table_options.h"
 
 namespace rnnserve {
 
 // The resources and limits of an Engine.
 struct EngineOptions {
-  SessionTable::Options sessions;
+  SessionTableOptions sessions;
   // The longest idle timeout that a detached session may ask for, and the one that it gets if it
   // asks for none.
   absl::Duration max_idle_timeout = absl::Minutes(5);

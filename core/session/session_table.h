@@ -26,6 +26,7 @@
 #include "core/session/session_lease.h"
 #include "core/session/session_state.h"
 #include "core/session/session_summary.h"
+#include "core/session/session_table_options.h"
 #include "core/session/session_watchers.h"
 #include "core/session/sessions_by_model.h"
 #include "core/session/tombstones.h"
@@ -47,25 +48,7 @@ namespace rnnserve {
 // further with two tables. Must outlive its leases.
 class SessionTable {
  public:
-  struct Options {
-    // Open sessions; one more is refused. Each costs its state and about 200 bytes.
-    int64_t max_sessions = 100'000;
-    // Bytes of all states together; a session that would exceed them is refused.
-    int64_t max_state_bytes = int64_t{1} << 30;
-    // Callers in line for one session; one more is refused. Bounds how far a client can run ahead.
-    int64_t max_waiting = 1024;
-    // Tombstones of ended sessions: their end reason and epoch. Each costs about 70 bytes. With
-    // more, an id can be used again later without an old writer passing for a new one.
-    int64_t max_tombstones = 65'536;
-    // Bytes of the replies that all sessions keep for retries; a step that would exceed them is
-    // refused.
-    int64_t max_reply_bytes = int64_t{256} << 20;
-    // How long a refused caller is told to wait.
-    absl::Duration retry_delay = absl::Milliseconds(100);
-    // How often ExpireIdle is called. A watcher is warned of an expiry at least about this long
-    // before it, but never before half of the idle timeout has passed.
-    absl::Duration expiry_interval = absl::Milliseconds(250);
-  };
+  using Options = SessionTableOptions;
 
   struct OpenRequest {
     std::string id;  // empty: a random one of 32 hexadecimal digits
