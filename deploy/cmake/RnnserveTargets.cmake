@@ -4,15 +4,21 @@
 # The five kinds of target declarations, so that a folder's CMakeLists.txt only lists files.
 # PRECOMPILED names one of the kinds of RnnservePrecompiled.cmake.
 
-# rnnserve_library(<name> SOURCES ... [DEPS ...] [PRIVATE_DEPS ...] [PRECOMPILED core|grpc|test|none]):
-# library rnnserve_<name>, alias rnnserve::<name>. PRECOMPILED is core by default.
+# rnnserve_library(<name> SOURCES ... [DEPS ...] [PRIVATE_DEPS ...] [PRECOMPILED core|grpc|test|none]
+# [UNITY] [ALONE ...]): library rnnserve_<name>, alias rnnserve::<name>. PRECOMPILED is core by
+# default. UNITY compiles six files as one, unless RNNSERVE_UNITY is off. Files that use a name of an
+# unnamed namespace for something else than another file are listed under ALONE.
 function(rnnserve_library name)
-  cmake_parse_arguments(ARG "" "PRECOMPILED" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "UNITY" "PRECOMPILED" "SOURCES;DEPS;PRIVATE_DEPS;ALONE" ${ARGN})
   add_library(rnnserve_${name} STATIC ${ARG_SOURCES})
   add_library(rnnserve::${name} ALIAS rnnserve_${name})
   target_link_libraries(rnnserve_${name} PUBLIC ${ARG_DEPS} PRIVATE rnnserve::compiler ${ARG_PRIVATE_DEPS})
   target_include_directories(rnnserve_${name} PUBLIC ${CMAKE_SOURCE_DIR})
   rnnserve_precompiled(rnnserve_${name} "${ARG_PRECOMPILED}" core)
+  if(ARG_UNITY AND RNNSERVE_UNITY)
+    set_target_properties(rnnserve_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+    set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  endif()
 endfunction()
 
 # rnnserve_program(<name> SOURCES ... [DEPS ...] [PRECOMPILED core|grpc|none]): program
