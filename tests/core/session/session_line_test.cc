@@ -125,5 +125,69 @@ TEST_F(SessionLineTest, ASessionCanEndInsideACallback) {
   EXPECT_THAT(ErrorOf("a"), StatusIs(absl::StatusCode::kNotFound));
 }
 
+// The tests below drive a SessionLine alone, as SessionTable does under its lock.
+SessionLine::Caller CallerOf(uint64_t version) {
+  return {[](const absl::StatusOr<SessionLease>&) {}, version};
+}
+
+TEST(SessionLineStateTest, OnlyTheFirstToEnterAFreeLineServesIt) {
+  SessionLine line;
+
+  EXPECT_TRUE(line.Enter(CallerOf(1)));
+  EXPECT_FALSE(line.Enter(CallerOf(2)));
+
+  EXPECT_TRUE(line.is_served());
+  EXPECT_EQ(line.num_waiting(), 2u);
+}
+
+TEST(SessionLineStateTest, ReturnServesTheLineIfSomebodyWaitsAndNobodyServesIt) {
+  SessionLine line;
+  line.Lease();
+  EXPECT_FALSE(line.Enter(CallerOf(1)));
+  EXPECT_FALSE(line.is_served());
+
+  EXPECT_TRUE(line.Return());
+
+  EXPECT_TRUE(line.is_served());
+  line.Lease();
+  EXPECT_FALSE(line.Return());
+}
+
+TEST(SessionLineStateTest, NextTakesCallersInOrderUntilNobodyWaits) {
+  SessionLine line;
+  line.Enter(CallerOf(1));
+  line.Enter(CallerOf(2));
+
+  EXPECT_EQ(line.Next()->version_on_arrival, 1u);
+  EXPECT_EQ(line.Next()->version_on_arrival, 2u);
+  EXPECT_FALSE(line.Next().has_value());
+
+  EXPECT_TRUE(line.is_free());
+}
+
+TEST(SessionLineStateTest, NextStopsServingWhileTheSessionIsLeased) {
+  SessionLine line;
+  line.Enter(CallerOf(1));
+  line.Lease();
+
+  EXPECT_FALSE(line.Next().has_value());
+
+  EXPECT_FALSE(line.is_served());
+  EXPECT_EQ(line.num_waiting(), 1u);
+}
+
+TEST(SessionLineStateTest, AnEndedSessionStaysLeasedWithNobodyInLine) {
+  SessionLine line;
+  line.Lease();
+  line.Enter(CallerOf(1));
+
+  EXPECT_EQ(line.TakeWaiting()->size(), 1u);
+  line.End();
+
+  EXPECT_TRUE(line.has_ended());
+  EXPECT_TRUE(line.is_leased());
+  EXPECT_EQ(line.num_waiting(), 0u);
+}
+
 }  // namespace
 }  // namespace rnnserve::testing
