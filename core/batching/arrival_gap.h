@@ -12,8 +12,8 @@
 
 namespace rnnserve {
 
-// The average time between arrivals: a moving average over about the last 8. A gap counts as
-// `longest` at most, so that a pause is soon forgotten. Starts at `longest`.
+// The average time between arrivals, as a moving average over about the last 8 gaps. A gap counts
+// as at most `longest`, so that a pause is soon forgotten. Starts at `longest`.
 //
 // Thread-safe. Arrivals at the same moment may count as one.
 class ArrivalGap {

@@ -14,24 +14,23 @@
 // bounded_queue.h) is held for queue operations only, never while steps are computed or callbacks
 // run. StepRate and ArrivalGap are atomics. Each worker owns its batch, so cell steps need no lock.
 //
-// Only workers wait: for tasks, inside the queue. Submit never waits, and neither does a thread
-// that runs inline: it takes inline_mu_ with TryLock. If another thread has it, that thread, or
-// this one in its next turn, finds the tasks in the queue; after kInlineBudget the thread hands
-// them to a worker. inline_mu_ is held while steps are computed and completions run; a completion
-// that submits again, on the same thread, only queues its tasks, because the burst already has this
-// scheduler. The queue's lock is taken under inline_mu_ and never the other way round, and nothing
-// blocks on inline_mu_, so there is no cycle and no deadlock.
+// Only workers wait, and only inside the queue, for tasks. Submit never waits, and neither does a
+// thread that runs inline: it takes inline_mu_ with TryLock. If another thread holds it, that
+// thread takes the tasks from the queue, or this one does when it tries again. After kInlineBudget
+// this thread leaves them to a worker. inline_mu_ is held while steps are computed and completions
+// run; a completion that submits again, on the same thread, only queues its tasks, because the
+// burst already has this scheduler. The queue's lock is taken under inline_mu_ and never the other
+// way round, and nothing blocks on inline_mu_, so there is no cycle and no deadlock.
 //
 // The destructor closes the queue, joins the workers and waits until no thread runs inline.
 
 namespace rnnserve {
 namespace {
 
-// How many times the estimated wait has to fit between now and a deadline. With 1, a lasting
-// overload answers every step at the very edge of its deadline; the network, or a wait slightly
-// longer than the estimate, then makes it late: every step is computed and none is in time. At
-// twice the load that a machine can take, a margin of 2 makes one step in fifty late, a margin of 3
-// none.
+// How many times over the estimated wait must fit between now and a deadline. With 1, a lasting
+// overload answers every step just before its deadline. The network, or a wait slightly longer than
+// estimated, then makes it late, so that every step is computed and none is in time. At twice the
+// load that a machine can take, a margin of 2 makes one step in fifty late, and a margin of 3 none.
 constexpr int kWaitMargin = 3;
 
 BatchWorker::Options InlineOptions(const BatchScheduler::Options& options) {
@@ -69,8 +68,8 @@ absl::Status BatchScheduler::Submit(absl::Span<std::unique_ptr<StepTask>> tasks)
   for (const std::unique_ptr<StepTask>& task : tasks) task->submitted = now;
   const Priority priority = tasks.front()->priority;
   BoundedQueue<StepTask>::Tasks displaced;
-  // If more tasks will arrive before a worker wakes, one batch of them costs less than running each
-  // alone.
+  // If more tasks will arrive before a worker wakes, running them as one batch costs less than
+  // running each alone.
   const bool is_quiet = gap_.OnArrival(now) >= kInlineBudget;
   StepBurst* const burst = StepBurst::current();
   const bool may_run_inline = is_quiet && burst != nullptr && !burst->has(*this) &&
@@ -91,7 +90,7 @@ absl::Status BatchScheduler::CheckDeadline(const StepTask& task, absl::Time now)
   const absl::Duration wait = load.timesteps * rate_.row_timestep() / options_.num_workers;
   const int64_t rows = std::min(load.rows + 1, options_.batching.max_batch_rows);
   const absl::Duration left = task.limits.deadline - now;
-  // A task that is late already gets DEADLINE_EXCEEDED from the worker.
+  // A task that is already late gets DEADLINE_EXCEEDED from the worker.
   if (kWaitMargin * wait + task.num_timesteps() * rate_.cell_step(rows, now) <= left ||
       left <= absl::ZeroDuration()) {
     return absl::OkStatus();
@@ -108,7 +107,7 @@ bool BatchScheduler::MayRunInline(const StepTask& task, size_t count) const {
   const absl::Duration cell_step = rate_.last_cell_step(static_cast<int64_t>(count));
   return !options_.has_team && options_.batching.max_batch_delay == absl::ZeroDuration() &&
          static_cast<int64_t>(count) <= kMaxInlineRows &&
-         // Zero before the first cell step: nothing is known.
+         // Zero until the first cell step has been timed.
          cell_step > absl::ZeroDuration() && task.num_timesteps() * cell_step <= kInlineBudget;
 }
 
@@ -119,7 +118,7 @@ void BatchScheduler::RunInline() {
       ComputeInline(deadline);
       inline_mu_.Unlock();
     }
-    // A thread that found the lock taken may have left tasks.
+    // Another thread may have found the lock taken and left its tasks in the queue.
     if (queue_.TryStopRunningInline()) return;
   } while (clock_.Now() < deadline);
   queue_.StopRunningInline();

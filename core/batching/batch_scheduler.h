@@ -31,14 +31,15 @@
 
 namespace rnnserve {
 
-// Computes the steps of one streamable model: a queue, and workers that each run a batch
+// Computes the steps of one streamable model. Has a queue, and workers that each run a batch
 // (BatchWorker). Queued tasks can join a batch before each of its cell steps.
 //
-// Work-conserving, unless max_batch_delay is set: a worker never waits while a task is queued,
-// neither for more rows nor for a clock. With a team this holds for the first worker only; the
-// others wait for whole batches (Options::has_team). While few tasks arrive, short tasks that are
-// submitted in a StepBurst wake no worker: the submitting thread runs them inline at the end of the
-// burst. It begins no cell step that would end later than kInlineBudget; the workers do the rest.
+// Work-conserving, unless max_batch_delay is set: while a task is queued, no worker waits for more
+// rows or for time to pass. With a team this holds for the first worker only; the others wait for
+// whole batches (Options::has_team). While few tasks arrive, short tasks that are submitted in a
+// StepBurst wake no worker: the submitting thread runs them inline at the end of the burst. It
+// stops once the next cell step would end later than kInlineBudget after the start, and leaves the
+// rest to the workers.
 //
 // Worst wait. Take W workers of R rows, slices of L timesteps, a batch delay of D, A =
 // kInlineBudget, M = kMaxRound, and S the time of one cell step of R rows. A task behind Q others
@@ -49,16 +50,17 @@ namespace rnnserve {
 // because every column is busy whenever a task waits, and a row gives up its column after L
 // timesteps. With a team the wait is at most L * S longer, because up to R - 1 tasks may wait for
 // the columns of the first worker. Q is at most max_rows of the queue, plus W * R tasks that were
-// put back; so a long request delays short ones by its slices only. The formula does not count
-// tasks of a higher priority that arrive later: low priorities have no bound.
+// put back; so a long request delays short ones only by its slices. The formula does not count
+// tasks of a higher priority that arrive later, so the wait of low priorities has no bound.
 //
 // Order. Tasks of one priority begin in the order of submission. A task of more than L timesteps
 // keeps its column while no task waits for one.
 //
-// Deadlines. A queued task takes room in the queue until a worker would take it. The worker drops
+// Deadlines. A queued task takes up room in the queue until a worker reaches it. The worker drops
 // it if it was cancelled, if its deadline has passed, or if its timesteps take longer than the time
 // that is left. Submit refuses a task at once if the time left until its deadline is shorter than
-// three times the estimated wait plus the task's own time. A task that has begun is finished.
+// three times the estimated wait plus the task's own time. A task that has begun is always
+// finished.
 //
 // Shutdown. The destructor first finishes every accepted task.
 //
@@ -66,7 +68,7 @@ namespace rnnserve {
 class BatchScheduler final : public StepBurst::Scheduler {
  public:
   // How long a submitting thread may run tasks inline: about as long as a woken worker takes to
-  // begin. A larger budget would hold up the requests that the thread has yet to read.
+  // start. A larger budget would hold up the requests that the thread has yet to read.
   static constexpr absl::Duration kInlineBudget = absl::Microseconds(50);
   // Rows that the submitting thread computes together.
   static constexpr int64_t kMaxInlineRows = 16;
@@ -74,16 +76,16 @@ class BatchScheduler final : public StepBurst::Scheduler {
   static constexpr absl::Duration kMaxRound = absl::Milliseconds(1);
 
   struct Options {
-    // Batches that are computed at the same time, each by a worker of its own. Setting more than
-    // there are cores gains nothing.
+    // The number of batches computed at the same time, each by its own worker. More than the number
+    // of cores gains nothing.
     int num_workers = 1;
-    // Whether workers share cell steps: the first worker then computes its batches with the cores
-    // of the others, which begin only when a whole batch waits. One batch computed by all cores
-    // reads the weights once and is done sooner. Several batches computed by one core each lose no
-    // time waiting for each other.
+    // Whether workers share cell steps. If so, the first worker also uses the cores of the others
+    // for its batches, and the others start a batch only when a whole one waits. One batch computed
+    // by all cores reads the weights once and is done sooner. Several batches, each on its own
+    // core, lose no time waiting for each other.
     bool has_team = false;
     BatchingOptions batching{};
-    // What may wait for a worker. Bounds the wait, as the formula above says.
+    // Limits how much may wait for a worker, and so how long: see the formula above.
     QueueLimits queue{};
   };
 
@@ -95,10 +97,10 @@ class BatchScheduler final : public StepBurst::Scheduler {
   BatchScheduler(const BatchScheduler&) = delete;
   BatchScheduler& operator=(const BatchScheduler&) = delete;
 
-  // Queues all the tasks, or none of them; then they stay with the caller, untouched. Tasks of a
-  // lower priority that these displace are completed with DisplacedError on this thread. Never
-  // blocks. Errors: those of QueueFullError; RESOURCE_EXHAUSTED (DEADLINE_UNREACHABLE). REQUIRES:
-  // all tasks have the same number of timesteps, the same priority and the same deadline.
+  // Queues all the tasks. If it fails, it queues none of them, and the caller keeps them untouched.
+  // Tasks of a lower priority that these displace are completed with DisplacedError on this thread.
+  // Never blocks. Errors: those of QueueFullError; RESOURCE_EXHAUSTED (DEADLINE_UNREACHABLE).
+  // REQUIRES: all tasks have the same number of timesteps, the same priority and the same deadline.
   absl::Status Submit(absl::Span<std::unique_ptr<StepTask>> tasks);
 
   // The number of tasks that wait for a worker.
@@ -106,7 +108,7 @@ class BatchScheduler final : public StepBurst::Scheduler {
 
  private:
   // RESOURCE_EXHAUSTED (DEADLINE_UNREACHABLE) if the task is unlikely to be done in time behind the
-  // work that waits now.
+  // work that is waiting now.
   absl::Status CheckDeadline(const StepTask& task, absl::Time now) const;
   // Whether the submitting thread may run `count` tasks like this one inline.
   bool MayRunInline(const StepTask& task, size_t count) const;
@@ -126,8 +128,8 @@ class BatchScheduler final : public StepBurst::Scheduler {
   StepRate rate_;
   ArrivalGap gap_{2 * kInlineBudget};
 
-  // The batch of the thread that runs inline. One thread does at a time; another thread that finds
-  // the lock taken leaves its tasks to that one.
+  // The batch of the thread that runs inline. Only one thread runs inline at a time. Another that
+  // finds the lock taken leaves its tasks to it.
   absl::Mutex inline_mu_;
   BatchWorker inline_worker_ ABSL_GUARDED_BY(inline_mu_);
 

@@ -13,11 +13,11 @@
 
 // A worker has no lock of its own: one thread at a time uses it, and everything in it, including
 // the leases that its tasks hold, belongs to that thread. It meets other threads in three places.
-// The queue synchronises itself, and the worker waits only there, only when it has no rows, so a
+// The queue synchronises itself. The worker waits nowhere else, and only when it has no rows, so a
 // waiting worker holds no lease and no step waits for it. StepRate and the team's busy count are
-// atomics. Completions and the observer run on this thread, between rounds, when no lock of the
-// worker's making is held; a completion may therefore submit further tasks. (A thread that runs
-// inline does hold BatchScheduler::inline_mu_ then; see batch_scheduler.cc.)
+// atomics. Completions and the observer run on this thread, between rounds. The worker holds no
+// lock then, so a completion may submit further tasks. A thread that runs inline does hold
+// BatchScheduler::inline_mu_ at that point; see batch_scheduler.cc.
 
 namespace rnnserve {
 
@@ -45,8 +45,8 @@ void BatchWorker::Run() {
     if (is_beside_team()) options_.team->AddBusy(1);
     do {
       ComputeRound();
-      // A worker without rows goes back to WaitForFirst, which may wait for the batch delay. Beside
-      // a team there is no such delay, so that worker takes its next batch here and stays busy.
+      // A worker without rows goes back to WaitForFirst, which may wait for the batch delay. A
+      // worker beside a team has no such delay, so it takes its next batch here and stays busy.
       if (rows() > 0 || is_beside_team()) TakeMore();
     } while (rows() > 0 || !taken_.empty());
     if (is_beside_team()) options_.team->AddBusy(-1);
@@ -79,7 +79,7 @@ void BatchWorker::PutBackAll() {
 
 int64_t BatchWorker::ComputeRound() {
   if (!is_busy_) round_begin_ = clock_.Now();
-  // Take again in place of dropped tasks, so that the remaining work fills the batch.
+  // Take more tasks to replace dropped ones, so that the remaining work fills the batch.
   while (!taken_.empty()) {
     JoinTaken();
     if (rows() < options_.batching.max_batch_rows) TakeMore();
@@ -131,7 +131,7 @@ void BatchWorker::Join(std::unique_ptr<StepTask> task, absl::Time now) {
 }
 
 int64_t BatchWorker::TimestepsOfRound() const {
-  // While every column is taken, a task may be waiting for one.
+  // While every column is taken, a task may be waiting for one, so keep the round short.
   if (rows() == options_.batching.max_batch_rows) return 1;
   int64_t count = workspace_.max_timesteps();
   for (const Row& row : rows_) {

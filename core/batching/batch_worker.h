@@ -24,8 +24,8 @@ namespace rnnserve {
 
 // Advances the rows of one batch, cell step by cell step. Rows can join from a queue before each
 // cell step and leave after the one that computed their last timestep; no row waits for another to
-// finish. While a batch has only a few rows, and these have many timesteps left, a round advances
-// them by several timesteps at once, for a short time (Options::max_round). When tasks wait and no
+// finish. While a batch has only a few rows, each with many timesteps left, a round advances them
+// by several timesteps at once, for a short time (Options::max_round). When tasks wait and no
 // column is free, rows that have had their slice of timesteps go back to the queue with the state
 // they have reached, and waiting tasks take their columns.
 //
@@ -36,15 +36,15 @@ class BatchWorker {
  public:
   struct Options {
     BatchingOptions batching{};
-    // How long a round may advance a few rows by several timesteps at once while columns are free,
-    // estimated from the last cell steps. A task that arrives meanwhile waits that long. Zero: one
-    // timestep at a time.
+    // How long a round that advances a few rows by several timesteps may take while columns are
+    // free, estimated from the last cell steps. A task that arrives during the round waits up to
+    // that long. Zero: one timestep at a time.
     absl::Duration max_round = absl::ZeroDuration();
     // Null, or the team that shares the cell steps of one batch at a time.
     LoneTeam* team = nullptr;
-    // Whether this worker computes with the team while no other worker is busy. Otherwise, if there
-    // is a team, this worker takes tasks only if they fill its batch: the team computes anything
-    // smaller sooner.
+    // Whether this worker computes with the team while no other worker is busy. If this is false
+    // and there is a team, this worker takes tasks only if they fill its batch, because the team
+    // computes anything smaller sooner.
     bool leads_team = false;
   };
 

@@ -62,8 +62,8 @@ void BatchWorkspace::SetInput(int64_t row, const TensorView& input, const Tensor
 }
 
 void BatchWorkspace::Step(bool with_output) {
-  // A mask of ones is no mask: a row with a mask costs the other rows nothing while all its bits
-  // are one.
+  // A mask of all ones counts as no mask, so a row with a mask slows the other rows down only when
+  // one of its bits is zero.
   const uint8_t* const mask = workspace_.mask();
   const uint8_t* const mask_end = mask + rows_ * timesteps_;
   workspace_.UseMask(0, std::find(mask, mask_end, 0) != mask_end);

@@ -17,9 +17,9 @@
 
 namespace rnnserve {
 
-// The rows of a batch, each in one column of a model's workspace, and the cell steps that advance
-// all of them together. A Step computes one cell step, or several while there are few rows, so that
-// layers read the weights that act on their inputs once for all of these.
+// Holds the rows of a batch, each in one column of a model's workspace, and advances all of them
+// together. A Step computes one cell step or, while there are few rows, several; layers then read
+// the weights that act on their inputs once for all those cell steps.
 //
 //   Join(a) Join(b) Join(c)      a  b  c
 //   Leave(0)                     c  b        the last row moves into the gap
@@ -30,7 +30,7 @@ namespace rnnserve {
 class BatchWorkspace {
  public:
   // The most rows for which a Step computes several timesteps, and the most timesteps that it
-  // computes. More of either makes nothing faster.
+  // computes. More of either is no faster.
   static constexpr int64_t kFewRows = RecurrentLayer::kMaxProjectedBatch;
   static constexpr int64_t kTimestepsAtOnce = RecurrentLayer::kMaxProjectedTime;
 
@@ -44,7 +44,7 @@ class BatchWorkspace {
 
   int64_t max_rows() const { return max_rows_; }
   int64_t rows() const { return rows_; }
-  // The most timesteps that a Step may compute with the present number of rows.
+  // The most timesteps that a Step may compute with the current number of rows.
   int64_t max_timesteps() const { return MaxTimesteps(rows_); }
 
   // Adds a row that begins at `state`, a state block, as row rows() - 1. REQUIRES: rows() <
@@ -55,8 +55,8 @@ class BatchWorkspace {
   // Removes a row. The last row takes its index.
   void Leave(int64_t row);
 
-  // Sets how many timesteps of every row the next Step computes. Call it when all rows have joined.
-  // REQUIRES: `count` is in [1, max_timesteps()].
+  // Sets how many timesteps of every row the next Step computes. Call it after all rows have
+  // joined. REQUIRES: `count` is in [1, max_timesteps()].
   void SetTimesteps(int64_t count);
   // Sets what a row reads in the next Step: the timesteps from `t` on of a tensor that is valid for
   // the model, and of its mask, [time] BOOL, if not null. Call it for every row before each Step,
@@ -73,8 +73,8 @@ class BatchWorkspace {
   bool has_finite_state(int64_t row);
 
  private:
-  // Bounds rows * timesteps, so that values take no more memory than those of a full batch or of a
-  // single row of `most_timesteps_`.
+  // Limits rows * timesteps, so that the workspace needs no more memory than for one timestep of a
+  // full batch or for `most_timesteps_` of a single row, whichever is more.
   int64_t MaxTimesteps(int64_t rows) const {
     const int64_t room = std::max(max_rows_, most_timesteps_) / std::max(rows, int64_t{1});
     return rows > kFewRows ? 1 : std::clamp(room, int64_t{1}, most_timesteps_);

@@ -11,14 +11,14 @@
 namespace rnnserve {
 
 // How steps are batched: the trade between throughput and latency. BatchScheduler states the worst
-// queueing time as a formula of these. REQUIRES: the numbers are >= 1, the delay is >= 0.
+// queueing time as a formula in these options. REQUIRES: the numbers are >= 1, the delay is >= 0.
 struct BatchingOptions {
   // Rows in one cell step of one worker. The rows of a cell step share one read of the weights, so
   // more rows raise throughput; each cell step then takes longer for every row in it. Each row
   // costs the worker one column of memory in every layer.
   int64_t max_batch_rows = 64;
-  // Timesteps after which a row gives its place in the batch to a row that waits for one. Lower:
-  // long requests delay short ones less, and states are copied in and out more often.
+  // Timesteps after which a row gives its place in the batch to a waiting row. With fewer, long
+  // requests delay short ones less, but states are copied in and out more often.
   int64_t slice_timesteps = 32;
   // How long an idle worker waits for a full batch after the first task has arrived.
   // Zero: it does not wait. Raise it only to trade latency for throughput at low load.

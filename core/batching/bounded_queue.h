@@ -36,8 +36,9 @@ namespace rnnserve {
 // and no callback is called under mu_: displaced tasks are handed to the caller. Three functions
 // wait: WaitAndTake and WaitAndTakeAll, in workers that hold nothing else, and
 // WaitUntilNobodyRunsInline, in the destructor of the scheduler. All wait on conditions of mu_,
-// which absl::Mutex checks again at each unlock, so no wake-up can be forgotten. Workers always get
-// their turn, because whoever runs inline stops after a bounded time and Close wakes everyone.
+// which absl::Mutex checks again at each unlock, so no wake-up can be lost. Workers always get
+// their turn, because a thread that runs inline stops after a bounded time and Close wakes
+// everyone.
 //
 // Owns the tasks. Thread-safe. The budget must outlive it.
 template <typename Task>
@@ -56,8 +57,8 @@ class BoundedQueue {
     return load_;
   }
 
-  // Accepts all the tasks, each with a load of `each`, or, if they do not fit, none of them; then
-  // they stay with the caller. If they fit only in place of waiting tasks of a lower priority, the
+  // Accepts all the tasks, each with a load of `each`. If they do not fit, it accepts none of them
+  // and the caller keeps them. If they fit only in place of waiting tasks of a lower priority, the
   // youngest tasks of the lowest priority are moved to `displaced`. With `runs_inline` the caller
   // offers to run inline. `*runs_inline` says whether it does from now on: only if the push would
   // otherwise have woken a worker. Never blocks. Errors: see QueueFullError. REQUIRES: the queue is
@@ -87,7 +88,7 @@ class BoundedQueue {
 
   // Appends up to `max_tasks` tasks to `taken`. Never blocks and, given capacity in `taken`, does
   // not allocate. While workers wait in WaitAndTake and no thread runs inline, it leaves them their
-  // share, so that all workers compute a burst and not only the first to come.
+  // share, so that all workers compute a burst and not only the first one.
   void Take(int64_t max_tasks, Tasks& taken) {
     absl::MutexLock lock(&mu_);
     TakeLocked(max_tasks, taken);
@@ -99,16 +100,16 @@ class BoundedQueue {
     if (num_tasks_ >= num_tasks) PopLocked(num_tasks, taken);
   }
 
-  // Like Take, but blocks until there is a task to take, and then at most `max_delay` longer until
-  // there are `max_tasks`. Returns false if there will never be one: the queue is closed and empty.
-  // REQUIRES: max_tasks >= 1 and `taken` is empty.
+  // Like Take, but blocks until there is a task to take, and then waits up to `max_delay` longer
+  // for there to be `max_tasks`. Returns false if no task will ever come, because the queue is
+  // closed and empty. REQUIRES: max_tasks >= 1 and `taken` is empty.
   bool WaitAndTake(int64_t max_tasks, Tasks& taken,
                    absl::Duration max_delay = absl::ZeroDuration()) {
     const auto is_enough = [this, max_tasks]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
       return is_closed_ || num_tasks_ >= max_tasks;
     };
     absl::MutexLock lock(&mu_);
-    // Another worker may take the tasks during the delay; then wait again.
+    // Another worker may take the tasks during the delay. If so, wait again.
     while (taken.empty() && !(is_closed_ && num_tasks_ == 0)) {
       ++num_waiting_workers_;
       mu_.Await(absl::Condition(this, &BoundedQueue::HasTaskOrIsClosed));
@@ -242,7 +243,7 @@ class BoundedQueue {
       }
     }
   }
-  // Takes the load of a task of priority `p` that has left out of the counts.
+  // Subtracts the load of a task of priority `p` that has left the queue from the counts.
   void ForgetLocked(int p, const QueueLoad& load) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     lane_loads_[Index(p)] -= load;
     load_ -= load;

@@ -12,7 +12,7 @@
 
 namespace rnnserve {
 
-// When a call stops being worth computing. Work that has not begun by then is dropped without any
+// When a call is no longer worth computing. Work that has not begun by then is dropped without any
 // effect, with DEADLINE_EXCEEDED or CANCELLED; work that has begun is finished.
 struct CallLimits {
   absl::Time deadline = absl::InfiniteFuture();  // on the engine's clock

@@ -10,9 +10,9 @@
 
 namespace rnnserve {
 
-// Copies timestep `t` of a tensor, the `size` elements from element t * size on, to a column.
-// Token ids become floats, because layers read them as floats. REQUIRES: the tensor has at least
-// (t + 1) * size elements.
+// Copies timestep `t` of a tensor, which is the `size` elements starting at t * size, to a column.
+// Token ids become floats, because layers read them as floats. REQUIRES: the tensor has at least (t
+// + 1) * size elements.
 void CopyTimestep(const TensorView& tensor, int64_t t, int64_t size, float* column);
 
 }  // namespace rnnserve

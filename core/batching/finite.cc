@@ -11,7 +11,8 @@ namespace rnnserve {
 
 bool AllFinite(absl::Span<const float> values) {
   // The exponent of infinities and NaNs is all ones, so adding one to it carries into the sign bit.
-  // The loop needs neither a branch nor a maximum, which SSE2 lacks: three vector instructions.
+  // The loop therefore takes only three vector instructions. It needs no branch, and no integer
+  // maximum, for which SSE2 has no instruction.
   uint32_t carries = 0;
   for (const float value : values) {
     uint32_t bits;

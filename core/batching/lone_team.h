@@ -13,9 +13,9 @@
 
 namespace rnnserve {
 
-// The team of a worker that uses the cores of the other workers while these have nothing to do.
-// While another worker is busy, the caller of Run computes alone: helper threads would take the
-// core from a batch that needs it as much.
+// The team of a worker that uses the cores of the other workers while they have nothing to do.
+// While another worker is busy, the caller of Run computes alone, because helper threads would take
+// a core away from a batch that needs it just as much.
 //
 // Owns the helper threads. Run and size are used by one thread at a time: the worker that leads the
 // team. AddBusy is thread-safe.

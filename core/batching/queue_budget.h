@@ -30,7 +30,7 @@ class QueueBudget {
     used_ += load;
     return true;
   }
-  // Takes `load` even if less is left: for work that was accepted before.
+  // Takes `load` even if less is left. For work that was already accepted.
   void TakeAnyway(const QueueLoad& load) {
     absl::MutexLock lock(&mu_);
     used_ += load;
@@ -39,7 +39,7 @@ class QueueBudget {
     absl::MutexLock lock(&mu_);
     used_ -= load;
   }
-  // Returns what is taken now.
+  // Returns the load that is taken now.
   QueueLoad used() const {
     absl::MutexLock lock(&mu_);
     return used_;

@@ -13,7 +13,7 @@
 
 namespace rnnserve {
 
-// How much may wait in one queue, and the delay that a refused caller is told.
+// How much may wait in one queue, and how long a refused caller is told to wait.
 struct QueueLimits {
   int64_t max_rows = 4096;
   int64_t max_bytes = int64_t{256} << 20;  // of inputs, masks and outputs to come
@@ -22,8 +22,8 @@ struct QueueLimits {
 };
 
 // Returns the error that says why `more` does not fit behind `waiting`: RESOURCE_EXHAUSTED with the
-// limit that was hit. Reasons: QUEUE_LIMIT (rows), QUEUE_BYTES_LIMIT, TOTAL_QUEUE_LIMIT (of all
-// models together).
+// limit that was hit. Reasons: QUEUE_LIMIT (rows), QUEUE_BYTES_LIMIT, TOTAL_QUEUE_LIMIT (all models
+// together).
 absl::Status QueueFullError(const QueueLimits& limits, const QueueLoad& waiting,
                             const QueueLoad& more, const QueueBudget& total);
 

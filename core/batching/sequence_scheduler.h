@@ -21,31 +21,30 @@
 
 namespace rnnserve {
 
-// Computes whole sequences of one model: a queue, and threads that each run one task at a time
+// Computes whole sequences of one model. Has a queue, and threads that each run one task at a time
 // (SequenceRunner). Tasks of one priority begin in the order of submission. With W workers and Q
-// tasks before it, an accepted task begins after at most (1 + Q / W) times the duration of the
+// tasks ahead of it, an accepted task begins after at most (1 + Q / W) times the duration of the
 // longest task. Dropping a task and shutdown work as in BatchScheduler.
 //
 // Owns its threads. Thread-safe. Clock, observer and budget must outlive it.
 class SequenceScheduler {
  public:
   struct Options {
-    // Threads. Each holds the workspace of one task while the task runs.
+    // The number of threads. Each holds the workspace of its task while the task runs.
     int num_workers = 1;
-    // What may wait for a worker.
+    // Limits what may wait for a worker.
     QueueLimits queue{};
   };
 
-  // The budget is shared with other schedulers. REQUIRES: every number of the options is >= 1.
+  // The budget is shared with other schedulers. REQUIRES: every number in the options is >= 1.
   SequenceScheduler(const Clock& clock, std::shared_ptr<const Model> model, StepObserver& observer,
                     QueueBudget& total, const Options& options);
   ~SequenceScheduler();
   SequenceScheduler(const SequenceScheduler&) = delete;
   SequenceScheduler& operator=(const SequenceScheduler&) = delete;
 
-  // Queues the task, or refuses it; then it stays with the caller, untouched. Tasks that it
-  // displaces are completed with DisplacedError on this thread. Never blocks. Errors: those of
-  // QueueFullError.
+  // Queues the task. If it fails, the caller keeps the task untouched. Tasks that it displaces are
+  // completed with DisplacedError on this thread. Never blocks. Errors: those of QueueFullError.
   absl::Status Submit(std::unique_ptr<SequenceTask>& task);
 
   // The number of rows that wait for a worker.

@@ -20,11 +20,11 @@
 
 namespace rnnserve {
 
-// A batch of whole sequences to compute: for a model that is not streamable, because a layer needs
-// the end of the sequence first, and for runs with Keras' training=True.
+// A batch of whole sequences to compute. Used for a model that is not streamable, because a layer
+// needs the end of the sequence first, and for runs with Keras' training=True.
 //
-// Its tensors borrow their bytes, which must stay until the completion runs. Used by one thread at
-// a time: the submitting thread, then a worker.
+// Its tensors borrow their bytes, which must stay valid until the completion runs. Used by one
+// thread at a time: the submitting thread, then a worker.
 struct SequenceTask {
   // Runs exactly once and gets the task back: on a worker, or on the thread whose task displaced
   // it. Errors: FAILED_PRECONDITION (STATE_NONFINITE), naming the row; DEADLINE_EXCEEDED or

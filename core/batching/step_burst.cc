@@ -6,8 +6,8 @@
 #include <algorithm>
 
 // There is no lock: the burst of a thread is reached through a thread_local pointer, and only that
-// thread reads or writes it. The destructor does not wait; it runs the RunInline of each scheduler,
-// which is bounded in time. Steps that complete there may submit further steps on this thread. A
+// thread reads or writes it. The destructor does not wait; it calls RunInline of each scheduler,
+// which takes a bounded time. Steps that complete there may submit further steps on this thread. A
 // scheduler stays in the list while its RunInline runs, so it only queues such steps and cannot be
 // entered a second time; a scheduler that is not in the list yet is added and run by the same loop.
 

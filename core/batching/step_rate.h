@@ -15,15 +15,15 @@
 
 namespace rnnserve {
 
-// How long the cell steps of a model took lately: moving averages over about the last 8, one for
-// each class of batch sizes, because a cell step of more rows takes longer. Zero where nothing is
-// known.
+// How long the cell steps of a model have taken lately. Keeps moving averages over about the last
+// 8, one for each class of batch sizes, because a cell step of more rows takes longer. An average
+// is zero while nothing is known.
 //
 // Thread-safe. Two workers that report a step at the same moment may count as one.
 class StepRate {
  public:
-  // The age after which an average is no longer used to refuse work. It may date from a bad moment,
-  // and while all work is refused nothing would ever correct it.
+  // An average older than this is no longer used to refuse work. It may have been measured at a bad
+  // moment, and while it causes all work to be refused, no cell step can correct it.
   static constexpr absl::Duration kMaxAge = absl::Seconds(1);
 
   // Records that a cell step of `rows` rows, >= 1, took `duration` and ended at `now`.
@@ -39,15 +39,16 @@ class StepRate {
     }
   }
 
-  // Records that a worker that was never idle took `duration` from the end of one round to the end
-  // of the next, which computed `rows` timesteps of rows, >= 1. This covers the cell steps and the
-  // completions. If a team shared the cell steps, `duration` is the sum over its members.
+  // Records that a worker took `duration` from the end of one round to the end of the next, without
+  // being idle in between, and that the second round advanced its rows by `rows` timesteps in
+  // total, >= 1. The duration covers the cell steps and the completions. If a team shared the cell
+  // steps, `duration` is the sum over its members.
   void OnRound(int64_t rows, absl::Duration duration) {
     Average(absl::ToInt64Nanoseconds(duration) / rows, row_ns_);
   }
 
   // Returns the duration of a cell step of about `rows` rows. If there was none within kMaxAge,
-  // returns that of the next smaller size that has one: a lower bound.
+  // returns the duration for the next smaller size that has one, which is a lower bound.
   absl::Duration cell_step(int64_t rows, absl::Time now) const {
     const int64_t oldest_ns = absl::ToUnixNanos(now - kMaxAge);
     for (size_t i = IndexOf(rows) + 1; i-- > 0;) {
@@ -56,13 +57,13 @@ class StepRate {
     }
     return absl::ZeroDuration();
   }
-  // Returns the duration of a cell step of about `rows` rows, however long ago, and of no other
-  // size.
+  // Returns the last known duration of a cell step of about `rows` rows, however old it is. Never
+  // uses another size.
   absl::Duration last_cell_step(int64_t rows) const {
     return Get(sizes_[IndexOf(rows)].average_ns);
   }
-  // Returns what one timestep of one row adds to a worker's work: the duration of a round divided
-  // by its timesteps of rows.
+  // Returns how long a worker takes for one timestep of one row: the duration of a round, divided
+  // by the timesteps that it advanced all its rows by.
   absl::Duration row_timestep() const { return Get(row_ns_); }
 
  private:

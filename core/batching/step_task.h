@@ -30,8 +30,8 @@ namespace rnnserve {
 // The next timesteps of one row. The row is a session, whose lease the task holds, or a row of
 // Infer, which has a state of its own. All timesteps of a task are committed together, or none is.
 //
-// Its tensors borrow their bytes, which must stay until the completion runs. Used by one thread at
-// a time: the submitting thread, then a worker.
+// Its tensors borrow their bytes, which must stay valid until the completion runs. Used by one
+// thread at a time: the submitting thread, then a worker.
 struct StepTask {
   // Runs exactly once and gets the task back: on a worker, on a thread that runs inline, or on the
   // thread whose tasks displaced it. OK: the state is committed and the output is complete.
@@ -64,8 +64,8 @@ struct StepTask {
 
   // Filled in by the scheduler, then by the worker.
   absl::Time submitted;
-  // The next timestep to compute. Above 0 the task has begun. If such a task is back in the queue,
-  // its slice was over, and `start` is the state to go on from.
+  // The next timestep to compute. If it is above 0, the task has begun. A task that has begun and
+  // is back in the queue has used up its slice, and `start` is the state to continue from.
   int64_t next_timestep = 0;
   absl::Time began;        // when the first timestep began
   FloatValues own_output;  // the memory of `output`, unless the submitter provides it

@@ -10,7 +10,7 @@
 
 namespace rnnserve {
 
-// The unsaved work that a crash would lose now.
+// The unsaved work that a crash right now would lose.
 struct CheckpointLoad {
   int64_t listed_sessions = 0;   // sessions with changes that no snapshot in flight contains
   absl::Duration oldest_change;  // how long ago the first of them was listed; zero if none is

@@ -13,10 +13,11 @@ namespace rnnserve {
 
 // How often a Checkpointer writes snapshots, and for how long the store keeps them.
 struct CheckpointOptions {
-  // Changes of a session in kAsync after which a snapshot is written. With fewer, clients have
-  // fewer steps to send again after a loss, but there are more writes, each of the whole state.
+  // The number of changes of a session in kAsync after which a snapshot is written. A smaller
+  // number leaves clients fewer steps to send again after a loss, but causes more writes, each of
+  // the whole state.
   int64_t steps = 32;
-  // The shortest time between two snapshots that `steps` triggers for a session in kAsync. Bounds
+  // The shortest time between two snapshots that `steps` triggers for a session in kAsync. Limits
   // what a fast session costs the server.
   absl::Duration min_interval = absl::Milliseconds(100);
   // How long a change in kAsync waits for others before a snapshot is written.

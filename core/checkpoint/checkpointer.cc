@@ -20,17 +20,17 @@
 // only for its generation. Completions of the buffer are taken out under mu_ and run after it. The
 // store calls back under no lock of its own, so mu_ and the store's lock cannot form a cycle.
 //
-// Only Flush, FlushForGood and the destructor block. They wait for answers of the store, which
-// come on the store's thread, so none of them may be called there. Everything else continues in a
+// Only Flush, FlushForGood and the destructor block. They wait for the store's answers, which come
+// on the store's thread, so none of them may be called there. Everything else continues in a
 // callback. A lease that waits for the store delays the calls of that session only.
 
 namespace rnnserve {
 namespace {
 
-// How often Flush tries writes again that have failed.
+// How often Flush retries writes that have failed.
 constexpr absl::Duration kFlushRetry = absl::Milliseconds(50);
 
-// Sessions that ListAll gets in one page.
+// The number of sessions that ListAll gets in one page.
 constexpr int64_t kListedAtOnce = 1000;
 
 bool IsFenced(const absl::Status& status) { return ErrorReason(status) == "FENCED"; }

@@ -31,14 +31,15 @@ namespace rnnserve {
 
 // Writes the durable sessions of a server to the snapshot store, and restores them from there.
 //
-//   kAsync  A snapshot is sent after `steps` changes, but not within `min_interval` of the one
-//           before, or at the first Tick that finds a change older than `interval`. Nobody waits
+//   kAsync  A snapshot is sent after `steps` changes, but not within `min_interval` of the last
+//           one, or at the first Tick that finds a change older than `interval`. Nobody waits
 //           for it. If several snapshots of a session are queued, the newest replaces the others.
 //   kSync   A snapshot is sent with every change, and Commit waits for it.
 //
-// Whoever restores a session becomes its owner in a new epoch. The store tells the former owner so
-// at its next write, and the former owner's copy ends (kMoved). The replies that it sent since its
-// last checkpoint are lost, and the next call on the session says so.
+// A server that restores a session becomes its owner in a new epoch. The store tells the former
+// owner at its next write, and the former owner's copy ends (kMoved). The changes that it made
+// since its last checkpoint are lost even if it has replied to them, and the next call on the
+// session says so.
 //
 // If the server is killed, a session in kAsync loses the changes since `durable_version`. While the
 // store works, those are the changes of at most `interval` plus one Tick plus one write. For a
@@ -59,7 +60,7 @@ class Checkpointer {
   Checkpointer(const Clock& clock, SessionTable& sessions, CheckpointObserver& observer,
                std::unique_ptr<SnapshotStore> store, const SnapshotKeys& keys,
                const Options& options);
-  // Runs every callback first. REQUIRES: nobody calls it any more.
+  // Runs every callback first. REQUIRES: nobody calls the Checkpointer any more.
   ~Checkpointer();
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;
@@ -71,11 +72,11 @@ class Checkpointer {
 
   // Records that the state has changed. Returns the lease and runs `done` when the caller may tell
   // its client: in kSync when the change is stored, otherwise at once. Without durability it does
-  // nothing else. Errors: ABORTED (FENCED): the session has ended here, and another owner goes on
-  // without the change; other errors of SnapshotStore::Write: the change is made and will be stored
-  // with the next one.
+  // nothing else. Errors: ABORTED (FENCED): the session has ended here, and another owner continues
+  // it without the change; other errors of SnapshotStore::Write: the change is made and will be
+  // stored with the next one.
   void Commit(SessionLease lease, Done done);
-  // As Commit, but waits in kAsync too. For a change that a loss of the server must not undo.
+  // Like Commit, but waits in kAsync too. For a change that must survive the loss of the server.
   void CommitNow(SessionLease lease, Done done);
 
   // Writes the session as it is and passes the lease to `done`. Skips the write if the store has
@@ -92,9 +93,9 @@ class Checkpointer {
     restorer_.Reopen(session_id, fence, std::move(model), std::move(done));
   }
 
-  // Ends a session and removes it from the store. `done` runs when nobody can restore it any more,
-  // or with the error of SnapshotStore::Remove; then it can be restored until its time to live
-  // ends.
+  // Ends a session and removes it from the store. `done` runs when nobody can restore it any more.
+  // If SnapshotStore::Remove fails, `done` gets its error, and the session can be restored until
+  // its time to live ends.
   void End(SessionLease lease, EndReason reason, Done done);
 
   // Sends the snapshots that are due, retries those that failed, and writes every session again if
@@ -104,9 +105,9 @@ class Checkpointer {
   // Sends everything that has changed and waits for it. Returns whether the store has all of it
   // before the timeout. Blocks: must not be called from a callback.
   bool Flush(absl::Duration timeout);
-  // As Flush, and then writes the detached sessions that are not durable, for other servers to find
-  // (see WritePartingSnapshots). For a server that stops. REQUIRES: nobody changes a session any
-  // more.
+  // Does what Flush does, and then writes the detached sessions that are not durable, for other
+  // servers to find (see WritePartingSnapshots). For a server that is about to stop. REQUIRES:
+  // nobody changes a session any more.
   bool FlushForGood(absl::Duration timeout);
 
   Load load() const;
@@ -157,12 +158,12 @@ class Checkpointer {
   mutable absl::Mutex mu_;
   WriteBuffer buffer_ ABSL_GUARDED_BY(mu_);
   std::deque<Listed> listed_ ABSL_GUARDED_BY(mu_);
-  // Sessions that were taken off the list and wait for their lease.
+  // The number of sessions that were taken off the list and wait for their lease.
   int64_t num_submitting_ ABSL_GUARDED_BY(mu_) = 0;
   // The store's generation for which all sessions have been listed again.
   uint64_t generation_ ABSL_GUARDED_BY(mu_) = 0;
   bool is_ending_ ABSL_GUARDED_BY(mu_) = false;
-  // Writes that were answered and whose callbacks are running.
+  // The number of writes that were answered and whose callbacks are running.
   int64_t num_completing_ ABSL_GUARDED_BY(mu_) = 0;
 
   // Synchronise themselves. The store is destroyed first: its callbacks need the other members.

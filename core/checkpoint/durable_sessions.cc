@@ -23,12 +23,12 @@
 // the spill and the checkpointer synchronise themselves. A ReturnGroup has a lock that guards its
 // count and status; its callback runs after that lock.
 //
-// Only Flush, FlushForGood and the destructor block, all in the checkpointer. Any other call that
-// has to wait for a lease, for room in memory or for the store continues in a callback. Such calls
-// cannot wait for each other in a circle: no call keeps a lease while it waits in the line of
-// another session, and neither room in memory nor the store waits for a lease that somebody else
-// holds (see session_spill.cc). For this reason LeaseAll first brings back all its spilled
-// sessions, holding no lease, and then asks the session table for all leases at once.
+// Only Flush, FlushForGood and the destructor block, all in the checkpointer. Every other call that
+// has to wait, be it for a lease, for room in memory or for the store, continues in a callback.
+// Such calls cannot wait for each other in a circle: no call keeps a lease while it waits in the
+// line of another session, and neither making room in memory nor the store waits for a lease that
+// somebody else holds (see session_spill.cc). For this reason LeaseAll first brings back all its
+// spilled sessions, holding no lease, and then asks the session table for all leases at once.
 //
 // Between two steps of such a call, other callers may spill or end the session again, so the steps
 // are repeated. LeaseAll and Restore do so a bounded number of times. Lease has no bound, but each
@@ -53,8 +53,8 @@ absl::Status NoKeyError() {
                             "this server has no key to sign and check snapshots with");
 }
 
-// How many times to try. Other callers may take the room that was made for a session, or make the
-// spill take one of several sessions out of memory again.
+// How many times to try. One try may not be enough, because other callers may take the room that
+// was made for a session, or cause one of several sessions to be spilled again.
 constexpr int kRestoreAttempts = 2;
 constexpr int kLeaseAllAttempts = 4;
 
@@ -265,8 +265,8 @@ void DurableSessions::Restore(const std::string& id, int num_attempts_left,
         if (status.ok()) return Lease(id, std::move(callback));
         const bool is_full = ErrorReason(status) == "STATE_BYTES_LIMIT";
         if (!is_full || num_attempts_left == 1) return callback(status);
-        // The size of its state is not known here, so ask for a tenth of the memory, which is what
-        // lies above the low-water mark.
+        // The size of its state is not known here, so ask for a tenth of the memory, which is the
+        // share above the low-water mark.
         spill_->MakeRoom({1, sessions_.options().max_state_bytes / 10},
                          [this, id, num_attempts_left, callback = std::move(callback)]() mutable {
                            Restore(id, num_attempts_left - 1, std::move(callback));

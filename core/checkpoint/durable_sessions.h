@@ -23,8 +23,8 @@
 namespace rnnserve {
 
 // Returns the error for a step that was done but could not be stored. If the step may be sent
-// again, or the status is ABORTED, that is the store's own error. Otherwise it is ABORTED
-// (NOT_DURABLE), which clients do not retry by themselves.
+// again, or if `status` is ABORTED, returns `status`, the store's own error. Otherwise returns
+// ABORTED (NOT_DURABLE), which clients do not retry by themselves.
 absl::Status NotStoredError(absl::Status status, bool may_be_sent_again);
 
 // The sessions of an engine together with the snapshot store behind them, if there is one. Every
@@ -50,22 +50,22 @@ class DurableSessions {
   DurableSessions(const DurableSessions&) = delete;
   DurableSessions& operator=(const DurableSessions&) = delete;
 
-  // Returns the durability of a session whose client asks for `requested`, or for nothing in
+  // Returns the durability of a session whose client asks for `requested`, or for none in
   // particular. Errors: FAILED_PRECONDITION (NO_STORE); INVALID_ARGUMENT (DURABILITY): a session
   // that is not detached cannot be durable.
   absl::StatusOr<Durability> Resolve(std::optional<Durability> requested, bool detached) const;
 
-  // Opens a session and, if it is durable, calls back when it is stored. Calls on the session wait
-  // meanwhile. Errors: those of SessionTable::Open and Checkpointer::Create.
+  // Opens a session and, if it is durable, calls back when it is stored. Until then, calls on the
+  // session wait. Errors: those of SessionTable::Open and Checkpointer::Create.
   void Open(SessionTable::OpenRequest request, OpenCallback callback);
 
-  // As SessionTable::Lease, but brings a spilled session of this server back first. Errors: those
-  // of SessionTable::Lease and of SessionSpill::BringBack.
+  // Like SessionTable::Lease, but first brings the session back if this server has spilled it.
+  // Errors: those of SessionTable::Lease and of SessionSpill::BringBack.
   void Lease(absl::string_view id, SessionTable::LeaseCallback callback);
-  // As SessionTable::LeaseAll, but brings spilled sessions back first. Errors: those of Lease;
+  // Like SessionTable::LeaseAll, but brings spilled sessions back first. Errors: those of Lease;
   // RESOURCE_EXHAUSTED (SESSION_LIMIT): the sessions do not fit into memory together.
   void LeaseAll(std::vector<std::string> ids, SessionTable::LeaseAllCallback callback);
-  // As Lease, but restores a session that this server does not have from the store.
+  // Like Lease, but if this server does not have the session, restores it from the store.
   void LeaseOrRestore(absl::string_view id, SessionTable::LeaseCallback callback);
   // See SessionSpill::IdsOf. When this returns, some may be back in memory or have ended.
   std::vector<std::string> SpilledIdsOf(absl::string_view model_name,
@@ -91,8 +91,7 @@ class DurableSessions {
   absl::StatusOr<std::string> Export(const SessionLease& lease) const;
   // Returns a request that opens an exported session as a new one, with the state, version and
   // replies it had, and without durability; the caller sets that. Errors: FAILED_PRECONDITION
-  // (NO_SNAPSHOT_KEY); those of DecodeSnapshot, of the FindModel, of CheckModel and of
-  // OpenRequestOf.
+  // (NO_SNAPSHOT_KEY); those of DecodeSnapshot, FindModel, CheckModel and OpenRequestOf.
   absl::StatusOr<SessionTable::OpenRequest> Import(absl::string_view bytes) const;
 
   // Returns the token (see ResumeToken) that a client shows to the next server when a session has
@@ -114,7 +113,8 @@ class DurableSessions {
   void LeaseAllAgain(std::vector<std::string> ids, int num_attempts_left,
                      SessionTable::LeaseAllCallback callback);
   void OpenWithRoom(SessionTable::OpenRequest request, OpenCallback callback);
-  // Tries `num_attempts_left` times, because there may be no room for the session when it comes.
+  // Tries up to `num_attempts_left` times, because there may be no room for the session when the
+  // store returns it.
   void Restore(const std::string& id, int num_attempts_left, SessionTable::LeaseCallback callback);
 
   const Clock& clock_;

@@ -17,10 +17,10 @@
 namespace rnnserve {
 namespace {
 
-// Sessions that are listed in one page.
+// The number of sessions listed in one page.
 constexpr int64_t kPageSize = 1000;
 
-// Bounds of the sessions in flight and their bytes: the defaults of WriteBuffer.
+// The limits on the sessions in flight and their bytes, equal to the defaults of WriteBuffer.
 constexpr int64_t kInFlightMax = 256;
 constexpr int64_t kInFlightBytesMax = int64_t{64} << 20;
 

@@ -13,9 +13,9 @@
 
 namespace rnnserve {
 
-// Writes every detached session that is not durable, once. A server that stops leaves these
-// snapshots for clients that attach on another server. The store keeps each for the session's idle
-// timeout.
+// Writes every detached session that is not durable, once. A server that is about to stop leaves
+// these snapshots for clients that attach on another server. The store keeps each for the session's
+// idle timeout.
 //
 // Their epoch in the store is 0, below that of every durable session. A parting snapshot therefore
 // never replaces a durable session of its id, and a session that is opened replaces it. A later

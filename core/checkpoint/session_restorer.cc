@@ -50,7 +50,7 @@ void SessionRestorer::Restore(const std::string& session_id, FindModel find_mode
     };
     const absl::StatusOr<Snapshot> snapshot = Decode(session_id, find_model, stored);
     if (!snapshot.ok()) return Fail(session_id, stored, snapshot.status(), std::move(finish));
-    // Claim only now, so that a server that cannot go on with the session leaves it to its owner.
+    // Claim only now, so that a server that cannot continue the session leaves it to its owner.
     store_.Claim(session_id, RandomNonce(), snapshot->idle_timeout + extra_time_to_live_,
                  [this, session_id, find_model, finish = std::move(finish)](
                      const absl::StatusOr<StoredSnapshot>& claimed) mutable {
@@ -65,8 +65,8 @@ void SessionRestorer::Reopen(const std::string& session_id, const SnapshotFence&
   store_.Read(
       session_id, [this, session_id, fence, find_model, begin = clock_.Now(),
                    done = std::move(done)](const absl::StatusOr<StoredSnapshot>& stored) mutable {
-        // A snapshot of the same owner but of another version means that the store has lost the
-        // last one.
+        // A snapshot of the same owner but another version means that the store has lost the latest
+        // one.
         const bool is_other = stored.ok() && !(stored->fence == fence);
         absl::StatusOr<SessionLease> lease =
             is_other ? MovedError() : Open(session_id, find_model, stored);
@@ -100,7 +100,7 @@ absl::StatusOr<SessionLease> SessionRestorer::Open(const std::string& session_id
   RNNSERVE_RETURN_IF_ERROR(CheckModel(snapshot, *model.model));
   SnapshotFence fence = stored->fence;
   // A parting snapshot has epoch 0 in the store (see WritePartingSnapshots). The session's writers
-  // go on counting from the epoch in the snapshot.
+  // continue to count from the epoch in the snapshot.
   if (IsNotDurable(snapshot)) fence.epoch = snapshot.epoch + 1;
   RNNSERVE_ASSIGN_OR_RETURN(SessionTable::OpenRequest request,
                             OpenRequestOf(std::move(snapshot), fence, std::move(model), sessions_));
@@ -133,8 +133,9 @@ void SessionRestorer::OpenClaimed(const std::string& session_id, const FindModel
 void SessionRestorer::Fail(const std::string& session_id,
                            const absl::StatusOr<StoredSnapshot>& stored, absl::Status error,
                            Done done) {
-  // Decode again, because CheckModel reports SNAPSHOT_BAD too: then only the model here does not
-  // fit, and the model of another server may.
+  // Decode again, because CheckModel reports SNAPSHOT_BAD too. If the error came from CheckModel,
+  // the snapshot itself is readable: it does not fit the model here, but may fit the model of
+  // another server.
   const bool is_bad =
       stored.ok() && ErrorReason(error) == "SNAPSHOT_BAD" &&
       ErrorReason(DecodeSnapshot(stored->bytes, keys_, session_id).status()) == "SNAPSHOT_BAD" &&
@@ -159,7 +160,7 @@ void SessionRestorer::FinishRestore(const std::string& session_id, const FindMod
     restoring_.erase(it);
   }
   // The session may have been stored after the first call asked the store and before the other
-  // callers came, so these ask again.
+  // callers came, so those callers ask again.
   const bool ask_again = absl::IsNotFound(status);
   waiting.front()(status);
   for (size_t i = 1; i < waiting.size(); ++i) {

@@ -37,15 +37,15 @@ namespace rnnserve {
 // block.
 class SessionRestorer {
  public:
-  // Returns the model with the snapshot's model name. If several have had that name, returns the
-  // one that the session was opened with, if it is still there.
+  // Returns the model with the snapshot's model name. If several models have had that name, returns
+  // the one that the session was opened with, if it is still there.
   using FindModel = std::function<absl::StatusOr<PinnedModel>(const Snapshot& snapshot)>;
   using Done = absl::AnyInvocable<void(absl::Status)>;
   using LeaseCallback = SessionTable::LeaseCallback;
 
   static constexpr absl::Duration kQuarantineTime = absl::Hours(24);
 
-  // The store keeps a session for its idle timeout and `extra_time_to_live`.
+  // The store keeps a session for its idle timeout plus `extra_time_to_live`.
   SessionRestorer(const Clock& clock, SessionTable& sessions, CheckpointObserver& observer,
                   SnapshotStore& store, const SnapshotKeys& keys,
                   absl::Duration extra_time_to_live);
@@ -55,23 +55,23 @@ class SessionRestorer {
   // Opens a session whose owner is another server, or that has no owner any more.
   //
   // A durable session is claimed, which starts a new epoch. A parting snapshot, which a server left
-  // behind when it stopped, is removed from the store, so that only one of several servers that ask
-  // for it gets the session.
+  // behind when it stopped, is removed from the store, so that if several servers ask for it, only
+  // one of them gets the session.
   //
   // Errors: NOT_FOUND (SESSION_UNKNOWN); those of SnapshotStore::Read and Claim, DecodeSnapshot,
   // CheckModel, `find_model` and SessionTable::Open; ABORTED (FENCED): another server has just
   // taken the session.
   void Restore(const std::string& session_id, FindModel find_model, Done done);
 
-  // Opens a session that this server has stored and dropped, as it was, with the same owner and
-  // model, and passes its first lease to `done`. Errors: NOT_FOUND (SESSION_MOVED): the store has
-  // another owner's snapshot or an older one; NOT_FOUND (SESSION_UNKNOWN): the store has none; the
-  // others as for Restore.
+  // Opens a session that this server has stored and dropped, just as it was, with the same owner
+  // and model, and passes its first lease to `done`. Errors: NOT_FOUND (SESSION_MOVED): the store
+  // has another owner's snapshot or an older one; NOT_FOUND (SESSION_UNKNOWN): the store has none;
+  // the others as for Restore.
   void Reopen(const std::string& session_id, const SnapshotFence& fence, PinnedModel model,
               LeaseCallback done);
 
  private:
-  // Returns the snapshot if its session can go on here.
+  // Returns the snapshot if its session can continue here.
   absl::StatusOr<Snapshot> Decode(const std::string& session_id, const FindModel& find_model,
                                   const absl::StatusOr<StoredSnapshot>& stored) const;
   // Opens the session of a stored snapshot in memory.
@@ -80,7 +80,7 @@ class SessionRestorer {
   // Opens a session that has been claimed.
   void OpenClaimed(const std::string& session_id, const FindModel& find_model,
                    const absl::StatusOr<StoredSnapshot>& claimed, Done done);
-  // Quarantines the snapshot if it is the reason of the error, then passes the error to `done`.
+  // Quarantines the snapshot if it caused the error, then passes the error to `done`.
   void Fail(const std::string& session_id, const absl::StatusOr<StoredSnapshot>& stored,
             absl::Status error, Done done);
   void FinishRestore(const std::string& session_id, const FindModel& find_model, absl::Time begin,

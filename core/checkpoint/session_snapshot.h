@@ -27,7 +27,7 @@ SnapshotFence FenceOf(const SessionLease& lease);
 // Returns whether the session of the snapshot was opened with this model.
 bool IsOfModel(const Snapshot& snapshot, const Model& model);
 
-// Checks that a session of the snapshot can go on with this model. Errors: FAILED_PRECONDITION
+// Checks that the session of the snapshot can continue with this model. Errors: FAILED_PRECONDITION
 // (MODEL_CHANGED): it was opened with another model; DATA_LOSS (SNAPSHOT_BAD): it was opened with
 // this model, but the snapshot does not fit it.
 absl::Status CheckModel(const Snapshot& snapshot, const Model& model);

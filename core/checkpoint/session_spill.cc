@@ -22,23 +22,23 @@
 // is no cycle.
 //
 // Nothing here blocks: every wait is a callback. The waits cannot form a circle either:
-//   a call waits for a spilled session to come back (BringBack);
-//   that waits for room in memory (MakeRoom) and for the store (Checkpointer::Reopen);
-//   room waits for a round, and a round for answers of the store alone: it takes only leases of
-//   sessions that are free (LeaseIdle) and never gets in a session's line.
+//   a call waits for BringBack to return a spilled session to memory;
+//   BringBack waits for MakeRoom and for the store (Checkpointer::Reopen);
+//   MakeRoom waits for a round, and a round waits only for the store: it leases only sessions that
+//   are free (LeaseIdle) and never gets in a session's line.
 // The store answers every call exactly once, so every round ends and answers all its waiters.
 
 namespace rnnserve {
 namespace {
 
-// The bounds of one round. They limit the leases it holds, the time its caller's thread spends on
-// snapshots (some 10 ms for states of 4 KiB), and what it asks the store to hold.
+// The bounds of one round. They limit how many leases it holds, how long its caller's thread spends
+// on snapshots (some 10 ms for states of 4 KiB), and how much it asks the store to hold.
 constexpr int64_t kRoundSessionsMax = 1024;
 constexpr int64_t kRoundBytesMax = int64_t{16} << 20;
 
-// How many sessions to look at for each one to spill, and how many at least. Of eight sessions, the
-// idlest is nearly always among the idlest quarter of all; larger samples find idler ones but cost
-// more. The minimum makes a look at a small table cover all of it.
+// How many sessions to look at for each one to spill, and the smallest number to look at in all. Of
+// eight sessions, the idlest is nearly always among the idlest quarter of all; larger samples find
+// idler ones but cost more. The minimum ensures that all of a small table is looked at.
 constexpr int64_t kSampleSize = 8;
 constexpr int64_t kSampleMin = 256;
 
@@ -50,7 +50,8 @@ constexpr SessionTable::Usage kDemandMax{64, int64_t{1} << 20};
 // the store refuses is wasted work.
 constexpr absl::Duration kPause = absl::Seconds(1);
 
-// How many times to try, because other callers may take the room that was made for a session.
+// How many times to try. One try may not be enough, because other callers may take the room that
+// was made for a session.
 constexpr int kReopenAttempts = 3;
 
 bool IsFull(const absl::Status& status) {
@@ -65,14 +66,14 @@ int64_t ShareOf(int64_t bound, double share) {
 }  // namespace
 
 // Counts the sessions of a round that are not settled yet, plus one for StartRound while it adds
-// sessions. Owned by the callbacks of these sessions. Thread-safe.
+// sessions. Owned by the callbacks of those sessions. Thread-safe.
 class SessionSpill::Round {
  public:
   explicit Round(absl::AnyInvocable<void()> done) : done_(std::move(done)) {}
 
   void Begin() { remaining_.fetch_add(1, std::memory_order_relaxed); }
   void Arrive() {
-    // Each arrival releases what it did; the last one acquires what all others did.
+    // Each arrival releases what it did, and the last one acquires what all the others did.
     if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) done_();
   }
 
@@ -134,8 +135,8 @@ std::optional<std::string> SessionSpill::ListSome(const SessionFilter& filter,
   std::optional<std::string> last_spilled;
   const absl::Time now = clock_.Now();
   {
-    // Hold mu_ across both looks. Records cannot come or go meanwhile, so no session can slip from
-    // one place to the other unseen.
+    // Hold mu_ while looking in both places. Records cannot come or go during that time, so no
+    // session can move from one place to the other unseen.
     absl::MutexLock lock(&mu_);
     last_in_memory = sessions_.ListSome(filter, after, in_memory);
     last_spilled = spilled_.ListSome(filter, after, now, spilled);
@@ -334,7 +335,7 @@ void SessionSpill::OnReopened(const std::string& id, int num_attempts_left,
                               absl::StatusOr<SessionLease> lease) {
   if (IsFull(lease.status()) && num_attempts_left > 0) return Reopen(id, num_attempts_left);
   absl::Status status = lease.status();
-  // A session of this id is in memory already: it was opened or restored when this server did not
+  // A session of this id is already in memory: it was opened or restored while this server did not
   // know that it had the session.
   if (absl::IsAlreadyExists(status)) status = absl::OkStatus();
   if (lease.ok() || absl::IsNotFound(status) || absl::IsDataLoss(status)) {

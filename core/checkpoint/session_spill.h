@@ -27,16 +27,16 @@
 namespace rnnserve {
 
 // Makes room in memory: writes idle durable sessions to the snapshot store, unless the store has
-// them already, and drops them from memory. A spilled session comes back when it is called, as it
-// was and with the same owner. Its client notices nothing.
+// them already, and drops them from memory. A spilled session comes back when it is called, just as
+// it was and with the same owner. Its client notices nothing.
 //
 //   ahead      When a Tick finds that more than kHighWater of the allowed sessions or state bytes
-//              are in use, it spills down to kLowWater. It leaves sessions alone that were used
-//              within kIdleAhead, so that a client that steps all its sessions in turn does not
-//              have to wait for each of them before each step.
+//              are in use, it spills down to kLowWater. It does not spill sessions that were used
+//              within kIdleAhead. Otherwise a client that steps all its sessions in turn could have
+//              to wait before each step for the session to come back.
 //   on demand  MakeRoom spills any session that nobody uses, because a caller waits for the room.
 //
-// The sessions to spill are the idlest of a sample, see SessionTable::LookForIdle. A session that
+// The sessions to spill are the idlest of a sample (see SessionTable::LookForIdle). A session that
 // cannot be written stays in memory. While a session is written, its calls wait in its line; if any
 // call waits, the session stays in memory too.
 //
@@ -82,24 +82,24 @@ class SessionSpill {
   // those that were opened with it.
   std::vector<std::string> IdsOf(absl::string_view model_name, const Model* model = nullptr) const;
 
-  // As SessionTable::List, but lists the sessions in memory together with the spilled ones that
-  // have not expired. A session that is open and passes the filter throughout is listed exactly
-  // once, even if it is spilled or brought back meanwhile. This holds across several calls too, if
-  // each begins where the one before ended. Sessions whose record was forgotten (`max_records`) are
+  // Like SessionTable::List, but lists the sessions in memory together with the spilled ones that
+  // have not expired. A session that is open and passes the filter the whole time is listed exactly
+  // once, even if it is spilled or brought back in between. This holds across several calls too, if
+  // each begins where the last one ended. Sessions whose record was forgotten (`max_records`) are
   // missing.
   std::vector<SessionSummary> List(const SessionFilter& filter, absl::string_view after,
                                    int64_t limit) const;
 
-  // Brings a session back into memory. OK also if it has come back some other way. Errors:
+  // Brings a session back into memory. Also OK if it has come back some other way. Errors:
   // NOT_FOUND (SESSION_UNKNOWN): it is not spilled; NOT_FOUND (SESSION_EXPIRED, SESSION_MOVED) and
   // DATA_LOSS (SNAPSHOT_BAD), after which it is no longer spilled; other errors of
   // SessionRestorer::Reopen, after which it still is.
   void BringBack(const std::string& id, Done done);
 
   bool HasRoom(const Room& room) const;
-  // Calls `done` when there is room, at once if there is already. Otherwise spills sessions first,
-  // in one round; `done` runs after the round, even if that was not enough. A call during a round
-  // waits for the same round, so there may not be room for everyone.
+  // Calls `done` when there is room, which is at once if there is room already. Otherwise spills
+  // sessions first, in one round; `done` runs after the round, even if that was not enough. A call
+  // during a round waits for the same round, so there may not be room for everyone.
   void MakeRoom(const Room& room, absl::AnyInvocable<void()> done);
 
   // Spills ahead. Must be called several times a second.
@@ -111,7 +111,7 @@ class SessionSpill {
   uint64_t num_brought_back() const { return num_brought_back_.load(); }
 
  private:
-  // As SessionTable::ListSome, for sessions in memory and spilled ones.
+  // Like SessionTable::ListSome, for sessions in memory and spilled ones.
   std::optional<std::string> ListSome(const SessionFilter& filter, absl::string_view after,
                                       std::vector<SessionSummary>& listed) const;
 
@@ -119,8 +119,8 @@ class SessionSpill {
   using Excess = SessionTable::Usage;
   class Round;
 
-  // Returns how much must go for usage to fall to `share` of the bounds and for `room` to be free,
-  // without the sessions that are being spilled already.
+  // Returns how much must be spilled for usage to fall to `share` of the bounds and for `room` to
+  // be free, not counting the sessions that are being spilled already.
   Excess ExcessOver(double share, const Room& room) const;
   // Spills `excess` from sessions idle for at least `min_idle`, then calls `done`.
   void StartRound(const Excess& excess, absl::Duration min_idle, absl::AnyInvocable<void()> done);

@@ -25,10 +25,10 @@
 
 namespace rnnserve {
 
-// Records of the sessions that a server owns but has only in the snapshot store: what it takes to
-// find each of them there and to list it. A record takes some 140 bytes if the id has at most 39
-// characters. At most `capacity` are kept: one more makes the table forget the oldest record, and
-// then the server treats that session as if it had never had it.
+// Records of the sessions that a server owns but has only in the snapshot store: enough to find
+// each of them there and to list it. A record takes some 140 bytes if the id has at most 39
+// characters. At most `capacity` are kept. Adding one more drops the oldest record, and the server
+// then treats that session as if it had never had it.
 //
 // The records lie in a deque that does not shrink; those in use form a list, oldest first. Their
 // numbers are also kept in the order of ids, in some six bytes each.
@@ -58,11 +58,11 @@ class SpilledSessions {
   // Removes the record with this id, if there is one.
   void Erase(absl::string_view id);
 
-  // Returns the ids of a model name's sessions that have not expired by now, oldest record first;
+  // Returns the ids of a model name's sessions that have not expired at `now`, oldest record first;
   // if `model` is given, only of those that were opened with it.
   std::vector<std::string> IdsOf(absl::string_view model_name, absl::Time now,
                                  const Model* model = nullptr) const;
-  // As SessionTable::ListSome, for the sessions that have not expired by now.
+  // Like SessionTable::ListSome, for the sessions that have not expired at `now`.
   std::optional<std::string> ListSome(const SessionFilter& filter, absl::string_view after,
                                       absl::Time now, std::vector<SessionSummary>& summaries) const;
   int64_t size() const { return static_cast<int64_t>(size_); }

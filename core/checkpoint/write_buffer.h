@@ -19,11 +19,11 @@
 
 namespace rnnserve {
 
-// Queue of checkpoints for a store that may be slow or down. It queues only the newest checkpoint
+// A queue of checkpoints for a store that may be slow or down. It queues only the newest checkpoint
 // of each session: a newer one replaces the one that is queued and keeps its turn. At most one
 // write of a session is in flight at a time. A write that fails because the store is down or full
-// is retried, after pauses that double, for as long as the session lives; every other error is
-// final.
+// is retried for as long as the session lives, after pauses that double each time; every other
+// error is final.
 //
 //   RNNSERVE_RETURN_IF_ERROR(buffer.Add(std::move(write), std::move(callback)));
 //   while (std::optional<SnapshotWrite> next = buffer.Take(clock.Now())) {
@@ -38,8 +38,8 @@ namespace rnnserve {
 // never calls callbacks. Its methods return those that are due, for the caller to run outside its
 // lock.
 //
-// Owns the writes and their callbacks. Reads no clock. Thread-compatible. REQUIRES: before it is
-// destroyed it is empty, or what Clear returned has been run.
+// Owns the writes and their callbacks. Reads no clock. Thread-compatible. REQUIRES: when it is
+// destroyed, it is empty, or the Completion that Clear returned has been run.
 class WriteBuffer {
  public:
   struct Options {
@@ -47,15 +47,15 @@ class WriteBuffer {
     // refused. Includes the writes in flight, which the buffer keeps for a retry, but not the
     // store's copies of them.
     int64_t max_bytes = int64_t{64} << 20;
-    // Writes in flight. The store holds a copy of each. Fewer than the store can pipeline cost
-    // throughput.
+    // The most writes in flight. The store holds a copy of each. If this is less than the store can
+    // pipeline, throughput suffers.
     int64_t max_in_flight = 256;
     // The shortest and longest pause between an attempt that failed and the next.
     absl::Duration min_pause = absl::Milliseconds(50);
     absl::Duration max_pause = absl::Seconds(1);
   };
 
-  // What one callback counts towards max_bytes; what it captures is not counted.
+  // The bytes that one callback counts towards max_bytes. Its captures are not counted.
   static constexpr int64_t kCallbackBytes = 128;
 
   // Callbacks that are due, all with the same status. Move-only, because they run once.
@@ -78,7 +78,7 @@ class WriteBuffer {
   WriteBuffer& operator=(const WriteBuffer&) = delete;
 
   // Queues the write, or replaces an older queued write of its session. If the buffer already has a
-  // write of the same owner that is as new or newer, adds only the callback, to that write. A null
+  // write of the same owner that is as new or newer, only adds the callback to that write. A null
   // callback costs nothing. The arguments are untouched unless it returns OK. Errors, after which
   // the buffer is unchanged: RESOURCE_EXHAUSTED (CHECKPOINT_BUFFER_LIMIT), with the bound; ABORTED
   // (FENCED): the buffer has a write of another owner of the session in the same or a later epoch.
@@ -94,7 +94,7 @@ class WriteBuffer {
   Completion Finish(absl::string_view session_id, const absl::Status& status, absl::Time now);
 
   // Drops the queued write of a session that has ended or moved; its callbacks get `status`. A
-  // write in flight goes on but is not retried.
+  // write in flight continues but is not retried.
   Completion Drop(absl::string_view session_id, const absl::Status& status);
 
   // Drops all queued writes and forgets those in flight, for which Finish must not be called any
@@ -128,7 +128,7 @@ class WriteBuffer {
   // Queues the write in flight again, at the head of the line. If a newer write is queued, that one
   // takes over its callbacks instead.
   void Retry(const std::string& session_id, Session& session);
-  // Starts a pause unless one has begun already.
+  // Starts a pause unless one is under way.
   void Pause(absl::Time now);
   // Takes a checkpoint out of the byte count and returns its callbacks.
   Completion Settle(Checkpoint checkpoint, const absl::Status& status);

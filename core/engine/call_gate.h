@@ -14,10 +14,10 @@
 namespace rnnserve {
 
 // Counts the running calls, so that the engine can drain: it can be closed to new sessions, then to
-// all new work, and tells when no call runs. Thread-safe.
+// all new work, and says when no call is running. Thread-safe.
 class CallGate {
  public:
-  // Stands for one call that runs, or for one part of it. Must not outlive the gate.
+  // Stands for one running call, or for one part of it. Must not outlive the gate.
   // Thread-compatible.
   class Pass {
    public:
@@ -38,12 +38,12 @@ class CallGate {
   CallGate(const CallGate&) = delete;
   CallGate& operator=(const CallGate&) = delete;
 
-  // Enters with a call that brings new work. UNAVAILABLE (DRAINING) once the gate is closed.
+  // Lets in a call that brings new work. UNAVAILABLE (DRAINING) once the gate is closed.
   absl::StatusOr<Pass> EnterWithWork();
-  // Enters with a call that opens sessions. UNAVAILABLE (DRAINING) once the gate is closed, or
-  // closed to sessions.
+  // Lets in a call that opens sessions. UNAVAILABLE (DRAINING) once the gate is closed, or closed
+  // to sessions.
   absl::StatusOr<Pass> EnterWithSession();
-  // Enters with a call that brings no new work. Always succeeds.
+  // Lets in a call that brings no new work, which always succeeds.
   Pass Enter();
 
   // Refuses new sessions from now on; other work still enters.

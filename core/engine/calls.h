@@ -140,7 +140,7 @@ struct ImportSessionCall {
 // Copies a session into new sessions.
 struct ForkSessionCall {
   std::string session_id;
-  // Give one of the two: the ids of the forks, or their number; then their ids are random.
+  // Give one of the two: the ids of the forks, or their number, in which case their ids are random.
   std::vector<std::string> fork_ids;
   int64_t num_forks = 0;
   bool detached = true;
@@ -156,7 +156,7 @@ struct ForkedSession {
   uint64_t version = 0;                  // of the forked session
 };
 
-// Sets the state of sessions back to a start.
+// Sets sessions back to their initial state or to a given one.
 struct ResetStateCall {
   // Give one of the two: the ids of the sessions, or the model whose sessions are all reset.
   std::vector<std::string> session_ids;

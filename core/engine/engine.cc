@@ -46,8 +46,8 @@ OpenedSession Describe(const SessionLease& lease) {
           lease.durable_version()};
 }
 
-// The model that a session of the snapshot goes on with: the one that it was opened with if the
-// engine has it, else the current one of its name.
+// Returns the model with which the session of a snapshot continues: the one that it was opened with
+// if the engine has it, otherwise the current one of its name.
 absl::StatusOr<PinnedModel> FindModelOf(const Snapshot& snapshot, const ModelTable& models) {
   const auto is_wanted = [&snapshot](const Model& model) { return IsOfModel(snapshot, model); };
   RNNSERVE_ASSIGN_OR_RETURN(HostedModel::Use hosted, models.Find(snapshot.model, is_wanted));
@@ -313,8 +313,8 @@ void Engine::CloseSession(const CloseSessionCall& call, VersionCallback callback
       return callback(status);
     }
     const uint64_t version = lease->version();
-    // End the session first, so that its id is free when the client hears of it. If the store fails
-    // to remove the snapshot now, its time to live removes it later.
+    // End the session first, so that its id is free when the client hears that it has ended. If the
+    // store fails to remove the snapshot now, its time to live removes it later.
     parts_->durable.End(*std::move(lease), reason,
                         [version, callback = std::move(callback),
                          pass](const absl::Status&) mutable { callback(version); });

@@ -34,7 +34,7 @@ struct NamedModel {
   std::shared_ptr<const Model> model;
 };
 
-// What the models of one name, current and retiring, hold now.
+// The load of all models of one name, current and retiring.
 struct ModelLoad {
   int64_t sessions = 0;
   int64_t state_bytes = 0;
@@ -46,8 +46,8 @@ struct ModelLoad {
 //
 // Calls with a callback return at once. The callback runs exactly once, on the calling thread, on a
 // worker or on a thread of the snapshot store, and never under a lock that another thread waits
-// for; it must not block. The bytes that a call's tensors point to must stay until then. Calls on
-// one session take effect in the order in which they were made.
+// for; it must not block. The bytes that a call's tensors point to must stay valid until then.
+// Calls on one session take effect in the order in which they were made.
 //
 // Errors, by code and reason. After an error the states are as before the call, except where a line
 // below says otherwise.
@@ -125,27 +125,27 @@ class Engine {
   // The models that the name held before and that still have sessions, the oldest first.
   std::vector<RetiringModel> retiring_models(absl::string_view name) const;
   absl::StatusOr<std::shared_ptr<const Model>> FindModel(absl::string_view name) const;
-  // All zeros if there is no model of that name.
+  // Returns the load of the models of this name; all zeros if there is none.
   ModelLoad load(absl::string_view model_name) const;
 
   // Opens a session. Later calls on it wait until it is open. Refuses a model that cannot stream:
   // FAILED_PRECONDITION (NOT_STREAMABLE), naming the layer.
   void OpenSession(const OpenSessionCall& call, OpenCallback callback);
-  // Takes over a session in a new epoch, and restores it from the store if it is not here. From
-  // then on, steps that give an older epoch are refused.
+  // Takes over a session in a new epoch, and restores it from the store if this engine does not
+  // have it. From then on, steps that give an older epoch are refused.
   void AttachSession(absl::string_view session_id, AttachCallback callback);
   // INVALID_ARGUMENT (RESUME_TOKEN) unless these are the bytes of a token of this session, made by
   // an engine with the same key.
   absl::Status CheckResumeToken(absl::string_view session_id, absl::string_view token) const;
   // Returns a resume token of an open session as it is now, or nullopt if the session is not open.
-  // The token is empty if the session cannot go on elsewhere: without a store, or bound to its
-  // stream.
+  // The token is empty if the session cannot continue elsewhere, because there is no store or
+  // because it is bound to its stream.
   std::optional<std::string> ResumeTokenOf(absl::string_view session_id) const;
   // Returns a session as bytes that this engine, or another with the same key, can import.
   void ExportSession(absl::string_view session_id, ExportCallback callback);
   // Opens an exported session as a detached one with the exported state, version and kept replies.
   void ImportSession(const ImportSessionCall& call, OpenCallback callback);
-  // Copies a session into new ones of version 0: into all of them or none.
+  // Copies a session into new ones of version 0. Makes all copies or none.
   void ForkSession(ForkSessionCall call, ForkCallback callback);
   // Advances a session by all the timesteps of the call or by none. A step with an index is done
   // once, however often it is sent.
@@ -155,10 +155,10 @@ class Engine {
   // valid, or the engine drains.
   void StepSessions(StepSessionsCall call, StepSessionsCallback callback);
   // Resets sessions: those named by their ids, all or none; or every session of a model that is
-  // open at the time of the call. The sessions of a model that are in memory are reset at one
+  // open at the time of the call. Of the sessions of a model, those in memory are reset at one
   // moment, then the spilled ones, one by one. Success means that every session is as durable as
-  // SetState would have made it. Otherwise the callback gets the first error that SetState of one
-  // session would have had; the other sessions of a model are reset all the same, except spilled
+  // SetState would have made it. Otherwise the callback gets the first error, the one that SetState
+  // of that session would have had. The other sessions of a model are still reset, except spilled
   // ones that could not be brought back.
   void ResetState(ResetStateCall call, ResetCallback callback);
   void GetState(absl::string_view session_id, StateCallback callback);
@@ -178,8 +178,9 @@ class Engine {
   // Ends the sessions whose idle timeout has passed. Call it every
   // SessionTableOptions::expiry_interval.
   void ExpireIdleSessions();
-  // Ends the sessions of models whose time to retire is over, and destroys replaced models that
-  // nothing uses. Call it now and then, on a thread on which no callback runs.
+  // Ends the sessions of replaced models whose grace period is over (EngineOptions::retire_after),
+  // and destroys replaced models that nothing uses. Call it now and then, on a thread on which no
+  // callback runs.
   void RetireModels();
   // Writes the checkpoints that are due. Call it several times a second.
   void TickCheckpoints();
@@ -187,13 +188,13 @@ class Engine {
   // timeout.
   bool FlushCheckpoints(absl::Duration timeout);
   // Like FlushCheckpoints, and also writes detached sessions that are not durable, for another
-  // server to go on with. For an engine that is drained.
+  // server to continue. For an engine that is drained.
   bool FlushForGood(absl::Duration timeout);
-  // The open sessions that are in the store alone, to save memory.
+  // The number of open sessions that are only in the store, to save memory.
   int64_t num_spilled_sessions() const;
   CheckpointLoad checkpoint_load() const;
 
-  // Refuses new sessions from now on; open sessions go on.
+  // Refuses new sessions from now on; open sessions continue.
   void RefuseSessions();
   // Refuses sessions, steps and inferences from now on; accepted work is finished.
   void StartDraining();

@@ -18,8 +18,8 @@ struct EngineOptions {
   // The longest idle timeout that a detached session may ask for, and the one that it gets if it
   // asks for none.
   absl::Duration max_idle_timeout = absl::Minutes(5);
-  // Cores for each model; 0: all. A model uses them for one batch each or, if nearly all that a
-  // timestep reads is weights of large layers, for one batch together.
+  // The number of cores for each model; 0: all. Each core computes a batch of its own or, if nearly
+  // all that a timestep reads is weights of large layers, all of them compute one batch together.
   int workers = 0;
   BatchingOptions batching;
   // Steps and rows of Infer that may wait for a worker, per model and in all models together.
@@ -37,13 +37,13 @@ struct EngineOptions {
   // computed as a whole (the model cannot stream, or the call is with training), for the workspace
   // of the batch.
   int64_t max_infer_bytes = int64_t{256} << 20;
-  // How long the sessions of a replaced model may go on before they are ended. A replaced model
-  // takes its memory and its threads for that long.
+  // The grace period of a replaced model: how long its sessions may continue before they are ended.
+  // The model keeps its memory and its threads for that long.
   absl::Duration retire_after = absl::Minutes(15);
   // Replaced models of one name that may still have sessions. While there are this many, the name's
-  // model cannot be replaced again. Each takes the memory of its weights and its workers.
+  // model cannot be replaced again. Each one costs the memory of its weights and its workers.
   int64_t max_retiring_models = 4;
-  // How long a caller that a full queue refused is told to wait before it tries again.
+  // How long a caller is told to wait before it tries again, if a full queue has refused it.
   absl::Duration retry_delay = absl::Milliseconds(100);
 };
 

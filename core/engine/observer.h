@@ -12,14 +12,14 @@
 
 namespace rnnserve {
 
-// Receives what one model does. Calls come from worker threads and from threads that call the
+// Receives the events of one model. Calls come from worker threads and from threads that call the
 // engine; an implementation must return soon and must not block. Thread-safe.
 class ModelObserver : public StepObserver {
  public:
   virtual void OnSessionEnded(EndReason reason) = 0;
 };
 
-// Hands out the observer of each model, and receives what happens to checkpoints. Thread-safe.
+// Hands out the observer of each model, and receives the events of checkpoints. Thread-safe.
 class EngineObserver : public CheckpointObserver {
  public:
   // Called for each model that is added under a name, and for each that replaces it. May return the

@@ -34,8 +34,9 @@ void MarkUsed([[maybe_unused]] const std::byte* begin, [[maybe_unused]] int64_t 
 #endif
 }
 
-// Chunks that use small pages before an arena asks for huge ones: a huge page is taken as a whole,
-// and with four chunks before it, that costs an arena at most a quarter more than it needs.
+// The number of chunks on small pages before an arena asks for huge pages. A huge page takes its
+// memory as a whole; after four other chunks, that costs an arena at most a quarter more than it
+// needs.
 constexpr int64_t kChunksOfSmallPages = 4;
 
 int64_t Stride(int64_t place_bytes) {
@@ -43,7 +44,8 @@ int64_t Stride(int64_t place_bytes) {
   return std::max<int64_t>(1, (place_bytes + kQuantum - 1) / kQuantum) * kQuantum;
 }
 
-// Rounds the places of a chunk to a power of two, so that an index splits without a division.
+// Rounds the number of places in a chunk down to a power of two, so that an index can be split into
+// chunk and offset without a division.
 int ChunkShift(int64_t stride) {
   const auto places = static_cast<uint64_t>(std::max<int64_t>(1, Arena::kChunkBytes / stride));
   return static_cast<int>(std::bit_width(places)) - 1;
@@ -129,7 +131,7 @@ uint32_t& Arena::CheckedMark(Place place) const {
 
 bool Arena::AddChunk() {
   if (given_back_.empty() && chunks_.size() << chunk_shift_ > UINT32_MAX) return false;
-  // The pages read as zeros and take no memory until they are written.
+  // The pages read as zeros and take no memory until they are written to.
   void* memory = mmap(nullptr, static_cast<size_t>(chunk_bytes()), PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return false;

@@ -15,19 +15,19 @@
 namespace rnnserve {
 
 // An allocator of places of one size, in large chunks of contiguous memory. Made for millions of
-// places: each costs four bytes on top of its own. A place in use never moves and begins at a
+// places: each costs four bytes on top of its size. A place in use never moves and begins at a
 // multiple of 64 bytes. It holds zeros when it is allocated, and is set to zeros when it is freed.
 //
 //   chunk 0  | a | b | . | d |        . = free; the free places of a chunk form a list
 //   chunk 1  | e | . | . | . |
 //
 // Allocate fills the lowest chunk that has room, so that higher chunks become empty. The arena maps
-// and unmaps whole chunks. It keeps one empty chunk, so that opening and closing one session does
-// neither. The free places of a chunk in use stay with the arena, so it never takes more memory
-// than its places did at their peak, plus one chunk.
+// and unmaps whole chunks. It keeps one empty chunk, so that opening and closing a single session
+// maps and unmaps nothing. The free places of a chunk in use stay with the arena, so it never takes
+// more memory than its places did at their peak, plus one chunk.
 //
-// Owns the memory. Thread-compatible; a place may be used by whoever allocated it without the
-// arena's synchronisation. AddressSanitizer reports access to a free place.
+// Owns the memory. Thread-compatible; whoever allocated a place may use it without the
+// synchronisation that the arena's functions need. AddressSanitizer reports access to a free place.
 class Arena {
  public:
   // A handle to one use of a place. It is stale once the place is freed, and stays stale: the
@@ -38,7 +38,8 @@ class Arena {
   };
 
   // The bytes of a chunk, unless a single place is larger. This is the size of a huge page, which
-  // an arena with many chunks asks for. Larger chunks would waste more in an arena with few places.
+  // an arena with many chunks asks for. Larger chunks would waste more memory in an arena with few
+  // places.
   static constexpr int64_t kChunkBytes = int64_t{2} << 20;
 
   // REQUIRES: place_bytes >= 0.

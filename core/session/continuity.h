@@ -12,13 +12,13 @@
 
 namespace rnnserve {
 
-// The part of a session that lets it go on after a lost reply or a lost server. Sessions that need
-// neither do not have it. Private to this folder.
+// The part of a session that lets it continue after a lost reply or a lost server. Sessions that
+// need neither do not have it. Private to this folder.
 struct Continuity {
   explicit Continuity(int reply_window) : replies(reply_window) {}
 
-  // Records that the snapshot store has this version, which is this revision, at `now`. An answer
-  // that comes late changes nothing. REQUIRES: the lock of the session table is held.
+  // Records that the snapshot store has this version, which is this revision, at `now`. A late
+  // answer changes nothing. REQUIRES: the lock of the session table is held.
   void NoteStored(uint64_t version, uint64_t revision, int64_t now);
 
   // Used by the holder of the lease.
@@ -26,12 +26,13 @@ struct Continuity {
   CheckpointProgress checkpoint;
 
   // The progress that the snapshot store has confirmed. These numbers only grow. They are written
-  // with the lock of the session table held, read without it, and order nothing.
+  // with the lock of the session table held and read without it. No other memory depends on their
+  // order, so all accesses are relaxed.
   std::atomic<uint64_t> durable_version{0};
   std::atomic<uint64_t> durable_revision{0};
-  // When the store confirmed durable_revision, in nanoseconds from the clock's origin; before the
-  // first confirmation OpenRequest::snapshot_time. The snapshot's time to live counts from about
-  // then.
+  // When the store confirmed durable_revision, in nanoseconds from the clock's origin. Before the
+  // first confirmation it is OpenRequest::snapshot_time. The snapshot's time to live counts from
+  // about then.
   std::atomic<int64_t> snapshot_time{0};
 };
 

@@ -13,8 +13,8 @@ namespace rnnserve {
 // The durability of a session: what happens to it when its server is lost.
 enum class Durability : uint8_t {
   kNone,   // it ends
-  kAsync,  // it goes on from its last checkpoint; checkpoints are written after the replies
-  kSync,   // it goes on from the last reply, because every reply waits for its checkpoint
+  kAsync,  // it continues from its last checkpoint; these are written after the replies
+  kSync,   // it continues from the last reply, because every reply waits for its checkpoint
 };
 
 // How far the checkpoints of a durable session have come. The revision counts every change of the
@@ -26,8 +26,8 @@ struct CheckpointProgress {
   absl::Time submitted_time = absl::InfinitePast();
   bool is_listed = false;  // whether the Checkpointer has listed the session for its next snapshot
   // Whether the snapshot store may lack the session's epoch. While it does, no client has been told
-  // of the epoch, and the epoch is not raised again: an owner that was replaced must not get ahead
-  // of its successor's epoch by counting on its own.
+  // of the epoch, and the epoch is not raised again: an owner that was replaced must not overtake
+  // its successor's epoch by raising its own again and again.
   bool is_epoch_unstored = false;
 
   // Whether the state has changed since the last snapshot that was sent.

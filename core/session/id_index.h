@@ -18,9 +18,9 @@ namespace rnnserve {
 // Finds numbers by id. Holds only the numbers, four bytes each plus the spare room of a hash table;
 // `id_of(number)`, an absl::string_view, returns the id of a number.
 //
-// Consists of many small hash tables. A table that is full moves to one of twice the size. With a
-// single table of a million ids, that move would delay every other caller; each of these moves only
-// a thousand.
+// Consists of many small hash tables. When a table is full, its numbers move to one of twice the
+// size. With a single table of a million ids, that move would delay every other caller; each small
+// table moves only a thousand.
 //
 // Thread-compatible. An id must not change while its number is in the index.
 template <typename IdOf>

@@ -21,9 +21,9 @@ struct IdleSession {
   int64_t state_bytes = 0;
 };
 
-// Finds idle durable sessions by going round and round the sessions in memory, a few at a time. No
-// order by last use is kept, so a step costs nothing here: the idlest sessions of a large sample
-// are near enough to the idlest of all, as in caches that sample.
+// Finds idle durable sessions by cycling through the sessions in memory, a few at a time. It keeps
+// no order by last use, so a step costs nothing here. The idlest sessions of a large sample are
+// close enough to the idlest of all, as in caches that choose what to evict by sampling.
 //
 // Thread-compatible. Nothing fails.
 class IdleSampler {
@@ -34,14 +34,14 @@ class IdleSampler {
     int64_t last_use_max;  // sessions that were used later are left out
   };
 
-  // Looks at the `num_sessions` sessions that follow those of the call before and appends the ones
-  // that are durable, free, idle for long enough and not expired. Returns how many it looked at,
-  // which is fewer only if there is no session.
+  // Looks at the next `num_sessions` sessions, continuing where the last call ended, and appends
+  // those that are durable, free, idle for long enough and not expired. Returns how many it looked
+  // at, which is fewer only if there are no sessions.
   int64_t LookAtNext(int64_t num_sessions, const Times& times, const SessionIndex& sessions,
                      std::vector<IdleSession>& idle);
 
  private:
-  uint32_t next_ = 0;  // where the next look begins, as an index of SessionIndex
+  uint32_t next_ = 0;  // where the next call begins, as an index of SessionIndex
 };
 
 }  // namespace rnnserve

@@ -9,9 +9,9 @@
 //
 // A thread that gets in line or returns a lease serves the line only if no other thread does;
 // SessionLine decides that under the lock of the session table. All other threads leave their
-// callback in the line and go on, so no thread waits for another one here. The serving thread runs
-// the callbacks of callers from any thread, which must not block. When a callback keeps its lease,
-// the service ends, and the thread that returns the lease takes it up again.
+// callback in the line and go on, so no thread waits for another here. The serving thread runs the
+// callbacks of callers from any thread, which must not block. When a callback keeps its lease, the
+// service ends, and the thread that returns the lease takes it up again.
 //
 // A LineServer belongs to its thread and needs no lock. The sessions in lines_ cannot be destroyed,
 // because a session stays until no thread serves its line.
@@ -31,9 +31,10 @@ void LineServer::Serve(SessionTable& table, Session& session) {
 void LineServer::ServeFirst(SessionTable& table, Session& session, SessionLease lease,
                             SessionLine::Callback&& callback) {
   is_in_callback_ = true;
-  // The callback is destroyed before other lines are served: what it owns may be a lease.
+  // The callback is destroyed before other lines are served, because it may own a lease.
   std::exchange(callback, nullptr)(std::move(lease));
-  // In front of the lines that the callback made ready, because this thread served this one first.
+  // Goes in front of the lines that the callback made ready, because this thread was already
+  // serving it.
   lines_.emplace_front(&table, &session);
   ServeAll();
 }

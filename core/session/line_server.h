@@ -34,8 +34,8 @@ class LineServer {
   void Serve(SessionTable& table, Session& session);
 
   // Hands `lease` to a caller that did not have to get in line, then serves the session's line and
-  // every line that this makes ready. REQUIRES: this thread must serve the line, and is in no
-  // callback.
+  // every line that this makes ready. REQUIRES: this thread must serve the line, and is not running
+  // a callback.
   void ServeFirst(SessionTable& table, Session& session, SessionLease lease,
                   SessionLine::Callback&& callback);
 

@@ -16,7 +16,7 @@ namespace rnnserve {
 struct PinnedModel {
   std::shared_ptr<const Model> model;
   // Computes the model's sessions; null if the caller of SessionTable needs none. It stays while a
-  // session of the model is open, and a lease names it without a search. One model has one host.
+  // session of the model is open, and a lease gives it without a search. One model has one host.
   std::shared_ptr<SessionHost> host = nullptr;
 };
 

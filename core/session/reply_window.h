@@ -37,8 +37,8 @@ class ReplyWindow {
   // REQUIRES: size is in [1, kMaxSize].
   explicit ReplyWindow(int size) : size_(static_cast<size_t>(size)) {}
 
-  // Adds a reply; drops the oldest if the window is full. REQUIRES: it is of a later step than the
-  // replies before.
+  // Adds a reply; drops the oldest if the window is full. REQUIRES: its step is later than those of
+  // the replies already kept.
   void Keep(KeptReply reply);
   // Returns the reply to step `index`; null if it is not kept.
   const KeptReply* Find(uint64_t index) const;

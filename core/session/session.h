@@ -51,12 +51,12 @@ struct Session {
   int64_t expiry_check = kNever;  // when SessionExpiry looks at the session
 
   // Written by the holder of the lease; listings read them under the table's lock without holding
-  // the lease. They order nothing.
+  // the lease. No other memory depends on their order, so all accesses are relaxed.
   std::atomic<uint64_t> version{0};
   std::atomic<uint64_t> epoch{1};
 
-  // A durable session has it from the start; any other gets it at its first step with an index,
-  // from the holder of the lease, and then only that holder looks at it.
+  // A durable session has it from the start. In any other session the holder of the lease adds it
+  // at the first step with an index, and only the holder of the lease reads it.
   std::unique_ptr<Continuity> continuity = nullptr;
 };
 

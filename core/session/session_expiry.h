@@ -18,8 +18,9 @@ struct Session;
 // Decides when open sessions expire and when their watchers are warned. Keeps the times at which to
 // look at each session, in order. Private to this folder.
 //
-// A use of a session does not move its time, so a step costs nothing here: a session is looked at
-// no later than it expires, but perhaps earlier, and then gets a new time.
+// Using a session does not change its time, so a step costs nothing here. The price is that a
+// session may be looked at before it expires, though never later than that; it then gets a new
+// time.
 //
 // Times count nanoseconds from the clock's origin. Thread-compatible. Nothing fails.
 class SessionExpiry {
@@ -30,7 +31,7 @@ class SessionExpiry {
     kExpired,  // it was idle for its idle timeout and is to be ended
   };
 
-  // Looks are about `interval` apart, see SessionTable::Options::expiry_interval.
+  // Calls of Look come about `interval` apart; see SessionTable::Options::expiry_interval.
   explicit SessionExpiry(absl::Duration interval) : interval_(absl::ToInt64Nanoseconds(interval)) {}
   SessionExpiry(const SessionExpiry&) = delete;
   SessionExpiry& operator=(const SessionExpiry&) = delete;
@@ -39,7 +40,8 @@ class SessionExpiry {
   void Add(Session& session);
   // Removes a session; does nothing if it has no time.
   void Remove(Session& session);
-  // Looks at the session earlier if that is needed to warn its watchers, which it has got now.
+  // Records that the session now has watchers: gives it an earlier time if they could not be warned
+  // otherwise.
   void OnWatched(Session& session);
 
   // The index of the session with the earliest time, if that time has come.
@@ -49,13 +51,13 @@ class SessionExpiry {
   Verdict Look(Session& session, int64_t now);
 
  private:
-  // Session::kNever: removes its time.
+  // Sets the session's time; Session::kNever removes it.
   void SetTime(Session& session, int64_t time);
   // When to warn of this expiry; the expiry itself if nobody watches the session.
   int64_t WarningBefore(int64_t expiry, const Session& session) const;
 
   const int64_t interval_;
-  // Session::expiry_check with the index of the session.
+  // Pairs of Session::expiry_check and the index of the session.
   absl::btree_set<std::pair<int64_t, uint32_t>> order_;
 };
 

@@ -28,7 +28,7 @@ struct Session;
 // Owns the sessions. Thread-compatible.
 class SessionIndex {
  public:
-  // The first values of a session.
+  // The initial values of a session.
   struct Record {
     absl::string_view id;
     SessionsOfModel& model;
@@ -91,7 +91,7 @@ class SessionIndex {
     IdOfSession id_of;
   };
 
-  // Returns the first eight characters as a number that orders as they do.
+  // Returns the first eight characters as a number that sorts as they do.
   static uint64_t PrefixOf(absl::string_view id);
 
   Arena records_;

@@ -81,13 +81,13 @@ class SessionLease {
   // Returns the session before the lease goes out of scope. The lease is spent.
   void Return() &&;
 
-  // Returns the session as if the lease had not been: it does not count as a use, so the session
-  // expires when it would have. The lease is spent.
+  // Returns the session as if it had not been leased: this does not count as a use, so its expiry
+  // does not move. The lease is spent.
   void ReturnUnused() &&;
 
   // Removes the session from memory without ending it: it leaves no tombstone, and its watchers are
-  // told that it was dropped. Returns whether it did; then the lease is spent. If a caller waits in
-  // line, returns false and nothing has changed. REQUIRES: the session lives on elsewhere.
+  // told that it was dropped. Returns true if it was removed; the lease is then spent. If a caller
+  // waits in line, returns false and changes nothing. REQUIRES: the session lives on elsewhere.
   bool Drop();
 
   // Ends the session: removes it at once and answers the callers in line with NOT_FOUND and that

@@ -24,7 +24,7 @@ bool SessionLine::Return() {
 }
 
 std::optional<SessionLine::Caller> SessionLine::Next() {
-  // Whoever returns the lease serves the line from there on.
+  // The thread that returns the lease serves the rest of the line.
   if (is_leased_ || num_waiting() == 0) {
     is_served_ = false;
     return std::nullopt;

@@ -20,9 +20,9 @@ namespace rnnserve {
 // The callers of one session: whether one holds the lease, who waits for it, and whether a thread
 // is serving those that wait. Part of a Session; private to this folder.
 //
-// A thread serves a line by leasing the session to the next caller again and again, until a lease
-// does not come back before its callback returns. Enter and Return tell the thread that must do so;
-// LineServer does it.
+// A thread serves a line by leasing the session to the next caller again and again, until a
+// callback returns and its lease has not come back. Enter and Return tell the thread that must do
+// so; LineServer does it.
 //
 // Invariants, while the lock of the session table is held:
 //   1. If the session is neither leased nor served, nobody waits.

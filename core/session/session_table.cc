@@ -32,17 +32,17 @@
 // their own (SessionSpill does), and mu_ cannot be part of a cycle of locks.
 //
 // Callbacks that wait for sessions cannot wait for each other in a circle either, as long as a
-// caller that needs several sessions asks for them with one LeaseAll. It gets in all lines under
-// one hold of mu_, so two such callers stand in the same order in every line that they share. Code
-// that holds a lease must not wait for another session and keep the lease meanwhile; it may take
-// one with LeaseFree or LeaseIdle, which never wait.
+// caller that needs several sessions asks for them with one LeaseAll. It gets in all lines without
+// releasing mu_ in between, so two such callers stand in the same order in every line that they
+// share. Code that holds a lease must not keep it while it waits for another session. It may take
+// another lease with LeaseFree or LeaseIdle, which never wait.
 
 namespace rnnserve {
 namespace {
 
 // How many sessions are listed, sampled or expired before other callers get a turn at the lock.
-// Among a million sessions, which no cache holds, this many take some 5 microseconds. That is about
-// as long as a thread spins for a lock before it sleeps.
+// Among a million sessions, which fit in no cache, this many take some 5 microseconds. That is
+// about as long as a thread spins for a lock before it sleeps.
 constexpr int kListedPerLock = 16;
 constexpr int kSampledPerLock = 16;
 constexpr int kExpiredPerLock = 2;
@@ -81,8 +81,8 @@ absl::StatusOr<SessionLease> SessionTable::OpenLeased(OpenRequest request) {
     }
     lease = LeaseLocked(*session, request.version);
   }
-  // Outside the lock, because a state may be large. The lease keeps other callers in line until
-  // the session is complete.
+  // Copied outside the lock, because a state may be large. The lease keeps other callers in line
+  // until the session is complete.
   lease->state().CopyFrom(request.state.block());
   for (KeptReply& reply : request.replies) lease->KeepReply(std::move(reply));
   return *std::move(lease);
@@ -436,7 +436,7 @@ void SessionTable::Unwatch(absl::string_view id, const std::shared_ptr<SessionWa
   absl::MutexLock lock(&mu_);
   Session* const session = sessions_.Find(id);
   if (session == nullptr) return;
-  // SessionExpiry need not know: a look that is too early does no harm.
+  // SessionExpiry need not be told: looking at the session too early does no harm.
   session->is_watched = watchers_.Remove(session->place.index, watcher);
 }
 
@@ -464,7 +464,7 @@ SessionsOfModelPtr SessionTable::RemoveLocked(Session& session, const SessionNew
 
 std::vector<IdleSession> SessionTable::LookForIdle(int64_t num_sessions, absl::Duration min_idle) {
   const int64_t last_use_max = absl::ToUnixNanos(clock_.Now() - min_idle);
-  // At most once round.
+  // Goes round all sessions at most once.
   int64_t num_left = std::min(num_sessions, usage().sessions);
   std::vector<IdleSession> idle;
   while (num_left > 0) {

@@ -39,13 +39,13 @@ namespace rnnserve {
 // durable, and some 60 for each of its watchers.
 //
 // A session is leased to one caller at a time. Further callers wait in line in the order in which
-// they came, and this keeps the steps of a session in order. A session that ends leaves a tombstone
+// they came, which keeps the steps of a session in order. A session that ends leaves a tombstone
 // that tells later callers why it ended; the oldest tombstones are forgotten first.
 //
 // Owns the sessions. Thread-safe. No callback runs under its lock. The lock is held for
 // microseconds (some 0.1 ms when memory or a hash table grows) whatever the number of sessions,
-// except by LeaseEach. There is a single lock: two threads that step sessions at random got no
-// further with two tables. Must outlive its leases.
+// except by LeaseEach. One lock is enough: two threads that stepped sessions at random were no
+// faster with two tables. Must outlive its leases.
 class SessionTable {
  public:
   using Options = SessionTableOptions;
@@ -59,10 +59,10 @@ class SessionTable {
     absl::Duration idle_timeout = absl::InfiniteDuration();
     // How many replies the session keeps, in [1, ReplyWindow::kMaxSize].
     int reply_window = 1;
-    // Where a session that goes on from elsewhere (`goes_on`) begins. Any other session begins in
-    // `epoch` or, if that is later, in the epoch after the last one of the session that ended under
-    // this id, if that is still remembered: a writer of the old session must not pass for a writer
-    // of the new one.
+    // Where the session begins. If `goes_on`, it continues from elsewhere, in exactly this epoch.
+    // Otherwise it begins in `epoch`, or one epoch after the session that last ended under this id,
+    // whichever is later, so that a writer of the old session cannot pass for a writer of the new
+    // one. This holds for as long as the table remembers the old session.
     uint64_t version = 0;
     uint64_t epoch = 1;
     bool goes_on = false;
@@ -105,8 +105,8 @@ class SessionTable {
   // before `version`, in their order.
   absl::StatusOr<std::string> Open(OpenRequest request);
 
-  // Opens a session, as Open does, and returns its first lease. Callers that come meanwhile wait
-  // for it in line.
+  // Opens a session, as Open does, and returns its first lease. Callers that come before the lease
+  // is returned wait in line.
   absl::StatusOr<SessionLease> OpenLeased(OpenRequest request);
 
   // Records that the snapshot store has this version of the session, which is this revision. Does
@@ -124,15 +124,15 @@ class SessionTable {
   std::vector<std::optional<SessionLease>> LeaseFree(absl::Span<const std::string> ids);
 
   // Calls `callback` with the leases of several sessions together, in the order of `ids`. The call
-  // gets in line for all of them at this moment or, with the errors of Lease, for none, so two such
-  // calls cannot wait for each other. If one of the sessions ends meanwhile, the callback gets its
-  // NOT_FOUND and no lease. REQUIRES: at least one id, and no id twice.
+  // gets in line for all of them at this moment or, with the errors of Lease, for none of them, so
+  // two such calls cannot wait for each other. If one of the sessions ends before then, the
+  // callback gets its NOT_FOUND and no lease. REQUIRES: at least one id, and no id twice.
   void LeaseAll(absl::Span<const std::string> ids, LeaseAllCallback callback);
 
   // Gets in line for every session of a model or, with RESOURCE_EXHAUSTED (SESSION_QUEUE_LIMIT) if
   // one line is full, for none. Calls `each` with each lease when its turn comes, on any thread,
-  // and `done` after the last with the number of leases; sessions that ended meanwhile do not
-  // count. Visits every open session under the lock.
+  // and `done` after the last with the number of leases; sessions that ended before their turn do
+  // not count. Visits every open session under the lock.
   void LeaseEach(absl::string_view model_name, std::function<void(SessionLease)> each,
                  absl::AnyInvocable<void(absl::StatusOr<int64_t>)> done);
 
@@ -141,21 +141,21 @@ class SessionTable {
   absl::StatusOr<ByteBudget::Share> ReserveReply(int64_t bytes);
 
   // Returns up to `limit` sessions whose id is above `after`, in the order of ids. Sessions that
-  // are opened or ended meanwhile may be listed or not.
+  // are opened or ended during the call may or may not be listed.
   std::vector<SessionSummary> List(const SessionFilter& filter, absl::string_view after,
                                    int64_t limit) const;
-  // Lists a piece as of one moment: looks at the next few ids above `after` and appends the
-  // sessions that pass the filter. Returns the last id that it looked at; nothing at the end of the
-  // list.
+  // Lists one part of the list, all of it as of the same moment: looks at the next few ids above
+  // `after` and appends the sessions that pass the filter. Returns the last id that it looked at;
+  // nothing at the end of the list.
   std::optional<std::string> ListSome(const SessionFilter& filter, absl::string_view after,
                                       std::vector<SessionSummary>& summaries) const;
 
   // Returns the session if it is open.
   std::optional<SessionSummary> Find(absl::string_view id) const;
 
-  // Tells the watcher when the session ends, and when a tenth of its idle timeout is left (see
-  // Options::expiry_interval), once each time that it idles that long. If the session has ended
-  // already and the reason is still known, tells the watcher at once, on this thread.
+  // Tells the watcher when the session ends, and when only a tenth of its idle timeout is left (see
+  // Options::expiry_interval), once for each time that it is idle for so long. If the session has
+  // ended already and the reason is still known, tells the watcher at once, on this thread.
   void Watch(absl::string_view id, const std::shared_ptr<SessionWatcher>& watcher);
   // Undoes Watch. Does nothing if the session is gone or this watcher does not watch it.
   void Unwatch(absl::string_view id, const std::shared_ptr<SessionWatcher>& watcher);
@@ -165,18 +165,19 @@ class SessionTable {
   int64_t ExpireIdle();
 
   // Looks at the next `num_sessions` sessions and returns those that are durable, free, not used
-  // for `min_idle` and not expired. Each call goes on where the one before ended, round and round
-  // (see IdleSampler). Releases the lock after every few sessions.
+  // for `min_idle` and not expired. Each call continues where the last one ended and starts over at
+  // the end (see IdleSampler). Releases the lock after every few sessions.
   std::vector<IdleSession> LookForIdle(int64_t num_sessions, absl::Duration min_idle);
 
   // Returns a lease of the session if nobody uses it and it has not been used since LookForIdle.
   std::optional<SessionLease> LeaseIdle(const IdleSession& session);
 
-  // Returns what the sessions of a model name take, whichever models have had the name.
+  // Returns the number of sessions of a model name and the bytes of their states, whichever models
+  // have had the name.
   Usage usage(absl::string_view model_name) const;
-  // Returns what the sessions take that were opened with this very model.
+  // The same for the sessions that were opened with this very model.
   Usage usage(absl::string_view model_name, const Model& model) const;
-  // Returns what all sessions take.
+  // The same for all sessions.
   Usage usage() const;
 
   const Options& options() const { return options_; }
@@ -191,8 +192,8 @@ class SessionTable {
   // Removes the session unless somebody waits for it. Returns whether it is gone.
   bool Drop(Session& session);
 
-  // Leases the session to its waiting callers one after another, until a lease does not come back
-  // before its callback returns. REQUIRES: this thread serves the line.
+  // Leases the session to its waiting callers one after another, until a callback returns and its
+  // lease has not come back. REQUIRES: this thread serves the line.
   void ServeLine(Session& session);
 
   // Returns the session if it is open and one more caller may get in line for it.

@@ -18,8 +18,9 @@ struct SessionTableOptions {
   int64_t max_state_bytes = int64_t{1} << 30;
   // Callers in line for one session; one more is refused. Bounds how far a client can run ahead.
   int64_t max_waiting = 1024;
-  // Tombstones of ended sessions: their end reason and epoch. Each costs about 70 bytes. With
-  // more, an id can be used again later without an old writer passing for a new one.
+  // Tombstones of ended sessions: their end reason and epoch. Each costs about 70 bytes. The more
+  // there are, the longer an id is protected after its session ended: if it is used again, an old
+  // writer cannot pass for a new one.
   int64_t max_tombstones = 65'536;
   // Bytes of the replies that all sessions keep for retries; a step that would exceed them is
   // refused.

@@ -54,8 +54,9 @@ class SessionsByModel {
   // Returns the entry of a model, with no session if it is new. REQUIRES: the caller calls Count
   // next.
   SessionsOfModel& FindOrAdd(const std::string& name, const PinnedModel& model);
-  // Counts one session more (1) or less (-1). The entry goes with its last session. What this
-  // returns may be the last reference to it, so the caller decides where the model is destroyed.
+  // Counts one session more (1) or fewer (-1). The entry is removed with its last session. The
+  // returned pointer may be the last reference to it, so the caller decides where the model is
+  // destroyed.
   SessionsOfModelPtr Count(SessionsOfModel& model, int64_t difference);
 
   Usage usage(absl::string_view name) const;
@@ -63,9 +64,11 @@ class SessionsByModel {
   const Usage& total() const { return total_; }
 
  private:
-  // By the bytes of a state. An arena is never removed; an unused one keeps at most one chunk.
+  // The key is the size of a state in bytes. An arena is never removed; an unused one keeps at most
+  // one chunk.
   absl::flat_hash_map<int64_t, std::unique_ptr<Arena>> arenas_;
-  // By name and model, because the name may be given to another model while sessions are open.
+  // The key is the name and the model, because the name may be given to another model while
+  // sessions are open.
   absl::btree_map<std::pair<std::string, const Model*>, std::shared_ptr<SessionsOfModel>> models_;
   Usage total_;
 };

@@ -18,7 +18,7 @@ using PayloadDigest = std::array<uint8_t, 16>;
 // The claim of a step about its place among the steps of its session.
 struct StepClaim {
   std::optional<uint64_t> index;  // the number of steps before it; without an index the step is new
-  std::optional<uint64_t> epoch;  // in which its writer attached; without it nothing is compared
+  std::optional<uint64_t> epoch;  // in which its writer attached; none: not compared
   PayloadDigest digest{};         // compared only if there is an index
 };
 
@@ -61,8 +61,7 @@ enum class StepDecision {
 // if the first was committed, and computed if the first was dropped.
 StepDecision DecideStep(const StepClaim& claim, const SessionProgress& progress);
 
-// Returns the error for the client, with the number `expected_index`, `version` or `epoch` where it
-// helps.
+// Returns the error for the client, with `expected_index`, `version` or `epoch` where that helps.
 //
 //   kFenced      ABORTED STEP_FENCED               kReused   FAILED_PRECONDITION STEP_REUSED
 //   kStaleOwner  UNAVAILABLE STALE_OWNER           kTooOld   OUT_OF_RANGE STEP_TOO_OLD

@@ -17,7 +17,7 @@ void Tombstones::Add(absl::string_view id, EndReason reason, uint64_t epoch) {
     return;
   }
   const auto number = static_cast<uint32_t>(oldest_);
-  // If a session with the id of the oldest end has ended again since, that later end stays.
+  // If another session with the same id has ended since the oldest end, the later end stays.
   if (numbers_.Find(ends_[oldest_].id.view()) == number) numbers_.Erase(ends_[oldest_].id.view());
   ends_[oldest_] = std::move(end);
   numbers_.Insert(number);

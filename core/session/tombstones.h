@@ -16,8 +16,8 @@
 
 namespace rnnserve {
 
-// Remembers for the last `capacity` ended sessions why they ended and in which epoch. Takes some 70
-// bytes for each. Owns the ids. Thread-compatible.
+// Remembers for the last `capacity` ended sessions why they ended and in which epoch. Each takes
+// some 70 bytes. Owns the ids. Thread-compatible.
 class Tombstones {
  public:
   // REQUIRES: 0 <= capacity <= 2^32.

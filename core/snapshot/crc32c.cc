@@ -19,8 +19,8 @@ constexpr uint32_t kPolynomial = 0x82F63B78;
 using Table = std::array<uint32_t, 256>;
 
 // Makes the tables for eight bytes at a time: tables[0] advances a remainder by one byte, tables[k]
-// by one byte and k zero bytes after it. Eight independent look-ups are some six times as fast as
-// eight that wait for each other.
+// by one byte and k zero bytes after it. Eight independent look-ups are about six times as fast as
+// eight that depend on each other.
 constexpr std::array<Table, 8> MakeTables() {
   std::array<Table, 8> tables{};
   for (uint32_t byte = 0; byte < 256; ++byte) {

@@ -27,7 +27,7 @@ static_assert(std::endian::native == std::endian::little,
 // Reads the fields of a snapshot from the front, little-endian. Allocates memory for a field only
 // after checking that the bytes of the field are there. Borrows the bytes. Used by one thread at a
 // time: the decoder's. Errors: DATA_LOSS, reason SNAPSHOT_BAD, naming the field and both numbers;
-// then nothing was read.
+// nothing was read then.
 class FieldReader {
  public:
   explicit FieldReader(absl::string_view bytes) : rest_(bytes) {}

@@ -17,8 +17,8 @@ static_assert(std::endian::native == std::endian::little,
               "numbers are read and written as they lie in memory");
 
 // The bytes before the id. The id is followed by the MAC of everything before it. The magic differs
-// from that of a snapshot, so that neither can pass for the other although the same key signs both.
-// Its last byte is the version of the format.
+// from a snapshot's, so neither can pass for the other, although the same key signs both. Its last
+// byte is the version of the format.
 struct Head {
   char magic[8] = {'R', 'N', 'N', 'M', 'O', 'V', 'E', 1};
   uint32_t key_id = 0;

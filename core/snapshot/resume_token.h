@@ -13,14 +13,16 @@
 
 namespace rnnserve {
 
-// How far a session was when its server told the client to move it to another server. A value.
+// Records how far a session had come when its server told the client to move it to another server.
+// A value.
 //
-// The server signs the token with the key of the snapshots and sends it to the client, which shows
-// it to the next server. The token gives no access: the session is found by its id, and the store
-// knows its owner. It proves which version the former server had, so that an Attach can compare
-// that with the version that was found.
+// The server signs the token with the key that signs snapshots and sends it to the client, which
+// shows it to the next server. The token gives no access: the session is found by its id, and the
+// store knows its owner. The token proves which version the former server had, so that an Attach
+// can compare it with the version found in the store.
 struct ResumeToken {
-  // The bound of any token, which takes 72 bytes plus the id, which has at most 128.
+  // The most bytes that a token may have. A token takes 72 bytes plus its id, which has at most
+  // 128.
   static constexpr size_t kMaxBytes = 256;
 
   std::string session_id;
@@ -31,8 +33,8 @@ struct ResumeToken {
   bool operator==(const ResumeToken&) const = default;
 };
 
-// Returns the token as at most kMaxBytes bytes, signed with the key. REQUIRES: the id is that of a
-// session; aborts if it is too long.
+// Returns the token as at most kMaxBytes bytes, signed with the key. REQUIRES: the id is a valid
+// session id; aborts if it is too long.
 std::string EncodeResumeToken(const ResumeToken& token, const SnapshotKey& key);
 
 // Reads a token that EncodeResumeToken made. Uses no field except the key id before the MAC is

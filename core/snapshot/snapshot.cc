@@ -30,10 +30,10 @@ static_assert(std::endian::native == std::endian::little,
 constexpr uint16_t kHeaderBytes = 137;
 constexpr size_t kReplyHeaderBytes = 40;
 
-// An idle timeout that never ends. All others fit into an int64_t.
+// The idle timeout of a session that never expires. All others fit into an int64_t.
 constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
 
-// Returns what is wrong with a text, for people; empty if nothing is.
+// Describes, for people, what is wrong with a text. Returns an empty string if nothing is.
 template <typename Allowed>
 std::string FaultOfText(absl::string_view field, absl::string_view text, size_t size_min,
                         size_t size_max, Allowed allowed) {
@@ -84,7 +84,7 @@ std::string FaultOfReplies(const Snapshot& snapshot) {
   return "";
 }
 
-// Returns what is wrong with the fields, for people; empty if nothing is.
+// Describes, for people, what is wrong with the fields. Returns an empty string if nothing is.
 std::string FaultOf(const Snapshot& snapshot) {
   std::string fault =
       FaultOfText("session id", snapshot.session_id, 1, kSnapshotNameSizeMax, IsSessionCharacter);

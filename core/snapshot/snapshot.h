@@ -45,8 +45,8 @@ struct StoredReply {
   friend bool operator==(const StoredReply&, const StoredReply&) = default;
 };
 
-// A session at rest: all that another server needs to go on with it, bit for bit. Whoever restores
-// it compares the two digests and the fingerprint with its own.
+// A session at rest: all that another server needs to continue it, bit for bit. A server that
+// restores it compares the two digests and the fingerprint with its own.
 //
 // Owns everything. Thread-compatible.
 struct Snapshot {
@@ -63,7 +63,7 @@ struct Snapshot {
   uint64_t version = 0;            // number of committed steps
   absl::Duration idle_timeout = absl::InfiniteDuration();  // or 1 ns to 292 years, in whole ns
   int reply_window = 1;                                    // 1 to 16
-  uint8_t durability = 0;            // 0 none, 1 async, 2 sync; what that means is the caller's
+  uint8_t durability = 0;            // 0 none, 1 async, 2 sync; not interpreted here
   std::vector<float> state;          // the block, as StateLayout orders it
   std::vector<StoredReply> replies;  // at most reply_window, by ascending step_index
 
@@ -72,8 +72,8 @@ struct Snapshot {
 
 // The largest snapshot that DecodeSnapshot accepts from a store that may hold anything.
 struct SnapshotLimits {
-  // The bytes of the whole snapshot: enough for sixteen replies of 4 MiB, the largest message, and
-  // as much again. Checking a snapshot reads all of it once; decoding takes about as much memory
+  // The bytes of the whole snapshot: twice as many as sixteen replies of 4 MiB, the largest
+  // message, need. Checking a snapshot reads all of it once; decoding takes about as much memory
   // again.
   size_t bytes_max = size_t{128} << 20;
   // The floats of the state block. A caller that knows the model sets the size of its state, so
@@ -86,8 +86,8 @@ struct SnapshotLimits {
 absl::Status CheckSnapshot(const Snapshot& snapshot);
 
 // Returns the snapshot as bytes for a store, with a checksum and signed with the key. The same
-// snapshot and key give the same bytes. Allocates once.
-// REQUIRES: CheckSnapshot(snapshot) is OK; aborts otherwise.
+// snapshot and key give the same bytes. Allocates once. REQUIRES: CheckSnapshot(snapshot) is OK;
+// aborts otherwise.
 std::string EncodeSnapshot(const Snapshot& snapshot, const SnapshotKey& key);
 
 // Reads a snapshot that was stored for the session `session_id`; without an id, for any session.

@@ -11,7 +11,7 @@
 
 namespace rnnserve {
 
-// The fencing token of a snapshot: who wrote it and how far the session was. A value.
+// The fencing token of a snapshot: who wrote it and how far the session had come. A value.
 // Thread-compatible.
 //
 // The epoch counts the owners of a session. The nonce is random for each owner and tells apart two

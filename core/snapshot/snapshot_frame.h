@@ -25,7 +25,7 @@ constexpr size_t kFrameHeadBytes = 24;
 // CRC-32C and MAC.
 constexpr size_t kFrameTailBytes = 36;
 
-// A frame that was opened. `content` is what lies between head and tail and points into the bytes
+// A frame that was opened. `content` is everything between head and tail, and points into the bytes
 // that were opened. Immutable; safe to share.
 struct SnapshotFrame {
   uint16_t format_version = 0;
@@ -43,8 +43,8 @@ void SealSnapshot(uint16_t format_version, uint16_t header_bytes, const Snapshot
 
 // Opens a snapshot that SealSnapshot made. Interprets nothing except the frame, and allocates
 // nothing unless it fails. Errors: DATA_LOSS, reason SNAPSHOT_BAD, if the bytes are not a snapshot,
-// have another length than they say, are damaged, or were not signed with one of the keys. The text
-// tells these cases apart.
+// are not as long as they say, are damaged, or were not signed with one of the keys. The text tells
+// these cases apart.
 absl::StatusOr<SnapshotFrame> OpenSnapshot(absl::string_view bytes, const SnapshotKeys& keys);
 
 // Returns whether the bytes are an undamaged snapshot that was signed with a key that is not among

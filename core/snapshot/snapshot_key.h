@@ -14,8 +14,8 @@
 
 namespace rnnserve {
 
-// The secret that servers share and the snapshot store does not have. Whoever lacks it can neither
-// make a snapshot nor change one unnoticed. It does not encrypt: the store can read the states.
+// The secret that servers share and the snapshot store does not have. Nobody without it can make a
+// snapshot, or change one unnoticed. It does not encrypt: the store can read the states.
 //
 // Owns 32 bytes and wipes them when it is destroyed. Thread-compatible.
 class SnapshotKey {
@@ -30,18 +30,17 @@ class SnapshotKey {
 
   // Reads the content of a key file: 64 hexadecimal digits of either case and an optional line
   // break. Errors: INVALID_ARGUMENT, reason SNAPSHOT_KEY, with the length or the position of the
-  // wrong character, and nothing of the secret.
+  // wrong character, and no part of the secret.
   static absl::StatusOr<SnapshotKey> Parse(absl::string_view text);
 
   // The first four bytes of the SHA-256 of the secret, as a little-endian number. Tells which key a
-  // snapshot was signed with. It does not help to guess 256 random bits.
+  // snapshot was signed with. It is of no help in guessing 256 random bits.
   uint32_t id() const { return id_; }
 
   // Returns the HMAC-SHA256 of the bytes. Aborts if the library has no memory for it.
   Mac MacOf(absl::string_view bytes) const;
 
-  // Returns whether `mac` is the MAC of the bytes, in a time that does not depend on where they
-  // differ.
+  // Returns whether `mac` is the MAC of the bytes, in constant time.
   bool Verifies(absl::string_view bytes, absl::string_view mac) const;
 
  private:
@@ -49,9 +48,9 @@ class SnapshotKey {
   uint32_t id_;
 };
 
-// The keys that are accepted: the current one, which signs new snapshots, and during a rotation one
-// other. A rotation has three steps: every server gets the new key as its other key; every server
-// signs with the new key and keeps the old one as its other key; the old key is removed.
+// The keys that are accepted: the current one, which signs new snapshots, and, during a rotation,
+// one other. A rotation has three steps: every server gets the new key as its other key; every
+// server signs with the new key and keeps the old one as its other key; the old key is removed.
 //
 // Owns both keys. Thread-compatible.
 class SnapshotKeys {

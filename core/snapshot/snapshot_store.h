@@ -26,15 +26,15 @@ struct SnapshotWrite {
   std::string session_id;
   SnapshotFence fence;
   std::string bytes;
-  // The store forgets the snapshot after this time without another write or claim. Above zero;
-  // never if infinite.
+  // The store forgets the snapshot after this time without another write or claim. Above zero; if
+  // infinite, the store never forgets it.
   absl::Duration time_to_live;
   // Whether this is the first snapshot of a session, which JudgeFirst judges.
   bool is_first = false;
 };
 
 // Keeps snapshots of sessions beyond the life of a server, at most one for each session id. To a
-// store a snapshot is a string of bytes.
+// store, a snapshot is just a string of bytes.
 //
 // Every change is fenced: it is a single compare-and-set by the rule of JudgeFence, or of
 // JudgeFirst for a first snapshot. So an owner that was replaced can neither write nor remove a
@@ -43,17 +43,17 @@ struct SnapshotWrite {
 // told. Claim and Read return the version that is there, and the caller must compare it with what
 // it promised.
 //
-// Thread-safe. No call blocks or fails itself: the outcome comes through the callback, which runs
-// exactly once, on a thread of the store, under no lock, and may call the store. Callbacks must not
-// block, because they delay all other callbacks. Calls that are in flight at the same time share
-// round trips. Calls on one session take effect in any order, unless one is made after the other's
-// callback.
+// Thread-safe. No call blocks or returns an error: the outcome comes through the callback, which
+// runs exactly once, on a thread of the store, under no lock, and may call the store. Callbacks
+// must not block, because they delay all other callbacks. Calls that are in flight at the same time
+// share round trips. Calls on one session may take effect in any order, unless one is made after
+// the callback of the other.
 //
-// The destructor answers calls in flight with CANCELLED (STORE_CLOSED); whether their changes have
-// happened is not known. It returns when every callback has run, and must not be called by one.
+// The destructor answers calls in flight with CANCELLED (STORE_CLOSED); their changes may or may
+// not have happened. It returns when every callback has run, and must not be called by one.
 //
 // Errors of every call, in addition to those it names: UNAVAILABLE (STORE_DOWN): the store does not
-// answer; whether the change has happened is not known, so make the same call again.
+// answer, and the change may or may not have happened, so make the same call again.
 // RESOURCE_EXHAUSTED (STORE_QUEUE_LIMIT): too many bytes are in flight; nothing has changed.
 class SnapshotStore {
  public:
@@ -62,9 +62,9 @@ class SnapshotStore {
 
   virtual ~SnapshotStore() = default;
 
-  // Stores the snapshot if JudgeFence accepts it, or JudgeFirst if it is a first one. Writing the
-  // version again that the same owner has stored already is OK and renews its time to live. Errors,
-  // after which the stored snapshot is unchanged: ABORTED (FENCED, with both epochs); ABORTED
+  // Stores the snapshot if JudgeFence accepts it, or JudgeFirst if it is a first one. Writing a
+  // version that the same owner has already stored is OK and renews its time to live. Errors, after
+  // which the stored snapshot is unchanged: ABORTED (FENCED, with both epochs); ABORTED
   // (STALE_VERSION); RESOURCE_EXHAUSTED (STORE_FULL): the store has no memory left; DATA_LOSS
   // (SNAPSHOT_BAD): what is stored there was not written by a SnapshotStore.
   virtual void Write(SnapshotWrite write, WriteCallback callback) = 0;

@@ -47,8 +47,8 @@ absl::Status CheckName(absl::string_view name, absl::string_view punctuation,
 // workspace; nullopt if the sum overflows.
 std::optional<int64_t> InferBytes(const Model& model, bool is_whole, int64_t batch,
                                   absl::Span<const int64_t> times) {
-  // The sum over one row cannot overflow: the times are within the options, which the program
-  // bounds, and the sizes are those of a loaded model.
+  // The sum over one row cannot overflow: the times are within the limits of the options, which the
+  // program bounds, and the sizes come from a loaded model.
   const std::vector<int64_t> output_times = model.OutputTimes(times);
   int64_t row_bytes = model.state_layout().bytes();
   for (size_t i = 0; i < output_times.size(); ++i) {
@@ -170,8 +170,8 @@ absl::Status ValidateStepSessions(const StepSessionsCall& call, const Model& mod
 
 absl::Status ValidateInfer(const InferCall& call, const Model& model,
                            const EngineOptions& options) {
-  // A call of more rows than the queue can hold would be refused however often it is sent, so it is
-  // invalid.
+  // A call with more rows than the queue can hold would be refused however often it is sent, so it
+  // is invalid.
   const int64_t max_rows = std::min(options.max_infer_rows, options.max_queued_steps);
   std::vector<TensorChecks> checks;
   std::vector<int64_t> times;

@@ -28,20 +28,21 @@ absl::Status ValidateSessionId(absl::string_view id);
 absl::StatusOr<absl::Duration> ValidateIdleTimeout(absl::Duration requested,
                                                    const EngineOptions& options);
 
-// Returns how many replies a session keeps that asks for `requested`; 0 asks for the default, 1.
+// Returns the number of replies that a session keeps if it asks for `requested`; 0 asks for the
+// default, 1.
 absl::StatusOr<int> ValidateReplyWindow(int requested);
 
-// Checks input and mask of a step of this model.
+// Checks the input and the mask of a step of this model.
 absl::Status ValidateStep(const StepCall& call, const Model& model, const EngineOptions& options);
 
-// Checks a step of many sessions of this model: that the ids are all different, the indices, epochs
-// and the memory that the states and outputs need, and input and mask. Does not check the
+// Checks a step of many sessions of this model: that the ids are all different, the indices, the
+// epochs, the memory that the states and outputs need, the input and the mask. Does not check the
 // characters of the ids: a malformed id names no session.
 absl::Status ValidateStepSessions(const StepSessionsCall& call, const Model& model,
                                   const EngineOptions& options);
 
-// Checks inputs and masks of a batch, and the memory that it needs. REQUIRES: the inputs are in the
-// order of the model's (ArrangeInputs).
+// Checks the inputs and masks of a batch, and the memory that it needs. REQUIRES: the inputs are in
+// the order of the model's inputs (ArrangeInputs).
 absl::Status ValidateInfer(const InferCall& call, const Model& model, const EngineOptions& options);
 
 // Checks that there are either ids, all valid and different, or a number of forks, and at most

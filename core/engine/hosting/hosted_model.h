@@ -29,10 +29,10 @@ namespace rnnserve {
 //
 // A model is in use while a call may still give it work or a session is pinned to it. Its owner
 // destroys it only when it is not in use. The destructor waits for the workers, so it must not run
-// on one of them; therefore the end of a use never destroys the model.
+// on one of them; therefore ending a use never destroys the model.
 class HostedModel : public SessionHost {
  public:
-  // A use of the model, which keeps its owner from destroying it. A copy is a further use.
+  // A use of the model, which keeps its owner from destroying it. Each copy is another use.
   using Use = std::shared_ptr<HostedModel>;
 
   HostedModel(const Clock& clock, ModelObserver& observer, QueueBudget& total, std::string name,
@@ -41,8 +41,8 @@ class HostedModel : public SessionHost {
   HostedModel(const HostedModel&) = delete;
   HostedModel& operator=(const HostedModel&) = delete;
 
-  // Returns a further use. A session holds one as the host of its model (see PinnedModel), so a
-  // lease gives access to it.
+  // Returns another use. A session holds one as the host of its model (see PinnedModel), so a lease
+  // gives access to it.
   const Use& use() const { return use_; }
   static Use HostOf(const SessionLease& lease) {
     return std::static_pointer_cast<HostedModel>(lease.host());

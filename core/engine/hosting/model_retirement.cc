@@ -37,7 +37,7 @@ void ModelRetirement::EndSessions(const ModelTable::Expired& expired) {
 void ModelRetirement::EndSpilled(const ModelTable::Expired& expired, std::vector<std::string> ids,
                                  CallGate::Pass pass) {
   if (ids.empty()) return;
-  // One at a time, because together they would not fit into memory.
+  // End one at a time, because together they would not fit into memory.
   const std::string id = std::move(ids.back());
   ids.pop_back();
   durable_.Lease(id, [this, expired, ids = std::move(ids),

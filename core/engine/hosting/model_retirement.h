@@ -16,7 +16,7 @@
 
 namespace rnnserve {
 
-// Ends the sessions of a replaced model whose time to retire is over: those in memory and spilled
+// Ends the sessions of a replaced model whose grace period is over: those in memory and the spilled
 // ones, together with their snapshots in the store.
 //
 // Thread-safe. The constructor's arguments must outlive all calls.
@@ -32,10 +32,11 @@ class ModelRetirement {
   void EndSessions(const ModelTable::Expired& expired);
 
  private:
-  // Ends those of these spilled sessions that are of the model, one after another.
+  // Ends the spilled sessions in `ids`, one after another. Skips those that belong to another
+  // model.
   void EndSpilled(const ModelTable::Expired& expired, std::vector<std::string> ids,
                   CallGate::Pass pass);
-  // Ends the leased session if it is of the model.
+  // Ends the leased session if it belongs to the model.
   void End(absl::StatusOr<SessionLease> lease, const ModelTable::Expired& expired,
            CallGate::Pass pass);
 

@@ -13,8 +13,8 @@
 namespace rnnserve {
 namespace {
 
-// The least retry delay when a model cannot be replaced: the time in which the sessions of an
-// expired model may still be ending.
+// The shortest retry delay when a model cannot be replaced. Even after the oldest model has
+// expired, its sessions take a while to end.
 constexpr absl::Duration kRetryDelay = absl::Seconds(1);
 
 }  // namespace

@@ -24,8 +24,8 @@ namespace rnnserve {
 // models that are still in use. A model is in one of these states:
 //
 //   current   from Add or Replace on, until another model takes its place
-//   retiring  replaced; its sessions go on, and MakeCurrent can make it current again
-//   expired   its time to retire is over: Find ignores it, and its sessions are being ended
+//   retiring  replaced; its sessions continue, and MakeCurrent can make it current again
+//   expired   its grace period is over: Find ignores it, and its sessions are being ended
 //
 // TakeUnused removes a retiring or expired model once nothing uses it.
 //
@@ -33,7 +33,7 @@ namespace rnnserve {
 // of its models.
 class ModelTable {
  public:
-  // A retiring model, and when its time to retire is over.
+  // A retiring model, and when its grace period is over.
   struct Retiring {
     HostedModel::Use hosted;
     absl::Time end;
@@ -74,8 +74,8 @@ class ModelTable {
   absl::StatusOr<HostedModel::Use> Replace(std::unique_ptr<HostedModel> hosted, absl::Time now,
                                            absl::Time end);
 
-  // Returns the models whose time to retire is over at `now`, except those whose token somebody
-  // still keeps. Marks them as expired.
+  // Returns the models whose grace period is over at `now`, except those whose token somebody still
+  // holds. Marks them as expired.
   std::vector<Expired> TakeExpired(absl::Time now);
   // Removes and returns the retiring and expired models that nothing uses. The caller must destroy
   // them on a thread that is not a worker.

@@ -21,7 +21,7 @@ namespace rnnserve {
 
 // One Infer of a streamable model, cut into one StepTask per row, so that its rows share cell steps
 // with sessions and with other calls. It answers when the last row is done: with the whole result,
-// or with the error of the failed row of the lowest index, which names the row.
+// or with the error of the failed row with the lowest index, which names the row.
 //
 // Owned by the tasks that it made. Thread-safe.
 class RowGather : public std::enable_shared_from_this<RowGather> {

@@ -11,16 +11,17 @@
 // sessions or of the store and cannot be part of a deadlock.
 //
 // No thread waits here; leases do, until an answer makes room in flight. A lease waits only while
-// other commits are in flight, each of these is answered, and each answer starts waiting commits.
+// other commits are in flight. Each of those is answered, and each answer starts waiting commits.
 // So all of them are committed in the end.
 //
-// `remaining_` reaches zero once, because Finish accounts for one of it. Whoever counts it down to
-// zero takes `done_` out under mu_ and runs it.
+// `remaining_` reaches zero once, because one of its counts belongs to Finish. The thread that
+// counts it down to zero takes `done_` out under mu_ and runs it.
 
 namespace rnnserve {
 
 void CommitSweep::Add(SessionLease lease) {
-  // Other sessions need not wait for the store, nor behind those that do.
+  // A session that is not in kSync does not wait for the store, so it need not queue behind those
+  // that do.
   if (lease.durability() != Durability::kSync) {
     return durable_.Commit(std::move(lease), [](const absl::Status&) {});
   }

@@ -17,16 +17,17 @@
 namespace rnnserve {
 
 // Commits changed sessions, and reports when every one of them is as durable as a commit of its own
-// would have made it. Only kInFlightMax of them, or fewer if their states take kInFlightBytesMax,
-// are in flight to the store at a time. The leases of the others wait here, and calls on these
-// sessions wait with them. So a reset of a million sessions does not fill the store's queue.
+// would have made it. At most kInFlightMax of them, or fewer if their states take
+// kInFlightBytesMax, are in flight to the store at a time. The leases of the others wait here, and
+// so do calls on those sessions. This keeps a reset of a million sessions from filling the store's
+// queue.
 //
 //   const auto commits = std::make_shared<CommitSweep>(durable);
 //   for (SessionLease& lease : leases) commits->Add(std::move(lease));
 //   commits->Finish([](const absl::Status& status) { ... });
 //
-// Owns the waiting leases; is owned by whoever adds sessions and by the commits in flight.
-// Thread-safe. The DurableSessions must outlive it. Callbacks run as those of Checkpointer do.
+// Owns the waiting leases. Owned by its users and by the commits in flight. Thread-safe. The
+// DurableSessions must outlive it. Callbacks run like those of Checkpointer.
 class CommitSweep : public std::enable_shared_from_this<CommitSweep> {
  public:
   // The limits of a WriteBuffer, for the same reasons.

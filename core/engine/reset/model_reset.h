@@ -27,15 +27,15 @@ namespace rnnserve {
 
 // One reset of all sessions of a model. It resets the sessions in memory at one moment, then the
 // spilled ones one after another, because together they would not fit into memory. Each session is
-// reset once, even if it is spilled or comes back meanwhile.
+// reset once, even if it is spilled or comes back during the reset.
 //
-// If a spilled session cannot be brought back, for another reason than that it has ended, the reset
-// ends with that error and the remaining spilled sessions keep their states.
+// If a spilled session cannot be brought back, for any reason other than that it has ended, the
+// reset ends with that error and the remaining spilled sessions keep their states.
 //
 // Owned by its callbacks. Thread-safe. The constructor's references must outlive it.
 class ModelReset : public std::enable_shared_from_this<ModelReset> {
  public:
-  // The state to which the sessions of each model of the name are reset.
+  // For each model that the name holds or held, the state to which its sessions are reset.
   using States = absl::flat_hash_map<const Model*, std::shared_ptr<const SessionState>>;
   using Callback = absl::AnyInvocable<void(absl::StatusOr<int64_t>)>;
 

@@ -27,7 +27,8 @@ void SessionReset::ResetIds(ResetStateCall call, Callback callback, CallGate::Pa
       [this, state = std::move(call.state), callback = std::move(callback),
        pass = std::move(pass)](absl::StatusOr<std::vector<SessionLease>> leases) mutable {
         if (!leases.ok()) return callback(leases.status());
-        // Make every state before the first session changes, so that an error changes none.
+        // Make every state before the first session changes, so that after an error no session has
+        // changed.
         std::vector<SessionState> states;
         for (const SessionLease& lease : *leases) {
           auto made = StartState(*lease.model(), state);

@@ -15,8 +15,8 @@
 namespace rnnserve {
 
 // Opens the forks of a leased session, all or none, and returns their ids. Errors: those of
-// SessionTable::Open. REQUIRES: the call is valid, and holds the idle timeout and the reply window
-// that the forks get, not those that were asked for.
+// SessionTable::Open. REQUIRES: the call is valid, and its idle timeout and reply window are the
+// final ones that the forks get, not the requested ones.
 absl::StatusOr<std::vector<std::string>> OpenForks(const ForkSessionCall& call,
                                                    const SessionLease& lease,
                                                    SessionTable& sessions);

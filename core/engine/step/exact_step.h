@@ -16,9 +16,9 @@
 
 namespace rnnserve {
 
-// Makes a step idempotent, from its turn on the session to its commit: decides by its index whether
-// to compute or to replay it, reserves room for its reply, and keeps the reply. A step without an
-// index is always computed, and its reply is not kept.
+// Makes a step idempotent, from the moment that it is its turn until it is committed: decides by
+// its index whether to compute or to replay it, reserves room for its reply, and keeps the reply. A
+// step without an index is always computed, and its reply is not kept.
 //
 // Movable. Used by one thread at a time: the holder of the session's lease.
 class ExactStep {
@@ -33,7 +33,7 @@ class ExactStep {
   // Reserves room for a reply of `num_floats` floats. RESOURCE_EXHAUSTED (REPLY_BYTES_LIMIT).
   absl::Status Reserve(SessionTable& sessions, int64_t num_floats);
 
-  // Keeps the reply, and with `with_state` the present state in it. REQUIRES: the step was just
+  // Keeps the reply; if `with_state`, with the current state in it. REQUIRES: the step was just
   // committed, and Reserve returned OK.
   void OnCommitted(SessionLease& lease, const Shape& output_shape, absl::Span<const float> output,
                    bool with_state);

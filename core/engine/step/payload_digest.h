@@ -13,9 +13,9 @@
 
 namespace rnnserve {
 
-// Returns a digest of the content of a step: two steps of the same digest have the same result in
-// the same state. It depends on the tensors alone, not on their encoding on the wire, and is the
-// same in every build and on every machine.
+// Returns a digest of the content of a step: two steps with the same digest have the same result if
+// they begin at the same state. It depends on the tensors alone, not on their encoding on the wire,
+// and is the same in every build and on every machine.
 //
 // It is the SHA-256, cut to 16 bytes, of these parts in order, every number as 8 bytes
 // little-endian:

@@ -66,8 +66,8 @@ StepResult MakeStepResult(StepTask& task, ExactStep& exact, bool return_state) {
 
 void SessionStep::Start(StepCall call, Callback callback, CallGate::Pass pass) {
   const std::string id = call.session_id;
-  // Only a step with an index may restore a session from another server, because it would notice
-  // that the restored state is older. A spilled session comes back as it was, so Lease brings it
+  // Only a step with an index may restore a session from another server, because its index shows
+  // whether the restored state is older. A spilled session comes back as it was, so Lease brings it
   // back for any step.
   const bool may_restore = call.step_index.has_value() && !call.epoch.has_value();
   auto step = [this, call = std::move(call), callback = std::move(callback),
@@ -82,7 +82,7 @@ void SessionStep::Start(StepCall call, Callback callback, CallGate::Pass pass) {
 void SessionStep::StepLeased(SessionLease lease, const StepCall& call, Callback callback,
                              CallGate::Pass pass) {
   const Model& model = *lease.model();
-  // Its turn may come too late; then it takes no place in the queue.
+  // If its turn comes too late, it takes no place in the queue.
   absl::Status status = CheckStillWanted(call.limits, clock_.Now());
   if (!status.ok()) return callback(std::move(status));
   auto exact = ExactStep::Decide(lease, ClaimOf(call));

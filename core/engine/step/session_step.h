@@ -16,7 +16,7 @@
 
 namespace rnnserve {
 
-// Engine::Step: takes a step from its place in the session's line to the reply.
+// Engine::Step: takes a step through the session's line and the queue to its reply.
 //
 // Thread-safe. The constructor's arguments must outlive all calls.
 class SessionStep {
@@ -34,7 +34,7 @@ class SessionStep {
   void Start(StepCall call, Callback callback, CallGate::Pass pass);
 
  private:
-  // Queues the step, or answers it at once, now that it is its turn on the session.
+  // Queues the step, or answers it at once. Called when it is the step's turn on the session.
   void StepLeased(SessionLease lease, const StepCall& call, Callback callback, CallGate::Pass pass);
   // Replies to a committed step as soon as the durability of its session allows.
   void CommitStep(SessionLease lease, bool may_be_sent_again, StepResult result, Callback callback,

@@ -168,7 +168,7 @@ void StepSessionsRun::Commit(size_t row, uint64_t version, SessionLease lease) {
   const bool is_sync = lease.durability() == Durability::kSync;
   result_.durable_versions[row] =
       is_sync ? std::max(version, lease.durable_version()) : lease.durable_version();
-  // The state after a replayed step may be stored by now; then there is nothing to commit.
+  // If the state after a replayed step is stored by now, there is nothing to commit.
   const bool is_done = is_replayed_[row] != 0 && (!is_sync || lease.durable_version() >= version);
   if (lease.durability() == Durability::kNone || is_done) {
     std::move(lease).Return();
@@ -191,7 +191,7 @@ void StepSessionsRun::Fail(size_t row, absl::Status status) {
 }
 
 void StepSessionsRun::ClearFailed() {
-  // In an overload most calls fail in every row; then the memory of the outputs is not touched.
+  // In an overload most calls fail in every row. Leave the memory of their outputs untouched.
   if (absl::c_none_of(statuses_, [](const absl::Status& status) { return status.ok(); })) return;
   for (size_t row = 0; row < statuses_.size(); ++row) {
     if (statuses_[row].ok()) continue;

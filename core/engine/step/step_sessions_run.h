@@ -46,7 +46,7 @@ class StepSessionsRun : public std::enable_shared_from_this<StepSessionsRun> {
  private:
   using Tasks = std::vector<std::unique_ptr<StepTask>>;
 
-  // Handles the lease of session `row`, or the error instead of it. Returns the step to compute, or
+  // Handles the lease of session `row`, or the error in its place. Returns the step to compute, or
   // null if the row is finished or only waits for the store.
   std::unique_ptr<StepTask> OnLease(size_t row, absl::StatusOr<SessionLease> lease);
   // Calls OnLease and submits the step that it returns.
