@@ -20,6 +20,7 @@ namespace rnnserve::testing {
 namespace {
 
 constexpr char kProgram[] = "/usr/bin/redis-check-rdb";
+constexpr absl::Duration kPollInterval = absl::Milliseconds(5);
 constexpr absl::Duration kStartTimeout = absl::Seconds(30);
 // Another process may take the free port first; then another port is tried.
 constexpr int kNumPortTries = 5;
