@@ -64,6 +64,29 @@ def vector_normalizations(random):
 
 
 @feature(
+    "normalization",
+    "Normalization",
+    FAMILY,
+    about="with the mean and variance that adapt() computed, or with given ones",
+    options=["axis", "mean", "variance", "invert"],
+)
+def normalization(random):
+    features = random.size(0.03)
+    values = random.normal((50, 3, features), scale=2.0) + 1.0
+    options = {"axis": random.choice([-1, None]), "invert": random.chance(0.3)}
+    if random.chance(0.3):
+        axes = (0, 1) if options["axis"] == -1 else None
+        options |= {"mean": values.mean(axes), "variance": values.var(axes)}
+    layer = layers.Normalization(**options)
+    if "mean" not in options:
+        layer.adapt(values)
+    chain = [layer]
+    if random.chance(0.6):
+        chain.append(any_layer(random, return_sequences=random.chance()))
+    return Sample.of_frames(random, chain, features)
+
+
+@feature(
     "group_normalization",
     "GroupNormalization",
     FAMILY,
