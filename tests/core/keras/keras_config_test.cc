@@ -6,6 +6,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "absl/strings/str_cat.h"
 #include "tests/support/status_matchers.h"
 
 // Configurations that Keras writes, and those that a damaged or hostile file may hold.
@@ -122,7 +126,7 @@ TEST_F(KerasConfigTest, AValueOfAnotherTypeIsAnErrorThatShowsIt) {
 }
 
 TEST_F(KerasConfigTest, AnErrorShowsOnlyTheBeginningOfALongValue) {
-  const KerasConfig config = Config("{\"units\": \"" + std::string(10000, 'x') + "\"}");
+  const KerasConfig config = Config(absl::StrCat("{\"units\": \"", std::string(10000, 'x'), "\"}"));
 
   const absl::Status status = config.PositiveInt("units").status();
 
