@@ -46,9 +46,9 @@ absl::StatusOr<std::vector<float>> Forecast(const Stage& stage, Measurement* mea
 std::string ForecastTable(const std::vector<float>& forecasts, const SunspotsData& sunspots) {
   Table table({{"MONTH"},
                {"SUNSPOTS", Table::kRight},
-               {"FORECAST FOR NEXT", Table::kRight},
+               {"NEXT MONTH", Table::kRight},
                {"KERAS", Table::kRight},
-               {"KERAS WITHOUT RESET", Table::kRight}});
+               {"KERAS, NO RESET", Table::kRight}});
   const auto number = [](float value) { return absl::StrFormat("%.3f", value); };
   const size_t reset_at = sunspots.reset_at;
   for (size_t i = reset_at - std::min(reset_at, kMonthsShown);
