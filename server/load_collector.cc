@@ -61,8 +61,8 @@ std::vector<prometheus::MetricFamily> LoadCollector::Collect() const {
                              "Durable sessions with changes that no snapshot in flight contains");
   AddGauge(changed, {}, checkpoints.listed_sessions);
   auto age = GaugeFamily("rnnserve_checkpoint_oldest_change_seconds",
-                         "Seconds since the oldest of these changes: the work that a crash would "
-                         "lose now");
+                         "Seconds since the oldest change that no snapshot in flight contains: the "
+                         "work that a crash would lose now");
   AddGauge(age, {}, absl::ToDoubleSeconds(checkpoints.oldest_change));
   auto writes = GaugeFamily("rnnserve_checkpoint_pending_writes",
                             "Snapshots that wait for the snapshot store or are in flight");
