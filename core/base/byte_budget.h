@@ -11,7 +11,8 @@
 
 namespace rnnserve {
 
-// A limit on the bytes that several users hold together. Thread-safe. Must outlive its shares.
+// A limit on the total number of bytes that several users hold. Thread-safe. Must outlive its
+// shares.
 class ByteBudget {
  public:
   // Bytes taken from a budget. Its destructor gives them back. Movable. Thread-compatible.
@@ -44,7 +45,7 @@ class ByteBudget {
   ByteBudget(const ByteBudget&) = delete;
   ByteBudget& operator=(const ByteBudget&) = delete;
 
-  // Takes `bytes`, or returns nothing if fewer are left. REQUIRES: bytes >= 0.
+  // Takes `bytes`, or returns nullopt if fewer are left. REQUIRES: bytes >= 0.
   std::optional<Share> Take(int64_t bytes) {
     int64_t used = used_.load(std::memory_order_relaxed);
     do {

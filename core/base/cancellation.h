@@ -8,9 +8,9 @@
 
 namespace rnnserve {
 
-// A flag that says that nobody waits for a piece of work any more. Once set it stays set. Work that
-// has not begun is then dropped; work that has begun is finished. Shared between the caller that
-// asked for the work and the thread that does it. Thread-safe.
+// A flag that says that nobody is waiting for a piece of work any more. Once set, it stays set.
+// Work that has not begun is then dropped; work that has begun is finished. Shared between the
+// caller that asked for the work and the thread that does it. Thread-safe.
 class Cancellation {
  public:
   Cancellation() = default;

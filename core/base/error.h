@@ -30,8 +30,8 @@ absl::Status FailedPrecondition(absl::string_view reason, absl::string_view mess
 absl::Status ResourceExhausted(absl::string_view reason, absl::string_view message,
                                absl::Duration retry_delay);
 
-// Returns the same error with a named number that programs can read, for example "expected_index".
-// Replaces a number of the same name.
+// Returns the same error with a named number attached, for programs to read, for example
+// "expected_index". Replaces an existing number of that name.
 absl::Status WithNumber(absl::Status status, absl::string_view name, uint64_t number);
 
 // Returns the reason given to MakeError, or an empty string if there is none.
@@ -42,7 +42,7 @@ absl::Duration RetryDelay(const absl::Status& status);
 
 // Returns the numbers given to WithNumber, in no particular order.
 std::vector<std::pair<std::string, uint64_t>> ErrorNumbers(const absl::Status& status);
-// Returns one of them, or nothing if the error has no number of that name.
+// Returns the number of that name, or nullopt if the error has none.
 std::optional<uint64_t> ErrorNumber(const absl::Status& status, absl::string_view name);
 
 // Returns the same error with `prefix` and ": " in front of its text. OK stays OK.

@@ -14,7 +14,7 @@
 
 namespace rnnserve {
 
-// Returns a * b, or nothing if the product overflows or either factor is negative.
+// Returns a * b, or nullopt if the product overflows or either factor is negative.
 std::optional<int64_t> CheckedMultiply(int64_t a, int64_t b);
 
 // The extents of a dense row-major tensor, outermost first. A value type, cheap to copy. The
@@ -29,7 +29,7 @@ class Shape {
   int64_t operator[](int i) const { return extents_[static_cast<size_t>(i)]; }
   absl::Span<const int64_t> extents() const { return extents_; }
 
-  // Returns the product of the extents (1 for rank 0), or nothing if an extent is negative or the
+  // Returns the product of the extents (1 for rank 0), or nullopt if an extent is negative or the
   // product overflows.
   std::optional<int64_t> NumElements() const;
 

@@ -72,8 +72,8 @@ void ThreadTeam::TakePieces(int member) {
   for (int i = 0; i < size(); ++i) {
     std::atomic<uint64_t>& remaining = parts_[static_cast<size_t>((member + i) % size())].remaining;
     while (true) {
-      // fetch_add also increments an exhausted part. Without this check, members that find nothing
-      // could do so until the low half overflows into the high half.
+      // fetch_add also increments an exhausted part. Without this check, members that keep finding
+      // nothing would increment the low half until it overflows into the high half.
       const uint64_t look = remaining.load(std::memory_order_relaxed);
       if ((look & kBeginMask) >= look >> kEndShift) break;
       const uint64_t taken = remaining.fetch_add(1, std::memory_order_acquire);

@@ -49,7 +49,7 @@ class ThreadTeam final : public Team {
 
   // The main loop of a helper: waits for calls and takes part in them until the team ends.
   void Help(int member);
-  // Runs pieces until none is left, those of `member` first.
+  // Runs pieces until none are left, starting with the pieces of `member`.
   void TakePieces(int member);
 
   std::vector<Part> parts_;

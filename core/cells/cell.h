@@ -35,13 +35,14 @@ struct CellStep {
   absl::Span<const ConstColumns> constants;  // each [constant size, batch]
   Columns y;                                 // [output size, batch]
   absl::Span<const Columns> next_state;      // each [state size, batch]
-  // The result of Cell::Project for x; x is then not read. Without data: x has not been projected.
+  // The result of Cell::Project for x. If it has data, x is not read; if it has none, x has not
+  // been projected.
   ConstColumns projection;   // [projection_rows(), batch]
   float* scratch = nullptr;  // scratch_size(batch) floats, aligned to 64 bytes
   // The team that a large step may use. Null: the step runs on the calling thread.
   Team* team = nullptr;
-  // The source of random numbers in a run with Keras' training=True, for dropout and the like. The
-  // same for every timestep of the run. Null without training.
+  // The source of random numbers in a run with Keras' training=True, for dropout and the like. It
+  // is the same for every timestep of the run, and null outside training.
   const TrainingRun* training = nullptr;
 };
 
@@ -52,7 +53,7 @@ struct CellStep {
 // Keras. minimal_rnn_cell.cc is the shortest example.
 //
 // Owns its weights. Immutable; safe to share. Step cannot fail. It allocates nothing except the
-// memory that its thread keeps for the inputs of narrow weights (Operand).
+// buffers that its thread keeps for converted inputs (see Operand).
 class Cell {
  public:
   virtual ~Cell() = default;
@@ -72,11 +73,11 @@ class Cell {
   // Returns the bytes that the parameters take. Default: their size as float32.
   virtual int64_t parameter_bytes() const { return num_parameters() * int64_t{sizeof(float)}; }
 
-  // Returns the bytes of weights that a step reads in kernels that are large enough to be shared by
+  // Returns how many bytes of weights a step reads in kernels that are large enough to be shared by
   // a Team (kernels/panel_range.h). Default: none.
   virtual int64_t shareable_bytes() const { return 0; }
 
-  // Returns the floats of scratch that a step of `batch` columns needs. Default: none.
+  // Returns the number of scratch floats that a step of `batch` columns needs. Default: none.
   virtual int64_t scratch_size(int64_t batch) const;
 
   // Writes the initial value of one state for one batch row, as Keras' get_initial_state does.
@@ -85,13 +86,14 @@ class Cell {
 
   // Computes the part of a step that depends on x only, for any number of columns. A layer with
   // many timesteps at hand passes them to Project together, so that the weights of the inputs are
-  // read once for all of them, and then passes the results to Step one by one. The bits of a step
-  // stay the same. Not used in training. Default: no such part, zero rows.
+  // read once for all of them, and then passes the results to Step one by one. The result of a step
+  // stays the same to the bit. Not used in training. Default: there is no such part, and a
+  // projection has zero rows.
   virtual int64_t projection_rows() const { return 0; }
   virtual void Project(ConstColumns x, Columns projection) const;
 
-  // Computes one step of every column. The bits of a column do not depend on the other columns, nor
-  // on the padding behind a column of x, state or constants.
+  // Computes one step of every column. The result for a column is the same to the bit whatever the
+  // other columns hold, and whatever the padding after the columns of x, state and constants holds.
   virtual void Step(const CellStep& step) const = 0;
 
  protected:

@@ -43,7 +43,7 @@ class CellDropout {
   // Whether it drops anything in this run.
   bool ActsIn(const TrainingRun* training) const { return training != nullptr && is_active(); }
 
-  // Returns the floats of scratch that the products below need for an x [rows, batch].
+  // Returns the number of scratch floats that the products below need for an x [rows, batch].
   int64_t scratch_size(int64_t rows, int64_t batch) const {
     return is_active() ? ColumnsSize(rows, batch) : 0;
   }
@@ -52,9 +52,9 @@ class CellDropout {
   void DropFor(int64_t gate, const TrainingRun& training, int64_t b, ConstColumns x,
                float* y) const;
 
-  // Computes a product of kernels/product.h with x as each gate sees it after the dropout, or with
-  // x itself if the dropout does not act. The blocks of `weights` are the gates. `training` may be
-  // null.
+  // Compute the products of the same names in kernels/product.h, with x as each gate sees it after
+  // dropout, or with x itself if the dropout does not act. Each block of `weights` is one gate.
+  // `training` may be null.
   void Affine(const Matrix& weights, const AlignedBuffer& bias, const TrainingRun* training,
               ConstColumns x, float* scratch, Columns y) const;
   void AddProduct(const Matrix& weights, const TrainingRun* training, ConstColumns x,
@@ -70,7 +70,7 @@ class CellDropout {
   int64_t part_ = 0;
 };
 
-// Both dropouts of a Keras cell.
+// The input dropout and the state dropout of a Keras cell.
 struct CellDropouts {
   CellDropout input;
   CellDropout state;

@@ -12,11 +12,11 @@
 #include "core/cells/cell_registry.h"
 
 // The interface of a shared library that adds custom cells (see CUSTOM_CELLS.md). A plug-in is one
-// source file with cells and, at its end, outside any namespace,
+// source file that defines cells and ends, outside any namespace, with this line:
 //
 //   RNNSERVE_CELL_PLUGIN(RegisterMyCells);   // void RegisterMyCells(rnnserve::CellRegistry&)
 //
-// built by rnnserve_cell_plugin of CMakeLists.txt.
+// rnnserve_cell_plugin in CMakeLists.txt builds it.
 //
 // How symbols are resolved: a plug-in links rnnserve::cells itself and hides all of it. It shares
 // only Abseil and the C++ library, which are shared objects, with the program that loads it. So the
@@ -27,8 +27,9 @@
 
 namespace rnnserve {
 
-// The version of the interface. It goes up with every change of a type or function that a plug-in
-// shares with the program: Cell and the types it uses, CellRegistry, KerasConfig, WeightSource.
+// The version of the interface. It is incremented with every change to a type or function that a
+// plug-in shares with the program: Cell and the types it uses, CellRegistry, KerasConfig,
+// WeightSource.
 constexpr uint32_t kCellPluginAbi = 1;
 
 #define RNNSERVE_TEXT_INNER_(x) #x

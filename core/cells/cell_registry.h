@@ -32,15 +32,15 @@ struct CellVariable {
 // Thread-compatible: fill it first, then share it.
 class CellRegistry {
  public:
-  // Builds one cell for timesteps of input of the shape `input_shape`. Errors: INVALID_ARGUMENT,
-  // reason MODEL_CONFIG or MODEL_WEIGHTS, or UNIMPLEMENTED, reason OPTION_UNSUPPORTED; each names
-  // the cell.
+  // Builds one cell. Each timestep of its input has the shape `input_shape`. Errors:
+  // INVALID_ARGUMENT, reason MODEL_CONFIG or MODEL_WEIGHTS, or UNIMPLEMENTED, reason
+  // OPTION_UNSUPPORTED; each names the cell.
   using Factory = std::function<absl::StatusOr<std::unique_ptr<Cell>>(
       const CellRegistry& registry, const KerasConfig& config, const Shape& input_shape,
       WeightSource& weights)>;
 
   // Returns a registry with SimpleRNNCell, LSTMCell, GRUCell, ConvLSTM1DCell, ConvLSTM2DCell,
-  // ConvLSTM3DCell, StackedRNNCells, and MinimalRNNCell also under the name
+  // ConvLSTM3DCell, StackedRNNCells and MinimalRNNCell. The last is also registered as
   // rnnserve>MinimalRNNCell.
   static CellRegistry BuiltIn();
 

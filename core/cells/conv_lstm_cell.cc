@@ -21,7 +21,8 @@ Convolution RecurrentConvolution(const ConvLstmOptions& options) {
   return Convolution(axes, options.filters, options.channels_first);
 }
 
-// Returns the images that the gates see of column b. Images after dropout are made in `scratch`.
+// Returns the image in column b as each gate sees it. Images with dropout applied are written to
+// `scratch`.
 template <typename Images>
 Images ImagesOf(const CellDropout& dropout, const TrainingRun* training, ConstColumns columns,
                 int64_t b, float*& scratch) {
@@ -36,8 +37,9 @@ Images ImagesOf(const CellDropout& dropout, const TrainingRun* training, ConstCo
   return images;
 }
 
-// Calls product(gate, patches) for the positions from `first` on: once for each gate with the
-// patches of its image or, if all gates see the same image, once with gate == kAllGates.
+// Calls product(gate, patches) for the positions from `first` on. Each gate gets one call, with the
+// patches of its image. If all gates see the same image, there is a single call, with gate ==
+// kAllGates.
 constexpr int64_t kAllGates = -1;
 template <typename Images, typename Product>
 void ForPatches(const Convolution& convolution, const Images& images, int64_t first,

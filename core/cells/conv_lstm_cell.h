@@ -32,7 +32,7 @@ namespace rnnserve {
 // stride, padding "same", no dilation. With channels_first the channels of x, h and c come before
 // the spatial axes; the kernels are the same.
 //
-// A step computes kPositionsAtOnce output positions of a batch row together. Their patches are the
+// A step computes kPositionsAtOnce output positions of a batch row at a time. Their patches are the
 // columns of a matrix product (see Convolution) that gives all four gates, stacked as in LstmCell.
 //
 // In training each gate sees x and h after dropout (CellDropout).
@@ -40,7 +40,7 @@ namespace rnnserve {
 // Two states, "h" then "c". Owns its weights. Immutable; safe to share.
 class ConvLstmCell final : public Cell {
  public:
-  // Returns the factory for cells with that many spatial axes. REQUIRES: num_axes is in
+  // Returns the factory for cells with `num_axes` spatial axes. REQUIRES: num_axes is in
   // [1, Convolution::kAxesMax].
   static CellRegistry::Factory FactoryFor(int num_axes);
 
@@ -49,8 +49,9 @@ class ConvLstmCell final : public Cell {
   void Step(const CellStep& step) const override;
 
  private:
-  // Large enough: from about 16 columns on a product does not get faster. Small enough: the scratch
-  // of 64 positions of a 3 x 3 kernel over 64 channels is 160 KiB and stays in the cache of a core.
+  // This is large enough, because a product does not get faster beyond about 16 columns. It is
+  // small enough, because the scratch of 64 positions of a 3 x 3 kernel over 64 channels is 160 KiB
+  // and stays in the cache of a core.
   static constexpr int64_t kPositionsAtOnce = 64;
 
   struct Weights {
@@ -63,7 +64,7 @@ class ConvLstmCell final : public Cell {
                                                       const Shape& input_shape,
                                                       WeightSource& weights);
 
-  // The images that the gates see of x or h of one batch row: the same image four times or, with
+  // The images that the gates see as x or as h of one batch row: the same image four times or, with
   // dropout, one image for each gate.
   using Images = std::array<const float*, lstm_gate::kCount>;
 
@@ -72,7 +73,7 @@ class ConvLstmCell final : public Cell {
 
   // Computes the activated gates of the positions [first, first + gates.cols).
   void Gates(const Images& x, const Images& h, int64_t first, Columns gates, float* scratch) const;
-  // Computes the states and the output of these positions from their gates.
+  // Computes the states and the output of the same positions from their gates.
   void Update(const CellStep& step, int64_t b, int64_t first, Columns gates) const;
 
   const CellDropouts dropouts_;

@@ -14,7 +14,8 @@
 namespace rnnserve {
 namespace {
 
-// The limit of the elements of an input or state, so that no size computed from it overflows.
+// The maximum number of elements of an input or state. It keeps every size that is computed from it
+// from overflowing.
 constexpr int64_t kElementsMax = int64_t{1} << 31;
 
 bool IsAnyAboveOne(const std::vector<int64_t>& values) {

@@ -28,7 +28,7 @@ struct ConvLstmOptions {
   Activation recurrent_activation = Activation::kSigmoid;
   bool use_bias = true;
 
-  // Reads the options of a cell with that many spatial axes. Errors: INVALID_ARGUMENT, reason
+  // Reads the options of a cell with `num_axes` spatial axes. Errors: INVALID_ARGUMENT, reason
   // MODEL_CONFIG, if an option is wrong, if strides and dilation_rate are both above 1, or if the
   // input has another number of axes or is smaller than the kernel; UNIMPLEMENTED, reason
   // OPTION_UNSUPPORTED, for a dtype policy that KerasConfig refuses, and for an activation over a

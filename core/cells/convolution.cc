@@ -9,7 +9,7 @@
 namespace rnnserve {
 namespace {
 
-// Returns the distance from the first to the last input that one output sees, both included.
+// Returns the number of inputs from the first to the last one that an output sees, both included.
 int64_t Reach(int64_t kernel, int64_t dilation) { return (kernel - 1) * dilation + 1; }
 
 // Returns the input that output `o` sees through kernel element `k`, or -1 if it is padding.

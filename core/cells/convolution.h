@@ -17,7 +17,7 @@ namespace rnnserve {
 //
 //   o * stride + k * dilation - padding_before
 //
-// where an input outside [0, input) counts as zero. The defaults are an axis of one element.
+// where an input outside [0, input) counts as zero. By default the axis has one element.
 struct ConvolutionAxis {
   int64_t input = 1;
   int64_t kernel = 1;
@@ -77,7 +77,7 @@ class Convolution {
   // of what it wrote.
   float* Channels(const float* image, int64_t position, float* patch) const;
 
-  // Always kAxesMax axes: those that are not given come first, with one element each.
+  // Always kAxesMax axes: the axes that were not given come first, with one element each.
   std::array<ConvolutionAxis, kAxesMax> axes_;
   ImageLayout input_;
   int64_t num_outputs_ = 1;

@@ -26,7 +26,7 @@ Matrix GatesOf(const KerasCellWeights& weights, int64_t units, int64_t first, in
   return Matrix(gates, units, count, units, weights.matrix_type);
 }
 
-// Returns row `index` of a bias [2, 3 * units], or of one [3 * units] that has only row 0.
+// Returns row `index` of a bias [2, 3 * units], or of a bias [3 * units], which has only row 0.
 AlignedBuffer BiasRow(absl::Span<const float> bias, int64_t units, size_t index) {
   const size_t length = static_cast<size_t>(gru_gate::kCount * units);
   return PackBias(bias.empty() ? bias : bias.subspan(index * length, length), gru_gate::kCount,
@@ -78,7 +78,8 @@ int64_t GruCell::parameter_bytes() const {
 }
 
 int64_t GruCell::shareable_bytes() const {
-  // Without reset_after a step is two passes, and each is shared or not by its own size.
+  // Without reset_after a step makes two passes. The size of each pass decides whether it is
+  // shared.
   const int64_t second_pass =
       HasFusedStep() ? ShareableBytes(candidate_recurrent_kernel_.bytes()) : 0;
   return VectorCell::shareable_bytes() + second_pass;

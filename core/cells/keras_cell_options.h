@@ -26,9 +26,9 @@ struct KerasCellOptions {
   bool use_bias = true;
   CellDropouts dropouts;
 
-  // Reads the options of a cell with that many gates; `gates` also decides which of Keras' rules
+  // Reads the options of a cell with `gates` gates. Their number also decides which of Keras' rules
   // for dropout applies (CellDropouts::ReadSimple or ReadGated). Errors: INVALID_ARGUMENT, reason
-  // MODEL_CONFIG, if one is wrong or the input is not a vector; UNIMPLEMENTED, reason
+  // MODEL_CONFIG, if an option is wrong or the input is not a vector; UNIMPLEMENTED, reason
   // OPTION_UNSUPPORTED, for a dtype other than float32.
   static absl::StatusOr<KerasCellOptions> Read(const KerasConfig& config, const Shape& input_shape,
                                                int gates);
@@ -46,7 +46,7 @@ struct KerasCellWeights {
   absl::Span<const float> bias;              // [bias_shape]; empty without use_bias
   WeightType matrix_type = WeightType::kFloat32;
 
-  // Reads them. Errors: those of WeightSource::Weight.
+  // Reads the weights. Errors: those of WeightSource::Weight.
   static absl::StatusOr<KerasCellWeights> Read(const KerasCellOptions& options,
                                                const Shape& bias_shape, WeightSource& weights);
 

@@ -15,9 +15,9 @@
 namespace rnnserve {
 
 // Loads the shared library at `path` (see cell_plugin.h), adds its cells to `registry` and returns
-// their names. Its code runs in this process with all rights of the process, so load only what the
-// operator listed. It stays loaded until the process ends. Errors, each naming the path, with
-// `registry` unchanged:
+// their names. The code of the plug-in runs in this process, with all its rights, so load only
+// plug-ins that the operator has listed. A plug-in stays loaded until the process ends. Errors,
+// each naming the path, with `registry` unchanged:
 //
 //   NOT_FOUND PLUGIN_PATH            There is no such file.
 //   INVALID_ARGUMENT PLUGIN_PATH     The path is not absolute or contains a symbolic link, "." or
@@ -30,13 +30,15 @@ namespace rnnserve {
 absl::StatusOr<std::vector<std::string>> LoadCellPlugin(const std::string& path,
                                                         CellRegistry& registry);
 
-// Returns the built-in cells and those of the plug-ins. Errors: those of LoadCellPlugin.
+// Returns the built-in cells and the cells of the plug-ins at `paths`. Errors: those of
+// LoadCellPlugin.
 absl::StatusOr<CellRegistry> CellsWithPlugins(absl::Span<const std::string> paths);
 
 // Checks that only this user and root can replace the file at `path`: the file belongs to one of
 // them, and neither the file nor its folder is world-writable. Folders further up may be
 // world-writable if they are sticky, like /tmp, because others then cannot replace what they do not
-// own. Group permissions are left to the operator. Errors: those with PLUGIN_PATH.
+// own. Group permissions are left to the operator. Errors: as for LoadCellPlugin, with reason
+// PLUGIN_PATH.
 absl::Status CheckPluginPath(const std::string& path);
 
 }  // namespace rnnserve

@@ -18,9 +18,9 @@ namespace rnnserve {
 //   ...
 //   y         = y_(n-1)
 //
-// The states are those of the cells in order, with the position in front of the name: "0/h", "0/c",
-// "1/h". Every cell that takes external constants gets the same ones. In training each cell has its
-// own dropout. Owns its cells. Immutable; safe to share.
+// The states are the states of the cells in order. Each name has the position of its cell in front:
+// "0/h", "0/c", "1/h". Every cell that takes external constants gets the same ones. In training
+// each cell has its own dropout. Owns its cells. Immutable; safe to share.
 class StackedRnnCells final : public Cell {
  public:
   // A CellRegistry::Factory. The cells come from `registry`, the weights of cell i from

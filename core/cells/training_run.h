@@ -18,8 +18,8 @@ namespace rnnserve {
 //
 // and of nothing else. So a row gets the same numbers in any batch, and a cell recomputes the same
 // dropout mask at every timestep instead of storing it. Two parts of a model (two layers, the
-// halves of a Bidirectional, the gates of a cell) have different keys: whatever consists of parts
-// passes Part(i) to each. A view; a value type.
+// halves of a Bidirectional, the gates of a cell) have different keys: anything that consists of
+// parts passes Part(i) to part i. A view; a value type.
 struct TrainingRun {
   absl::Span<const uint64_t> row_seeds;  // one for each batch row
   uint64_t key = 0;

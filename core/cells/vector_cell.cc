@@ -20,7 +20,8 @@ VectorCell::VectorCell(const KerasCellOptions& options, const KerasCellWeights& 
             .constants = {}}),
       dropouts_(options.dropouts),
       activation_(options.activation),
-      // A cell with one gate has no recurrent activation, so it must not rule the fused step out.
+      // A cell with one gate has no recurrent activation. It gets `activation` instead, so that
+      // this alone decides whether there is a fused step.
       recurrent_activation_(options.gates == 1 ? options.activation : options.recurrent_activation),
       kernel_(weights.kernel, options.input_size, options.gates, options.units,
               weights.matrix_type),

@@ -46,7 +46,7 @@ class VectorCell : public Cell {
   virtual void FusedStep(const CellStep& step) const = 0;
   virtual void StepByGates(const CellStep& step) const = 0;
 
-  // Whether the fused kernels have both activations under the active Isa.
+  // Whether the fused kernels support both activations under the active Isa.
   bool HasFusedStep() const;
   // The bias that the sums of a fused step start with.
   virtual const AlignedBuffer& fused_bias() const { return bias_; }
@@ -58,7 +58,7 @@ class VectorCell : public Cell {
 
   // Sets `gates`, [kernel_.output_rows(), batch], to the projection, or to x K + b with dropout.
   void StartGates(const CellStep& step, float* scratch, Columns gates) const;
-  // Returns the floats of scratch that the dropouts take.
+  // Returns the number of scratch floats that the dropouts need.
   int64_t dropout_scratch_size(int64_t batch) const;
 
   const CellDropouts dropouts_;

@@ -86,7 +86,8 @@ absl::StatusOr<std::string> Decode(const std::string& message) {
     if (n <= 0) break;
     written += static_cast<size_t>(n);
   }
-  // The destructors and buffers are those of the parent, which runs and flushes them itself.
+  // Skip destructors and buffered output. They belong to the parent, which takes care of them
+  // itself.
   _exit(0);
 }
 

@@ -12,21 +12,22 @@
 
 namespace rnnserve {
 
-// The most that a confined process may use.
+// The limits on what a confined process may use.
 struct ProcessLimits {
   uint64_t memory_bytes = 0;  // of address space; not enforced under a sanitizer
   uint64_t cpu_s = 0;
 };
 
 // Runs `work` in a forked process and returns its result: the text, or the error with its code and
-// reason. If `work` fails otherwise, the error is:
+// reason. If `work` never returns, the error is:
 //
 //   INVALID_ARGUMENT, MODEL_FORMAT          a signal ended it ("the file is damaged")
 //   RESOURCE_EXHAUSTED, MODEL_TOO_LARGE     it needed more memory or computing time
 //   RESOURCE_EXHAUSTED, PROCESS             no process could be started
 //
-// The process writes no core dump and ends when this process ends. Blocks until it ends. REQUIRES:
-// no other thread runs, because a fork has only the thread that called it.
+// The forked process writes no core dump and ends when this process ends. Blocks until the forked
+// process has ended. REQUIRES: no other thread runs, because a fork has only the thread that called
+// it.
 absl::StatusOr<std::string> RunConfined(const ProcessLimits& limits,
                                         const std::function<absl::StatusOr<std::string>()>& work);
 

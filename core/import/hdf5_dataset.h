@@ -22,7 +22,7 @@ using Hdf5DatasetError = std::function<absl::Status(absl::string_view text)>;
 // allocates anything, it checks that the numbers are stored in the file contiguously and unfiltered
 // and have at most `bytes_max` bytes as float32. Errors: those that `malformed` makes;
 // INVALID_ARGUMENT, reason MODEL_TOO_LARGE; UNIMPLEMENTED, reason DTYPE_UNSUPPORTED, if it holds
-// something else. `path` is for the texts of the last two.
+// something else. The texts of the last two name `path`.
 absl::StatusOr<Weight> ReadHdf5Dataset(hid_t dataset, absl::string_view path, int64_t bytes_max,
                                        const Hdf5DatasetError& malformed);
 

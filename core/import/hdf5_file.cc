@@ -37,8 +37,9 @@ std::string Join(absl::string_view path, absl::string_view name) {
   return path.empty() ? std::string(name) : absl::StrCat(path, "/", name);
 }
 
-// The functions with which libhdf5 manages the memory of a file image. It asks for copies; these
-// hand out the only image, which is safe because the file is opened for reading only.
+// The functions with which libhdf5 manages the memory of a file image. It asks for copies. These
+// functions hand out the original image instead, which is safe because the file is opened for
+// reading only.
 void* ImageMalloc(size_t, H5FD_file_image_op_t, void* image) { return image; }
 void* ImageMemcpy(void* to, const void*, size_t, H5FD_file_image_op_t, void*) { return to; }
 herr_t ImageFree(void*, H5FD_file_image_op_t, void*) { return 0; }
@@ -47,7 +48,7 @@ herr_t KeepImage(void*) { return 0; }
 
 // Opens a file in memory. Returns a negative id if it is not an HDF5 file.
 hid_t OpenImage(absl::string_view image) {
-  // The interface takes a pointer to non-const because it is for writing too.
+  // The interface takes a non-const pointer because it can also be used for writing.
   char* const bytes = const_cast<char*>(image.data());
   const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   H5FD_file_image_callbacks_t callbacks = {ImageMalloc, ImageMemcpy, nullptr, ImageFree,
@@ -58,7 +59,7 @@ hid_t OpenImage(absl::string_view image) {
       H5Pset_file_image(access.id(), bytes, image.size()) < 0) {
     return H5I_INVALID_HID;
   }
-  // libhdf5 takes open files of the same name for one file.
+  // libhdf5 treats open files with the same name as one file, so give each its own name.
   const std::string name = absl::StrCat("memory at ", reinterpret_cast<uintptr_t>(bytes));
   return H5Fopen(name.c_str(), H5F_ACC_RDONLY, access.id());
 }

@@ -48,13 +48,13 @@ class Hdf5File {
   // DTYPE_UNSUPPORTED, for another type. REQUIRES: entries() has the path.
   absl::StatusOr<Weight> ReadDataset(const std::string& path);
 
-  // Returns an attribute of a group that holds one string or a list of strings; nothing if there is
-  // no such attribute. An empty list of any type counts as a list of strings. REQUIRES: entries()
-  // has the path, or it is empty, which stands for the file itself.
+  // Returns an attribute of a group that holds one string or a list of strings, or nullopt if there
+  // is no such attribute. An empty list of any type counts as a list of strings. REQUIRES:
+  // entries() has the path, or it is empty, which stands for the file itself.
   absl::StatusOr<std::optional<std::vector<std::string>>> ReadStrings(const std::string& path,
                                                                       const std::string& attribute);
 
-  // Returns an INVALID_ARGUMENT about this path.
+  // Returns an INVALID_ARGUMENT error about this path.
   absl::Status Malformed(absl::string_view path, absl::string_view text) const;
 
  private:

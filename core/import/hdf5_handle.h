@@ -8,8 +8,8 @@
 
 namespace rnnserve {
 
-// Owns an open object of libhdf5 and closes it at the end. The id is negative if the object could
-// not be opened. Used by one thread at a time: its owner.
+// Owns an open object of libhdf5 and closes it in the destructor. The id is negative if the object
+// could not be opened. Used by one thread at a time: its owner.
 class Hdf5Handle {
  public:
   Hdf5Handle(hid_t id, herr_t (*close)(hid_t)) : id_(id), close_(close) {}

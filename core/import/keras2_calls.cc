@@ -18,7 +18,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Whether it is [layer, call, tensor]; in calls the keyword arguments follow.
+// Whether the value is [layer, call, tensor]. In calls the keyword arguments follow as a fourth
+// element.
 bool IsTensor(const Json& value) {
   return value.is_array() && value.size() >= 3 && value.size() <= 4 && value[0].is_string() &&
          value[1].is_number_integer() && value[2].is_number_integer();
@@ -26,7 +27,7 @@ bool IsTensor(const Json& value) {
 
 class CallConverter {
  public:
-  // `models` are the layers whose calls count from 1.
+  // `models` are the layers whose calls are counted from 1.
   CallConverter(const KerasConfig& layer, bool takes_states, const std::set<std::string>& models)
       : layer_(layer), takes_states_(takes_states), models_(models) {}
 
@@ -90,8 +91,8 @@ class CallConverter {
   const std::set<std::string>& models_;
 };
 
-// Converts the output tensors. In Keras 3, too, the calls of a Functional are counted from 1 here,
-// but those of a Sequential are not.
+// Converts the tensors in `output_layers`. There Keras 2 counts the calls of every inner model from
+// 1. Keras 3 does so only for a Functional and counts the calls of a Sequential from 0.
 void CountFromZero(Json& output, const std::set<std::string>& sequentials) {
   if (IsTensor(output)) {
     const bool is_sequential = sequentials.contains(output[0].get<std::string>());

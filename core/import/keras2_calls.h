@@ -12,7 +12,7 @@
 
 namespace rnnserve {
 
-// Rewrites the calls in the configuration of a Functional of Keras 2 in the form of Keras 3; see
+// Rewrites the calls in the configuration of a Keras 2 Functional in the form of Keras 3; see
 // ConvertKeras2Config. The layers stay as they are. Models among the layers may still have the
 // class name `Model`.
 //

@@ -31,7 +31,7 @@ void RenameHardSigmoid(Json& config) {
   }
 }
 
-// Moves the value of `from` to `to`.
+// Renames the option `from` to `to`, unless there is a `to` already.
 void Rename(Json& config, const char* from, const char* to) {
   if (!config.contains(from) || config.contains(to)) return;
   config[to] = std::move(config[from]);
@@ -68,7 +68,7 @@ void CompleteBidirectional(Json& config) {
   }
 }
 
-// Converts the options of one class whose names or defaults have changed.
+// Converts those options of a class whose names or defaults have changed.
 void ConvertOptions(const std::string& class_name, Json& config) {
   RenameHardSigmoid(config);
   if (class_name == "GRU" || class_name == "GRUCell") {

@@ -11,7 +11,7 @@
 
 namespace rnnserve {
 
-// Converts a serialized model of Keras 2 (keras, tf.keras and tf-keras) to the form of Keras 3:
+// Converts a serialized Keras 2 model (keras, tf.keras or tf-keras) to the form of Keras 3:
 //
 //  - `Model` becomes Functional. A Sequential that is a bare list gets a config around it, and an
 //    InputLayer if only its first layer has the shape of the input.

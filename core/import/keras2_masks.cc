@@ -40,8 +40,8 @@ class MaskFinder {
   absl::StatusOr<Json> MaskOf(const Json& tensor, int depth);
 
  private:
-  // Returns null if no input of the layer has a mask. Otherwise an error, because it is not known
-  // what the layer does with a mask.
+  // Returns null if no input of the layer has a mask. Otherwise returns an error, because it is not
+  // known what the layer does with a mask.
   absl::StatusOr<Json> NoMaskOf(const Json& input, const KerasConfig& layer, int depth);
   // Returns the tensor from which the mask is computed, the first argument of a call; null if there
   // is no such call.

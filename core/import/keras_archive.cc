@@ -66,7 +66,7 @@ const Member* FindMember(absl::string_view name) {
   return nullptr;
 }
 
-// Checks what the directory of the zip says about a file, before its content is read.
+// Checks what the zip directory says about a file, before the content of the file is read.
 absl::Status CheckDeclared(const zip_stat_t& stat, const Member& member,
                            const KerasArchiveLimits& limits) {
   constexpr zip_uint64_t kNeeded =
@@ -124,7 +124,7 @@ absl::StatusOr<KerasArchive> ReadZip(zip_t* zip, const KerasArchiveLimits& limit
       return Malformed(absl::StrCat("entry ", i, " cannot be read"));
     }
     const Member* const member = FindMember(stat.name);
-    // Data that a layer keeps in addition to its weights. No supported layer has any.
+    // Assets are data that a layer keeps in addition to its weights. No supported layer has any.
     if (absl::StartsWith(stat.name, kAssets)) continue;
     if (absl::string_view(stat.name) == kPickledWeights) return PickledWeights();
     if (member == nullptr) return MalformedMember(stat.name, "does not belong there");

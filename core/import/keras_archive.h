@@ -19,18 +19,18 @@ struct KerasArchive {
   std::string weights;   // model.weights.h5
 };
 
-// The most that an archive may hold. Nothing is unpacked to disk.
+// The limits on what an archive may hold. Nothing is unpacked to disk.
 struct KerasArchiveLimits {
   // metadata.json and config.json.
   int64_t json_bytes_max = kModelJsonBytesMax;
   // model.weights.h5: the weights and the state of the optimizer, which is twice as large for Adam.
   int64_t weights_bytes_max = 3 * kWeightBytesMax;
-  // Keras stores without compression, and weights hardly compress; its own reader draws the line
-  // here too.
+  // Keras writes archives without compression, and weights hardly compress. Keras' own reader has
+  // the same limit.
   int64_t compression_ratio_max = 100;
 };
 
-// Reads a `.keras` file, which is a zip, or the folder that one was unpacked to. A zip must hold
+// Reads a `.keras` file, which is a zip, or the folder that it was unpacked to. A zip must hold
 // each of the three files once, stored or deflated, with the sizes and checksums that it declares.
 // It may also hold "assets/", which is ignored, and nothing else. Other files in a folder are
 // ignored.

@@ -15,14 +15,14 @@ namespace rnnserve {
 // Keras.
 std::string RegisteredNameOf(const nlohmann::json& object);
 
-// Converts the JSON of a model that Keras 3 serialized to that of a bundle. The objects are the
+// Converts the JSON of a model that Keras 3 serialized to the JSON of a bundle. The objects are the
 // same, without the keys that only training and Python need; `trainable` stays if it is false.
 // Also:
 //
 //  - a dtype policy becomes its name, and a serialized scalar becomes a number;
 //  - a tensor in `inbound_nodes` keeps only `keras_history`;
 //  - the number with which a NotEqual compares moves from its call to "value" in its config;
-//  - the calls of a model inside a model are counted from 0. Keras counts them from 1 in
+//  - the calls of a Functional inside a model are counted from 0. Keras counts them from 1 in
 //    `output_layers`, and from 0 everywhere else.
 nlohmann::json CleanKerasConfig(const nlohmann::json& value);
 

@@ -105,8 +105,8 @@ absl::StatusOr<std::string> RootString(Hdf5File& file, const std::string& name,
   return file.Malformed("", absl::StrCat("has an attribute '", name, "' that is not one string"));
 }
 
-// Returns the version of Keras. The to_json() of Keras 2 contains it, that of Keras 3 does not; and
-// only Keras 2 has batch_input_shape.
+// Returns the version of Keras. The result of to_json() contains it in Keras 2 but not in Keras 3,
+// and only Keras 2 has batch_input_shape.
 absl::StatusOr<std::string> VersionOf(const Json& config, Hdf5File& file) {
   const Json noted = config.is_object() ? config.value("keras_version", Json()) : Json();
   if (noted.is_string()) return noted.get<std::string>();

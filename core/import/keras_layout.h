@@ -65,7 +65,7 @@ struct LegacyVariables {
   std::vector<std::string> names;  // in the bundle; trained variables come first
 };
 
-// Returns the variables of all layers of the model that have some, in the order of the model.
+// Returns the variables of every layer of the model that has any, in the order of the model.
 absl::StatusOr<std::vector<LegacyVariables>> LegacyVariablesOf(const nlohmann::json& model,
                                                                const LayerRegistry& registry);
 

@@ -46,8 +46,8 @@ absl::Status Malformed(const LegacyLayer& layer, absl::string_view text) {
   return InvalidArgument("MODEL_WEIGHTS", absl::StrCat("the weights of '", layer.name, "' ", text));
 }
 
-// Checks that no variable has the name of another one of its layer. The variables of custom cells
-// may have any other names.
+// Checks that no variable has the name that is expected for another variable of the same layer.
+// Other unexpected names are allowed, because custom cells may choose any.
 absl::Status CheckOrder(const LegacyVariables& expected, const LegacyLayer& layer) {
   for (size_t i = 0; i < expected.names.size(); ++i) {
     const absl::string_view found = VariableName(layer.weight_names[i]);

@@ -30,8 +30,8 @@ struct LegacyLayer {
 absl::StatusOr<std::vector<LegacyLayer>> ReadLegacyWeights(Hdf5File& file,
                                                            const std::string& group);
 
-// Returns the weights under the names in `expected`, which has the variables of each layer that has
-// some, in the order of the file. Layers are matched by their order, as in Keras. Errors:
+// Returns the weights under the names in `expected`, which lists the variables of each layer that
+// has any, in the order of the file. Layers are matched by their order, as in Keras. Errors:
 // INVALID_ARGUMENT, reason MODEL_WEIGHTS, with the name of the layer, if the number of layers or
 // variables differs, or if the names of the variables are in another order.
 absl::StatusOr<WeightTable> AssignLegacyWeights(const std::vector<LegacyVariables>& expected,

@@ -7,7 +7,7 @@
 //                   [--weight-type TYPE] [--mask-rules RULES]
 //                   [--memory-limit-bytes N] [--cpu-limit-s N]
 //
-// MODEL is a .keras file or the folder that one was unpacked to, a whole model in HDF5 (.h5), or,
+// MODEL is a .keras file or the folder that it was unpacked to, a whole model in HDF5 (.h5), or,
 // with --config, weights alone (.weights.h5).
 //
 // It is a separate program because zip and HDF5 are large formats with a long history of faults.
@@ -56,9 +56,9 @@ struct Options {
   std::string mask_rules = std::string(MaskRulesName(MaskRules::kKeras30));
   // Absolute paths of shared libraries with cells.
   std::vector<std::string> cell_plugins;
-  // The default is enough for 800 MiB of weights. About five times the weights are in memory at
-  // once: the file with the state of the optimizer, the weights, and the model that is built to
-  // check them.
+  // The default is enough for 800 MiB of weights. About five times the size of the weights is in
+  // memory at once: the file with the state of the optimizer, the weights, and the model that is
+  // built to check them.
   uint64_t memory_limit_bytes = uint64_t{4} << 30;
   // A gigabyte takes a few seconds. On some damaged files libhdf5 loops forever.
   uint64_t cpu_limit_s = 60;

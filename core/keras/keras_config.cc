@@ -34,7 +34,7 @@ std::string StringOrEmpty(const Json& value) {
   return value.is_string() ? value.get<std::string>() : std::string();
 }
 
-// Returns the value as JSON for an error text, cut to a length that a text can hold.
+// Returns the value as JSON, shortened if it is too long for an error text.
 std::string Show(const Json& value) {
   constexpr size_t kLongest = 80;
   std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
@@ -54,14 +54,14 @@ absl::StatusOr<Activation> Named(const KerasConfig& owner, absl::string_view key
                                  const std::string& name) {
   const auto activation = ActivationFromName(name);
   if (activation.has_value()) return *activation;
-  // Keras has glu too, but it halves the vector, which no layer here allows for.
+  // Keras also has glu, but it halves the length of a vector, which no layer here supports.
   if (name == "glu") {
     return owner.Unsupported(absl::StrCat("'", key, "': the activation 'glu' is not supported"));
   }
   return owner.Error(absl::StrCat("'", key, "': there is no activation '", name, "'"));
 }
 
-// Returns the activation that a serialized layer of keras.layers is equal to.
+// Returns the activation that computes the same as a serialized layer of keras.layers.
 absl::StatusOr<Activation> ActivationOfLayer(const KerasConfig& layer) {
   const std::string name = layer.class_name();
   if (name == "Activation") return layer.ActivationOr("activation", Activation::kLinear);

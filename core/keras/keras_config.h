@@ -43,8 +43,8 @@ class KerasConfig {
   absl::StatusOr<std::string> String(absl::string_view key, absl::string_view fallback) const;
   // Returns a whole number from 1 to 2^31 - 1. The key is required.
   absl::StatusOr<int64_t> PositiveInt(absl::string_view key) const;
-  // Returns `count` such numbers from a list of that length, or from one number for all. If the key
-  // is absent or null, all are `fallback`; without a fallback the key is required.
+  // Returns `count` such numbers, from a list of that length or from one number that stands for
+  // all. If the key is absent or null, all are `fallback`; without a fallback the key is required.
   absl::StatusOr<std::vector<int64_t>> PositiveInts(
       absl::string_view key, size_t count, std::optional<int64_t> fallback = std::nullopt) const;
   // Returns an activation. The value is its name, or what Keras writes for a function or for an
@@ -64,9 +64,9 @@ class KerasConfig {
   // one, is UNIMPLEMENTED, reason OPTION_UNSUPPORTED.
   absl::Status CheckDtypePolicy() const;
 
-  // Returns an INVALID_ARGUMENT, reason MODEL_CONFIG, that names this object.
+  // Returns an INVALID_ARGUMENT error, reason MODEL_CONFIG, that names this object.
   absl::Status Error(absl::string_view text) const;
-  // Returns an UNIMPLEMENTED, reason OPTION_UNSUPPORTED, that names this object.
+  // Returns an UNIMPLEMENTED error, reason OPTION_UNSUPPORTED, that names this object.
   absl::Status Unsupported(absl::string_view text) const;
 
  private:

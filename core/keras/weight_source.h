@@ -15,7 +15,7 @@
 namespace rnnserve {
 
 // The interface from which a cell or layer reads its weights while it is built: float32 tensors by
-// name, in the layout of Keras. Names are paths: "lstm/kernel", "stack/cells/0/bias",
+// name, in Keras' layout. Names are paths: "lstm/kernel", "stack/cells/0/bias",
 // "bidirectional/forward/kernel".
 class WeightSource {
  public:
@@ -27,7 +27,7 @@ class WeightSource {
   virtual absl::StatusOr<absl::Span<const float>> Weight(absl::string_view name,
                                                          const Shape& shape) = 0;
 
-  // The type in which matrices that are built from the weights are kept.
+  // The type in which matrices built from the weights are stored.
   virtual WeightType matrix_type() const { return WeightType::kFloat32; }
 };
 

@@ -13,9 +13,9 @@
 namespace rnnserve {
 namespace {
 
-// The formulas of keras.activations for one value. The other formulas are in the switch of
-// Activate; the ones that recurrent models spend their time in work on whole columns with Eigen's
-// vectorised exp.
+// The formulas of keras.activations for one value. The other formulas are in the switch in
+// Activate. The activations that matter most for the speed of recurrent models work on whole
+// columns, with Eigen's vectorised exp.
 float Softplus(float x) { return std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x))); }
 float HardSigmoid(float x) { return std::clamp(x / 6.0f + 0.5f, 0.0f, 1.0f); }
 float HardSigmoidV1(float x) { return std::clamp(0.2f * x + 0.5f, 0.0f, 1.0f); }

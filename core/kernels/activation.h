@@ -45,15 +45,15 @@ enum class Activation {
   kSparsemax,
 };
 
-// Returns the activation with that Keras name or alias ("swish", "hard_swish"), or that of the name
-// "hard_sigmoid_v1", which Keras does not know. Returns nothing for any other name.
+// Returns the activation that Keras knows under this name or alias ("swish", "hard_swish"). Also
+// accepts "hard_sigmoid_v1", which Keras does not know. Returns nullopt for any other name.
 std::optional<Activation> ActivationFromName(absl::string_view name);
 
 // Returns the Keras name.
 absl::string_view ActivationName(Activation activation);
 
-// Applies the activation to x, [rows, batch], in place. The bits of a column do not depend on the
-// other columns.
+// Applies the activation to x, [rows, batch], in place. The result for a column is the same to the
+// bit whatever the other columns hold.
 void Activate(Activation activation, Columns x);
 
 }  // namespace rnnserve

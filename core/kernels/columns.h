@@ -77,13 +77,13 @@ struct BasicColumns {
 using Columns = BasicColumns<float>;
 using ConstColumns = BasicColumns<const float>;
 
-// Returns `cols` columns that are all the same memory, `column`, [rows]: one value for every batch
-// row.
+// Returns `cols` columns that all share the memory of `column`, [rows], so every batch row has the
+// same values.
 inline ConstColumns EveryColumn(const float* column, int64_t rows, int64_t cols) {
   return {column, rows, cols, /*stride=*/0};
 }
 
-// Returns the floats that `cols` columns of `rows` values take.
+// Returns the number of floats that `cols` columns of `rows` values take.
 constexpr int64_t ColumnsSize(int64_t rows, int64_t cols) { return PaddedRows(rows) * cols; }
 
 // Takes columns from the front of a scratch buffer: returns a view of the next ColumnsSize(rows,

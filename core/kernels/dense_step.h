@@ -17,8 +17,8 @@ struct DenseStepArguments {
   const Matrix& kernel;                      // [input, units]
   const Matrix* recurrent_kernel = nullptr;  // [units, units], or null
   Activation activation = Activation::kLinear;
-  // The values that the sums start with: the bias for every column or, if the caller has projected
-  // x, x K + b; then x has no rows.
+  // The values that the sums start with: the bias for every column. If the caller has projected x,
+  // they are x K + b instead, and x has no rows.
   ConstColumns start;  // [units, batch]
   ConstColumns x;      // [input, batch]
   ConstColumns h;      // [units, batch] if there is an R

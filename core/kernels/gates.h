@@ -16,7 +16,7 @@ namespace rnnserve {
 //   GRU      z r h              r z n              z r h                (n is h)
 //
 // In all three GRUs z keeps the old state: h' = z * h + (1 - z) * hh. Keras' reset_after is the
-// only form in PyTorch, and linear_before_reset in ONNX.
+// only form that PyTorch has; ONNX calls it linear_before_reset.
 namespace lstm_gate {
 constexpr int kInput = 0;      // i
 constexpr int kForget = 1;     // f

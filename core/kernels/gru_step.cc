@@ -26,7 +26,7 @@ HWY_INLINE void StoreNext(const GruStepArguments& s, Vec z, Vec hh, int64_t unit
   hn::Store(next_h, d, s.y.column(b) + unit);
 }
 
-// Finishes a step with reset_after: computes, for the 16 units from `unit` on of column b,
+// Finishes a step with reset_after: computes, for 16 units of column b, starting at `unit`,
 //
 //   hh = act(x K_h + b_h + rec(r) * (h R_h + s_h))        h' = rec(z) * h + (1 - rec(z)) * hh
 //

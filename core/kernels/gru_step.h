@@ -17,8 +17,8 @@ struct GruStepArguments {
   const Matrix& kernel;  // [input, 3 * units]
   Activation activation = Activation::kTanh;
   Activation recurrent_activation = Activation::kSigmoid;
-  // The values that the gate sums start with: the bias for every column or, if the caller has
-  // projected x, x K + b; then x has no rows.
+  // The values that the gate sums start with: the bias for every column. If the caller has
+  // projected x, they are x K + b instead, and x has no rows.
   ConstColumns start;  // [3 blocks of units, batch]
   ConstColumns x;      // [input, batch]
   ConstColumns h;      // [units, batch]

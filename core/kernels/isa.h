@@ -11,10 +11,9 @@
 
 namespace rnnserve {
 
-// The instruction sets that the kernels are compiled for, all in one binary. Results differ between
-// them in the last bits, because some round once for a multiplication and its addition and some
-// twice; results of narrow weights also differ as operand.h describes. Under one Isa they depend on
-// nothing else.
+// The instruction sets that the kernels are compiled for, all in one binary. Their results differ
+// in the last bits, because some round a multiply-add once and others twice. Results with narrow
+// weights also differ as operand.h describes. With the same Isa, results are always the same.
 enum class Isa {
   kPortable,    // loops in Eigen, for any processor; the others are tested against them
   kSse4,        // x86-64 with SSE4.2
@@ -30,7 +29,7 @@ std::vector<Isa> SupportedIsas();
 
 // Returns "portable", "sse4", "avx2", "avx512", "avx512vnni", "avx512bf16" or "neon".
 absl::string_view IsaName(Isa isa);
-// Returns the Isa of that name, or nothing if there is none.
+// Returns the Isa of that name, or nullopt if there is none.
 std::optional<Isa> IsaFromName(absl::string_view name);
 
 // The instruction set that the kernels of this process use: the fastest supported one, until

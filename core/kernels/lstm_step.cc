@@ -15,8 +15,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace rnnserve::HWY_NAMESPACE {
 
-// Finishes a step: computes the new states from the gate sums, for the 16 units from `unit` on of
-// column b,
+// Finishes a step: computes the new states from the gate sums, for 16 units of column b, starting
+// at `unit`,
 //
 //   c' = rec(f) * c + rec(i) * act(g)        h' = rec(o) * act(c')
 //

@@ -18,8 +18,8 @@ struct LstmStepArguments {
   const Matrix& recurrent_kernel;  // [units, 4 * units]
   Activation activation = Activation::kTanh;
   Activation recurrent_activation = Activation::kSigmoid;
-  // The values that the gate sums start with: the bias for every column or, if the caller has
-  // projected x, x K + b; then x has no rows.
+  // The values that the gate sums start with: the bias for every column. If the caller has
+  // projected x, they are x K + b instead, and x has no rows.
   ConstColumns start;  // [4 blocks of units, batch]
   ConstColumns x;      // [input, batch]
   ConstColumns h;      // [units, batch]

@@ -22,7 +22,7 @@ uint32_t Bfloat16Bits(float value) {
   return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
 }
 
-// Returns the integer that an int8 matrix keeps of a weight.
+// Returns the integer that an int8 matrix stores for a weight.
 int8_t Int8Weight(float weight, float scale) {
   return static_cast<int8_t>(std::nearbyint(weight / scale));
 }
@@ -54,7 +54,7 @@ AlignedBuffer ScalesOf(absl::Span<const float> kernel, int64_t cols) {
   return scales;
 }
 
-// Returns, for each column of `kernel`, the bits of -128 times the sum of its int8 weights as a
+// Returns, for each column of `kernel`, -128 times the sum of its int8 weights, as the bits of a
 // 32-bit integer. The sum may wrap around if there are more than kMaxInt8Inputs inputs; products do
 // not use the offsets then.
 AlignedBuffer OffsetsOf(absl::Span<const float> kernel, absl::Span<const float> scales) {

@@ -44,13 +44,14 @@ class Matrix {
   int64_t input_size() const { return input_size_; }
   int64_t units() const { return units_; }
   int64_t blocks() const { return blocks_; }
-  // Returns the rows of a product: blocks * PaddedRows(units), or units if there is one block.
+  // Returns the number of rows of a product: blocks * PaddedRows(units), or units if there is one
+  // block.
   int64_t output_rows() const { return blocks_ == 1 ? units_ : blocks_ * PaddedRows(units_); }
-  // Returns the words that the weights of one unit of one block take.
+  // Returns the number of words that the weights of one unit of one block take.
   int64_t num_words() const {
     return (input_size_ + WeightsPerWord(type_) - 1) / WeightsPerWord(type_);
   }
-  // Returns the bytes of the weights, scales and offsets.
+  // Returns the number of bytes that the weights, scales and offsets take.
   int64_t bytes() const {
     return (words_.size() + scales_.size() + offsets_.size()) * int64_t{sizeof(float)};
   }

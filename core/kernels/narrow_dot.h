@@ -99,17 +99,17 @@ RNNSERVE_BFLOAT16_TARGET __attribute__((noinline)) void AddBfloat16Dots(
 #define RNNSERVE_INT8_TARGET \
   __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 
-// With more inputs a sum might not fit into 32 bits: each input can add up to 48,641 to the sum of
-// the high bytes, counting its share of the -128 times the sum of the weights that the sum starts
-// with.
+// With more inputs the sum of the high bytes might overflow 32 bits. Each input can change it by up
+// to 48,641: by 255 * 127 with its product, and by 128 * 127 with its share of the offset that the
+// sum starts with (Matrix::offsets).
 constexpr int64_t kMaxInt8Inputs = 32'768;
 
-// Smaller inputs count as zero, so that neither a scale nor its reciprocal leaves the range of
-// floats.
+// If all inputs of a column are smaller, they count as zero, so that neither the scale nor its
+// reciprocal leaves the range of floats.
 constexpr float kLeastInt8Input = 1e-33f;
 
 // Rounds `count` inputs to 16 bits and returns their scale (operand.h). words[2 i] gets the low and
-// words[2 i + 1] the high bytes of the inputs [4 i, 4 i + 4). Fills up with zero inputs to a
+// words[2 i + 1] the high bytes of the inputs [4 i, 4 i + 4). Pads the inputs with zeros to a
 // multiple of 16.
 RNNSERVE_INT8_TARGET inline float RoundToBytes(const float* x, int64_t count, float* words) {
   const auto load = [x, count](int64_t k) RNNSERVE_INT8_TARGET {
@@ -182,7 +182,7 @@ RNNSERVE_INT8_TARGET __attribute__((noinline)) void AddInt8Dots(
     }
   }
   for (int64_t k = 0; k < blocks.num_words; ++k) {
-    // All weights first, then column after column: in this order all sums stay in registers.
+    // Load all weights first, then go column by column. In this order all sums stay in registers.
     __m512i weights[kPanels][kCount];
 #pragma GCC unroll 8
     for (int p = 0; p < kPanels; ++p) {

@@ -21,7 +21,8 @@ namespace {
 constexpr int64_t kMaxSpareSize = 1 << 20;
 
 #if HWY_ARCH_X86
-// Returns the words that a converted column takes, or 0 if the weights are widened instead.
+// Returns the number of words that a converted column takes, or 0 if the weights are widened
+// instead.
 int64_t NarrowWords(const Matrix& weights, ConstColumns x) {
   if (x.rows == 0 || !MultipliesNarrow(weights.type())) return 0;
   if (weights.type() == WeightType::kBfloat16) return weights.num_words();
@@ -40,8 +41,8 @@ int64_t NarrowWords(const Matrix&, ConstColumns) { return 0; }
 void Narrow(WeightType, const float*, int64_t, float*, float*) {}
 #endif
 
-// The buffers of operands that have been destroyed. There are never more than the thread had
-// operands at the same time: two or three in a step.
+// The buffers of operands that have been destroyed. A thread never keeps more of them than the
+// number of operands that it has had at one time, which is two or three in a step.
 std::vector<AlignedBuffer>& SpareMemory() {
   thread_local std::vector<AlignedBuffer> spare;
   return spare;
@@ -79,7 +80,7 @@ bool MultipliesNarrow(WeightType type) {
 Operand::Operand(const Matrix& weights, ConstColumns x) : columns_(x) {
   const int64_t num_words = NarrowWords(weights, x);
   if (num_words == 0) return;
-  // One cache line more, for the scale.
+  // Add one cache line for the scale.
   stride_ = PaddedRows(num_words) + kColumnQuantum;
   narrow_ = TakeMemory(stride_ * x.cols);
   for (int64_t b = 0; b < x.cols; ++b) {

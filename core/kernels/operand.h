@@ -14,8 +14,8 @@ namespace rnnserve {
 
 // Whether weights of this type are multiplied without being widened to float first. True for
 // bfloat16 if ActiveIsa() is kAvx512Bf16, and for int8 if it is kAvx512Vnni or kAvx512Bf16.
-// Products with an int8 matrix of more than kMaxInt8Inputs inputs (narrow_dot.h) widen the weights
-// all the same.
+// Products with an int8 matrix of more than kMaxInt8Inputs inputs (narrow_dot.h) still widen the
+// weights.
 bool MultipliesNarrow(WeightType type);
 
 // The right-hand side of a product with a matrix: columns and, if MultipliesNarrow, the same
@@ -32,9 +32,10 @@ bool MultipliesNarrow(WeightType type);
 //
 //     | l[3] l[2] l[1] l[0] | h[3] h[2] h[1] h[0] | l[7] l[6] ...
 //
-// The error of an input is at most 1/65534 of the largest input of its column; for comparison, that
-// of an int8 weight is up to 1/254 of the largest weight of its unit. A column whose values are all
-// below 1e-33 counts as zeros. The scale of a column with a value that is not finite is NaN.
+// The error of an input is at most 1/65534 of the largest input of its column. For comparison, the
+// error of an int8 weight is up to 1/254 of the largest weight of its unit. A column whose values
+// are all below 1e-33 counts as zeros. The scale of a column with a value that is not finite is
+// NaN.
 //
 // Borrows the columns. Takes the memory for the converted columns from its thread, which keeps it
 // for the next operand unless it is more than 4 MiB. Cannot be moved. Must be destroyed by the

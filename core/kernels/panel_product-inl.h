@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The products of kernels/matrix.h, compiled for each instruction set; see dispatch.h.
+// Products with a Matrix (kernels/matrix.h), compiled for each instruction set; see dispatch.h.
 //
 // A panel holds the weights of 16 units of all gates (matrix.h). A tile is one or more panels times
 // up to kMaxTile columns of the batch; its sums stay in registers while a loop runs over the
@@ -43,13 +43,13 @@
 HWY_BEFORE_NAMESPACE();
 namespace rnnserve::HWY_NAMESPACE {
 
-// The vectors that the 16 units of a panel take for one gate.
+// The number of vectors that the 16 units of a panel take for one gate.
 constexpr int kVectors = static_cast<int>(kColumnQuantum / hn::MaxLanes(FloatTag()));
 constexpr int64_t kLanes = hn::MaxLanes(FloatTag());
-// The registers that may hold sums, and the columns of the widest tile. AVX-512 and NEON have 32
-// vector registers and the others 16; a quarter is left for weights and inputs. Six columns of the
-// four gates of an LSTM fill the 24 sums of AVX-512; three columns of two gates fill the 12 of
-// AVX2.
+// The number of registers that may hold sums, and the number of columns of the widest tile. AVX-512
+// and NEON have 32 vector registers and the others 16; a quarter is left for weights and inputs.
+// Six columns of the four gates of an LSTM fill the 24 sums of AVX-512; three columns of two gates
+// fill the 12 of AVX2.
 #if HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64
 constexpr int kSumRegisters = 24;
 constexpr int kMaxTile = 6;
@@ -58,8 +58,8 @@ constexpr int kSumRegisters = 12;
 constexpr int kMaxTile = 3;
 #endif
 
-// Returns how many of `gates` gates are summed at once for `cols` columns: as many as fit into the
-// registers, such that they divide `gates`.
+// Returns how many of `gates` gates are summed at once for `cols` columns: the largest divisor of
+// `gates` whose sums fit into the registers.
 constexpr int GatesAtOnce(int gates, int cols) {
   int at_once = gates;
   while (at_once > 1 && (gates % at_once != 0 || at_once * cols * kVectors > kSumRegisters)) {
@@ -111,7 +111,7 @@ HWY_INLINE void StartFrom(ConstColumns start, int64_t units, int64_t panel, int6
   }
 }
 
-// Unpacks weights of a type from the words of a Matrix.
+// Unpacks weights of type kType from the words of a Matrix.
 template <WeightType kType>
 struct Word {
   static constexpr int kWeights = WeightsPerWord(kType);
@@ -279,8 +279,8 @@ HWY_INLINE void AddInt8BlocksOfColumns(const Matrix& weights, int64_t panel, int
 template <int kCount, int kPanels, int kGates, int kCols>
 HWY_INLINE void AddInt8Blocks(const Matrix& weights, int64_t panel, int64_t from, const Operand& x,
                               int64_t first, int to, GateSums<kPanels, kGates, kCols>& sums) {
-  // If only one gate at a time fits, the inputs would be loaded again for every gate. Two halves of
-  // the columns with several gates at once load less.
+  // If only one gate fits at a time, the inputs would be loaded again for every gate. It takes
+  // fewer loads to process the columns in two halves, with several gates at once.
   if constexpr (kCount > 1 && GatesAtOnce(kCount, 2 * kPanels * kCols) == 1) {
     constexpr int kHalf = (kCols + 1) / 2;
     AddInt8BlocksOfColumns<kCount, kHalf>(weights, panel, from, x, first, 0, to, sums);

@@ -24,7 +24,7 @@ struct PanelRange {
 // longer than it saves ("Several cores" in KERNELS.md).
 constexpr int64_t kMinSharedBytes = int64_t{1} << 20;
 
-// Returns the bytes of `weights` that a step reads: none if x has no rows because it has been
+// Returns how many bytes of `weights` a step reads: zero if x has no rows because it has been
 // projected.
 inline int64_t BytesRead(const Matrix& weights, ConstColumns x) {
   return x.rows == 0 ? 0 : weights.bytes();
@@ -39,8 +39,8 @@ inline int64_t ShareableBytes(int64_t bytes) { return bytes < kMinSharedBytes ? 
 // range.
 inline void SharePanels(Team* team, int64_t num_panels, int64_t weight_bytes,
                         absl::FunctionRef<void(PanelRange)> step) {
-  // The most panels that any step sums at once (PanelsAtOnce), so that sharing does not slow a
-  // piece down.
+  // The largest number of panels that any step sums at once (PanelsAtOnce), so that sharing does
+  // not slow a piece down.
   constexpr int64_t kPanelsOfPiece = 8;
   if (team == nullptr || ShareableBytes(weight_bytes) == 0) return step({0, num_panels});
   const int64_t num_pieces = (num_panels + kPanelsOfPiece - 1) / kPanelsOfPiece;

@@ -32,8 +32,9 @@ Panel Weights(const float* row, int i) {
 
 // Multiplies one panel of weights, whose rows are `row_size` floats apart, by the columns [first,
 // first + kCols). The sums stay in registers while the loop runs over the inputs. Two columns take
-// half the registers of the smallest processor and share each weight that is loaded. kCols changes
-// the speed but not the bits, because each sum consists of the same operations in the same order.
+// half of the registers of the smallest processor, and they share each weight that is loaded. kCols
+// changes the speed but not the bits, because each sum consists of the same operations in the same
+// order.
 template <WeightType kType, int kCols>
 void MultiplyPanel(const float* panel, int64_t row_size, const float* scales, int64_t first,
                    ConstColumns start, ConstColumns x, Columns y) {

@@ -63,8 +63,8 @@ void BlockProducts(const Matrix& weights, int64_t first, int64_t count, ConstCol
   assert(x.rows == weights.input_size());
   assert(y.rows == weights.output_rows());
   assert(x.cols == y.cols);
-  // Large enough that reading the weights again for the next slice of columns does not matter, and
-  // small enough that the converted columns of a slice stay in a cache.
+  // This is large enough that reading the weights again for the next slice of columns does not
+  // matter, and small enough that the converted columns of a slice stay in a cache.
   constexpr int64_t kColumnsOfOperand = 64;
   for (int64_t col = 0; col < x.cols; col += kColumnsOfOperand) {
     const int64_t cols = std::min(kColumnsOfOperand, x.cols - col);

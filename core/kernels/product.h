@@ -13,10 +13,10 @@
 namespace rnnserve {
 
 // Products of packed weights and columns. A sum adds the inputs in ascending order to its start
-// value, whatever the batch, so the bits of a column do not depend on the other columns. With SSE4
-// and in the portable loops each multiplication and each addition is rounded; with AVX2, AVX-512
-// and NEON a multiplication and its addition are rounded once (see Isa). Nothing is allocated
-// except the memory of an Operand for narrow weights.
+// value, whatever the batch, so the result for a column is the same to the bit whatever the other
+// columns hold. With SSE4 and in the portable loops each multiplication and each addition is
+// rounded; with AVX2, AVX-512 and NEON a multiplication and its addition are rounded once (see
+// Isa). Nothing is allocated except the memory of an Operand for narrow weights.
 
 // Computes y[:, b] := bias + W x[:, b] for every column. `bias` is from PackBias. REQUIRES: x has
 // input_size() rows, y has output_rows() rows, and both have the same number of columns.
@@ -25,7 +25,7 @@ void Affine(const Matrix& weights, const AlignedBuffer& bias, ConstColumns x, Co
 // Computes y[:, b] += W x[:, b] for every column. REQUIRES: as above.
 void AddProduct(const Matrix& weights, ConstColumns x, Columns y);
 
-// Do the same for the rows of one block of y, with the same bits. The other rows of y stay
+// Compute the same, bit for bit, for the rows of one block of y. The other rows of y stay
 // unchanged. REQUIRES: block is in [0, blocks()), and y has the rows of all blocks.
 void AffineBlock(const Matrix& weights, int64_t block, const AlignedBuffer& bias, ConstColumns x,
                  Columns y);

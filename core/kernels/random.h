@@ -24,12 +24,13 @@ constexpr uint64_t RandomBits(uint64_t key, uint64_t index) {
   return z ^ (z >> 31);
 }
 
-// Returns a multiple of 2^-53, uniform in [0, 1).
+// Returns a random multiple of 2^-53, uniformly distributed in [0, 1).
 constexpr double RandomUniform(uint64_t key, uint64_t index) {
   return static_cast<double>(RandomBits(key, index) >> 11) * 0x1p-53;
 }
 
-// Returns a normal number with mean 0 and standard deviation 1 (Box and Muller, 1958).
+// Returns a normally distributed random number with mean 0 and standard deviation 1 (Box and
+// Muller, 1958).
 inline double RandomNormal(uint64_t key, uint64_t index) {
   // Both uniform numbers come from a sequence that belongs to this index alone. 1 - u is never 0.
   const uint64_t own = RandomBits(key, index);

@@ -26,7 +26,7 @@ constexpr int WeightsPerWord(WeightType type) {
 
 // Returns "float32", "bfloat16" or "int8".
 absl::string_view WeightTypeName(WeightType type);
-// Returns the type of that name, or nothing if there is none.
+// Returns the type of that name, or nullopt if there is none.
 std::optional<WeightType> WeightTypeFromName(absl::string_view name);
 
 }  // namespace rnnserve

@@ -44,7 +44,7 @@ absl::Status Differ(const KerasConfig& config, int64_t a, int64_t b) {
       absl::StrCat("the inputs have incompatible shapes: an extent of ", a, " meets one of ", b));
 }
 
-// Joins `extent` with that of another input.
+// Joins `extent` with `other`, the extent of another input.
 absl::Status Widen(const KerasConfig& config, int64_t other, int64_t* extent) {
   if (*extent == 1) *extent = other;
   if (other == 1 || other == *extent) return absl::OkStatus();

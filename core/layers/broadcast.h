@@ -27,8 +27,8 @@ class Broadcast {
 
   const ValueSpec& output() const { return output_; }
 
-  // The number of output timesteps; 0 if the inputs have different numbers of timesteps, of which
-  // more than one is not 1.
+  // The number of output timesteps; 0 if two inputs have different numbers of timesteps, neither of
+  // which is 1.
   int64_t OutputTime(absl::Span<const int64_t> input_times) const;
 
   // Whether an input has a single timestep that is repeated for all timesteps of another. Then the
@@ -53,7 +53,7 @@ inline const Mask& MaskOf(const LayerRun& run, size_t k) {
   return k == 0 ? run.mask : run.more_masks[k - 1];
 }
 
-// Returns timestep t of an input. An input with a single timestep repeats it.
+// Returns timestep t of an input, or its only timestep if it has just one.
 inline ConstColumns TimestepOf(const ConstSequence& x, int64_t t) {
   return x.At(x.time == 1 ? 0 : t);
 }

@@ -12,7 +12,7 @@
 namespace rnnserve {
 
 // A layer that computes each vector along the last axis on its own: [..., features] -> [...,
-// units]. It computes every timestep, masked or not, and hands on the mask.
+// units]. It computes every timestep, masked or not, and passes the mask on.
 //
 // If a timestep is a single vector, Apply works on it in place. If a timestep has more axes, its
 // vectors are copied one after another to columns of their own, and the results are copied back.

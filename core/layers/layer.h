@@ -28,7 +28,7 @@ struct LayerRun {
   // The further inputs of a layer that merges several, and their masks.
   absl::Span<const ConstSequence> more_x;
   absl::Span<const Mask> more_masks;
-  Columns state;             // [state_size(), batch]: read, then left as of the last timestep
+  Columns state;             // [state_size(), batch]: read, then set to the state after the run
   Sequence y;                // [output size, batch, output_time()]
   Sequence second_y;         // the same for second_output()
   float* scratch = nullptr;  // scratch_size(batch, time) floats, aligned to 64 bytes
@@ -94,13 +94,14 @@ class Layer {
   // The states that clients see, in Keras' order.
   virtual absl::Span<const StateSpec> states() const { return {}; }
   virtual int64_t state_size() const { return 0; }
-  // Writes the initial state of one batch row into a column of state_size() floats that is zero.
+  // Writes the initial state of one batch row into `column`, which has state_size() floats, all
+  // zero.
   virtual void InitialState(float* column) const { static_cast<void>(column); }
   // Called after `states()` in the column were overwritten from outside. Resets everything else
   // that the layer carries, as at the start of a sequence.
   virtual void OnStatesReplaced(float* column) const { static_cast<void>(column); }
 
-  // The floats of scratch that a run of at most this many rows and timesteps needs.
+  // The number of scratch floats that a run of at most this many rows and timesteps needs.
   virtual int64_t scratch_size(int64_t batch, int64_t time) const {
     static_cast<void>(batch);
     static_cast<void>(time);

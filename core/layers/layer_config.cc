@@ -12,8 +12,8 @@
 namespace rnnserve {
 namespace {
 
-// The most elements of one timestep, and of one row with a known number of timesteps: 4 and 256
-// MiB.
+// The maximum number of elements of one timestep (4 MiB) and of one row with a known number of
+// timesteps (256 MiB).
 constexpr int64_t kTimestepElementsMax = int64_t{1} << 20;
 constexpr int64_t kRowElementsMax = int64_t{1} << 26;
 

@@ -16,8 +16,8 @@
 
 namespace rnnserve {
 
-// Checks of the input and the Keras configuration of a layer that several layers share. Every error
-// names the layer and, if a key is at fault, the key.
+// Checks of a layer's input and Keras configuration, shared by several layers. Every error names
+// the layer and, if a key is at fault, the key.
 
 // Checks that the input has a time axis and at least one further axis. Errors: INVALID_ARGUMENT,
 // reason MODEL_CONFIG, with the number of axes that were expected and found.
@@ -27,7 +27,8 @@ absl::Status CheckSequence(const KerasConfig& config, const ValueSpec& input);
 // if a timestep is not a vector of features.
 absl::StatusOr<int64_t> NumFeatures(const KerasConfig& config, const ValueSpec& input);
 
-// CheckSequence and NumFeatures, for a layer that needs [batch, time, features].
+// Does the work of both CheckSequence and NumFeatures, for a layer that needs [batch, time,
+// features].
 absl::StatusOr<int64_t> NumSequenceFeatures(const KerasConfig& config, const ValueSpec& input);
 
 // Checks that the option `axis` names the last axis of the input: as -1 or as its index, alone or
@@ -43,8 +44,8 @@ absl::StatusOr<int64_t> LastExtent(const KerasConfig& config, const ValueSpec& i
 // OPTION_UNSUPPORTED, if it is not.
 absl::Status CheckChannelsLast(const KerasConfig& config);
 
-// The extents of the axes of a Keras tensor after the batch axis. That of the time axis may be
-// unknown.
+// The extents of the axes of a Keras tensor after the batch axis. The extent of the time axis may
+// be unknown.
 using Axes = absl::InlinedVector<std::optional<int64_t>, 4>;
 Axes AxesOf(const ValueSpec& value);
 
@@ -73,7 +74,7 @@ absl::StatusOr<int64_t> TimestepCount(const KerasConfig& config, absl::string_vi
                                       int64_t least);
 
 // Returns an option of a one-dimensional window, which Keras writes as a number or as a list of one
-// number; `fallback` if it is absent or null. Errors: as TimestepCount with a least of 1.
+// number; `fallback` if it is absent or null. Errors: as for TimestepCount with `least` 1.
 absl::StatusOr<int64_t> WindowOption(const KerasConfig& config, absl::string_view key,
                                      int64_t fallback);
 

@@ -33,7 +33,7 @@ class LayerRegistry {
       const LayerRegistry& registry, const KerasConfig& config, const ValueSpec& input,
       WeightSource& weights)>;
 
-  // Builds one layer that merges its inputs, of which there is at least one. Errors: as Factory.
+  // Builds one layer that merges one or more inputs. Errors: as for Factory.
   using MergeFactory = std::function<absl::StatusOr<std::unique_ptr<Layer>>(
       const LayerRegistry& registry, const KerasConfig& config, absl::Span<const ValueSpec> inputs,
       WeightSource& weights)>;
@@ -60,7 +60,7 @@ class LayerRegistry {
   // Builds the layer that `config` describes. `weights` is already scoped to the layer. Errors:
   // those of the factory; UNIMPLEMENTED, reason LAYER_UNSUPPORTED, if no layer of that name is
   // registered, or OPTION_UNSUPPORTED, if its dtype policy is not supported; INVALID_ARGUMENT,
-  // reason MODEL_CONFIG, if it reads one input and is given another number.
+  // reason MODEL_CONFIG, if the layer reads one input and is given another number of inputs.
   absl::StatusOr<std::unique_ptr<Layer>> Create(const KerasConfig& config,
                                                 absl::Span<const ValueSpec> inputs,
                                                 WeightSource& weights) const;

@@ -17,8 +17,8 @@ namespace rnnserve {
 // A weight of a layer, as Keras makes it in `build`.
 struct LayerVariable {
   std::string name;  // in a bundle, below the layer: "kernel"
-  // The option without which Keras does not make it ("use_bias"), or empty; and the value of that
-  // option where the configuration leaves it out.
+  // The boolean option that makes Keras create the weight ("use_bias"), or empty if Keras always
+  // creates it; and the value of that option if the configuration leaves it out.
   std::string option = "";
   bool option_default = true;
   // Whether gradients change it. The statistics of a BatchNormalization are not trained.
@@ -26,7 +26,7 @@ struct LayerVariable {
 };
 
 // The weights that a class of layers owns, in the order in which Keras makes them; the order
-// matters because files of Keras number weights and do not name them. The type has no default
+// matters because Keras files number weights and do not name them. The type has no default
 // constructor, so that a class cannot be registered without stating its weights. A value type.
 class LayerVariables {
  public:
@@ -37,8 +37,8 @@ class LayerVariables {
 
   static LayerVariables None() { return Of({}); }
   static LayerVariables Of(std::vector<LayerVariable> variables);
-  // Is for a class in which an option decides over several variables. The options of the variables
-  // that `function` returns apply in addition.
+  // Returns the variables of a class in which one option controls several variables. `function`
+  // returns them for a configuration. The `option` of each of them applies too.
   static LayerVariables ChosenBy(Function function) { return LayerVariables(std::move(function)); }
 
   // Returns the variables that Keras makes for a layer with this configuration. Errors:
@@ -54,17 +54,17 @@ class LayerVariables {
 // A layer or cell inside a layer.
 struct LayerPart {
   std::string key;    // in the configuration of the layer: "backward_layer"
-  std::string group;  // in a file of Keras, below the group of the layer
+  std::string group;  // in a Keras file, below the group of the layer
   std::string scope;  // in a bundle, below the layer; empty if its weights are the layer's own
 };
 
-// How Keras 2 treats the mask of a layer's input. Files of Keras 3 say where masks go; for
-// files of Keras 2 the importer works it out.
+// How Keras 2 treats the mask of a layer's input. Keras 3 files say where masks go; for Keras 2
+// files the importer works it out.
 enum class Keras2Mask {
   kUnknown,        // The importer refuses a model in which it matters.
-  kPasses,         // The layer hands on the mask of its only input.
+  kPasses,         // The layer passes on the mask of its only input.
   kEnds,           // The output has no mask.
-  kWithSequences,  // With return_sequences as kPasses, for the first output only; else as kEnds.
+  kWithSequences,  // As kPasses with return_sequences, for the first output only; else as kEnds.
   kNotZero,        // With mask_zero the layer masks the ids that are 0.
   kNotMaskValue,   // The layer masks the timesteps in which every feature is mask_value.
 };

@@ -13,7 +13,7 @@
 namespace rnnserve {
 
 // A layer whose output at a timestep depends only on the input at that timestep. It computes every
-// timestep, masked or not, and hands on the mask. Timesteps have any shape and are flattened,
+// timestep, masked or not, and passes the mask on. Timesteps have any shape and are flattened,
 // row-major. (LastAxisLayer is for layers that compute each vector along the last axis.) Immutable;
 // safe to share.
 class PointwiseLayer : public Layer {

@@ -33,10 +33,10 @@ ValueSpec OutputOf(const ValueSpec& input, const RecurrentLayer::Options& option
   return {cell.output_shape(), /*has_time=*/false, std::nullopt};
 }
 
-// Returns the most rows for which projecting pays off. It saves reads of weights, but writes its
-// results and reads them again. That pays off while reading a weight takes longer than multiplying
-// it with all rows: up to two or three rows if the weights are in a cache, and some more if they
-// come from memory.
+// Returns the largest number of rows for which projecting pays off. Projecting saves reads of
+// weights, but its results have to be written and read again. It pays off as long as reading a
+// weight takes longer than multiplying it by all rows: with up to two or three rows if the weights
+// are in a cache, and with a few more if they come from memory.
 int64_t ProjectedBatch(const Cell& cell) {
   constexpr int64_t kCachedBytes = int64_t{16} << 20;
   constexpr int64_t kMostOfCached = 3;
@@ -59,7 +59,7 @@ absl::Status CheckCell(const KerasConfig& config, const Cell& cell) {
   return absl::OkStatus();
 }
 
-// Checks that the layer is given as many constants as its cell takes, with their shapes.
+// Checks that the layer is given the constants that its cell takes, in number and shape.
 absl::Status CheckConstants(const KerasConfig& config, const Cell& cell,
                             absl::Span<const ValueSpec> constants) {
   const auto& expected = cell.constants();

@@ -32,8 +32,9 @@ class LayerRegistry;
 //           it reversed; else the last y
 //
 // The result of a masked timestep is computed and discarded, not multiplied by 0, so NaN in it does
-// not spread. The mask is handed on with return_sequences; without, it ends here. `stateful` and
-// `unroll` change nothing: sessions keep the state, and both kinds of loop give the same numbers.
+// not spread. With return_sequences the mask is passed on; otherwise the output has no mask.
+// `stateful` and `unroll` change nothing: sessions keep the state, and both kinds of loop give the
+// same numbers.
 //
 //   state column:  | state 0 . | state 1 . | emitted . |        . = padding to kColumnQuantum
 //
@@ -41,9 +42,9 @@ class LayerRegistry;
 // Cell::constants(). The cell reads them at every timestep; they have neither a time axis nor a
 // mask.
 //
-// `emitted` is part of the state so that several short runs give the same as one long run. With
-// zero_output_for_mask nothing reads it, and it is left out. The weights are those of the cell, at
-// the scope of the layer. Owns the cell. Immutable; safe to share.
+// `emitted` is part of the state so that several short runs give the same result as one long run.
+// With zero_output_for_mask nothing reads it, and it is left out. The weights are the weights of
+// the cell, in the scope of the layer. Owns the cell. Immutable; safe to share.
 class RecurrentLayer final : public Layer {
  public:
   struct Options {
@@ -56,11 +57,12 @@ class RecurrentLayer final : public Layer {
     static absl::StatusOr<Options> Parse(const KerasConfig& config);
   };
 
-  // The most states that a stack of cells may have together. Arrays of this size are on the stack
-  // of the running thread. 64 states are a stack of 32 LSTM cells.
+  // The maximum number of states of a stack of cells. Arrays of this size are on the call stack of
+  // the thread that runs the layer. A stack of 32 LSTM cells has 64 states.
   static constexpr int64_t kMaxStates = 64;
 
-  // The most constants that a cell may take, with arrays of this size on the stack too.
+  // The maximum number of constants that a cell may take. Arrays of this size are on the call stack
+  // too.
   static constexpr int64_t kMaxConstants = 16;
 
   // A run of at most kMaxProjectedBatch rows and more than one timestep multiplies the inputs of up
@@ -115,11 +117,11 @@ class RecurrentLayer final : public Layer {
   // are.
   int64_t projected_time(int64_t batch, int64_t time) const;
 
-  // The number of floats of `emitted` in the state column.
+  // The number of floats that `emitted` takes in the state column.
   int64_t emitted_size() const;
 
-  // Projects the timesteps that are i-th and later in the order of processing, as many as fit into
-  // `projected`. Returns the first of them in time.
+  // Projects the timesteps that are processed i-th and later, as many as fit into `projected`.
+  // Returns the smallest index among them, which is the last one processed with go_backwards.
   int64_t Project(ConstSequence x, int64_t i, Sequence projected) const;
 
   // Ends timestep t: copies the states that the cell has written to `next` into the state; in rows
@@ -128,7 +130,7 @@ class RecurrentLayer final : public Layer {
 
   const Options options_;
   const std::unique_ptr<Cell> cell_;
-  const int64_t projected_batch_;  // the most rows of a run that projects
+  const int64_t projected_batch_;  // the largest number of rows of a run that projects
   std::vector<StateRows> state_rows_;
   int64_t states_size_ = 0;  // of all states, padded
 };

@@ -11,7 +11,7 @@
 
 namespace rnnserve {
 
-// These functions see a batch row of a sequence as one array of elements, row-major [time, rows],
+// These functions treat a batch row of a sequence as one array of elements, row-major [time, rows],
 // without the padding between the timesteps.
 
 inline int64_t RowSize(const ConstSequence& x) { return x.time * x.rows; }

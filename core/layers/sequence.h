@@ -10,7 +10,8 @@
 
 namespace rnnserve {
 
-// A view of a mask: which timesteps of a batch count. Without data, all do.
+// A view of a mask, which says which timesteps of a batch count and which are masked. Without data,
+// all of them count.
 struct Mask {
   const uint8_t* data = nullptr;
   int64_t batch_stride = 0;

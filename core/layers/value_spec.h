@@ -26,7 +26,7 @@ struct ValueSpec {
   bool has_time = true;
   std::optional<int64_t> time;  // the number of timesteps, if the model fixes it
 
-  // The number of axes as Keras counts them: batch, time and those of `shape`.
+  // The number of axes as Keras counts them: batch, time and the axes of `shape`.
   int rank() const { return 1 + (has_time ? 1 : 0) + shape.rank(); }
 
   // Returns a spec with the same time axis, or none, and another shape at every timestep.

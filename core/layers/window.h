@@ -14,13 +14,13 @@
 
 namespace rnnserve {
 
-// The window that a convolution or a pooling moves along time. Output timestep t covers the input
-// timesteps t * stride + i * dilation - PadBefore(time) for i in [0, size). Timesteps outside the
-// input are padding.
+// The window that a convolution or a pooling layer moves along time. Output timestep t covers the
+// input timesteps t * stride + i * dilation - PadBefore(time) for i in [0, size). Timesteps outside
+// the input are padding.
 //
 //   valid   no padding: only whole windows
-//   same    ceil(time / stride) windows; half of the padding before, an odd timestep of it after
-//   causal  as many windows, with all padding before: a window ends at its own timestep
+//   same    ceil(time / stride) windows; half of the padding goes before, an odd timestep after
+//   causal  the same number of windows, all padding before: a window ends at its own timestep
 //
 // A value type.
 struct Window {
@@ -37,7 +37,7 @@ struct Window {
   int64_t PadBefore(int64_t time) const;
 
   // Reads the option `padding`. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, for an unknown name,
-  // which "causal" is unless `allows_causal`.
+  // and for "causal" unless `allows_causal`.
   static absl::StatusOr<Padding> ParsePadding(const KerasConfig& config, bool allows_causal);
 };
 

@@ -52,7 +52,8 @@ absl::StatusOr<Bundle> ReadBundle(const std::string& path);
 absl::StatusOr<std::shared_ptr<const Model>> BuildModel(const Bundle& bundle,
                                                         const LayerRegistry& registry);
 
-// Reads a bundle and builds its model. A `weight_type` overrides that of the bundle.
+// Reads a bundle and builds its model. If `weight_type` is given, it overrides the type in the
+// bundle.
 absl::StatusOr<std::shared_ptr<const Model>> LoadBundle(
     const std::string& path, const LayerRegistry& registry,
     std::optional<WeightType> weight_type = std::nullopt);

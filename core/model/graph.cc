@@ -26,7 +26,7 @@ struct ModelInputs {
   std::optional<Graph::Value> mask;  // of the input
 };
 
-// Shared models inside shared models multiply the number of nodes, each of which takes a value in a
+// Shared models inside shared models multiply the number of nodes, and each node takes space in a
 // workspace.
 constexpr size_t kNodesMax = 4096;
 
@@ -39,7 +39,7 @@ KerasConfig LayerAt(const KerasConfig& model, const std::string& scope, size_t i
 struct PendingCall {
   KerasConfig layer;
   std::string name;  // within the Functional
-  size_t index = 0;  // of the call among those of the layer
+  size_t index = 0;  // of the call among the calls of the layer
   LayerCall call;
 };
 
@@ -88,7 +88,8 @@ class TensorTable {
     return true;
   }
 
-  // Returns a node without its layer; nothing if an argument is not in the graph yet.
+  // Returns the node of a call, without its layer, or nullopt if an argument is not in the graph
+  // yet.
   std::optional<Graph::Node> FindArguments(const LayerCall& call) const {
     Graph::Node node;
     Values masks;
@@ -107,8 +108,8 @@ class TensorTable {
   }
 
  private:
-  // The outputs of a call: all outputs of a model, or the first output of a node. Only the layer of
-  // a node knows how many it has.
+  // The outputs of a call: all outputs of a model, or only the first output of a node, because only
+  // its layer knows how many a node has.
   struct Outputs {
     Values values;
     bool is_complete = false;
@@ -129,7 +130,8 @@ class GraphReader {
                                               : AddFunctional(model, scope, inputs);
   }
 
-  // Add the inputs and the outputs of the outermost model, which are those of the graph.
+  // Add the inputs and the outputs of the outermost model, which are the inputs and outputs of the
+  // graph.
   absl::StatusOr<Values> AddInputs(const KerasConfig& model);
   void AddOutputs(const Values& values);
 

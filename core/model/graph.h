@@ -24,8 +24,8 @@ namespace rnnserve {
 // A view: the JSON must outlive it. Immutable; safe to share.
 struct Graph {
   // Output `tensor` of a source, which is input `source` if source < inputs.size(), else node
-  // source - inputs.size(). An input has one output; only the layer of a node knows how many it
-  // has.
+  // source - inputs.size(). An input has one output. How many a node has is known only to its
+  // layer.
   struct Value {
     size_t source = 0;
     size_t tensor = 0;
@@ -41,7 +41,7 @@ struct Graph {
   };
   struct Node {
     size_t layer = 0;  // index into layers
-    size_t call = 0;   // the index of the node among those of the layer
+    size_t call = 0;   // the index of the node among the nodes of the layer
     std::vector<Value> inputs;
     std::vector<Value> initial_state;
     std::vector<Value> constants;

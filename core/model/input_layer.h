@@ -18,8 +18,8 @@ namespace rnnserve {
 // The contents of a serialized keras.layers.InputLayer, which describes one input of a model.
 struct InputLayer {
   std::string name;
-  // The extents after the batch axis, of which there is at least one; nothing for an extent that
-  // each call decides.
+  // The extents after the batch axis; there is at least one. An extent that each call decides is
+  // nullopt.
   std::vector<std::optional<int64_t>> extents;
   bool is_integer = false;
 };

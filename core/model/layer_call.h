@@ -39,8 +39,9 @@ struct LayerCall {
 absl::StatusOr<std::vector<LayerCall>> ReadLayerCalls(const KerasConfig& layer,
                                                       const nlohmann::json& inbound_nodes);
 
-// Returns the inputs or outputs of a Functional, flat. They are one [layer, call, tensor], or a
-// list or an object of these. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG.
+// Returns the inputs or outputs of a Functional as a flat list. In the configuration they are one
+// [layer, call, tensor], or a list or an object of such tensors. Errors: INVALID_ARGUMENT, reason
+// MODEL_CONFIG.
 absl::StatusOr<std::vector<TensorRef>> ReadTensorRefs(const KerasConfig& model, const char* key);
 
 }  // namespace rnnserve

@@ -26,13 +26,13 @@ constexpr int64_t kLayersMax = 256;
 // limit no product of a width, a batch and a number of timesteps can overflow.
 constexpr int64_t kUnitsMax = int64_t{1} << 20;
 
-// Token ids are passed as floats, which represent every whole number up to this exactly.
+// Token ids are passed as floats, which represent every whole number up to this one exactly.
 constexpr int64_t kTokensMax = int64_t{1} << 24;
 
 // All weights of one model. They are in memory twice while a model is being loaded.
 constexpr int64_t kWeightBytesMax = int64_t{4} << 30;
 
-// The header of a weight file. That of 256 layers takes less than 0.3 MiB.
+// The header of a weight file. For 256 layers it takes less than 0.3 MiB.
 constexpr int64_t kWeightsHeaderBytesMax = int64_t{4} << 20;
 
 // Names appear in errors, lists and labels.

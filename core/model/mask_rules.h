@@ -10,15 +10,15 @@
 
 namespace rnnserve {
 
-// Which layers hand on the mask of their input. Keras changed the rules in 3.16.
+// Which layers pass on the mask of their input. Keras changed the rules in 3.16.
 enum class MaskRules {
-  kKeras30,   // 3.0 to 3.15: layers that loop over time hand it on too, if they return sequences
+  kKeras30,   // 3.0 to 3.15: layers that loop over time pass it on too, if they return sequences
   kKeras316,  // from 3.16 on: recurrent layers, Bidirectional and TimeDistributed do not
 };
 
 // Returns "keras 3.0" or "keras 3.16".
 absl::string_view MaskRulesName(MaskRules rules);
-// Returns the rules of that name; nothing if there are none.
+// Returns the rules of that name, or nullopt if there are none.
 std::optional<MaskRules> MaskRulesFromName(absl::string_view name);
 
 }  // namespace rnnserve

@@ -29,7 +29,7 @@ namespace rnnserve {
 // buffers that each thread keeps for narrow weights (Operand).
 class Model {
  public:
-  // An input of a call. Its name is that of the InputLayer.
+  // An input of a call. It has the name of its InputLayer.
   struct Input {
     std::string name;
     ValueSpec spec;
@@ -37,7 +37,7 @@ class Model {
     bool is_token_ids = false;
     int64_t num_tokens = 0;  // the number of different ids, if it is token ids
   };
-  // An output of a call. Its name is that of its layer; "lstm:1" is the second output of "lstm".
+  // An output of a call. It has the name of its layer; "lstm:1" is the second output of "lstm".
   struct Output {
     std::string name;
     ValueSpec spec;
@@ -65,7 +65,7 @@ class Model {
   int64_t parameter_bytes() const;
   WeightType weight_type() const { return weight_type_; }
 
-  // The inputs and outputs in the order of Keras; at least one of each.
+  // The inputs and outputs in Keras' order; at least one of each.
   const std::vector<Input>& inputs() const { return inputs_; }
   const std::vector<Output>& outputs() const { return outputs_; }
 
@@ -85,15 +85,15 @@ class Model {
   const std::string& no_training_reason() const { return no_training_reason_; }
 
   // Returns the number of timesteps of each value of the plan, given those of each input (1 without
-  // a time axis). Error: INVALID_ARGUMENT, reason TIMESTEPS, with the name of the input whose
-  // number is fixed, or of the layer that cannot process this many.
+  // a time axis). Errors: INVALID_ARGUMENT, reason TIMESTEPS, with the name of the input whose
+  // number of timesteps is fixed, or of the layer that cannot process this many.
   absl::StatusOr<std::vector<int64_t>> ValueTimes(absl::Span<const int64_t> input_times) const;
   // Returns the number of timesteps of each output (1 without a time axis). REQUIRES: ValueTimes is
   // OK.
   std::vector<int64_t> OutputTimes(absl::Span<const int64_t> input_times) const;
 
   // Runs the sequence part of the plan. Reads the inputs, masks and states in the workspace, which
-  // must be one of this model, and replaces the states by those after the last timestep.
+  // must belong to this model, and replaces the states with the states after the last timestep.
   void RunSequencePart(Workspace& workspace) const;
   // Runs the tail on the results of the last RunSequencePart.
   void RunTail(Workspace& workspace) const;

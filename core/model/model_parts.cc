@@ -20,7 +20,8 @@
 namespace rnnserve {
 namespace {
 
-// The depth of models inside models. Each level is a level of recursion here and in the graph.
+// The maximum depth of models inside models. Each level is a level of recursion here and in the
+// graph.
 constexpr int kNestingMax = 16;
 
 // A layer or cell at any depth.

@@ -25,9 +25,9 @@ namespace rnnserve {
 // A graph with its layers built, which a model runs node by node.
 //
 // The nodes have two parts. The sequence part holds every node that has a time axis or a state, and
-// all nodes that those read. The tail is the rest: the nodes after a recurrent layer that returns
-// only its last output. A run that feeds a session timestep by timestep runs the sequence part for
-// each timestep, and the tail only after the last.
+// all nodes that those nodes read. The tail is the rest: the nodes after a recurrent layer that
+// returns only its last output. A run that feeds a session timestep by timestep runs the sequence
+// part for each timestep, and the tail only after the last.
 //
 // Movable. Immutable once built; then safe to share.
 struct Plan {
@@ -45,7 +45,7 @@ struct Plan {
     // Whether the masks of the inputs are ignored. Keras passes the mask of a tensor on only to a
     // call that has no other tensor.
     bool ignores_mask = false;
-    // Whether the outputs have no mask, even if the layer would make one from that of x.
+    // Whether the outputs have no mask, even if the layer would make one from the mask of x.
     bool stops_mask = false;
     // The value of the output. The next values are the second output, if the layer has one, and the
     // states, if it returns them.
@@ -66,9 +66,10 @@ struct Plan {
     return node.output + 1 + (node.layer->second_output() != nullptr ? 1 : 0);
   }
 
-  // Computes the number of timesteps of each value in a run. `times` holds those of the inputs (1
-  // without a time axis) and gets the others, less than 1 for a node that cannot process its
-  // inputs. Allocates nothing if no node has more than 8 inputs.
+  // Computes the number of timesteps of each value in a run. At the call, `times` holds the numbers
+  // for the inputs (1 without a time axis). The other numbers are written to it; a number below 1
+  // means that a node cannot process its inputs. Allocates nothing if no node has more than 8
+  // inputs.
   void PropagateTimes(absl::Span<int64_t> times) const;
 };
 

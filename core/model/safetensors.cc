@@ -49,7 +49,7 @@ absl::Status MalformedEntry(absl::string_view name, absl::string_view text) {
   return Malformed(absl::StrCat("tensor '", name, "': ", text));
 }
 
-// Returns a list of whole numbers >= 0; nothing if it is not one.
+// Returns `value` as a list of whole numbers >= 0, or nullopt if it is anything else.
 std::optional<std::vector<int64_t>> WholeNumbers(const Json& value) {
   if (!value.is_array()) return std::nullopt;
   std::vector<int64_t> numbers;

@@ -15,8 +15,8 @@
 namespace rnnserve {
 
 // Reads a safetensors file of `size` bytes: the length of a JSON header, the header, the tensors.
-// The tensors must cover everything after the header, without overlaps, gaps or a rest. Every
-// length is checked against `size` before anything is allocated.
+// The tensors must cover everything after the header, without overlaps, gaps or leftover bytes.
+// Every length is checked against `size` before anything is allocated.
 //
 // Errors: INVALID_ARGUMENT, reason MODEL_WEIGHTS, for a file that is truncated, damaged or not
 // safetensors, or MODEL_TOO_LARGE (limits.h); UNIMPLEMENTED, reason DTYPE_UNSUPPORTED, for a tensor

@@ -27,7 +27,8 @@ struct StateLayout {
     int64_t size = 0;    // the number of elements of `shape`
   };
 
-  // The states that clients see, layer by layer. Between them is what layers carry in addition.
+  // The states that clients see, layer by layer. Anything else that a layer carries comes after its
+  // states.
   std::vector<Tensor> tensors;
   int64_t size = 0;
 

@@ -19,17 +19,18 @@
 namespace rnnserve {
 namespace {
 
-// The most columns. One timestep of one row is a column of at most kUnitsMax floats (2^20). Up to
-// this many columns, no size below overflows, whatever number a layer multiplies it by.
+// The maximum number of columns. One timestep of one row is a column of at most kUnitsMax floats
+// (2^20). Up to this many columns, no size below overflows, whatever number a layer multiplies it
+// by.
 constexpr int64_t kTimestepsMax = int64_t{1} << 32;
 
 struct Sizes {
-  int64_t scratch = 0;              // floats; shared by all nodes, of which one runs at a time
+  int64_t scratch = 0;              // floats; shared by all nodes, because only one runs at a time
   size_t more_inputs = 0;           // of the node that has the most
   std::vector<int64_t> mask_bytes;  // of each value
   int64_t passed_mask_bytes = 0;
 
-  // Grows to be enough for the other size too.
+  // Grows so that this is enough for the other sizes too.
   void Include(const Sizes& other) {
     scratch = std::max(scratch, other.scratch);
     more_inputs = std::max(more_inputs, other.more_inputs);
@@ -139,7 +140,7 @@ void Workspace::RunNode(const Plan::Node& node) {
   run.more_x = {more_x_.data(), num_more};
   run.more_masks = {more_masks_.data(), num_more};
 
-  // Keras hands on the mask of the input, even if another mask was passed to the call.
+  // Keras passes on the mask of the input, even if another mask was given to the call.
   run.mask = values_[first].mask;
   Value& output = values_[node.output];
   output.mask = node.stops_mask ? Mask{} : layer.OutputMask(run, output.mask_bytes.data());

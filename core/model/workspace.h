@@ -34,13 +34,13 @@ class Workspace {
   // Creates a workspace for runs of at most this size, and sets this size. REQUIRES: max_batch >= 1
   // and Model::ValueTimes is OK.
   Workspace(const Model& model, int64_t max_batch, absl::Span<const int64_t> max_times);
-  // Creates a workspace for runs of at most any one of these sizes, and sets the first. REQUIRES:
-  // as above for each size.
+  // Creates a workspace for runs of any of these sizes or smaller, and sets the first size.
+  // REQUIRES: as above, for each size.
   Workspace(const Model& model, absl::Span<const Extent> extents);
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
-  // Returns the bytes that a workspace of this size takes; nothing if the number overflows.
+  // Returns the number of bytes that a workspace of this size takes, or nullopt if it overflows.
   static std::optional<int64_t> Bytes(const Model& model, int64_t max_batch,
                                       absl::Span<const int64_t> max_times);
 
@@ -58,14 +58,14 @@ class Workspace {
   // `uses_mask` is set.
   uint8_t* mask(size_t i = 0) { return values_[i].mask_bytes.data(); }
   void UseMask(size_t i, bool uses_mask);
-  // Makes later runs those of Keras' training=True, with random numbers from one seed for each row.
-  // An empty list, the initial setting, makes them runs with training=False. REQUIRES: there are
-  // batch() seeds or none, and the model has no no_training_reason().
+  // Makes later runs behave like Keras with training=True, with random numbers from one seed for
+  // each row. An empty list, the initial setting, makes them runs with training=False. REQUIRES:
+  // there are batch() seeds or none, and the model has no no_training_reason().
   void SetTraining(absl::Span<const uint64_t> row_seeds) {
     row_seeds_.assign(row_seeds.begin(), row_seeds.end());
   }
-  // Makes later runs share large steps with a team, whose caller is the thread that runs the model.
-  // Null, the initial setting, stops that.
+  // Makes later runs share large steps with a team. The thread that runs the model is the one that
+  // calls the team. Null, the initial setting, stops that.
   void set_team(Team* team) { team_ = team; }
   // The state block of each row: column b has StateLayout::size floats.
   Columns states() { return {states_.data(), state_size_, batch_, state_size_}; }

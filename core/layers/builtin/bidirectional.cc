@@ -35,10 +35,10 @@ namespace {
 //   f = forward(x, mask);  r = backward(x, mask), flipped along time with return_sequences
 //   concat: [f, r]    sum: f + r    mul: f * r    ave: (f + r) / 2    null: two outputs, f and r
 //
-// As in Keras, each half has zero_output_for_mask exactly if it has return_sequences, whatever the
-// configuration says. So masked timesteps of an output sequence are 0, and a single output is the
-// output at the last timestep that counts (backward: the first). The mask is handed on with
-// return_sequences; without, it ends here.
+// As in Keras, each half has zero_output_for_mask if and only if it has return_sequences, whatever
+// the configuration says. So masked timesteps of an output sequence are 0, and a single output is
+// the output at the last timestep that counts (backward: the first). With return_sequences the mask
+// is passed on; otherwise the output has no mask.
 //
 // The layer needs the end of the sequence first, so it cannot stream, and `emitted` of each half
 // (see RecurrentLayer) is reset before a run.
@@ -100,7 +100,7 @@ class Bidirectional final : public Layer {
   // Appends each vector of the backward output to the matching vector of the forward output, which
   // is at the beginning of `y`.
   void Concatenate(const float* backward, float* y) const;
-  // Merges one column of the backward output into that of the forward output.
+  // Merges one column of the backward output into the same column of the forward output.
   void MergeColumn(ConstColumns backward, Columns y, int64_t b) const;
 
   const Merge merge_;
@@ -255,7 +255,7 @@ void Bidirectional::Run(const LayerRun& run) const {
   const Sequence backward = DenseSequence(run.scratch, rows, run.y.batch, run.y.time);
   float* const scratch = run.scratch + DenseSequenceSize(rows, run.y.batch, run.y.time);
   // The forward output is at the beginning of the column, where MergeColumn joins it with the
-  // other.
+  // backward output.
   Sequence forward = run.y;
   forward.rows = *forward_.layer->output_shape().NumElements();
   RunHalf(forward_, run, forward, scratch);

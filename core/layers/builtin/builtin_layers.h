@@ -9,7 +9,8 @@ namespace rnnserve {
 class LayerRegistry;
 
 // The layers that rnnserve knows. Each function registers the Keras classes that one file in this
-// folder implements: the class of its name, and those that the comment lists.
+// folder implements: the class that it is named after, and the classes listed in the comment next
+// to it.
 
 // Recurrent layers: RNN, SimpleRNN, LSTM, GRU, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D.
 void RegisterRecurrent(LayerRegistry& registry);
@@ -53,11 +54,11 @@ void RegisterDot(LayerRegistry& registry);
 void RegisterElementwiseMerge(LayerRegistry& registry);  // Add, Average, Maximum, Minimum,
                                                          // Multiply, Subtract, and LogicalOr
 
-// Operations on masks, which stand among the layers in files of Keras: Any, NotEqual, OnesLike,
+// Operations on masks, which Keras saves as if they were layers: Any, NotEqual, OnesLike,
 // ZerosLike.
 void RegisterMaskOperation(LayerRegistry& registry);
 
-// All functions above.
+// All of the functions above.
 using RegisterLayers = void (*)(LayerRegistry& registry);
 inline constexpr RegisterLayers kBuiltInLayers[] = {
     RegisterActivation,

@@ -25,8 +25,9 @@
 namespace rnnserve {
 namespace {
 
-// keras.layers.Concatenate: joins inputs along one axis, in whose extent alone they may differ.
-// Along time it cannot stream; along any other axis each timestep is joined on its own.
+// keras.layers.Concatenate: joins inputs along one axis. The inputs may differ only in the extent
+// of that axis. Along time it cannot stream; along any other axis each timestep is joined on its
+// own.
 //
 // The output has a mask if any input has one. As in Keras, all timesteps of an input without a mask
 // count. Along time the masks are joined too; along another axis a timestep counts if it counts in

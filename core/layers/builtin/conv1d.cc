@@ -30,8 +30,8 @@ namespace {
 // The weights of a Conv1D, DepthwiseConv1D or SeparableConv1D layer, converted to those of a
 // convolution without groups. A value type.
 struct ConvWeights {
-  // The most elements of a kernel, 1 GiB, with the zeros between groups that the file does not
-  // hold.
+  // The maximum number of elements of a kernel: 1 GiB. This includes the zeros between groups,
+  // which the file does not contain.
   static constexpr int64_t kKernelElementsMax = int64_t{1} << 28;
 
   int64_t size = 0;      // steps of the kernel
@@ -43,7 +43,7 @@ struct ConvWeights {
 
   // Reads the weights of a layer of any of the three classes. Errors: INVALID_ARGUMENT, reason
   // MODEL_CONFIG or MODEL_WEIGHTS; UNIMPLEMENTED, reason OPTION_UNSUPPORTED, for a kernel of more
-  // than kKernelElementsMax.
+  // than kKernelElementsMax elements.
   static absl::StatusOr<ConvWeights> Read(const KerasConfig& config, int64_t features,
                                           WeightSource& weights);
 };
@@ -70,7 +70,7 @@ void AddGrouped(absl::Span<const float> kernel, int64_t groups, ConvWeights* con
   }
 }
 
-// Adds the product of the kernels of two convolutions, one after the other: depthwise [size,
+// Adds the kernel that is equal to two convolutions, one after the other: depthwise [size,
 // features, depth], then pointwise [features * depth, filters].
 void AddSeparable(absl::Span<const float> depthwise, absl::Span<const float> pointwise,
                   int64_t depth, ConvWeights* conv) {
@@ -175,9 +175,9 @@ absl::StatusOr<ConvWeights> ConvWeights::Read(const KerasConfig& config, int64_t
 //   all               "bias" [filters] if use_bias
 // They are converted to one dense kernel when they are loaded, with zeros between groups.
 //
-// Masks are ignored and end here. The layer can stream if its stride is 1 and its padding is causal
-// or the kernel has one step. Then it carries the timesteps that later windows reach back to, in a
-// state that clients do not see.
+// Masks are ignored, and the output has none. The layer can stream if its stride is 1 and, in
+// addition, its padding is causal or its kernel has one step. Then it carries the timesteps that
+// later windows reach back to, in a state that clients do not see.
 //
 //   state column:  | x[-reach] . | ... | x[-1] . |          . = padding to kColumnQuantum
 //
@@ -219,7 +219,8 @@ class Conv1d final : public Layer {
   const AlignedBuffer bias_;
 };
 
-// The most elements of the state of a row: 4 MiB. A layer that would need more does not stream.
+// The maximum number of elements in the state of a row: 4 MiB. A layer that would need more does
+// not stream.
 constexpr int64_t kHistoryElementsMax = int64_t{1} << 20;
 
 bool Streams(const Window& window, int64_t features) {

@@ -28,12 +28,12 @@ namespace {
 // axis of y. The output has the other axes of x, then the other axes of y; for two vectors it is
 // [1].
 //
-//   axes       one axis for both inputs or one for each, counted with the batch or from the end
+//   axes       one axis for both inputs, or one for each; the batch is axis 0, and -1 is the last
 //   normalize  scales the vectors to length 1 first; a vector of zeros stays as it is
 //
-// The mask ends here. The layer can stream only if there is no time axis. The extent of an axis may
-// be unknown only if the axis is summed over or becomes the first axis of the output. Immutable;
-// safe to share.
+// The output has no mask. The layer can stream only if there is no time axis. The extent of an axis
+// may be unknown only if the axis is summed over or becomes the first axis of the output.
+// Immutable; safe to share.
 class Dot final : public Layer {
  public:
   // Errors: see LayerRegistry::MergeFactory.

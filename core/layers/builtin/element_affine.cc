@@ -70,7 +70,7 @@ class ElementAffine final : public PointwiseLayer {
 };
 
 struct ElementAffine::Coefficients {
-  // One value for each step along the axis; a single value is for all steps.
+  // One value for each step along the axis, or a single value for all steps.
   std::vector<float> scale;
   std::vector<float> offset;
   int64_t inner = 1;  // neighbours that share a value: the product of the extents after the axis
@@ -88,7 +88,7 @@ AlignedBuffer Spread(const std::vector<float>& values, int64_t inner, int64_t el
   return spread;
 }
 
-// Returns the index in the shape of a timestep of the axis that the option `axis` names.
+// Returns the axis that the option `axis` names, as an index into the shape of a timestep.
 absl::StatusOr<int> ShapeAxis(const KerasConfig& config, const ValueSpec& input) {
   const nlohmann::json& raw = config.Raw("axis");
   if (!raw.is_null() && !raw.is_number_integer()) {
@@ -102,7 +102,7 @@ absl::StatusOr<int> ShapeAxis(const KerasConfig& config, const ValueSpec& input)
   return axis - (input.has_time ? 1 : 0);
 }
 
-// Returns `extent` numbers. The option is one number for all or a list.
+// Returns `extent` numbers. The option is a list, or one number that stands for all.
 absl::StatusOr<std::vector<float>> Numbers(const KerasConfig& config, absl::string_view key,
                                            double fallback, int64_t extent) {
   const nlohmann::json& raw = config.Raw(key);

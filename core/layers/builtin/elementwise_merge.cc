@@ -26,10 +26,11 @@ namespace {
 // combine any number of inputs (Subtract and LogicalOr: two) element by element, in the order of
 // the inputs. Broadcast joins their shapes.
 //
-// If every input has a mask, an output timestep counts if it counts in any of them; else all count.
-// Masked timesteps are treated as in Keras: Maximum and Minimum skip them, up to the first input
-// without a mask; Multiply takes them as 1, and gives 0 if the timestep counts in no input; the
-// others use their values. LogicalOr reads and gives 0 and 1 and makes no mask.
+// If every input has a mask, an output timestep counts if it counts in any of the inputs; otherwise
+// every timestep counts. Masked timesteps are treated as in Keras: Maximum and Minimum skip them,
+// and give the value of the first input if the timestep counts in no input; Multiply takes them as
+// 1, and gives 0 if the timestep counts in no input; the others use their values. LogicalOr reads
+// and gives 0 and 1 and makes no mask.
 //
 // The layer can stream unless an input has a single timestep that is repeated. Immutable; safe to
 // share.
@@ -58,7 +59,7 @@ class ElementwiseMerge final : public Layer {
   // Assign sets column b of `y` to the column of input k; Combine combines the two.
   void Assign(size_t k, const float* x, Columns y, int64_t b) const;
   void Combine(size_t k, const float* x, Columns y, int64_t b) const;
-  // Combine all inputs for timestep t of row b, with attention to their masks.
+  // Combine all inputs for timestep t of row b, taking their masks into account.
   void ExtremeOf(const LayerRun& run, int64_t t, int64_t b) const;
   void ProductOf(const LayerRun& run, int64_t t, int64_t b) const;
 

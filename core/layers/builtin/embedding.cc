@@ -26,14 +26,14 @@ namespace {
 //
 //   y = embeddings[id]           embeddings [input_dim, output_dim]
 //
-// With mask_zero, timesteps with id 0 are masked; their output is row 0 all the same. Without
-// mask_zero a mask of the request ends here. Weights: "embeddings". Owns its weights. Immutable;
-// safe to share.
+// With mask_zero, timesteps with id 0 are masked; their output is still row 0. Without mask_zero
+// the output has no mask, even if the request has one. Weights: "embeddings". Owns its weights.
+// Immutable; safe to share.
 //
 // The caller checks that every id is in [0, num_tokens()). The output for any other id is zeros.
 class Embedding final : public Layer {
  public:
-  // Ids are coded as float32, which represents every whole number up to this exactly.
+  // Ids are stored as float32, which represents every whole number up to this one exactly.
   static constexpr int64_t kMaxTokens = int64_t{1} << 24;
 
   // Errors: see LayerRegistry::Factory.

@@ -25,8 +25,8 @@ namespace {
 // [time, features] -> [features], or [1, features] with keepdims.
 //
 // The mean is over the timesteps that count, and NaN if none does, as in Keras. The maximum ignores
-// the mask. The mask ends here. The layer can stream: it carries the sum or maximum so far, in a
-// state that clients do not see. With keepdims it cannot, because then one output timestep stands
+// the mask. The output has no mask. The layer can stream: it carries the sum or maximum so far, in
+// a state that clients do not see. With keepdims it cannot, because then one output timestep stands
 // for several input timesteps.
 //
 //   state column:  | sum or maximum . | number of timesteps . |      . = padding to kColumnQuantum

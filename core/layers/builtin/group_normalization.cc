@@ -28,9 +28,9 @@ namespace {
 //
 //   y = (x - mean) / sqrt(variance + epsilon) * gamma + beta          variance: of the population
 //
-// Masked timesteps count like all others; the mask is handed on. The layer can stream only if there
-// is no time axis. Weights: "gamma" [features] if scale, "beta" [features] if center. Mean and
-// variance are computed in float64. Owns its weights. Immutable; safe to share.
+// Masked timesteps are included like all others; the mask is passed on. The layer can stream only
+// if there is no time axis. Weights: "gamma" [features] if scale, "beta" [features] if center. Mean
+// and variance are computed in float64. Owns its weights. Immutable; safe to share.
 class GroupNormalization final : public Layer {
  public:
   // Errors: see LayerRegistry::Factory.

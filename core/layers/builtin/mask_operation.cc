@@ -18,13 +18,13 @@
 namespace rnnserve {
 namespace {
 
-// The operations from which a file of Keras computes masks, as layers. Truth values are 0 and 1.
-// The output is a value like any other and has no mask itself.
+// The operations with which a Keras file computes masks, implemented as layers. Truth values are 0
+// and 1. The output is a value like any other and has no mask itself.
 //
 //   NotEqual    whether each element differs from the option `value`, compared in float32
 //   ZerosLike   0 for each element
 //   OnesLike    1 for each element
-//   Any         whether an element along `axis`, the last, is not 0,
+//   Any         whether any element along `axis`, the last one, is not 0,
 //               [..., features] -> [...], or [..., 1] with keepdims
 //
 // LogicalOr is an ElementwiseMerge, and ExpandDims a Reshape. Immutable; safe to share.

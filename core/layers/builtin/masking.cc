@@ -19,8 +19,8 @@ namespace rnnserve {
 namespace {
 
 // keras.layers.Masking, [features] -> [features]: masks the timesteps whose features all equal
-// mask_value, and sets them to zeros. The mask replaces that of the input. The comparison is exact,
-// in float32. Immutable; safe to share.
+// mask_value, and sets them to zeros. The new mask replaces the mask of the input. The comparison
+// is exact, in float32. Immutable; safe to share.
 class Masking final : public Layer {
  public:
   // Errors: see LayerRegistry::Factory.

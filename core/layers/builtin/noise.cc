@@ -36,7 +36,7 @@ namespace {
 //
 // Each element of each timestep has its own random number. SpatialDropout1D has one for each
 // feature, for all timesteps. In Dropout and AlphaDropout, `noise_shape` says along which axes a
-// number is shared. The mask is handed on; masked timesteps are computed like all others.
+// number is shared. The mask is passed on; masked timesteps are computed like all others.
 // Immutable; safe to share.
 class Noise final : public Layer {
  public:
@@ -68,13 +68,13 @@ class Noise final : public Layer {
   float scale_ = 1.0f;   // y is multiplied by it
   float offset_ = 0.0f;  // added to y
   bool is_shared_by_timesteps_ = false;
-  // The index of the random number of each element of a timestep. If empty, it is that of the
-  // element.
+  // The index of the random number of each element of a timestep. If this is empty, each element
+  // uses its own index.
   std::vector<uint64_t> numbers_;
   std::string no_training_reason_;
 };
 
-// alpha and scale of Keras' selu, multiplied and negated.
+// The negated product of alpha and scale of Keras' selu.
 constexpr double kSeluFloor =
     -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946;
 
@@ -87,7 +87,7 @@ absl::StatusOr<double> UnitInterval(const KerasConfig& config, absl::string_view
 }
 
 // Returns whether all steps along an axis share a number: whether the entry of noise_shape is 1 and
-// the extent is not. Nothing if the entry is neither 1 nor the extent.
+// the extent is not. Returns nullopt if the entry is neither 1 nor the extent.
 std::optional<bool> IsShared(const nlohmann::json& entry, std::optional<int64_t> extent) {
   if (entry.is_null()) return false;
   if (!entry.is_number_integer()) return std::nullopt;
@@ -96,8 +96,8 @@ std::optional<bool> IsShared(const nlohmann::json& entry, std::optional<int64_t>
   return std::nullopt;
 }
 
-// Returns for each element of a timestep of this shape the index of its random number, which is the
-// same for all elements along shared axes.
+// Returns, for each element of a timestep of this shape, the index of its random number. Elements
+// along a shared axis have the same index.
 std::vector<uint64_t> Places(const Shape& shape, const std::vector<bool>& is_shared) {
   std::vector<uint64_t> places(static_cast<size_t>(*shape.NumElements()));
   for (size_t i = 0; i < places.size(); ++i) {

@@ -34,9 +34,10 @@ using Json = nlohmann::json;
 //   y = mean + x * max(sqrt(variance), 1e-7)          with invert
 //
 // There is a mean and a variance for each step along the axes in `axis`, -1 by default; they may be
-// any axes except the batch and time. Without an axis there is one of each for all elements. They
-// are either the options `mean` and `variance`, or weights that adapt() has computed: "mean",
-// "variance", and "count" [], which only adapt() needs. Owns its weights. Immutable; safe to share.
+// any axes except the batch and time. Without an axis there is one mean and one variance for all
+// elements. They are either the options `mean` and `variance`, or weights that adapt() has
+// computed: "mean", "variance", and "count" [], which only adapt() needs. Owns its weights.
+// Immutable; safe to share.
 class Normalization final : public PointwiseLayer {
  public:
   // Errors: see LayerRegistry::Factory; also INVALID_ARGUMENT, reason MODEL_CONFIG, for a negative
@@ -233,7 +234,7 @@ void Normalization::Apply(ConstColumns x, Columns y) const {
   }
 }
 
-// Returns the variables. A mean in the configuration is not one.
+// Returns the variables. There are none if the configuration holds the mean.
 absl::StatusOr<std::vector<LayerVariable>> Variables(const KerasConfig& config) {
   if (!config.Raw("mean").is_null()) return std::vector<LayerVariable>();
   return std::vector<LayerVariable>{{.name = "mean", .is_trained = false},

@@ -24,7 +24,7 @@ namespace rnnserve {
 namespace {
 
 // keras.layers.Permute: axis i of the output is axis dims[i] of the input (the batch is axis 0).
-// The first axis of the output is its time. The mask ends here.
+// The first axis of the output is its time axis. The output has no mask.
 //
 // The layer can stream if dims begins with 1, because then the time axis stays in place. Otherwise
 // the model must fix the number of timesteps. Immutable; safe to share.
@@ -52,7 +52,7 @@ class Permute final : public Layer {
   std::vector<int32_t> source_;
 };
 
-// Returns dims, with the first axis after the batch counted as 0.
+// Returns dims, renumbered so that the first axis after the batch is 0.
 absl::StatusOr<std::vector<int>> ReadDims(const KerasConfig& config, const ValueSpec& input) {
   const nlohmann::json& raw = config.Raw("dims");
   const int num_axes = input.rank() - 1;
@@ -69,8 +69,8 @@ absl::StatusOr<std::vector<int>> ReadDims(const KerasConfig& config, const Value
                                    ", not an order of the axes 1 to ", num_axes));
 }
 
-// Permutes the axes of a tensor with these extents by `dims`. Returns for each element of the
-// result its index in the tensor.
+// Permutes the axes of a tensor with these extents by `dims`. Returns, for each element of the
+// result, its index in the tensor.
 std::vector<int32_t> PermutedElements(absl::Span<const int64_t> extents,
                                       absl::Span<const int> dims) {
   std::vector<int32_t> elements = {0};

@@ -23,8 +23,8 @@ namespace rnnserve {
 namespace {
 
 // keras.layers.AveragePooling1D and MaxPooling1D: the mean or the maximum of each window of
-// timesteps, for each feature. Padding does not count. Masks are ignored and end here. The layer
-// cannot stream. Immutable; safe to share.
+// timesteps, for each feature. Padding does not count. Masks are ignored, and the output has none.
+// The layer cannot stream. Immutable; safe to share.
 class Pooling final : public Layer {
  public:
   // Errors: see LayerRegistry::Factory.

@@ -49,7 +49,7 @@ class Prelu final : public Layer {
   const int64_t num_parameters_;
 };
 
-// Returns for each axis after the batch whether it is shared. The option is an axis, a list of
+// Returns, for each axis after the batch, whether it is shared. The option is an axis, a list of
 // axes, or null.
 absl::StatusOr<std::vector<bool>> SharedAxes(const KerasConfig& config, int num_axes) {
   const nlohmann::json& raw = config.Raw("shared_axes");

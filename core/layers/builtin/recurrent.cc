@@ -30,7 +30,7 @@ void RegisterRecurrent(LayerRegistry& registry) {
                           .parts = {{"cell", "cell", ""}},
                           .takes_states = true,
                           .fits_bidirectional = true});
-  // A subclass of RNN that passes constants to its cell, as RNN itself no longer does in Keras 3. A
+  // A subclass of RNN that passes constants to its cell. RNN itself no longer does so in Keras 3. A
   // Bidirectional has no constants to pass to it.
   registry.RegisterMerge("rnnserve>RNN", RecurrentLayer::Create,
                          {.variables = LayerVariables::None(), .parts = {{"cell", "cell", ""}}});

@@ -21,9 +21,9 @@
 namespace rnnserve {
 namespace {
 
-// keras.layers.Reshape and keras.layers.Flatten, and the operation ExpandDims: give a row other
-// axes; its elements stay in order, row-major. If the output has three axes or more with the batch,
-// the second is time; if it has two, it is a vector. The mask ends here.
+// keras.layers.Reshape and keras.layers.Flatten, and the operation ExpandDims: change the axes of a
+// row; its elements stay in row-major order. If the output has three or more axes, including the
+// batch, the second one is time; if it has two, it is a vector. The output has no mask.
 //
 //   Reshape       to the option target_shape, in which one extent may be -1
 //   Flatten       [...] -> [all elements]
@@ -57,7 +57,7 @@ class Reshape final : public Layer {
   const bool keeps_time_;
 };
 
-// Returns the number of elements of a row; nothing if an extent is unknown.
+// Returns the number of elements of a row, or nullopt if an extent is unknown.
 std::optional<int64_t> Product(const Axes& axes) {
   std::optional<int64_t> product = 1;
   for (const std::optional<int64_t>& extent : axes) {

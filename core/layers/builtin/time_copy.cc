@@ -21,8 +21,8 @@
 namespace rnnserve {
 namespace {
 
-// Layers in whose output each timestep is a copy of an input timestep, or zeros. The mask ends
-// here. The layers cannot stream.
+// Layers that copy timesteps: each output timestep is a copy of an input timestep, or zeros. The
+// output has no mask. The layers cannot stream.
 //
 //   keras.layers.Cropping1D      removes timesteps at the beginning and the end
 //   keras.layers.ZeroPadding1D   adds timesteps of zeros at the beginning and the end
@@ -66,7 +66,8 @@ struct Ends {
   int64_t behind = 0;
 };
 
-// Returns the timesteps at both ends. The option is one number for both, or a list of two.
+// Returns the number of timesteps at each end. The option is one number for both ends, or a list of
+// two.
 absl::StatusOr<Ends> ReadEnds(const KerasConfig& config, absl::string_view key) {
   const auto is_count = [](const nlohmann::json& value) {
     return value.is_number_integer() && value.get<double>() >= 0.0 &&

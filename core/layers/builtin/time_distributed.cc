@@ -29,7 +29,7 @@ namespace {
 //   [batch, time, s, f]         [batch, s, f]       a sequence of s timesteps, and so on
 //
 // An inner layer with states starts each timestep from its initial states; the outer layer has no
-// states. The mask is handed on. As in Keras, an inner sequence has no mask; an inner Softmax of a
+// states. The mask is passed on. As in Keras, an inner sequence has no mask; an inner Softmax of a
 // vector gives zeros if the timestep is masked.
 //
 // In training each timestep has its own random numbers. The layer can stream whether or not the
@@ -55,7 +55,7 @@ class TimeDistributed final : public Layer {
   TimeDistributed(const KerasConfig& config, ValueSpec output, ValueSpec inner_input,
                   std::unique_ptr<Layer> layer);
 
-  // The inner timesteps in one outer timestep of the input and of the output.
+  // The number of inner timesteps in one outer timestep of the input and of the output.
   int64_t inner_time() const { return inner_input_.has_time ? *inner_input_.time : 1; }
   int64_t inner_output_time() const;
 
@@ -66,7 +66,7 @@ class TimeDistributed final : public Layer {
   const std::unique_ptr<Layer> layer_;
 };
 
-// Returns one timestep of the input, as the inner layer sees it.
+// Returns the spec of one timestep of the input, as the inner layer sees it.
 absl::StatusOr<ValueSpec> InnerInput(const KerasConfig& config, const ValueSpec& input) {
   Axes axes = AxesOf(input);
   axes.erase(axes.begin());

@@ -28,8 +28,8 @@ namespace {
 //   keras.layers.RMSNormalization    y = x / sqrt(mean(x^2) + epsilon) * scale
 //   keras.layers.UnitNormalization   y = x / sqrt(sum(x^2)), zeros stay zeros
 //
-// RMSNormalization has the weight "scale" [features], and the mask ends there, as in Keras.
-// UnitNormalization hands the mask on. The sums are computed in float64. Owns its weights.
+// RMSNormalization has the weight "scale" [features], and its output has no mask, as in Keras.
+// UnitNormalization passes the mask on. The sums are computed in float64. Owns its weights.
 // Immutable; safe to share.
 class VectorNormalization final : public LastAxisLayer {
  public:
