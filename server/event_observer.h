@@ -14,9 +14,9 @@
 
 namespace rnnserve::server {
 
-// Passes every event to the metrics, and logs those that an operator should look at: a quarantined
-// snapshot. The log never holds session ids, so it names the session by the first 16 hexadecimal
-// digits of the SHA-256 of the id. Thread-safe. Log and metrics must outlive it.
+// Passes every event to the metrics. Also logs a quarantined snapshot, because an operator should
+// look at it. The log never holds session ids, so it names the session by the first 16 hexadecimal
+// digits of the SHA-256 of the id. Thread-safe. The log and the metrics must outlive it.
 class EventObserver final : public EngineObserver {
  public:
   EventObserver(const Log& log, EngineObserver& metrics) : log_(log), metrics_(metrics) {}

@@ -12,8 +12,8 @@
 namespace rnnserve::server {
 
 // Converts a request into a call of the engine. The tensors of the call borrow their bytes from the
-// request and from `storage`. Errors: INVALID_ARGUMENT (FIELD_MISSING, FIELD_CONFLICT, those of
-// DecodePriority and DecodeTensor); UNIMPLEMENTED (FIELD_UNSUPPORTED).
+// request and from `storage`. Errors: INVALID_ARGUMENT (FIELD_MISSING, FIELD_CONFLICT, and the
+// errors of DecodePriority and DecodeTensor); UNIMPLEMENTED (FIELD_UNSUPPORTED).
 absl::StatusOr<InferCall> ToInferCall(const v1::InferRequest& request, CallLimits limits,
                                       TensorStorage& storage);
 

@@ -12,11 +12,11 @@
 
 namespace rnnserve::server {
 
-// The gauges that are read from the engine when Prometheus scrapes, and cost nothing in between. By
-// model: rnnserve_sessions, rnnserve_session_state_bytes, rnnserve_queued_steps,
-// rnnserve_retiring_sessions, rnnserve_retiring_models and rnnserve_model_info. For the whole
-// server: rnnserve_spilled_sessions and the rnnserve_checkpoint_ gauges. Thread-safe. The engine
-// must outlive it.
+// Exports the gauges that are read from the engine only when Prometheus scrapes, so they cost
+// nothing in between. By model: rnnserve_sessions, rnnserve_session_state_bytes,
+// rnnserve_queued_steps, rnnserve_retiring_sessions, rnnserve_retiring_models and
+// rnnserve_model_info. For the whole server: rnnserve_spilled_sessions and the rnnserve_checkpoint_
+// gauges. Thread-safe. The engine must outlive it.
 class LoadCollector final : public prometheus::Collectable {
  public:
   explicit LoadCollector(const Engine& engine) : engine_(engine) {}

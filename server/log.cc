@@ -17,7 +17,7 @@ std::shared_ptr<spdlog::logger> MakeLogger(const Log::Options& options, bool is_
   auto logger = std::make_shared<spdlog::logger>("rnnserve",
                                                  std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_level(spdlog::level::from_str(options.level));
-  // The JSON line is complete; in the text form spdlog adds time and level.
+  // The JSON line is complete; in the text form spdlog adds the time and the level.
   logger->set_pattern(is_json ? "%v" : "%Y-%m-%d %H:%M:%S.%e %-7l %v");
   logger->flush_on(spdlog::level::debug);
   return logger;

@@ -14,7 +14,7 @@
 namespace rnnserve::server {
 namespace {
 
-// Each of these registers a family: the metrics of one name, which differ in their labels.
+// Each of these functions registers a family: metrics with one name and different labels.
 prometheus::Family<prometheus::Counter>& Counters(prometheus::Registry& registry, const char* name,
                                                   const char* help) {
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry);

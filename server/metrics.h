@@ -52,7 +52,7 @@ enum class Method {
   kStreamClose,
   kStreamAttach,
   kStreamFork,
-  kNumMethods,  // the last one
+  kNumMethods,  // the number of methods; must stay last
 };
 
 // A method and the value of its label `method`.
@@ -104,7 +104,7 @@ class MethodMetrics {
   const std::string method_;
   prometheus::Family<prometheus::Histogram>& durations_;
   prometheus::Family<prometheus::Counter>& errors_;
-  // Resolved once. Errors are rare enough for a lookup each.
+  // Looked up once. Errors are rare, so each one looks up its own series.
   prometheus::Histogram& ok_duration_;
 };
 

@@ -25,7 +25,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The importer bounds its own memory and processor time. This timeout ends an importer that waits.
+// The importer bounds its own memory and processor time. This timeout ends an importer that hangs
+// without using either.
 constexpr absl::Duration kImportTimeout = absl::Minutes(2);
 
 absl::StatusOr<ModelSource> ParseModelOption(const std::string& option) {
@@ -36,7 +37,7 @@ absl::StatusOr<ModelSource> ParseModelOption(const std::string& option) {
   return ModelSource{parts[0], parts[1], std::nullopt};
 }
 
-// Applies one "NAME=TYPE" to its source.
+// Applies one "NAME=TYPE" to the source of that name.
 absl::Status SetWeightType(const std::string& option, std::vector<ModelSource>& sources) {
   const std::vector<std::string> parts = absl::StrSplit(option, absl::MaxSplits('=', 1));
   const auto type = WeightTypeFromName(parts.back());
@@ -91,7 +92,7 @@ std::string ImporterPath(const std::string& importer) {
   return fs::read_symlink("/proc/self/exe", error).parent_path() / "rnnserve-import";
 }
 
-// Returns the code of that name, for example "NOT_FOUND", or INVALID_ARGUMENT if there is none.
+// Returns the code called `name`, for example "NOT_FOUND", or INVALID_ARGUMENT if there is none.
 absl::StatusCode CodeFromName(absl::string_view name) {
   constexpr int kLast = static_cast<int>(absl::StatusCode::kUnauthenticated);
   for (int code = 1; code <= kLast; ++code) {

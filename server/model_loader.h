@@ -21,7 +21,7 @@ namespace rnnserve::server {
 struct ModelSource {
   std::string name;
   std::string path;
-  std::optional<WeightType> weight_type;  // replaces the one that the bundle gives
+  std::optional<WeightType> weight_type;  // overrides the type in the bundle
 };
 
 // Lists the models that the options name: every "NAME=PATH" of `models`, then every bundle, .keras
@@ -35,11 +35,11 @@ absl::StatusOr<std::vector<ModelSource>> ListModelSources(
 
 // Loads a bundle with the layers of `layers`. The program `importer` first converts a .keras or .h5
 // file into a temporary bundle. It runs as a separate process with bounded memory and time, so that
-// this process never parses a foreign format. `cell_plugins` are the plug-ins whose cells `layers`
-// has; the importer loads them too. Blocks. Errors: NOT_FOUND (MODEL_PATH); those of LoadBundle and
-// RunSubprocess; those of the importer, with its code and reason; INVALID_ARGUMENT (MODEL_IMPORT)
-// if the importer gives no reason; RESOURCE_EXHAUSTED (MODEL_IMPORT) if there is no room for a
-// temporary folder.
+// this process never parses a foreign format. `cell_plugins` are the plug-ins that provided the
+// cells in `layers`; the importer loads them too. Blocks. Errors: NOT_FOUND (MODEL_PATH); the
+// errors of LoadBundle and RunSubprocess; the importer's own errors, with its code and reason;
+// INVALID_ARGUMENT (MODEL_IMPORT) if the importer gives no reason; RESOURCE_EXHAUSTED
+// (MODEL_IMPORT) if there is no room for a temporary folder.
 absl::StatusOr<std::shared_ptr<const Model>> LoadModel(const ModelSource& source,
                                                        const std::string& importer,
                                                        const LayerRegistry& layers,

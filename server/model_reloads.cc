@@ -28,7 +28,7 @@ absl::Status DrainingError() {
                    "the server is draining and reloads no model");
 }
 
-// The files are at fault, not the call: the same call succeeds once they are mended.
+// The files are at fault, not the call: the same call succeeds once they are fixed.
 absl::Status LoadError(const absl::Status& status) {
   return MakeError(absl::StatusCode::kFailedPrecondition, ErrorReason(status), status.message());
 }
@@ -78,7 +78,7 @@ void ModelReloads::StartAll() {
   absl::MutexLock lock(&mu_);
   for (const NamedModel& named : models) {
     // A running reload may have read the old files, so the model is queued again behind it. A
-    // waiting one will read the new files, so it is enough.
+    // waiting reload will read the new files, so no second one is needed.
     const auto first_waiting = reloads_.begin() + (is_running_ ? 1 : 0);
     const bool waits = std::any_of(first_waiting, reloads_.end(),
                                    [&](const Reload& reload) { return reload.name == named.name; });

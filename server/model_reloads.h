@@ -39,13 +39,13 @@ class ModelReloads {
   // Reloads a model and calls back from the reload thread. After an error the old model is still
   // served:
   //   NOT_FOUND            MODEL_NOT_FOUND: no such model was given at the start
-  //   ABORTED              RELOAD_RUNNING: a reload of that model runs or waits
+  //   ABORTED              RELOAD_RUNNING: a reload of that model is running or waiting
   //   FAILED_PRECONDITION  the model cannot be read or checked, with the reason of LoadModel
   //   RESOURCE_EXHAUSTED   RETIRING_MODELS_LIMIT
   //   UNAVAILABLE          DRAINING
   // Errors that Start itself detects are reported on the calling thread.
   void Start(const std::string& name, Done done);
-  // Reloads every model. The log tells the outcome.
+  // Reloads every model. The outcomes are logged.
   void StartAll();
 
   // Stops replacing models. Every reload that waits or runs is answered with DRAINING, and so is

@@ -26,8 +26,8 @@ struct SnapshotStoreOptions {
 };
 
 // Reads the keys and connects to the snapshot store. Without a URL the result has no store, only
-// the keys; without a URL and a key file there is no result. Blocks for some seconds if the store
-// does not answer. Errors: those of ParseRedisUrl, RedisSnapshotStore::Create and
+// the keys; with neither a URL nor a key file there is no result. Blocks for a few seconds if the
+// store does not answer. Errors: any error of ParseRedisUrl, RedisSnapshotStore::Create and
 // SnapshotKey::Parse; INVALID_ARGUMENT (SNAPSHOT_KEY) if no key file is given or it cannot be read.
 absl::StatusOr<std::optional<DurabilityConfig>> OpenSnapshotStore(
     const Clock& clock, const SnapshotStoreOptions& options);

@@ -31,8 +31,8 @@ namespace {
 // gRPC closes the connection of a client that pings more often than this.
 constexpr absl::Duration kMinClientPingInterval = absl::Seconds(20);
 
-// How long written replies may take to be sent after the last work is done. Calls that never end by
-// themselves (health Watch) are cancelled then.
+// How long replies that were already written may take to be sent after the last work is done. Then
+// calls that never end by themselves (health Watch) are cancelled.
 constexpr int64_t kFlushMilliseconds = 1000;
 
 absl::Status ListenError(absl::string_view what, const std::string& address,
@@ -143,7 +143,7 @@ absl::StatusOr<std::shared_ptr<const Model>> Server::LoadAgain(const std::string
                                    [&](const ModelSource& s) { return s.name == name; });
   auto model = LoadModel(*source, options_.importer, *layers_, options_.cell_plugins);
   if (model.ok()) return model;
-  // Whoever asks for a reload need not learn the path of the model.
+  // The client that asked for the reload has no need to know the path of the model.
   return MakeError(model.status().code(), ErrorReason(model.status()),
                    absl::StrReplaceAll(model.status().message(), {{source->path, name}}));
 }

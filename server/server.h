@@ -39,9 +39,10 @@ namespace rnnserve::server {
 // Thread-compatible: one thread starts, ticks and stops it. The clock and the log must outlive it.
 class Server {
  public:
-  // Loads the models and begins to serve. Errors: those of OpenSnapshotStore, LoadCellPlugin and
-  // ListModelSources; those of LoadModel, naming the model; UNAVAILABLE (LISTEN) if a port is taken
-  // or an address is bad, naming it; UNAVAILABLE (ADDRESS_FILE) if that file cannot be written.
+  // Loads the models and begins to serve. Errors: any error of OpenSnapshotStore, LoadCellPlugin
+  // and ListModelSources; the errors of LoadModel, with the name of the model; UNAVAILABLE (LISTEN)
+  // if a port is taken or an address is bad, naming it; UNAVAILABLE (ADDRESS_FILE) if that file
+  // cannot be written.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const Clock& clock, const Log& log,
                                                        ServerOptions options);
   ~Server();

@@ -145,7 +145,8 @@ absl::StatusOr<StepSessionsCall> ToStepSessionsCall(const v1::StepSessionsReques
 v1::StepSessionsResponse ToStepSessionsResponse(const StepSessionsResult& result,
                                                 TensorEncoding encoding) {
   v1::StepSessionsResponse response;
-  // Under overload, encoding the zeros would cost more than the refusal.
+  // If every row failed, there is no output: under overload, encoding all the zeros would cost more
+  // than the refusal itself.
   if (result.errors.size() < result.versions.size()) {
     EncodeTensor(result.output_shape, result.output, encoding, *response.mutable_output());
   }

@@ -20,10 +20,10 @@ using Reply = absl::AnyInvocable<void(absl::StatusOr<Response>)>;
 // it, calls the engine and converts the answer. The unary calls and the actions of a stream share
 // them, so that both give the same answers.
 //
-// A request must live until its reply. Thread-safe. Clock and engine must outlive it.
+// A request must live until its reply. Thread-safe. The clock and the engine must outlive it.
 class SessionCalls {
  public:
-  // A pointer to one of the calls below. Calls that wait for a worker take limits, others do not.
+  // A pointer to one of the calls below. Only calls that wait for a worker take limits.
   template <typename Request, typename Response>
   using Call = void (SessionCalls::*)(const Request&, Reply<Response>) const;
   template <typename Request, typename Response>
@@ -32,13 +32,13 @@ class SessionCalls {
   SessionCalls(const Clock& clock, Engine& engine) : clock_(clock), engine_(engine) {}
 
   void Open(const v1::OpenSessionRequest& request, Reply<v1::OpenSessionResponse> reply) const;
-  // As Open, but the session is detached whatever the request says.
+  // Like Open, but the session is detached whatever the request says.
   void OpenDetached(const v1::OpenSessionRequest& request,
                     Reply<v1::OpenSessionResponse> reply) const;
   void Attach(const v1::AttachSessionRequest& request,
               Reply<v1::AttachSessionResponse> reply) const;
   void Fork(const v1::ForkSessionRequest& request, Reply<v1::ForkSessionResponse> reply) const;
-  // As Fork, but the copies are detached whatever the request says.
+  // Like Fork, but the copies are detached whatever the request says.
   void ForkDetached(const v1::ForkSessionRequest& request,
                     Reply<v1::ForkSessionResponse> reply) const;
   void Export(const v1::ExportSessionRequest& request,

@@ -18,7 +18,7 @@ namespace rnnserve::server {
 using StateTensors = google::protobuf::RepeatedPtrField<v1::StateTensor>;
 
 // Decodes the states of a request. They borrow their bytes from the request and from `storage`.
-// `field` names them in error texts. Errors: those of DecodeTensor.
+// `field` names them in error texts. Errors: any error of DecodeTensor.
 absl::StatusOr<std::vector<NamedState>> DecodeStates(const StateTensors& states,
                                                      absl::string_view field,
                                                      TensorStorage& storage);

@@ -141,8 +141,8 @@ void StreamCall::OnReadDone(bool ok) {
   {
     absl::MutexLock lock(&mu_);
     if (!ok) EndLocked(absl::OkStatus());
-    // A message that arrives while the stream is ending is not started: the client sees the status,
-    // and that the actions have no result.
+    // The actions of a message that arrives while the stream is ending are not started: the client
+    // sees the stream's status, and no results for them.
     if (ok && !is_ending_) {
       if (const absl::Status status = CheckMessage(*reading_); !status.ok()) {
         EndLocked(status);
@@ -153,7 +153,8 @@ void StreamCall::OnReadDone(bool ok) {
       }
     }
   }
-  // Many actions are better started by a worker while this thread still starts the rest.
+  // Long messages get no burst, so that a worker begins with the first actions while this thread
+  // still starts the rest.
   std::optional<Engine::Burst> burst;
   if (request != nullptr && request->actions_size() <= kMaxBurstActions) burst.emplace();
   if (request != nullptr) {
@@ -161,7 +162,7 @@ void StreamCall::OnReadDone(bool ok) {
   }
   {
     absl::MutexLock lock(&mu_);
-    // Only now may another thread read the next message: earlier it could overtake this one.
+    // Only now may another thread read the next message, which could otherwise overtake this one.
     is_reading_ = false;
   }
   Advance();

@@ -40,8 +40,8 @@ class StreamRegistry;
 //   4. No gRPC function is called under `mu_`.
 //   5. A session is watched before the result that made the stream use it counts as delivered, so
 //      that OnDone finds every watched session.
-// The stream reads on only while fewer than kMaxOutstanding actions are outstanding and less than
-// kMaxUnwrittenBytes of results wait. This bounds the memory that a slow reader can cost.
+// The stream keeps reading only while fewer than kMaxOutstanding actions are outstanding and less
+// than kMaxUnwrittenBytes of results wait. This bounds the memory that a slow reader can cost.
 //
 // Owns itself from Start to OnDone. Thread-safe: gRPC's threads and the engine's workers call it.
 class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>,

@@ -35,7 +35,7 @@ class StreamRegistry {
   void Drain();
 
  private:
-  // Refuses new streams from now on and returns those that are open.
+  // Refuses new streams from now on and returns the open ones.
   std::vector<std::shared_ptr<StreamCall>> CloseToStreams();
 
   const int64_t max_streams_;

@@ -89,8 +89,8 @@ void StreamSessions::OnEnded(absl::string_view id, EndReason reason) {
         .mutable_ended()
         ->set_reason(std::string(EndReasonName(reason)));
   }
-  // While a close has no result the record stays, marked as not watched, so that OnResult can count
-  // it down.
+  // If closes have no result yet, the record stays, marked as not watched, because OnResult has to
+  // count them down.
   if (use->second.num_closing == 0) uses_.erase(use);
 }
 

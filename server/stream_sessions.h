@@ -18,20 +18,21 @@
 
 namespace rnnserve::server {
 
-// The sessions that one stream uses: which of them end with it, and which notices the client has to
-// get. The stream reports every action and every result to it.
+// The sessions that one stream uses: which of them end with it, and which notices the client has
+// yet to get. The stream reports every action and every result to it.
 //
-// A session takes some 100 bytes here until it or the stream ends. At most three notices wait for
+// A session takes about 100 bytes here until it or the stream ends. At most three notices wait for
 // each session, one of each kind, however slowly the client reads. A step of a known session costs
 // one lookup in a hash table and no allocation.
 //
-// Owns its records and the notices. Thread-compatible. The lock of the stream guards it. Nothing
-// fails.
+// Owns its records and the notices. Thread-compatible. The lock of the stream guards it. Its
+// functions never fail.
 class StreamSessions {
  public:
   // Records that the stream begins an action.
   void OnAction(const v1::StreamAction& action);
-  // Records the result of an action. Returns the sessions to watch from now on, almost always none.
+  // Records the result of an action. Returns the sessions to watch from now on, which are almost
+  // always none.
   std::vector<std::string> OnResult(const v1::StreamAction& action, const v1::StreamResult& result);
 
   // Record what a watcher is told, and queue a notice for the client. A session that the stream
@@ -41,10 +42,10 @@ class StreamSessions {
   // Records that the session has left memory. The next step that brings it back makes OnResult
   // return it again.
   void OnDropped(absl::string_view id);
-  // Queues the notice that the session has to move with this token. An empty token means that the
-  // session is lost with the server.
+  // Queues the notice that tells the client to move the session with this token. An empty token
+  // means that the session is lost with the server.
   void OnMoving(absl::string_view id, const std::string& resume_token);
-  // Queues the notice that the server drains, which is about no session.
+  // Queues the notice that the server drains. It is not about any one session.
   void OnMoving();
 
   bool has_notices() const { return !notices_.empty(); }
@@ -60,10 +61,11 @@ class StreamSessions {
  private:
   struct Use {
     bool is_bound = false;    // ends with the stream
-    bool is_watched = false;  // false for one that has ended
+    bool is_watched = false;  // false once the session has ended
     int num_closing = 0;      // closes by this stream that have no result yet
   };
-  // The order of the kinds: a session's notices go out as expiring, ended, moving.
+  // Sorts by session and then by kind: a session's notices go out in the order expiring, ended,
+  // moving.
   using NoticeKey = std::pair<std::string, v1::StreamNotice::KindCase>;
 
   bool IsWatched(absl::string_view id) const;

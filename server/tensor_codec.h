@@ -16,21 +16,21 @@
 
 namespace rnnserve::server {
 
-// The bytes of those tensors of one request that had to be converted. The elements do not move when
-// the list grows, so views of them stay valid as long as it lives.
+// Holds the bytes of the tensors of one request that had to be converted. Existing elements do not
+// move when the list grows, so views of them stay valid as long as the list lives.
 using TensorStorage = std::list<std::string>;
 
 // Returns a view of a tensor of a request, whose length agrees with its shape. Raw bytes are used
 // in place; typed elements are converted into `storage`. `what` names the tensor in error texts.
 //
 // Errors: INVALID_ARGUMENT: TENSOR_ENCODING (more than one field holds elements), TENSOR_DTYPE
-// (missing, or not that of the elements), TENSOR_RANK (over 8), TENSOR_SHAPE, TENSOR_LENGTH,
-// TENSOR_VALUE (a BOOL that is neither 0 nor 1, an INT32 out of range).
+// (missing, or different from the type of the elements), TENSOR_RANK (over 8), TENSOR_SHAPE,
+// TENSOR_LENGTH, TENSOR_VALUE (a BOOL that is neither 0 nor 1, an INT32 out of range).
 absl::StatusOr<TensorView> DecodeTensor(const v1::Tensor& tensor, absl::string_view what,
                                         TensorStorage& storage);
 
-// The encoding of the elements of a reply. A reply follows its request, so that whoever asks with
-// typed values can read the answer.
+// The encoding of the elements of a reply. A reply uses the same encoding as its request, so that a
+// client that sends typed values can read the answer.
 enum class TensorEncoding { kRaw, kTyped };
 TensorEncoding EncodingOf(const v1::Tensor& tensor);
 

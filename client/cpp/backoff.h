@@ -14,7 +14,7 @@ namespace rnnserve::client {
 // `min` to `max`, and a random part of up to half is taken off, so that the clients of a server
 // that failed do not all return at once.
 //
-// A value. Thread-compatible. Nothing fails.
+// A value. Thread-compatible. Its functions never fail.
 class Backoff {
  public:
   // Equal seeds give equal waits. REQUIRES: 0 < min <= max.

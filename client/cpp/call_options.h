@@ -9,7 +9,7 @@
 namespace rnnserve::client {
 
 // How long a call waits for its answer by default. It is far above the response time of a healthy
-// server, so only a lost answer is given up.
+// server, so a client gives up only on answers that are lost.
 inline constexpr absl::Duration kDefaultTimeout = absl::Seconds(30);
 
 // The options that every call takes.

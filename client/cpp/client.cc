@@ -37,7 +37,7 @@ absl::Status AwaitReady(grpc::Channel& channel, const std::string& target, absl:
   return absl::OkStatus();
 }
 
-// Makes one blocking unary call of a stub and returns its response.
+// Makes one blocking unary call through a stub and returns its response.
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Call(Stub& stub,
                               grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,

@@ -36,8 +36,8 @@ struct InferRequest {
   // Whether dropout is active, as in Keras' model(x, training=True). Equal rows are then
   // independent samples.
   bool training = false;
-  // With `training`: the seed of the random numbers; the same seed gives the same result again.
-  // Default: the server chooses one, and the result contains it.
+  // With `training`: the random seed; the same seed gives the same result again. Default: the
+  // server chooses one, and the result contains it.
   std::optional<uint64_t> seed;
 };
 
@@ -54,7 +54,7 @@ struct InferResult {
 struct SessionFilter {
   std::string model{};        // empty: sessions of all models
   std::string id_prefix{};    // empty: all ids
-  absl::Duration min_idle{};  // the time since the last call, at least
+  absl::Duration min_idle{};  // the shortest time since the last call
 };
 
 // A connection to an rnnserve server.
@@ -120,7 +120,7 @@ class Client {
 
   // Takes over an open session and becomes its owner: from then on, the server refuses steps that
   // carry the epoch of an earlier writer. NOT_FOUND if there is no such session; INVALID_ARGUMENT
-  // if a `resume_token` (as a Notice contains it) is given and it is not one of this session.
+  // if a `resume_token` (from a Notice) is given that does not belong to this session.
   absl::StatusOr<Session> AttachSession(const std::string& session_id,
                                         const CallOptions& options = {},
                                         const std::string& resume_token = {});
@@ -143,9 +143,9 @@ class Client {
   absl::StatusOr<std::vector<v1::SessionSummary>> ListSessions(const SessionFilter& filter = {},
                                                                const CallOptions& options = {});
 
-  // Returns a session as bytes, and opens a session from them. ImportSession opens a detached
-  // session that continues from the exported one, on any server that has the same snapshot key and
-  // model. An empty `session_id` keeps the id.
+  // ExportSession returns a session as bytes. ImportSession opens a detached session that continues
+  // from them, on any server that has the same snapshot key and model. An empty `session_id` keeps
+  // the id.
   absl::StatusOr<std::string> ExportSession(const std::string& session_id,
                                             const CallOptions& options = {});
   absl::StatusOr<Session> ImportSession(const std::string& snapshot,

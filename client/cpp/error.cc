@@ -17,7 +17,7 @@ std::string TypeUrl() {
   return "type.googleapis.com/" + Message::descriptor()->full_name();
 }
 
-// The detail of type Message, if `status` carries one that can be parsed.
+// Returns the detail of type Message, if `status` carries one that can be parsed.
 template <typename Message>
 std::optional<Message> Detail(const absl::Status& status) {
   const absl::optional<absl::Cord> payload = status.GetPayload(TypeUrl<Message>());

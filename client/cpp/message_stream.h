@@ -21,13 +21,13 @@ class StreamResponse;
 namespace rnnserve::client {
 
 // One gRPC stream, message by message. It is for a program that decides by itself what goes into a
-// message and keeps its own account of the answers. Stream does both for all other programs: it
-// merges the actions that wait for a write, copies every tensor and keeps a callback for each
-// action.
+// message and matches the answers itself. Stream does both for all other programs: it merges the
+// actions that wait for a write, copies every tensor and keeps a callback for each action.
 //
 // Owns the stream. Thread-safe. Made by Client::OpenMessageStream; may outlive its Client. The
-// destructor cancels what still runs and waits until the listener's OnEnd has returned; the
-// sessions that are bound to the stream end with it. It must not run in a callback of this library.
+// destructor cancels the stream if it is still open and waits until the listener's OnEnd has
+// returned; the sessions that are bound to the stream end with it. It must not run in a callback of
+// this library.
 class MessageStream {
  public:
   // Receives the events of the stream on gRPC threads. Must not block. OnWritten may be called at

@@ -10,8 +10,8 @@
 
 namespace rnnserve::client {
 
-// Returns a session id that is unique and cannot be guessed: 32 hexadecimal digits of the operating
-// system's randomness. INTERNAL if the operating system provides none.
+// Returns a session id that is unique and cannot be guessed: 32 random hexadecimal digits from the
+// operating system. INTERNAL if the operating system provides none.
 absl::StatusOr<std::string> RandomSessionId();
 
 }  // namespace rnnserve::client

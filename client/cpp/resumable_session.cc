@@ -16,7 +16,8 @@
 namespace rnnserve::client {
 namespace {
 
-// One lost message is no reason to leave a connection; a third wait would only lose time.
+// A single lost message is no reason to leave a connection, but waiting a third time would only
+// waste time.
 constexpr int kMissesBeforeMoving = 2;
 // How long the destructor waits; a session that it fails to close expires.
 constexpr absl::Duration kCloseTimeout = absl::Seconds(1);
@@ -29,8 +30,8 @@ bool IsUnknownSession(const absl::Status& status) {
   return ErrorReason(status) == "SESSION_UNKNOWN";
 }
 
-// Whether the error depends on the step alone, so that no other transmission of it can have been
-// performed.
+// Returns whether the error depends only on the content of the step. Then every transmission of the
+// step fails in this way, so none can have been performed.
 bool IsAboutContent(const absl::Status& status) {
   return status.code() == absl::StatusCode::kInvalidArgument ||
          status.code() == absl::StatusCode::kFailedPrecondition ||
@@ -203,7 +204,8 @@ absl::Status ResumableSession::Attach() {
 
 absl::Status ResumableSession::Reopen(const absl::Status& unknown) {
   if (log_.begin() > 0) {
-    // A server that does not answer may still hold the session, so all of them have to deny it.
+    // A server that does not answer may still hold the session, so the session is lost only when
+    // every server says that it has none.
     if (++num_unknown_ >= servers_->size()) {
       resumption_->is_regressed = durable_version_ > 0;
       return Fail(Regressed(0, durable_version_, log_.begin()));
@@ -236,12 +238,14 @@ absl::Status ResumableSession::ResumeAt(const Place& place) {
   if (place.version < log_.begin()) {
     return Fail(Regressed(place.version, durable_version_, log_.begin()));
   }
-  // The promise of a server that has lost the session no longer holds.
+  // The session came back at an earlier version than had been reported as durable, so that report
+  // no longer counts.
   if (place.version < durable_version_) durable_version_ = place.durable_version;
   durable_version_ = std::max(durable_version_, place.durable_version);
   epoch_ = place.epoch;
   sent_from_ = std::min(place.version, version_);
-  // Sends the step before it once more: the stored reply shows whose step it was.
+  // Starts with the last step that the server has: its stored reply shows whether this writer sent
+  // it.
   if (sent_from_ > log_.begin() && sent_from_ == place.version) --sent_from_;
   is_attached_ = true;
   num_misses_ = 0;
@@ -258,7 +262,7 @@ absl::Status ResumableSession::Replay() {
   }
   if (!result.ok()) return result.status();
   if (absl::Status status = CheckOutput(sent_from_, result->output); !status.ok()) return status;
-  // A long replay over a bad network makes progress: the next loss is a new one.
+  // A long replay over a bad network makes progress, so the waits start again from the shortest.
   if (!is_probe) backoff_.Reset();
   ++sent_from_;
   ForgetDurable();
@@ -387,7 +391,7 @@ absl::Status ResumableSession::ResetState(std::vector<StateTensor> state) {
   return absl::OkStatus();
 }
 
-// A failure only leaves behind a session that is idle until it expires, so nothing is retried here.
+// Retries nothing: a failure leaves behind at most an idle session, which will expire.
 absl::StatusOr<std::vector<StateTensor>> ResumableSession::ReadBeginning() {
   if (!beginning_.empty()) return beginning_;
   absl::StatusOr<std::string> other_id = RandomSessionId();

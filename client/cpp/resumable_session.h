@@ -40,7 +40,7 @@ namespace rnnserve::client {
 //   2. An index never stands for two inputs that may both have reached a server: a step that may
 //      have been performed is finished before another begins.
 //   3. So every copy of the session, on any server and however old, is the result of the first
-//      steps of this writer, unless another writer attached: replaying from it is correct.
+//      steps of this writer, unless another writer attached. So replaying from any copy is correct.
 //
 // It recognises another writer by its epoch, by steps of that writer in place of its own, and by
 // the outputs of replayed steps. It relies on the servers to give out each epoch of a session only
@@ -48,12 +48,13 @@ namespace rnnserve::client {
 //
 // A failure that it cannot repair ends the session: every later call fails with the same status.
 //
-//   ABORTED              STEP_FENCED, or the session has steps of somebody else: another writer
+//   ABORTED              STEP_FENCED, or the session has steps by somebody else: another writer
 //                        took over. (An attach of this writer that was delayed on a broken
 //                        connection until after its next attach looks the same.)
 //   DATA_LOSS            the text begins with STATE_REGRESSED and names both versions: the session
 //                        was found at a version before the oldest kept input, or nowhere. Or it
-//                        begins with OUTPUT_DIFFERS: a replayed step gave other bits (see `check`)
+//                        begins with OUTPUT_DIFFERS: a replayed step gave different bits (see
+//                        `check`)
 //   FAILED_PRECONDITION  STEP_REUSED, or the name now belongs to a different model
 //   NOT_FOUND            the session has ended: SESSION_EXPIRED, SESSION_EVICTED, SESSION_CLOSED
 //   OUT_OF_RANGE, INTERNAL  the server broke the protocol
@@ -93,10 +94,10 @@ class ResumableSession {
     // (without durability: all inputs ever sent), the oldest are dropped, and a loss that reaches
     // back before them is DATA_LOSS.
     size_t max_log_bytes = size_t{64} << 20;
-    // The number of durable steps that are kept nevertheless, in case the snapshot store fails over
-    // and loses steps that it had accepted. A loss of more steps than are kept is DATA_LOSS. One
-    // step is always kept: the server that holds the session is asked for its reply to that step,
-    // which shows that nobody else has stepped the session.
+    // The number of durable steps whose inputs are kept all the same, in case the snapshot store
+    // fails over and loses steps that it had accepted. A loss of more steps than are kept is
+    // DATA_LOSS. One step is always kept: the server that holds the session is asked for its reply
+    // to that step, which shows that nobody else has stepped the session.
     uint64_t num_durable_steps_kept = 0;
     // The size of the largest reply that is accepted.
     int max_message_bytes = 64 << 20;
@@ -178,7 +179,7 @@ class ResumableSession {
   ResumableSession(std::unique_ptr<SessionServers> servers, std::shared_ptr<RetryClock> clock,
                    Options options, v1::OpenSessionRequest open_request);
 
-  // Calls of the server. Each fails as the call did, or sets failure_ and returns it.
+  // Calls to the server. Each returns the error of the call, or sets failure_ and returns that.
   absl::Status OpenFirst();
   absl::Status AttachFirst();
   absl::Status Attach();

@@ -14,14 +14,15 @@ namespace rnnserve::client {
 // The report that a ResumableSession gives its observer after it recovered from a lost connection
 // or server. A value.
 struct Resumption {
-  // The number of steps delivered before the loss; the session had to be brought back to it.
+  // The number of steps delivered before the loss; the session had to be brought back to this
+  // version.
   uint64_t version_before = 0;
   // The number of steps that the session had committed where it was found; `version_before` + 1 if
   // the step in flight had been committed.
   uint64_t version_found = 0;
-  // The newest `durable_version` that the server had reported.
+  // The newest `durable_version` that a server had reported before the loss.
   uint64_t durable_version_before = 0;
-  // The epoch of this writer, before and after.
+  // The epoch of this writer before the loss, and after it.
   uint64_t epoch_before = 0;
   uint64_t epoch = 0;
   // The number of delivered steps that were sent once more.

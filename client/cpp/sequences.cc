@@ -133,8 +133,8 @@ class Run : public std::enable_shared_from_this<Run> {
   absl::Status status_ ABSL_GUARDED_BY(mu_);
 };
 
-// Returns the elements of all `sequences`, each padded to `padded_size`. `elements` returns those
-// of one sequence.
+// Returns the elements of all `sequences`, each padded to `padded_size`. `elements` returns the
+// elements of one sequence.
 template <typename Elements>
 auto Concatenate(absl::Span<const Tensor> sequences, size_t padded_size, float padding,
                  Elements elements) {

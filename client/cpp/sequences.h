@@ -44,7 +44,7 @@ struct StreamSequencesOptions {
 // answered. Blocks until all sequences are done; must not be called in a callback of this library.
 //
 // Calls `on_step` for each answer, one call at a time, on a gRPC thread; it must not block. The
-// steps of one sequence arrive in order, those of different sequences in any order.
+// steps of one sequence arrive in order, but different sequences are interleaved in any order.
 //
 // Fails with the first error, with its sequence and timestep in the text; sequences that have begun
 // run to their end, and no others begin. REQUIRES: the options are positive and no sequence is a

@@ -57,9 +57,9 @@ struct StepOptions : CallOptions {
   std::vector<StateTensor> initial_state;
   // Whether the result contains the states after the step.
   bool return_state = false;
-  // The index of this step in its session, counted from 0: the version before it. A step with an
-  // index may be sent again, over any connection, if no answer came; it is performed once. Default:
-  // none; a step that is sent again is performed again.
+  // The index of this step in its session, counted from 0; it equals the version before the step.
+  // If no answer comes, a step with an index may be sent again, over any connection, and is
+  // performed only once. Default: none; then a step that is sent again is performed again.
   std::optional<uint64_t> step_index;
   // The epoch of this writer, Session::epoch: the step is refused with ABORTED (STEP_FENCED) once
   // another writer has attached. Default: not compared.
@@ -76,7 +76,7 @@ struct StepResult {
   std::vector<StateTensor> state;
   // Whether this is the stored reply to an earlier transmission of the same step.
   bool is_replayed = false;
-  // The version that would survive the loss of the server, at least; 0 without durability.
+  // At least this version would survive the loss of the server; 0 without durability.
   uint64_t durable_version = 0;
 };
 
@@ -109,11 +109,11 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   const std::string& id() const { return id_; }
-  // The epoch in which the session was opened or attached to; 0 for a session that was adopted by
-  // id.
+  // The epoch that this owner got when it opened the session or attached to it; 0 for a session
+  // that was adopted by id.
   uint64_t epoch() const { return epoch_; }
-  // The number of steps committed at that time: the index of the first step made through this
-  // object.
+  // The number of steps that were committed at that time: the index of the first step made through
+  // this object.
   uint64_t first_index() const { return first_index_; }
 
   // Advances the session by the timesteps of `input`: [time, features] float, or [time] token ids.

@@ -10,7 +10,7 @@
 
 namespace rnnserve::client {
 
-// The servers that may hold a session, one of which is called at a time. Tests use an
+// The servers that may hold a session. Only one of them is called at a time. Tests use an
 // implementation that fails in every way.
 //
 // Used by one thread at a time: the owner's. Each call waits for its answer and fails with

@@ -19,11 +19,11 @@ namespace rnnserve::client {
 using OutputDigest = std::array<uint8_t, 16>;
 OutputDigest DigestOf(const Tensor& output);
 
-// The steps of one session that may have to be sent again: those from `begin` on, with the digests
-// of the outputs that were delivered.
+// The steps of one session that may have to be sent again, from `begin` on, with the digests of the
+// outputs that were delivered.
 //
-// Owns the requests. Thread-compatible. Nothing fails: when a step does not fit, the oldest steps
-// are dropped.
+// Owns the requests. Thread-compatible. Its functions never fail: when a step does not fit, the
+// oldest steps are dropped.
 //
 // Invariants:
 //   1. It holds the steps [begin(), end()), without a gap.

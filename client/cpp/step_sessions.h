@@ -21,8 +21,8 @@ namespace rnnserve::client {
 
 class ActionChannel;
 
-// A step of many sessions of one model in one message, as a gateway of a thousand sessions sends
-// it. Row i of the tensors belongs to session i.
+// One step of many sessions of the same model in one message, for example from a gateway with a
+// thousand sessions. Row i of the tensors belongs to session i.
 struct StepSessionsRequest {
   std::string model;
   // 1 to 4096 ids, each at most once.
@@ -48,8 +48,8 @@ struct StepSessionsResult {
 
 using StepSessionsCallback = absl::AnyInvocable<void(absl::StatusOr<StepSessionsResult>)>;
 
-// Sends the request; `callback` is called once, like that of Session::StepAsync. Only Client and
-// Stream call this.
+// Sends the request; `callback` is called once, as in Session::StepAsync. Only Client and Stream
+// call this.
 void SendStepSessions(ActionChannel& channel, const StepSessionsRequest& request,
                       const CallOptions& options, StepSessionsCallback callback);
 // Sends the request and waits for the result.

@@ -25,8 +25,8 @@ struct StreamOptions {
   // RESOURCE_EXHAUSTED. It bounds the memory of the stream, together with the size of a step.
   // Increase it for very many sessions.
   size_t max_pending_actions = 65536;
-  // Receives the notices about the sessions of this stream: those that were opened or stepped on
-  // it. Default: none. It may be called until the destructor returns.
+  // Receives the notices about the sessions that were opened or stepped on this stream. Default:
+  // none. It may be called until the destructor returns.
   NoticeCallback on_notice{};
 };
 
@@ -36,8 +36,8 @@ using SessionCallback = absl::AnyInvocable<void(absl::StatusOr<Session>)>;
 // during a write leave together in the next one.
 //
 // Owns the stream. Thread-safe. Made by Client::OpenStream; may outlive its Client. The destructor
-// cancels what still runs and waits until every callback has returned; the sessions that are bound
-// to the stream end with it. It must not run in a callback of this library.
+// cancels the stream if it is still open and waits until every callback has returned; the sessions
+// that are bound to the stream end with it. It must not run in a callback of this library.
 //
 //   auto stream = client->OpenStream();
 //   auto session = stream->OpenSession("sunspots");
@@ -63,10 +63,10 @@ class Stream {
 
   // Advances many sessions, which anybody may have opened, with one message. Codes: NOT_FOUND (no
   // such model), INVALID_ARGUMENT, UNAVAILABLE, DEADLINE_EXCEEDED; the result contains the errors
-  // of single sessions.
+  // of individual sessions.
   absl::StatusOr<StepSessionsResult> StepSessions(const StepSessionsRequest& request,
                                                   const CallOptions& options = {});
-  // Does the same without waiting; `callback` is called as that of OpenSessionAsync.
+  // Does the same without waiting; `callback` is called as in OpenSessionAsync.
   void StepSessionsAsync(const StepSessionsRequest& request, const CallOptions& options,
                          StepSessionsCallback callback);
 

@@ -44,7 +44,7 @@ class StreamCall final : public ActionChannel,
   // (UNAVAILABLE if it has none).
   void Send(v1::StreamAction action, absl::Duration timeout, ActionCallback callback) override;
 
-  // Sends what is accepted, and nothing more.
+  // Sends the actions that were already accepted, and nothing more.
   void HalfClose();
 
   // Ends the call at once. Pending actions are answered with CANCELLED.

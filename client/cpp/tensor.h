@@ -17,8 +17,8 @@ namespace rnnserve::client {
 // A dense, row-major array, as requests and replies contain it: features, outputs and states
 // (float), token ids (int32 or int64) or masks (bool, one byte per element).
 //
-// A value that owns its elements; a copy copies them. Thread-compatible. Nothing fails: the number
-// of elements always equals the product of the shape.
+// A value that owns its elements; a copy copies them. Thread-compatible. Its functions never fail:
+// the number of elements always equals the product of the shape.
 //
 //   Tensor frames({2, 3}, {1, 2, 3,  4, 5, 6});       // [time 2, features 3]
 //   Tensor tokens({4}, std::vector<int32_t>{7, 7, 0, 9});
@@ -52,7 +52,7 @@ class Tensor {
   // REQUIRES: the rank is at least 1 and 0 <= begin <= end <= shape()[0].
   Tensor Rows(int64_t begin, int64_t end) const;
 
-  // Returns the same elements in another shape. REQUIRES: `shape` has as many elements.
+  // Returns the same elements in another shape. REQUIRES: `shape` has the same number of elements.
   Tensor Reshaped(std::vector<int64_t> shape) const;
 
   friend bool operator==(const Tensor& a, const Tensor& b) {

@@ -15,7 +15,7 @@
 
 namespace rnnserve::client {
 
-// Performs each action by a unary call of its own.
+// Performs each action with its own unary call.
 //
 // Owns the calls in flight, which keep it alive. Thread-safe. Made by std::make_shared. An
 // implementation detail of Client and Session; use those.

@@ -25,7 +25,7 @@ struct ServerTimes {
   Histogram batch_rows;
 };
 
-// A piece of work that is being measured, or was.
+// The measurement of a piece of work, in progress or finished.
 //
 // Thread-compatible.
 class Measurement {
@@ -46,7 +46,8 @@ class Measurement {
   // Returns the number of recorded latencies, divided by the length of the measurement.
   double StepsPerSecond() const;
 
-  // Returns, for people to read, a line with the steps per second and a table of p50, p95 and p99.
+  // Formats the results for people to read: a line with the steps per second and a table of p50,
+  // p95 and p99.
   std::string ToString() const;
 
  private:

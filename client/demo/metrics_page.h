@@ -39,7 +39,7 @@ class Histogram {
   double sum_ = 0;
 };
 
-// The histograms on the text of a /metrics page.
+// The histograms in the text of a /metrics page.
 //
 // Owns the text. Immutable; safe to share.
 class MetricsPage {

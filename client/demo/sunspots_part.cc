@@ -17,7 +17,8 @@ constexpr char kModel[] = "sunspots";
 // The number of months that are shown before and after the reset.
 constexpr size_t kMonthsShown = 3;
 
-// Returns the forecast of each month, made by one session that is reset before `reset_at`.
+// Returns the forecast that is made in each month. One session makes all of them and is reset
+// before the month `reset_at`.
 absl::StatusOr<std::vector<float>> Forecast(const Stage& stage, Measurement* measurement) {
   const SunspotsData& sunspots = stage.data.sunspots;
   const auto stream = stage.client.OpenStream();

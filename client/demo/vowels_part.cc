@@ -22,7 +22,7 @@ constexpr size_t kBatchRows = 64;
 constexpr float kMaskValue = -99;
 constexpr size_t kRowsShown = 5;
 
-// The probabilities [9] of each recording.
+// For each recording, the probabilities of the 9 speakers.
 using Probabilities = std::vector<std::vector<float>>;
 
 std::vector<float> ToVector(absl::Span<const float> values) {

@@ -62,7 +62,7 @@ absl::StatusOr<std::vector<double>> ReadFeatures(const Fields& fields, const Col
   return row;
 }
 
-// Collects the lines of one sequence after another.
+// Groups lines into sequences. A line with a new name begins a new sequence.
 class Sequences {
  public:
   explicit Sequences(const InputKind& kind) : kind_(kind) {}

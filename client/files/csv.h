@@ -12,7 +12,7 @@
 #include "client/cpp/tensor.h"
 #include "client/files/rows.h"
 
-// Numbers separated by commas; a line is a timestep.
+// Numbers separated by commas; each line is one timestep.
 //
 //   sequence,time,x0,x1        The header is optional. Without it the file is one sequence and
 //   0,0,1.5,-0.25              every column is a feature. With it, the column `sequence` holds the

@@ -20,7 +20,7 @@ namespace {
 
 constexpr size_t kReadBytes = size_t{1} << 16;
 
-// Returns features as floats, converting integers, and token ids unchanged.
+// Converts integer features to floats; returns float features and token ids unchanged.
 absl::StatusOr<Tensor> ConvertElements(Tensor tensor, const InputKind& kind) {
   if (kind.is_token == !tensor.is_float()) return tensor;
   if (kind.is_token) {
@@ -32,7 +32,7 @@ absl::StatusOr<Tensor> ConvertElements(Tensor tensor, const InputKind& kind) {
   return tensor.is_int32() ? to_float(tensor.int32s()) : to_float(tensor.int64s());
 }
 
-// Splits an array into sequences along its first dimension, or takes it as a single one.
+// Splits an array into sequences along its first dimension, or treats it as a single sequence.
 absl::StatusOr<std::vector<Tensor>> SplitArray(const Tensor& array, const InputKind& kind) {
   if (!kind.is_token && kind.num_features == 1 && array.rank() == 1 && array.num_elements() > 0) {
     return std::vector<Tensor>{array.Reshaped({array.shape()[0], 1})};

@@ -16,7 +16,7 @@
 // begins, so that neither drawing them nor a slow server can delay one.
 namespace rnnserve::client {
 
-// Times since the beginning of the load, ascending. Those before the end of the warm-up are not
+// Times since the beginning of the load, ascending. Arrivals before the end of the warm-up are not
 // measured.
 using Arrivals = std::vector<absl::Duration>;
 

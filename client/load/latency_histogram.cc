@@ -63,7 +63,7 @@ absl::Duration LatencyHistogram::Quantile(double q) const {
   size_t index = 0;
   while ((seen += counts_[index]) < rank) ++index;
   const int64_t lower = LowerEnd(index);
-  // The middle one of the values lower .. upper - 1.
+  // The middle of the values in the bucket.
   const int64_t middle = lower + (LowerEnd(index + 1) - 1 - lower) / 2;
   return absl::Nanoseconds(std::clamp(middle, min_ns_, max_ns_));
 }

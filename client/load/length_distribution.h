@@ -34,7 +34,8 @@ class LengthDistribution {
   // range. For a file, also the errors of ReadFile, and INVALID_ARGUMENT with the line.
   static absl::StatusOr<LengthDistribution> Parse(absl::string_view text);
 
-  // Whether every draw is the same length and that is a multiple of `factor`. REQUIRES: factor > 0.
+  // Whether every draw gives the same length and that length is a multiple of `factor`. REQUIRES:
+  // factor > 0.
   bool IsFixedMultipleOf(int64_t factor) const;
 
   // Draws one length.

@@ -297,7 +297,7 @@ std::string LoadReport::ToJson() const {
   Json loads = Json::array();
   for (const Entry& entry : entries) loads.push_back(LoadToJson(entry, options));
   const Json json = {{"options", OptionsToJson(*this)}, {"loads", loads}};
-  // The text of a server may contain any bytes.
+  // An error text from a server may contain any bytes.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -23,7 +23,8 @@ namespace {
 
 // How often progress is reported and interrupts are checked.
 constexpr absl::Duration kTick = absl::Milliseconds(50);
-// How often the end of opening the sessions, and the arrival of the last answers, is checked.
+// How often to check whether all sessions are open and, at the end, whether the last answers have
+// arrived.
 constexpr absl::Duration kShortTick = absl::Milliseconds(2);
 // The time between the start of the sending thread and the beginning of the load.
 constexpr absl::Duration kLead = absl::Milliseconds(2);
@@ -36,8 +37,9 @@ struct GroupPlace {
   size_t group = 0;
 };
 
-// The thinking groups, in the order in which they are due, for a thread that sends them. All think
-// equally long, so that is the order in which they began.
+// The groups that are in their think time, in the order in which their next messages are due. Every
+// think time has the same length, so this is also the order of Push. One thread takes the groups
+// out and sends the messages.
 class ThinkingGroups {
  public:
   struct Entry {
@@ -168,7 +170,8 @@ class Run {
       is_all_sent_ = false;
       sender_ = std::thread([this] { SendArrivals(); });
     } else if (is_thinking()) {
-      // Spread over one think time, so that the groups do not think in step.
+      // The first messages are spread over one think time, so that the groups do not all send at
+      // the same moment.
       for (size_t i = 0; i < num_groups(); ++i) {
         const double share = static_cast<double>(i) / static_cast<double>(num_groups());
         thinking_.Push({PlaceOf(i), begin_ + share * options_.think_time});
@@ -198,7 +201,7 @@ class Run {
     }
   }
 
-  // Waits for `time` and sends. Returns false if the window ends before.
+  // Waits for `time` and sends. Returns false, without sending, if the window ends first.
   bool SendAt(absl::Duration time, const GroupPlace& place) {
     absl::Duration now = clock_.Now();
     while (now < time && time < window_->end()) {
@@ -218,7 +221,7 @@ class Run {
   }
 
   // Waits until no message is due or unanswered. Returns false after `timeout`, or at once if a
-  // stream fails or, with `heeds_interrupt`, there is an interrupt.
+  // stream fails or, with `heeds_interrupt`, the load is interrupted.
   bool AwaitIdle(absl::Duration timeout, bool heeds_interrupt) {
     const auto is_idle = [](const auto& load) { return load->is_idle(); };
     const absl::Duration deadline = clock_.Now() + timeout;
@@ -269,7 +272,7 @@ class Run {
     if (sender_.joinable()) sender_.join();
   }
 
-  // Ends the streams. The server closes the sessions of a stream with it.
+  // Ends the streams. With each stream, the server also closes its sessions.
   void EndStreams() {
     for (size_t i = 0; i < streams_.size(); ++i) {
       if (loads_[i]->is_idle()) {
@@ -281,7 +284,7 @@ class Run {
     for (const auto& stream : streams_) stream->AwaitEnd(options_.timeout).IgnoreError();
   }
 
-  // Returns, for each stream, why steps without an answer have none.
+  // Returns, for each stream, the reason to report for the steps that got no answer.
   std::vector<absl::Status> CausesOfNoAnswer(bool is_interrupted) const {
     const absl::Status common =
         is_interrupted

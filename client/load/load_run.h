@@ -85,9 +85,9 @@ struct LoadSurroundings {
 };
 
 // Opens the sessions, sends the load, waits for the answers and ends the streams, which ends the
-// sessions. `models` are those of `options.models`. With `arrivals` the loop is open: message i is
-// sent at time i, by the groups in turn. If `arrivals` is null, the loop is closed: each group
-// sends its next message after the answer to the previous one and the think time.
+// sessions. `models` has the models of `options.models`. With `arrivals` the loop is open: message
+// i is sent at arrivals[i], and the groups take turns. If `arrivals` is null, the loop is closed:
+// each group sends its next message after the answer to the previous one and the think time.
 //
 // Fails, after ending all sessions, with the server's error if a session cannot be opened, and with
 // DEADLINE_EXCEEDED if opening takes longer than the timeout. Later errors are part of the result.

@@ -19,8 +19,8 @@ namespace rnnserve::client {
 // server, which is opened with its first step and closed after its last. The client chooses the
 // ids, so that no step waits for the answer to an open.
 //
-// The first sequence is shortened at random, because sessions that began together would otherwise
-// end together for ever if all sequences have one length. A sequence of whole steps is shortened by
+// The first sequence is shortened at random, because otherwise, if all sequences have one length,
+// sessions that began together would always end together. A sequence of whole steps is shortened by
 // whole steps, so that all steps have the same length.
 //
 // Borrows its constructor arguments. Used by one thread at a time: its LoadStream's.
@@ -32,8 +32,8 @@ class LoadSession {
   };
 
   // `name` is the prefix of the ids; no other session on the server may have it. A step has
-  // `chunk_timesteps`, the last of a sequence may have fewer. If `deadline` is not infinite, the
-  // server is told to drop a step after it.
+  // `chunk_timesteps` timesteps; the last step of a sequence may have fewer. If `deadline` is not
+  // infinite, the server is told to drop a step after it.
   LoadSession(const Model& model, size_t model_index, const LengthDistribution& lengths,
               int64_t chunk_timesteps, absl::Duration deadline, std::string name, Random random);
 
@@ -52,8 +52,8 @@ class LoadSession {
   // and not at its end.
   int64_t Step(v1::StreamAction* action);
 
-  // Does the same as one more row of `steps`, which is empty or has rows of other sessions of the
-  // model. REQUIRES: also that the rows have the same length.
+  // Does the same, but appends the step to `steps` as a row. `steps` may already have rows, of
+  // other sessions of the model. REQUIRES: as for Step, and all rows have the same length.
   int64_t StepAsRow(v1::StepSessionsRequest* steps);
 
   // Fills in the close of the sequence. REQUIRES: a sequence is open.

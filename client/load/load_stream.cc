@@ -23,7 +23,7 @@ bool IsMeasured(Window::Part part) {
   return part == Window::kFirstHalf || part == Window::kSecondHalf;
 }
 
-// Whether the server has no such session after this error.
+// Returns whether the server no longer has the session after this error.
 bool IsSessionLost(const absl::Status& status) {
   return absl::IsNotFound(status) || absl::IsInternal(status);
 }

@@ -28,15 +28,15 @@ namespace rnnserve::client {
 // The sessions form groups of `sessions_per_message`, in order. A message carries one step of each
 // session of a group, either as one action per session or as the rows of one StepSessions. Messages
 // are sent in the order of Send and are never merged, so that the load is as requested. When a
-// session is at the end of its sequence, the message of its last step also closes it, and that of
-// its next step opens another.
+// session is at the end of its sequence, the message of its last step also closes it, and the next
+// message opens another.
 //
 // It uses no gRPC and never sleeps: `write` takes the messages, and the stream reports events
 // through the Listener. Thread-safe. Used in the order Open, Start, Send, Collect.
 class LoadStream final : public MessageStream::Listener {
  public:
   struct Options {
-    // The number of sessions is divisible by it.
+    // Must divide the number of sessions.
     size_t sessions_per_message = 1;
     // Whether the steps of a message form one StepSessions. REQUIRES: the sessions of a group have
     // one model, and their steps have equal lengths.
@@ -87,7 +87,7 @@ class LoadStream final : public MessageStream::Listener {
     enum Kind : uint8_t { kNone, kOpen, kStep, kStepSessions, kClose };
     Kind kind = kNone;
     MeasurementWindow::Part part = MeasurementWindow::kWarmUp;
-    // For a StepSessions, the session of the first row; those of the other rows follow.
+    // For a StepSessions, the session of the first row; the other rows are the sessions after it.
     size_t session = 0;
     uint64_t sequence = 0;
     // For a step: its scheduled time and its number of timesteps.
@@ -97,7 +97,7 @@ class LoadStream final : public MessageStream::Listener {
     std::vector<uint64_t> row_sequences = {};
 
     size_t num_steps() const;
-    // Returns one row of a StepSessions as if it were a step by itself.
+    // Returns row `row` of a StepSessions in the form of a single step.
     Pending Row(size_t row) const;
   };
   // A message that has not been sent.

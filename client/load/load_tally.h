@@ -58,16 +58,16 @@ struct LoadTally {
   LatencyHistogram AllLatencies() const;
   uint64_t NumFailedSteps() const;
 
-  // The number of steps that were due, and of those that were answered successfully and in time.
-  // The others are in `errors`.
+  // The number of steps that were due, and how many of them were answered successfully and in time.
+  // The rest are in `errors`.
   uint64_t num_steps = 0;
   uint64_t num_answered = 0;
   // The numbers of messages sent, of the steps in them, and of the sequences begun.
   uint64_t num_messages = 0;
   uint64_t num_sent = 0;
   uint64_t num_sequences = 0;
-  // The responses and results received while the window was open, whenever their steps were sent.
-  // The result of a StepSessions counts once for each of its sessions.
+  // The responses and results received while the window was open, no matter when their steps were
+  // sent. The result of a StepSessions counts once for each of its sessions.
   uint64_t num_responses = 0;
   uint64_t num_results = 0;
   struct Answers {

@@ -50,8 +50,8 @@ void JudgeHalves(const LoadResult& result, LoadVerdict* verdict) {
                             StepsPerSecond(result, Window::kSecondHalf)};
   const std::array medians = {first.Quantile(0.5), second.Quantile(0.5)};
   verdict->is_long_enough = std::min(first.count(), second.count()) >= kMinHalfSteps;
-  // The difference of two counts of n / 2 each has a standard deviation of sqrt(n), which is 2 /
-  // sqrt(n) of either.
+  // The difference of two counts of n / 2 each has a standard deviation of sqrt(n), which is a
+  // fraction 2 / sqrt(n) of either count.
   const double num_steps = static_cast<double>(first.count() + second.count());
   const double max_change = kMaxRateChange + 3 * 2 / std::sqrt(std::max(num_steps, 1.0));
   const auto [low_rate, high_rate] = std::minmax(rates[0], rates[1]);

@@ -14,7 +14,7 @@ namespace rnnserve::client {
 // The part of a load that is measured: it begins after the warm-up and ends when a time has passed
 // or a number of steps was sent, whichever comes first. The same rule separates its two halves.
 //
-// All times are of one clock. Thread-safe.
+// All times must come from one clock. Thread-safe.
 class MeasurementWindow {
  public:
   enum Part { kFirstHalf, kSecondHalf, kWarmUp, kAfter };

@@ -31,7 +31,7 @@ class ModelInput {
   void Fill(int64_t num_timesteps, Random& random, v1::Tensor* input) const;
 
   // Adds one more row of `num_timesteps` to `rows`, [rows, time, ...], which may be empty.
-  // REQUIRES: as for Fill, and the rows that are there belong to this model and have the same
+  // REQUIRES: as for Fill, and the rows already in `rows` belong to this model and have the same
   // length.
   void AppendRow(int64_t num_timesteps, Random& random, v1::Tensor* rows) const;
 

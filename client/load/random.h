@@ -11,10 +11,10 @@
 namespace rnnserve::client {
 
 // Random numbers that are the same for a seed on every machine: SplitMix64 (Steele, Lea and Flood,
-// 2014), with distributions computed by their inverse, because those of the standard library may
-// differ between libraries.
+// 2014), with distributions computed by their inverse, because the distributions of the standard
+// library differ from one implementation to another.
 //
-// It has eight bytes, so that every session can have its own. Thread-compatible.
+// It takes only eight bytes, so that every session can have its own. Thread-compatible.
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed) {}

@@ -12,8 +12,8 @@
 
 namespace rnnserve::client {
 
-// Limits of the steps per second of a sweep: each above 0 and at most kMaxRate, and at most
-// kMaxRates of them.
+// The limits of a sweep: each rate, in steps per second, is above 0 and at most kMaxRate, and there
+// are at most kMaxRates of them.
 inline constexpr double kMaxRate = 10'000'000;
 inline constexpr size_t kMaxRates = 100;
 

@@ -187,7 +187,8 @@ class ResumableSession:
             place = self._call("OpenSession", self._request)
             self._resumption.is_reopened = True
             return self._resume_at(place)
-        # A server that does not answer may still hold the session, so all of them have to deny it.
+        # A server that does not answer may still hold the session, so it is lost only when every
+        # server says that it has none.
         self._unknown += 1
         return self._regressed(0) if self._unknown >= len(self._targets) else self._move_on()
 
@@ -207,7 +208,8 @@ class ResumableSession:
             self._epoch, self._unknown, self._misses = place.epoch, 0, 0
             self._digest_of_model = place.model_digest
             self._send_from = min(place.version, self.version)
-            # Sends the step before it once more: the stored reply shows whose step it was.
+            # Starts with the last step that the server has: its stored reply shows whether this
+            # writer sent it.
             if self._log_begin < self._send_from == place.version:
                 self._send_from -= 1
             self._is_attached = True

@@ -31,7 +31,8 @@ def generate():
     folder = cache_folder() / f"python-stubs-{digest.hexdigest()[:16]}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # Renamed when it is complete: others may want it at the same time, and the first one wins.
+        # Renames the folder once it is complete. Other processes may be generating it at the same
+        # time; the first one to rename wins.
         with tempfile.TemporaryDirectory(dir=folder.parent) as fresh:
             _run_protoc(sources, pathlib.Path(fresh) / "stubs")
             with contextlib.suppress(OSError):

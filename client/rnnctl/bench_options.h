@@ -43,7 +43,7 @@ struct BenchOptions {
   double measured_seconds = 10;
   double warm_up_seconds = 2;
 
-  // The path of the picture of a sweep; empty for none.
+  // The path for the chart of a sweep; empty for none.
   std::string picture;
 };
 

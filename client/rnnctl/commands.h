@@ -31,7 +31,8 @@ struct Terminal {
 // Runs the command of `options`. Returns the server's errors unchanged, and LocalError for files.
 absl::Status RunCommand(Client& client, const Options& options, const Terminal& terminal);
 
-// The single commands, in the files of the same names.
+// The individual commands. Their definitions are in the files named ..._command.cc and
+// ..._commands.cc.
 absl::Status RunModels(Client& client, const Options& options, const Terminal& terminal);
 absl::Status RunDescribe(Client& client, const Options& options, const Terminal& terminal);
 absl::Status RunReload(Client& client, const Options& options, const Terminal& terminal);

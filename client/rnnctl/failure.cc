@@ -37,7 +37,7 @@ std::string FormatFailure(const absl::Status& status, bool is_json) {
   }
   const nlohmann::json error = {
       {"code", code}, {"reason", reason}, {"message", std::string(status.message())}};
-  // The text of a server may contain any bytes.
+  // An error text from a server may contain any bytes.
   return error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

@@ -46,8 +46,8 @@ struct Options {
   bool is_json = false;
   int64_t timeout_ms = 30000;
 
-  // For `describe`, `infer` and `stream`: the model. For `sessions`: a filter. For `reset`: all its
-  // sessions.
+  // For `describe`, `infer` and `stream`: the model. For `sessions`: a filter. For `reset`: the
+  // model whose sessions are all reset.
   std::string model;
 
   // For `infer` and `stream`: paths, "-" for standard input and output. For `bench`: the output.

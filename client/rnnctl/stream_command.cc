@@ -62,7 +62,7 @@ class NoticeList {
   }
 
  private:
-  // The number of lines that a person reads.
+  // The most lines that a person will read.
   static constexpr size_t kMaxLines = 20;
 
   absl::Mutex mu_;

@@ -19,7 +19,7 @@ from rnnserve.v1 import inference_pb2_grpc, session_pb2
 
 MODEL = "sunspots"
 STEP_SECONDS = 2.0  # After this time a call is given up and repeated.
-# The server's reasons if another writer or another replica has advanced the session.
+# The server's reasons when another writer or another replica has advanced the session.
 NOT_AS_WE_KNOW_IT = ("STEP_FENCED", "STEP_GAP", "STEP_REUSED", "STEP_TOO_OLD")
 PAUSE_SECONDS = 0.1  # Between an error and the next attempt.
 
@@ -41,7 +41,7 @@ class Load:
     def __init__(self, address, num_sessions, rate):
         self.tally = Tally()
         self._pause = 1 / rate
-        # The sessions share a few connections, as those of a web service would.
+        # The sessions share a few connections, as in a web service.
         self._channels = [grpc.aio.insecure_channel(address, options=[
             ("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 500),
         ]) for _ in range(4)]
@@ -102,8 +102,8 @@ class LoadSession:
             return False
 
     async def _step(self):
-        # The input depends only on the index, so that a step that was rolled back is the same
-        # again.
+        # The input depends only on the index, so that a step has the same input again after a
+        # rollback.
         value = example.to_tensor([[float(self._index % 100)]])
         reply = await self._call(self._calls.Step, session_pb2.StepRequest(
             session_id=self._id, input=value, step_index=self._index, epoch=self._epoch))

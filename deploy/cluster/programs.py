@@ -17,14 +17,14 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIBRARIES = ("usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib")
 
-# For each program the packages with it and with the libraries that a small machine lacks, and its
-# path.
+# For each program: the packages that contain it and the libraries that a small machine lacks, and
+# its path in them.
 PACKAGES = {
     "haproxy": (
         "haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1", "usr/sbin/haproxy"),
     "nginx": ("nginx", "usr/sbin/nginx"),
-    # One program with several names; in the package redis-server, its name `redis-server` is a
-    # link.
+    # The server is the program that redis-tools installs as redis-check-rdb; the package
+    # redis-server contains only a link to it.
     "redis-server": ("redis-tools libjemalloc2 liblzf1 libatomic1", "usr/bin/redis-check-rdb"),
 }
 

@@ -114,7 +114,7 @@ class Envoy(Proxy):
         return programs.envoy()
 
     def _command(self, more):
-        # Without hot restart, two of them may run at the same time.
+        # With hot restart disabled, two Envoys may run at the same time.
         return [self._program, "-c", self.configuration, "--disable-hot-restart",
                 "--log-level", "warning", *more]
 

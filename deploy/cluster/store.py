@@ -31,7 +31,7 @@ class Store:
             [program, "--bind", "127.0.0.1", "--port", self.port, "--dir", self.folder,
              "--unixsocket", self.socket,
              # Redis must not evict a session silently, which would lose it; a full store has to
-             # fail.
+             # refuse writes.
              "--save", "", "--appendonly", "no", "--maxmemory", "256mb",
              "--maxmemory-policy", "noeviction", *self._options],
             self.folder / "redis.log", environment)

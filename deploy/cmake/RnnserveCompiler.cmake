@@ -15,7 +15,7 @@ target_include_directories(rnnserve_compiler INTERFACE ${CMAKE_SOURCE_DIR})
 # the optimiser contracts.
 target_compile_options(rnnserve_compiler INTERFACE -ffp-contract=off)
 
-# Some libraries ask for these; precompiled headers need the same options in every target.
+# Some libraries require these; precompiled headers need the same options in every target.
 add_compile_options(-pthread)
 add_compile_definitions(_FILE_OFFSET_BITS=64)
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Headers of other libraries, precompiled once per kind and shared by all targets of that kind. Reading
-# them is most of the compile time of most of our files. A file still includes what it uses: clang-tidy
-# reads the preset `lint`, which has no precompiled headers.
+# them takes most of the compile time of most of our files. A file still includes what it uses:
+# clang-tidy reads the preset `lint`, which has no precompiled headers.
 #
 #   core        the standard library, Abseil and Eigen
 #   grpc        core, gRPC and Protocol Buffers

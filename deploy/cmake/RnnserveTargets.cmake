@@ -6,8 +6,8 @@
 
 # rnnserve_library(<name> SOURCES ... [DEPS ...] [PRIVATE_DEPS ...] [PRECOMPILED core|grpc|test|none]
 # [UNITY] [ALONE ...]): library rnnserve_<name>, alias rnnserve::<name>. PRECOMPILED is core by
-# default. UNITY compiles six files as one, unless RNNSERVE_UNITY is off. Files that use a name of an
-# unnamed namespace for something else than another file are listed under ALONE.
+# default. UNITY compiles six files as one, unless RNNSERVE_UNITY is off. List a file under ALONE if
+# a name in its unnamed namespace means something else in another file.
 function(rnnserve_library name)
   cmake_parse_arguments(ARG "UNITY" "PRECOMPILED" "SOURCES;DEPS;PRIVATE_DEPS;ALONE" ${ARGN})
   add_library(rnnserve_${name} STATIC ${ARG_SOURCES})

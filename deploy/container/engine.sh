@@ -48,9 +48,9 @@ build_with_buildah() {
     buildah bud --isolation chroot --pull-never --layers --tag "$1" "$2"
 }
 
-# Makes a minimal Debian 12 under the name to which `FROM debian:bookworm-slim` resolves, so that
-# the Dockerfile need not change. Only for podman and buildah, and only if no image has that name
-# yet.
+# Makes a minimal Debian 12 image and gives it the name to which `FROM debian:bookworm-slim`
+# resolves, so that the Dockerfile need not change. Only for podman and buildah, and only if no
+# image has that name yet.
 ensure_base_image() {
   if ! containers image exists "$base_image"; then
     say "making a base image with mmdebstrap in place of $base_image"

@@ -21,7 +21,7 @@ struct RedisAddress {
   std::string password;  // empty: none
   int database = 0;
 
-  // Returns "host:port" or "unix socket", for people, without the secret.
+  // Returns "host:port" or "unix socket", for messages; never the user or the password.
   std::string place() const;
 };
 

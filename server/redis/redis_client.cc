@@ -29,7 +29,7 @@
 namespace rnnserve::server {
 namespace {
 
-// More than the bookkeeping of a command takes in addition to the bytes of its words.
+// An upper bound on the memory that a command takes besides the bytes of its words.
 constexpr int64_t kCommandBytes = 512;
 constexpr absl::Duration kQueueRetryDelay = absl::Milliseconds(100);
 
@@ -85,7 +85,8 @@ void RedisClient::Call(Command command) {
   pending.command = std::move(command);
   const int64_t waiting_bytes = waiting_bytes_.fetch_add(pending.bytes) + pending.bytes;
   if (waiting_bytes > options_.max_waiting_bytes) {
-    // The command still goes to the thread, because all callbacks run there, but without its bytes.
+    // A refused command still goes to the thread, because all callbacks run there, but without its
+    // words.
     waiting_bytes_.fetch_sub(pending.bytes);
     pending.bytes = 0;
     pending.command.words.clear();
@@ -125,7 +126,7 @@ void RedisClient::Run() {
   }
   connection_.reset();
   FailAll(sent_, Closed());
-  // A callback may bring new commands.
+  // A callback may add new commands.
   while (!queue_.empty() || !IsInboxEmpty()) {
     FailAll(queue_, Closed());
     TakeInbox();
@@ -187,7 +188,7 @@ void RedisClient::FillPipeline(absl::Time now) {
     queue_.pop_front();
     Send(std::move(pending), now);
   }
-  // The socket usually accepts everything at once, which saves a round of poll.
+  // The socket usually accepts everything at once, which saves a call of poll.
   if (connection_->wants_to_send()) HandleSocket(POLLOUT);
 }
 

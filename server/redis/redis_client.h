@@ -38,25 +38,25 @@ namespace rnnserve::server {
 // not know. The client reconnects at the pace of the breaker.
 //
 // Owns the thread and the connection. Thread-safe. No call blocks, except AwaitGreeting. Each
-// callback runs once, on the thread, under no lock. The destructor answers every command that has
-// no answer with CANCELLED (STORE_CLOSED).
+// callback runs once, on the thread, under no lock. The destructor answers every unanswered command
+// with CANCELLED (STORE_CLOSED).
 class RedisClient {
  public:
   struct Options {
     RedisAddress address;
     // Its max_silence bounds the wait for an answer, and also the time to connect and be greeted.
     CircuitBreaker::Options breaker;
-    // The bytes of all commands without an answer. A command that exceeds them is refused.
+    // The limit on the bytes of all unanswered commands. A command that would exceed it is refused.
     int64_t max_waiting_bytes = int64_t{256} << 20;
-    // The bytes of the commands that were sent and have no answer. The default is enough for a fast
-    // network; more only makes more copies.
+    // The limit on the bytes of the commands that were sent and not answered yet. The default keeps
+    // a fast network busy; a higher limit only copies more commands into the connection.
     int64_t max_pipeline_bytes = int64_t{4} << 20;
   };
 
   using ReplyCallback = absl::AnyInvocable<void(absl::StatusOr<RedisReply>)>;
 
   struct Command {
-    // Without a script `words` are a command; with one they are its key and arguments.
+    // Without a script, `words` is the command; with one, it is the script's key and arguments.
     std::optional<RedisScript> script;
     std::vector<std::string> words;
     // Gets a reply that is not an error, or else UNAVAILABLE (STORE_DOWN), RESOURCE_EXHAUSTED
@@ -66,7 +66,7 @@ class RedisClient {
 
   // The clock must outlive it.
   RedisClient(const Clock& clock, Options options);
-  // REQUIRES: not on the client's thread.
+  // REQUIRES: the calling thread is not the client's own.
   ~RedisClient();
   RedisClient(const RedisClient&) = delete;
   RedisClient& operator=(const RedisClient&) = delete;
@@ -122,7 +122,7 @@ class RedisClient {
   const Options options_;
   const int wake_fd_;
 
-  // Synchronises itself.
+  // Atomic, so it needs no lock.
   std::atomic<int64_t> waiting_bytes_{0};
   std::atomic<uint64_t> num_servers_{0};
 

@@ -21,10 +21,10 @@
 namespace rnnserve::server {
 namespace {
 
-// Commands that one system call may send. A few are enough to fill a socket's buffer.
+// The most commands that one system call sends. A few are enough to fill a socket's buffer.
 constexpr size_t kNumVectors = 64;
 constexpr size_t kReceiveBytes = 64 << 10;
-// The number of reads before the owner gets to do other things.
+// The most reads in one call of Receive, so that the owner gets to do other things in between.
 constexpr int kNumReceives = 16;
 
 absl::Status SocketError(absl::string_view what, int error) {
@@ -58,7 +58,7 @@ void RedisConnection::Append(absl::Span<const absl::string_view> words) {
   char* bytes = nullptr;
   const int size =
       redisFormatCommandArgv(&bytes, static_cast<int>(words.size()), pointers.data(), sizes.data());
-  // It fails only when memory runs out, as operator new does.
+  // Like operator new, it fails only when memory runs out.
   if (size < 0) std::abort();
   unsent_.push_back({std::unique_ptr<char, CommandDeleter>(bytes), static_cast<size_t>(size)});
 }

@@ -23,7 +23,7 @@ namespace rnnserve::server {
 // Receive when it is readable.
 //
 // Owns the socket and the unsent commands. Used by one thread at a time: its owner's. After an
-// error it must not be used any more.
+// error it must not be used again.
 class RedisConnection {
  public:
   // Begins to connect. A failure to connect may show only in Send. Resolving a host name is the
@@ -33,7 +33,7 @@ class RedisConnection {
   RedisConnection(const RedisConnection&) = delete;
   RedisConnection& operator=(const RedisConnection&) = delete;
 
-  // Appends a command to those that wait to be sent.
+  // Appends a command to the queue of unsent commands.
   void Append(absl::Span<const absl::string_view> words);
 
   // Sends as much as the socket accepts. Errors: UNAVAILABLE (STORE_DOWN).

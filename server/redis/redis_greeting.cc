@@ -14,8 +14,7 @@
 namespace rnnserve::server {
 namespace {
 
-// The first version with the EVALSHA, the HSET of many fields and the script replication that we
-// use.
+// The first version that has all that we use: EVALSHA, HSET of many fields, and script replication.
 constexpr int kVersionMin = 5;
 
 // Returns the value of a line "name:value" of INFO, or "".
@@ -79,7 +78,7 @@ absl::Status RedisGreeting::Take(const redisReply& reply) {
 }
 
 absl::Status CheckRedisServer(absl::string_view report) {
-  // A server that loads its data answers INFO and little else.
+  // A server that is still loading its data answers INFO and little else.
   if (ValueIn(report, "loading") == "1") return StoreDown("the store is loading its data");
   const std::string version = ValueIn(report, "redis_version");
   int major = 0;

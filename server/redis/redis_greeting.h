@@ -26,7 +26,7 @@ absl::Status CheckRedisServer(absl::string_view report);
 
 // The exchange on a new connection before its first use, in one round trip. It logs in, selects the
 // database, asks for the server's INFO and loads the scripts, and checks from the answers that the
-// server may keep snapshots. Used by one thread at a time: that of the connection.
+// server may keep snapshots. Used by one thread at a time: the connection's.
 class RedisGreeting {
  public:
   // The SHA-1 of each script, as the server has computed it.
@@ -35,14 +35,14 @@ class RedisGreeting {
   // Appends the commands.
   RedisGreeting(const RedisAddress& address, RedisConnection& connection);
 
-  // Processes the next answer. Errors: those of CheckRedisServer; FAILED_PRECONDITION: STORE_LOGIN
-  // (wrong user or password, or too few permissions), STORE_DATABASE; those of RedisReplyError for
-  // every other refusal. REQUIRES: not is_done().
+  // Processes the next answer. Errors: any error of CheckRedisServer; FAILED_PRECONDITION:
+  // STORE_LOGIN (wrong user or password, or too few permissions), STORE_DATABASE; the errors of
+  // RedisReplyError for every other refusal. REQUIRES: not is_done().
   absl::Status Take(const redisReply& reply);
 
   bool is_done() const { return num_taken_ == expected_.size(); }
   const Digests& digests() const { return digests_; }
-  // Identifies the server process: a restarted server has another one.
+  // Identifies the server process: a restarted server has a new id.
   const std::string& run_id() const { return run_id_; }
 
  private:

@@ -34,7 +34,7 @@ std::string RedisErrorWord(const redisReply& reply);
 // because the rest of Redis' text may repeat keys and arguments.
 absl::Status RedisReplyError(const redisReply& reply);
 
-// Returns UNAVAILABLE (STORE_DOWN) with that text.
+// Returns UNAVAILABLE (STORE_DOWN) with the text `message`.
 absl::Status StoreDown(absl::string_view message);
 
 }  // namespace rnnserve::server

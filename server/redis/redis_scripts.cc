@@ -17,7 +17,7 @@ constexpr size_t kNumberSize = 20;
 constexpr absl::Duration kLifetimeMax = absl::Hours(24 * 365 * 100);
 
 // stored(): nil if nothing is stored, false if it is not a snapshot, else a table with e, n and v.
-// live(ms): sets the time to live of the key, "0" for ever.
+// live(ms): sets the time to live of the key; "0" means that it never expires.
 constexpr char kStored[] = R"(
 local function stored()
   local f = redis.call('HMGET', KEYS[1], 'e', 'n', 'v')
@@ -54,7 +54,7 @@ local function judge(s)
 end
 )";
 
-// Applies the rule of JudgeFirst before that of JudgeFence.
+// Applies the rule of JudgeFirst, then the rule of JudgeFence.
 constexpr char kWrite[] = R"(
 local s = stored()
 local is_own = s and s.e == ARGV[1] and s.n == ARGV[2] and s.v == ARGV[3]

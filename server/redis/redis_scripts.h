@@ -19,8 +19,8 @@ namespace rnnserve::server {
 //
 // A session is one hash with the fields e (epoch), n (nonce), v (version) and b (bytes). Numbers
 // are sent and stored as 20 decimal digits, padded with zeros, for two reasons: Lua's numbers are
-// doubles, which are exact only up to 2^53, and digit strings of equal length compare like their
-// numbers. For the same reason a script increments the epoch digit by digit.
+// doubles, which are exact only up to 2^53, and digit strings of equal length sort in the order of
+// their numbers. For the same reason a script increments the epoch digit by digit.
 //
 // Each enumerator lists the key and the arguments of its script, then its answers. A verdict is
 // {"OK"}, {"FENCED", stored epoch} or {"STALE", stored version}. Every script answers {"BAD"}, and
@@ -47,7 +47,7 @@ std::string ToRedisNumber(uint64_t number);
 std::optional<uint64_t> FromRedisNumber(absl::string_view digits);
 
 // Converts a time to live to the milliseconds that the scripts take, rounded up, at least 1. Above
-// a hundred years the result is "0", which means for ever.
+// a hundred years the result is "0", which means that the key never expires.
 std::string ToRedisLifetime(absl::Duration time_to_live);
 
 }  // namespace rnnserve::server

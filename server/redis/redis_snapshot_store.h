@@ -20,10 +20,10 @@ namespace rnnserve::server {
 // one hash, whose key is the prefix and the id. Scripts check the fence and write in one atomic
 // step.
 //
-// A change is reported as OK when Redis has it in memory. Its durability from then on is a matter
-// of Redis: with the append-only file it survives a restart; a replica that takes over may lack the
-// last changes. In Redis each session takes the size of its snapshot and some 200 bytes. Redis must
-// not evict, which is checked whenever a connection is made.
+// A change is reported as OK when Redis has it in memory. Whether it lasts from then on depends on
+// Redis: with the append-only file it survives a restart; a replica that takes over may lack the
+// last changes. In Redis each session takes the size of its snapshot plus about 200 bytes. Redis
+// must not evict; this is checked on every new connection.
 //
 // When Redis stops answering, callbacks get UNAVAILABLE (STORE_DOWN) within a second. From then on
 // they get it at once, until Redis is back, which is noticed within about two seconds. See
@@ -40,9 +40,9 @@ class RedisSnapshotStore final : public SnapshotStore {
     RedisClient::Options client;
   };
 
-  // Connects and checks the server. Blocks until then. Errors: FAILED_PRECONDITION (STORE_LOGIN,
-  // STORE_DATABASE, STORE_VERSION, STORE_EVICTS, STORE_REPLICA; see RedisGreeting); UNAVAILABLE
-  // (STORE_DOWN) if no server could be greeted within start_timeout.
+  // Connects to the server and checks it. Blocks until that is done. Errors: FAILED_PRECONDITION
+  // (STORE_LOGIN, STORE_DATABASE, STORE_VERSION, STORE_EVICTS, STORE_REPLICA; see RedisGreeting);
+  // UNAVAILABLE (STORE_DOWN) if no server could be greeted within start_timeout.
   static absl::StatusOr<std::unique_ptr<RedisSnapshotStore>> Create(const Clock& clock,
                                                                     Options options);
 
@@ -51,14 +51,14 @@ class RedisSnapshotStore final : public SnapshotStore {
              ReadCallback callback) override;
   void Read(std::string session_id, ReadCallback callback) override;
   void Remove(std::string session_id, SnapshotFence fence, WriteCallback callback) override;
-  // Moves the snapshot to a key of the prefix, "quarantine/" and the id. It cannot be the key of a
-  // session, because no session id has a slash.
+  // Moves the snapshot to a key made of the prefix, "quarantine/" and the id. No session can have
+  // this key, because no session id contains a slash.
   void Quarantine(std::string session_id, std::string bytes, absl::Duration time_to_live,
                   WriteCallback callback) override;
 
   uint64_t generation() const override { return client_.num_servers(); }
 
-  // Returns OK while the store can be used, else the reason why not, without addresses and secrets.
+  // Returns OK while the store can be used, else the reason why not, without addresses or secrets.
   absl::Status health() const { return client_.health(); }
 
  private:
