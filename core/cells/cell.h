@@ -70,7 +70,7 @@ class Cell {
   int64_t output_size() const { return output_size_; }
 
   virtual int64_t num_parameters() const = 0;
-  // Returns the bytes that the parameters take. Default: their size as float32.
+  // Returns the number of bytes that the parameters take. Default: their size as float32.
   virtual int64_t parameter_bytes() const { return num_parameters() * int64_t{sizeof(float)}; }
 
   // Returns how many bytes of weights a step reads in kernels that are large enough to be shared by

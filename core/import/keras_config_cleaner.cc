@@ -52,8 +52,8 @@ void MoveComparedNumber(Json& object) {
   args.erase(1);
 }
 
-// Converts tensors in which calls of `models` are counted from 1; the first call is the one that
-// made the model.
+// Converts tensors in which the calls of `models` are counted from 1, because Keras counts the call
+// that created the model as call 0.
 void CountCallsFromZero(Json& output, const std::set<std::string>& models) {
   if (!output.is_structured()) return;
   const bool is_tensor = output.is_array() && output.size() == 3 && output[0].is_string();

@@ -83,10 +83,10 @@ class Layer {
   // The number of different token ids, if the layer reads them.
   virtual int64_t num_tokens() const { return 0; }
   virtual int64_t num_parameters() const { return 0; }
-  // The bytes that the parameters take. Default: four for each.
+  // The number of bytes that the parameters take. Default: four for each parameter.
   virtual int64_t parameter_bytes() const { return num_parameters() * int64_t{sizeof(float)}; }
 
-  // The bytes of weights that one timestep reads in steps that are large enough to share with a
+  // How many bytes of weights one timestep reads in steps that are large enough to be shared by a
   // Team. If these are most of the model, one batch shared by all cores is faster than several
   // batches at once. Default: none.
   virtual int64_t shareable_bytes() const { return 0; }

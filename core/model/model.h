@@ -61,7 +61,7 @@ class Model {
   const Plan& plan() const { return plan_; }
   const std::vector<std::unique_ptr<Layer>>& layers() const { return plan_.layers; }
   int64_t num_parameters() const;
-  // The bytes that the weights take, and the type in which matrices are kept.
+  // The number of bytes that the weights take, and the type in which matrices are stored.
   int64_t parameter_bytes() const;
   WeightType weight_type() const { return weight_type_; }
 

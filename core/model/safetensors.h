@@ -24,7 +24,7 @@ namespace rnnserve {
 absl::StatusOr<WeightTable> ReadSafetensors(std::istream& file, int64_t size);
 
 // Writes the weights in the order of their names, the first at a multiple of 64 bytes. Equal
-// weights give equal bytes. The state of the stream says whether it succeeded.
+// weights give equal bytes. The state of the stream says whether writing succeeded.
 void WriteSafetensors(const WeightTable& weights, std::ostream& file);
 
 }  // namespace rnnserve

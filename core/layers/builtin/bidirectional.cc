@@ -121,7 +121,7 @@ nlohmann::json Reversed(const nlohmann::json& layer) {
 
 int64_t LastOf(const Shape& shape) { return shape[shape.rank() - 1]; }
 
-// Returns `shape` with another last extent.
+// Returns `shape` with `extent` as its last extent.
 Shape WithLast(const Shape& shape, int64_t extent) {
   absl::InlinedVector<int64_t, 4> extents(shape.extents().begin(), shape.extents().end());
   extents.back() = extent;

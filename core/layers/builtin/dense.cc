@@ -59,7 +59,7 @@ class Dense final : public LastAxisLayer {
   const int64_t num_parameters_;
 };
 
-// Returns `shape` with another last extent.
+// Returns `shape` with `units` as its last extent.
 Shape WithLast(const Shape& shape, int64_t units) {
   absl::InlinedVector<int64_t, 4> extents(shape.extents().begin(), shape.extents().end());
   extents.back() = units;

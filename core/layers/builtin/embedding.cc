@@ -30,7 +30,8 @@ namespace {
 // the output has no mask, even if the request has one. Weights: "embeddings". Owns its weights.
 // Immutable; safe to share.
 //
-// The caller checks that every id is in [0, num_tokens()). The output for any other id is zeros.
+// The caller checks that every id is in [0, num_tokens()). The output for any other id is all
+// zeros.
 class Embedding final : public Layer {
  public:
   // Ids are stored as float32, which represents every whole number up to this one exactly.

@@ -46,9 +46,9 @@ class Noise final : public Layer {
                                                        const ValueSpec& input,
                                                        WeightSource& weights);
 
-  // With a rate of 1 the formulas of AlphaDropout and GaussianDropout divide by zero, also in
-  // Keras. A noise_shape that shares numbers between rows of the batch, or does not fit the input,
-  // is refused.
+  // With a rate of 1 the formulas of AlphaDropout and GaussianDropout divide by zero, in Keras too.
+  // A noise_shape that shares numbers between rows of the batch, or does not fit the input, is
+  // refused.
   std::string no_training_reason() const override { return no_training_reason_; }
   void Run(const LayerRun& run) const override;
 

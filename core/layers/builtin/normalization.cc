@@ -102,8 +102,8 @@ struct Tensor {
   std::vector<int64_t> extents;
   std::vector<float> values;
 
-  // Appends the numbers in nested lists that are at `depth`. Returns false if the lists do not have
-  // the extents of the tensor or hold anything but numbers.
+  // Appends the numbers in `json`, which is `depth` levels below the outermost list. Returns false
+  // if its lists do not have the extents of the tensor or hold anything but numbers.
   bool Append(const Json& json, size_t depth) {
     if (depth == extents.size()) {
       if (json.is_number()) values.push_back(json.get<float>());
@@ -114,8 +114,8 @@ struct Tensor {
   }
 };
 
-// Returns the tensor under `key` of the configuration. Its axes are the last of `kept`; an extent
-// of 1 is repeated.
+// Returns the tensor under `key` of the configuration. Its axes are the last ones in `kept`; an
+// extent of 1 is repeated.
 absl::StatusOr<Tensor> ConfiguredTensor(const KerasConfig& config, absl::string_view key,
                                         const Shape& timestep, absl::Span<const int> kept) {
   const Json& raw = config.Raw(key);

@@ -72,7 +72,7 @@ Prelu::Prelu(const KerasConfig& config, const ValueSpec& input, absl::Span<const
       num_parameters_(static_cast<int64_t>(alpha.size())) {
   // Repeats alpha along the shared axes of the timestep.
   std::vector<float> spread(alpha.begin(), alpha.end());
-  int64_t inner = 1;  // the product of the extents after the axis; alpha is complete along these
+  int64_t inner = 1;  // the product of the extents after the axis, where alpha is already repeated
   for (int i = input.shape.rank() - 1; i >= 0; --i) {
     const int64_t extent = input.shape[i];
     if (alpha_extents[static_cast<size_t>(i + (input.has_time ? 1 : 0))] != extent) {
