@@ -11,7 +11,8 @@
 namespace rnnserve::server {
 namespace {
 
-// The handlers of the service. Each names the metrics of its call and the function that does it.
+// The handlers of the service. Each handler names the metrics of its call and the function that
+// performs the call.
 class InferenceService final : public v1::InferenceService::CallbackService {
  public:
   InferenceService(const Clock& clock, Engine& engine, Metrics& metrics, StreamRegistry& streams)

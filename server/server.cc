@@ -143,7 +143,8 @@ absl::StatusOr<std::shared_ptr<const Model>> Server::LoadAgain(const std::string
                                    [&](const ModelSource& s) { return s.name == name; });
   auto model = LoadModel(*source, options_.importer, *layers_, options_.cell_plugins);
   if (model.ok()) return model;
-  // The client that asked for the reload has no need to know the path of the model.
+  // Replace the path of the model with its name: the client that asked for the reload has no need
+  // to know the path.
   return MakeError(model.status().code(), ErrorReason(model.status()),
                    absl::StrReplaceAll(model.status().message(), {{source->path, name}}));
 }
@@ -216,7 +217,7 @@ bool Server::Stop() {
   engine_.RefuseSessions();
   // First flush while sessions still step, so that little is left to write once they may not.
   engine_.FlushCheckpoints(options_.drain_timeout / 4);
-  // Tell the streams before steps are refused, so that clients learn of it from the notice first.
+  // Tell the streams before steps are refused, so that clients get the notice before any refusal.
   streams_.TellMoving();
   engine_.StartDraining();
   engine_.WaitUntilIdle(options_.drain_timeout / 4);

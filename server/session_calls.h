@@ -16,9 +16,9 @@ namespace rnnserve::server {
 template <typename Response>
 using Reply = absl::AnyInvocable<void(absl::StatusOr<Response>)>;
 
-// The calls of the service as functions of messages: each checks the form of the request, converts
-// it, calls the engine and converts the answer. The unary calls and the actions of a stream share
-// them, so that both give the same answers.
+// The calls of the service. Each takes a request message, checks its form, converts it, calls the
+// engine and converts the answer into a reply message. The unary calls and the actions of a stream
+// share them, so that both give the same answers.
 //
 // A request must live until its reply. Thread-safe. The clock and the engine must outlive it.
 class SessionCalls {

@@ -29,8 +29,9 @@ namespace rnnserve::server {
 class StreamRegistry;
 
 // One open Stream call. Reads messages, starts their actions, and writes results as they come. Ends
-// when every action has its result and the client has half-closed, the connection is lost, or the
-// server drains. Watches the sessions that it uses, and tells the client what happens to them.
+// when no more messages will be read (because the client has half-closed, the connection is lost,
+// or the server drains) and every action has its result. Watches the sessions that it uses, and
+// tells the client what happens to them.
 //
 // Invariants, under `mu_`:
 //   1. At most one read, one write and one Finish are issued or in flight at any time.

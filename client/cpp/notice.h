@@ -15,7 +15,7 @@ namespace rnnserve::client {
 // StreamNotice of the protocol. A value.
 struct Notice {
   enum class Kind {
-    kExpiring,  // the session was not used for long; any call keeps it
+    kExpiring,  // the session will soon have been idle too long; any call keeps it
     kEnded,     // the session has ended, but this stream did not close it
     kMoving,    // its server drains: send no more steps, attach elsewhere once the stream has ended
   };

@@ -94,10 +94,10 @@ class ResumableSession {
     // (without durability: all inputs ever sent), the oldest are dropped, and a loss that reaches
     // back before them is DATA_LOSS.
     size_t max_log_bytes = size_t{64} << 20;
-    // The number of durable steps whose inputs are kept all the same, in case the snapshot store
-    // fails over and loses steps that it had accepted. A loss of more steps than are kept is
-    // DATA_LOSS. One step is always kept: the server that holds the session is asked for its reply
-    // to that step, which shows that nobody else has stepped the session.
+    // How many steps to keep after they have become durable, in case the snapshot store fails over
+    // and loses steps that it had accepted. A loss of more steps than are kept is DATA_LOSS. One
+    // step is always kept: the server that holds the session is asked for its reply to that step,
+    // which shows that nobody else has stepped the session.
     uint64_t num_durable_steps_kept = 0;
     // The size of the largest reply that is accepted.
     int max_message_bytes = 64 << 20;
@@ -192,7 +192,7 @@ class ResumableSession {
   // Continues from `place` if that is possible.
   absl::Status ResumeAt(const Place& place);
   absl::Status CheckOutput(uint64_t index, const Tensor& output);
-  // Prepares the next attempt after `status`; returns false if there must be none.
+  // Prepares the next attempt after `status`; returns false if there is to be no further attempt.
   bool PrepareAgain(const absl::Status& status);
   void LeaveServer();
   absl::Status GiveUp(const absl::Status& status);

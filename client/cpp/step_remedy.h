@@ -12,7 +12,7 @@ namespace rnnserve::client {
 enum class StepRemedy {
   kNone,    // the call was refused and would be refused again; it was not performed
   kWait,    // the call was not performed; it may succeed later
-  kResend,  // unknown whether the call was performed; sending it again shows
+  kResend,  // unknown whether the call was performed; sending it again will tell
   kAttach,  // the session is not here, or not at the expected step: attach
   kMoveOn,  // this server is going away: attach at another one
   kStop,    // the session has ended, or no longer belongs to the caller

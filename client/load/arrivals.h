@@ -12,8 +12,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
-// The times at which the messages of an open loop should be sent. They are decided before the load
-// begins, so that neither drawing them nor a slow server can delay one.
+// The times at which the messages of an open loop should be sent. They are drawn before the load
+// begins, so that neither the drawing nor a slow server can delay a message.
 namespace rnnserve::client {
 
 // Times since the beginning of the load, ascending. Arrivals before the end of the warm-up are not

@@ -114,7 +114,7 @@ class Run {
   size_t num_groups() const { return options_.num_sessions / options_.sessions_per_message; }
   bool is_thinking() const { return options_.think_time > absl::ZeroDuration(); }
 
-  // Deals the groups to the streams in turn.
+  // Assigns the groups to the streams round robin.
   GroupPlace PlaceOf(size_t group) const {
     return {group % options_.num_streams, group / options_.num_streams};
   }

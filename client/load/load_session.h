@@ -33,7 +33,7 @@ class LoadSession {
 
   // `name` is the prefix of the ids; no other session on the server may have it. A step has
   // `chunk_timesteps` timesteps; the last step of a sequence may have fewer. If `deadline` is not
-  // infinite, the server is told to drop a step after it.
+  // infinite, the server is told to drop a step that it cannot answer within this time.
   LoadSession(const Model& model, size_t model_index, const LengthDistribution& lengths,
               int64_t chunk_timesteps, absl::Duration deadline, std::string name, Random random);
 

@@ -23,7 +23,7 @@ ThreadTimes ReadThreadTimes(const std::string& folder = "/proc/self/task");
 struct ThreadUse {
   // The share of one processor that the busiest thread used: 0 to 1.
   double busiest_thread = 0;
-  // The processors that all threads together used: 0 to the number of processors.
+  // How many processors all threads together used: 0 to the number of processors.
   double all_threads = 0;
 };
 

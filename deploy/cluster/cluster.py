@@ -182,7 +182,8 @@ def main():
             chosen.script.read_text(encoding="utf-8"), chosen.replicas)
     except (OSError, commands.UnknownCommand) as error:
         sys.exit(str(error))
-    # Until the event loop handles SIGTERM, it has to stop the started processes as Ctrl-C does.
+    # Before the event loop takes over SIGTERM, the signal must stop the started processes as Ctrl-C
+    # does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         cluster = Cluster(folder, chosen.replicas)

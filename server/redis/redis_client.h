@@ -74,9 +74,9 @@ class RedisClient {
   // Queues a command. Its callback gets the outcome.
   void Call(Command command);
 
-  // Blocks until the server has been greeted for the first time. Errors: FAILED_PRECONDITION errors
-  // of RedisGreeting, at once, because waiting does not help; UNAVAILABLE (STORE_DOWN) after
-  // `timeout`, with the last cause.
+  // Blocks until the server has been greeted for the first time. Errors: the FAILED_PRECONDITION
+  // errors of RedisGreeting, without waiting any longer, because waiting does not help; UNAVAILABLE
+  // (STORE_DOWN) after `timeout`, with the cause of the last failure.
   absl::Status AwaitGreeting(absl::Duration timeout) const;
 
   // Returns OK while the server can be used, else the reason why not.

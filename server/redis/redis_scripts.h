@@ -43,7 +43,8 @@ absl::string_view RedisScriptText(RedisScript script);
 
 // Converts a number to the 20 digits that the scripts take.
 std::string ToRedisNumber(uint64_t number);
-// Converts 20 digits back to a number. Returns nothing for any other text, or from 2^64 on.
+// Converts 20 digits back to a number. Returns nothing for any other text, or if the number does
+// not fit into 64 bits.
 std::optional<uint64_t> FromRedisNumber(absl::string_view digits);
 
 // Converts a time to live to the milliseconds that the scripts take, rounded up, at least 1. Above
