@@ -29,7 +29,6 @@ CellRegistry CellRegistry::BuiltIn() {
   registry.Register("ConvLSTM2DCell", ConvLstmCell::FactoryFor(2), three);
   registry.Register("ConvLSTM3DCell", ConvLstmCell::FactoryFor(3), three);
   registry.Register("StackedRNNCells", StackedRnnCells::Create);
-  registry.Register("MinimalRNNCell", MinimalRnnCell::Create, two);
   registry.Register("rnnserve>MinimalRNNCell", MinimalRnnCell::Create, two);
   return registry;
 }
@@ -92,7 +91,8 @@ absl::StatusOr<const CellRegistry::Entry*> CellRegistry::Find(absl::string_view 
   const auto found = entries_.find(name);
   if (found != entries_.end()) return &found->second;
   return MakeError(absl::StatusCode::kUnimplemented, "CELL_UNSUPPORTED",
-                   absl::StrCat(config.path(), ": there is no cell '", name, "'"));
+                   absl::StrCat(config.path(), ": there is no cell '", name,
+                                "'; a plug-in (--cell-plugin) can provide it"));
 }
 
 }  // namespace rnnserve

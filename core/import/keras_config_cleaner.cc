@@ -104,8 +104,14 @@ Json CleanObject(const Json& value) {
 
 std::string RegisteredNameOf(const Json& object) {
   std::string name = KerasConfig(object, "").registered_name();
-  const Json module = object.is_object() ? object.value("module", Json()) : Json();
-  if (!module.is_string() || absl::StrContains(name, ">")) return name;
+  if (!object.is_object() || absl::StrContains(name, ">")) return name;
+  const Json module = object.value("module", Json());
+  if (!module.is_string()) {
+    // Keras writes null for the module "__main__". Its own classes have a module and no registered
+    // name; the older formats have neither.
+    const bool is_keras = !object.value("registered_name", Json()).is_string();
+    return is_keras ? name : absl::StrCat("__main__>", name);
+  }
   const std::string module_name = module.get<std::string>();
   const bool is_keras = module_name == "keras" || absl::StartsWith(module_name, "keras.") ||
                         module_name == "builtins";

@@ -170,12 +170,13 @@ Vector ReferenceActivate(const std::string& activation, Vector x) {
 Vector ReferenceStep(const ReferenceCell& cell, const Vector& x, std::vector<Vector>& states) {
   if (cell.kind == "LSTMCell") return LstmStep(cell, x, states);
   if (cell.kind == "GRUCell") return GruStep(cell, x, states);
-  if (cell.kind != "SimpleRNNCell" && cell.kind != "MinimalRNNCell") {
+  if (cell.kind != "SimpleRNNCell" && cell.kind != "rnnserve>MinimalRNNCell") {
     std::cerr << "ReferenceStep: no cell '" << cell.kind << "'\n";
     std::abort();
   }
   const Vector sum = Preactivation(cell, x, states[0], 0, 1);
-  return states[0] = cell.kind == "MinimalRNNCell" ? sum : ReferenceActivate(cell.activation, sum);
+  return states[0] =
+             cell.kind == "rnnserve>MinimalRNNCell" ? sum : ReferenceActivate(cell.activation, sum);
 }
 
 }  // namespace rnnserve::testing

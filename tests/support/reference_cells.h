@@ -19,7 +19,7 @@ Vector ReferenceActivate(const std::string& activation, Vector x);
 
 // The weights of a cell, row-major as Keras stores them, and its options.
 struct ReferenceCell {
-  std::string kind;  // SimpleRNNCell, LSTMCell, GRUCell or MinimalRNNCell
+  std::string kind;  // SimpleRNNCell, LSTMCell, GRUCell or rnnserve>MinimalRNNCell
   size_t input_size = 0;
   size_t units = 0;
   std::string activation = "tanh";

@@ -54,7 +54,7 @@ struct Kind {
 const Kind kKinds[] = {
     {"Simple", "SimpleRNNCell"},
     {"SimpleReluNoBias", "SimpleRNNCell", 1, 1, "relu", "sigmoid", false},
-    {"Minimal", "MinimalRNNCell", 1, 1, "linear", "sigmoid", false},
+    {"Minimal", "rnnserve>MinimalRNNCell", 1, 1, "linear", "sigmoid", false},
     {"Lstm", "LSTMCell", 4, 2},
     {"LstmHardSigmoidNoBias", "LSTMCell", 4, 2, "elu", "hard_sigmoid", false},
     {"LstmSoftmaxGates", "LSTMCell", 4, 2, "tanh", "softmax"},

@@ -94,7 +94,7 @@ TEST_F(CellRegistryTest, BuiltInHoldsTheCellsOfKeras) {
 
   for (const char* name :
        {"SimpleRNNCell", "LSTMCell", "GRUCell", "ConvLSTM1DCell", "ConvLSTM2DCell",
-        "ConvLSTM3DCell", "StackedRNNCells", "MinimalRNNCell", "rnnserve>MinimalRNNCell"}) {
+        "ConvLSTM3DCell", "StackedRNNCells", "rnnserve>MinimalRNNCell"}) {
     EXPECT_TRUE(registry.Contains(name)) << name;
   }
   EXPECT_FALSE(registry.Contains("mine>WindowCell"));

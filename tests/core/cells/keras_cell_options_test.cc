@@ -161,8 +161,11 @@ INSTANTIATE_TEST_SUITE_P(
                       CellWeights{"GRUCell", {}, {2, 9}, {3, 9}, {2, 9}, 63},
                       CellWeights{"GRUCell", {{"reset_after", false}}, {2, 9}, {3, 9}, {9}, 54},
                       CellWeights{"GRUCell", {{"use_bias", false}}, {2, 9}, {3, 9}, {}, 45},
-                      CellWeights{"MinimalRNNCell", {}, {2, 3}, {3, 3}, {}, 15}),
-    [](const auto& test) { return test.param.kind + std::to_string(test.param.num_parameters); });
+                      CellWeights{"rnnserve>MinimalRNNCell", {}, {2, 3}, {3, 3}, {}, 15}),
+    [](const auto& test) {
+      const std::string& kind = test.param.kind;
+      return kind.substr(kind.rfind('>') + 1) + std::to_string(test.param.num_parameters);
+    });
 
 }  // namespace
 }  // namespace rnnserve

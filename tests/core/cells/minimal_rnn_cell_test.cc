@@ -28,7 +28,7 @@ TEST(MinimalRnnCellTest, AddsInputAndState) {
   WeightMap weights;
   weights.Add("kernel", {2, 2}, {1, 2, 3, 4});
   weights.Add("recurrent_kernel", {2, 2}, {1, 5, 0, -1});
-  const auto cell = CreateCell(Serialized("MinimalRNNCell", {{"units", 2}}), {2}, weights);
+  const auto cell = CreateCell(Serialized("rnnserve>MinimalRNNCell", {{"units", 2}}), {2}, weights);
   ASSERT_THAT(cell, IsOk());
   CellRun run(**cell, 1);
 
@@ -40,27 +40,32 @@ TEST(MinimalRnnCellTest, AddsInputAndState) {
   EXPECT_THAT(run.state(0, 0), ElementsAre(8, 20));
 }
 
-TEST(MinimalRnnCellTest, IsAlsoFoundByItsRegisteredName) {
+TEST(MinimalRnnCellTest, IsFoundByItsRegisteredNameAlone) {
   WeightMap weights;
   weights.AddConstant("kernel", {1, 1}, 2);
   weights.AddConstant("recurrent_kernel", {1, 1}, 3);
   nlohmann::json object = Serialized("MinimalRNNCell", {{"units", 1}});
-  object["registered_name"] = "rnnserve>MinimalRNNCell";
 
+  // Anybody's class may have this name and compute something else.
+  EXPECT_THAT(
+      CreateCell(object, {1}, weights),
+      StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("MinimalRNNCell"), "CELL_UNSUPPORTED"));
+
+  object["registered_name"] = "rnnserve>MinimalRNNCell";
   EXPECT_THAT(CreateCell(object, {1}, weights), IsOk());
 }
 
 TEST(MinimalRnnCellTest, RejectsWrongOptionsAndInputs) {
   WeightMap weights;
 
-  EXPECT_THAT(CreateCell(Serialized("MinimalRNNCell", {{"units", -1}}), {1}, weights),
+  EXPECT_THAT(CreateCell(Serialized("rnnserve>MinimalRNNCell", {{"units", -1}}), {1}, weights),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        AllOf(HasSubstr("layer 'rnn'"), HasSubstr("-1")), "MODEL_CONFIG"));
-  EXPECT_THAT(CreateCell(Serialized("MinimalRNNCell", {{"units", 1}}), {2, 2}, weights),
+  EXPECT_THAT(CreateCell(Serialized("rnnserve>MinimalRNNCell", {{"units", 1}}), {2, 2}, weights),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("[2, 2]"), "MODEL_CONFIG"));
-  EXPECT_THAT(
-      CreateCell(Serialized("MinimalRNNCell", {{"units", 1}, {"dtype", "int8"}}), {1}, weights),
-      StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("int8"), "OPTION_UNSUPPORTED"));
+  EXPECT_THAT(CreateCell(Serialized("rnnserve>MinimalRNNCell", {{"units", 1}, {"dtype", "int8"}}),
+                         {1}, weights),
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("int8"), "OPTION_UNSUPPORTED"));
 }
 
 }  // namespace

@@ -33,7 +33,9 @@ nlohmann::json Stack(const std::vector<nlohmann::json>& cells) {
   return Serialized("StackedRNNCells", {{"name", "stack"}, {"cells", cells}});
 }
 
-nlohmann::json Minimal(int units) { return Serialized("MinimalRNNCell", {{"units", units}}); }
+nlohmann::json Minimal(int units) {
+  return Serialized("rnnserve>MinimalRNNCell", {{"units", units}});
+}
 
 void AddMinimalWeights(WeightMap& weights, const std::string& scope, int64_t input, int64_t units) {
   weights.AddConstant(scope + "/kernel", {input, units}, 1.0f);

@@ -19,6 +19,17 @@ TEST(RegisteredNameOfTest, HasTheModuleOfAnUnregisteredClass) {
             "pkg>LSTM");
 }
 
+TEST(RegisteredNameOfTest, HasMainForAClassOfTheScriptThatSavedIt) {
+  const Json of_script = Json::parse(
+      R"({"module": null, "class_name": "LSTM", "registered_name": "LSTM", "config": {}})");
+
+  EXPECT_EQ(RegisteredNameOf(of_script), "__main__>LSTM");
+}
+
+TEST(RegisteredNameOfTest, IsTheClassNameInFormatsWithoutModules) {
+  EXPECT_EQ(RegisteredNameOf({{"class_name", "LSTM"}}), "LSTM");
+}
+
 TEST(CleanKerasConfigTest, KeepsTheHistoryOfATensor) {
   const Json tensor = Json::parse(R"({"class_name": "__keras_tensor__", "config":
       {"shape": [null, 3], "dtype": "float32", "keras_history": ["x", 0, 1]}})");

@@ -81,10 +81,12 @@ TEST(VariableGroupsTest, OfALayerWithItsOwnCell) {
 }
 
 TEST(VariableGroupsTest, OfAStackOfCells) {
-  const Json stack = LayerJson("StackedRNNCells", "s",
-                               {{"cells",
-                                 {LayerJson("GRUCell", "a"), LayerJson("MinimalRNNCell", "b"),
-                                  LayerJson("GRUCell", "c", {{"use_bias", false}})}}});
+  Json minimal = LayerJson("MinimalRNNCell", "b");
+  minimal["registered_name"] = "rnnserve>MinimalRNNCell";
+  const Json stack = LayerJson(
+      "StackedRNNCells", "s",
+      {{"cells",
+        {LayerJson("GRUCell", "a"), minimal, LayerJson("GRUCell", "c", {{"use_bias", false}})}}});
 
   EXPECT_THAT(
       GroupsOf(LayerJson("RNN", "x", {{"cell", stack}})),

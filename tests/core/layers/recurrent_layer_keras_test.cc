@@ -264,7 +264,7 @@ class StackedLayerKerasTest : public ::testing::Test {
       const std::string scope = absl::StrCat("cells/", cells.size(), "/");
       weights_.AddConstant(scope + "kernel", {features, units}, 1.0f);
       weights_.AddConstant(scope + "recurrent_kernel", {units, units}, 1.0f);
-      cells.push_back(Object("MinimalRNNCell", {{"units", units}}));
+      cells.push_back(Object("rnnserve>MinimalRNNCell", {{"units", units}}));
       features = units;
     }
     const Json cell = Object("StackedRNNCells", {{"cells", cells}});
