@@ -17,8 +17,8 @@ namespace {
 
 // Returns the length of a slice. Slices are short because there are many, but still thousands of
 // calls of the smallest layer. They are longer for large weights, which have to come back into a
-// cache that the others' weights have evicted them from: a level-3 cache takes several rounds to
-// keep data that is read again. 16 rounds at 50 GB/s take 11 ms for 32 MiB.
+// cache after the other functions' weights have evicted them: a level-3 cache needs several rounds
+// before it keeps data that is read again. 16 rounds at 50 GB/s take 11 ms for 32 MiB.
 double SliceSeconds(int64_t num_weights) {
   constexpr double kLeastSeconds = 3e-3;
   constexpr double kSecondsPerWeight = 16 * sizeof(float) / 50e9;
@@ -29,8 +29,8 @@ std::function<void()> Reading(const AlignedBuffer& buffer, int num_streams) {
   return [&buffer, num_streams] { benchmark::DoNotOptimize(ReadAll(buffer, num_streams)); };
 }
 
-// The largest rate of arithmetic for products of that type of weights, and the function that
-// reaches it.
+// Returns the counter for the highest rate of arithmetic on this type of weights, and the function
+// that reaches that rate.
 std::pair<std::string, float (*)(int64_t, double*)> ArithmeticOf(WeightType type) {
   if (!MultipliesNarrow(type)) return {"fma_flops_per_s", &MultiplyAndAdd};
   if (type == WeightType::kBfloat16) return {"pair_flops_per_s", &MultiplyAndAddPairs};

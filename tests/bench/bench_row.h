@@ -17,7 +17,7 @@
 
 namespace rnnserve::testing {
 
-// The measurements for one row of the table: our code, others to compare with, and the ceilings of
+// Measures one row of the table: our code, the code that it is compared with, and the ceilings of
 // this machine, all timed in turns. Derived classes decide what is timed. Used by one thread at a
 // time: the one that runs the benchmark.
 class BenchRow {
@@ -50,15 +50,16 @@ class BenchRow {
   // states. One call does `num_operations` operations.
   BenchRow(WeightType weights, int64_t num_weights, int64_t num_recurrent, double num_operations);
 
-  // Times `call`, which counts as that many calls, under a name (us/...).
+  // Times `call`, which counts as `num_calls` calls, under a name (us/...).
   void AddCall(const std::string& name, std::function<void()> call, int num_calls = 1);
-  // Adds the ceilings; with `is_read_often` also that of reading the recurrent weights alone.
+  // Adds the ceilings. With `is_read_often`, also adds the ceiling for reading the recurrent
+  // weights alone.
   void AddCeilings(bool is_read_often);
 
  private:
-  // Returns the bytes of that many weights of the row's type, without scales.
+  // Returns the bytes of `num_weights` weights of the row's type, without scales.
   double BytesOf(int64_t num_weights) const;
-  // Returns the number of places at which to read a buffer at once so that reading is fastest.
+  // Returns the number of streams with which reading the buffer is fastest.
   int FastestStreams(const AlignedBuffer& buffer) const;
   // Adds a function. `report` gets the seconds of one call.
   void Add(std::function<void()> call, std::function<void(double)> report);

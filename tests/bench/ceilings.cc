@@ -96,7 +96,8 @@ __attribute__((target("avx512f,avx512bf16"))) float RunPairChains(int64_t num_ro
                                                                   double* num_operations) {
   const auto halves = (__m512bh)_mm512_set1_epi32(0x3f003f00);
   const auto ones = (__m512bh)_mm512_set1_epi32(0x3f803f80);
-  // Each chain grows by 1 in each round, from a different value; their sum starts at 0.
+  // Each chain starts from a different value and grows by 1 in each round. The starting values add
+  // up to 0.
   __m512 chain[kNarrowChains];
 #pragma GCC unroll 24
   for (int k = 0; k < kNarrowChains; ++k) {

@@ -23,14 +23,14 @@ float MultiplyAndAdd(int64_t num_rounds, double* num_operations);
 // operations for each lane. REQUIRES: ActiveIsa() is kAvx512Bf16.
 float MultiplyAndAddPairs(int64_t num_rounds, double* num_operations);
 
-// Does the same with groups of four int8 weights and 16-bit inputs, whose two bytes are multiplied
-// one after the other: eight operations for each lane of two instructions, all exact. REQUIRES:
-// ActiveIsa() is kAvx512Vnni or kAvx512Bf16.
+// Does the same with groups of four int8 weights and 16-bit inputs. The two bytes of an input are
+// multiplied one after the other. Two instructions do eight operations in each lane, all exact.
+// REQUIRES: ActiveIsa() is kAvx512Vnni or kAvx512Bf16.
 float MultiplyAndAddFours(int64_t num_rounds, double* num_operations);
 
-// Returns the sum of all values, reading each once, front to back in one stream or in two or four
-// streams at once; the cache level decides which is fastest. REQUIRES: num_streams is 1, 2 or 4;
-// the size is a multiple of kReadQuantum.
+// Returns the sum of all values. Reads each value once, front to back, in one stream or in two or
+// four streams at once; the cache level decides which is fastest. REQUIRES: num_streams is 1, 2 or
+// 4; the size is a multiple of kReadQuantum.
 constexpr int64_t kReadQuantum = 128;
 float ReadAll(const AlignedBuffer& values, int num_streams);
 

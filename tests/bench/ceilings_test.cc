@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The ceilings do all the work that they are timed for, with every instruction set of this
-// processor. A ceiling that skips work would make every kernel look slow.
+// Tests that the ceilings do all the work that they are timed for, with every instruction set of
+// this processor. A ceiling that skipped work would make every kernel look slow.
 
 #include "tests/bench/ceilings.h"
 

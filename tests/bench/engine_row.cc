@@ -22,8 +22,8 @@ namespace {
 
 constexpr char kModel[] = "model";
 
-// The consecutive steps of a session that are timed together and count as that many calls. The
-// first step finds the worker asleep, the others find it running.
+// The number of consecutive steps of a session that are timed together. They count as this number
+// of calls. The first step finds the worker asleep; the others find it running.
 constexpr int kSteps = 32;
 
 int64_t NumRecurrent(int64_t units) { return 2 * 3 * units * units; }
@@ -37,13 +37,14 @@ void CheckOk(const absl::Status& status) {
 
 }  // namespace
 
-// A session that starts each step from the reply to the last, until it has made all its steps.
+// The client of one session. It starts each step when it gets the reply to the previous one, until
+// it has made all its steps.
 class EngineRow::Client {
  public:
   Client(Engine& engine, std::string session_id, const TensorView& input)
       : engine_(engine), session_id_(std::move(session_id)), input_(input) {}
 
-  // Makes that many steps, then decrements the counter.
+  // Makes `num_steps` steps, then decrements the counter.
   void Run(int num_steps, absl::BlockingCounter& done) {
     StepCall call;
     call.session_id = session_id_;

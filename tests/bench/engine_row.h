@@ -18,8 +18,8 @@ namespace rnnserve::testing {
 // A whole model in the Engine, with everything around its layers except the wire: sessions, leases,
 // the queue, rows that join and leave a batch, checks, outputs. The model is two GRUs and a Dense
 // layer (StackedGruModel), each as wide as its input. One worker steps `batch` sessions; each
-// session asks for its next step when it gets the reply to the last. One call counts as one cell
-// step of the whole batch for each timestep of a step.
+// session asks for its next step when it gets the reply to the previous one. One call counts as one
+// cell step of the whole batch for each timestep of a step.
 class EngineRow final : public BenchRow {
  public:
   EngineRow(int64_t units, int64_t batch, int64_t num_timesteps);

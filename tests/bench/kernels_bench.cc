@@ -5,8 +5,8 @@
 // (as many inputs as units), batches B and timesteps T, on one thread. Each row of ./dev bench
 // kernels is one benchmark here, and kernels_report.py makes the table from its counters. Rows of
 // narrow weights also time our layer in float32; rows of large layers also time two threads that
-// share it. The surrounding layers, sessions, queues and the wire are not included, except that the
-// rows called Engine include all of these but the wire.
+// share it. The surrounding layers, sessions, queues and the wire are not included, except in the
+// rows called Engine, which include all of these but the wire.
 //
 //   kernels_bench [--isa=NAME] [Google Benchmark's options]
 
@@ -35,8 +35,8 @@
 namespace rnnserve::testing {
 namespace {
 
-// The repetitions of a row, of which the report takes the median. They run one after the other, so
-// that only one row is in memory.
+// The number of repetitions of a row. The report takes their median. They run one after the other,
+// so that only one row is in memory.
 constexpr int kRepetitions = 15;
 
 std::string RowName(const std::string& name, WeightType weights, const LayerShape& shape) {
@@ -49,7 +49,7 @@ std::string RowName(const std::string& name, WeightType weights, const LayerShap
 
 using MakeRow = std::function<std::unique_ptr<BenchRow>()>;
 
-// Returns the row of that name and builds it in its first repetition.
+// Returns the row named `wanted`. Builds it in its first repetition.
 BenchRow& RowOf(const std::string& wanted, const MakeRow& make) {
   static std::string& name = *new std::string;
   static std::unique_ptr<BenchRow>& row = *new std::unique_ptr<BenchRow>;

@@ -160,7 +160,7 @@ def read_rows(document):
 
 
 def _row(name, turns):
-    # LSTM/fp32/H:64/B:1/T:1/...; Google Benchmark appends its own settings.
+    # A name looks like LSTM/fp32/H:64/B:1/T:1/..., where Google Benchmark appends its own settings.
     layer, weights, *rest = name.split("/")
     sizes = dict(part.split(":") for part in rest if ":" in part)
     return Row(layer, weights, int(sizes["H"]), int(sizes["B"]), int(sizes["T"]), tuple(turns))

@@ -75,7 +75,8 @@ class FloorTest(unittest.TestCase):
 
         _, reading = report.floors(row, row.turns[0])
 
-        # 64 times 400 bytes at the rate of 400, 3 times 200 bytes at the rate of all.
+        # Reading takes 64 times 400 bytes at the rate of 400, plus 3 times 200 bytes at the rate of
+        # all weights.
         self.assertAlmostEqual(reading, 64 * 2.0 + 3 * 2.0)
         self.assertEqual(row.bytes_read, 64 * 400 + 3 * 200)
 

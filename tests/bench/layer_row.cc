@@ -37,7 +37,8 @@ float Tolerance(WeightType weights) {
   return 0.0f;
 }
 
-// Ends the program, because a comparison of different work would be worthless.
+// Ends the program if the outputs differ, because a comparison of different work would be
+// worthless.
 void CheckOutput(absl::string_view name, float tolerance, const std::vector<float>& expected,
                  const std::vector<float>& actual) {
   float difference = expected.size() == actual.size() ? 0.0f : HUGE_VALF;

@@ -18,12 +18,13 @@
 
 namespace rnnserve::testing {
 
-// One of our layers with weights of one type, compared with: our layer in float32 unless the type
-// is float32 ("our fp32"), our layer shared by two threads if its step is large enough ("ours on
-// two cores"), and every installed peer that supports the layer with that type. Owns them.
+// One of our layers with weights of one type. It is compared with the same layer in float32 ("our
+// fp32", unless the type is float32), with the same layer shared by two threads ("ours on two
+// cores", if its step is large enough), and with every installed peer that supports the layer with
+// that type. Owns them all.
 class LayerRow final : public BenchRow {
  public:
-  // Ends the program with exit code 1 if the result of one of them differs from our layer in
+  // Ends the program with exit code 1 if any of them gives another result than our layer in
   // float32.
   LayerRow(const LayerKind& kind, WeightType weights, const LayerShape& shape);
 

@@ -17,12 +17,13 @@
 namespace rnnserve::testing {
 
 // One of our layers, run the way a model's workspace runs it: built by the registry, on sequences
-// and states in columns, with return_sequences. Unlike the other peers each call continues from the
-// states of the last one, because writing them back is part of our work. Owns all it needs; the
-// task may be destroyed.
+// and states in columns, with return_sequences. Unlike with the other peers, each call continues
+// from the states of the previous one, because writing them back is part of our work. Owns all it
+// needs; the task may be destroyed.
 class OurLayer final : public Peer {
  public:
-  // `weights` is the storage type of its matrices. Steps are shared with the team if there is one.
+  // `weights` is the storage type of the layer's matrices. The layer shares its steps with the
+  // team, if there is one.
   OurLayer(const LayerTask& task, WeightType weights, Team* team);
 
   // Whether a step is large enough to be shared with a team.

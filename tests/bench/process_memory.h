@@ -8,7 +8,7 @@
 
 namespace rnnserve::testing {
 
-// The memory that this process uses now, in bytes, counted in three ways.
+// The memory that this process is using now, in bytes, counted in three ways.
 struct ProcessMemory {
   // Resident pages, as counted by the kernel.
   int64_t resident = 0;

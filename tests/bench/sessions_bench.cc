@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Measures the cost of a million open sessions of a GRU of 64 units in the Engine: opening,
-// stepping, closing and expiring them, the memory of each beyond its state, and the latency of
-// another caller while all of them expire together.
+// stepping, closing and expiring them, the memory that each takes beyond its state, and the latency
+// of another caller while all of them expire together.
 //
 //   sessions_bench [--sessions=N] [--check]
 //
@@ -112,8 +112,8 @@ class Sessions {
     }
   }
 
-  // Returns the processor time of a step in seconds, the mean over many random sessions with 500
-  // steps in flight.
+  // Returns the mean processor time of a step in seconds, over many random sessions with 500 steps
+  // in flight.
   double StepSeconds() {
     constexpr int kRounds = 40;
     constexpr int kStepsPerRound = 500;
@@ -134,7 +134,8 @@ class Sessions {
     return (ProcessorSeconds() - begin) / (kRounds * kStepsPerRound);
   }
 
-  // Returns the processor time of one of 64 steps in a call in seconds, with 8 calls in flight.
+  // Returns the processor time per step in seconds when a call has 64 steps and 8 calls are in
+  // flight.
   double StepTogetherSeconds() {
     constexpr int kRounds = 40;
     constexpr int kCallsPerRound = 8;
@@ -293,7 +294,7 @@ class SessionsBench {
     return std::max(resident, reserved);
   }
 
-  // In turns, so that a disturbance on the machine affects all of them.
+  // Measure in turns, so that a disturbance on the machine affects all of them.
   void PrintSteps() {
     constexpr int kSlices = 21;
     std::array<std::vector<double>, 4> times;

@@ -10,7 +10,8 @@
 namespace rnnserve::testing {
 namespace {
 
-// A call that takes this many slices warms its own caches in a small part of its time.
+// A call that takes at least this number of slices warms its caches in a small part of its own
+// time.
 constexpr double kLongCallSlices = 4;
 
 }  // namespace

@@ -14,12 +14,13 @@ namespace rnnserve::testing {
 // time: the one that runs the benchmark.
 class TimedCalls {
  public:
-  // Calls the function a few times to find out how many calls fit into a slice; at least one does.
+  // Calls the function a few times to find out how many calls fit into a slice. A slice has at
+  // least one call.
   TimedCalls(std::function<void()> call, double slice_seconds);
 
-  // Returns the mean of one call in seconds. To undo what the other functions did to the caches, it
-  // first makes half as many calls that do not count, unless one call takes longer than several
-  // slices.
+  // Returns the mean time of one call in seconds. To undo what the other functions did to the
+  // caches, it first makes half as many calls that do not count, unless one call takes longer than
+  // several slices.
   double Slice() const;
 
  private:

@@ -157,7 +157,7 @@ class OutcomeTest(unittest.TestCase):
                 self.assertEqual(line_of_ratios("p99", "", ratios, 1.05, "").verdict, verdict)
 
     def test_the_bound_of_a_median_agrees_with_published_tables(self):
-        # Ranks of the sign test at 2.5 %, from published tables.
+        # These are ranks of the sign test at 2.5 %, from published tables.
         for number, rank in ((5, 0), (6, 1), (8, 1), (9, 2), (12, 3), (15, 4), (20, 6), (25, 8),
                              (50, 18), (100, 40)):
             with self.subTest(number):

@@ -13,7 +13,7 @@ from checked_session import ASYNC, CheckedSession
 from oracle import NUM_TUNES
 from tally import Tally
 
-# Half as much load again as a run needs, because faults reduce it.
+# The load is half again as much as a run needs, because faults reduce it.
 NUM_SESSIONS = 32
 RATE = 12.0  # steps per second of each session
 PAUSE_SECONDS = 0.1  # Between a failure and the next attempt.
@@ -87,7 +87,7 @@ class CheckedLoad(contextlib.AbstractContextManager):
 
     def _live(self, index):
         """Runs one session until it ends."""
-        # Each session begins at a different replica.
+        # The sessions begin at different replicas.
         turn = index % len(self._targets)
         targets = self._targets[turn:] + self._targets[:turn]
         try:

@@ -112,7 +112,7 @@ def _resume(oracle, calls, client, num_answered):
     outputs."""
     try:
         begin = raw.attach(calls, client.session_id).version
-        # The running step was kept: at most one for each message in flight.
+        # The step that was running may have been kept: at most one for each message in flight.
         is_found = begin in (num_answered, num_answered + 1)
         for index in range(begin, begin + STEPS_BEHIND):
             frame = frames(client.tune, index, index + 1)

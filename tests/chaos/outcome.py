@@ -6,9 +6,9 @@ import dataclasses
 import math
 import statistics
 
-# Below this load the faults hit nothing, and a run proves nothing.
+# Below this load, the faults hit nothing and a run proves nothing.
 MIN_STEPS_PER_SECOND = 200
-# A shorter standstill explains nothing that is judged.
+# A shorter standstill cannot explain a missed promise.
 MIN_REPORTED_STILLNESS_SECONDS = 0.5
 # The probability that a promise is reported as missed only because of other work on the machine.
 CHANCE = 0.025

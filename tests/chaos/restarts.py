@@ -14,7 +14,8 @@ WARM_UP_SECONDS = 1.5
 SETTLE_SECONDS = 0.7
 DRAIN_GOAL_SECONDS = 22
 STEPPING_SECONDS = 20
-# Longer than two missed answers and the time in which a client reaches another replica.
+# A pause is longer than two missed answers plus the time that a client needs to reach another
+# replica.
 PAUSE_SECONDS = 10
 
 

@@ -19,7 +19,8 @@ from outcome import Line
 from tally import as_text
 
 NUM_SESSIONS = 16
-# Below the 32 steps after which a checkpoint is made, so that the last of them are not stored.
+# There are fewer steps than the 32 after which a checkpoint is made, so that the last of them are
+# not stored.
 STEPS_BEFORE, STEPS_BEHIND = 20, 10
 # The reasons with which a replica that is no longer the owner may refuse a step.
 REFUSALS = ("FENCED", "STEP_FENCED", "STALE_OWNER", "STEP_REUSED", "STEP_GAP", "SESSION_UNKNOWN",
@@ -93,6 +94,6 @@ class StaleOwner:
         except grpc.RpcError as error:
             self._answers[raw.code_and_reason(error)] += 1
             return
-        # An asynchronous step may be answered; the next call reports that it is void.
+        # An asynchronous step may still be answered; the next call reports that it is void.
         self._answers["answered"] += 1
         self._num_durable += reply.durable_version >= reply.version

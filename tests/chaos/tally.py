@@ -23,7 +23,8 @@ class Tally:
         self.seconds = 0.0
         self.stillness = 0.0  # The longest time in seconds without any thread running.
         self.steps = 0
-        # Outputs outside the chain, and replies with another version: must stay 0.
+        # The number of outputs outside the chain and of replies with another version. It must stay
+        # 0.
         self.wrong = 0
         self.regressions = 0  # Sessions found before a version reported as durable.
         self.silent = 0  # Those that the library did not report.

@@ -28,7 +28,7 @@ CHECKPOINT_GOAL_SECONDS, DRAIN_GOAL_SECONDS = 5, 22
 PLACES, FILTERS, KERNEL = 512, 4, 3
 
 NUM_FAST, NUM_CALLERS = 100, 4
-# Short and many, because other work on the machine comes and goes.
+# There are many short turns, because other work on the machine comes and goes.
 TURN_SECONDS = 0.5
 COST_GOAL = 0.03
 
@@ -165,7 +165,7 @@ def checkpoint_cost(run, outcome):
             _rate(calls, kind)  # A warm-up.
         begin = time.monotonic()
         for turn in range(run.amount):
-            # Each kind is the first in half of the turns.
+            # Each kind goes first in half of the turns.
             for kind in sorted(kinds, reverse=turn % 2):
                 rates[kind].append(_rate(calls, kind))
         outcome.load_seconds = time.monotonic() - begin

@@ -18,7 +18,8 @@ from tally import as_text
 NUM_SESSIONS = 6
 MAX_STEPS_AT_ONCE = 30
 MAX_REST_SECONDS = 0.05
-# The reasons that report another writer. A writer then begins anew, as a rude one would.
+# The error reasons that report another writer. A writer then attaches again at once, as an impolite
+# client would.
 FENCED = ("STEP_FENCED", "FENCED", "STALE_OWNER", "SESSION_MOVED")
 
 

@@ -19,11 +19,11 @@
 
 namespace rnnserve::client {
 
-// A fault of one call.
+// A fault that affects one call.
 enum class Fault {
   kNone,
   kLostRequest,      // the server never sees the call
-  kLateRequest,      // a step is performed after later calls; another call is lost
+  kLateRequest,      // a step is performed after later calls; a call of another kind is lost
   kLostReply,        // the call is performed, and no answer comes
   kTwice,            // the call is performed twice, and the second answer comes
   kTimeout,          // the call is performed, and the answer takes too long
@@ -34,7 +34,7 @@ enum class Fault {
   kStoreDown,        // UNAVAILABLE from the server itself
   kOlderStore,       // all memory is lost, and the store falls back by some checkpoints
   kTakeover,         // another writer attaches before the call
-  kTakeoverAndStep,  // ... and makes a step of its own
+  kTakeoverAndStep,  // another writer attaches and makes a step before the call
 };
 
 // A clock that advances when somebody sleeps. Thread-compatible.
@@ -47,7 +47,8 @@ class SelfMovingClock final : public RetryClock {
   absl::Duration now_ = absl::Seconds(1000);
 };
 
-// The numbers of the toy model: every lost, repeated or crossed step changes all later outputs.
+// The arithmetic of the toy model. A step that is lost, repeated or swapped with another changes
+// all later outputs.
 inline constexpr uint64_t kToyBeginning = 42;
 uint64_t NextToyState(uint64_t state, int64_t input);
 Tensor ToyTensor(uint64_t value);
@@ -56,9 +57,9 @@ Tensor ToyTensor(uint64_t value);
 // is that state. They share a store, and fail where the test wants them to.
 //
 // Sessions, their steps and attaching behave as proto/rnnserve/v1 requires, with a reply window of
-// 1. Not modelled: threads, time (no session expires), batches, the limits of a server. Used by one
-// thread at a time: the test's. It belongs to the session under test, which calls it; the test
-// keeps `World`.
+// 1. Threads, time (no session expires), batches and the limits of a server are not modelled. Used
+// by one thread at a time: the test's. The session under test owns the object and calls it; the
+// test keeps `World`.
 class FlakyServers final : public SessionServers {
  public:
   struct Kept {
@@ -79,7 +80,7 @@ class FlakyServers final : public SessionServers {
   struct World {
     SelfMovingClock clock;
     std::vector<Memory> servers = std::vector<Memory>(2);
-    // A checkpoint is made after every this many steps; 0: there is no store.
+    // The number of steps from one checkpoint to the next; 0: there is no store.
     uint64_t checkpoint_steps = 0;
     Memory store;
     // Earlier contents of the store, for kOlderStore.
@@ -90,11 +91,11 @@ class FlakyServers final : public SessionServers {
     // The faults of the next calls. When there are none left, `weather` decides.
     std::deque<Fault> script;
     std::function<Fault()> weather = [] { return Fault::kNone; };
-    // Added to each output, to make bits that differ from server to server.
+    // Added to each output, so that its bits differ from server to server.
     uint64_t output_error = 0;
     // A step with this input is refused with INVALID_ARGUMENT.
     std::optional<int64_t> refused_input;
-    // Observations.
+    // The test reads the values below.
     std::vector<std::string> calls;  // the last 100: "step 3", "attach !7" (with that fault), ...
     std::optional<size_t> taken_over_at;  // the server where another writer has attached
     int num_steps_of_fenced_writer = 0;   // on that server

@@ -12,7 +12,8 @@ from random_source import Random, random_weights
 from samples import SAMPLES
 
 CALLS_OF_A_MODEL = 4
-# How often weights may be halved. A model that is not tame by then is compared as it is.
+# The number of times that weights may be halved. A model that is not tame by then is compared as it
+# is.
 MOST_HALVINGS = 10
 
 
@@ -24,11 +25,12 @@ class Call:
     inputs: list
     masks: list | None = None
     initial_states: dict | None = None
-    # How the timesteps of each row are divided: lengths that add up to the time.
+    # The lengths of the parts that the timesteps of each row are divided into. They add up to the
+    # time.
     cuts: list | None = None
     outputs: list = dataclasses.field(default_factory=list)
     states: dict = dataclasses.field(default_factory=dict)
-    # Outputs without a time axis after the first t timesteps: {t: list of arrays}.
+    # The outputs without a time axis, after the first t timesteps: {t: list of arrays}.
     prefix_outputs: dict = dataclasses.field(default_factory=dict)
 
     @property

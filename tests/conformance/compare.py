@@ -6,7 +6,8 @@ import dataclasses
 
 import numpy as np
 
-# Relative errors are reported only for values this far from zero; the tolerance covers all.
+# Relative errors are reported only for values at least this far from zero. The tolerance covers all
+# values.
 RELATIVE_FLOOR = 0.01
 
 

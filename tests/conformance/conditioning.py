@@ -16,7 +16,8 @@ from feature import TRAINING
 
 # The largest magnitude that an output or state may have.
 LARGEST_VALUE = 20.0
-# The share of the tolerance that Keras' results may change by when weights change by a rounding.
+# The share of the tolerance by which Keras' results may change when weights change by a rounding
+# error.
 LARGEST_SHARE = 0.5
 _ROUNDING = 2.0**-23
 

@@ -34,7 +34,8 @@ class Tolerance:
     absolute: float
     relative: float
     reason: str = ""
-    # For random results: the standard errors by which their statistics may also differ.
+    # For random results: the number of standard errors by which their statistics may differ in
+    # addition.
     standard_errors: float = 0.0
 
 
@@ -81,11 +82,11 @@ class Sample:
     # and name the layer that needs the whole sequence, unless `refuses_sessions` is False.
     kinds: tuple = STREAMING
     refuses_sessions: bool = True
-    # The batch of all calls if the model fixes it. Keras then calls its stateful layers part by
-    # part too; otherwise the parts are only compared with one long call.
+    # The batch size of all calls, if the model fixes it. Keras then calls its stateful layers part
+    # by part too; otherwise the parts are only compared with one long call.
     batch: int | None = None
-    # For each output, whether it has a time axis that grows with that of the input. None: it does
-    # if the extent of the second axis is not fixed.
+    # For each output, whether it has a time axis that grows with the time axis of the input. None:
+    # it has one if the extent of the second axis is not fixed.
     has_time: list | None = None
     # The format of its file: "keras", "h5", or "weights.h5" with to_json() in another file.
     file_format: str = "keras"
@@ -125,7 +126,7 @@ class Feature:
     options: tuple
     deviations: tuple
     tolerance: Tolerance
-    # Its number of cases relative to other features.
+    # The number of its cases, relative to other features.
     weight: float
     generate: typing.Callable = dataclasses.field(compare=False)
 

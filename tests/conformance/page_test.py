@@ -19,7 +19,7 @@ class PageTest(unittest.TestCase):
     def test_every_feature_has_goldens(self):
         folder = page.ROOT / "tests/golden/conformance"
         with_goldens = {path.name.rpartition("_")[0] for path in folder.iterdir()}
-        # Random results have goldens of another kind.
+        # Features with random results have another kind of golden.
         features = page.read()["features"]
         exact = {f["name"] for f in features if not f["tolerance"]["standard_errors"]}
         self.assertEqual(with_goldens, exact)

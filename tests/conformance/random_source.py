@@ -7,7 +7,8 @@ import zlib
 import numpy as np
 from reference import keras
 
-# One, powers of two, and the numbers next to the widths of vectors (4, 8, 16 floats).
+# These are small numbers, powers of two, and the numbers next to the widths of vectors (4, 8, 16
+# floats).
 SMALL_SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 15, 16, 17)
 LARGE_SIZES = (23, 24, 31, 32, 33, 47, 63, 64, 65, 96, 100, 127, 128, 129, 200, 255, 256)
 

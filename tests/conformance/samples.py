@@ -6,7 +6,7 @@ import numpy as np
 from compare import Beyond, Distance
 
 SAMPLES = 4000
-# A correct implementation exceeds this in one of 10^8 comparisons of two numbers.
+# A correct implementation exceeds this limit in one of 10^8 comparisons of two numbers.
 STANDARD_ERRORS = 6.0
 # The tolerance for values that are not random: sums of many equal numbers.
 _ROUNDING = 1e-5

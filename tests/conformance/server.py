@@ -17,7 +17,8 @@ sys.path += [str(ROOT / "client/python"), str(ROOT / "deploy/cluster")]
 import stubs  # noqa: E402  (found by the path above)
 from process import Process  # noqa: E402
 
-# In its own process, because the stub compiler crashes together with TensorFlow's own protobuf.
+# Run the stub compiler in its own process, because it crashes together with TensorFlow's own
+# protobuf.
 subprocess.run(
     [sys.executable, "-c", "import stubs; stubs.generate()"], cwd=ROOT / "client/python", check=True
 )
@@ -41,7 +42,8 @@ _FLAGS = {
     "--max-infer-rows": str(SAMPLES),
     "--log-level": "warning",
 }
-# The example of core/cells/CUSTOM_CELLS.md, next to the folder of the programs.
+# The plug-in of the example in core/cells/CUSTOM_CELLS.md. It is next to the folder of the
+# programs.
 CELL_PLUGIN = "plugins/adaptive_leaky_cell.so"
 _DTYPES = {
     np.dtype("float32"): tensor_pb2.DATA_TYPE_FLOAT32,

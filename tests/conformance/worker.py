@@ -66,7 +66,7 @@ class _Model:
     sample: object = None
     calls: list = dataclasses.field(default_factory=list)
     has_time: list = dataclasses.field(default_factory=list)  # See calls.has_time.
-    # Set if the model could not get further: the status and text of all its cases.
+    # The status and text of all cases of the model, if it could not get any further.
     ended: tuple = ()
 
     @property

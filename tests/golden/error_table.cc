@@ -23,7 +23,7 @@ Distance DistanceOf(const std::vector<float>& ours, const std::vector<float>& ke
   for (size_t i = 0; i < keras.size(); ++i) {
     const double expected = keras[i];
     double error = std::abs(ours.at(i) - expected);
-    // Checked separately because NaN would pass every comparison below.
+    // Check for NaN separately, because it would pass every comparison below.
     if (std::isnan(error)) error = std::numeric_limits<double>::infinity();
     const double allowed = tolerance.absolute + tolerance.relative * std::abs(expected);
     distance.Add({error, error / allowed});

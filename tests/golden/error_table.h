@@ -21,7 +21,7 @@ struct Tolerance {
 };
 
 // The tolerance for float32, the only type that models compute in so far. Both sides round every
-// operation in a chain of tens of sums. The differences seen are below a quarter of this.
+// operation in chains of dozens of sums. The differences seen are below a quarter of this.
 constexpr Tolerance kFloat32Tolerance = {2e-6, 1e-5};
 
 // The difference between our values and those of Keras.

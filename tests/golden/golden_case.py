@@ -22,7 +22,7 @@ class Call:
     mask: np.ndarray | None = None
     # True: random states for every recurrent layer. Or {layer name: flat list of arrays}.
     initial_states: bool | dict = False
-    # The expected outputs; None if Keras alone defines them.
+    # The expected outputs, or None if only Keras defines them.
     expected: np.ndarray | None = None
     # Final states {layer name: flat list of arrays} of another framework. If given, its states and
     # outputs are recorded instead of those of Keras, which must agree within the tolerance.
@@ -40,11 +40,12 @@ class Golden:
     input_shape: tuple = (None, 3)
     batch_size: int | None = None
     dtype: str = "float32"
-    # Keeps the weights of the layers' own initializers.
+    # Whether the model keeps the weights of the layers' own initializers.
     keep_weights: bool = False
-    # These weights, in the order of the model's weights.
+    # The weights to use, in the order of the model's weights.
     weights: list | None = None
-    # Packs the file again with DEFLATE, to a fifth of its size; False: as Keras wrote it.
+    # Whether the file is packed again with DEFLATE, to a fifth of its size. If not, it stays as
+    # Keras wrote it.
     deflate: bool = True
 
     def random(self, what):

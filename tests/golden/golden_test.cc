@@ -1,9 +1,10 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs every golden of this folder through everything between a `.keras` file and a result:
-// importer, bundle and model. The outputs and states must be those of Keras, and the bits must not
-// depend on how batch and time are divided. Prints the largest error of each layer at the end.
+// Runs every golden of this folder through everything between a `.keras` file and a result: the
+// importer, the bundle and the model. The outputs and states must be those of Keras, and the bits
+// must not depend on how batch and time are divided. Prints the largest error of each layer at the
+// end.
 
 #include <gtest/gtest.h>
 

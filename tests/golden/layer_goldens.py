@@ -18,7 +18,8 @@ ACTIVATIONS = (
     "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink",
 )  # fmt: skip
 
-# Every corner of the piecewise functions, points on both sides of it, and both tails.
+# The inputs contain every corner of the piecewise functions, points on both sides of it, and both
+# tails.
 ACTIVATION_INPUTS = np.array(
     [
         [-40, -9, -4, -3, -2.99, -1.5, -1, -0.99],

@@ -33,7 +33,7 @@ Values RowOf(const Values& all, int64_t row, int64_t batch) {
   return rows;
 }
 
-// Runs rows of a case on a model.
+// A run of some rows of a case on a model.
 class Run {
  public:
   Run(const Model& model, const GoldenCase& golden, int64_t first_row, int64_t num_rows)

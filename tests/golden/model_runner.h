@@ -18,7 +18,7 @@ struct ModelResult {
   std::vector<std::vector<float>> outputs;
   std::vector<std::vector<float>> states;
 
-  // Compares bits, not numbers.
+  // Returns whether all bits are equal, not only the numbers.
   bool SameBitsAs(const ModelResult& other) const;
   // Returns the part of batch row `row`, which is what a run of that row alone should give.
   ModelResult Row(int64_t row, int64_t batch) const;

@@ -10,9 +10,9 @@ from reference import keras
 
 layers = keras.layers
 
-# Rows: padded right, padded left, with holes.
+# The rows are padded right, padded left, and with holes.
 MASK = np.array([[1, 1, 1, 0, 0], [0, 0, 1, 1, 1], [1, 0, 1, 0, 1]], bool)
-# Rows: holes at both ends, nothing valid, everything valid.
+# The rows have holes at both ends, nothing valid, and everything valid.
 MASK_EXTREME = np.array([[0, 1, 0, 1, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]], bool)
 
 
@@ -76,7 +76,7 @@ OPTIONS = {
     "sequence_zero": {"return_sequences": True, "zero_output_for_mask": True},
     "backwards_sequence": {"return_sequences": True, "go_backwards": True},
 }
-# Options that only affect the layer around the cell; two kinds stand for all.
+# Options that only affect the layer around the cell. Two kinds are enough to cover all.
 LAYER_OPTIONS = {
     "last_zero": {"zero_output_for_mask": True},
     "backwards_last": {"go_backwards": True},

@@ -21,10 +21,10 @@
 namespace rnnserve::testing {
 namespace {
 
-// By chance, one of the 160 numbers compared is off by more than 5 standard errors in one of 10 000
-// choices of the seed. A mask in the wrong place shifts numbers by 10 or more.
+// By chance, one of the 160 numbers compared is off by more than 5 standard errors for one in 10
+// 000 choices of the seed. A mask in the wrong place shifts numbers by 10 standard errors or more.
 constexpr double kLimit = 5.0;
-// The tolerance where nothing is random: rounding of values near one.
+// The tolerance where nothing is random. It allows for the rounding of values near one.
 constexpr double kExact = 4e-6;
 
 // The statistics of one element of the output over many samples.
@@ -53,7 +53,8 @@ class Moments {
   double sums_[4] = {};
 };
 
-// Returns the row once for each sample, each with its own seed.
+// Runs the row once for each sample, each time with another seed. Returns the statistics of each
+// element of the output.
 std::vector<Moments> Sample(const Model& model, const std::vector<float>& row, int64_t time,
                             int64_t num_samples) {
   constexpr int64_t kBatch = 500;

@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sessions that outlive their server. Two real servers share a real Redis. One is killed, stopped
-// or paused, and the session continues on the other. An undisturbed session gives the expected
-// outputs.
+// Tests sessions that outlive their server. Two real servers share a real Redis. One is killed,
+// stopped or paused, and the session continues on the other. An undisturbed session gives the
+// expected outputs.
 
 #include <functional>
 
@@ -115,7 +115,7 @@ TEST_F(DurableTest, ASyncSessionSurvivesAKill) {
 
   EXPECT_EQ(attached.version(), 10u);
   EXPECT_EQ(attached.durability(), v1::DURABILITY_SYNC);
-  // Ask for the last reply again, as if it had been lost, then continue.
+  // Request the last reply again, as if it had been lost, then continue.
   for (uint64_t index = 9; index < 20; ++index) {
     ASSERT_TRUE(b().Step("s", index, values[index], &response).ok());
     EXPECT_EQ(Values(response.output()), expected[index]) << index;
@@ -180,9 +180,9 @@ TEST_F(DurableTest, APausedServerFindsThatItWasReplaced) {
   ASSERT_TRUE(b().Step("s", 1, 0.25f, &response).ok());
   a().server().Resume();
 
-  // Its copy is old, and nothing that it does with the copy is stored.
+  // Server A has an old copy, and nothing that it does with the copy is stored.
   EXPECT_THAT(a().Step("s", 1, 0.75f, &response), FailsWith(grpc::StatusCode::ABORTED, "FENCED"));
-  // It fetches the session again, and finds the steps of the other server.
+  // Server A fetches the session again and finds the steps of server B.
   EXPECT_THAT(a().Step("s", 1, 0.75f, &response),
               FailsWith(grpc::StatusCode::FAILED_PRECONDITION, "STEP_REUSED"));
   ASSERT_TRUE(a().Step("s", 1, 0.25f, &response).ok());
@@ -325,7 +325,7 @@ TEST_F(DurableTest, AResetOfAModelSurvivesAKillOrFails) {
   constexpr int kNumSessions = 40;
   const std::vector<float> values = Series(7, 1);
   const auto expected = Undisturbed(values);
-  // Most of them are only in the snapshot store.
+  // Most of the sessions are only in the snapshot store.
   a_ = StartReplica({"--max-sessions", "10"});
   v1::StepResponse response;
   for (int i = 0; i < kNumSessions; ++i) {

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Repeated steps, lost replies, writers that take over, and forks, with plain stubs and a real
-// server. An undisturbed session gives the expected outputs.
+// Tests repeated steps, lost replies, writers that take over, and forks, with plain stubs and a
+// real server. An undisturbed session gives the expected outputs.
 
 #include <random>
 #include <string>

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Models with several inputs or outputs on a real server: results equal Keras', and calls that do
-// not fit the model are refused.
+// Tests models with several inputs or outputs on a real server: the results equal Keras', and calls
+// that do not fit the model are refused.
 
 #include <cmath>
 #include <fstream>

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Whole batches on a real server: Infer compared with sessions, masks, states, and models that
-// cannot be streamed.
+// Tests whole batches on a real server: Infer compared with sessions, masks, states, and models
+// that cannot be streamed.
 
 #include "tests/integration/served_models.h"
 

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A server process starts, refuses to start, reports its health and metrics, expires sessions and
-// stops.
+// Tests that a server process starts, refuses to start, reports its health and metrics, expires
+// sessions and stops.
 
 #include <grpcpp/grpcpp.h>
 #include <httplib.h>
@@ -187,8 +187,7 @@ TEST_F(LifecycleTest, SessionAndStateLimitsRefuseOneMore) {
 TEST_F(LifecycleTest, StreamsBeyondTheLimitAreRefused) {
   auto server = ServerProcess::Start({"--model", VowelsArgument(), "--max-streams", "1"});
   ASSERT_TRUE(server.ok()) << server.status();
-  // Each stream has its own connection, because one connection holds no more streams than the
-  // server allows.
+  // Each stream has its own connection, because the server limits the streams of one connection.
   auto first_stub = Stub(**server);
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
@@ -234,8 +233,8 @@ TEST_F(LifecycleTest, AStopFinishesRunningStepsAndTellsOpenStreams) {
 
   (*server)->Terminate();
 
-  // Every accepted action has exactly one result: it was done, or refused because the server
-  // drains.
+  // Every accepted action has exactly one result: it was done, or refused because the server is
+  // draining.
   int results = response.results_size();
   while (stream->Read(&response)) {
     for (const v1::StreamResult& result : response.results()) {
@@ -278,8 +277,8 @@ class StreamingClient {
     process_ = *std::move(process);
   }
 
-  // Stops the client. It answers nothing any more, but its connections stay open, as after a pulled
-  // cable.
+  // Stops the client. It no longer answers anything, but its connections stay open, as after a
+  // pulled cable.
   void Freeze() { process_->Pause(); }
 
  private:

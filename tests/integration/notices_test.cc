@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The notices of streams, from real servers that share a real Redis: a session that will expire and
-// does, a session that is evicted or taken over, and a server that is stopped and hands out resume
-// tokens for its sessions.
+// Tests the notices of streams, from real servers that share a real Redis: a session that is about
+// to expire and then does, a session that is evicted or taken over, and a server that is stopped
+// and hands out resume tokens for its sessions.
 
 #include <map>
 
@@ -62,7 +62,7 @@ class NoticeStream {
     EXPECT_TRUE(Do(action).has_close());
   }
 
-  // Returns the oldest notice that was not taken yet. Waits for one.
+  // Returns the oldest notice that has not been taken yet. Waits if there is none.
   v1::StreamNotice Take() {
     while (notices_.empty() && ReadOne()) continue;
     if (notices_.empty()) return {};
@@ -179,7 +179,7 @@ TEST_F(NoticesTest, ASessionThatAnotherServerTookOverIsToldAsMoved) {
   attach.mutable_attach()->set_session_id("s");
   ASSERT_TRUE(taker.Do(attach).has_attach());
 
-  // The next checkpoint of the old server finds out.
+  // The old server finds out with its next checkpoint.
   const v1::StreamNotice notice = stream.Take();
 
   EXPECT_EQ(notice.session_id(), "s");

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A model is replaced while it has sessions. The server has both models also under names that are
-// never reloaded. Their sessions give the expected outputs, bit for bit.
+// Tests that a model can be replaced while it has sessions. The server also has both models under
+// names that are never reloaded. Sessions of those give the expected outputs, bit for bit.
 
 #include <grpcpp/grpcpp.h>
 #include <httplib.h>

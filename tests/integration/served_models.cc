@@ -109,7 +109,7 @@ MATCHER_P3(FailsWithMatcher, code, reason, text_part,
 
 void ServedModelsTest::SetUpTestSuite() {
   std::vector<std::string> arguments = ModelArguments();
-  // Small enough for a test to reach.
+  // These limits are small enough for a test to reach.
   for (const char* argument :
        {"--max-timesteps", "64", "--max-infer-rows", "8", "--max-message-bytes", "65536",
         "--session-idle-timeout-ms", "60000"}) {

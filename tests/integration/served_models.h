@@ -38,7 +38,7 @@ v1::Tensor Ints(std::vector<int64_t> shape, const std::vector<int32_t>& values);
 v1::Tensor Bools(std::vector<int64_t> shape, const std::vector<bool>& values);
 std::vector<float> Values(const v1::Tensor& tensor);
 
-// Returns `count` different finite values, always the same for one seed.
+// Returns `count` different finite values. The same seed gives the same values.
 std::vector<float> Series(int seed, size_t count);
 
 // Returns the google.rpc.ErrorInfo reason in the details of a status, or "" if there is none.
@@ -49,7 +49,8 @@ std::string ReasonOf(const grpc::Status& status);
 ::testing::Matcher<const grpc::Status&> FailsWith(grpc::StatusCode code, const std::string& reason,
                                                   const std::string& text_part = "");
 
-// One real server for all tests of a suite, with calls that fail the test if they fail.
+// One real server for all tests of a suite, with helpers that make calls and fail the test if a
+// call fails.
 //
 // The tests share the session table of the server, so each uses its own session ids.
 class ServedModelsTest : public ::testing::Test {

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Sessions on a real server with plain stubs: which state is kept between calls, and for which
-// session.
+// Tests sessions on a real server with plain stubs: which state is kept between calls, and for
+// which session.
 
 #include "tests/integration/served_models.h"
 

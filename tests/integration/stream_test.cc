@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The Stream call on a real server: many sessions and actions on one stream, their order, errors
-// that do not end the stream, and sessions that end with it.
+// Tests the Stream call on a real server: many sessions and actions on one stream, their order,
+// errors that do not end the stream, and sessions that end with it.
 
 #include <algorithm>
 #include <map>
@@ -104,8 +104,8 @@ TEST_F(StreamTest, ActionsOnOneSessionAreDoneInOrder) {
   EXPECT_EQ(results.at(54).close().version(), 51u);
   EXPECT_EQ(results.at(55).error().code(), static_cast<int>(StatusCode::NOT_FOUND));
   EXPECT_EQ(ReasonOf(results.at(55).error()), "SESSION_CLOSED");
-  // Results come as actions finish. Up to the close they come in order. Actions behind the close
-  // are refused while the session closes.
+  // Results come as actions finish. Up to the close, they come in order. Actions after the close
+  // are refused while the session is closing.
   EXPECT_TRUE(std::is_sorted(order_.begin(), order_.begin() + 54));
   EXPECT_TRUE(Finish().ok());
 }
@@ -171,7 +171,7 @@ TEST_F(StreamTest, BoundSessionsEndWhenTheClientVanishes) {
   context_->TryCancel();
 
   EXPECT_EQ(stream_->Finish().error_code(), StatusCode::CANCELLED);
-  // The server notices it a moment later. Poll for at most 30 s.
+  // The server notices the end of the stream a moment later. Poll for at most 30 s.
   v1::StepResponse response;
   grpc::Status status;
   const auto context = Context();

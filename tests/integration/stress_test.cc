@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// 64 concurrent streams open, step, reset, read, cancel, close and let sessions expire, at random,
-// on a real server with few columns and short slices. The state of the model shows every step that
-// was lost, doubled, reordered or done on another session:
+// 64 concurrent streams open, step, reset, read, cancel and close sessions or let them expire, at
+// random, on a real server with few columns and short slices. The state of the model shows every
+// step that was lost, doubled, reordered or done on another session:
 //
 //   h := 2 h + x,  y = h          exact in float32 as long as h < 2^24
 //
@@ -112,7 +112,7 @@ class Actor {
   void AddAction(v1::StreamAction& action) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     Session*& current = current_[random_() % kSessionsPerStream];
     const bool is_new = current == nullptr;
-    // Results of an old session may still be in flight, so it stays.
+    // Results of an old session may still be in flight, so keep it.
     if (is_new) current = &sessions_.emplace_back();
     Session& session = *current;
     action.set_tag(next_tag_);
@@ -266,7 +266,7 @@ TEST(StressTest, NoStepIsLostDoubledReorderedOrCrossed) {
   RecordProperty("steps", std::to_string(num_steps));
   RecordProperty("dropped", std::to_string(num_dropped));
   EXPECT_GT(num_steps, kStreams * kMessagesPerStream);
-  // All sessions were bound to their streams, or have expired.
+  // No session is left: all were bound to their streams or have expired.
   v1::ListSessionsResponse sessions;
   for (int tries = 0; tries < 100'000; ++tries) {
     grpc::ClientContext context;

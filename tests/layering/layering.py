@@ -22,7 +22,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 CMAKE_CALL = re.compile(
     r"\b(rnnserve_library|rnnserve_program|target_link_libraries)\s*\(([^()]*)\)")
 GENERATED_HEADER = re.compile(r"(rnnserve|google/rpc)/.*\.pb\.h$")
-# Written in two parts, so that this file does not contain what it looks for.
+# The pattern is written in two parts, so that this file does not contain what it looks for.
 MACHINE_PATH = re.compile(r"(?<![\w.$}/-])/" + r"(?:work|root|home|tmp)/\w")
 MARKDOWN_LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 CODE_REFERENCE = re.compile(

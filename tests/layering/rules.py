@@ -28,13 +28,14 @@ def _core(name: str, libraries: str) -> Rule:
 RULES = {
     "core/base": _core("base", "std absl crypto"),
     "core/kernels": _core("kernels", "std absl eigen simd"),
-    # How Keras describes a model: cells and layers read their options and weights from it.
+    # This folder knows how Keras describes a model. Cells and layers read their options and weights
+    # from it.
     "core/keras": _core("keras", "std absl eigen json"),
     "core/cells": _core("cells", "std absl eigen json posix"),
     "core/layers": _core("layers", "std absl eigen json"),
     "core/model": _core("model", "std absl eigen json posix"),
-    # Sessions as bytes, and the store for them. It knows floats and names, but neither sessions nor
-    # models.
+    # This folder turns sessions into bytes and defines the store for them. It knows floats and
+    # names, but neither sessions nor models.
     "core/snapshot": Rule(frozenset({"core/base"}), frozenset("std absl crypto".split())),
     "core/session": _core("session", "std absl posix"),
     "core/checkpoint": _core("checkpoint", "std absl"),
@@ -45,8 +46,8 @@ RULES = {
         frozenset({"core/base", "core/kernels", "core/keras", "core/cells", "core/layers", "core/model"}),
         frozenset("std absl json zip hdf5 posix cli".split()),
     ),
-    # The server uses the engine and the value types in its interface; the registries, which it fills
-    # from plug-ins; and the kernels, whose instruction set it chooses.
+    # The server uses the engine and the value types in the engine's interface; the registries,
+    # which it fills from plug-ins; and the kernels, whose instruction set it chooses.
     "server": Rule(
         frozenset({"core/base", "core/kernels", "core/keras", "core/cells", "core/layers", "core/model",
                    "core/snapshot", "core/session", "core/checkpoint", "core/engine", "proto",
@@ -115,7 +116,7 @@ LIBRARY_OF_TARGET = [
     ]
 ]
 
-# What a folder must not reach, even through the headers that it includes.
+# The libraries that a folder must not reach, even through the headers that it includes.
 UNREACHABLE = {
     "core/kernels": (
         re.compile(r"absl/(status|synchronization)/|(mutex|shared_mutex|thread|condition_variable)$"),

@@ -43,7 +43,7 @@ TEST(MessagePoolTest, KeepsNoLargeMessage) {
       Pool::kMaxKeptBytes);
   message.reset();
 
-  // A reused message still has the memory of its former actions. A new one has none.
+  // A reused message still has the memory of its former actions. A new message has none.
   EXPECT_LT(pool->Take()->SpaceUsedLong(), Pool::kMaxKeptBytes / 10);
 }
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The metric series of the server, and that each observation is counted in the right one.
+// Tests the metric series of the server, and that each observation is counted in the right one.
 
 #include "server/metrics.h"
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The models that options name, and the errors of options and paths without a model.
+// Tests which models the options name, and the errors of options and paths without a model.
 
 #include "server/model_loader.h"
 

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// ModelReloads: reloads run one after another. Tests a second reload of a model, a failure and a
-// stop. The test decides which model is read, and when.
+// Tests that ModelReloads runs reloads one after another: a second reload of a model, a failure and
+// a stop. The test decides which model is read, and when.
 
 #include "server/model_reloads.h"
 
@@ -43,7 +43,7 @@ class ModelReloadsTest : public ::testing::Test {
   }
   std::string Digest(const std::string& name) { return (*engine_.FindModel(name))->digest(); }
 
-  // Makes the reading of models wait from now on.
+  // From now on, makes every attempt to read a model wait.
   void Hold() {
     absl::MutexLock lock(&mu_);
     is_holding_ = true;

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The command line and the configuration file: the options that they set, and the errors.
+// Tests the command line and the configuration file: the options that they set, and the errors.
 
 #include "server/server_options.h"
 

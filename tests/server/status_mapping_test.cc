@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The form of an error on the wire.
+// Tests the form of an error on the wire.
 
 #include "server/status_mapping.h"
 

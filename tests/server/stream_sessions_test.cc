@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The notices of a stream about its sessions. The tests pass actions and results as a stream would,
-// and compare the waiting notices as text.
+// Tests the notices that a stream gets about its sessions. The tests pass actions and results as a
+// stream would, and compare the waiting notices as text.
 
 #include "server/stream_sessions.h"
 
@@ -63,7 +63,7 @@ class StreamSessionsTest : public ::testing::Test {
     sessions_.OnResult(close, result);
   }
 
-  // Takes the notices that would be written now.
+  // Takes the waiting notices, which a stream would write now.
   std::vector<std::string> Notices() {
     v1::StreamResponse message;
     sessions_.TakeNotices(size_t{1} << 20, message);

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Programs that succeed, fail, run too long or do not exist.
+// Tests programs that succeed, fail, run too long or do not exist.
 
 #include "server/subprocess.h"
 

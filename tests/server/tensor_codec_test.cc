@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The accepted forms of a tensor in a request, and the error for each mistake.
+// Tests the accepted forms of a tensor in a request, and the error for each mistake.
 
 #include "server/tensor_codec.h"
 

@@ -13,7 +13,7 @@
 
 namespace rnnserve::testing {
 
-// A request of a writer to a replica. A value.
+// A request from a writer to a replica. A value type.
 struct Request {
   enum class Kind { kOpen, kAttach, kStep };
 
@@ -27,12 +27,12 @@ struct Request {
   uint64_t epoch = 0;
   uint32_t input = 0;
   uint64_t cursor = 0;  // the first step without an answer when the writer sent this step
-  // Set on arrival.
+  // The two fields below are set on arrival.
   uint64_t arrival = 0;      // counts the requests that have reached any replica
   bool was_created = false;  // whether the session had been created by then
 };
 
-// The reply of a replica. A value.
+// The reply of a replica. A value type.
 struct Reply {
   Request request;
   absl::Status status;

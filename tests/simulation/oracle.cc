@@ -44,8 +44,8 @@ void Oracle::OnStepDelivered(uint64_t incarnation, const Request& request) {
 
 std::optional<Place> Oracle::PlaceAt(const Session& session, uint64_t incarnation, uint64_t nonce,
                                      uint64_t epoch, uint64_t version) const {
-  // Find the tenure of that epoch or the one before it, because an attach that no writer was told
-  // of has no steps.
+  // Find the tenure of this epoch or the latest one before it. An attach that no writer was told
+  // about has no steps of its own.
   const Tenure* tenure = nullptr;
   Writer writer;
   for (auto it = session.tenures.upper_bound({incarnation, epoch});
@@ -84,7 +84,7 @@ void Oracle::OnStored(uint64_t incarnation, const StoreCall& call,
   }
   session.last_change = now;
   if (call.kind == StoreCall::Kind::kWrite) return CheckStored(session, incarnation, call, before);
-  // A claim changes the owner and keeps the place.
+  // A claim changes the owner and keeps the place in the history.
   const auto found = session.snapshots.find(KeyOf(before->fence));
   if (found == session.snapshots.end()) return Report("a snapshot was claimed that nobody stored");
   const Place place = found->second;

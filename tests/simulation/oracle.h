@@ -33,10 +33,10 @@ struct Place {
   bool operator==(const Place&) const = default;
 };
 
-// Knows from the delivered steps what every session must be, and compares that with the answers of
-// the replicas and the content of the store. It looks only at the outside: requests, replies, and
-// the bytes in the store. Keeps the first breach, which is a promise that was broken. Used by one
-// thread at a time: the simulation's.
+// Works out from the delivered steps what the state of every session must be, and compares that
+// with the answers of the replicas and the content of the store. It sees only what is visible from
+// outside: requests, replies, and the bytes in the store. Keeps the first breach, which is a
+// promise that was broken. Used by one thread at a time: the simulation's.
 class Oracle {
  public:
   explicit Oracle(std::vector<Durability> durability);
@@ -56,12 +56,13 @@ class Oracle {
   void OnStoreLost();
   // A replica has answered; the writer may never get the answer.
   void OnReply(const Reply& reply);
-  // A draining replica claims that the store has everything. It had this session at this version.
+  // A draining replica, which had this session at this version, claims that the store has
+  // everything.
   void OnDrained(int session, uint64_t epoch, uint64_t version,
                  const std::optional<StoredSnapshot>& stored);
 
-  // Returns the place at which the writer of that epoch at that replica begins; nothing if there is
-  // no such writer.
+  // Returns the place at which the writer with this epoch at this replica begins, or nullopt if
+  // there is no such writer.
   std::optional<Place> StartOf(uint64_t incarnation, int session, uint64_t epoch) const;
   // Returns whether the store may have forgotten the session without breaking a promise.
   bool MayBeForgotten(int session, absl::Time now) const;
@@ -79,12 +80,12 @@ class Oracle {
   struct Session {
     Durability durability = Durability::kNone;
     std::map<Writer, Tenure> tenures;
-    // The delivered inputs, by index. They may be delivered before the tenure begins: a writer may
-    // know the epoch from a session at an earlier start of the replica, while a late copy of its
+    // The delivered inputs, by index. They may be delivered before the tenure begins: the writer
+    // may know the epoch from an earlier incarnation of the replica, while a late copy of its
     // request opens the session here once more.
     std::map<Writer, std::map<uint64_t, uint32_t>> inputs;
-    std::map<FenceKey, Place> snapshots;  // all snapshots that were ever stored
-    std::map<uint64_t, Place> durable;    // the stored places, by version
+    std::map<FenceKey, Place> snapshots;  // all snapshots that have ever been stored
+    std::map<uint64_t, Place> durable;    // the places that were stored, by version
     std::set<uint64_t> told_epochs;       // epochs that writers have been given
     uint64_t durable_version = 0;         // the highest version that was ever stored
     absl::Time last_change = absl::InfinitePast();

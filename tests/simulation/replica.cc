@@ -80,7 +80,7 @@ const SnapshotKeys& Replica::keys() {
 
 void Replica::Handle(const std::vector<Request>& requests,
                      const std::vector<Durability>& durability, const std::vector<int>& windows) {
-  // Hold the worker, so that all steps are queued when it goes on and make one batch.
+  // Hold the worker, so that all steps are queued when it continues and make one batch.
   const bool is_batch = requests.size() > 1;
   Answer<InferResult> first;
   const OwnedTensor input = OwnedTensor::Floats({1, 1, 1}, {0});
@@ -164,12 +164,12 @@ int Replica::num_open_calls() const {
 }
 
 void Replica::Settle() {
-  // Without a call that may wait for the store, all calls come to an end.
+  // If no call may wait for the store, all calls come to an end.
   if (!may_wait_for_store_ || num_open_calls() == 0) {
     engine_->WaitUntilIdle(absl::InfiniteDuration());
   } else {
-    // A row that was computed may have let the next call in line go on. So repeat until a round in
-    // which the worker computed only the row of the barrier.
+    // A row that was computed may have let the next call in line continue. So repeat until a round
+    // in which the worker computed only the barrier's row.
     int64_t before = 0;
     do {
       before = watch_.num_rows();

@@ -19,7 +19,7 @@
 
 namespace rnnserve::testing {
 
-// Counts the rows that an engine's worker computes, and can hold the worker. Thread-safe.
+// Counts the rows that an engine's worker computes, and can stop the worker. Thread-safe.
 class WorkerWatch final : public EngineObserver, public ModelObserver {
  public:
   ModelObserver& ForModel(const std::string& /*model_name*/) override { return *this; }
@@ -65,7 +65,7 @@ class Replica {
   static const SnapshotKeys& keys();
 
   // Passes requests to the engine and settles. The steps of several requests share one batch.
-  // `durability` and `windows` are by session; opens use them.
+  // `durability` and `windows` have one element per session, for requests that open it.
   void Handle(const std::vector<Request>& requests, const std::vector<Durability>& durability,
               const std::vector<int>& windows);
   // Waits until nothing runs.
@@ -80,7 +80,7 @@ class Replica {
   void HandleOne(const Request& request, Durability durability, int window);
   void Keep(Reply reply);
   int num_open_calls() const;
-  // Waits until the worker has done everything that was queued before.
+  // Waits until the worker has done everything that is already queued.
   void PassBarrier();
 
   const uint64_t incarnation_;

@@ -14,8 +14,8 @@ namespace {
 constexpr absl::Duration kIdleTimeout = absl::Minutes(5);
 // Every writer must have finished after this number of rounds without faults.
 constexpr int kMaxHealRounds = 400;
-// Only one of this many drains runs if the store does not answer, because the engine then waits for
-// it in real time.
+// While the store does not answer, only one drain in this number takes place, because the engine
+// then waits for the store in real time.
 constexpr uint64_t kHopelessDrains = 500;
 
 const char* NameOf(StoreCall::Kind kind) {
@@ -72,7 +72,7 @@ Simulation::Simulation(uint64_t seed, bool with_log) : dice_(seed), with_log_(wi
     windows_.push_back(CountOf(dice_, 3));
   }
   // With every third seed, memory is short and sessions are spilled. Sessions that are not durable
-  // cannot be spilled, so there is room for them and one more.
+  // cannot be spilled, so there is room for all of them and one more.
   if (seed % 3 == 0) {
     replica_options_.max_sessions =
         1 + std::count(durability_.begin(), durability_.end(), Durability::kNone);
@@ -333,7 +333,7 @@ bool Simulation::MoveStoreCall() {
     const size_t i = Pick(late_calls_.size());
     LateCall late = std::move(late_calls_[i]);
     late_calls_.erase(late_calls_.begin() + static_cast<std::ptrdiff_t>(i));
-    // A call that was in flight when its replica crashed may reach the store or not.
+    // A call that was in flight when its replica crashed may or may not reach the store.
     if (dice_.Percent(60)) Carry(late.incarnation, late.call, ThrowFate());
     return true;
   }
@@ -376,14 +376,14 @@ void Simulation::Crash(size_t i) {
 
 void Simulation::Flush(Server& server) {
   Replica& replica = *server.replica;
-  // Calls that the flush makes are carried out at once. Those in flight come first.
+  // Calls that the flush makes are carried out at once. The calls already in flight come first.
   while (replica.link().size() > 0) {
     StoreCall& call = replica.link().at(0);
     if (!call.outcome.has_value()) Carry(replica.incarnation(), call, StoreFate::kDone);
     replica.link().Answer(0);
     replica.Settle();
   }
-  // End the pause that follows a failure of the store.
+  // Skip the pause that the engine makes after a failure of the store.
   clock_.Advance(absl::Seconds(1));
   replica.link().CarryAtOnce(
       [this, &replica](StoreCall& call) { Carry(replica.incarnation(), call, StoreFate::kDone); });

@@ -23,7 +23,7 @@
 
 namespace rnnserve::testing {
 
-// The faults that a simulation may inject. A value.
+// The faults that a simulation may inject. A value type.
 struct Faults {
   int drop_percent = 0;
   int duplicate_percent = 0;
@@ -115,9 +115,9 @@ class Simulation {
   std::vector<Writer> writers_;
   std::vector<Message> messages_;
   std::vector<LateCall> late_calls_;
-  // When each session was last used, by start of a replica and session.
+  // When each session was last used, by incarnation of a replica and session.
   std::map<std::pair<uint64_t, int>, absl::Time> last_use_;
-  // At which start of a replica each session without durability was last opened.
+  // The incarnation of the replica at which each session without durability was last opened.
   std::map<int, uint64_t> opened_at_;
   uint64_t num_starts_ = 0;
   uint64_t num_arrivals_ = 0;

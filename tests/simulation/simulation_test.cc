@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 //
-// Many simulations of durable sessions with faults, each determined by its seed. See Simulation for
-// what happens and Oracle for what is checked. simulate_seed runs a failing seed again and logs
-// every event.
+// Runs many simulations of durable sessions with faults, each determined by its seed. See
+// Simulation for what happens and Oracle for what is checked. simulate_seed runs a failing seed
+// again and logs every event.
 
 #include "tests/simulation/simulation.h"
 
@@ -19,7 +19,8 @@
 namespace rnnserve::testing {
 namespace {
 
-// As many seeds as one core runs in a minute; sanitizers are some ten to forty times slower.
+// The number of seeds that one core runs in a minute. Sanitizers are some ten to forty times
+// slower.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(NDEBUG)
 constexpr uint64_t kNumSeeds = 500;
 #else

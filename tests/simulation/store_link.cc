@@ -15,7 +15,7 @@ absl::Status Down() {
   return MakeError(absl::StatusCode::kUnavailable, "STORE_DOWN", "the store does not answer");
 }
 
-// The store that an engine gets: it adds every call to the link. Owns nothing. Thread-safe.
+// The store that an engine gets. It adds every call to the link. Owns nothing. Thread-safe.
 class LinkedStore final : public SnapshotStore {
  public:
   explicit LinkedStore(StoreLink& link) : link_(link) {}

@@ -56,7 +56,7 @@ class StoreLink {
   std::unique_ptr<SnapshotStore> MakeStore();
 
   void Add(StoreCall call);
-  // Sorts the calls that came since the last call of this function, so that their order does not
+  // Sorts the calls that came since this function was last called, so that their order does not
   // depend on threads.
   void SortNew();
 
@@ -66,7 +66,7 @@ class StoreLink {
   // Removes call i and passes its outcome to the engine. REQUIRES: it has taken effect.
   void Answer(size_t i);
 
-  // Carries out every further call at once; null: lets calls wait here again.
+  // Makes `carrier` carry out every further call at once. With null, calls wait here again.
   void CarryAtOnce(Carrier carrier);
   // Answers every waiting and every further call with an error. Returns the calls that have not
   // taken effect, because they still may.

@@ -11,8 +11,8 @@
 namespace rnnserve::testing {
 namespace {
 
-// Turns without a reply after which a request is sent again, and after which the writer attaches at
-// another replica.
+// The number of turns without a reply after which a request is sent again, and after which the
+// writer attaches at another replica.
 constexpr int kPatience = 4;
 constexpr int kLongPatience = 16;
 
@@ -79,7 +79,8 @@ std::vector<Request> Writer::Act() {
 
 Request Writer::StepAt(uint64_t index) {
   if (log_.count(index) == 0) {
-    // Inputs at the same index differ between writers and between histories of one writer.
+    // The count makes the inputs at the same index differ between writers and between histories of
+    // one writer.
     ++num_logged_;
     log_[index] = 1 + (static_cast<uint32_t>(options_.session) * 4001 +
                        static_cast<uint32_t>(options_.writer) * 1009 + num_logged_ * 13) %
@@ -133,7 +134,7 @@ void Writer::Begin(const Reply& reply) {
   answered_.clear();
   const auto own = places_.find(start->version);
   if (own != places_.end() && own->second == *start) {
-    // Send its own steps again that were committed but whose replies may be lost.
+    // Send the writer's own steps again, which were committed but whose replies may be lost.
     if (start->version < cursor_) cursor_ = start->version;
   } else {
     places_ = {{start->version, *start}};
@@ -174,7 +175,8 @@ void Writer::OnError(const Reply& reply) {
   const uint64_t index = reply.request.index;
   if (index < cursor_ || answered_[index]) return;
   if (reason == "STEP_FENCED") {
-    // Fenced by another writer, or by a copy of its own attach that the network made.
+    // The writer was fenced by another writer, or by a copy of its own attach that the network
+    // made.
     if (dice_.Percent(50)) {
       phase_ = Phase::kStopped;
     } else {
@@ -184,7 +186,7 @@ void Writer::OnError(const Reply& reply) {
     if (options_.durability != Durability::kNone || reason == "STALE_OWNER") Attach();
   } else if (reason == "STEP_GAP") {
     if (ErrorNumber(reply.status, "expected_index").value_or(0) < reply.request.cursor) {
-      // If the replica was restarted, its session of this id is another one.
+      // If the replica was restarted, its session with this id is a different one.
       if (reply.incarnation != incarnation_ || reply.may_be_gone) return Attach();
       Report(reply, "steps that were answered are lost, and no error says so");
     }
@@ -208,8 +210,8 @@ void Writer::OnSessionGone(const Reply& reply) {
     return;
   }
   if (!reply.may_be_gone) {
-    // All callers that ask for a session while it is looked up share one answer, so the answer may
-    // be older than the question. Ask again a few times.
+    // All callers that ask for a session while it is being looked up share one answer, so the
+    // answer may be older than the question. Ask again a few times.
     if (++num_unknown_ < 4) return Attach();
     return Report(reply, "the session is lost");
   }

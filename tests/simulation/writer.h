@@ -18,9 +18,10 @@
 namespace rnnserve::testing {
 
 // A well-behaved client of one session. It opens the session or attaches to it, and sends its steps
-// with index and epoch until each is answered, with as many in flight as the session keeps replies.
-// When its session is gone it attaches again and sends the steps after the version it is told. When
-// another writer takes over it stops, and may come back later. Checks every reply with the oracle.
+// with index and epoch until each is answered. It has as many steps in flight as the session keeps
+// replies. When its session is gone, it attaches again and sends the steps after the version that
+// it is told. When another writer takes over, it stops and may come back later. Checks every reply
+// with the oracle.
 //
 // Used by one thread at a time: the simulation's. Dice and oracle must outlive it.
 class Writer {
@@ -38,14 +39,14 @@ class Writer {
 
   Writer(const Options& options, Dice& dice, Oracle& oracle);
 
-  // Whether its steps are done, or it was told that its session is gone.
+  // Returns whether its steps are done or it was told that its session is gone.
   bool is_finished() const { return phase_ == Phase::kDone || phase_ == Phase::kEnded; }
   bool is_stopped() const { return phase_ == Phase::kStopped; }
   int session() const { return options_.session; }
   int writer() const { return options_.writer; }
   // Returns the requests that it sends now; none while it waits.
   std::vector<Request> Act();
-  // Attaches again if it was stopped.
+  // Attaches again if another writer had taken over.
   void TakeOver();
   void OnReply(const Reply& reply);
 
@@ -76,7 +77,7 @@ class Writer {
   Phase phase_;
   int replica_;
   uint64_t attempt_ = 1;
-  uint64_t incarnation_ = 0;  // of the replica that gave it the epoch
+  uint64_t incarnation_ = 0;  // the incarnation of the replica that gave it the epoch
   uint64_t epoch_ = 0;
   uint64_t goal_;
   uint64_t cursor_ = 0;  // the first step that is not answered

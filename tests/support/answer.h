@@ -14,8 +14,8 @@
 
 namespace rnnserve::testing {
 
-// The future answer to a call with a callback: give callback() to the call, then Wait(). A handle:
-// copies share the same answer. Thread-safe.
+// The future answer to a call with a callback. Give callback() to the call, then Wait(). Copies of
+// this handle share the same answer. Thread-safe.
 template <typename T>
 class Answer {
  public:
@@ -34,7 +34,7 @@ class Answer {
     absl::MutexLock lock(&shared_->mu);
     return shared_->num_calls;
   }
-  // Waits for the callback and takes what it got. Call it once.
+  // Waits for the callback and takes the result that it got. Call it only once.
   absl::StatusOr<T> Wait() const {
     absl::MutexLock lock(&shared_->mu);
     const auto has_value = [this] { return shared_->value.has_value(); };

@@ -32,7 +32,7 @@ int OpenForAppending(const char* path) { return open(path, O_WRONLY | O_CREAT | 
 [[noreturn]] void RunProgram(const char* program, char* const* argv, const char* output_file,
                              const char* error_file, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // The parent may have ended before the line above, and then nothing would kill this process.
+  // If the parent ended before the line above, nothing would kill this process.
   if (getppid() != parent) _exit(127);
   const int in = open("/dev/null", O_RDONLY);
   const int out = OpenForAppending(output_file);

@@ -19,8 +19,8 @@ namespace rnnserve::testing {
 // A program that a test runs in the background, with its output in files and no standard input.
 //
 // Owns the process. Used by one thread at a time: the test's main thread, because the kernel kills
-// the process when the thread that started it ends. The destructor kills a process that still runs,
-// by its id.
+// the process when the thread that started it ends. The destructor kills a process that is still
+// running, by its id.
 //
 //   ChildProcess::Options options;
 //   options.output_file = folder + "/log";
@@ -33,14 +33,15 @@ class ChildProcess {
   struct Options {
     // The file to execute, without a search of PATH. Default: `arguments[0]`.
     std::string program;
-    // The file that standard output is appended to. Default: it is thrown away.
+    // The file that standard output is appended to. By default, the output is thrown away.
     std::string output_file = "/dev/null";
     // The file that standard error is appended to. Default: `output_file`.
     std::string error_file;
   };
 
-  // Starts the program; `arguments[0]` is the name that it sees itself called by. INTERNAL if the
-  // operating system starts no process. A program that cannot be executed ends with exit code 127.
+  // Starts the program. `arguments[0]` is the name under which the program sees itself called.
+  // INTERNAL if the operating system cannot start a process. A program that cannot be executed ends
+  // with exit code 127.
   static absl::StatusOr<std::unique_ptr<ChildProcess>> Start(std::vector<std::string> arguments,
                                                              const Options& options);
 
@@ -61,7 +62,7 @@ class ChildProcess {
   void Resume();
 
   // Waits at most `timeout` for the end of the process. Returns its exit code, or 128 plus the
-  // number of the signal that killed it, or nothing if it still runs.
+  // number of the signal that killed it, or nullopt if it is still running.
   std::optional<int> Wait(absl::Duration timeout);
 
   // Kills the process, waits for its end and returns what Wait returns.
@@ -82,7 +83,7 @@ struct ProcessOutcome {
 };
 
 // Runs a shell command without standard input and waits for its end. Aborts the test program if the
-// operating system starts no process.
+// operating system cannot start a process.
 ProcessOutcome RunShell(const std::string& command);
 
 // Returns the whole contents of a file; empty if it cannot be read.

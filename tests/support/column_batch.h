@@ -13,8 +13,8 @@
 
 namespace rnnserve::testing {
 
-// Columns that own their memory, one for each batch row. The padding is NaN, so that code that uses
-// padding as values shows in the results. Movable. Used by one thread at a time: the test's.
+// Columns that own their memory, one for each batch row. The padding is NaN, so that the results
+// show if code uses padding as values. Movable. Used by one thread at a time: the test's.
 //
 //   ColumnBatch x({{1, 2, 3}, {4, 5, 6}});   // two columns of three values
 //   Activate(Activation::kRelu, x.columns());

@@ -11,8 +11,8 @@
 
 namespace rnnserve::testing {
 
-// A clock that stands still until the test moves it. Moving it wakes no thread: code that waits for
-// a time has to be called again. Thread-safe.
+// A clock that stands still until the test moves it. Moving it wakes no threads: code that waits
+// for a time must be called again. Thread-safe.
 class FakeClock final : public Clock {
  public:
   absl::Time Now() const override {

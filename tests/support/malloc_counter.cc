@@ -12,7 +12,8 @@
 
 namespace {
 
-// Plain integers, which exist before any constructor runs, because malloc is called that early.
+// The counters are plain integers, which exist before any constructor runs, because malloc is
+// called that early.
 constinit thread_local int64_t thread_allocations = 0;
 constinit thread_local int64_t thread_bytes = 0;
 constinit std::atomic<int64_t> process_allocations{0};

@@ -27,8 +27,8 @@ class MallocCounter {
 
   explicit MallocCounter(Scope scope = Scope::kThisThread);
 
-  // Returns the allocations since the construction. REQUIRES, with kThisThread: the calling thread
-  // constructed it.
+  // Returns the number of allocations since the construction. REQUIRES, with kThisThread: the
+  // calling thread constructed it.
   int64_t count() const;
 
   // Returns the bytes that this thread asked for since the construction, freed or not, whatever the

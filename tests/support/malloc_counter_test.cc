@@ -10,8 +10,8 @@
 #include <new>
 #include <thread>
 
-// MallocCounter: tries every way to allocate, because a counter that misses one would prove
-// nothing.
+// Tests that MallocCounter counts every way to allocate, because a counter that misses one would
+// prove nothing.
 
 namespace rnnserve::testing {
 namespace {

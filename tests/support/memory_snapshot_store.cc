@@ -53,7 +53,7 @@ MemorySnapshotStore::~MemorySnapshotStore() {
   CompleteAll();
 }
 
-// The effect and the answer are separate steps, because callbacks run without the lock.
+// Makes the effect of a call and its answer separate steps, because callbacks run without the lock.
 template <typename Result, typename Effect, typename Callback>
 MemorySnapshotStore::Call MemorySnapshotStore::MakeCall(Effect effect, Callback callback) {
   return [effect = std::move(effect), callback = std::move(callback)](

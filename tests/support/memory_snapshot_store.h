@@ -23,7 +23,7 @@
 namespace rnnserve::testing {
 
 // A SnapshotStore in memory that fails, hangs and forgets when the test says so. The contract test
-// of snapshot stores covers both it and the real store.
+// of snapshot stores covers both this store and the real one.
 //
 // By itself it does nothing: calls wait until the test completes them, on the test's thread and in
 // the order of arrival. With Pace::kAtOnce a thread of its own completes them as they arrive.
@@ -53,11 +53,11 @@ class MemorySnapshotStore final : public SnapshotStore {
   // Lets the oldest waiting call take effect and runs its callback. Returns false if no call waits
   // or the store hangs. Not with kAtOnce.
   bool CompleteNext();
-  // Completes calls until none waits, including those that callbacks make. Returns how many there
-  // were.
+  // Completes calls until none are waiting, including those that callbacks make. Returns the number
+  // of completed calls.
   int CompleteAll();
 
-  // Makes the next `num_calls` calls to complete fail with this error and change nothing.
+  // Makes the next `num_calls` calls that complete fail with this error and change nothing.
   void FailNext(int num_calls, const absl::Status& error);
   // Like FailNext, but the calls take effect: only their answers are lost.
   void LoseAnswers(int num_calls, const absl::Status& error);
@@ -112,7 +112,7 @@ class MemorySnapshotStore final : public SnapshotStore {
   mutable absl::Mutex mu_;
   std::deque<Call> calls_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, Kept> kept_ ABSL_GUARDED_BY(mu_);
-  // What each change replaced, the latest at the end.
+  // The data that each change replaced, with the latest change at the end.
   std::deque<std::pair<std::string, std::optional<Kept>>> replaced_ ABSL_GUARDED_BY(mu_);
   int num_failures_ ABSL_GUARDED_BY(mu_) = 0;
   bool are_answers_lost_ ABSL_GUARDED_BY(mu_) = false;

@@ -14,8 +14,8 @@
 
 namespace rnnserve::testing {
 
-// A tensor that owns the bytes that a TensorView only borrows. The view stays valid as long as the
-// tensor is neither changed nor moved. A value type.
+// A tensor that owns its bytes, which a TensorView only borrows. The view stays valid as long as
+// the tensor is neither changed nor moved. A value type.
 class OwnedTensor {
  public:
   // Takes any bytes, whether they fit the shape or not.

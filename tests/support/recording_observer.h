@@ -16,8 +16,8 @@
 
 namespace rnnserve::testing {
 
-// Records what it is told, and can hold the workers: then a worker stops at the end of its cell
-// step, so that a test decides what is queued, running or done. Thread-safe.
+// Records what it is told, and can hold the workers. A held worker stops at the end of its cell
+// step, so that a test decides which work is queued, running or done. Thread-safe.
 class RecordingObserver final : public ModelObserver {
  public:
   void OnCellStep(int64_t rows, absl::Duration /*duration*/) override {

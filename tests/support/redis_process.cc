@@ -22,10 +22,11 @@ namespace {
 constexpr char kProgram[] = "/usr/bin/redis-check-rdb";
 constexpr absl::Duration kPollInterval = absl::Milliseconds(5);
 constexpr absl::Duration kStartTimeout = absl::Seconds(30);
-// Another process may take the free port first; then another port is tried.
+// If another process takes the free port first, another port is tried.
 constexpr int kNumPortTries = 5;
 
-// Returns a port that nobody listens on at this moment, because Redis cannot let the kernel choose.
+// Returns a port that nobody is listening on at the moment, because Redis cannot let the kernel
+// choose one.
 int FreePort() {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address = {};

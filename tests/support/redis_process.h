@@ -19,8 +19,8 @@ namespace rnnserve::testing {
 // A real Redis server for tests, on a socket in a folder of its own and, with Transport::kTcp, also
 // on a free port of 127.0.0.1. It writes nothing to disk unless its arguments say so.
 //
-// Debian's package redis-tools contains the server as `redis-check-rdb`: a single program, which
-// acts as the server when it is called by that name. Owns the process and the folder. Used by one
+// Debian's package redis-tools contains the server as `redis-check-rdb`, a program that acts as the
+// server when it is called by the server's name. Owns the process and the folder. Used by one
 // thread at a time: the test's, whose end also kills the process. The destructor kills the process,
 // by its id.
 class RedisProcess {

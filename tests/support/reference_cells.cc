@@ -72,8 +72,8 @@ Vector Softmax(Vector x) {
   return x;
 }
 
-// Computes what Keras does: its threshold adds up the cumulative sums of all values in the support,
-// whereas Martins and Astudillo (2016) use the last of these sums.
+// Computes the same as Keras, whose threshold adds up the cumulative sums of all values in the
+// support. Martins and Astudillo (2016) use only the last of these sums.
 Vector Sparsemax(Vector x) {
   Vector sorted = x;
   std::sort(sorted.rbegin(), sorted.rend());
@@ -91,8 +91,8 @@ Vector Sparsemax(Vector x) {
   return x;
 }
 
-// Returns v W for gate `gate` of `gates`, with W [v.size(), gates * units], plus row `bias_row` of
-// the bias.
+// Returns v W plus row `bias_row` of the bias, for gate `gate` of `gates`. W is [v.size(), gates *
+// units].
 Vector Gate(const ReferenceCell& cell, const Vector& v, const std::vector<float>& weights,
             size_t gate, size_t gates, int bias_row) {
   Vector result(cell.units, 0);

@@ -22,9 +22,9 @@ namespace rnnserve::testing {
 // A real `rnnserve` process on ports that the kernel chose, for integration tests.
 //
 // Owns the process and a temporary folder with its address file and its log. Used by one thread at
-// a time: the test's, whose end also kills the process. The destructor stops a process that still
-// runs, by its id. Start fails with DEADLINE_EXCEEDED if no addresses appear in time and with
-// FAILED_PRECONDITION if the process ends first; both texts contain the log.
+// a time: the test's, whose end also kills the process. The destructor stops a process that is
+// still running, by its id. Start fails with DEADLINE_EXCEEDED if no addresses appear in time and
+// with FAILED_PRECONDITION if the process ends first; both texts contain the log.
 //
 //   auto server = ServerProcess::Start({"--model", "m=" + path});
 //   ASSERT_TRUE(server.ok()) << server.status();
@@ -71,7 +71,7 @@ class ServerProcess {
   void Resume();
 
   // Waits at most `timeout` for the end. Returns the exit code, or 128 plus the number of the
-  // signal that killed the process, or nothing if it still runs.
+  // signal that killed the process, or nullopt if it is still running.
   std::optional<int> Wait(absl::Duration timeout);
 
   // Terminates the process and returns what Wait returns; sends SIGKILL (so 137) after the timeout

@@ -22,7 +22,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Provides every weight that is asked for, with values made from its name. Owns the weights.
+// Provides every weight that is requested, with values made from its name. Owns the weights.
 class AnyWeights final : public WeightSource {
  public:
   absl::StatusOr<absl::Span<const float>> Weight(absl::string_view name,

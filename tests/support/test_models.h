@@ -25,8 +25,8 @@ ModelPtr DoublingModel(bool return_sequences = true);
 // Like DoublingModel, but y = hard_sigmoid(h), which stays finite when h overflows.
 ModelPtr BoundedDoublingModel();
 
-// Layers 'sum1' to 'sumN' for version N, each like the layer of DoublingModel on the output of the
-// layer before, so that each version has states and a digest of its own:
+// Layers 'sum1' to 'sumN' for version N. Each is like the layer of DoublingModel, applied to the
+// output of the previous layer, so that each version has states and a digest of its own:
 //
 //   h1 := 2 h1 + x,  h2 := 2 h2 + h1,  ...,  y = hN
 //

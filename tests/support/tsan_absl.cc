@@ -4,7 +4,7 @@
 // Shows ThreadSanitizer the locks of Abseil. The distribution's Abseil is built without it, so
 // accesses that absl::Mutex orders look like races. The functions here replace Abseil's own, for
 // our code and for every library of the process: each calls the real one and tells ThreadSanitizer
-// which order it makes. They are linked only into programs built with -fsanitize=thread.
+// which order it establishes. They are linked only into programs built with -fsanitize=thread.
 
 #include <dlfcn.h>
 
@@ -29,7 +29,7 @@ namespace {
 #define RNNSERVE_TSAN_STRING_(x) #x
 #define RNNSERVE_TSAN_STRING(x) RNNSERVE_TSAN_STRING_(x)
 
-// Returns Abseil's function of that mangled name (without the namespaces), as a function whose
+// Returns Abseil's function with this mangled name (without the namespaces), as a function whose
 // first argument is the object.
 template <typename Function>
 Function* Real(const char* mangled) {

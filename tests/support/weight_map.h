@@ -12,8 +12,8 @@
 
 namespace rnnserve::testing {
 
-// The weights of a test: tensors by name, with the errors that WeightSource promises. Owns the
-// tensors. Used by one thread at a time: the test's.
+// The weights of a test's model: tensors by name, with the errors that WeightSource promises. Owns
+// the tensors. Used by one thread at a time: the test's.
 //
 //   WeightMap weights;
 //   weights.Add("lstm/kernel", {1, 4}, {0.1f, 0.2f, 0.3f, 0.4f});

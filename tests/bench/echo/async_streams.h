@@ -16,19 +16,19 @@
 
 namespace rnnserve::testing {
 
-// The same streams on completion queues. Each queue has its own thread, which does all the work of
-// its streams. The calls that a client makes first are served there too, because a service with
-// another interface would have threads of its own, which would read messages of these streams and
-// have to hand them over.
+// The streams of CallbackStreams on completion queues. Each queue has its own thread, which does
+// all the work of its streams. The calls that a client makes first are served on the queues too. A
+// service with another interface would have threads of its own, which would read messages of these
+// streams and have to hand them over.
 class AsyncStreams {
  public:
   AsyncStreams(const Echo& echo, int num_queues) : echo_(echo), num_queues_(num_queues) {}
 
-  // Adds services and queues. To be called before the server is built.
+  // Adds services and queues. Call it before the server is built.
   void AddTo(grpc::ServerBuilder& builder);
-  // To be called once the server is built.
+  // Call it once the server is built.
   void Start();
-  // To be called once the server is shut down.
+  // Call it once the server is shut down.
   void Stop();
 
  private:

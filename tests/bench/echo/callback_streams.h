@@ -9,7 +9,7 @@
 
 namespace rnnserve::testing {
 
-// Streams that echo on gRPC's callback interface, with as little work as possible. Each message is
+// Echo streams on gRPC's callback interface that do as little work as possible. Each message is
 // answered before the next is read.
 class CallbackStreams final : public v1::InferenceService::CallbackService {
  public:

@@ -40,8 +40,8 @@ struct Options {
 };
 
 int Run(const Options& options) {
-  // Before any thread starts, so that all threads inherit the mask and only this one gets the
-  // signal.
+  // Block the signal before any thread starts, so that all threads inherit the mask and only this
+  // one gets the signal.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);

@@ -14,8 +14,9 @@
 
 namespace rnnserve::testing {
 
-// The same streams on the callback interface, but a separate thread takes all waiting messages and
-// answers them. This is the least work for a server that batches the requests of many streams.
+// Echo streams on the callback interface whose messages are answered by a separate thread, which
+// takes all waiting messages at once. This is the least work for a server that batches the requests
+// of many streams.
 class HandoffStreams final : public v1::InferenceService::CallbackService {
  public:
   explicit HandoffStreams(const Echo& echo);

@@ -11,8 +11,9 @@
 
 namespace rnnserve::testing {
 
-// A call on a completion queue, or a request to receive one. It is the tag of its operations, one
-// of which is in flight at a time. Deletes itself. Used by one thread at a time: that of its queue.
+// A call on a completion queue, or a request to receive one. It is the tag of its operations, of
+// which only one is in flight at a time. Deletes itself. Used by one thread at a time: that of its
+// queue.
 class QueuedCall {
  public:
   virtual ~QueuedCall() = default;

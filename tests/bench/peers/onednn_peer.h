@@ -17,8 +17,8 @@ namespace rnnserve::testing {
 // Errors: UNIMPLEMENTED if the primitive does not support the type on this processor.
 absl::StatusOr<std::unique_ptr<Peer>> MakeOneDnnFp32Peer(const PeerTask& task);
 
-// Creates the same with weights, inputs, outputs and h in bf16. The sums, c and the bias stay fp32.
-// The inputs are narrowed in advance, not in the step.
+// Creates the same peer with weights, inputs, outputs and h in bf16. The sums, c and the bias stay
+// fp32. The inputs are narrowed in advance, not in the step.
 absl::StatusOr<std::unique_ptr<Peer>> MakeOneDnnBf16Peer(const PeerTask& task);
 
 std::string OneDnnVersion();

@@ -61,7 +61,7 @@ class OnnxRuntimePeer final : public Peer {
  private:
   using Shape = std::vector<int64_t>;
 
-  // create(arguments..., &object).
+  // Calls create(arguments..., &object).
   template <typename Function, typename Object, typename... Arguments>
   static absl::Status Create(Function create, Owned<Object>& object, Arguments... arguments) {
     Object* created = nullptr;
@@ -90,7 +90,7 @@ class OnnxRuntimePeer final : public Peer {
     return absl::OkStatus();
   }
 
-  // Binds a new buffer, a copy of `values`. `bind` is BindInput or BindOutput.
+  // Copies `values` into a new buffer and binds it. `bind` is BindInput or BindOutput.
   absl::Status Bind(OrtStatus* (*bind)(OrtIoBinding*, const char*, const OrtValue*),
                     const char* name, const Shape& shape, absl::Span<const float> values) {
     std::vector<float>& buffer = buffers_.emplace_back(values.begin(), values.end());

@@ -13,9 +13,9 @@
 namespace rnnserve::testing {
 
 // Creates a peer that runs a layer with ONNX Runtime's LSTM and GRU nodes on its CPU provider, in
-// fp32, on the calling thread. It is a model of one node whose inputs and outputs are bound to our
-// buffers. The weights are constants of the model, which the runtime packs when it loads the model.
-// Errors: UNIMPLEMENTED if the runtime refuses the model.
+// fp32, on the calling thread. The peer is a model of one node whose inputs and outputs are bound
+// to our buffers. The weights are constants of the model, which the runtime packs when it loads the
+// model. Errors: UNIMPLEMENTED if the runtime refuses the model.
 absl::StatusOr<std::unique_ptr<Peer>> MakeOnnxRuntimePeer(const PeerTask& task);
 
 std::string OnnxRuntimeVersion();

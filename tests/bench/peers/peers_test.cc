@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Every installed peer computes Keras' equations, because a comparison of times is only meaningful
-// if both sides do the same work. The reference is the double-precision loops of reference_cells.h.
-// Some sizes are odd, so that a wrong layout cannot pass by symmetry.
+// Tests that every installed peer computes Keras' equations, because a comparison of times is only
+// meaningful if both sides do the same work. The reference is the double-precision loops of
+// reference_cells.h. Some sizes are odd, so that a wrong layout cannot pass by symmetry.
 
 #include "tests/bench/peers/peers.h"
 

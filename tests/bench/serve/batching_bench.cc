@@ -4,8 +4,8 @@
 // Compares two ways to batch requests of uneven length: cellular batching as in rnnserve, where
 // rows join and leave at every cell step, and padded batches of whole requests (PaddedBatcher).
 // Each has one worker. Measures the maximum throughput of each, and the latency at the same load.
-// Lengths have a log-normal distribution, like those of sentences. Arrivals are Poisson, and a
-// latency counts from the time at which the request was due. Sessions and the wire are not
+// Lengths have a log-normal distribution, as the lengths of sentences do. Arrivals are Poisson, and
+// a latency counts from the time at which the request was due. Sessions and the wire are not
 // included.
 //
 //   batching_bench [--seconds=2] [--turns=5] [--units=256]
@@ -52,7 +52,7 @@ constexpr size_t kNumRequests = 4096;  // drawn once; a run repeats them in a cy
 constexpr int kOutstanding = 512;      // in flight, to saturate a server
 // The loads at which latency is compared, as shares of the rate that padded batches can carry.
 constexpr double kLoads[] = {0.5, 0.7, 0.9};
-// The ratio of one rate to try to the next.
+// The factor by which each rate that is tried exceeds the previous one.
 constexpr double kRateStep = 1.1;
 
 // Computes a request and calls back on any thread.
@@ -163,8 +163,8 @@ OpenLoop RunOpenLoop(const Submit& submit, const Requests& requests, double rate
   return result;
 }
 
-// Returns the highest rate of random arrivals, from `rate` upwards, at which no more than one batch
-// of requests is left at the end.
+// Tries higher and higher rates of random arrivals from `rate` upwards. Returns the last one at
+// which at most one batch of requests is left at the end.
 double CarriedRate(const Submit& submit, const Requests& requests, double rate, double seconds) {
   while (RunOpenLoop(submit, requests, kRateStep * rate, seconds).num_behind <= kMaxRows) {
     rate *= kRateStep;

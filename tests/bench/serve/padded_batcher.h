@@ -18,18 +18,18 @@
 
 namespace rnnserve::testing {
 
-// Batches whole requests, as servers of other kinds of models do: shorter requests are padded to
-// the longest and masked, all are computed to the end, and then all are answered. Requests that
-// arrive meanwhile wait for the next batch. Uses the same layers and kernels as rnnserve, so that
-// the two can be compared. Work-conserving: the worker takes waiting requests as soon as it is
-// free. Thread-safe.
+// Batches whole requests, as servers for other kinds of models do. Shorter requests are padded to
+// the length of the longest and masked; all are computed to the end, and then all are answered.
+// Requests that arrive meanwhile wait for the next batch. Uses the same layers and kernels as
+// rnnserve, so that the two can be compared. Work-conserving: the worker takes waiting requests as
+// soon as it is free. Thread-safe.
 class PaddedBatcher {
  public:
   using Callback = absl::AnyInvocable<void()>;
 
   // REQUIRES: the model streams; max_rows and max_time are >= 1.
   PaddedBatcher(std::shared_ptr<const Model> model, int64_t max_rows, int64_t max_time);
-  // Computes all waiting requests first.
+  // Computes all waiting requests before it returns.
   ~PaddedBatcher();
 
   // Submits a sequence [time, input size], which must live until the callback. REQUIRES: time is in

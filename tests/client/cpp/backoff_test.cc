@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Tests the waits between attempts: they double up to the longest, and a random part of up to half
-// is taken off.
+// Tests the waits between attempts: they double up to the longest, and each is shortened at random
+// by up to half.
 
 #include "client/cpp/backoff.h"
 

@@ -27,7 +27,7 @@ class ClientTest : public ::testing::Test {
 };
 
 TEST(ClientConnectTest, NamesTheTargetThatDoesNotAnswer) {
-  // The port of a server that has gone.
+  // The address of a server that is gone.
   const std::string address = FakeServer().address();
 
   EXPECT_THAT(Client::Connect(address),

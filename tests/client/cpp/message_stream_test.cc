@@ -20,7 +20,7 @@ namespace {
 using ::rnnserve::testing::IsOk;
 using ::rnnserve::testing::StatusIs;
 
-// Far above what a healthy machine needs: only a broken test waits this long.
+// Far longer than a healthy machine needs: only a broken test waits this long.
 constexpr absl::Duration kPatience = absl::Seconds(20);
 
 // Records the events of the stream.

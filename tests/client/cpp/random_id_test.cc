@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Tests the ids of sessions, which nobody can guess.
+// Tests the random ids of sessions: their form, and that no two are equal.
 
 #include "client/cpp/random_id.h"
 

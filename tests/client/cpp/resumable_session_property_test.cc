@@ -24,10 +24,10 @@ using World = FlakyServers::World;
 
 constexpr int kNumSchedules = 10'000;
 constexpr int kNumStepsMax = 40;
-// This many consecutive calls never all fail: the faults end earlier.
+// More consecutive calls than can ever fail: the faults end earlier.
 constexpr int kAttemptsMax = 200;
 
-// The counts of all schedules, which show that the schedules are not idle.
+// Counts over all schedules, which show that the schedules exercise the faults.
 struct Tally {
   int num_delivered = 0;
   int num_replayed = 0;
@@ -64,7 +64,8 @@ class Schedule {
     num_steps_ = static_cast<uint64_t>(random_.Integer(1, kNumStepsMax));
     rate_ = random_.Uniform() * 0.4;
     num_faults_left_ = static_cast<int>(random_.Integer(0, 60));
-    // Not both: a store that goes back gives out an epoch twice, and no writer could notice.
+    // A schedule has takeovers or losses of the store, never both: a store that goes back gives out
+    // an epoch twice, and no writer could notice.
     has_takeovers_ = random_.Uniform() < 0.2;
     has_store_losses_ = !has_takeovers_ && random_.Uniform() < 0.25;
     world_.weather = [this] { return NextFault(); };

@@ -53,12 +53,12 @@ class ResumableSessionTest : public ::testing::Test {
     return session_->Step(ToyTensor(static_cast<uint64_t>(input)), options);
   }
 
-  // Makes steps with these inputs, each of which must be answered.
+  // Makes steps with these inputs. Each must be answered.
   void StepAll(const std::vector<int64_t>& inputs) {
     for (const int64_t input : inputs) ASSERT_THAT(Step(input), IsOk());
   }
 
-  // Returns the output of a session that never failed after these inputs.
+  // Returns the output after these inputs, as a session that never failed would give it.
   static Tensor After(const std::vector<int64_t>& inputs) {
     uint64_t state = kToyBeginning;
     for (const int64_t input : inputs) state = NextToyState(state, input);
@@ -128,7 +128,8 @@ TEST_F(ResumableSessionTest, ALongReplaySurvivesLostReplies) {
   std::vector<int64_t> inputs;
   for (int64_t i = 0; i < kSteps; ++i) inputs.push_back(i);
   StepAll(inputs);
-  // The step, the attempt to attach, the opening; then each step of the replay is sent twice.
+  // The script covers the step, the attempt to attach and the opening. After that, each step of the
+  // replay is sent twice.
   world_.script = {Fault::kRestart, Fault::kNone, Fault::kNone};
   for (int64_t i = 0; i < kSteps; ++i) {
     world_.script.insert(world_.script.end(), {Fault::kLostReply, Fault::kNone});

@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Tests a session over a stream and over unary calls: the same results, and who closes it when.
+// Tests that a session gives the same results over a stream as over unary calls, and when it is
+// closed and by whom.
 
 #include "client/cpp/session.h"
 
@@ -152,7 +153,7 @@ TEST_P(SessionTest, LivesOnAfterRelease) {
 
   EXPECT_EQ(session.Release(), id);
 
-  // Earlier messages are performed when this one is answered.
+  // By the time this call is answered, the server has handled all earlier messages.
   const Session other = Open("sums").value();
   EXPECT_EQ(server_.OpenSessions().size(), 2u);
 }

@@ -1,8 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Tests that errors keep code, text, reason and delay when they come off the wire, even malformed
-// ones.
+// Tests that errors from the wire, even malformed ones, keep their code, text, reason and delay.
 
 #include "client/cpp/status_conversion.h"
 

@@ -101,7 +101,7 @@ TEST(FetchMetricsTest, GetsThePage) {
 }
 
 TEST(FetchMetricsTest, NamesTheAddressThatDoesNotAnswer) {
-  // The port of tcpmux, which nobody serves.
+  // Port 1 belongs to tcpmux, which nobody serves.
   EXPECT_THAT(FetchMetrics("127.0.0.1:1"),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("http://127.0.0.1:1/metrics")));
 }

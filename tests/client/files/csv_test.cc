@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Tests reading and writing sequences as CSV, with and without a header, and the place that errors
+// Tests reading and writing sequences as CSV, with and without a header, and the line that errors
 // name.
 
 #include "client/files/csv.h"

@@ -92,7 +92,8 @@ TEST(NpyTest, RefusesAnUnknownVersion) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("version is 9")));
 }
 
-// Returns a golden file with another shape of the same length, so that nothing else changes.
+// Returns a golden file with its shape replaced by one of the same text length, so that nothing
+// else changes.
 std::string WithShape(absl::string_view shape) {
   const std::string padded = absl::StrCat("'shape': ", shape, std::string(40 - shape.size(), ' '));
   return absl::StrReplaceAll(Golden("float32"),

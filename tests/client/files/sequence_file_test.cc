@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Tests formats by name, arrays as sequences, and files on disk.
+// Tests how a format is chosen by name, how arrays become sequences, and files on disk.
 
 #include "client/files/sequence_file.h"
 

@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Tests the statistics of drawn arrivals with fixed seeds, and where both kinds end.
+// Tests the statistics of random arrivals with fixed seeds, and where random and recorded arrivals
+// end.
 
 #include "client/load/arrivals.h"
 
@@ -40,7 +41,7 @@ TEST_P(PoissonArrivalsTest, GapsAreExponential) {
   }
   std::sort(gaps.begin(), gaps.end());
 
-  // The bound of Kolmogorov and Smirnov: one seed in a thousand exceeds 1.95 / sqrt(n).
+  // The limit is the Kolmogorov-Smirnov bound: one seed in a thousand exceeds 1.95 / sqrt(n).
   double distance = 0;
   for (size_t i = 0; i < gaps.size(); ++i) {
     const double expected = 1 - std::exp(-gaps[i]);
@@ -56,7 +57,7 @@ TEST_P(PoissonArrivalsTest, CountsOfEqualTimesHaveTheVarianceOfTheirMean) {
   const ArrivalLimits limits{absl::ZeroDuration(), absl::InfiniteDuration(), 200'000};
   const Arrivals arrivals = DrawPoissonArrivals(rate, limits, 6).value();
 
-  // Intervals of 20 arrivals on average; the last interval is dropped.
+  // Count the arrivals in intervals that have 20 on average. The last interval is dropped.
   std::vector<double> counts(
       static_cast<size_t>(absl::ToDoubleSeconds(arrivals.back()) * rate / 20));
   for (absl::Duration time : arrivals) {
@@ -71,7 +72,7 @@ TEST_P(PoissonArrivalsTest, CountsOfEqualTimesHaveTheVarianceOfTheirMean) {
   }
 
   EXPECT_NEAR(mean, 20, 0.3);
-  // Its relative deviation is sqrt(2 / 10000), or 1.4 %.
+  // The relative deviation of this ratio is sqrt(2 / 10000), or 1.4 %.
   EXPECT_NEAR(variance / mean, 1, 0.06);
 }
 

@@ -97,7 +97,7 @@ TEST(LengthDistributionTest, LognormalHasItsMedianAndSigma) {
   const std::vector<int64_t> drawn = DrawSorted("lognormal:1000,0.5");
 
   EXPECT_NEAR(static_cast<double>(drawn[kNumDraws / 2]), 1000, 10);
-  // One sigma below and above the median.
+  // These values are one sigma below and above the median.
   EXPECT_NEAR(static_cast<double>(drawn[15'866]), 1000 * std::exp(-0.5), 10);
   EXPECT_NEAR(static_cast<double>(drawn[84'134]), 1000 * std::exp(0.5), 20);
   EXPECT_NEAR(Mean(drawn), 1000 * std::exp(0.125), 10);

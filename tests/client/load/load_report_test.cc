@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Tests the evaluation of a load's numbers: verdicts, tables, JSON and the picture.
+// Tests what is made from the numbers of a load: verdicts, tables, JSON and the picture.
 
 #include "client/load/load_report.h"
 

@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Runs whole loads on the fake server in this process: what they send, and how they end.
+// Runs whole loads against the fake server in this process, and tests what they send and how they
+// end.
 
 #include "client/load/load_run.h"
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Tests the small parts of a load: the mix of models, the rates of a sweep, random input, the
-// measurement window and the times of threads.
+// measurement window and the processor times of threads.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

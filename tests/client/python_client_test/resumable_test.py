@@ -108,7 +108,8 @@ class ResumableTest(ServedTest):
             return reply
 
         session._call = lossy
-        # If the backoff grew from each loss to the next, the time would be up before the end.
+        # If the backoff grew from each loss to the next, the retry time would run out before the
+        # end.
         np.testing.assert_array_equal(session.step(frames[-1]), expected[-1])
         self.assertEqual(session.version, 40)
 

@@ -28,7 +28,7 @@ using Outcome = rnnserve::testing::ProcessOutcome;
 
 class RnnctlTest : public ::testing::Test {
  protected:
-  // Runs `rnnctl ARGUMENTS`, which are words of a shell command, against the fake server.
+  // Runs `rnnctl ARGUMENTS` against the fake server. The arguments are words of a shell command.
   Outcome Run(const std::string& arguments) { return RunAgainst(server_.address(), arguments); }
 
   Outcome RunAgainst(const std::string& server, const std::string& arguments) {

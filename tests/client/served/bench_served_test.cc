@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Tests `rnnctl bench` against a real server with the demo models: the counts of short loads must
-// add up. Nothing is expected of their speed.
+// add up. Their speed is not tested.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

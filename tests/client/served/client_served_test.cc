@@ -37,7 +37,7 @@ using Outcome = rnnserve::testing::ProcessOutcome;
 
 class ClientServedTest : public DemoServerTest {
  protected:
-  // Runs a program of this build by a shell command line.
+  // Runs a program of this build with a shell command line.
   Outcome Run(const std::string& command_line) {
     return rnnserve::testing::RunShell(absl::StrCat(RNNSERVE_BIN_DIR, "/", command_line));
   }
@@ -280,7 +280,7 @@ TEST_F(ClientServedTest, AnExpiredDeadlineIsReportedAsSuch) {
   const auto client = Client::Connect(server_->grpc_address());
   ASSERT_THAT(client, IsOk());
 
-  // A server that stands still cannot answer in time, whatever the speed of the machine.
+  // A paused server cannot answer in time, however fast the machine is.
   ASSERT_TRUE(server_->Pause());
   const auto models = (*client)->ListModels(CallOptions{absl::Milliseconds(50)});
   server_->Resume();

@@ -15,8 +15,8 @@
 
 namespace rnnserve::client {
 
-// Base class of tests that share one real server with the demo models. Each suite starts a server
-// of its own and checks that it stops cleanly.
+// Base class of tests that use a real server with the demo models. Each suite starts one server for
+// all its tests and checks that it stops cleanly.
 class DemoServerTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {

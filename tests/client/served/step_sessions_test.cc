@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Steps many sessions with one message, by the C++ library, against a real server.
+// Tests stepping many sessions of a real server with one message of the C++ library.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,10 +1,10 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Measures the accuracy that narrower weights cost the demo models, on data that they were not
-// trained with: a real server with each model in every weight type, all recordings and months
-// through the client, and the portable loops compared with the fastest kernels. The documentation
-// quotes the numbers that this prints.
+// Measures how much accuracy narrower weights cost the demo models, on data that they were not
+// trained with. A real server has each model in every weight type, and the client sends it all
+// recordings and months. Also compares the portable loops with the fastest kernels. The
+// documentation quotes the numbers that this prints.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -93,7 +93,7 @@ class WeightTypesTest : public ::testing::Test {
     return speakers;
   }
 
-  // Returns the fraction of recordings for which that is the right speaker.
+  // Returns the fraction of recordings whose predicted speaker is the right one.
   static double Accuracy(const std::vector<int>& speakers) {
     size_t num_right = 0;
     for (size_t i = 0; i < speakers.size(); ++i) {

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Tests the printed texts of the client programs, character by character.
+// Tests the texts that the client programs print, character by character.
 
 #include <gtest/gtest.h>
 

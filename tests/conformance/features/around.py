@@ -11,7 +11,8 @@ layers = keras.layers
 
 FAMILY = "Layers around them"
 
-# exponential lets states grow without limit, and sparsemax is not useful for gates.
+# These leave out exponential, which lets states grow without limit, and sparsemax, which is not
+# useful for gates.
 CELL_ACTIVATIONS = tuple(name for name in ACTIVATIONS if name not in ("exponential", "sparsemax"))
 
 

@@ -62,7 +62,8 @@ def bidirectional_own_backward(random):
             go_backwards=True,
         ),
     )
-    # Keras splits a list of initial states in the middle, whatever the halves need.
+    # Keras splits a list of initial states in the middle, regardless of how many states each half
+    # needs.
     takes_state = (forward is layers.LSTM) == (backward is layers.LSTM)
     return Sample.of_frames(random, [pair], features, kinds=WHOLE, takes_state=takes_state)
 

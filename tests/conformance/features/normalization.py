@@ -104,7 +104,7 @@ def group_normalization(random):
     layer = layers.GroupNormalization(
         groups, epsilon=random.choice(EPSILONS), **_scale_and_center(random)
     )
-    # The variance of few values can be near zero, which magnifies any rounding.
+    # The variance of a few values can be near zero, which magnifies any rounding error.
     features = groups * random.integer(3, 6)
     chain = [layer]
     if random.chance():

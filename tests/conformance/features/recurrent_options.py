@@ -149,7 +149,7 @@ def unroll(random):
         zero_output_for_mask=random.chance(0.4),
     )
     model = random.sequential([layer], (time, features))
-    # With a fixed number of timesteps Keras cannot compute the results after a part of them.
+    # If the number of timesteps is fixed, Keras cannot compute the results after only some of them.
     return Sample(
         model,
         [Floats((None, features))],

@@ -86,8 +86,8 @@ def global_pooling(random):
     chain += [any_layer(random, return_sequences=True)] if random.chance(0.6) else []
     chain += [pooling()]
     chain += [layers.Dense(random.small_size())] if random.chance() else []
-    # Keras' average over no timesteps is NaN: for a masked row, or for the masked start of a
-    # session.
+    # Keras' average over no timesteps is NaN. This happens for a row that is all masked, and while
+    # all timesteps of a session so far are masked.
     options = {"kinds": STREAMING, "takes_mask": False}
     if isinstance(chain[0], layers.Masking):
         options = {"kinds": WHOLE, "refuses_sessions": False, "may_mask_all": False}

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-// The initial values and the alignment of an AlignedBuffer, and its ownership after moves.
+// Tests the initial values and the alignment of an AlignedBuffer, and its ownership after moves.
 
 namespace rnnserve {
 namespace {

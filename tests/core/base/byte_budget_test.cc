@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// A ByteBudget gives no more bytes than it has, and each share gives its bytes back exactly once.
+// Tests that a ByteBudget gives out no more bytes than it has, and that each share returns its
+// bytes exactly once.
 
 #include "core/base/byte_budget.h"
 

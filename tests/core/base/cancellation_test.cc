@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-// A Cancellation can be set and is never cleared.
+// Tests that a Cancellation can be set and is never cleared.
 
 namespace rnnserve {
 namespace {

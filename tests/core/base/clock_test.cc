@@ -5,7 +5,8 @@
 
 #include <gtest/gtest.h>
 
-// The real clock. Without sleeping, a test can only check that it moves, and moves forwards.
+// Tests the real clock. A test that does not sleep can only check that the clock moves, and moves
+// forward.
 
 namespace rnnserve {
 namespace {

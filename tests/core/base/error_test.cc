@@ -8,7 +8,8 @@
 
 #include "tests/support/status_matchers.h"
 
-// Errors carry a reason for programs and sometimes a delay or numbers. All must survive Annotate.
+// Tests errors, which carry a reason for programs and sometimes a delay or numbers. All of these
+// must survive Annotate.
 
 namespace rnnserve {
 namespace {

@@ -10,8 +10,9 @@
 #include <type_traits>
 #include <utility>
 
-// FloatValues behaves like a vector, except that resize leaves new values uninitialized. That
-// cannot be tested, because a test must not read a value that was never written.
+// Tests that FloatValues behaves like a vector. Unlike a vector's, its resize leaves new values
+// uninitialized. That cannot be tested, because a test must not read a value that was never
+// written.
 
 namespace rnnserve {
 namespace {

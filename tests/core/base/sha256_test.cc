@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The digests of the examples in the standard.
+// Tests SHA-256 with the examples in the standard.
 
 #include "core/base/sha256.h"
 

@@ -7,7 +7,8 @@
 
 #include <limits>
 
-// Shapes come from requests and model files, so the arithmetic on them must not overflow.
+// Tests the arithmetic on shapes, which must not overflow because shapes come from requests and
+// model files.
 
 namespace rnnserve {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "tests/support/status_matchers.h"
 
-// The two macros, in functions that use them as production code does.
+// Tests the two macros in functions that use them as production code does.
 
 namespace rnnserve {
 namespace {

@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/support/status_matchers.h"
 
-// Tensors from requests, which may have any bytes, any shape and any alignment.
+// Tests tensors from requests, which may have any bytes, any shape and any alignment.
 
 namespace rnnserve {
 namespace {

@@ -42,7 +42,7 @@ TEST(ThreadTeamTest, ConsecutiveCallsNeitherLoseNorRepeatAPiece) {
 }
 
 TEST(ThreadTeamTest, TheCallerStealsPiecesThatHelpersHaveNotBegun) {
-  // A helper is held inside its piece until the caller has finished all the others.
+  // One piece holds its helper until the caller has finished all other pieces.
   constexpr int64_t kPieces = 16;
   ThreadTeam team(2);
   const std::thread::id caller = std::this_thread::get_id();

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// ArrivalGap: starts at the longest gap, follows the arrivals, forgets a pause.
+// Tests that an ArrivalGap starts at the longest gap, follows the arrivals and forgets a pause.
 
 #include "core/batching/arrival_gap.h"
 

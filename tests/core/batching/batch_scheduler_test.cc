@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// BatchScheduler: the queue's limit, work-conserving workers, steps that run inline, and a shutdown
-// that finishes what was accepted. Where order matters, the observer holds the workers.
+// Tests BatchScheduler: the queue's limit, work-conserving workers, steps that run inline, and a
+// shutdown that finishes all accepted work. Where order matters, the observer holds the workers.
 
 #include "core/batching/batch_scheduler.h"
 
@@ -210,8 +210,9 @@ TEST_F(BatchSchedulerTest, RefusesAtOnceAStepThatWouldBeLate) {
   observer_.AwaitStopped();
 
   // The clock was read four times in the first round and three times in the second, which may not
-  // count yet, so a round takes 38.75 or 40 ms on average. Three steps of two timesteps wait: at
-  // least 232.5 ms, which have to fit three times. The step's own two cell steps take 20 ms.
+  // count yet, so a round takes 38.75 or 40 ms on average. Three steps of two timesteps are
+  // waiting, which take at least 232.5 ms. The deadline must leave room for three times as much.
+  // The step's own two cell steps take 20 ms.
   std::vector<TestStep> waiting = Steps(3);
   ASSERT_THAT(Submit(waiting), IsOk());
   std::vector<TestStep> late = Steps(1);
@@ -280,11 +281,11 @@ class BurstTest : public BatchSchedulerTest {
     scheduler_ = std::make_unique<BatchScheduler>(
         ticking_clock_, model_, observer_, total_,
         BatchScheduler::Options{.num_workers = 1, .batching = {.max_batch_rows = 64}});
-    // After a first step the scheduler knows how long a cell step takes.
+    // After the first step, the scheduler knows how long a cell step takes.
     std::vector<TestStep> first = Steps(1);
     ASSERT_THAT(Submit(first), IsOk());
     AwaitSteps(1);
-    // Repeat until a step runs inline: then the worker is asleep.
+    // Repeat until a step runs inline, which shows that the worker is asleep.
     while (!SubmitInBurst()) {
     }
   }
@@ -302,7 +303,8 @@ class BurstTest : public BatchSchedulerTest {
     AwaitSteps(num_steps + 1);
     return runs_inline;
   }
-  // A thousand timesteps whose outputs are all 1: twice the state before, minus 1.
+  // Returns the inputs of a thousand timesteps whose outputs are all 1. From the second one on, the
+  // state becomes twice itself minus 1.
   static std::vector<float> LongInput() {
     std::vector<float> input(1000, -1);
     input.front() = 1;
@@ -333,7 +335,7 @@ TEST_F(BurstTest, ShortStepsRunInlineTogetherAtItsEnd) {
   EXPECT_THAT(a[0].output(), ElementsAre(1, 4));
   EXPECT_THAT(b[1].output(), ElementsAre(1, 4));
   const std::vector<int64_t> rows = observer_.cell_step_rows();
-  // Two timesteps of three rows.
+  // The steps have two timesteps in each of three rows.
   EXPECT_EQ(rows.size(), num_cell_steps + 2);
   EXPECT_EQ(rows.back(), 3);
 }

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// BatchWorker: a round in which no row joins or leaves allocates nothing.
+// Tests that BatchWorker allocates nothing in a round in which no row joins or leaves.
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// BatchWorker, driven round by round without a thread: which rows are in the batch when, what is
-// dropped, what is committed, and that a row's results do not depend on the other rows.
+// Tests BatchWorker, driven round by round without a thread: which rows are in the batch in each
+// round, what is dropped, what is committed, and that a row's results do not depend on the other
+// rows.
 
 #include "core/batching/batch_worker.h"
 
@@ -45,8 +46,8 @@ class BatchWorkerTest : public ::testing::Test {
             .batching = {.max_batch_rows = max_rows, .slice_timesteps = slice_timesteps},
             .max_round = max_round});
   }
-  // Makes a new worker whose rounds have up to `max_timesteps` timesteps: it believes that a cell
-  // step lasts 1 ms, and a round may last that many.
+  // Makes a new worker whose rounds have up to `max_timesteps` timesteps. It believes that a cell
+  // step takes 1 ms, and a round may take `max_timesteps` ms.
   void UseRounds(ModelPtr model, int64_t max_rows, int64_t max_timesteps) {
     Use(std::move(model), max_rows, 1000, max_timesteps * absl::Milliseconds(1));
     for (int64_t rows = 1; rows <= max_rows; ++rows) {
@@ -421,7 +422,7 @@ TEST_F(BatchWorkerTest, AStepOfManyTimestepsDelaysAnotherByTwoSlicesAtMost) {
   Use(model_, 1, kSlice);
   const TestStep slow = Submit(std::vector<float>(4096, 0));
   for (int i = 0; i < 20; ++i) {
-    // 97 is no multiple of the slice, so the quick step arrives at varying points of a slice.
+    // 97 is not a multiple of the slice, so the quick step arrives at varying points of a slice.
     for (int k = 0; k < 97; ++k) worker_->RunOnce();
     const TestStep quick = Submit({5});
     int cell_steps = 0;
@@ -529,8 +530,8 @@ TEST_F(BatchWorkerTest, ACompletionMaySubmit) {
   EXPECT_THAT(second.output(), ElementsAre(2));
 }
 
-// Steps of random length that arrive at random times give the same bits as each step alone.
-// `max_timesteps` is the number of timesteps at once while there are few rows.
+// Steps of random length that arrive at random times must give the same bits as each step alone.
+// `max_timesteps` is the number of timesteps that a round may have while there are few rows.
 struct InvarianceCase {
   ModelPtr (*model)();
   int64_t max_rows;

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// BatchWorkspace: rows come and go, and each keeps its own state, bit for bit.
+// Tests that rows can join and leave a BatchWorkspace while each keeps its own state, bit for bit.
 
 #include "core/batching/batch_workspace.h"
 
@@ -21,7 +21,8 @@ using ::testing::ElementsAre;
 
 class BatchWorkspaceTest : public ::testing::Test {
  protected:
-  // A state block of the doubling model: `sum` first, then other values in the rest of the block.
+  // Returns a state block of the doubling model: `sum` first, then other values in the rest of the
+  // block.
   std::vector<float> Block(float sum) {
     std::vector<float> block(static_cast<size_t>(model_->state_layout().size));
     for (size_t i = 0; i < block.size(); ++i) block[i] = sum + static_cast<float>(i);
@@ -32,7 +33,7 @@ class BatchWorkspaceTest : public ::testing::Test {
     workspace_.CopyState(row, absl::MakeSpan(block));
     return block;
   }
-  // The sum in the state of each row.
+  // Returns the sum in the state of each row.
   std::vector<float> Sums() {
     std::vector<float> sums;
     for (int64_t row = 0; row < workspace_.rows(); ++row) sums.push_back(Copy(row)[0]);

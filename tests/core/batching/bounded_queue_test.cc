@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// BoundedQueue: limits, order, priorities, all-or-nothing pushes, the shares of idle workers,
-// running inline, closing.
+// Tests BoundedQueue: limits, order, priorities, all-or-nothing pushes, the shares of idle workers,
+// running inline and closing.
 
 #include "core/batching/bounded_queue.h"
 
@@ -187,7 +187,7 @@ TEST_F(BoundedQueueTest, WakesAWaitingWorker) {
 TEST_F(BoundedQueueTest, WaitsForAFullBatchIfThereIsADelay) {
   std::thread worker([this] {
     Tasks taken;
-    // With fewer tasks it would wait for an hour.
+    // If there were fewer tasks, this call would wait for an hour.
     EXPECT_TRUE(queue_.WaitAndTake(3, taken, absl::Hours(1)));
     EXPECT_THAT(taken, SizeIs(3));
   });

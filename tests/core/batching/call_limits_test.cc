@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// CheckStillWanted: a call is dropped after its deadline or its cancellation.
+// Tests CheckStillWanted: a call is dropped after its deadline or its cancellation.
 
 #include "core/batching/call_limits.h"
 

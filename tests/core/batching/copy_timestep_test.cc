@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// CopyTimestep: copies one timestep out of a request, at any alignment, and token ids as floats.
+// Tests that CopyTimestep copies one timestep out of a request at any alignment, and token ids as
+// floats.
 
 #include "core/batching/copy_timestep.h"
 

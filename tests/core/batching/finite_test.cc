@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// AllFinite and AllStatesFinite: find an infinity or a NaN at any position; padding does not count.
+// Tests that AllFinite and AllStatesFinite find an infinity or a NaN at any position, and ignore
+// padding.
 
 #include "core/batching/finite.h"
 

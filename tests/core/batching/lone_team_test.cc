@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// LoneTeam: shares the pieces while no other worker is busy, otherwise the caller computes alone.
+// Tests that LoneTeam shares the pieces while no other worker is busy, and otherwise lets the
+// caller compute alone.
 
 #include "core/batching/lone_team.h"
 

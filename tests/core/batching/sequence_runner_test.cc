@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// SequenceRunner and SequenceScheduler: whole sequences of models that are not streamable.
+// Tests SequenceRunner and SequenceScheduler, which compute whole sequences with models that are
+// not streamable.
 
 #include "core/batching/sequence_runner.h"
 
@@ -77,7 +78,7 @@ TEST_F(SequenceRunnerTest, ComputesEveryRowAsIfAlone) {
             alone.task->states[0].Tensors(*model_)[0].values);
 }
 
-// A streamable model runs here too, and its results are simple numbers.
+// The test uses a streamable model, because its results are simple numbers.
 TEST_F(SequenceRunnerTest, ReturnsOutputsAndStates) {
   model_ = DoublingModel();
   Outcome outcome = Run(OwnedTensor::Floats({2, 3, 1}, {1, 2, 3, 4, 5, 6}));

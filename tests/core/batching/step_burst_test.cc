@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// StepBurst: runs each scheduler once, at its end, including schedulers that are added meanwhile.
+// Tests that StepBurst runs each scheduler once, at its end, including schedulers that are added
+// while it runs.
 
 #include "core/batching/step_burst.h"
 

@@ -18,14 +18,14 @@
 #include "core/session/state_view.h"
 #include "tests/support/owned_tensor.h"
 
-// The fixture of the tests that submit steps.
+// The fixture for tests that submit steps.
 namespace rnnserve::testing {
 
 // One step, from construction to completion.
 class TestStep {
  public:
-  // A step of a row with a state of its own, which begins at the initial state. `values` are its
-  // timesteps.
+  // Makes a step of a row with a state of its own, which begins at the initial state. `values` are
+  // the step's timesteps.
   TestStep(const Model& model, const std::vector<float>& values)
       : TestStep(SessionState(model), model, values) {}
   TestStep(std::variant<SessionLease, SessionState> row, const Model& model,

@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// StepRate: keeps an average for each class of batch sizes, follows new steps, forgets old ones.
+// Tests that StepRate keeps an average for each class of batch sizes, follows new steps and forgets
+// old ones.
 
 #include "core/batching/step_rate.h"
 
@@ -50,7 +51,7 @@ TEST(StepRateTest, LargeBatchesDoNotCountForOneRow) {
 
   EXPECT_EQ(rate.cell_step(1, kNow), absl::ZeroDuration());
   EXPECT_EQ(rate.cell_step(2, kNow), absl::Milliseconds(1));
-  // A size in between uses the next smaller one that is known.
+  // A size in between uses the next smaller size that is known.
   EXPECT_EQ(rate.cell_step(32, kNow), absl::Milliseconds(1));
   EXPECT_EQ(rate.cell_step(33, kNow), absl::Milliseconds(8));
   EXPECT_EQ(rate.cell_step(1'000'000, kNow), absl::Milliseconds(8));

@@ -11,8 +11,8 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// Where the dropout of cells acts and where it does not, shown with cells whose weights make the
-// mask visible. The golden tests compare the distributions with Keras.
+// Tests where the dropout of cells acts and where it does not, with cells whose weights make the
+// mask visible. The golden tests compare the distributions with those of Keras.
 
 namespace rnnserve {
 namespace {
@@ -172,7 +172,8 @@ TEST(CellMaskTest, GruKeepsTheStateWithoutDropout) {
   EXPECT_THAT(run.state(0, 0), ElementsAre(3, 4));
 }
 
-// Each gate equals the input as that gate sees it. With linear activations and c = 0, c' = i g.
+// Each gate has the value of the input that the gate sees after dropout. With linear activations
+// and c = 0, c' = i g.
 class GateMaskTest : public ::testing::Test {
  protected:
   // Returns how many of 200 units have i g = 4 with a dropout of 0.5: those where neither is

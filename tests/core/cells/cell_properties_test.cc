@@ -19,10 +19,10 @@
 #include "tests/support/scoped_isa.h"
 #include "tests/support/status_matchers.h"
 
-// The properties of every cell at every size and under every Isa of this machine: it agrees with
-// plain double-precision loops, gives a row the same bits alone, in any batch and at any place in
-// the batch, and allocates nothing. CellRun fills padding, scratch and outputs with NaN, so each of
-// these tests also shows that a step reads nothing that it should not.
+// Tests the properties of every cell at every size and under every Isa of this machine. The cell
+// agrees with plain double-precision loops, gives a row the same bits alone, in any batch and at
+// any place in the batch, and allocates nothing. CellRun fills padding, scratch and outputs with
+// NaN, so each of these tests also shows that a step reads nothing that it should not.
 
 namespace rnnserve {
 namespace {
@@ -81,7 +81,7 @@ struct Size {
 
 const Size kSizes[] = {{1, 1}, {3, 2}, {16, 16}, {1, 17}, {17, 15}, {40, 33}, {9, 150}};
 
-// Two full tiles of columns and a part of one, for the widest kernels.
+// The batch has two full tiles of columns and a part of a third, for the widest kernels.
 constexpr size_t kBatch = 15;
 constexpr size_t kTime = 5;
 
@@ -127,7 +127,7 @@ class CellPropertiesTest : public ::testing::TestWithParam<std::tuple<Isa, Kind,
             .bias = weights_.values("bias")};
   }
 
-  // Returns rows that depend on the seed only: [kBatch][length].
+  // Returns rows [kBatch][length] that depend only on the seed.
   static Rows RandomRows(int64_t length, unsigned seed) {
     std::mt19937 random(seed);
     std::uniform_real_distribution<float> uniform(-2.0f, 2.0f);
@@ -146,7 +146,7 @@ class CellPropertiesTest : public ::testing::TestWithParam<std::tuple<Isa, Kind,
   }
   size_t num_states() const { return cell_->states().size(); }
 
-  // Runs the rows `order` as one batch.
+  // Runs the rows with the indices in `order` as one batch.
   CellRun RunRows(const std::vector<size_t>& order) const {
     CellRun run(*cell_, static_cast<int64_t>(order.size()));
     for (size_t k = 0; k < num_states(); ++k) {

@@ -10,9 +10,9 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// The registry, and with it the promise that a custom cell can have every feature that Keras
-// allows: several states, one of them of a higher rank, an output that is not a state, its own
-// initial values, and external constants.
+// Tests the registry, and the promise that a custom cell can have every feature that Keras allows:
+// several states, one of them of a higher rank, an output that is not a state, its own initial
+// values, and external constants.
 
 namespace rnnserve {
 namespace {

@@ -13,9 +13,10 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// Compares with numbers of Keras 3.15 (TensorFlow): first with Keras' own tests, whose weights are
-// constant, then with every option on weights and inputs that follow a pattern, recorded from
-// keras.layers.ConvLSTM1D, 2D and 3D. conv_lstm_properties_test.cc covers the sizes in between.
+// Compares ConvLSTM cells with Keras 3.15 (TensorFlow). The first tests are Keras' own, whose
+// weights are constant. The others cover every option with weights and inputs that follow a
+// pattern; their numbers were recorded from keras.layers.ConvLSTM1D, 2D and 3D.
+// conv_lstm_properties_test.cc covers the sizes in between.
 
 namespace rnnserve {
 namespace {
@@ -89,8 +90,8 @@ TEST(ConvLstmCellTest, HasTheOutputsOfKerasInThreeDimensions) {
                     0.99505478f, 0.99505478f, 0.99505472f, 0.99505472f}));
 }
 
-// Both states after three timesteps of two rows: their first eight values, and the sum over all
-// values of value i times (i mod 7) - 3.
+// The expected states after three timesteps of two rows. Each is given by its first eight values,
+// and by the sum of all values after value i is multiplied by (i mod 7) - 3.
 struct Expected {
   std::vector<float> first;
   double sum = 0.0;

@@ -14,9 +14,9 @@
 #include "tests/support/reference_cells.h"
 #include "tests/support/status_matchers.h"
 
-// The properties of every cell (see cell_properties_test.cc) for convolutional cells, at sizes
-// around the padding of a column and around kPositionsAtOnce positions: they agree with loops over
-// every single product, give a row the same bits in any batch, and allocate nothing.
+// Tests the properties of every cell (see cell_properties_test.cc) for convolutional cells, at
+// sizes around the padding of a column and around kPositionsAtOnce positions. The cells agree with
+// loops over every single product, give a row the same bits in any batch, and allocate nothing.
 
 namespace rnnserve {
 namespace {
@@ -60,8 +60,8 @@ const ConvCase kCases[] = {
     {"VolumeFirst", 3, {4, 4, 4}, {2, 2, 2}, 2, 1, false, true, 3, 2},
 };
 
-// One convolution as plain loops over every product of the image [positions, channels] and the
-// kernel, with its own computation of the padding.
+// A convolution in plain loops over every product of the image [positions, channels] and the
+// kernel. It computes the padding independently.
 struct PlainConvolution {
   Extents input;
   Extents output;

@@ -11,7 +11,8 @@
 
 #include "tests/support/column_batch.h"
 
-// The padding that TensorFlow chooses, and the inputs that each output position sees.
+// Tests the padding, which must be the one that TensorFlow chooses, and the inputs that each output
+// position sees.
 
 namespace rnnserve {
 namespace {

@@ -9,8 +9,8 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// Both forms compared with numbers worked out by hand, with linear activations so that every gate
-// is visible, and then with the numbers that Keras' own tests expect.
+// Compares both forms of the GRU with numbers worked out by hand, with linear activations so that
+// every gate is visible, and then with the numbers that Keras' own tests expect.
 
 namespace rnnserve {
 namespace {

@@ -12,7 +12,8 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// The common part of the three Keras cells: their options, their weights and the errors of both.
+// Tests what the three Keras cells have in common: their options, their weights, and the errors for
+// both.
 
 namespace rnnserve {
 namespace {

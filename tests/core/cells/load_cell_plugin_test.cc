@@ -17,8 +17,8 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// Real plug-ins, built together with this test: the example cell, whose results are compared with
-// those of the same class in Keras, and one plug-in for each reason to refuse one.
+// Loads real plug-ins that are built together with this test: the example cell, whose results are
+// compared with those of the same class in Keras, and one plug-in for each reason to refuse one.
 
 namespace rnnserve {
 namespace {

@@ -9,7 +9,7 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// The equations compared with numbers worked out by hand, with linear activations so that every
+// Compares the equations with numbers worked out by hand, with linear activations so that every
 // gate is visible, and then with the numbers that Keras' own tests expect.
 
 namespace rnnserve {

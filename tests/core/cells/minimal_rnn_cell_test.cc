@@ -9,7 +9,7 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// The cell of the Keras documentation, under both of its names.
+// Tests the example cell of the Keras documentation under both of its names.
 
 namespace rnnserve {
 namespace {

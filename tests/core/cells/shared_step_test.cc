@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Steps of large cells that a team shares have the same bits as steps of one thread, under every
-// Isa and for every weight type and kind of cell.
+// Tests that a step of a large cell gives the same bits on a team as on one thread, under every Isa
+// and for every weight type and kind of cell.
 
 #include <gtest/gtest.h>
 
@@ -41,7 +41,7 @@ struct Kind {
   bool reset_after = true;
 };
 
-// The units do not fill the last panel, and the panels do not fill the last piece.
+// In each kind, the units do not fill the last panel, and the panels do not fill the last piece.
 const Kind kKinds[] = {
     {"Simple", "SimpleRNNCell", 1, 379},
     {"Lstm", "LSTMCell", 4, 199},

@@ -9,7 +9,7 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// The equation compared with numbers worked out by hand, then with those that Keras' own tests
+// Compares the equation with numbers worked out by hand, then with those that Keras' own tests
 // expect.
 
 namespace rnnserve {

@@ -12,8 +12,9 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// A stack must behave like its cells one after another, with their states in order. The cells have
-// their own tests. cell_registry_test.cc tests constants in a stack, with its custom cell.
+// Tests that a stack behaves like its cells one after another, with their states in order. The
+// cells have their own tests. cell_registry_test.cc tests constants in a stack, with its custom
+// cell.
 
 namespace rnnserve {
 namespace {
@@ -48,7 +49,7 @@ std::vector<std::string> StateNames(const Cell& cell) {
   return names;
 }
 
-// Keras' own test of RNN([cell of 3 units, cell of 2 units]) with all weights one.
+// This is Keras' own test of RNN([cell of 3 units, cell of 2 units]) with all weights one.
 TEST(StackedRnnCellsTest, HasTheOutputsAndStatesOfKeras) {
   WeightMap weights;
   AddMinimalWeights(weights, "cells/0", 4, 3);

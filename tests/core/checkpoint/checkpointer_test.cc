@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Checkpointer: when snapshots are sent, and what becomes of them. The test controls the store and
-// makes the changes of the sessions.
+// Tests when Checkpointer sends snapshots, and what it does with each answer of the store. The test
+// plays the store and makes the changes of the sessions.
 
 #include "core/checkpoint/checkpointer.h"
 
@@ -86,7 +86,8 @@ class CheckpointerTest : public ::testing::Test {
     ASSERT_THAT(opened, IsOk());
   }
   void End(const std::string& id) { std::move(*Lease(id)).End(EndReason::kClosed); }
-  // FlushForGood blocks until the store answers, so another thread completes the store's calls.
+  // FlushForGood blocks until the store has answered, so another thread completes the store's
+  // calls.
   bool FlushForGood() {
     std::atomic<bool> is_done = false;
     std::thread store([this, &is_done] {
@@ -112,7 +113,7 @@ class CheckpointerTest : public ::testing::Test {
     sessions_.Lease(id, [&lease](absl::StatusOr<SessionLease> given) { lease = std::move(given); });
     return *std::move(lease);
   }
-  // Steps the session. The answer arrives when the client may be told.
+  // Steps the session. The returned status is set when the client may be told about the step.
   std::optional<absl::Status>& Step(const std::string& id) {
     SessionLease lease = *Lease(id);
     lease.CommitStep();
@@ -354,7 +355,7 @@ TEST_F(CheckpointerTest, ASnapshotWrittenMeanwhileIsNotQuarantined) {
   EXPECT_TRUE(observer_.quarantined.empty());
 }
 
-// A snapshot that this server cannot read, but another one may be able to.
+// A snapshot that this server cannot read, although another one may be able to.
 struct Foreign {
   std::string name;
   std::function<std::string(const ModelPtr& model)> bytes;

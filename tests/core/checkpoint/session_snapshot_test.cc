@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// A session becomes a snapshot and a session again without loss, and a snapshot that does not fit a
-// model is refused.
+// Tests that a session becomes a snapshot and a session again without loss, and that a snapshot
+// that does not fit a model is refused.
 
 #include "core/checkpoint/session_snapshot.h"
 

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// SessionSpill: which sessions leave memory and when, and how they come back. Ten sessions fit into
-// memory. The test controls the store.
+// Tests which sessions SessionSpill moves out of memory and when, and how they come back. Ten
+// sessions fit into memory. The test controls the store.
 
 #include "core/checkpoint/session_spill.h"
 
@@ -53,7 +53,7 @@ class SessionSpillTest : public ::testing::Test {
  protected:
   static constexpr int kMaxSessions = 10;
 
-  // Opens a session that the store has as it is.
+  // Opens a session. Unless its durability is kNone, the store has its current state.
   void Open(const std::string& id, Durability durability = Durability::kAsync,
             absl::Duration idle_timeout = absl::Seconds(60)) {
     const auto opened = sessions_.Open({.id = id,
@@ -72,7 +72,7 @@ class SessionSpillTest : public ::testing::Test {
     observer_.num_writes = 0;
     clock_.Advance(absl::Seconds(1));
   }
-  // Opens s0 to s9; s0 is the idlest.
+  // Opens s0 to s9. s0 has been idle the longest.
   void OpenAll(Durability durability = Durability::kAsync) {
     for (int i = 0; i < kMaxSessions; ++i) Open(absl::StrCat("s", i), durability);
   }
@@ -101,7 +101,7 @@ class SessionSpillTest : public ::testing::Test {
     store_->CompleteAll();
     return *status;
   }
-  // Whether the session has left memory.
+  // Uses other sessions later than this one and makes room, so that this one is spilled.
   void Spill(const std::string& id) {
     while (sessions_.usage().sessions < kMaxSessions) Open(absl::StrCat("other", num_others_++));
     for (int i = 0; i < num_others_; ++i) Lease(absl::StrCat("other", i)).status().IgnoreError();
@@ -213,7 +213,7 @@ TEST_F(SessionSpillTest, ATickSpillsIdleSessionsAhead) {
   spill_.Tick();
   store_->CompleteAll();
 
-  // From ten sessions, which is all that fit, down to nine.
+  // Ten sessions fit, so one of ten had to leave.
   EXPECT_EQ(sessions_.usage().sessions, 9);
   EXPECT_FALSE(IsInMemory("s0"));
 }

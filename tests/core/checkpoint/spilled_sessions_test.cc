@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The records of spilled sessions: they are found by id, the oldest are forgotten first, and free
-// slots are used again.
+// Tests the records of spilled sessions: they are found by id, the oldest are forgotten first, and
+// free slots are reused.
 
 #include "core/checkpoint/spilled_sessions.h"
 

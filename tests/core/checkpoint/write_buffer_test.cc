@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// WriteBuffer: the test plays the store, takes the writes and answers them.
+// Tests WriteBuffer. The test plays the store: it takes the writes and answers them.
 
 #include "core/checkpoint/write_buffer.h"
 
@@ -159,7 +159,7 @@ TEST_F(WriteBufferTest, ARefusedWriteIsUntouched) {
 
   EXPECT_FALSE(buffer_->Add(std::move(write), nullptr).ok());
 
-  // NOLINTNEXTLINE(bugprone-use-after-move): the test is that it was not moved.
+  // NOLINTNEXTLINE(bugprone-use-after-move): the test checks that it was not moved.
   EXPECT_EQ(write.session_id, "a");
   EXPECT_EQ(write.bytes, "bytes");
 }
@@ -264,8 +264,8 @@ TEST_F(WriteBufferTest, ClearReturnsEveryCallback) {
   EXPECT_EQ(Take(), "");
 }
 
-// Whatever the store answers, every callback runs once, OK means that its version or a later one
-// was stored, and the buffer is empty in the end.
+// Whatever the store answers, every callback runs once, OK means that the write's version or a
+// later one was stored, and the buffer is empty in the end.
 class WriteBufferPropertyTest : public ::testing::TestWithParam<unsigned> {};
 
 TEST_P(WriteBufferPropertyTest, EveryCallbackRunsOnceAndOkMeansStored) {

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// CallGate: which calls may enter, and when none runs.
+// Tests which calls a CallGate lets in, and when it reports that none is running.
 
 #include "core/engine/call_gate.h"
 

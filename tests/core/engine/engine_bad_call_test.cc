@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine, bad states, names, ids, targets and numbers: each call gets its code, its reason and a
-// text with the offending values, and leaves the sessions exactly as they were. Bad inputs are in
-// engine_bad_input_test.cc.
+// Tests the engine with bad states, names, ids, targets and numbers. Each call gets its code, its
+// reason and a text with the offending values, and leaves the sessions exactly as they were. Bad
+// inputs are in engine_bad_input_test.cc.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -28,7 +28,8 @@ using ::testing::Values;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-// One bad state and what the error must contain. The classifier needs 'h' and 'c' of 3 units.
+// A bad state, and the texts that the error must contain. The classifier needs 'h' and 'c' of 3
+// units.
 struct BadState {
   std::string name;
   std::vector<std::pair<std::string, OwnedTensor>> states;

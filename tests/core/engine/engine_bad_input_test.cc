@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine, bad inputs and masks: each call gets its reason and a text with the value found and the
-// value needed, and leaves the session exactly as it was. Bad states and other bad calls are in
-// engine_bad_call_test.cc.
+// Tests the engine with bad inputs and masks. Each call gets its reason and a text with the value
+// found and the value needed, and leaves the session exactly as it was. Bad states and other bad
+// calls are in engine_bad_call_test.cc.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -36,7 +36,7 @@ EngineOptions SmallOptions() {
   return options;
 }
 
-// One bad input and what the error must contain.
+// A bad input, and the texts that the error must contain.
 struct BadInput {
   std::string name;
   OwnedTensor input;

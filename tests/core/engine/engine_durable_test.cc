@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine, durable sessions: two engines that share a snapshot store in memory. The first is
-// abandoned or goes on beside the second; what the second finds shows what was stored.
+// Tests durable sessions on two engines that share a snapshot store in memory. The first is
+// abandoned or keeps running beside the second; what the second finds shows what was stored.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -61,7 +61,7 @@ TEST_F(EngineDurableTest, ASyncSessionGoesOnFromItsLastReply) {
   EXPECT_EQ(attached->durable_version, 3u);
   EXPECT_EQ(attached->durability, Durability::kSync);
   EXPECT_EQ(*b_.Sum("s"), 7);
-  // The retry of a step whose reply may have been lost on the way.
+  // Repeat the step, as a client does whose reply was lost on the way.
   const auto again = b_.Step("s", 1, 2);
   ASSERT_THAT(again, IsOk());
   EXPECT_TRUE(again->is_replayed);
@@ -111,7 +111,7 @@ TEST_F(EngineDurableTest, ThePreviousOwnerIsFencedAndTold) {
   ASSERT_THAT(b_.Step("s", 1, 0), IsOk());
   Settle(b_);
 
-  // The old owner does not know yet; its steps are lost.
+  // The old owner does not know yet that it was replaced. Its steps are lost.
   ASSERT_THAT(a_.Step("s", 100), IsOk());
   Settle(a_);
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine: steps that are sent again, writers that take over, and forks.
+// Tests the engine with steps that are sent again, writers that take over, and forks.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -19,7 +19,7 @@
 #include "tests/support/recording_observer.h"
 #include "tests/support/test_models.h"
 
-// The fixture of the engine tests: calls that wait for their answer, and an engine with the models
+// The fixture of the engine tests: an engine, calls that wait for their answer, and the models
 // "doubling", "classifier", "forecaster", "token", "bidirectional", "dropout" and "normalized" of
 // test_models.h.
 namespace rnnserve::testing {
@@ -108,7 +108,7 @@ class EngineFixture : public ::testing::Test {
   // Returns the state 'h' of a session of the doubling model.
   float Sum(const std::string& id) { return GetState(id)->state.at(0).values.at(0); }
 
-  // Everything that a failed call must leave unchanged.
+  // The data that a failed call must leave unchanged.
   struct Snapshot {
     std::vector<float> values;
     uint64_t version = 0;

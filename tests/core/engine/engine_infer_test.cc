@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine::Infer: whole batches, of models that can stream and of those that cannot.
+// Tests Engine::Infer on whole batches, with models that can stream and models that cannot.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -195,8 +195,8 @@ TEST_F(EngineInferTest, LimitsTheMemoryOfAModelThatCannotStream) {
                AllOf(HasSubstr("20 rows of 10 timesteps"), HasSubstr("10000")), "INFER_BYTES"));
 }
 
-// A row gives the same bits in a batch of one, in a batch of many, in any order, and together with
-// steps of sessions.
+// A row must give the same bits in a batch of one, in a batch of many, in any order, and together
+// with steps of sessions.
 class EngineInvarianceTest : public EngineInferTest,
                              public ::testing::WithParamInterface<const char*> {};
 

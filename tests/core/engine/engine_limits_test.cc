@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine, limits: deadlines and cancellation at every point, full queues, draining. The observer
-// holds the only worker, so the test decides what runs and what waits.
+// Tests the limits of the engine: deadlines and cancellation at every point, full queues, draining.
+// The observer holds the only worker, so the test decides which calls run and which wait.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

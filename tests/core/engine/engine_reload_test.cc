@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine::ReplaceModel: which sessions get the new model, which stay on the old one, and when the
-// old one is destroyed. The models are versions of one model, with states of different shapes and
-// exact sums.
+// Tests Engine::ReplaceModel: which sessions get the new model, which stay on the old one, and when
+// the old one is destroyed. The models are versions of one model, with states of different shapes
+// and exact sums.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -30,7 +30,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-// The time to retire in an engine with a store: shorter than the idle timeout of its sessions.
+// The time after which a model retires in an engine with a store. It is shorter than the idle
+// timeout of the sessions.
 constexpr absl::Duration kRetireAfter = absl::Minutes(1);
 
 class EngineReloadTest : public EngineFixture {
@@ -43,7 +44,7 @@ class EngineReloadTest : public EngineFixture {
     engine_ = std::make_unique<Engine>(clock_, observer_, options);
     MustBeOk(engine_->AddModel("m", VersionModel(1)));
   }
-  // The same with a store, so that sessions are durable and can be spilled.
+  // Does the same as Add, but with a store, so that sessions are durable and can be spilled.
   void AddWithStore(int64_t max_sessions = 1000) {
     auto store = std::make_unique<MemorySnapshotStore>(clock_, MemorySnapshotStore::Pace::kAtOnce);
     EngineOptions options;
@@ -60,8 +61,8 @@ class EngineReloadTest : public EngineFixture {
   absl::StatusOr<ReplacedModel> Reload(int version) {
     return engine_->ReplaceModel("m", VersionModel(version));
   }
-  // Whether all replaced models are gone. A thread that answered a call keeps its model for a few
-  // moments more, so this tries for a while.
+  // Returns whether all replaced models are gone. A thread that answered a call keeps its model for
+  // a moment longer, so this tries for a while.
   bool AllRetire() {
     const absl::Time end = absl::Now() + absl::Seconds(10);
     do {
@@ -241,7 +242,7 @@ TEST_F(EngineReloadTest, AStepThatRunsWhenItsModelExpiresIsFinishedFirst) {
   ASSERT_THAT(Reload(2), IsOk());
   clock_.Advance(absl::Minutes(15));
   engine_->RetireModels();
-  // The sessions are being ended already.
+  // The sessions are already being ended.
   engine_->RetireModels();
   EXPECT_THAT(engine_->retiring_models("m"), SizeIs(1));
 
@@ -401,9 +402,9 @@ TEST_F(EngineReloadTest, TheLoadOfANameCountsAllItsModels) {
   EXPECT_THAT(engine_->models(), SizeIs(1));
 }
 
-// Sessions open, step and end while the model is replaced again and again; each gives the sums of
-// the model that it was opened with. This test is made for the sanitizers: the last use of a model
-// may end on any thread, even on one of its own workers.
+// Sessions open, step and end while the model is replaced again and again. Each session must give
+// the sums of the model that it was opened with. The test is meant for the sanitizers: the last use
+// of a model may end on any thread, even on one of its own workers.
 TEST_F(EngineReloadTest, SessionsComeAndGoWhileTheModelIsReplaced) {
   constexpr int kThreads = 3;
   constexpr int kSessionsPerThread = 120;

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine::ResetState: which commits it waits for. The store does nothing by itself: the test
+// Tests which commits Engine::ResetState waits for. The store does nothing by itself: the test
 // completes the store's calls one by one and looks at what has been answered by then. No call
 // computes anything, so everything happens on the test's thread.
 
@@ -47,7 +47,7 @@ class EngineResetTest : public ::testing::Test {
     engine_->AddModel("doubling", DoublingModel()).IgnoreError();
   }
 
-  // Opens a session with state 5 and completes the write of a durable one.
+  // Opens a session with state 5. If it is durable, completes its write.
   void Open(const std::string& id, Durability durability) {
     const OwnedTensor state = OwnedTensor::Floats({1}, {5});
     OpenSessionCall call;
@@ -82,7 +82,7 @@ class EngineResetTest : public ::testing::Test {
     store_->CompleteAll();
     return answer.Wait()->state.at(0).values.at(0);
   }
-  // The number of changes of the session's state that the store has seen.
+  // Returns the number of changes to the session's state that the store has seen.
   uint64_t StoredRevision(const std::string& id) { return store_->Peek(id)->fence.version; }
 
   FakeClock clock_;

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine: sessions from opening to closing, and their state. Bad calls are in
-// engine_bad_input_test.cc; limits, deadlines and draining in engine_limits_test.cc.
+// Tests sessions of the engine from opening to closing, and their state. Bad inputs are in
+// engine_bad_input_test.cc; limits, deadlines and draining are in engine_limits_test.cc.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -267,7 +267,8 @@ TEST_F(EngineSessionTest, ReturnsTheLoadOfAModel) {
   EXPECT_EQ(engine_->load("none").sessions, 0);
 }
 
-// The outputs and the state are the same, bit for bit, however the timesteps are split into calls.
+// The outputs and the state must be the same, bit for bit, however the timesteps are split into
+// calls.
 class EngineChunkTest : public EngineFixture, public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(EngineChunkTest, AnySplitIntoCallsGivesTheSameBits) {

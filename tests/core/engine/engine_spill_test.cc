@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine, spilled sessions: two engines with room for three sessions each share a snapshot store in
+// Tests spilled sessions. Two engines with room for three sessions each share a snapshot store in
 // memory. Every call on a spilled session is answered as if the session were in memory.
 
 #include <gmock/gmock.h>

@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine::StepSessions: one call for many sessions, each of which succeeds or fails by itself.
+// Tests Engine::StepSessions: one call steps many sessions, each of which succeeds or fails by
+// itself.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,9 +1,10 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine, under stress: many threads make random calls on many sessions of three models at once. A
-// team computes one of the models. Every answer must equal, bit for bit, a plain run of the model,
-// one row at a time, over the calls of that session in their order. Also run under ThreadSanitizer.
+// Tests the engine under stress: many threads make random calls on many sessions of three models at
+// once. A team computes one of the models. The test also runs the model alone, one row at a time,
+// with the calls of each session in order; every answer must equal that run bit for bit. Runs under
+// ThreadSanitizer too.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -34,7 +35,7 @@ constexpr int kSessionsPerThread = 16;
 constexpr int kCallsPerThread = 400;
 constexpr size_t kFeatures = 2;
 
-// Computes what a session must return: a workspace of one row, run timestep by timestep.
+// Computes what a session must return, timestep by timestep in a workspace of one row.
 class Oracle {
  public:
   explicit Oracle(ModelPtr model)
@@ -68,7 +69,7 @@ class Oracle {
 
 class EngineStressTest : public ::testing::Test {
  protected:
-  // One client: its own sessions, several calls in flight on each.
+  // A client with its own sessions and several calls in flight on each.
   class Client {
    public:
     Client(EngineStressTest& test, int number)

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Engine::Infer with training: seeds, rows, and what is refused.
+// Tests Engine::Infer in training: seeds, rows, and which calls are refused.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 
 class EngineTrainingTest : public EngineFixture {
  protected:
-  // Equal rows of 3 timesteps of 2 features.
+  // Returns equal rows of 3 timesteps of 2 features.
   static OwnedTensor EqualRows(int64_t batch) {
     return OwnedTensor::Floats({batch, 3, 2},
                                std::vector<float>(static_cast<size_t>(batch) * 6, 1));
@@ -32,7 +32,7 @@ class EngineTrainingTest : public EngineFixture {
     return Infer(std::move(call));
   }
 
-  // The outputs of a row: 3 timesteps of 3 values.
+  // Returns the outputs of a row: 3 timesteps of 3 values.
   static std::vector<float> Row(const InferResult& result, int64_t row) {
     const auto begin = result.outputs[0].values.begin() + row * 9;
     return {begin, begin + 9};

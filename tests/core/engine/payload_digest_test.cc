@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// DigestOfStep: what changes the digest of a step, and what does not. The expected bytes come from
-// Python's hashlib over the bytes that the header describes.
+// Tests what changes the digest of a step (DigestOfStep) and what does not. The expected bytes come
+// from Python's hashlib over the bytes that the header describes.
 
 #include "core/engine/step/payload_digest.h"
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Work that succeeds, fails, crashes and does not end.
+// Tests confined work that succeeds, fails, crashes or never ends.
 
 #include "core/import/confined_process.h"
 

@@ -12,7 +12,7 @@
 namespace rnnserve::testing {
 
 // Makes a file of weights in memory, in the form that Keras writes. Tests can make invalid files
-// through the identifier of the file. Used by one thread at a time: the test's.
+// with the HDF5 identifier of the file. Used by one thread at a time: the test's.
 //
 //   Hdf5Image image;
 //   image.AddVariable("layers/dense/vars/0", {2, 1}, {1, 2});

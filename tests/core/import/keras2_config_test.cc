@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Models in the form of Keras 2, and the same models in the form of Keras 3.
+// Compares models in the form of Keras 2 with the same models in the form of Keras 3.
 
 #include "core/import/keras2_config.h"
 

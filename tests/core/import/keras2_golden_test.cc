@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Files that Keras 2.15 wrote (data/make_keras2.py), imported and run. The expected numbers are
+// Imports and runs files that Keras 2.15 wrote (data/make_keras2.py). The expected numbers are
 // those that Keras 2.15 computed.
 
 #include <gmock/gmock.h>

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Archives that are written byte by byte: valid, damaged and hostile ones. AddressSanitizer finds
-// memory errors while they are read.
+// Reads valid, damaged and hostile archives that the test writes byte by byte. AddressSanitizer
+// finds memory errors while they are read.
 
 #include "core/import/keras_archive.h"
 

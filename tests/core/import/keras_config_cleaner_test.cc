@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which parts of the JSON of Keras 3 are in a bundle.
+// Tests which parts of the JSON of Keras 3 a bundle contains.
 
 #include "core/import/keras_config_cleaner.h"
 

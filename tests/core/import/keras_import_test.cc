@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Small models in the form in which Keras saves them, and the errors for invalid ones. The goldens
-// show that real files give the right numbers.
+// Imports small models in the form in which Keras saves them, and tests the errors for invalid
+// ones. The goldens show that real files give the right numbers.
 
 #include "core/import/keras_import.h"
 
@@ -276,7 +276,7 @@ TEST_F(KerasImportTest, GivesTheSameDigestEveryTime) {
   EXPECT_EQ(BundleDigest(*first), BundleDigest(*second));
 }
 
-// Keras trained the models of the demo.
+// The demo's models were trained by Keras.
 TEST(KerasImportDemoTest, ImportsEveryModelOfTheDemo) {
   int num_models = 0;
   const std::string folder = std::string(RNNSERVE_SOURCE_DIR) + "/client/demo/models";

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The names of groups in files of Keras.
+// Tests the names of groups in files of Keras.
 
 #include "core/import/keras_layout.h"
 
@@ -64,7 +64,7 @@ std::vector<std::string> GroupsOfModel(const Json& model,
   return lines;
 }
 
-// Returns the same for a model of one layer.
+// Returns the same as GroupsOfModel, for a model of one layer.
 std::vector<std::string> GroupsOf(const Json& layer) {
   return GroupsOfModel(SequentialJson({InputJson(1), layer}));
 }

@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Files of weights in the form that Keras writes, and other HDF5 files, which must be refused.
+// Reads files of weights in the form that Keras writes, and other HDF5 files, which must be
+// refused.
 
 #include "core/import/keras_weights.h"
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The older layout of HDF5, with valid and invalid lists.
+// Reads the older layout of HDF5 files, with valid and invalid lists.
 
 #include "core/import/legacy_weights.h"
 

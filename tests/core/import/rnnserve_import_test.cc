@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The program as a server runs it: the exit status, the line on stderr, and the files that it
-// writes.
+// Runs the program as a server runs it, and tests the exit status, the line on stderr, and the
+// files that it writes.
 
 #include <gtest/gtest.h>
 

@@ -16,12 +16,12 @@ struct ZipEntry {
   std::string name = "";
   std::string content = "";
   bool is_deflated = false;
-  // Wrong values that the headers state.
+  // Wrong values for the headers to state.
   std::optional<uint16_t> method = std::nullopt;
   std::optional<uint16_t> flags = std::nullopt;
   std::optional<uint32_t> crc = std::nullopt;
   std::optional<uint32_t> size = std::nullopt;
-  // The name in the local header, if it differs from that in the directory.
+  // The name in the local header, if it differs from the name in the directory.
   std::optional<std::string> local_name = std::nullopt;
 };
 

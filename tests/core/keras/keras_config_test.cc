@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/support/status_matchers.h"
 
-// Configurations that Keras writes, and those that a damaged or hostile file may hold.
+// Tests configurations that Keras writes, and those that a damaged or hostile file may hold.
 
 namespace rnnserve {
 namespace {
@@ -23,7 +23,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// Holds the object of a test, whose configuration is given as JSON text.
+// Makes the Keras object of a test from a configuration in JSON text.
 class KerasConfigTest : public ::testing::Test {
  protected:
   KerasConfig Config(const std::string& config) {

@@ -11,7 +11,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/support/weight_map.h"
 
-// A scope converts short names to paths and passes on the errors of its source.
+// Tests that a scope converts short names to paths and passes on the errors of its source.
 
 namespace rnnserve {
 namespace {

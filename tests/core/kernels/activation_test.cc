@@ -20,8 +20,9 @@
 #include "tests/support/reference_cells.h"
 #include "tests/support/scoped_isa.h"
 
-// Activations compared with numbers that Keras computed, with the formulas in double precision over
-// a wide range, and with themselves: a column alone, in a batch, and at other places in a batch.
+// Compares activations with numbers that Keras computed and, over a wide range, with the formulas
+// in double precision. Also tests that a column has the same results alone and at every place in a
+// batch.
 
 namespace rnnserve {
 namespace {
@@ -162,8 +163,8 @@ class ActivationIsaTest : public ::testing::TestWithParam<Isa> {
 INSTANTIATE_TEST_SUITE_P(All, ActivationIsaTest, ::testing::ValuesIn(SupportedIsas()),
                          [](const auto& test) { return std::string(IsaName(test.param)); });
 
-// Returns the largest relative error for x from 1e-30 to `end` and for their negatives, in units of
-// float's epsilon.
+// Returns the largest relative error for x from 1e-30 to `end` and from -1e-30 to -`end`, in units
+// of float's epsilon.
 double LargestError(Activation activation, float end, long double (*exact)(long double)) {
   double largest = 0.0;
   for (float size = 1e-30f; size < end; size *= 1.0003f) {
@@ -194,7 +195,8 @@ TEST_P(ActivationIsaTest, ExponentialHasTwoUnitsOfErrorAtMost) {
       2.0);
 }
 
-// Two of Keras' activations start with a comparison, which is false for NaN, so they lose it.
+// Two of Keras' activations start with a comparison, which is false for NaN, so their result is not
+// NaN.
 TEST_P(ActivationIsaTest, NanStaysNan) {
   for (const Activation activation : ActivationsOfOneValue()) {
     if (activation == Activation::kHardShrink || activation == Activation::kSoftShrink) continue;
@@ -238,10 +240,10 @@ TEST(LogSoftmaxTest, IsTheLogarithmOfSoftmax) {
 
 TEST(SparsemaxTest, HasTheThresholdOfKerasAndNotOfThePaper) {
   EXPECT_THAT(Activated(Activation::kSparsemax, {3, 1, 0}), ElementsAre(1, 0, 0));
-  // Two support values, cumulated 1 and 1.5: the threshold is (2.5 - 1) / 2; in the paper it is
-  // 0.25.
+  // The support has two values, whose cumulative sums are 1 and 1.5. So the threshold is (2.5 - 1)
+  // / 2; in the paper it is 0.25.
   EXPECT_THAT(Activated(Activation::kSparsemax, {1, 0.5f, 0}), ElementsAre(0.25f, 0, 0));
-  // 7, 14, 21, 28: (70 - 1) / 4.
+  // The cumulative sums are 7, 14, 21 and 28, so the threshold is (70 - 1) / 4.
   EXPECT_THAT(Activated(Activation::kSparsemax, {7, 7, 7, 7}), ElementsAre(0, 0, 0, 0));
   EXPECT_THAT(Activated(Activation::kSparsemax, {-5}), ElementsAre(1));
 }

@@ -8,7 +8,7 @@
 
 #include "tests/support/column_batch.h"
 
-// Views of columns, and the memory that they point to.
+// Tests views of columns, and the memory that they point to.
 
 namespace rnnserve {
 namespace {

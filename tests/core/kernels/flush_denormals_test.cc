@@ -7,7 +7,7 @@
 
 #include <limits>
 
-// Denormal numbers count as zero inside the scope, and as numbers again after it.
+// Tests that denormal numbers count as zero inside the scope, and as numbers again after it.
 
 namespace rnnserve {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "tests/support/scoped_isa.h"
 
-// The names of instruction sets, and the choice of the active one.
+// Tests the names of instruction sets, and the choice of the active one.
 
 namespace rnnserve {
 namespace {

@@ -19,8 +19,8 @@
 #include "tests/support/malloc_counter.h"
 #include "tests/support/scoped_isa.h"
 
-// The conversion of inputs for processors that multiply narrow weights directly, and the results of
-// such a product for inputs at the ends of their range.
+// Tests how inputs are converted for processors that multiply narrow weights directly, and the
+// results of such a product for inputs at the ends of their range.
 
 namespace rnnserve {
 namespace {

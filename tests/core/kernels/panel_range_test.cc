@@ -14,7 +14,7 @@
 namespace rnnserve {
 namespace {
 
-// Returns the ranges that SharePanels passes to the step for that many panels.
+// Returns the ranges that SharePanels passes to the step for `num_panels` panels.
 std::vector<PanelRange> RangesOf(Team* team, int64_t num_panels, int64_t weight_bytes) {
   absl::Mutex mu;
   std::vector<PanelRange> ranges;

@@ -20,7 +20,7 @@
 #include "tests/support/malloc_counter.h"
 #include "tests/support/scoped_isa.h"
 
-// Products compared with numbers worked out by hand and with a plain loop in the promised order.
+// Compares products with numbers worked out by hand and with a plain loop in the promised order.
 // They must match the loop bit for bit, whatever the batch, under every Isa of this machine.
 
 namespace rnnserve {
@@ -63,7 +63,7 @@ std::vector<float> PlainAffine(Isa isa, const std::vector<float>& kernel, std::v
   return sum;
 }
 
-// Two blocks of 20 units: two panels each.
+// The matrix has two blocks of 20 units, with two panels each.
 TEST(MatrixTest, ABlockOfAProductHasTheBitsOfTheWhole) {
   constexpr int64_t kUnits = 20;
   const Matrix weights(RandomValues(6 * kUnits, 1), 3, 2, kUnits);
@@ -194,8 +194,8 @@ TEST_P(ProductSizesTest, EveryColumnHasTheBitsOfThePlainLoop) {
   }
 }
 
-// AsBfloat16 and AsInt8 return a weight as a matrix of that type keeps it. `largest` is the largest
-// weight of the unit.
+// AsBfloat16 and AsInt8 return the value of a weight after a matrix of that type has rounded it.
+// `largest` is the largest weight of the unit.
 double AsBfloat16(double value) {
   int exponent = 0;
   const double fraction = std::frexp(value, &exponent);

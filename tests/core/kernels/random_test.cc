@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Random numbers compared with the published numbers of SplitMix64 and with the moments of their
+// Compares random numbers with the published numbers of SplitMix64 and with the moments of their
 // distributions, with fixed keys. The limits are 5 standard errors.
 
 #include "core/kernels/random.h"

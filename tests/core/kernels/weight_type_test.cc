@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-// The names of weight types, and how many weights share a word.
+// Tests the names of weight types, and how many weights share a word.
 
 namespace rnnserve {
 namespace {

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Activation. The formulas are tested with the kernels.
+// Tests the Activation layer. The formulas are tested with the kernels.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

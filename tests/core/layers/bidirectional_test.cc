@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Bidirectional with a cell that adds up its inputs (see recurrent_layer_test.cc), so that every
-// number can be checked by eye, and with the numbers that Keras' own unit tests expect.
+// Tests Bidirectional with a cell that adds up its inputs (see recurrent_layer_test.cc), so that
+// every number can be checked by eye, and with the numbers that Keras' own unit tests expect.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -316,7 +316,7 @@ TEST(BidirectionalKerasTest, ASecondCallContinuesWhereTheFirstEnded) {
               NearValues(Halves({{0.26234663f, 0.16959146f}, {0.6137073f, 0.5381646f}})));
 }
 
-// The numbers are from Keras. keras_case.h has the rule for input and weights.
+// The expected numbers are from Keras. keras_case.h has the rule for the input and the weights.
 TEST(BidirectionalTest, JoinsTheLastAxisOfHigherRanks) {
   const Json inner = Object(
       "ConvLSTM1D",

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Conv1D, DepthwiseConv1D and SeparableConv1D. The numbers are from Keras.
+// Tests Conv1D, DepthwiseConv1D and SeparableConv1D against numbers from Keras.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

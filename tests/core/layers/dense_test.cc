@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Dense, with weights small enough to multiply by eye.
+// Tests Dense with weights small enough to multiply in one's head.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

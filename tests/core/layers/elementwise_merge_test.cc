@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The layers that merge inputs element by element. The numbers are from Keras.
+// Tests the layers that merge inputs element by element against numbers from Keras.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

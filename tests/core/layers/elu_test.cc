@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// ELU.
+// Tests ELU.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Embedding with three tokens and two values for each.
+// Tests Embedding with three tokens and two values for each.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

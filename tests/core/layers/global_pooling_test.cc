@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// GlobalAveragePooling1D and GlobalMaxPooling1D. The numbers are from Keras.
+// Tests GlobalAveragePooling1D and GlobalMaxPooling1D against numbers from Keras.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

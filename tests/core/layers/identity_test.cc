@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The layers that return their input.
+// Tests the layers that return their input.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

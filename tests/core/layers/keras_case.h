@@ -12,8 +12,8 @@
 #include "tests/core/layers/layer_fixture.h"
 #include "tests/support/weight_map.h"
 
-// Cases that compare a layer with Keras 3.15.1 (TensorFlow). A rule makes inputs and weights, so
-// that the tests hold only the results.
+// Cases that compare a layer with Keras 3.15.1 (TensorFlow). The inputs and weights follow a rule,
+// so the tests contain only the results.
 namespace rnnserve::testing {
 
 // Element i of an array, row-major, is ((7 i + 3) mod 11 - 5) / 4 in an input (the second input of

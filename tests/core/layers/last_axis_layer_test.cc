@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Layers that work on the last axis, with timesteps of more than one axis. The numbers are from
-// Keras.
+// Tests layers that work on the last axis against numbers from Keras, for timesteps with more than
+// one axis.
 
 #include "core/layers/last_axis_layer.h"
 

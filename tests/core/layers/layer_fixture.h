@@ -18,7 +18,7 @@
 #include "core/keras/weight_source.h"
 #include "core/layers/layer.h"
 
-// The vocabulary of the layer tests: build a layer from the JSON of Keras, and run it on nested
+// Helpers of the layer tests. They build a layer from the JSON of Keras and run it on nested
 // vectors.
 namespace rnnserve::testing {
 
@@ -36,7 +36,7 @@ Values Scalars(const Table& rows);
 // Returns start, start + step, ... in row-major order.
 Values Counting(int64_t batch, int64_t time, int64_t features, float start = 0.0f,
                 float step = 1.0f);
-// Returns numbers uniform in [-1, 1), the same for the same seed.
+// Returns uniform numbers in [-1, 1). The same seed gives the same numbers.
 Values Random(int64_t batch, int64_t time, int64_t features, unsigned seed);
 // Return timesteps [begin, end) of every row.
 Values Slice(const Values& values, size_t begin, size_t end);
@@ -83,10 +83,10 @@ struct RunInput {
 // outlive the calls of Run.
 class PreparedRun {
  public:
-  // The run starts from these states, or from the initial states of the layer.
+  // Prepares a run that starts from these states, or from the initial states of the layer.
   PreparedRun(const Layer& layer, const Values& x, const MaskBits& mask = {},
               const StateColumns& states = {});
-  // The same for a layer that merges inputs.
+  // Prepares a run of a layer that merges inputs.
   PreparedRun(const Layer& layer, const std::vector<RunInput>& inputs,
               const StateColumns& states = {});
 

@@ -1,10 +1,10 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The guarantees of all layers, for every kind of layer: the bits of a row depend neither on the
-// other rows of the batch nor on how its timesteps are cut into runs, and a run allocates nothing.
-// The tests use all masks of four timesteps, one in each of 16 rows, and sizes around the padding
-// of a column.
+// Tests the guarantees of all layers, for every kind of layer: the bits of a row depend neither on
+// the other rows of the batch nor on how its timesteps are cut into runs, and a run allocates
+// nothing. The tests use all masks of four timesteps, one in each of 16 rows, and sizes around the
+// padding of a column.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,7 +24,7 @@ namespace {
 constexpr int kTime = 4;
 constexpr int64_t kFeatures = 18;
 
-// Returns random weights of any name and shape, the same for the same name.
+// Returns random weights for any name and shape. The same name gets the same weights.
 class AnyWeights final : public WeightSource {
  public:
   absl::StatusOr<absl::Span<const float>> Weight(absl::string_view name,
@@ -135,7 +135,7 @@ class LayerInvarianceTest : public ::testing::TestWithParam<LayerCase> {
       }
     } else {
       x_ = Random(static_cast<int64_t>(masks_.size()), kTime, kFeatures, 1);
-      // A timestep that Masking masks.
+      // Masking masks this timestep.
       for (auto& row : x_) row[2].assign(row[2].size(), 0.0f);
     }
   }

@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// LayerNormalization of 1, 2, 3, 4, whose mean is 2.5 and whose variance is 1.25.
+// Tests LayerNormalization with the values 1, 2, 3, 4, whose mean is 2.5 and whose variance is
+// 1.25.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

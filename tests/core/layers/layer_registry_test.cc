@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// LayerRegistry: which factory builds a layer, and what the registry itself refuses.
+// Tests which factory LayerRegistry uses to build a layer, and what the registry itself refuses.
 
 #include "core/layers/layer_registry.h"
 

@@ -1,8 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The traits of classes of layers: that those of the built-in layers are true, and the effect of
-// options.
+// Tests that the traits of the built-in layer classes are true, and how options change them.
 
 #include "core/layers/layer_traits.h"
 
@@ -78,7 +77,7 @@ std::vector<std::string> ReadVariables(const LayerRegistry& registry, const Json
 
 TEST(LayerTraitsTest, StateTheWeightsThatEveryBuiltInLayerReads) {
   const LayerRegistry registry = LayerRegistry::BuiltIn();
-  // The options that any class requires.
+  // The config has all options that any class requires.
   const Json config = {{"units", 2},          {"filters", 2},    {"kernel_size", 1},
                        {"input_dim", 3},      {"output_dim", 2}, {"n", 2},
                        {"groups", 1},         {"dims", {1}},     {"axis", -1},

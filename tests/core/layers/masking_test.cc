@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Masking: the mask and the output.
+// Tests the mask and the output of Masking.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

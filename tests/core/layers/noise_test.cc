@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The layers that change their input only in training. The goldens show that their distributions
-// are those of Keras.
+// Tests the layers that change their input only in training. The goldens show that their
+// distributions are those of Keras.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ using ::testing::SizeIs;
 
 constexpr int64_t kFeatures = 12;
 
-// Returns the output of one row of ones for a seed.
+// Returns the output for one row of ones, with the given seed.
 Values OfOnes(const Layer& layer, uint64_t seed, int64_t time = 3) {
   return TrainLayer(layer, Counting(1, time, kFeatures, 1.0f, 0.0f), {seed}).y();
 }

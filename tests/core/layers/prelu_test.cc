@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// PReLU. The numbers are from Keras.
+// Tests PReLU against numbers from Keras.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

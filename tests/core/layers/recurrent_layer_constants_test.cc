@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// RecurrentLayer with several inputs: the sequence and the constants of its cell. The cell here
-// adds up gain * x + offset, so that every number can be checked by eye.
+// Tests RecurrentLayer with several inputs: the sequence and the constants of its cell. The cell
+// here adds up gain * x + offset, so that every number can be checked by eye.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -23,8 +23,8 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// A cell with s' = s + gain x + offset and y = s'. Its constants are gain [1] and offset [1]; it
-// may take more.
+// A cell with s' = s + gain x + offset and y = s'. Its constants are gain [1] and offset [1]; a
+// test can make it take more.
 class ScalingCell final : public Cell {
  public:
   explicit ScalingCell(size_t num_constants)

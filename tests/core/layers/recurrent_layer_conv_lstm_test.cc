@@ -1,8 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// ConvLSTM1D as a layer: the results of Keras 3.15 (TensorFlow) for masks, directions and states,
-// and the same bits however a run is cut. The options of the cell have their own tests.
+// Compares the ConvLSTM1D layer with Keras 3.15 (TensorFlow) for masks, directions and states, and
+// tests that its bits are the same however a run is cut. The options of the cell have their own
+// tests.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,8 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The cases of Keras' own unit tests of SimpleRNN, LSTM, GRU and RNN, with the numbers that they
-// expect.
+// Repeats Keras' own unit tests of SimpleRNN, LSTM, GRU and RNN, with the numbers that they expect.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The time loop of RecurrentLayer, with a cell whose numbers can be checked by eye: a SimpleRNN of
-// one unit with weights of 1 and no activation, which adds up its inputs.
+// Tests the time loop of RecurrentLayer with a cell whose numbers can be checked by eye: a
+// SimpleRNN of one unit with weights of 1 and no activation, which adds up its inputs.
 // recurrent_layer_keras_test.cc compares the gated cells with the numbers of Keras.
 
 #include "core/layers/recurrent_layer.h"

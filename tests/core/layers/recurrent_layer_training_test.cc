@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Dropout in recurrent layers: which timesteps, halves and cells share a dropout mask. The weights
+// Tests which timesteps, halves and cells of recurrent layers share a dropout mask. The weights
 // make the mask visible in the output.
 
 #include <gmock/gmock.h>
@@ -36,7 +36,7 @@ class RecurrentTrainingTest : public ::testing::Test {
     weights_.AddConstant(prefix + "recurrent_kernel", {kUnits, kUnits}, 0.0f);
   }
 
-  // Returns the output for ones, for each seed.
+  // Returns the output for an input of ones, for each seed.
   Values Train(const Json& object, const std::vector<uint64_t>& seeds) {
     const auto layer = Build(object, Sequences(kUnits), weights_);
     EXPECT_THAT(layer, IsOk());

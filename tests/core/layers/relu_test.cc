@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// ReLU and LeakyReLU: each option, with values around its limits.
+// Tests each option of ReLU and LeakyReLU with values around its limits.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

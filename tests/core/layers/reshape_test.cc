@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Reshape and Flatten, which keep the order of the elements. The numbers are from Keras.
+// Tests Reshape and Flatten, which keep the order of the elements, against numbers from Keras.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

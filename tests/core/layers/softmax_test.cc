@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Softmax, with and without a mask.
+// Tests Softmax with and without a mask.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// TimeDistributed with inner layers of every kind. The numbers are from Keras.
+// Tests TimeDistributed against numbers from Keras, for inner layers of every kind.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

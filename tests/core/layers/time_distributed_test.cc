@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// TimeDistributed: the inner layer runs at every timestep.
+// Tests that TimeDistributed runs its inner layer at every timestep.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -36,7 +36,7 @@ TEST(TimeDistributedTest, AppliesTheInnerLayerToEveryTimestep) {
   EXPECT_EQ((*layer)->num_parameters(), 3);
 }
 
-// The inner axes are [batch, features].
+// The axes of the inner layer are [batch, features].
 TEST(TimeDistributedTest, CountsTheAxesOfTheInnerLayerWithoutTime) {
   EXPECT_THAT(BuildAround(Object("Softmax", {{"axis", 1}})), IsOk());
   EXPECT_THAT(

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The example of FORMAT.md: written, read and damaged.
+// Writes, reads and damages the example of FORMAT.md.
 
 #include "core/model/bundle.h"
 

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Graphs of a few units whose results can be computed by hand: which output a layer reads, which
-// mask applies, and from which state a layer starts.
+// Tests graphs of a few units whose results can be computed by hand: which output a layer reads,
+// which mask applies, and from which state a layer starts.
 
 #include <gtest/gtest.h>
 
@@ -141,7 +141,7 @@ TEST(FunctionalTest, ADecoderStartsFromTheStateOfItsEncoder) {
 
   ASSERT_THAT(created, IsOk());
   EXPECT_EQ((*created)->outputs()[1].name, "encoder:1");
-  // The encoder ends at 2 * 1 + 1 = 3.
+  // The encoder's final state is 2 * 1 + 1 = 3.
   EXPECT_THAT(OutputsOf(*created, {{1, 1}, {0, 0, 1}}),
               ElementsAre(ElementsAre(6, 12, 25), ElementsAre(3)));
 }

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Descriptions that are refused before any weight is read, each with the text that gives the
+// Tests descriptions that are refused before any weight is read, each with the text that gives the
 // reason.
 
 #include "core/model/graph.h"

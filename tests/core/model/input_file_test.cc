@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Paths to files, folders, pipes and nothing.
+// Tests paths to files, folders and pipes, and paths to nothing.
 
 #include "core/model/input_file.h"
 

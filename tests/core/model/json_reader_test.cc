@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Documents at and beyond each limit of ParseJson.
+// Tests documents at and beyond each limit of ParseJson.
 
 #include "core/model/json_reader.h"
 

@@ -31,7 +31,7 @@ inline Json InputJson(const std::string& name, Json batch_shape) {
   return LayerJson("InputLayer", name, {{"batch_shape", std::move(batch_shape)}});
 }
 
-// Returns a tensor of a Functional: output `tensor` of call `call` of a layer.
+// Returns a reference to a tensor of a Functional: output `tensor` of call `call` of a layer.
 inline Json TensorJson(const std::string& layer, int call = 0, int tensor = 0) {
   return {{"class_name", "__keras_tensor__"},
           {"config", {{"keras_history", {layer, call, tensor}}}}};

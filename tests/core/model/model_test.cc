@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Models of a few units whose results can be computed by hand. The goldens show that the layers
-// compute what Keras computes.
+// Tests models of a few units whose results can be computed by hand. The goldens show that the
+// layers compute what Keras computes.
 
 #include "core/model/model.h"
 

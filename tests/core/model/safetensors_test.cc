@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Files that are written byte by byte, with a test for each way in which one can be wrong.
-// AddressSanitizer finds memory errors while they are read.
+// Reads files that the tests write byte by byte, with one test for each way in which a file can be
+// wrong. AddressSanitizer finds memory errors while they are read.
 
 #include "core/model/safetensors.h"
 

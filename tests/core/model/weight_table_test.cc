@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The weights and errors that a layer gets while it is built.
+// Tests the weights and errors that a layer gets while it is built.
 
 #include "core/model/weight_table.h"
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The layout of a workspace and its size.
+// Tests the layout of a workspace and its size.
 
 #include "core/model/workspace.h"
 
@@ -113,7 +113,7 @@ TEST(WorkspaceTest, HasRoomForARunSmallerThanItsSize) {
 }
 
 TEST(WorkspaceTest, HasRoomForEachOfItsSizes) {
-  // Many rows of one timestep need other scratch than few rows of many timesteps.
+  // Many rows of one timestep need different scratch from few rows of many timesteps.
   const ModelPtr model = StackedGruModel(48);
   const std::vector<Workspace::Extent> extents = {{64, {1}}, {2, {24}}, {8, {8}}};
   Workspace workspace(*model, extents);
@@ -175,7 +175,7 @@ TEST(WorkspaceTest, BytesGrowWithTheBatch) {
   EXPECT_GE(*bytes, 2 * 3 * 5 * kColumnQuantum * static_cast<int64_t>(sizeof(float)) +
                         2 * model->state_layout().bytes());
   EXPECT_EQ(*bytes, 2 * *Workspace::Bytes(*model, 1, {3}));
-  // It is less than twice as many, because this many rows are not projected.
+  // The size is less than twice as large, because runs of so large a batch are not projected.
   EXPECT_GT(*Workspace::Bytes(*model, 4, {3}), *bytes);
 }
 

@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Arena: places do not move or overlap and begin as zeros; a stale handle is detected; memory is
-// mapped and unmapped in chunks. A property test compares random use with a map of what was
-// written.
+// Tests that the places of an Arena do not move or overlap and begin as zeros, that a stale handle
+// is detected, and that memory is mapped and unmapped in chunks. A property test compares random
+// use with a map of what was written.
 
 #include "core/session/arena.h"
 
@@ -155,7 +155,7 @@ TEST(ArenaTest, ReturnsNothingIfThereIsNoMemory) {
   EXPECT_EQ(arena.reserved_bytes(), 0);
 }
 
-// Every place holds what was last written to it, whatever happens to other places.
+// Every place must hold what was last written to it, whatever happens to other places.
 class ArenaPropertyTest : public ::testing::TestWithParam<unsigned> {};
 
 TEST_P(ArenaPropertyTest, KeepsWhatWasWritten) {
@@ -199,7 +199,7 @@ TEST(ArenaTest, FindsTheNextPlaceInUse) {
   EXPECT_EQ(arena.NextUsed(0), 1u);
   EXPECT_EQ(arena.NextUsed(1), 1u);
   EXPECT_EQ(arena.NextUsed(2), 3u);
-  // Past a chunk without a place in use.
+  // The search skips a chunk in which no place is in use.
   EXPECT_EQ(arena.NextUsed(4), 8u);
   EXPECT_EQ(arena.NextUsed(9), std::nullopt);
   EXPECT_EQ(arena.NextUsed(1000), std::nullopt);

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every end reason has a name of its own, which is a metric label and an error reason.
+// Tests that every end reason has a name of its own, which is a metric label and an error reason.
 
 #include "core/session/end_reason.h"
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// IdIndex finds what was inserted and nothing else, at any size.
+// Tests that IdIndex finds all ids that were inserted and no others, at any size.
 
 #include "core/session/id_index.h"
 

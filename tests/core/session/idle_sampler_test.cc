@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finding idle sessions, and leasing one that is still idle.
+// Tests finding idle sessions, and leasing one that is still idle.
 
 #include "core/session/idle_sampler.h"
 

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Leases of several sessions: all together (LeaseAll), or each session of a model in its turn
-// (LeaseEach).
+// Tests leases of several sessions: all together (LeaseAll), or the sessions of a model one by one,
+// each when its turn comes (LeaseEach).
 
 #include "core/session/lease_group.h"
 
@@ -53,7 +53,7 @@ TEST_F(LeaseGroupTest, SeveralWaitUntilTheLastIsFree) {
   const Turns turns = WaitForAll({"a", "b"});
 
   EXPECT_FALSE(turns->has_value());
-  // The call is in line for a already, so a later caller waits behind it.
+  // The call is already in line for session a, so a later caller waits behind it.
   EXPECT_FALSE(HasLease(Wait("a")));
   Return(holder);
   EXPECT_THAT(**turns, IsOk());

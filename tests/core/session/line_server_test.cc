@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// One thread serves many lines: callbacks are never nested, whatever they do, and the stack does
-// not grow.
+// Tests that one thread can serve many lines: callbacks are never nested, whatever they do, and the
+// stack does not grow.
 
 #include "core/session/line_server.h"
 
@@ -24,8 +24,8 @@ namespace {
 
 using ::testing::ElementsAre;
 
-// Returns where the stack of the running thread ends. The address of a local would not do: with
-// AddressSanitizer locals live elsewhere.
+// Returns the address of the end of the running thread's stack. The address of a local variable
+// would not do, because AddressSanitizer keeps locals elsewhere.
 ABSL_ATTRIBUTE_NOINLINE uintptr_t StackDepth() {
   return reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
 }
@@ -67,7 +67,7 @@ TEST_F(LineServerTest, ALongLineDoesNotDeepenTheStack) {
   EXPECT_LT(highest - lowest, 4096u);
 }
 
-// Each caller waits for two sessions, one of which the caller before it waits for too.
+// Each caller waits for two sessions, one of which the previous caller is waiting for too.
 TEST_F(LineServerTest, ALongChainOfSessionsDoesNotDeepenTheStack) {
   constexpr int kSessions = 2'000;
   Restart({});

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// ReplyWindow: which replies are kept.
+// Tests which replies a ReplyWindow keeps.
 
 #include "core/session/reply_window.h"
 

@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// When sessions expire, and when their watchers are warned: once each time that the session idles.
+// Tests when sessions expire, and when their watchers are warned: once each time a session goes
+// idle.
 
 #include "core/session/session_expiry.h"
 
@@ -127,7 +128,7 @@ TEST_F(SessionExpiryTest, AUseStartsTheIdleTimeAnew) {
   EXPECT_THAT(diary_->told, IsEmpty());
   TickAfter(absl::Seconds(1));
   EXPECT_THAT(diary_->told, ElementsAre("s expires in 10s"));
-  // The session is used after the warning, so the next time that it idles there is another one.
+  // The session is used after the warning, so there is another warning the next time it goes idle.
   Use("s");
   TickAfter(absl::Seconds(89));
   EXPECT_THAT(diary_->told, ElementsAre("s expires in 10s"));

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Random session ids have the right form, and no two are equal.
+// Tests that random session ids have the right form, and that no two are equal.
 
 #include "core/session/session_id.h"
 

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// SessionIndex finds sessions by id and visits them in the order of ids, whatever their first
-// characters.
+// Tests that SessionIndex finds sessions by id and visits them in the order of ids, whatever their
+// first characters.
 
 #include "core/session/session_index.h"
 

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The holder of a lease can return the session, return it unused, drop it, and read what the
-// snapshot store has.
+// Tests that the holder of a lease can return the session, return it unused, drop it, and read what
+// the snapshot store has.
 
 #include "core/session/session_lease.h"
 
@@ -72,7 +72,7 @@ TEST_F(SessionLeaseTest, KnowsWhatTheSnapshotStoreHas) {
   OpenDurable("s");
   clock_.Advance(absl::Seconds(7));
   table_->OnDurable("s", 1, 2, 3);
-  // A late answer, and one to a former owner.
+  // These answers of the store come late, one of them to a former owner.
   table_->OnDurable("s", 1, 1, 1);
   table_->OnDurable("s", 0, 9, 9);
 

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The line of a session: one lease at a time, in the order of the calls. Tests with threads are in
-// session_table_threads_test.cc.
+// Tests the line of a session: one lease at a time, in the order of the calls. Tests with threads
+// are in session_table_threads_test.cc.
 
 #include "core/session/session_line.h"
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Listing sessions: the order of ids, pages, filters, and the content of a summary.
+// Tests listing sessions: the order of ids, pages, filters, and the content of a summary.
 
 #include "core/session/session_listing.h"
 
@@ -56,7 +56,7 @@ TEST_F(SessionListingTest, ListsInTheOrderOfIdsPageByPage) {
   EXPECT_THAT(Ids({}, "d", 3), IsEmpty());
 }
 
-// More sessions than are listed or expired in one hold of the lock.
+// There are more sessions than are listed or expired while the lock is held once.
 TEST_F(SessionListingTest, ListsAndExpiresManySessions) {
   for (int i = 100; i < 300; ++i) {
     Open(std::to_string(i), kMinute, i % 2 == 0 ? "even" : "odd").IgnoreError();

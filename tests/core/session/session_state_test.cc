@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// SessionState is made from a model or from a client's tensors. Every wrong tensor is refused with
-// its reason and both numbers.
+// Tests that a SessionState is made from a model or from a client's tensors, and that every wrong
+// tensor is refused with its reason and both numbers.
 
 #include "core/session/session_state.h"
 
@@ -26,7 +26,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// States 'h' and 'c' of layer 'lstm', 3 units each.
+// The model has states 'h' and 'c' of layer 'lstm', with 3 units each.
 class SessionStateTest : public ::testing::Test {
  protected:
   static std::vector<float> Values(const SessionState& state, const Model& model, size_t tensor) {

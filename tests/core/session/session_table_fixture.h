@@ -18,7 +18,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_models.h"
 
-// Shared by the tests of SessionTable and its parts.
+// The fixture that the tests of SessionTable and its parts share.
 namespace rnnserve::testing {
 
 // A session table with a clock that stands still, and short names for what the tests do with it.
@@ -54,7 +54,7 @@ class SessionTableFixture : public ::testing::Test {
                 IsOk());
   }
 
-  // Gets in line.
+  // Gets in line for the session.
   Turn Wait(const std::string& id) {
     auto turn = std::make_shared<std::optional<absl::StatusOr<SessionLease>>>();
     table_->Lease(id, [turn](absl::StatusOr<SessionLease> lease) { *turn = std::move(lease); });

@@ -1,9 +1,10 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Compares SessionTable with a model made of a few plain containers: random opens, leases, steps,
-// ends and expiries under a clock that the test moves. After each call, every caller has got what
-// the model says, and counts, order and remembered ends match the model. No threads.
+// Compares SessionTable with a model made of a few plain containers, through random opens, leases,
+// steps, ends and expiries under a clock that the test moves. After each call, every caller must
+// have got what the model says, and counts, order and remembered ends must match the model. There
+// are no threads.
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// SessionTable: opening within bounds, ending, and remembering ends. Its parts have tests of their
-// own.
+// Tests that SessionTable opens sessions within its limits, ends them, and remembers their ends.
+// The parts of the table have tests of their own.
 
 #include "core/session/session_table.h"
 
@@ -160,7 +160,7 @@ TEST_F(SessionTableTest, ANewSessionDoesNotInheritTheStateOfAnEndedOne) {
   EXPECT_THAT(Take("b").state().block(), Each(0.0f));
 }
 
-// Enough sessions for many chunks of an arena.
+// There are enough sessions for many chunks of an arena.
 TEST_F(SessionTableTest, KeepsManySessionsApart) {
   constexpr int kSessions = 30'000;
   SessionTable::Options options;

@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// SessionTable with many threads: no two threads hold a lease of the same session, every caller is
-// answered once, and callers that lease several sessions do not block each other. Runs under
-// ThreadSanitizer too.
+// Tests SessionTable with many threads: no two threads hold a lease of the same session, every
+// caller is answered once, and callers that lease several sessions do not block each other. Runs
+// under ThreadSanitizer too.
 
 #include <gtest/gtest.h>
 
@@ -58,7 +58,8 @@ class SessionTableThreadsTest : public ::testing::Test {
     for (std::thread& thread : threads) thread.join();
   }
 
-  // Makes a step that is not atomic, so that two at once lose one and ThreadSanitizer reports them.
+  // Makes a step that is not atomic. If two ran at once, one could be lost, and ThreadSanitizer
+  // would report the race.
   static void Step(SessionLease& lease) {
     lease.state().block()[0] += 1.0f;
     lease.CommitStep();

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Adding and removing watchers, and what they are told of the end of a session.
+// Tests adding and removing watchers, and what they are told when a session ends.
 
 #include "core/session/session_watchers.h"
 

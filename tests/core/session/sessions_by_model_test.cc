@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// SessionsByModel counts by name, shares arenas between models with the same state size, and holds
-// a model only while it has sessions.
+// Tests that SessionsByModel counts by name, shares arenas between models with the same state size,
+// and holds a model only while it has sessions.
 
 #include "core/session/sessions_by_model.h"
 

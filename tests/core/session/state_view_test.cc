@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// StateView changes values in place and never moves the block.
+// Tests that StateView changes values in place and never moves the block.
 
 #include "core/session/state_view.h"
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Compares the decision about a step, in every small case, with an independent statement of the
-// same rules, which plays through the arrival of the step and the commits that follow.
+// same rules. That statement plays through the arrival of the step and the commits that follow.
 
 #include "core/session/step_decision.h"
 
@@ -46,8 +46,8 @@ StepDecision Expected(const StepClaim& claim, const SessionProgress& session) {
     if (session.kept_digest == kSame) return StepDecision::kReplay;
     return session.kept_digest == kOther ? StepDecision::kReused : StepDecision::kTooOld;
   }
-  // A new step: every step before it must have been committed, and fewer of them than the window
-  // holds may have been without an answer.
+  // The step is new. Every step before it must have been committed, and the number of those without
+  // an answer must have been smaller than the window.
   int num_under_way = 0;
   for (uint64_t before = 0; before < *claim.index; ++before) {
     if (past_of(before) == Past::kNever) return StepDecision::kGap;

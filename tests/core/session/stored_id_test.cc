@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// StoredId returns every id as it was given, in place or on the heap, and can be moved.
+// Tests that StoredId returns every id as it was given, in place or on the heap, and can be moved.
 
 #include "core/session/stored_id.h"
 

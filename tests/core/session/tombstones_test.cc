@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tombstones remember the last ends and forget the oldest first.
+// Tests that Tombstones remember the last ends and forget the oldest first.
 
 #include "core/session/tombstones.h"
 
@@ -76,7 +76,7 @@ TEST(TombstonesTest, KeepsTheLaterOfTwoEnds) {
   EXPECT_EQ(tombstones.Find("a"), std::nullopt);
 }
 
-// Tombstones know exactly the last ends, except those whose id was used again.
+// Tombstones must know exactly the last ends, except those whose id was used again.
 class TombstonesPropertyTest : public ::testing::TestWithParam<unsigned> {};
 
 TEST_P(TombstonesPropertyTest, RemembersTheLastEnds) {

@@ -1,7 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Crc32c against the published test vectors and against the definition, bit by bit.
+// Compares Crc32c with the published test vectors, and with a checksum that is computed bit by bit
+// from the definition.
 
 #include "core/snapshot/crc32c.h"
 

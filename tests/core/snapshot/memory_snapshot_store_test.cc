@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The faults that a test can make a MemorySnapshotStore have.
+// Tests the faults that a test can inject into a MemorySnapshotStore.
 // tests/server/redis/snapshot_store_contract_test.cc checks that it is a SnapshotStore.
 
 #include "tests/support/memory_snapshot_store.h"

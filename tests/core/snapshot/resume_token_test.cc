@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Resume tokens: a token survives encoding and decoding with either key of a rotation, and every
-// flipped bit and every other length is refused.
+// Tests that a resume token survives encoding and decoding with either key of a rotation, and that
+// every flipped bit and every other length is refused.
 
 #include "core/snapshot/resume_token.h"
 

@@ -1,8 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Damage and forgery in bulk: every bit, every length, and many mutations that are sealed again, so
-// that they reach the parser. Run with AddressSanitizer to find the errors that these only provoke.
+// Tests damage and forgery in bulk: every bit, every length, and many mutations that are sealed
+// again, so that they reach the parser. Memory errors that these provoke show only under
+// AddressSanitizer.
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rules of fences, one case of each kind. The contract test of the stores tries all small
-// numbers.
+// Tests the rules of fences with one case of each kind. The contract test of the stores tries all
+// small numbers.
 
 #include "core/snapshot/snapshot_fence.h"
 

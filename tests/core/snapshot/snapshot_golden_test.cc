@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The files in golden/ come from make.py, a writer that shares no code with ours. They are read,
-// compared with values written down here, and written again byte for byte.
+// Reads the files in golden/, compares them with values written down here, and writes them again
+// byte for byte. They come from make.py, a writer that shares no code with ours.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

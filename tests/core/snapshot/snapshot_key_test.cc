@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Keys: what a key file may contain and what its errors reveal; ids, MACs, and the pair of keys
-// during a rotation. The expected digests come from Python's hashlib and hmac.
+// Tests what a key file may contain and what its errors reveal, the ids and MACs of keys, and the
+// pair of keys during a rotation. The expected digests come from Python's hashlib and hmac.
 
 #include "core/snapshot/snapshot_key.h"
 

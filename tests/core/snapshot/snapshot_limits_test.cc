@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The cost of false lengths: a snapshot that claims more than it holds, sealed with the right key,
-// is refused without allocating much memory. Also the limits that a reader sets.
+// Tests that false lengths cost little: a snapshot that claims more than it holds, sealed with the
+// right key, is refused without allocating much memory. Also tests the limits that a reader sets.
 
 #include <gtest/gtest.h>
 
@@ -23,7 +23,8 @@ StatusIsMatcher IsBad(const std::string& text) {
   return StatusIs(absl::StatusCode::kDataLoss, HasSubstr(text), "SNAPSHOT_BAD");
 }
 
-// What the vector of replies, the context of the MAC and the error text may allocate together.
+// The bytes that the vector of replies, the context of the MAC and the error text may allocate
+// together.
 constexpr int64_t kSmallBytes = 8192;
 
 constexpr SnapshotLimits kNoLimits{~size_t{0}, ~size_t{0}};
@@ -48,7 +49,7 @@ TEST_P(SnapshotClaimTest, AllocatesNothingForMissingBytes) {
   const std::string bytes =
       With(EncodeSnapshot(TwoReplies(), KeyOf(1)), GetParam().offset, GetParam().number);
   const SnapshotKeys keys = TestKeys();
-  // Run once before counting, because OpenSSL keeps some memory from its first use on.
+  // Run once before counting, because OpenSSL allocates some memory on first use and keeps it.
   ASSERT_FALSE(DecodeSnapshot(bytes, keys, "s-1", kNoLimits).ok());
 
   MallocCounter allocations;

@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every field survives a round trip, up to the ends of its range; values out of range are refused.
-// Also who can read a snapshot: keys and their rotation, sessions, versions. Damage is tested in
-// snapshot_damage_test.cc.
+// Tests that every field survives a round trip, up to the ends of its range, and that values out of
+// range are refused. Also tests who can read a snapshot: keys and their rotation, sessions,
+// versions. Damage is tested in snapshot_damage_test.cc.
 
 #include "core/snapshot/snapshot.h"
 

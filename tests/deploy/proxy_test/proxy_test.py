@@ -197,8 +197,8 @@ class ProxyTest:
             told = self.codes_of_steps(lost, 0)
             self.assertLessEqual(set(told), CUT | {NOT_FOUND})
 
-        # By now, at the latest, another replica has their place and reports that it does not know
-        # them.
+        # By now at the latest, another replica has taken over their place and reports that it does
+        # not know them.
         wait_until(lambda: set(self.codes_of_steps(lost, 0)) == {NOT_FOUND})
 
     def test_a_replica_that_returns_moves_no_session(self):
@@ -326,7 +326,7 @@ class HaProxyTest(ProxyTest, unittest.TestCase):
             head = len(payload).to_bytes(3, "big") + bytes([kind, flags])
             return (head + stream.to_bytes(4, "big") + payload).hex()
 
-        # HPACK without compression: numbers stand for names of its static table.
+        # The headers are HPACK without compression; numbers stand for names of its static table.
         headers = (b"\x83\x86" + b"\x04" + text("/grpc.health.v1.Health/Check") + b"\x01"
                    + text("health") + b"\x0f\x10" + text("application/grpc") + b"\x00" + text("te")
                    + text("trailers"))

@@ -20,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 BATCH, TIME, FEATURES, UNITS = 3, 5, 4, 3
 LENGTHS = [5, 2, 3]
 
-# For each gate in Keras' order, its block in the peer. LSTM: i f c o; GRU: z r h.
+# For each gate in Keras' order (LSTM: i f c o; GRU: z r h), the number of its block in the peer.
 TORCH_BLOCKS = {"LSTM": [0, 1, 2, 3], "GRU": [1, 0, 2], "SimpleRNN": [0]}
 ONNX_BLOCKS = {"LSTM": [0, 2, 3, 1], "GRU": [0, 1, 2], "SimpleRNN": [0]}
 

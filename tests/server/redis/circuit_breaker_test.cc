@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// CircuitBreaker. The test drives it by hand with times in milliseconds.
+// Drives a CircuitBreaker by hand with times in milliseconds.
 
 #include "server/redis/circuit_breaker.h"
 

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Redis URLs that are accepted, and those that are refused without repeating the secret in the
-// text.
+// Tests which Redis URLs are accepted, and that refused ones do not have their secret repeated in
+// the error text.
 
 #include "server/redis/redis_address.h"
 

@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// A Redis server is killed, stopped, emptied, demoted or full, and the RedisSnapshotStore must
-// answer in time and recover by itself. The faults are real. The time limits are those that the
-// store promises, with a margin for a busy machine.
+// Tests that RedisSnapshotStore answers in time and recovers by itself when a Redis server is
+// killed, stopped, emptied, demoted or full. The faults are real. The time limits are those that
+// the store promises, with a margin for a busy machine.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -26,10 +26,10 @@ using server::RedisSnapshotStore;
 using ::testing::_;
 using ::testing::HasSubstr;
 
-// The limit for what the store promises within a second, on a busy machine.
+// The time limit, on a busy machine, for what the store promises to do within a second.
 constexpr absl::Duration kSecond = absl::Milliseconds(1500);
-// A call only queues a command. This limit is far above the time that takes, and far below a
-// timeout of the store.
+// The time limit for a call, which only queues a command. It is far above the time that this takes,
+// and far below any timeout of the store.
 constexpr absl::Duration kAtOnce = absl::Milliseconds(200);
 constexpr absl::Duration kPatience = absl::Seconds(30);
 
@@ -76,7 +76,7 @@ TEST_F(RedisFaultsTest, ScriptsThatRedisForgotAreSentAgain) {
   EXPECT_THAT(Claim(*store_, "a", 8), IsOk());
   EXPECT_THAT(Remove(*store_, "a", {2, 8, 9}), IsOk());
 
-  // Each script is sent once; after that Redis knows it again.
+  // Each script is sent once. After that, Redis knows it again.
   EXPECT_THAT(redis_->Command({"INFO", "commandstats"}), HasSubstr("cmdstat_eval:calls=3,"));
   EXPECT_THAT(Write(*store_, "a", kOwner), IsOk());
   EXPECT_THAT(redis_->Command({"INFO", "commandstats"}), HasSubstr("cmdstat_eval:calls=3,"));
@@ -147,7 +147,7 @@ TEST_F(RedisFaultsTest, AStoppedServerBlocksNoCallerAndIsGivenUpWithinASecond) {
   for (const auto& answer : answers) EXPECT_THAT(answer.Wait(), kIsDown);
   EXPECT_LT(absl::Now() - start, kSecond);
 
-  // From then on there is no waiting at all.
+  // From now on, no call waits at all.
   const absl::Time second = absl::Now();
   EXPECT_THAT(WriteNext(), kIsDown);
   EXPECT_LT(absl::Now() - second, kAtOnce);

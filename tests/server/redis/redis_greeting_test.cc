@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which servers may keep snapshots, according to their INFO reports. These are the servers that a
+// Tests which servers may keep snapshots, according to their INFO reports. These are servers that a
 // test cannot start.
 
 #include "server/redis/redis_greeting.h"

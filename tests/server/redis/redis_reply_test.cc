@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The meaning of Redis' errors, in the wording of its different versions.
+// Tests how Redis' errors are interpreted, in the wording of its different versions.
 
 #include "server/redis/redis_reply.h"
 

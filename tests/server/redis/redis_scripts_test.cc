@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The format of numbers and lifetimes, the form of a session in Redis, and the answers of the
-// scripts for a key that is not a snapshot. The contract test checks that they follow the rule of
-// fences.
+// Tests the format of numbers and lifetimes, the form of a session in Redis, and the answers of the
+// scripts for a key that is not a snapshot. The contract test checks that the scripts follow the
+// rule of fences.
 
 #include "server/redis/redis_scripts.h"
 

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The checks of RedisSnapshotStore at its start. Each server here is a real one that is unfit in
-// one way.
+// Tests the checks that RedisSnapshotStore makes when it starts. Each server here is a real one
+// that is unfit in one way.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -137,7 +137,8 @@ TEST(RedisStartTest, WaitsForAServerThatStartsLate) {
   const auto redis = StartRedis({});
   ASSERT_NE(redis, nullptr);
   redis->Kill();
-  // The server belongs to the thread that starts it, so the store is opened from another thread.
+  // The Redis process belongs to the thread that starts it, so the store is opened from another
+  // thread.
   std::thread early([&redis] { EXPECT_THAT(OpenStore(*redis), IsOk()); });
 
   EXPECT_THAT(redis->Restart(), IsOk());

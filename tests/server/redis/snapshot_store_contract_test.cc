@@ -1,9 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// The contract of every SnapshotStore: the same tests run for the one in memory and for Redis, on a
-// unix socket and on TCP. Fences are tested with all small numbers, against an independent
-// statement of the rule.
+// Tests the contract of every SnapshotStore: the same tests run for the one in memory and for
+// Redis, over a unix socket and over TCP. Fences are tested with all small numbers, against an
+// independent statement of the rule.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -57,7 +57,7 @@ class SnapshotStoreContractTest : public ::testing::TestWithParam<Kind> {
     store_ = *std::move(opened);
   }
 
-  // One server of each kind for all tests in this file.
+  // Returns the Redis servers, one for each transport, that all tests in this file share.
   static std::array<std::unique_ptr<RedisProcess>, 2>& Redis() {
     static auto* const redis = new std::array<std::unique_ptr<RedisProcess>, 2>;
     return *redis;
@@ -169,7 +169,7 @@ TEST_P(SnapshotStoreContractTest, AQuarantinedSnapshotFreesItsId) {
   EXPECT_THAT(Quarantine(*store_, "a", bytes), IsOk());
 
   EXPECT_THAT(Read(*store_, "a"), StatusIs(absl::StatusCode::kNotFound));
-  // A new session of the id starts afresh, and may be quarantined too.
+  // A new session with the same id starts from scratch, and may be quarantined too.
   EXPECT_THAT(Write(*store_, "a", {1, 8, 1}, "worse"), IsOk());
   EXPECT_THAT(Quarantine(*store_, "a", "worse"), IsOk());
 }
@@ -240,7 +240,7 @@ TEST_P(SnapshotStoreContractTest, AnswersEveryCallOnceWhenDestroyed) {
   EXPECT_THAT(num_answers, ::testing::Each(1));
 }
 
-// Returns every fence of small numbers.
+// Returns all fences whose epoch, nonce and version are small numbers.
 std::vector<SnapshotFence> SmallFences() {
   std::vector<SnapshotFence> fences;
   for (uint64_t epoch = 0; epoch < 3; ++epoch) {

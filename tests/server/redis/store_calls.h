@@ -17,10 +17,10 @@
 #include "server/redis/redis_snapshot_store.h"
 #include "tests/support/redis_process.h"
 
-// The calls of a SnapshotStore for tests: each waits for its callback.
+// Makes the calls of a SnapshotStore for tests. Each function waits for the callback.
 namespace rnnserve::testing {
 
-// The writer in tests that are not about fences.
+// The writer's fence in tests that are not about fences.
 inline constexpr SnapshotFence kOwner = {.epoch = 1, .nonce = 7, .version = 1};
 
 // The callback outlives a wait that times out, so the callback and the wait share the result.

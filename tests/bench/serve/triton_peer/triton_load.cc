@@ -1,8 +1,9 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A closed loop on Triton, like that of `rnnctl bench` on rnnserve: each stream has one sequence,
-// which sends its next step of one timestep when it has the reply. Prints JSON with the same keys.
+// Runs a closed loop on Triton, as `rnnctl bench` does on rnnserve. Each stream has one sequence,
+// which sends its next step of one timestep when it has the reply to the previous one. Prints JSON
+// with the same keys.
 //
 //   triton_load --server ADDRESS --model NAME [--streams 64] [--channels 4] [--units 128]
 //               [--seconds 3] [--warm-up-seconds 0.5]

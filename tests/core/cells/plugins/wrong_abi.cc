@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A plug-in for another version of the interface; nothing after the version may be read.
+// A plug-in for another version of the interface. Nothing after the version may be read.
 
 #include "core/cells/cell_plugin.h"
 

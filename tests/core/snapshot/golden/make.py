@@ -56,13 +56,13 @@ def snapshot(session_id, model, model_digest, layout_digest, fingerprint, epoch,
 
 
 FILES = {
-    # A session that was opened and not stepped: everything is as small as it can be.
+    # The session was opened and not stepped, so everything is as small as it can be.
     "v1_minimal.snapshot": snapshot(
         session_id=b"a", model=b"m", model_digest=bytes([0x11] * 32),
         layout_digest=bytes([0x22] * 32), fingerprint=b"", epoch=0, nonce=0, version=0,
         idle_timeout_ns=NEVER, reply_window=1, durability=0, state=[], replies=[]),
-    # Two replies, of one timestep and of two, one of them with states. The numbers differ in every
-    # byte, so that a byte in the wrong place shows.
+    # There are two replies, one with one timestep and one with two; one of them has states. The
+    # numbers differ in every byte, so that a byte in the wrong place is noticed.
     "v1_two_replies.snapshot": snapshot(
         session_id=b"user:42_A.b-c", model=b"weather-lstm.v2",
         model_digest=bytes(range(0x40, 0x60)), layout_digest=bytes(range(0x80, 0xA0)),
