@@ -116,8 +116,8 @@ __attribute__((target("avx512f,avx512bf16"))) float RunPairChains(int64_t num_ro
 __attribute__((target("avx512f,avx512vnni"))) float RunFourChains(int64_t num_rounds,
                                                                   double* num_operations) {
   const __m512i ones = _mm512_set1_epi8(1);
-  // As above, but each grows by 4. The type is not __m512i, because GCC keeps such arrays in
-  // memory.
+  // Each chain starts as in RunPairChains and grows by 4 in each round. The type is not __m512i,
+  // because GCC keeps such arrays in memory.
   __v16si chain[kNarrowChains];
 #pragma GCC unroll 24
   for (int k = 0; k < kNarrowChains; ++k) {

@@ -22,8 +22,8 @@ namespace {
 
 constexpr char kModel[] = "model";
 
-// The number of consecutive steps of a session that are timed together. They count as this number
-// of calls. The first step finds the worker asleep; the others find it running.
+// The number of consecutive steps of a session that are timed together. Each counts as one call.
+// The first step finds the worker asleep; the others find it running.
 constexpr int kSteps = 32;
 
 int64_t NumRecurrent(int64_t units) { return 2 * 3 * units * units; }

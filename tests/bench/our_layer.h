@@ -26,7 +26,7 @@ class OurLayer final : public Peer {
   // team, if there is one.
   OurLayer(const LayerTask& task, WeightType weights, Team* team);
 
-  // Whether a step is large enough to be shared with a team.
+  // Returns whether a step is large enough to be shared with a team.
   bool is_shareable() const { return layer_->shareable_bytes() > 0; }
 
   void Step() override { layer_->Run(run_); }

@@ -1,7 +1,7 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Goal: a fault that breaks a promise is detected and reported. Method: the parts that judge, with
-the inputs that a broken server would give them; no server runs."""
+"""Goal: a fault that breaks a promise is detected and reported. Method: give the parts that judge
+the inputs that they would get from a broken server. No server runs."""
 
 import math
 import unittest

@@ -51,7 +51,7 @@ class CheckedLoad(contextlib.AbstractContextManager):
         self._is_over.set()
 
     def stop(self):
-        """Ends the load and returns the tally."""
+        """Ends the load and returns its tally."""
         self.tally.end()
         self._is_over.set()
         for thread in self._threads:
@@ -60,7 +60,7 @@ class CheckedLoad(contextlib.AbstractContextManager):
         return self.tally
 
     def raise_if_broken(self):
-        """Raises the error that ended a thread: only a bug in this program ends one."""
+        """Raises the error that ended a thread. Only a bug in this program can end one."""
         if self._broken:
             raise self._broken[0]
 

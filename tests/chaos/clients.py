@@ -44,7 +44,7 @@ class StreamClient:
         self._process.stdout.readline()
 
     def kill(self):
-        """Returns the number of steps whose answer it saw."""
+        """Returns the number of steps whose answers it saw."""
         self._process.kill()
         with self._process:
             return 1 + self._process.stdout.read().count(b"\n")

@@ -67,7 +67,7 @@ class LossySession(CheckedSession):
 
 
 def lossy_network(run, outcome):
-    """`amount`: steps."""
+    """Steps sessions over a network with faults. `amount`: steps."""
     before = dict(LossySession.num_faults)
     with run.servers() as servers, CheckedLoad(
             servers.targets, run.oracle, num_sessions=NUM_SESSIONS, rate=0, kinds=(ASYNC, SYNC),

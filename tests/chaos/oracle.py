@@ -65,7 +65,8 @@ class Oracle:
 
     def __init__(self, folder, models):
         folder.mkdir()
-        # Its sessions are used only when a chain has to grow, which may be hours later.
+        # The sessions of this replica must not expire: one is used only when a chain of outputs has
+        # to grow, which may be hours later.
         self._replica = Replica("oracle", folder, [f"--session-idle-timeout-ms={DAY_MS}"], models)
         self._lock = threading.Lock()
         self._chains = {}  # By tune: the bytes of its outputs so far.

@@ -33,7 +33,7 @@ def attach(calls, session_id):
 
 
 def step_request(session_id, index, frame, epoch=None):
-    """`frame` is [1, features]."""
+    """Returns the request for one step. `frame` is [1, features]."""
     request = session_pb2.StepRequest(
         session_id=session_id, step_index=index, input=example.to_tensor(frame))
     if epoch is not None:

@@ -20,7 +20,7 @@ class Overdue(Exception):
 
 
 def wait_until(is_true, what, seconds):
-    """Returns the seconds that it took. Raises Overdue."""
+    """Waits for the condition. Returns the seconds that it took, or raises Overdue."""
     begin = time.monotonic()
     while not is_true():
         if time.monotonic() - begin > seconds:
@@ -79,8 +79,8 @@ class Servers(contextlib.AbstractContextManager):
         return replica.exit_code, seconds
 
     def restart(self, replica):
-        """Starts a replica again on its port. A client's own socket may have taken the port
-        meanwhile, because clients that look for the replica make one connection after another; then
+        """Starts a replica again on its port. A client's own socket may have taken the port in the
+        meantime, because clients that look for the replica make one connection after another; then
         this tries again until the port is free."""
         for _ in range(START_TRIES):
             replica.start()

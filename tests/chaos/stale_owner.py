@@ -1,9 +1,9 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions whose replica stands still while another one takes them over.
+"""Sessions whose replica is paused while another one takes them over.
 
 Before the pause each session has steps on the first replica; the asynchronous sessions have some
-that are not stored yet. While the first replica stands still, it is sent a step with another input,
+that are not stored yet. While the first replica is paused, it is sent a step with another input,
 which waits in its socket, and the second replica takes the session and continues with the right
 input. Whatever the first replica does when it wakes up, the third one must find the result of the
 second one.
@@ -45,7 +45,7 @@ class StaleOwner:
                 self._step(0, index, number)
 
     def move_on(self):
-        """Call this while the first replica stands still."""
+        """Call this while the first replica is paused."""
         self._late = [self._send_other_step(index) for index in range(NUM_SESSIONS)]
         self._versions = []
         for index, session_id in enumerate(self._ids):

@@ -156,9 +156,9 @@ def _seconds_to_catch_up(load):
 
 
 def store_failover(run, outcome):
-    """Cuts off the replica of a store. The store continues and is then lost, together with what
-    only it had; at the same time a server is killed, so that its sessions are restored from the
-    replica. `amount`: rounds."""
+    """Cuts the replica of a store off from it. The store continues and is then lost, together with
+    what only it had; at the same time a server is killed, so that its sessions are restored from
+    the replica. `amount`: rounds."""
     total = Tally()
     for turn in range(run.amount):
         total.add(_fail_over(run, turn))

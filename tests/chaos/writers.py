@@ -104,7 +104,8 @@ class Writers:
 
 def num_off_chain(oracle, pair):
     """Returns how many outputs differ from those of a session with the inputs of the writers that
-    made each step. A missing index counts too: no reply is lost here, so some writer made it."""
+    made each step. A missing index counts too: no reply is lost here, so a writer must have won
+    it."""
     won = {index: (writer.input_of(index), output)
            for writer in pair for index, output in writer.won.items()}
     if not won:

@@ -452,7 +452,7 @@ FakeServer::FakeServer()
 }
 
 FakeServer::~FakeServer() {
-  // With a deadline in the past, everything that still runs is cancelled at once.
+  // The deadline is in the past, so everything that is still running is cancelled at once.
   running_->server->Shutdown(gpr_time_0(GPR_CLOCK_MONOTONIC));
 }
 

@@ -260,7 +260,7 @@ void FlakyServers::Commit(const v1::StepRequest& request, Copy& copy) {
   response.set_epoch(copy.epoch);
 }
 
-// A compare-and-set like that of the real store: returns false if a newer owner has written.
+// Compares and sets as the real store does: returns false if a newer owner has written.
 bool FlakyServers::Checkpoint(const std::string& id, Copy& copy) {
   if (world_->checkpoint_steps == 0) return true;
   const auto stored = world_->store.find(id);

@@ -23,7 +23,8 @@ _ROUNDING = 2.0**-23
 
 
 def is_tame(model, calls, tolerance):
-    """calls: with the results of `model`."""
+    """Returns whether the model neither explodes nor magnifies rounding errors too much. `calls`
+    have the results of the model."""
     if max(_largest(call) for call in calls) > LARGEST_VALUE:
         return False
     with _rounded_weights(model):

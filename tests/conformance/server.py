@@ -218,7 +218,8 @@ class ModelClient:
         return self._inference.OpenSession(request, timeout=CALL_SECONDS).session_id, []
 
     def _reused_session(self, call, row):
-        """Returns the same. The session gets the call's states in one of three ways, in turn."""
+        """Returns a used session of a row, and the states that its next Step must pass. The session
+        gets the call's states in one of three ways, in turn."""
         request = session_pb2.OpenSessionRequest(model=self._model)
         session = self._inference.OpenSession(request, timeout=CALL_SECONDS).session_id
         time = call.inputs[0].shape[1]
@@ -237,8 +238,8 @@ class ModelClient:
         return session, states
 
     def chunks(self, call):
-        """Uses one stream with one session per row, and sends all parts at once. Returns as
-        `steps`."""
+        """Uses one stream with one session per row, and sends all parts at once. Returns the same
+        as `steps`."""
         actions = queue.SimpleQueue()
         results = self._inference.Stream(iter(actions.get, None), timeout=CALL_SECONDS)
         rows = range(call.batch)

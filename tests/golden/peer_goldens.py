@@ -19,7 +19,7 @@ def array(tensor):
 
 
 def layer_of(case, name):
-    # Both peers return zeros after the end of a row.
+    # Both peers return zeros for the timesteps after the end of a row.
     options = {"return_sequences": True, "zero_output_for_mask": True, "name": name}
     if case["kind"] == "GRU":
         options["reset_after"] = case.get("reset_after", True)

@@ -26,7 +26,7 @@ std::unique_ptr<grpc::ClientContext> Context() {
 }
 
 // One stream to a server. Sends an action and waits for its result. Keeps the notices that arrive
-// meanwhile.
+// in the meantime.
 class NoticeStream {
  public:
   explicit NoticeStream(v1::InferenceService::Stub& stub)

@@ -55,7 +55,7 @@ void WriteModel(const std::filesystem::path& folder) {
   file.write(reinterpret_cast<const char*>(weights), sizeof(weights));
 }
 
-// One stream: the actions that it sent, and the results that must come back.
+// The client of one stream: it knows the actions that it sent and the results that must come back.
 class Actor {
  public:
   Actor(v1::InferenceService::Stub& stub, int number)
@@ -246,7 +246,7 @@ TEST(StressTest, NoStepIsLostDoubledReorderedOrCrossed) {
   for (int i = 0; i < kStreams; ++i) actors.push_back(std::make_unique<Actor>(*stub, i));
   std::vector<std::thread> threads;
   for (const auto& actor : actors) threads.emplace_back([&actor] { actor->Run(); });
-  // Detached sessions expire meanwhile.
+  // Detached sessions expire in the meantime.
   for (int i = 0; i < 100; ++i) {
     grpc::ClientContext context;
     v1::OpenSessionRequest request;

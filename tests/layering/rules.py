@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which folder may use which: the arrows of ARCHITECTURE.md in a form that a program can check.
+"""The rules for which folder may use which: the arrows of ARCHITECTURE.md for a program to check.
 
 A folder may include its own headers, those of the folders in `folders`, and those of the libraries
 in `libraries`. Anything else is a breach, even a new library.

@@ -201,7 +201,7 @@ bool Simulation::IsFinished() const {
   for (const Writer& writer : writers_) {
     if (!writer.is_finished() && !writer.is_stopped()) return false;
   }
-  // A stopped writer must go on unless another writer of its session has finished.
+  // A stopped writer must continue unless another writer of its session has finished.
   for (const Writer& writer : writers_) {
     bool has_finished = writer.is_finished();
     for (const Writer& other : writers_) {

@@ -53,7 +53,8 @@ MemorySnapshotStore::~MemorySnapshotStore() {
   CompleteAll();
 }
 
-// Makes the effect of a call and its answer separate steps, because callbacks run without the lock.
+// Returns a call that has its effect when it is called, and then returns a function that runs the
+// callback. The two are separate because callbacks run without the lock.
 template <typename Result, typename Effect, typename Callback>
 MemorySnapshotStore::Call MemorySnapshotStore::MakeCall(Effect effect, Callback callback) {
   return [effect = std::move(effect), callback = std::move(callback)](

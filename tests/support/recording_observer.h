@@ -50,7 +50,7 @@ class RecordingObserver final : public ModelObserver {
     };
     mu_.Await(absl::Condition(&have_stopped));
   }
-  // Lets the stopped workers go on.
+  // Lets the stopped workers continue.
   void Release() {
     absl::MutexLock lock(&mu_);
     is_holding_ = false;

@@ -29,7 +29,7 @@ class WeightMap final : public WeightSource {
   void AddRandom(const std::string& name, Shape shape, unsigned seed, float limit = 0.5f);
   void Remove(const std::string& name);
 
-  // Returns the values of a tensor. REQUIRES: there is one of that name.
+  // Returns the values of a tensor. REQUIRES: a tensor with this name was added.
   const std::vector<float>& values(const std::string& name) const;
 
   absl::StatusOr<absl::Span<const float>> Weight(absl::string_view name,

@@ -6,7 +6,7 @@
 namespace rnnserve::testing {
 namespace {
 
-// One stream. Deletes itself in OnDone.
+// Serves one stream. Deletes itself in OnDone.
 class EchoStream final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse> {
  public:
   explicit EchoStream(const Echo& echo) : echo_(echo) { StartRead(&request_); }

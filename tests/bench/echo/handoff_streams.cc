@@ -7,7 +7,7 @@
 
 namespace rnnserve::testing {
 
-// One stream. Deletes itself in OnDone.
+// Serves one stream. Deletes itself in OnDone.
 class HandoffStreams::EchoStream final
     : public grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse> {
  public:

@@ -12,8 +12,8 @@
 namespace rnnserve::testing {
 
 // A call on a completion queue, or a request to receive one. It is the tag of its operations, of
-// which only one is in flight at a time. Deletes itself. Used by one thread at a time: that of its
-// queue.
+// which only one is in flight at a time. Deletes itself. Used by one thread at a time: its queue's
+// thread.
 class QueuedCall {
  public:
   virtual ~QueuedCall() = default;

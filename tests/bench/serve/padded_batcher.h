@@ -20,7 +20,7 @@ namespace rnnserve::testing {
 
 // Batches whole requests, as servers for other kinds of models do. Shorter requests are padded to
 // the length of the longest and masked; all are computed to the end, and then all are answered.
-// Requests that arrive meanwhile wait for the next batch. Uses the same layers and kernels as
+// Requests that arrive in the meantime wait for the next batch. Uses the same layers and kernels as
 // rnnserve, so that the two can be compared. Work-conserving: the worker takes waiting requests as
 // soon as it is free. Thread-safe.
 class PaddedBatcher {

@@ -94,7 +94,7 @@ def spread(values, unit=""):
 
 
 def transport(bench):
-    """Compares gRPC's interfaces and numbers of connections: the choices behind the server's
+    """Compares gRPC's interfaces and numbers of connections, the choices behind the server's
     design."""
     many = {"sessions": 64, "streams": 64}
     with bench.echo(128) as callback, bench.echo(128, "async") as queues:

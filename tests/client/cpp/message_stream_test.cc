@@ -39,7 +39,7 @@ class Recorder final : public MessageStream::Listener {
     ends_.push_back(status);
   }
 
-  // Waits until this many messages were written and responses received.
+  // Waits until `num_written` messages have been written and `num_responses` responses received.
   bool Await(size_t num_written, size_t num_responses) {
     absl::MutexLock lock(&mu_);
     const auto is_reached = [&] {

@@ -310,7 +310,7 @@ TEST_F(ResumableSessionTest, StopsWhenTheUnfinishedStepWasMadeByAnotherWriter) {
 TEST_F(ResumableSessionTest, StopsWhenAnotherWriterMadeThePreviousStep) {
   Open(1);
   StepAll({1, 2});
-  // Its second step was lost with the store, and the other writer made one instead.
+  // The session's second step was lost with the store, and the other writer made one in its place.
   world_.num_checkpoints_lost = 1;
   world_.script = {Fault::kOlderStore, Fault::kLostRequest, Fault::kTakeoverAndStep};
 

@@ -20,7 +20,7 @@ constexpr double kQuantiles[] = {0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0
 
 struct Shape {
   const char* name;
-  // In nanoseconds.
+  // Draws a value in nanoseconds.
   std::function<double(Random&)> draw;
 };
 

@@ -249,7 +249,8 @@ LatencyPicture MakePicture() {
 TEST(LatencyPictureTest, DrawsThreeLinesFromLeftToRight) {
   const std::string svg = MakePicture().ToSvg();
 
-  // 1000 of 2000 is in the middle of the plot; 45 ms is just below the highest tick, 50 ms.
+  // The point at 1000 of 2000 steps per second is in the middle of the plot. Its highest tick is 50
+  // ms, just above the longest latency of 45 ms.
   EXPECT_THAT(svg, AllOf(HasSubstr("M394.0 "), HasSubstr("L704.0 "), HasSubstr(">50 ms<"),
                          HasSubstr(">200 us<"), HasSubstr(">2000<"), HasSubstr(">p90<"),
                          Not(HasSubstr(">100 ms<")), Not(HasSubstr("nan"))));

@@ -115,7 +115,7 @@ TEST_F(BatchSchedulerTest, ASecondWorkerTakesStepsThatTheFirstHasNoRoomFor) {
   std::vector<TestStep> steps = Steps(2);
   ASSERT_THAT(Submit(steps), IsOk());
 
-  // This would wait for ever unless both ran at the same time.
+  // This would wait forever unless both ran at the same time.
   observer_.AwaitStopped(2);
 
   observer_.Release();
@@ -134,7 +134,7 @@ TEST_F(BatchSchedulerTest, BesideATeamAWorkerTakesWholeBatchesOnly) {
   std::vector<TestStep> another = Steps(1);
   ASSERT_THAT(Submit(another), IsOk());
 
-  // This would wait for ever unless both ran at the same time.
+  // This would wait forever unless both ran at the same time.
   observer_.AwaitStopped(2);
 
   EXPECT_EQ(scheduler_->num_queued(), 0);

@@ -170,7 +170,7 @@ TEST_F(EngineDurableTest, OnlyAStepWithAnIndexRestoresItsSessionFromTheStore) {
 
   EXPECT_THAT(b_.Step("s", 1),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no session"), "SESSION_UNKNOWN"));
-  // Its first step is not stored, and the error says so.
+  // The session's first step is not stored, and the error says so.
   const absl::Status gap = b_.Step("s", 1, 1).status();
   EXPECT_THAT(gap, StatusIs(absl::StatusCode::kAborted, HasSubstr("0 is the next"), "STEP_GAP"));
   EXPECT_THAT(b_.Step("s", 1, 0), IsOk());

@@ -321,7 +321,7 @@ TEST_F(EngineSpillTest, PagesHoldEverySessionOnceWhileTheyComeAndGo) {
     ASSERT_THAT(a_.Open(ids.back()), IsOk());
   }
   std::atomic<bool> is_over{false};
-  // Only three sessions fit, so each step moves sessions.
+  // Only three sessions fit into memory, so each step spills one session and brings another back.
   std::thread stepping([&] {
     for (int i = 0; i < 300; ++i) a_.Step(ids[i * 5 % ids.size()], 1).status().IgnoreError();
     is_over = true;

@@ -47,7 +47,7 @@ std::vector<std::vector<float>> RandomRows(int count, int64_t size) {
   return rows;
 }
 
-// Whether a multiplication and its addition are rounded once, together.
+// Returns whether a multiplication and its addition are rounded together, only once.
 bool IsFused(Isa isa) { return isa != Isa::kPortable && isa != Isa::kSse4; }
 
 // The sum as Affine promises it: the bias first, then the inputs in ascending order.
@@ -207,8 +207,8 @@ double Rounded(double value, double largest, int num_steps) {
 }
 double AsInt8(double value, double largest) { return Rounded(value, largest, 127); }
 
-// Returns an input as it is multiplied (see operand.h). `largest` is the largest input of its
-// column.
+// Returns the value with which an input is multiplied (see operand.h). `largest` is the largest
+// input of its column.
 double AsMultiplied(Isa isa, WeightType type, double input, double largest) {
   if (type == WeightType::kBfloat16) {
     return isa == Isa::kAvx512Bf16 ? AsBfloat16(input) : input;

@@ -25,7 +25,8 @@ Json AdderObject(const Json& options) {
   return Object("SimpleRNN", config);
 }
 
-// The backward half doubles its inputs: its recurrent kernel is 1, and its kernel is 2.
+// Builds a layer whose halves add up their inputs. The backward half doubles them first: its
+// recurrent kernel is 1, and its kernel is 2.
 absl::StatusOr<std::unique_ptr<Layer>> BuildAdders(const Json& config) {
   WeightMap weights;
   weights.AddConstant("forward/kernel", {1, 1}, 1.0f);
@@ -78,8 +79,8 @@ TEST(BidirectionalTest, MaskedTimestepsOfASequenceAreZero) {
   EXPECT_EQ(RunLayer(*Adders("mul", true), x, mask).y(), Scalars({{6, 12, 0, 0}, {0, 40, 0, 160}}));
 }
 
-// The forward output is that of the last timestep that counts, and the backward output that of the
-// first.
+// The forward half gives its output at the last timestep that counts, and the backward half its
+// output at the first.
 TEST(BidirectionalTest, SingleOutputsSkipMaskedTimesteps) {
   const auto run = RunLayer(*Adders("concat", false), Scalars({{1, 2, 4, 8}}), {{0, 1, 1, 0}});
 
@@ -197,7 +198,8 @@ INSTANTIATE_TEST_SUITE_P(
                   absl::StatusCode::kInvalidArgument, "MODEL_CONFIG", "return_state"}),
     [](const auto& test) { return test.param.name; });
 
-// The forward half has two units, the backward half three; the weights are those of Keras' tests.
+// Builds a layer whose forward half has two units and whose backward half has three. The weights
+// are those of Keras' tests.
 absl::StatusOr<std::unique_ptr<Layer>> BuildTwoSizes(const std::string& merge_mode) {
   WeightMap weights;
   AddKerasWeights("forward/", "SimpleRNN", 4, {{"units", 2}}, &weights);

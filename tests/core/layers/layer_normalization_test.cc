@@ -50,8 +50,8 @@ TEST(LayerNormalizationTest, AddsEpsilonToTheVariance) {
               NearValues({{{-1.3416408f, -0.4472136f, 0.4472136f, 1.3416408f}}}));
 }
 
-// With this legacy option the mean is not subtracted, there is no beta, and there is a gamma
-// whatever `scale` says.
+// With this legacy option, the mean is not subtracted, there is no beta, and there is always a
+// gamma, whatever `scale` says.
 TEST(LayerNormalizationTest, RmsScalingKeepsTheMean) {
   const auto layer = Normalization({{"rms_scaling", true}, {"scale", false}});
 

@@ -29,7 +29,7 @@ class SessionTableFixture : public ::testing::Test {
 
   explicit SessionTableFixture(SessionTable::Options options = {}) { Restart(options); }
 
-  // Replaces the table by an empty one with these options.
+  // Replaces the table with an empty one that has these options.
   void Restart(const SessionTable::Options& options) {
     table_ = std::make_unique<SessionTable>(
         clock_,

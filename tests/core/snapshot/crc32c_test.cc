@@ -28,7 +28,7 @@ uint32_t BitByBit(absl::string_view bytes) {
 TEST(Crc32cTest, ReturnsThePublishedValues) {
   EXPECT_EQ(Crc32c(""), 0u);
   EXPECT_EQ(Crc32c("123456789"), 0xE3069283u);
-  // From RFC 3720, section B.4.
+  // These are the vectors of RFC 3720, section B.4.
   EXPECT_EQ(Crc32c(std::string(32, '\x00')), 0x8A9136AAu);
   EXPECT_EQ(Crc32c(std::string(32, '\xFF')), 0x62A8AB43u);
 }

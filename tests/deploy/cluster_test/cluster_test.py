@@ -1,8 +1,8 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Goal: the cluster performs its commands, shows the result, and leaves nothing behind. Method: the
-program with a script of some seconds, ended in each way; its parts alone for what a run cannot
-show."""
+"""Goal: the cluster performs its commands, shows the result, and leaves nothing behind. Method: run
+the program with a script that takes a few seconds, and end it in each way; test its parts alone
+for what a run cannot show."""
 
 import contextlib
 import math

@@ -1,8 +1,8 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
 """Goal: behind a proxy a session has one replica, and its loss is reported, never hidden. Method:
-real servers behind the real proxy with the filled-in template, and the servers' lists of their
-sessions."""
+run real servers behind the real proxy with the filled-in template, and compare with the servers'
+lists of their sessions."""
 
 import collections
 import pathlib
@@ -434,7 +434,7 @@ class TemplatesTest(unittest.TestCase):
         folder = pathlib.Path(programs.ROOT / "deploy/proxy")
         settings = {"haproxy.cfg": ["retries 0", "retry-on none", "no option redispatch"],
                     "nginx.conf": ["grpc_next_upstream off;"],
-                    # Only what was never sent.
+                    # Envoy may only retry requests that were never sent.
                     "envoy.yaml": ["retry_on: connect-failure"]}
         for name, lines in settings.items():
             text = (folder / name).read_text(encoding="utf-8")
