@@ -80,7 +80,7 @@ void RegisterLayer(const LayerKind& kind, WeightType weights, const LayerShape& 
               [&kind, weights, shape] { return std::make_unique<LayerRow>(kind, weights, shape); });
 }
 
-// A model of three layers with everything around them except the wire.
+// Registers a row for a model of three layers with everything around them except the wire.
 void RegisterEngine(const LayerShape& shape) {
   RegisterRow(RowName("Engine", WeightType::kFloat32, shape), [shape] {
     return std::make_unique<EngineRow>(shape.units, shape.batch, shape.num_timesteps);

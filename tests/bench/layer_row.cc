@@ -22,9 +22,9 @@ namespace {
 constexpr char kOurFloat32[] = "us/our fp32";
 constexpr char kOnTwoCores[] = "us/ours on two cores";
 
-// The tolerances for outputs below 1 after rounding the weights to 8 bits of mantissa (and the
-// inputs too, where pairs are multiplied) or to 255 steps. They are more than twice the differences
-// in the rows of the table, which are at most 0.0016 and 0.0034.
+// Returns the tolerance for outputs below 1. Narrow weights are rounded to 8 bits of mantissa (and
+// the inputs too, where pairs are multiplied) or to 255 steps. The tolerances are more than twice
+// the differences in the rows of the table, which are at most 0.0016 and 0.0034.
 float Tolerance(WeightType weights) {
   switch (weights) {
     case WeightType::kFloat32:

@@ -39,7 +39,7 @@ class Moments {
   double variance() const { return std::max(sums_[1] / count_ - mean() * mean(), 0.0); }
   double std() const { return std::sqrt(variance()); }
   double error_of_mean() const { return std() / std::sqrt(count_); }
-  // The standard error of std(), to first order: sqrt((m4 - variance^2) / (4 variance n)).
+  // Returns the standard error of std(), to first order: sqrt((m4 - variance^2) / (4 variance n)).
   double error_of_std() const {
     if (variance() < 1e-12) return 0.0;
     const double m = mean();

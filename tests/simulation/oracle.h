@@ -41,7 +41,7 @@ class Oracle {
  public:
   explicit Oracle(std::vector<Durability> durability);
 
-  // The first breach; empty if there is none.
+  // Returns the first breach, or an empty string if there is none.
   const std::string& breach() const { return breach_; }
   void Report(const std::string& breach);
 

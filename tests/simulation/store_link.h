@@ -60,7 +60,7 @@ class StoreLink {
   // depend on threads.
   void SortNew();
 
-  // The number of calls that wait here.
+  // Returns the number of calls that are waiting here.
   size_t size() const;
   StoreCall& at(size_t i);
   // Removes call i and passes its outcome to the engine. REQUIRES: it has taken effect.

@@ -29,7 +29,7 @@ class Answer {
   }
 
   bool has_come() const { return num_calls() > 0; }
-  // The number of times that the callback ran.
+  // Returns the number of times that the callback ran.
   int num_calls() const {
     absl::MutexLock lock(&shared_->mu);
     return shared_->num_calls;

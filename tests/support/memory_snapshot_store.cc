@@ -12,7 +12,8 @@ namespace {
 
 constexpr size_t kNumReplacedMax = 1000;
 
-// The prefix of quarantined snapshots. No session id has a slash, so it collides with no session.
+// Returns the key of a quarantined snapshot. No session id has a slash, so the key collides with no
+// session.
 std::string QuarantineKey(const std::string& session_id) { return "quarantine/" + session_id; }
 
 absl::Status Unknown() {

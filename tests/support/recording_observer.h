@@ -92,7 +92,7 @@ class RecordingEngineObserver final : public EngineObserver {
     restorations_.push_back(status);
   }
 
-  // The outcome of each checkpoint, and of each restored session below, in order.
+  // Return the outcomes of all checkpoints and of all restored sessions, in order.
   std::vector<absl::Status> checkpoints() {
     absl::MutexLock lock(&mu_);
     return checkpoints_;

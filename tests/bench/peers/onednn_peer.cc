@@ -33,9 +33,9 @@ struct Arguments {
   memory::desc x, h, c, kernel, recurrent_kernel, bias, y, next_h, next_c;
 };
 
-// If `packed` is set, the primitive chooses the layout of the weights. Otherwise it is Keras'
-// layout, which oneDNN calls ldigo: input, gate, output. The order of the gates is the same in
-// both.
+// Describes the arguments of the task. If `packed` is set, the primitive chooses the layout of the
+// weights. Otherwise it is Keras' layout, which oneDNN calls ldigo: input, gate, output. The order
+// of the gates is the same in both.
 Arguments Describe(const PeerTask& task, Type type, bool packed) {
   const int64_t batch = task.batch;
   const int64_t units = task.units;

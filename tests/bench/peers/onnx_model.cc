@@ -47,7 +47,7 @@ class Message {
 
 using Shape = std::vector<int64_t>;
 
-// TensorProto: dims 1, data_type 2, name 8, raw_data 9.
+// Makes a TensorProto: dims 1, data_type 2, name 8, raw_data 9.
 Message Tensor(absl::string_view name, const Shape& shape, const std::vector<float>& values) {
   Message result;
   for (const int64_t size : shape) result.Number(1, size);
@@ -55,7 +55,8 @@ Message Tensor(absl::string_view name, const Shape& shape, const std::vector<flo
   return result.Bytes(9, {reinterpret_cast<const char*>(values.data()), 4 * values.size()});
 }
 
-// ValueInfoProto: name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 { dim 1 { value 1 }}}}.
+// Makes a ValueInfoProto: name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 { dim 1 { value 1
+// }}}}.
 Message Value(absl::string_view name, const Shape& sizes) {
   Message shape;
   for (const int64_t size : sizes) shape.Nested(1, Message().Number(1, size));
@@ -63,7 +64,7 @@ Message Value(absl::string_view name, const Shape& sizes) {
   return Message().Bytes(1, name).Nested(2, Message().Nested(1, tensor));
 }
 
-// AttributeProto: name 1, i 3, type 20.
+// Makes an AttributeProto: name 1, i 3, type 20.
 Message Attribute(absl::string_view name, int64_t value) {
   return Message().Bytes(1, name).Number(3, value).Number(20, kIntAttribute);
 }
@@ -106,8 +107,8 @@ std::vector<float> Bias(const PeerTask& task) {
   return result;
 }
 
-// NodeProto: input 1, output 2, op_type 4, attribute 5. An empty name stands for an omitted input,
-// here the lengths of the sequences.
+// Makes a NodeProto: input 1, output 2, op_type 4, attribute 5. An empty name stands for an omitted
+// input, here the lengths of the sequences.
 Message Node(const PeerTask& task) {
   const bool is_lstm = task.cell == PeerCell::kLstm;
   Message node;
@@ -119,7 +120,7 @@ Message Node(const PeerTask& task) {
   return node;
 }
 
-// GraphProto: node 1, name 2, initializer 5, input 11, output 12.
+// Makes a GraphProto: node 1, name 2, initializer 5, input 11, output 12.
 Message Graph(const PeerTask& task) {
   const int64_t columns = task.num_gates() * task.units;
   const Shape state = {1, task.batch, task.units};
@@ -140,7 +141,7 @@ Message Graph(const PeerTask& task) {
 
 }  // namespace
 
-// ModelProto: ir_version 1, graph 7, opset_import 8 { version 2 }.
+// Makes a ModelProto: ir_version 1, graph 7, opset_import 8 { version 2 }.
 std::string OnnxModel(const PeerTask& task) {
   return Message()
       .Number(1, kIrVersion)

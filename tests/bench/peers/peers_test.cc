@@ -45,7 +45,7 @@ class RandomLayer {
 
   const PeerTask& task() const { return task_; }
 
-  // [num_timesteps, batch, units].
+  // Returns the output of the reference, [num_timesteps, batch, units].
   std::vector<float> ReferenceOutput() const {
     const ReferenceCell cell = Cell();
     std::vector<float> result;

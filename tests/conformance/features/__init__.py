@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every feature; importing this package fills feature.REGISTRY in the order of the page."""
 
-# isort: skip keeps that order. F401: they are imported for what they register.
+# `isort: skip` keeps the imports in the order of the page. F401: the modules are imported for the
+# features that they register.
 import features.recurrent  # isort: skip
 import features.convolutional  # isort: skip
 import features.recurrent_options  # isort: skip
@@ -17,7 +18,7 @@ import features.files  # noqa: F401  isort: skip
 
 from feature import Deviation
 
-# The deviations of every model.
+# The deviations that apply to every model.
 DEVIATIONS = (
     Deviation(
         "Bad input is refused with a reason before anything is computed.",

@@ -42,7 +42,7 @@ class TestStep {
               outcome->task = std::move(task);
             })) {}
 
-  // The task to submit.
+  // Returns the task to submit.
   std::unique_ptr<StepTask>& task() { return task_; }
 
   bool is_complete() const { return outcome_->status.has_value(); }

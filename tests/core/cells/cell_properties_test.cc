@@ -71,7 +71,8 @@ const Kind kKinds[] = {
     {"GruBeforeInt8", "GRUCell", 3, 1, "tanh", "sigmoid", true, false, WeightType::kInt8},
 };
 
-// The tolerance after a few steps, compared with plain loops over the weights before rounding.
+// Returns the tolerance after a few steps, compared with plain loops over the weights before
+// rounding.
 float Tolerance(WeightType type) { return type == WeightType::kFloat32 ? 2e-6f : 0.05f; }
 
 struct Size {

@@ -215,7 +215,7 @@ class ConvLstmKerasTest : public ::testing::TestWithParam<KerasCase> {
     AddPattern("bias", {4 * filters}, 2);
   }
 
-  // Element i of weight k is ((i (7 + 4 k) + 3 k) mod 23 - 11) / 40.
+  // Adds weight k, whose element i is ((i (7 + 4 k) + 3 k) mod 23 - 11) / 40.
   void AddPattern(const std::string& name, const Shape& shape, int k) {
     std::vector<float> values(SizeOf(shape));
     for (size_t i = 0; i < values.size(); ++i) {
@@ -225,7 +225,7 @@ class ConvLstmKerasTest : public ::testing::TestWithParam<KerasCase> {
     weights_.Add(name, shape, values);
   }
 
-  // Element i of the input is (5 i mod 19 - 9) / 9.
+  // Returns timestep t of row b. Element i of the whole input is (5 i mod 19 - 9) / 9.
   static std::vector<float> Input(size_t b, size_t t) {
     std::vector<float> x(SizeOf(GetParam().input));
     for (size_t i = 0; i < x.size(); ++i) {

@@ -29,7 +29,7 @@ using ::testing::HasSubstr;
 
 class GruCellTest : public ::testing::Test {
  protected:
-  // Weights for 1 feature and 1 unit, with the gates in the order z, r, h.
+  // Makes a cell with weights for 1 feature and 1 unit. The gates are in the order z, r, h.
   std::unique_ptr<Cell> Small(const nlohmann::json& config) {
     weights_.Add("kernel", {1, 3}, {1, 2, 3});
     weights_.Add("recurrent_kernel", {1, 3}, {1, -1, 2});
@@ -55,7 +55,7 @@ class GruCellTest : public ::testing::Test {
     return run.y(0)[0];
   }
 
-  // The constant weights of Keras' tests.
+  // Makes a cell with the constant weights of Keras' tests.
   std::unique_ptr<Cell> Constant(int64_t features, int64_t units, const nlohmann::json& config) {
     weights_.AddConstant("kernel", {features, 3 * units}, 0.01f);
     weights_.AddConstant("recurrent_kernel", {units, 3 * units}, 0.02f);
@@ -69,7 +69,7 @@ class GruCellTest : public ::testing::Test {
     return *std::move(cell);
   }
 
-  // Returns the last outputs for 3 rows of 6 timesteps of 4 features, one value for each row.
+  // Expects these last outputs for 3 rows of 6 timesteps of 4 features, one value for each row.
   void ExpectLastOutputs(const Cell& cell, const std::vector<float>& expected) {
     const auto x = CountingSequences(3, 6, 4);
     CellRun run(cell, 3);
@@ -109,7 +109,7 @@ TEST_F(GruCellTest, HasNoBiasWithoutUseBiasAndResetAfter) {
   EXPECT_EQ(OutputOf(*Small({{"reset_after", false}, {"use_bias", false}})), -33.0f);
 }
 
-// z, r and hh are as above, but hard_tanh limits z and r to 1, so h' is h.
+// z = 5.75 and r = 2.5 as with the default options, but hard_tanh limits both to 1, so h' is h.
 TEST_F(GruCellTest, AnOpenUpdateGateKeepsTheState) {
   EXPECT_EQ(OutputOf(*Small({{"recurrent_activation", "hard_tanh"}})), 3.0f);
 }

@@ -207,7 +207,7 @@ class AdaptiveLeakyCellTest : public ::testing::Test {
     AddPattern("bias", {3}, 2);
   }
 
-  // Element i of weight k is ((i (7 + 4 k) + 3 k) mod 23 - 11) / 11.
+  // Adds weight k, whose element i is ((i (7 + 4 k) + 3 k) mod 23 - 11) / 11.
   void AddPattern(const std::string& name, const Shape& shape, int k) {
     std::vector<float> values;
     for (int i = 0; i < *shape.NumElements(); ++i) {

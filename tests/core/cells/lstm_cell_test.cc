@@ -27,7 +27,7 @@ using ::testing::FloatNear;
 
 class LstmCellTest : public ::testing::Test {
  protected:
-  // Weights for 1 feature and 1 unit, with the gates in the order i, f, c, o.
+  // Makes a cell with weights for 1 feature and 1 unit. The gates are in the order i, f, c, o.
   std::unique_ptr<Cell> Small(const nlohmann::json& config) {
     weights_.Add("kernel", {1, 4}, {1, 2, 3, 4});
     weights_.Add("recurrent_kernel", {1, 4}, {10, 20, 30, 40});
@@ -40,7 +40,8 @@ class LstmCellTest : public ::testing::Test {
     return *std::move(cell);
   }
 
-  // The constant weights of Keras' tests, where the bias of the forget gate is one.
+  // Makes a cell with the constant weights of Keras' tests, where the bias of the forget gate is
+  // one.
   std::unique_ptr<Cell> Constant(int64_t features, int64_t units, const nlohmann::json& config,
                                  float forget_bias) {
     weights_.AddConstant("kernel", {features, 4 * units}, 0.01f);
@@ -55,7 +56,7 @@ class LstmCellTest : public ::testing::Test {
     return *std::move(cell);
   }
 
-  // Returns the last outputs for 3 rows of 6 timesteps of 4 features, one value for each row.
+  // Expects these last outputs for 3 rows of 6 timesteps of 4 features, one value for each row.
   void ExpectLastOutputs(const Cell& cell, const std::vector<float>& expected) {
     const auto x = CountingSequences(3, 6, 4);
     CellRun run(cell, 3);

@@ -27,7 +27,7 @@ using ::testing::FloatNear;
 
 class SimpleRnnCellTest : public ::testing::Test {
  protected:
-  // Weights for 2 features and 2 units.
+  // Makes a cell with weights for 2 features and 2 units.
   std::unique_ptr<Cell> Small(const nlohmann::json& config) {
     weights_.Add("kernel", {2, 2}, {1, 2, 3, 4});
     weights_.Add("recurrent_kernel", {2, 2}, {1, 5, 0, -1});
@@ -39,7 +39,7 @@ class SimpleRnnCellTest : public ::testing::Test {
     return *std::move(cell);
   }
 
-  // The constant weights of Keras' tests.
+  // Makes a cell with the constant weights of Keras' tests.
   std::unique_ptr<Cell> Constant(int64_t features, int64_t units) {
     weights_.AddConstant("kernel", {features, units}, 0.01f);
     weights_.AddConstant("recurrent_kernel", {units, units}, 0.02f);

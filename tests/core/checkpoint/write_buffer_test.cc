@@ -264,8 +264,8 @@ TEST_F(WriteBufferTest, ClearReturnsEveryCallback) {
   EXPECT_EQ(Take(), "");
 }
 
-// Whatever the store answers, every callback runs once, OK means that the write's version or a
-// later one was stored, and the buffer is empty in the end.
+// Whatever the store answers, every callback must run once, OK must mean that the write's version
+// or a later one was stored, and the buffer must be empty in the end.
 class WriteBufferPropertyTest : public ::testing::TestWithParam<unsigned> {};
 
 TEST_P(WriteBufferPropertyTest, EveryCallbackRunsOnceAndOkMeansStored) {

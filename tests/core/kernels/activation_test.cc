@@ -125,8 +125,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 class ActivationFormulaTest : public ::testing::TestWithParam<std::tuple<Isa, Activation>> {};
 
-// Half a unit in the last place is 6e-8 of the value. squareplus needs a larger tolerance because
-// Keras' formula subtracts numbers of the size of x.
+// Returns the allowed error. Half a unit in the last place is 6e-8 of the value. squareplus needs a
+// larger tolerance because Keras' formula subtracts numbers of the size of x.
 double Tolerance(Activation activation, double x, double y) {
   const double scale = activation == Activation::kSquareplus ? std::fabs(x) : std::fabs(y);
   return 4e-7 * std::max(1.0, scale);

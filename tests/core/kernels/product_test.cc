@@ -50,7 +50,7 @@ std::vector<std::vector<float>> RandomRows(int count, int64_t size) {
 // Returns whether a multiplication and its addition are rounded together, only once.
 bool IsFused(Isa isa) { return isa != Isa::kPortable && isa != Isa::kSse4; }
 
-// The sum as Affine promises it: the bias first, then the inputs in ascending order.
+// Computes the sum as Affine promises it: the bias first, then the inputs in ascending order.
 std::vector<float> PlainAffine(Isa isa, const std::vector<float>& kernel, std::vector<float> sum,
                                const std::vector<float>& x) {
   for (size_t k = 0; k < x.size(); ++k) {
@@ -169,7 +169,7 @@ TEST(MatrixTest, AllocatesNothing) {
   EXPECT_EQ(allocations.count(), 0);
 }
 
-// (Isa, input size, units, batch)
+// The parameters are (Isa, input size, units, batch).
 class ProductSizesTest : public ::testing::TestWithParam<std::tuple<Isa, int, int, int>> {};
 
 TEST_P(ProductSizesTest, EveryColumnHasTheBitsOfThePlainLoop) {
@@ -223,7 +223,7 @@ double LargestOf(const std::vector<float>& values) {
   return largest;
 }
 
-// (Isa, type, input size, batch)
+// The parameters are (Isa, type, input size, batch).
 class NarrowProductTest : public ::testing::TestWithParam<std::tuple<Isa, WeightType, int, int>> {};
 
 TEST_P(NarrowProductTest, MultipliesTheRoundedWeights) {

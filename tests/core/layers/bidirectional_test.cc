@@ -236,7 +236,7 @@ TEST(BidirectionalTest, NeedsATimeAxis) {
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("expected ndim=3"), "MODEL_CONFIG"));
 }
 
-// Returns both halves with the weights of Keras' tests.
+// Returns a Bidirectional whose halves have the weights of Keras' tests.
 std::unique_ptr<Layer> KerasBidirectional(const std::string& class_name, int64_t features,
                                           const std::string& merge_mode, const Json& config) {
   WeightMap weights;

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Tests the layers that merge inputs element by element against numbers from Keras.
+// Tests layers that merge their inputs element by element. The expected numbers are from Keras.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

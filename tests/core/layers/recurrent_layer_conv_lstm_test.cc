@@ -22,7 +22,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Element i of weight k is ((i (7 + 4 k) + 3 k) mod 23 - 11) / 40.
+// Adds weight k, whose element i is ((i (7 + 4 k) + 3 k) mod 23 - 11) / 40.
 void AddPattern(const std::string& name, const Shape& shape, int k, WeightMap& weights) {
   std::vector<float> values;
   for (int i = 0; i < *shape.NumElements(); ++i) {
@@ -48,7 +48,7 @@ std::unique_ptr<Layer> Line(const Json& options = Json::object()) {
   return *std::move(layer);
 }
 
-// Element i of the input [2, 3, 2] is (5 i mod 19 - 9) / 9.
+// Returns the input [2, 3, 2], whose element i is (5 i mod 19 - 9) / 9.
 Values Input() {
   Values x(2, Table(3, std::vector<float>(2)));
   int i = 0;

@@ -124,7 +124,8 @@ class Sequence final : public grpc::ClientBidiReactor<inference::ModelInferReque
     return is_same ? "the second output of a sequence is its first: no state was kept" : "";
   }
 
-  // A step is finished when it has been written and answered; the two events come in any order.
+  // Call this when the step has been written and when it has been answered. The two events come in
+  // any order; the second one finishes the step.
   void OnHalfDone() {
     if (num_halves_.fetch_sub(1) > 1) return;
     if (is_over_) return StartWritesDone();
