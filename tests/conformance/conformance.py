@@ -17,7 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(HERE.parent / "golden")]
 
-# E402: what follows is found by the path above.
+# E402: the modules below are found through the path above.
 import reference  # noqa: E402  (First: it sets up Keras.)
 from calls import CALLS_OF_A_MODEL  # noqa: E402
 from feature import REGISTRY  # noqa: E402

@@ -16,7 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 
-// ThreadSanitizer's own interface, for which GCC has no header.
+// This is ThreadSanitizer's own interface, for which GCC has no header.
 extern "C" {
 void __tsan_acquire(void* address);
 void __tsan_release(void* address);

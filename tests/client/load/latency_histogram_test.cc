@@ -82,7 +82,7 @@ TEST(LatencyHistogramTest, IsExactBelow128Nanoseconds) {
 
 TEST(LatencyHistogramTest, BucketsTouchAndAreNarrow) {
   LatencyHistogram histogram;
-  // Visits every bucket by its smallest value.
+  // Visit every bucket by its smallest value.
   for (int64_t ns = 0; ns < LatencyHistogram::kLongestNs;) {
     histogram.Add(absl::Nanoseconds(ns));
     ns = absl::ToInt64Nanoseconds(histogram.Buckets().back().upper);

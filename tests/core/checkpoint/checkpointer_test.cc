@@ -346,7 +346,7 @@ TEST_F(CheckpointerTest, ASnapshotWrittenMeanwhileIsNotQuarantined) {
   std::optional<absl::Status> restored;
   checkpointer_->Restore("s", find_model(),
                          [&restored](absl::Status status) { restored = std::move(status); });
-  // The session's owner is alive and writes after the read.
+  // The session's owner is still alive, and writes after this server has read the snapshot.
   store_->Write({"s", {4, 4, 5}, "better", absl::Seconds(60)}, [](const absl::Status&) {});
   store_->CompleteAll();
 
@@ -486,7 +486,7 @@ TEST_F(CheckpointerTest, OnlyOneOfTwoServersGetsAPartingSnapshot) {
   checkpointer_->Restore("s", find_model(),
                          [&restored](absl::Status status) { restored = std::move(status); });
   store_->CompleteNext();
-  // Another server claims it after this one has.
+  // Another server claims the session after this server has.
   store_->Claim("s", 99, absl::Seconds(60), [](const absl::StatusOr<StoredSnapshot>&) {});
   store_->CompleteAll();
 

@@ -59,7 +59,7 @@ TEST(ConfinedProcessTest, EndsWorkThatDoesNotEnd) {
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-// Under a sanitizer there is no limit, because it needs terabytes of address space.
+// Under a sanitizer there is no memory limit, because sanitizers need terabytes of address space.
 TEST(ConfinedProcessTest, RefusesMoreMemory) {
   EXPECT_THAT(RunConfined({uint64_t{256} << 20, 5},
                           [] { return std::string(uint64_t{512} << 20, 'x').substr(0, 1); }),

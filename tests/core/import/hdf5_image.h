@@ -35,7 +35,7 @@ class Hdf5Image {
   // Sets the string attribute "name" of a group.
   void SetOwner(const std::string& group, const std::string& owner);
 
-  // Sets an attribute of a group that holds a list of strings.
+  // Sets an attribute of a group to a list of strings.
   void SetStrings(const std::string& group, const std::string& attribute,
                   const std::vector<std::string>& strings);
 

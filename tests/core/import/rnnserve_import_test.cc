@@ -138,7 +138,7 @@ TEST_F(RnnserveImportTest, StopsAtTheCpuLimit) {
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-// Under a sanitizer there is no limit, because it needs terabytes of address space.
+// Under a sanitizer there is no memory limit, because sanitizers need terabytes of address space.
 TEST_F(RnnserveImportTest, StaysWithinTheMemoryLimit) {
   const std::string large = folder_.path() / "large";
   fs::create_directory(large);

@@ -110,7 +110,7 @@ TEST_F(RedisScriptsTest, RefusedWritesAndReadsLeaveTheTimeToLive) {
   EXPECT_LE(MillisecondsToLive("a"), 100'000);
 }
 
-// Values that another program, or an accident, may leave under a session's key.
+// Tests values that another program, or an accident, may leave under a session's key.
 class RedisForeignKeyTest : public RedisScriptsTest,
                             public ::testing::WithParamInterface<std::vector<std::string>> {};
 
