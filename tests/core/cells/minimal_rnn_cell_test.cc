@@ -9,7 +9,7 @@
 #include "tests/core/cells/cell_run.h"
 #include "tests/support/status_matchers.h"
 
-// Tests the example cell of the Keras documentation under both of its names.
+// Tests the example cell of the Keras documentation, which is found only by its registered name.
 
 namespace rnnserve {
 namespace {
