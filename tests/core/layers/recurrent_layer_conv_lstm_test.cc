@@ -76,7 +76,10 @@ TEST(ConvLstmLayerTest, HasTheShapesOfKeras) {
   EXPECT_TRUE(layer->can_stream());
   ASSERT_EQ(layer->states().size(), 2u);
   EXPECT_EQ(layer->states()[1].shape, Shape({2, 2}));
-  EXPECT_TRUE(RecurrentLayer::IsRecurrent("ConvLSTM3D"));
+  const LayerRegistry registry = LayerRegistry::BuiltIn();
+  const LayerTraits* const traits = registry.TraitsOf("ConvLSTM3D");
+  ASSERT_NE(traits, nullptr);
+  EXPECT_TRUE(traits->fits_bidirectional);
 }
 
 TEST(ConvLstmLayerTest, MasksAsKeras) {
