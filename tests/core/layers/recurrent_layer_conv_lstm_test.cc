@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "core/layers/recurrent_layer.h"
+#include "core/layers/layer_registry.h"
 #include "tests/core/layers/layer_fixture.h"
 #include "tests/support/malloc_counter.h"
 #include "tests/support/status_matchers.h"
