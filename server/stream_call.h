@@ -53,7 +53,7 @@ class StreamCall final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::S
   static StreamCall* Start(const Clock& clock, const SessionCalls& calls, Metrics& metrics,
                            StreamRegistry& streams, absl::Time deadline);
 
-  // Tells the client that the server drains, and hands out a resume token for each session.
+  // Tells the client that the server is draining, and hands out a resume token for each session.
   void TellMoving();
   // Stops reading messages. When the running actions are done, the stream ends with UNAVAILABLE
   // (DRAINING).

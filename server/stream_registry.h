@@ -17,8 +17,8 @@ namespace rnnserve::server {
 
 class StreamCall;
 
-// The open streams of the server. Bounds their number and tells all of them when the server drains.
-// Thread-safe. Must outlive the streams.
+// The open streams of the server. Bounds their number and tells all of them when the server begins
+// to drain. Thread-safe. Must outlive the streams.
 class StreamRegistry {
  public:
   explicit StreamRegistry(int64_t max_streams) : max_streams_(max_streams) {}
@@ -28,7 +28,7 @@ class StreamRegistry {
   absl::Status Add(const std::shared_ptr<StreamCall>& stream);
   void Remove(const StreamCall* stream);
 
-  // Tells every stream that the server drains. Refuses new streams from now on.
+  // Tells every stream that the server is draining. Refuses new streams from now on.
   void TellMoving();
 
   // Lets every stream finish its running actions and end. Refuses new streams from now on.

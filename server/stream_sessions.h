@@ -36,7 +36,7 @@ class StreamSessions {
   std::vector<std::string> OnResult(const v1::StreamAction& action, const v1::StreamResult& result);
 
   // Record what a watcher is told, and queue a notice for the client. A session that the stream
-  // does not use, and an end that the stream itself caused, make no notice.
+  // does not use, and an end that the stream itself caused, produce no notice.
   void OnExpiring(absl::string_view id, absl::Duration left);
   void OnEnded(absl::string_view id, EndReason reason);
   // Records that the session has left memory. The next step that brings it back makes OnResult
@@ -45,7 +45,7 @@ class StreamSessions {
   // Queues the notice that tells the client to move the session with this token. An empty token
   // means that the session is lost with the server.
   void OnMoving(absl::string_view id, const std::string& resume_token);
-  // Queues the notice that the server drains. It is not about any one session.
+  // Queues the notice that tells the client that the server is draining. It names no session.
   void OnMoving();
 
   bool has_notices() const { return !notices_.empty(); }

@@ -17,7 +17,7 @@ struct Notice {
   enum class Kind {
     kExpiring,  // the session will soon have been idle too long; any call keeps it
     kEnded,     // the session has ended, but this stream did not close it
-    kMoving,    // its server drains: send no more steps, attach elsewhere once the stream has ended
+    kMoving,    // its server is draining: send no more steps; attach elsewhere when the stream ends
   };
 
   Kind kind = Kind::kEnded;

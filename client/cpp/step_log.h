@@ -33,7 +33,7 @@ class StepLog {
  public:
   explicit StepLog(size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  // Appends the step `end()`, and drops the oldest steps while the log exceeds `max_bytes`.
+  // Appends step `end()`, and drops the oldest steps while the log exceeds `max_bytes`.
   void Append(v1::StepRequest request);
   // Removes the last step. REQUIRES: the log is not empty.
   void RemoveLast();

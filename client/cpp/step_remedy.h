@@ -8,7 +8,7 @@
 
 namespace rnnserve::client {
 
-// What a caller that can send a failed call again has to do about the failure.
+// Tells a caller that can send a failed call again what to do about the failure.
 enum class StepRemedy {
   kNone,    // the call was refused and would be refused again; it was not performed
   kWait,    // the call was not performed; it may succeed later

@@ -29,9 +29,9 @@ class Histogram {
   // 0 if there are no observations.
   double Mean() const { return count() == 0 ? 0 : sum_ / count(); }
 
-  // Returns what histogram_quantile of PromQL returns: it interpolates linearly in the bucket of
-  // that rank, whose lower end is the bound before it or 0. Returns the last finite bound if the
-  // rank is above all of them, and 0 if there are no observations. REQUIRES: 0 <= q <= 1.
+  // Returns what PromQL's histogram_quantile returns: it interpolates linearly in the bucket that
+  // contains that rank, whose lower end is the bound before it or 0. Returns the last finite bound
+  // if the rank is above all of them, and 0 if there are no observations. REQUIRES: 0 <= q <= 1.
   double Quantile(double q) const;
 
  private:

@@ -15,7 +15,7 @@
 #include "client/demo/demo_data.h"
 
 // The parts of the demo, in the order in which they run. Each prints what it does and what it
-// finds. It fails with the error that stopped it, from the server or the data.
+// finds, and fails with the error that stopped it, from the server or the data.
 namespace rnnserve::client {
 
 // The things that every part uses. All must outlive it.

@@ -25,8 +25,8 @@ namespace rnnserve::client {
 // none.
 absl::StatusOr<std::vector<Tensor>> ParseCsv(absl::string_view text, const InputKind& kind);
 
-// Writes `outputs`, float, all [time, outputs] or all [outputs], with a header as above (y0, y1,
-// ...).
+// Formats `outputs`, which are float and all [time, outputs] or all [outputs], with a header as
+// above (y0, y1, ...).
 std::string FormatCsv(const std::vector<Tensor>& outputs);
 
 }  // namespace rnnserve::client

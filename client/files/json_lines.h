@@ -22,7 +22,7 @@ namespace rnnserve::client {
 // INVALID_ARGUMENT, with the line, if a line is not such JSON or does not fit `kind`.
 absl::StatusOr<std::vector<Tensor>> ParseJsonLines(absl::string_view text, const InputKind& kind);
 
-// Writes a line for each of `outputs`: {"sequence":0,"output":[...]}. Numbers that are not finite
+// Formats each of `outputs` as a line: {"sequence":0,"output":[...]}. Numbers that are not finite
 // become null, because JSON cannot express them.
 std::string FormatJsonLines(const std::vector<Tensor>& outputs);
 

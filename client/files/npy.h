@@ -20,7 +20,7 @@ namespace rnnserve::client {
 // header says.
 absl::StatusOr<Tensor> ParseNpy(absl::string_view bytes);
 
-// Writes format version 1. REQUIRES: the tensor is not bool.
+// Formats a tensor in format version 1. REQUIRES: the tensor is not bool.
 std::string FormatNpy(const Tensor& tensor);
 
 }  // namespace rnnserve::client

@@ -11,9 +11,9 @@
 
 namespace rnnserve::client {
 
-// Reads one number per line, as doubles, because a float, as in sequences, cannot hold a time to
-// the microsecond. Skips empty lines and everything after a '#'. INVALID_ARGUMENT, with the line,
-// if a line is not a finite number, and if there is no number at all.
+// Reads one number per line. The numbers are doubles, because a float cannot hold a time to the
+// microsecond. Skips empty lines and everything after a '#'. INVALID_ARGUMENT, with the line, if a
+// line is not a finite number, and if there is no number at all.
 absl::StatusOr<std::vector<double>> ParseNumberLines(absl::string_view text);
 
 }  // namespace rnnserve::client

@@ -36,8 +36,8 @@ absl::StatusOr<FileFormat> FormatByExtension(absl::string_view path);
 absl::StatusOr<std::vector<Tensor>> ParseSequences(absl::string_view bytes, FileFormat format,
                                                    const InputKind& kind);
 
-// Writes `outputs`, float, all [time, outputs] or all [outputs]. As .npy they are stacked:
-// FAILED_PRECONDITION, with both lengths, if they differ in shape.
+// Formats `outputs`, which are float and all [time, outputs] or all [outputs]. As .npy they are
+// stacked: FAILED_PRECONDITION, with both lengths, if they differ in shape.
 absl::StatusOr<std::string> FormatOutputs(const std::vector<Tensor>& outputs, FileFormat format);
 
 // Read and write a whole file; "-" is standard input or output. NOT_FOUND, PERMISSION_DENIED or,

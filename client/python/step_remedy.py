@@ -1,14 +1,14 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a caller that can send a failed call again has to do about the failure."""
+"""Tells a caller that can send a failed call again what to do about the failure."""
 
 import example  # Generates the stubs.
 import grpc
 from google.rpc import error_details_pb2
 
 Code = grpc.StatusCode
-# The codes by which gRPC reports a broken connection, a proxy that gave up or a lost answer. With a
-# reason they come from the server itself.
+# The codes by which gRPC reports a broken connection, a proxy that gave up or a lost answer. If the
+# error carries a reason, the server itself sent it.
 BROKEN = {Code.UNAVAILABLE, Code.CANCELLED, Code.INTERNAL, Code.UNKNOWN, Code.DEADLINE_EXCEEDED}
 LATER = {Code.UNAVAILABLE, Code.CANCELLED, Code.DEADLINE_EXCEEDED}
 STOP_CODES = {Code.NOT_FOUND, Code.INTERNAL, Code.DATA_LOSS}

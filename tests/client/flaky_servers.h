@@ -86,7 +86,7 @@ class FlakyServers final : public SessionServers {
     // Earlier contents of the store, for kOlderStore.
     std::deque<Memory> older_stores;
     uint64_t num_checkpoints_lost = 2;
-    // The session that another writer knows and takes over.
+    // The id of the session that another writer knows about and takes over.
     std::string known_id = "known";
     // The faults of the next calls. When there are none left, `weather` decides.
     std::deque<Fault> script;

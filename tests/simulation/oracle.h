@@ -94,7 +94,8 @@ class Oracle {
   };
 
   const Session& at(int session) const { return sessions_[static_cast<size_t>(session)]; }
-  // Returns the place of the copy with this nonce at `version`, when its epoch is `epoch`.
+  // Returns the place that the copy with this nonce has at `version` under `epoch`, or nullopt if
+  // the oracle knows no such copy or not all of its steps.
   std::optional<Place> PlaceAt(const Session& session, uint64_t incarnation, uint64_t nonce,
                                uint64_t epoch, uint64_t version) const;
   void CheckStored(Session& session, uint64_t incarnation, const StoreCall& call,

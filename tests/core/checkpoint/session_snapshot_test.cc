@@ -28,7 +28,7 @@ class SessionSnapshotTest : public ::testing::Test {
     store_.Lease(id, [&lease](absl::StatusOr<SessionLease> given) { lease = std::move(given); });
     return **std::move(lease);
   }
-  // Opens a session of version 9 that keeps the reply to its last step.
+  // Opens a session at version 9 that keeps the reply to its last step.
   void OpenWithReply(const std::string& id) {
     KeptReply reply;
     reply.index = 8;
