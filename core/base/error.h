@@ -17,7 +17,7 @@
 namespace rnnserve {
 
 // Returns an error in the form that every part of rnnserve uses: a code, a reason for programs
-// (UPPER_SNAKE_CASE, from a closed set, for example "STATE_SHAPE") and a text for people that holds
+// (UPPER_SNAKE_CASE, from a closed set, for example "STATE_SHAPE") and a human-readable text with
 // the offending numbers. REQUIRES: code is not OK, reason is not empty.
 absl::Status MakeError(absl::StatusCode code, absl::string_view reason, absl::string_view message);
 

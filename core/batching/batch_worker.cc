@@ -209,8 +209,8 @@ void BatchWorker::Finish(int64_t i, absl::Time now) {
 void BatchWorker::CompleteFinished() {
   if (!committed_.empty()) observer_.OnSteps(committed_);
   committed_.clear();
-  // Finish ran backwards, so this is the order of the batch, which was filled in the order of
-  // arrival.
+  // The rows were finished from the last to the first, so going backwards here restores the order
+  // of the batch. Tasks join the batch in the order in which the queue returns them.
   for (auto it = finished_.rbegin(); it != finished_.rend(); ++it) {
     Complete(std::move(it->task), std::move(it->status));
   }

@@ -59,10 +59,10 @@ class BoundedQueue {
 
   // Accepts all the tasks, each with a load of `each`. If they do not fit, it accepts none of them
   // and the caller keeps them. If they fit only in place of waiting tasks of a lower priority, the
-  // youngest tasks of the lowest priority are moved to `displaced`. With `runs_inline` the caller
-  // offers to run inline. `*runs_inline` says whether it does from now on: only if the push would
-  // otherwise have woken a worker. Never blocks. Errors: see QueueFullError. REQUIRES: the queue is
-  // open.
+  // youngest tasks of the lowest priority are moved to `displaced`. A caller that passes
+  // `runs_inline` offers to run inline. The queue accepts the offer, and sets `*runs_inline` to
+  // true, only if workers are waiting: it then wakes none of them. Never blocks. Errors: see
+  // QueueFullError. REQUIRES: the queue is open.
   absl::Status Push(absl::Span<std::unique_ptr<Task>> tasks, const QueueLoad& each,
                     Priority priority, Tasks& displaced, bool* runs_inline = nullptr) {
     const QueueLoad more = static_cast<int64_t>(tasks.size()) * each;
@@ -79,7 +79,8 @@ class BoundedQueue {
     return absl::OkStatus();
   }
 
-  // Puts a task that was taken back at the end of its priority, whatever the limits say.
+  // Returns a task to the queue, behind the others of its priority, even if that exceeds the
+  // limits.
   void PutBack(std::unique_ptr<Task> task, const QueueLoad& load, Priority priority) {
     absl::MutexLock lock(&mu_);
     total_.TakeAnyway(load);
@@ -94,7 +95,7 @@ class BoundedQueue {
     TakeLocked(max_tasks, taken);
   }
 
-  // Takes `num_tasks` tasks, or none if fewer wait. Never blocks.
+  // Takes `num_tasks` tasks, or none if fewer are waiting. Never blocks.
   void TakeAll(int64_t num_tasks, Tasks& taken) {
     absl::MutexLock lock(&mu_);
     if (num_tasks_ >= num_tasks) PopLocked(num_tasks, taken);

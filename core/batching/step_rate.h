@@ -63,7 +63,7 @@ class StepRate {
     return Get(sizes_[IndexOf(rows)].average_ns);
   }
   // Returns how long a worker takes for one timestep of one row: the duration of a round, divided
-  // by the timesteps that it advanced all its rows by.
+  // by the total number of timesteps of its rows.
   absl::Duration row_timestep() const { return Get(row_ns_); }
 
  private:

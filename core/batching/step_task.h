@@ -28,7 +28,8 @@
 namespace rnnserve {
 
 // The next timesteps of one row. The row is a session, whose lease the task holds, or a row of
-// Infer, which has a state of its own. All timesteps of a task are committed together, or none is.
+// Infer, which has a state of its own. The timesteps of a task are committed all together or not at
+// all.
 //
 // Its tensors borrow their bytes, which must stay valid until the completion runs. Used by one
 // thread at a time: the submitting thread, then a worker.

@@ -20,7 +20,7 @@
 namespace rnnserve {
 
 // A queue of checkpoints for a store that may be slow or down. It queues only the newest checkpoint
-// of each session: a newer one replaces the one that is queued and keeps its turn. At most one
+// of each session: a newer one replaces the queued one and takes its place in line. At most one
 // write of a session is in flight at a time. A write that fails because the store is down or full
 // is retried for as long as the session lives, after pauses that double each time; every other
 // error is final.
@@ -130,7 +130,7 @@ class WriteBuffer {
   void Retry(const std::string& session_id, Session& session);
   // Starts a pause unless one is under way.
   void Pause(absl::Time now);
-  // Takes a checkpoint out of the byte count and returns its callbacks.
+  // Subtracts a checkpoint from the byte count and returns its callbacks.
   Completion Settle(Checkpoint checkpoint, const absl::Status& status);
   void EraseIfIdle(Sessions::iterator found);
 

@@ -13,8 +13,8 @@
 
 namespace rnnserve {
 
-// Counts the running calls, so that the engine can drain: it can be closed to new sessions, then to
-// all new work, and says when no call is running. Thread-safe.
+// Counts the running calls, so that the engine can drain. The gate can be closed to new sessions,
+// then to all new work, and can wait until no call is running. Thread-safe.
 class CallGate {
  public:
   // Stands for one running call, or for one part of it. Must not outlive the gate.

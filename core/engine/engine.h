@@ -110,19 +110,20 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Makes a model available, with workers of its own. The name is 1 to 128 of [A-Za-z0-9._-].
+  // Makes a model available, with workers of its own. The name is 1 to 128 characters of
+  // [A-Za-z0-9._-].
   absl::Status AddModel(const std::string& name, std::shared_ptr<const Model> model);
-  // Gives the name another model, which new sessions and inferences get from now on. Open sessions
-  // stay on the model that they were opened with, bit for bit, until they end; those that are still
-  // open after EngineOptions::retire_after end with kModelRetired. If the current model already has
-  // this digest, nothing changes; if a retiring one has, it becomes the current model again.
-  // Errors, after which nothing has changed: NOT_FOUND (MODEL_NOT_FOUND); RESOURCE_EXHAUSTED
-  // (RETIRING_MODELS_LIMIT). Waits for threads to start, but for no work.
+  // Replaces the model of this name. New sessions and inferences use the new model from now on.
+  // Open sessions stay on the model that they were opened with, bit for bit, until they end; those
+  // that are still open after EngineOptions::retire_after end with kModelRetired. If the current
+  // model already has this digest, nothing changes. If a retiring model has it, that model becomes
+  // the current one again. Errors, after which nothing has changed: NOT_FOUND (MODEL_NOT_FOUND);
+  // RESOURCE_EXHAUSTED (RETIRING_MODELS_LIMIT). Waits for threads to start, but not for any work.
   absl::StatusOr<ReplacedModel> ReplaceModel(const std::string& name,
                                              std::shared_ptr<const Model> model);
   // The current models, in the order of their names.
   std::vector<NamedModel> models() const;
-  // The models that the name held before and that still have sessions, the oldest first.
+  // The replaced models of this name that still have sessions, oldest first.
   std::vector<RetiringModel> retiring_models(absl::string_view name) const;
   absl::StatusOr<std::shared_ptr<const Model>> FindModel(absl::string_view name) const;
   // Returns the load of the models of this name; all zeros if there is none.
@@ -145,21 +146,22 @@ class Engine {
   void ExportSession(absl::string_view session_id, ExportCallback callback);
   // Opens an exported session as a detached one with the exported state, version and kept replies.
   void ImportSession(const ImportSessionCall& call, OpenCallback callback);
-  // Copies a session into new ones of version 0. Makes all copies or none.
+  // Copies a session into new ones, which begin at version 0. Makes all copies or none.
   void ForkSession(ForkSessionCall call, ForkCallback callback);
   // Advances a session by all the timesteps of the call or by none. A step with an index is done
   // once, however often it is sent.
   void Step(StepCall call, StepCallback callback);
   // Advances many sessions of one model, each of them by all its timesteps or by none. Fails as a
   // whole, and advances no session, only if the model is unknown or cannot stream, the call is not
-  // valid, or the engine drains.
+  // valid, or the engine is draining.
   void StepSessions(StepSessionsCall call, StepSessionsCallback callback);
   // Resets sessions: those named by their ids, all or none; or every session of a model that is
-  // open at the time of the call. Of the sessions of a model, those in memory are reset at one
-  // moment, then the spilled ones, one by one. Success means that every session is as durable as
-  // SetState would have made it. Otherwise the callback gets the first error, the one that SetState
-  // of that session would have had. The other sessions of a model are still reset, except spilled
-  // ones that could not be brought back.
+  // open at the time of the call. For a model, the sessions in memory are reset at one moment, then
+  // the spilled ones one by one. Success means that every session is as durable as SetState would
+  // have made it. Otherwise the callback gets an error that SetState of one of the sessions would
+  // have had. If the line of a session in memory is full, no session of the model is reset. If a
+  // spilled session cannot be brought back, it and the spilled ones after it keep their states.
+  // After any other error, the other sessions of the model are still reset.
   void ResetState(ResetStateCall call, ResetCallback callback);
   void GetState(absl::string_view session_id, StateCallback callback);
   void SetState(SetStateCall call, VersionCallback callback);

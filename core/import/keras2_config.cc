@@ -52,7 +52,8 @@ absl::Status RemoveOldOptions(Json& object) {
   return absl::OkStatus();
 }
 
-// Keras 2 wrote only the forward layer, and both layers return zeros for masked timesteps.
+// Adds the options of a Bidirectional that Keras 2 does not write: the backward layer, which it
+// usually leaves out, and zeros for masked timesteps in both layers.
 void CompleteBidirectional(Json& config) {
   Json& forward = config["layer"];
   if (!forward.is_object() || !forward.value("config", Json()).is_object()) return;

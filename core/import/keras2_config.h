@@ -11,18 +11,18 @@
 
 namespace rnnserve {
 
-// Converts a serialized Keras 2 model (keras, tf.keras or tf-keras) to the form of Keras 3:
+// Converts a serialized Keras 2 model (keras, tf.keras or tf-keras) to the Keras 3 form:
 //
 //  - `Model` becomes Functional. A Sequential that is a bare list gets a config around it, and an
 //    InputLayer if only its first layer has the shape of the input.
 //  - Calls, [[layer, call, tensor, keyword arguments], ...], become {"args", "kwargs"}, and the
 //    calls of models are counted from 0. States and constants, which a recurrent layer reads as
 //    further inputs, become keyword arguments.
-//  - hard_sigmoid, which is another function in Keras 2, clip(0.2 x + 0.5), becomes
-//    "hard_sigmoid_v1".
-//  - Options whose names or defaults have changed are converted: reset_after, alpha of LeakyReLU, a
-//    list for the one axis of a BatchNormalization, backward_layer of Bidirectional and its zeros
-//    for masked timesteps.
+//  - hard_sigmoid becomes "hard_sigmoid_v1", because in Keras 2 it is a different function,
+//    clip(0.2 x + 0.5).
+//  - Options whose names or defaults have changed are converted: reset_after, alpha of LeakyReLU,
+//    and the axis of a BatchNormalization if it is a list of one. A Bidirectional gets the
+//    backward_layer that Keras 2 left out, and zero_output_for_mask in both layers.
 //  - The options time_major, batch_input_shape and input_length are removed.
 //
 // If a recurrent layer is called with an initial state, Keras 2 keeps the mask of the input, and

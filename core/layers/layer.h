@@ -73,8 +73,8 @@ class Layer {
   // Whether the layer runs a cell or a layer inside it at every timestep. From Keras 3.16 on the
   // mask ends at such a layer (see MaskRules).
   virtual bool loops_over_time() const { return false; }
-  // Why a run with training=True would differ from Keras, as a text for people that begins with
-  // "it"; empty if it would not.
+  // The reason why a run with training=True would differ from Keras; empty if it would not. A
+  // human-readable text that begins with "it".
   virtual std::string no_training_reason() const { return ""; }
   // Whether Keras returns the states after the output.
   virtual bool returns_state() const { return false; }
@@ -113,7 +113,7 @@ class Layer {
   // Returns the mask of the output by the propagation rules of Keras 3. At least the inputs of
   // `run` and their masks must be set. A layer that makes a mask writes it to `buffer`, row-major
   // [batch, time] with one byte a timestep, and returns a view of it; `buffer` has room for the
-  // timesteps of the output or of the input, whichever are more. Default: the mask of the first
+  // timesteps of the output or of the input, whichever is more. Default: the mask of the first
   // input.
   virtual Mask OutputMask(const LayerRun& run, uint8_t* buffer) const {
     static_cast<void>(buffer);

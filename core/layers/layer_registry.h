@@ -60,7 +60,7 @@ class LayerRegistry {
   // Builds the layer that `config` describes. `weights` is already scoped to the layer. Errors:
   // those of the factory; UNIMPLEMENTED, reason LAYER_UNSUPPORTED, if no layer of that name is
   // registered, or OPTION_UNSUPPORTED, if its dtype policy is not supported; INVALID_ARGUMENT,
-  // reason MODEL_CONFIG, if the layer reads one input and is given another number of inputs.
+  // reason MODEL_CONFIG, if a layer with a single input is given none or several.
   absl::StatusOr<std::unique_ptr<Layer>> Create(const KerasConfig& config,
                                                 absl::Span<const ValueSpec> inputs,
                                                 WeightSource& weights) const;

@@ -29,7 +29,7 @@ struct ValueSpec {
   // The number of axes as Keras counts them: batch, time and the axes of `shape`.
   int rank() const { return 1 + (has_time ? 1 : 0) + shape.rank(); }
 
-  // Returns a spec with the same time axis, or none, and another shape at every timestep.
+  // Returns a copy of this spec with the shape `other`.
   ValueSpec WithShape(Shape other) const { return {std::move(other), has_time, time}; }
 
   friend bool operator==(const ValueSpec& a, const ValueSpec& b) {

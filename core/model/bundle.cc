@@ -27,8 +27,8 @@ using Json = nlohmann::json;
 
 constexpr int64_t kFormatVersion = 1;
 
-// Adds a number of bytes or extents to a digest. Its length is fixed, so that no two sequences of
-// parts give the same bytes.
+// Returns a number as bytes for a digest. Every length and extent is added with this fixed width,
+// so that different bundles never give the digest the same bytes.
 absl::string_view AsBytes(const int64_t& number) {
   return {reinterpret_cast<const char*>(&number), sizeof(number)};
 }

@@ -12,8 +12,8 @@
 
 namespace rnnserve {
 
-// Parses JSON that is not trusted. It is stricter than the JSON standard: at most `bytes_max` bytes
-// and kJsonDepthMax levels, no key twice in one object, valid UTF-8, finite numbers. `what` names
+// Parses untrusted JSON. It is stricter than the JSON standard: at most `bytes_max` bytes and
+// kJsonDepthMax levels, no duplicate keys in an object, valid UTF-8, finite numbers. `what` names
 // the document in error texts.
 //
 // Errors: INVALID_ARGUMENT, reason MODEL_TOO_LARGE for the length, else MODEL_FORMAT, with the byte

@@ -76,12 +76,12 @@ class Model {
   // everything else that the layers carry; see Layer::OnStatesReplaced.
   void OnStatesReplaced(float* block) const;
 
-  // Why the model cannot be stepped timestep by timestep, as a text for people that names the layer
-  // or says that there are several inputs or outputs; empty if it can be.
+  // The reason why the model cannot be stepped timestep by timestep; empty if it can be. A
+  // human-readable text that names the layer or says that there are several inputs or outputs.
   const std::string& non_streamable_reason() const { return non_streamable_reason_; }
   bool is_streamable() const { return non_streamable_reason_.empty(); }
-  // Why a run with Keras' training=True is not possible, as a text for people that names the layer;
-  // empty if it is possible.
+  // The reason why a run with Keras' training=True is not possible; empty if it is. A
+  // human-readable text that names the layer.
   const std::string& no_training_reason() const { return no_training_reason_; }
 
   // Returns the number of timesteps of each value of the plan, given those of each input (1 without

@@ -18,7 +18,7 @@ bool IsModelClass(absl::string_view class_name);
 // against limits.h, and its dtype.
 //
 // Errors: UNIMPLEMENTED, reason LAYER_UNSUPPORTED or CELL_UNSUPPORTED, with the names of all layers
-// and cells whose class is not registered, or OPTION_UNSUPPORTED, for another dtype;
+// and cells whose class is not registered, or OPTION_UNSUPPORTED, for any other dtype;
 // INVALID_ARGUMENT, reason MODEL_CONFIG or MODEL_TOO_LARGE, with the name of the layer.
 absl::Status CheckModelParts(const KerasConfig& model, const LayerRegistry& registry);
 

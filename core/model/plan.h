@@ -66,10 +66,9 @@ struct Plan {
     return node.output + 1 + (node.layer->second_output() != nullptr ? 1 : 0);
   }
 
-  // Computes the number of timesteps of each value in a run. At the call, `times` holds the numbers
-  // for the inputs (1 without a time axis). The other numbers are written to it; a number below 1
-  // means that a node cannot process its inputs. Allocates nothing if no node has more than 8
-  // inputs.
+  // Computes the number of timesteps of each value in a run. On entry, `times` holds the numbers
+  // for the inputs (1 without a time axis); on return, it holds all of them. A number below 1 means
+  // that a node cannot process its inputs. Allocates nothing if no node has more than 8 inputs.
   void PropagateTimes(absl::Span<int64_t> times) const;
 };
 

@@ -17,16 +17,16 @@ enum class Durability : uint8_t {
   kSync,   // it continues from the last reply, because every reply waits for its checkpoint
 };
 
-// How far the checkpoints of a durable session have come. The revision counts every change of the
-// state, not only steps, and orders the snapshots of one owner. A value. Thread-compatible.
+// The progress of a durable session's checkpoints. The revision counts every change of the state,
+// not only steps, and orders the snapshots of one owner. A value. Thread-compatible.
 struct CheckpointProgress {
   uint64_t nonce = 0;  // of this owner
   uint64_t revision = 0;
   uint64_t submitted_revision = 0;  // of the last snapshot that was sent
   absl::Time submitted_time = absl::InfinitePast();
   bool is_listed = false;  // whether the Checkpointer has listed the session for its next snapshot
-  // Whether the snapshot store may lack the session's epoch. While it does, no client has been told
-  // of the epoch, and the epoch is not raised again: an owner that was replaced must not overtake
+  // Whether the snapshot store may lack the session's epoch. While this is true, no client has been
+  // told the epoch, and the epoch is not raised again: an owner that was replaced must not overtake
   // its successor's epoch by raising its own again and again.
   bool is_epoch_unstored = false;
 

@@ -27,11 +27,12 @@ class SessionExpiry {
  public:
   enum class Verdict {
     kNotYet,   // the session has been used since its time was set
-    kWarn,     // its watchers are to be told that it is about to expire
-    kExpired,  // it was idle for its idle timeout and is to be ended
+    kWarn,     // it is about to expire, and its watchers should be told
+    kExpired,  // it was idle for its idle timeout and should be ended
   };
 
-  // Calls of Look come about `interval` apart; see SessionTable::Options::expiry_interval.
+  // Sessions that are due are looked at about once per `interval`; see
+  // SessionTable::Options::expiry_interval.
   explicit SessionExpiry(absl::Duration interval) : interval_(absl::ToInt64Nanoseconds(interval)) {}
   SessionExpiry(const SessionExpiry&) = delete;
   SessionExpiry& operator=(const SessionExpiry&) = delete;
@@ -46,8 +47,8 @@ class SessionExpiry {
 
   // The index of the session with the earliest time, if that time has come.
   std::optional<uint32_t> NextDue(int64_t now) const;
-  // Decides about that session. Unless it has expired, it gets a new time, which after kWarn is
-  // when it expires, so that its watchers are warned once while it idles.
+  // Decides what happens to that session. Unless it has expired, gives it a new time. After kWarn,
+  // that is the time when it expires, so that its watchers are warned only once while it is idle.
   Verdict Look(Session& session, int64_t now);
 
  private:

@@ -21,8 +21,8 @@ namespace rnnserve {
 // is serving those that wait. Part of a Session; private to this folder.
 //
 // A thread serves a line by leasing the session to the next caller again and again, until a
-// callback returns and its lease has not come back. Enter and Return tell the thread that must do
-// so; LineServer does it.
+// callback returns and its lease has not come back. Enter and Return say whether the calling thread
+// must now do this, and LineServer does it.
 //
 // Invariants, while the lock of the session table is held:
 //   1. If the session is neither leased nor served, nobody waits.

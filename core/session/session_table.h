@@ -116,23 +116,24 @@ class SessionTable {
   // Calls `callback` with a lease when it is this caller's turn. If the session is free, calls it
   // at once on this thread; if this thread is running the callback of another lease, right after
   // that one returns. If the session is in use, the thread that returns its lease calls `callback`.
-  // Errors, through the callback: NOT_FOUND (SESSION_UNKNOWN, or the reason of its end);
+  // Errors, through the callback: NOT_FOUND (SESSION_UNKNOWN, or why it ended);
   // RESOURCE_EXHAUSTED (SESSION_QUEUE_LIMIT).
   void Lease(absl::string_view id, LeaseCallback callback);
 
   // Returns, for each id, a lease if the session is open and free now. Use Lease for the others.
   std::vector<std::optional<SessionLease>> LeaseFree(absl::Span<const std::string> ids);
 
-  // Calls `callback` with the leases of several sessions together, in the order of `ids`. The call
-  // gets in line for all of them at this moment or, with the errors of Lease, for none of them, so
-  // two such calls cannot wait for each other. If one of the sessions ends before then, the
-  // callback gets its NOT_FOUND and no lease. REQUIRES: at least one id, and no id twice.
+  // Calls `callback` with the leases of several sessions together, in the order of `ids`. Gets in
+  // line for all sessions at the same moment, so two such calls cannot deadlock. If that is not
+  // possible for one of them, gets in line for none, and the callback gets the error that Lease
+  // would give. If a session ends before its turn comes, the callback gets its NOT_FOUND and no
+  // lease. REQUIRES: at least one id, and no id twice.
   void LeaseAll(absl::Span<const std::string> ids, LeaseAllCallback callback);
 
-  // Gets in line for every session of a model or, with RESOURCE_EXHAUSTED (SESSION_QUEUE_LIMIT) if
-  // one line is full, for none. Calls `each` with each lease when its turn comes, on any thread,
-  // and `done` after the last with the number of leases; sessions that ended before their turn do
-  // not count. Visits every open session under the lock.
+  // Gets in line for every session of a model. If one line is full, gets in line for none and fails
+  // with RESOURCE_EXHAUSTED (SESSION_QUEUE_LIMIT). Calls `each` with each lease when its turn
+  // comes, on any thread, and `done` after the last with the number of leases; sessions that ended
+  // before their turn do not count. Visits every open session under the lock.
   void LeaseEach(absl::string_view model_name, std::function<void(SessionLease)> each,
                  absl::AnyInvocable<void(absl::StatusOr<int64_t>)> done);
 
@@ -144,18 +145,18 @@ class SessionTable {
   // are opened or ended during the call may or may not be listed.
   std::vector<SessionSummary> List(const SessionFilter& filter, absl::string_view after,
                                    int64_t limit) const;
-  // Lists one part of the list, all of it as of the same moment: looks at the next few ids above
-  // `after` and appends the sessions that pass the filter. Returns the last id that it looked at;
-  // nothing at the end of the list.
+  // Lists a few sessions, all as of the same moment: looks at the next few ids above `after` and
+  // appends the sessions that pass the filter. Returns the last id that it looked at; nothing at
+  // the end of the list.
   std::optional<std::string> ListSome(const SessionFilter& filter, absl::string_view after,
                                       std::vector<SessionSummary>& summaries) const;
 
   // Returns the session if it is open.
   std::optional<SessionSummary> Find(absl::string_view id) const;
 
-  // Tells the watcher when the session ends, and when only a tenth of its idle timeout is left (see
-  // Options::expiry_interval), once for each time that it is idle for so long. If the session has
-  // ended already and the reason is still known, tells the watcher at once, on this thread.
+  // Tells the watcher when the session ends. Also warns it, once in each idle period, when only a
+  // tenth of the idle timeout is left (see Options::expiry_interval). If the session has ended
+  // already and the reason is still known, tells the watcher at once, on this thread.
   void Watch(absl::string_view id, const std::shared_ptr<SessionWatcher>& watcher);
   // Undoes Watch. Does nothing if the session is gone or this watcher does not watch it.
   void Unwatch(absl::string_view id, const std::shared_ptr<SessionWatcher>& watcher);
@@ -216,16 +217,16 @@ class SessionTable {
   // Returns null, and nothing has changed, if the machine has no more memory.
   Session* AddLocked(const OpenRequest& request, int64_t now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Removes the session from the table; its record stays while a thread serves its line. Appends
-  // what its watchers are to be told. Returns the session's model, for the caller to release after
-  // the lock.
+  // the news for its watchers. Returns the session's model, for the caller to release after it has
+  // released the lock.
   SessionsOfModelPtr RemoveLocked(Session& session, const SessionNews::What& what,
                                   std::vector<SessionNews>& news)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Removes the session, as RemoveLocked does, and leaves a tombstone.
   SessionsOfModelPtr EndLocked(Session& session, EndReason reason, std::vector<SessionNews>& news)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Looks at a few sessions that are due. Appends the models of those that have expired and what
-  // watchers are to be told. Returns whether more may be due.
+  // Looks at a few sessions that are due. Appends the models of those that have expired, and the
+  // news for watchers. Returns whether more may be due.
   bool ExpireSomeLocked(int64_t now, std::vector<SessionsOfModelPtr>& expired,
                         std::vector<SessionNews>& news) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Nanoseconds from the clock's origin.

@@ -17,14 +17,14 @@
 
 namespace rnnserve {
 
-// News for the watchers of one session. A value: it is made under the lock of the
-// session table and told after the lock.
+// News for the watchers of one session. A value: it is made under the lock of the session table and
+// delivered after the lock is released.
 struct SessionNews {
   // Nearly always there is one watcher: the stream that uses the session.
   using Watchers = absl::InlinedVector<std::weak_ptr<SessionWatcher>, 1>;
 
   struct Dropped {};
-  // The time left before it expires, the reason of its end, or that it was dropped from memory.
+  // The time left before it expires, the reason why it ended, or that it was dropped from memory.
   using What = std::variant<absl::Duration, EndReason, Dropped>;
 
   std::string id;

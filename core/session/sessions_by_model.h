@@ -41,8 +41,8 @@ struct SessionsOfModel : std::enable_shared_from_this<SessionsOfModel> {
 
 using SessionsOfModelPtr = std::shared_ptr<const SessionsOfModel>;
 
-// The models that have open sessions, the arenas of their states, and how much all of them take.
-// Private to this folder. Owns the arenas. Thread-compatible.
+// The models that have open sessions, the arenas of their states, and the usage of each model and
+// of all together. Private to this folder. Owns the arenas. Thread-compatible.
 class SessionsByModel {
  public:
   // A number of sessions and the memory that their states take.

@@ -15,14 +15,14 @@ namespace rnnserve {
 // Identifies the content of a step: the first half of a SHA-256.
 using PayloadDigest = std::array<uint8_t, 16>;
 
-// The claim of a step about its place among the steps of its session.
+// The place that a step claims among the steps of its session.
 struct StepClaim {
   std::optional<uint64_t> index;  // the number of steps before it; without an index the step is new
   std::optional<uint64_t> epoch;  // in which its writer attached; none: not compared
   PayloadDigest digest{};         // compared only if there is an index
 };
 
-// How far a session is when it is a step's turn.
+// The progress of a session when a step's turn comes.
 struct SessionProgress {
   uint64_t version = 0;             // the number of committed steps
   uint64_t version_on_arrival = 0;  // when the step got in line; the steps in
@@ -37,8 +37,8 @@ enum class StepDecision {
   kReplay,      // it was committed: send the kept reply again
   kFenced,      // another writer has attached since
   kStaleOwner,  // its writer has attached on another server since: this copy of the session is old
-  kWindowFull,  // as many steps before it were in flight as replies are kept, or more
-  kReused,      // a step with this index but other content was committed
+  kWindowFull,  // when it arrived, at least `reply_window` steps before it were in flight
+  kReused,      // a step with this index but different content was committed
   kTooOld,      // it was committed, but its reply is no longer kept
   kGap,         // a step before it is missing
 };
@@ -54,7 +54,7 @@ enum class StepDecision {
 //   index = v, and index < version_on_arrival + w  kAccept
 //   index = v                                      kWindowFull
 //   its reply is kept, with the same digest        kReplay
-//   its reply is kept, with another digest         kReused
+//   its reply is kept, with a different digest     kReused
 //   otherwise                                      kTooOld
 //
 // A copy of a step in flight waits in line behind it and is decided at its own turn: it is replayed

@@ -33,7 +33,7 @@ constexpr size_t kReplyHeaderBytes = 40;
 // The idle timeout of a session that never expires. All others fit into an int64_t.
 constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
 
-// Describes, for people, what is wrong with a text. Returns an empty string if nothing is.
+// Returns a human-readable description of what is wrong with a text; empty if nothing is.
 template <typename Allowed>
 std::string FaultOfText(absl::string_view field, absl::string_view text, size_t size_min,
                         size_t size_max, Allowed allowed) {
@@ -84,7 +84,7 @@ std::string FaultOfReplies(const Snapshot& snapshot) {
   return "";
 }
 
-// Describes, for people, what is wrong with the fields. Returns an empty string if nothing is.
+// Returns a human-readable description of what is wrong with the fields; empty if nothing is.
 std::string FaultOf(const Snapshot& snapshot) {
   std::string fault =
       FaultOfText("session id", snapshot.session_id, 1, kSnapshotNameSizeMax, IsSessionCharacter);

@@ -39,7 +39,7 @@ class ModelReset : public std::enable_shared_from_this<ModelReset> {
   using States = absl::flat_hash_map<const Model*, std::shared_ptr<const SessionState>>;
   using Callback = absl::AnyInvocable<void(absl::StatusOr<int64_t>)>;
 
-  // The callback gets the number of sessions that were reset, or the first error.
+  // The callback gets the number of sessions that were reset, or an error.
   ModelReset(SessionTable& sessions, DurableSessions& durable, States states, Callback callback,
              CallGate::Pass pass);
   ModelReset(const ModelReset&) = delete;
