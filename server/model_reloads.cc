@@ -28,7 +28,8 @@ absl::Status DrainingError() {
                    "the server is draining and reloads no model");
 }
 
-// The files are at fault, not the call: the same call succeeds once they are fixed.
+// Converts the code to FAILED_PRECONDITION, because the files are at fault, not the call: the same
+// call succeeds once they are fixed.
 absl::Status LoadError(const absl::Status& status) {
   return MakeError(absl::StatusCode::kFailedPrecondition, ErrorReason(status), status.message());
 }

@@ -17,7 +17,7 @@
 // OnReadDone and one OnWriteDone at a time), the engine's workers (replies and watcher calls, many
 // at a time) and the thread that drains the server. `mu_` is held only for bookkeeping, never while
 // gRPC, the engine, the registry or the metrics are called, and no callback runs under it. The only
-// lock taken under it is that of the message pool, which takes no further lock. So no thread waits
+// lock taken under it belongs to the message pool, which takes no further lock. So no thread waits
 // for `mu_` for long, and no deadlock can involve it.
 //
 // Each event records itself under `mu_` and then calls Advance, which decides under `mu_` what is

@@ -26,7 +26,7 @@ class UnaryActions final : public ActionChannel, public std::enable_shared_from_
   // After Shutdown, calls `callback` with UNAVAILABLE before returning.
   void Send(v1::StreamAction action, absl::Duration timeout, ActionCallback callback) override;
 
-  // Waits until no call is in flight (each ends by its own timeout at the latest) and releases the
+  // Waits until no call is in flight (the timeout of each call bounds the wait) and releases the
   // stub with its channel. gRPC joins its own threads when a channel is destroyed, so the last
   // reference must not be dropped on one of them; the destructor could run there. REQUIRES: the
   // calling thread is not one of gRPC's.

@@ -37,8 +37,7 @@ absl::Status BadHeader(absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("not a readable .npy file: ", why));
 }
 
-// Returns the text after `key` in the Python dictionary that is the header, from the first
-// character of the value.
+// Returns the rest of the header from the value of `key` on. The header is a Python dictionary.
 absl::StatusOr<absl::string_view> ValueOf(absl::string_view header, absl::string_view key) {
   const size_t position = header.find(absl::StrCat("'", key, "':"));
   if (position == absl::string_view::npos) {

@@ -86,7 +86,7 @@ class ResumableSession:
             model=model, session_id=self.id, durability=durability)
         self._log, self._log_begin, self._log_bytes = collections.deque(), 0, 0
         self._check = check or OutputCheck()
-        self._beginning, self._next_state = [], []  # States: the model's; the next step's.
+        self._beginning, self._next_state = [], []  # The model's initial states; the next step's.
         self._is_in_doubt, self._send_from, self._unknown = False, 0, 0
         self._resumption = self._ended = self._channel = self._digest_of_model = None
         self._current = -1
@@ -100,7 +100,7 @@ class ResumableSession:
             session_id=self.id, input=example.to_tensor(frames), step_index=self.version,
             initial_state=self._next_state)
         size = request.ByteSize()  # Before sending changes the request.
-        self._log.append([request, None, size])  # The second is what is remembered of its output.
+        self._log.append([request, None, size])  # [1] is set once the output is known.
         self._log_bytes += size
         while self._log_bytes > self._max_log_bytes and len(self._log) > 1:
             self._drop_first()

@@ -18,7 +18,7 @@ import grpc
 from rnnserve.v1 import inference_pb2_grpc, session_pb2
 
 MODEL = "sunspots"
-STEP_SECONDS = 2.0  # After this time a call is given up and repeated.
+STEP_SECONDS = 2.0  # A call that takes longer is abandoned and repeated.
 # The server's reasons when another writer or another replica has advanced the session.
 NOT_AS_WE_KNOW_IT = ("STEP_FENCED", "STEP_GAP", "STEP_REUSED", "STEP_TOO_OLD")
 PAUSE_SECONDS = 0.1  # Between an error and the next attempt.

@@ -14,7 +14,8 @@
 namespace rnnserve::server {
 namespace {
 
-// The first version that has all that we use: EVALSHA, HSET of many fields, and script replication.
+// The first version that has everything we use: EVALSHA, HSET of many fields, and script
+// replication.
 constexpr int kVersionMin = 5;
 
 // Returns the value of a line "name:value" of INFO, or "".

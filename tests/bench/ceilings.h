@@ -28,10 +28,10 @@ float MultiplyAndAddPairs(int64_t num_rounds, double* num_operations);
 // REQUIRES: ActiveIsa() is kAvx512Vnni or kAvx512Bf16.
 float MultiplyAndAddFours(int64_t num_rounds, double* num_operations);
 
+constexpr int64_t kReadQuantum = 128;
 // Returns the sum of all values. Reads each value once, front to back, in one stream or in two or
 // four streams at once; the cache level decides which is fastest. REQUIRES: num_streams is 1, 2 or
 // 4; the size is a multiple of kReadQuantum.
-constexpr int64_t kReadQuantum = 128;
 float ReadAll(const AlignedBuffer& values, int num_streams);
 
 }  // namespace rnnserve::testing

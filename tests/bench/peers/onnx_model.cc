@@ -12,7 +12,7 @@
 namespace rnnserve::testing {
 namespace {
 
-// The numbers of ONNX's formats that the model below needs.
+// The constants of ONNX's format that the model below needs.
 constexpr int64_t kIrVersion = 8;
 constexpr int64_t kOperatorSet = 14;
 constexpr int64_t kFloat = 1;         // TensorProto.DataType

@@ -21,7 +21,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Returns the secret of the bytes 0 to 31.
+// The secret that consists of the bytes 0 to 31, as hexadecimal digits.
 constexpr char kDigits[] = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 std::string Hex(const SnapshotKey::Mac& mac) {
