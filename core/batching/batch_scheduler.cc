@@ -27,8 +27,9 @@
 namespace rnnserve {
 namespace {
 
-// How many times over the estimated wait must fit between now and a deadline. With 1, a lasting
-// overload answers every step just before its deadline. The network, or a wait slightly longer than
+// A step is accepted only if the time left until its deadline is at least this many times the
+// estimated wait, plus the time that the step itself takes. With 1, every step in a lasting
+// overload is answered just before its deadline. The network, or a wait slightly longer than
 // estimated, then makes it late, so that every step is computed and none is in time. At twice the
 // load that a machine can take, a margin of 2 makes one step in fifty late, and a margin of 3 none.
 constexpr int kWaitMargin = 3;

@@ -33,7 +33,9 @@ AlignedBuffer BiasRow(absl::Span<const float> bias, int64_t units, size_t index)
                   units);
 }
 
-// Returns the sum of both rows for z and r, and only the first row for h.
+// Returns the bias that is added to the gate sums. With reset_after the bias has two rows, one for
+// the input and one for the recurrent product: z and r get the sum of both, and h gets only the
+// first.
 AlignedBuffer FusedBias(absl::Span<const float> bias, int64_t units, bool reset_after) {
   AlignedBuffer sum = BiasRow(bias, units, 0);
   if (!reset_after) return sum;

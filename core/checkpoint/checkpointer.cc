@@ -17,8 +17,9 @@
 // lock.
 //
 // Under mu_ no session is leased or returned, no callback or observer runs, and the store is asked
-// only for its generation. Completions of the buffer are taken out under mu_ and run after it. The
-// store calls back under no lock of its own, so mu_ and the store's lock cannot form a cycle.
+// only for its generation. Completions of the buffer are taken out under mu_ and run after it is
+// released. The store calls back under no lock of its own, so mu_ and the store's lock cannot form
+// a cycle.
 //
 // Only Flush, FlushForGood and the destructor block. They wait for the store's answers, which come
 // on the store's thread, so none of them may be called there. Everything else continues in a

@@ -21,7 +21,7 @@
 //
 // DurableSessions has no lock: its members are constant after construction, and the session table,
 // the spill and the checkpointer synchronise themselves. A ReturnGroup has a lock that guards its
-// count and status; its callback runs after that lock.
+// count and status; its callback runs after that lock is released.
 //
 // Only Flush, FlushForGood and the destructor block, all in the checkpointer. Every other call that
 // has to wait, be it for a lease, for room in memory or for the store, continues in a callback.

@@ -46,8 +46,8 @@ constexpr int64_t kSampleMin = 256;
 // waits while the snapshots are made.
 constexpr SessionTable::Usage kDemandMax{64, int64_t{1} << 20};
 
-// How long nothing is spilled after the store has refused a snapshot, because making snapshots that
-// the store refuses is wasted work.
+// How long to pause spilling after the store has refused a snapshot. Making snapshots that the
+// store refuses is wasted work.
 constexpr absl::Duration kPause = absl::Seconds(1);
 
 // How many times to try. One try may not be enough, because other callers may take the room that

@@ -46,10 +46,10 @@ void SessionExpiry::SetTime(Session& session, int64_t time) {
 int64_t SessionExpiry::WarningBefore(int64_t expiry, const Session& session) const {
   if (!session.is_watched || expiry == Session::kNever) return expiry;
   const int64_t timeout = session.idle_timeout;
-  // Two intervals, so that a look that comes a little late still warns before the expiry.
+  // Warn at least two intervals ahead, so that the warning still comes before the expiry if the
+  // session is looked at a little late.
   const int64_t lead = std::max(timeout / 10, 2 * interval_);
-  // At most half of the timeout, so that a use right after a warning does not bring the next one
-  // at once.
+  // Warn at most half the timeout ahead. Otherwise the next warning could follow right after a use.
   return expiry - std::min(lead, timeout / 2);
 }
 

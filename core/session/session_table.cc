@@ -464,7 +464,7 @@ SessionsOfModelPtr SessionTable::RemoveLocked(Session& session, const SessionNew
 
 std::vector<IdleSession> SessionTable::LookForIdle(int64_t num_sessions, absl::Duration min_idle) {
   const int64_t last_use_max = absl::ToUnixNanos(clock_.Now() - min_idle);
-  // Goes round all sessions at most once.
+  // Goes through all sessions at most once.
   int64_t num_left = std::min(num_sessions, usage().sessions);
   std::vector<IdleSession> idle;
   while (num_left > 0) {

@@ -21,7 +21,7 @@
 namespace rnnserve {
 namespace {
 
-// Ids and names are keys of maps and appear in replies and logs. 128 characters have room for a
+// Ids and names are keys of maps and appear in replies and logs. 128 characters leave room for a
 // UUID and a prefix.
 constexpr size_t kMaxNameLength = 128;
 // The limit that ResetStateRequest documents. The leases of all these sessions are held at once.

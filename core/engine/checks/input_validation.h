@@ -18,10 +18,10 @@ namespace rnnserve {
 // INVALID_ARGUMENT with one of the reasons that Engine lists; its text names the field, the value
 // found and the value allowed.
 
-// Checks that the name is 1 to 128 of [A-Za-z0-9._-].
+// Checks that the name is 1 to 128 characters of [A-Za-z0-9._-].
 absl::Status ValidateModelName(absl::string_view name);
 
-// Checks that the id is 1 to 128 of [A-Za-z0-9._:-].
+// Checks that the id is 1 to 128 characters of [A-Za-z0-9._:-].
 absl::Status ValidateSessionId(absl::string_view id);
 
 // Returns the idle timeout of a session that asks for `requested`; zero asks for the maximum.
@@ -35,9 +35,9 @@ absl::StatusOr<int> ValidateReplyWindow(int requested);
 // Checks the input and the mask of a step of this model.
 absl::Status ValidateStep(const StepCall& call, const Model& model, const EngineOptions& options);
 
-// Checks a step of many sessions of this model: that the ids are all different, the indices, the
-// epochs, the memory that the states and outputs need, the input and the mask. Does not check the
-// characters of the ids: a malformed id names no session.
+// Checks a step of many sessions of this model: the input, the mask, the numbers of indices and
+// epochs, and the memory that the states and outputs need. The ids must all be different. Does not
+// check the characters of the ids, because a malformed id names no session.
 absl::Status ValidateStepSessions(const StepSessionsCall& call, const Model& model,
                                   const EngineOptions& options);
 

@@ -27,7 +27,7 @@ class ModelRetirement {
   ModelRetirement(const ModelRetirement&) = delete;
   ModelRetirement& operator=(const ModelRetirement&) = delete;
 
-  // Starts to end the model's sessions; they end later, on other threads. Spilled sessions that
+  // Starts ending the model's sessions; they end later, on other threads. Spilled sessions that
   // could not be brought back are left for the next call.
   void EndSessions(const ModelTable::Expired& expired);
 

@@ -20,7 +20,7 @@
 
 namespace rnnserve {
 
-// The models of an engine. A name holds one current model, which new work gets, and the replaced
+// The models of an engine. A name holds one current model, which serves new work, and the replaced
 // models that are still in use. A model is in one of these states:
 //
 //   current   from Add or Replace on, until another model takes its place

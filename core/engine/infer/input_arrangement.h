@@ -12,9 +12,9 @@
 
 namespace rnnserve {
 
-// Puts the inputs of a call, which are found by name, into the order of the model's inputs. The
-// only input of a model may have an empty name. Errors: INVALID_ARGUMENT, reason INPUT_MISSING,
-// INPUT_UNKNOWN or INPUT_TWICE; then `inputs` may have been moved from.
+// Puts the inputs of a call, which are found by name, into the order of the model's inputs. If the
+// model has only one input, the name may be empty. Errors, after which `inputs` may have been moved
+// from: INVALID_ARGUMENT, reason INPUT_MISSING, INPUT_UNKNOWN or INPUT_TWICE.
 absl::Status ArrangeInputs(const Model& model, std::vector<NamedInput>& inputs);
 
 }  // namespace rnnserve

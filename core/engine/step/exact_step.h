@@ -16,9 +16,10 @@
 
 namespace rnnserve {
 
-// Makes a step idempotent, from the moment that it is its turn until it is committed: decides by
-// its index whether to compute or to replay it, reserves room for its reply, and keeps the reply. A
-// step without an index is always computed, and its reply is not kept.
+// Makes a step idempotent. It is created when the step's turn comes and used until the step is
+// committed: it decides by the index whether to compute or replay the step, reserves room for the
+// reply, and keeps the reply. A step without an index is always computed, and its reply is not
+// kept.
 //
 // Movable. Used by one thread at a time: the holder of the session's lease.
 class ExactStep {
