@@ -21,8 +21,8 @@ from adaptive_leaky_cell import AdaptiveLeakyCell  # noqa: E402
 from keras.src.backend.common.masking import get_keras_mask, set_keras_mask  # noqa: E402
 from keras.src.layers.rnn.conv_lstm import ConvLSTMCell  # noqa: E402
 
-# Keras warns that the mask is lost when a model is called with one, and for Embedding. Neither is
-# meant to pass it on.
+# Keras warns when a model or an Embedding loses the mask that it is called with. Neither is meant to
+# pass the mask on.
 warnings.filterwarnings("ignore", message=".*destroy the mask information")
 
 

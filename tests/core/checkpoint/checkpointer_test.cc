@@ -486,7 +486,7 @@ TEST_F(CheckpointerTest, OnlyOneOfTwoServersGetsAPartingSnapshot) {
   checkpointer_->Restore("s", find_model(),
                          [&restored](absl::Status status) { restored = std::move(status); });
   store_->CompleteNext();
-  // Another server claims the session after this server has.
+  // Another server claims the session after this server has claimed it.
   store_->Claim("s", 99, absl::Seconds(60), [](const absl::StatusOr<StoredSnapshot>&) {});
   store_->CompleteAll();
 

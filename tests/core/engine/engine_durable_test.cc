@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Tests durable sessions on two engines that share a snapshot store in memory. The first is
-// abandoned or keeps running beside the second; what the second finds shows what was stored.
+// abandoned or keeps running alongside the second; what the second finds shows what was stored.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

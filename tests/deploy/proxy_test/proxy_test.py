@@ -197,8 +197,7 @@ class ProxyTest:
             told = self.codes_of_steps(lost, 0)
             self.assertLessEqual(set(told), CUT | {NOT_FOUND})
 
-        # By now at the latest, another replica has taken over their place and reports that it does
-        # not know them.
+        # By now, another replica has taken over their place and reports that it does not know them.
         wait_until(lambda: set(self.codes_of_steps(lost, 0)) == {NOT_FOUND})
 
     def test_a_replica_that_returns_moves_no_session(self):
