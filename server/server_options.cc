@@ -102,7 +102,7 @@ void AddLimitOptions(CLI::App& app, ServerOptions& options) {
                   "longest timeout that a client may ask for");
   AddMilliseconds(app, "--retire-after-ms", engine.retire_after,
                   "Milliseconds that open sessions may continue after a reload has replaced their "
-                  "model. Sessions that are still open then end");
+                  "model. Sessions that are still open after that are ended");
   AddNumber(app, "--max-retiring-models", engine.max_retiring_models,
             "Maximum number of replaced models of one name that still have sessions. A reload that "
             "would exceed "
@@ -142,18 +142,18 @@ void AddSnapshotStoreOptions(CLI::App& app, SnapshotStoreOptions& store) {
   app.add_option(
       "--store", store.url,
       "Snapshot store of durable sessions, a Redis or Valkey server: "
-      "redis://[user:password@]host:port[/db] or unix:///path. Default: none, sessions end with "
-      "this server");
+      "redis://[user:password@]host:port[/db] or unix:///path. Default: none; sessions then end "
+      "with this server");
   app.add_option("--store-key-prefix", store.key_prefix,
                  "Prefix of each session's key in the snapshot store. Servers that share sessions "
                  "must have the same prefix")
       ->capture_default_str();
   app.add_option(
       "--snapshot-key-file", store.key_file,
-      "File of 64 hexadecimal digits, the secret key that signs snapshots. Servers that share "
+      "File with the secret key that signs snapshots, as 64 hexadecimal digits. Servers that share "
       "sessions must have the same key. Needed with --store, and to export and import sessions");
   app.add_option("--other-snapshot-key-file", store.other_key_file,
-                 "File of a second key that snapshots may be signed with, while you change keys");
+                 "File with a second key that snapshots may be signed with, while you change keys");
   app.add_option("--durability", store.durability,
                  "Durability of detached sessions that do not ask for one, if there is a snapshot "
                  "store")
@@ -166,7 +166,7 @@ void AddSnapshotStoreOptions(CLI::App& app, SnapshotStoreOptions& store) {
       "Minimum number of milliseconds between two writes of an async session, however fast it "
       "steps");
   AddMilliseconds(app, "--checkpoint-interval-ms", store.checkpoints.interval,
-                  "Milliseconds after a step within which an async session is written to the "
+                  "Maximum milliseconds between a step of an async session and its write to the "
                   "snapshot store");
   AddNumber(app, "--max-checkpoint-bytes", store.checkpoints.buffer.max_bytes,
             "Maximum number of bytes of snapshots that wait for the snapshot store");
@@ -177,7 +177,7 @@ void AddLogOptions(CLI::App& app, ServerOptions& options) {
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
   app.add_option("--log-format", options.log.format,
-                 "json: one JSON object a line; text: for people")
+                 "json: one JSON object per line; text: human-readable lines")
       ->check(CLI::IsMember({"json", "text"}))
       ->capture_default_str();
 }

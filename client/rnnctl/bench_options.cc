@@ -116,7 +116,7 @@ void AddSessions(CLI::App* command, Options* options) {
       ->capture_default_str();
   command
       ->add_option("--sessions-per-message", bench->sessions_per_message,
-                   "Number of sessions whose steps share one message, always the same ones; in a "
+                   "Number of sessions whose steps always share one message; in a "
                    "closed loop the next message is sent when all of them are answered")
       ->check(CLI::Range(size_t{1}, kMaxSessionsPerMessage))
       ->capture_default_str();
@@ -137,15 +137,15 @@ void AddSessions(CLI::App* command, Options* options) {
 
 void AddLimits(CLI::App* command, Options* options) {
   BenchOptions* bench = &options->bench;
-  command->add_option("--steps", bench->max_steps, "Largest number of measured steps")
+  command->add_option("--steps", bench->max_steps, "Maximum number of measured steps")
       ->check(CLI::Range(uint64_t{1}, kMaxSteps))
       ->capture_default_str();
-  command->add_option("--seconds", bench->measured_seconds, "Longest time of the measurement")
+  command->add_option("--seconds", bench->measured_seconds, "Maximum length of the measurement")
       ->check(CLI::Range(kMinSeconds, kMaxSeconds))
       ->capture_default_str();
   command
       ->add_option("--warm-up-seconds", bench->warm_up_seconds,
-                   "Time of the same load before the measurement")
+                   "How long to run the load before the measurement begins")
       ->check(CLI::Range(0.0, kMaxWarmUpSeconds))
       ->capture_default_str();
   command
@@ -154,9 +154,9 @@ void AddLimits(CLI::App* command, Options* options) {
                    "answer counts as an error. 0: no deadline")
       ->check(CLI::Range(int64_t{0}, kMaxDeadlineMs))
       ->capture_default_str();
-  command->add_option(
-      "--seed", options->seed,
-      "Repeats arrivals, lengths and input. Default: a random seed, which the report shows");
+  command->add_option("--seed", options->seed,
+                      "Seed that makes arrivals, lengths and input repeatable. Default: a random "
+                      "seed, which the report shows");
   command
       ->add_option("-o,--output", options->output,
                    "File for the report, JSON with --json; - for standard output")

@@ -9,7 +9,8 @@ namespace rnnserve::client {
 namespace {
 
 constexpr char kFooter[] =
-    "Exit codes: 0 success, 1 the server refused, 2 wrong command line or file, 3 no answer.\n"
+    "Exit codes: 0 success, 1 the server returned an error, 2 the command line or a "
+    "file is wrong, 3 no answer from the server.\n"
     "Files: .npy [batch, time, features]; .csv with a line for each timestep and a column\n"
     "`sequence`; .jsonl with [[...], ...] or {\"frames\": [[...], ...]} on each line.";
 
@@ -49,7 +50,8 @@ void AddSequenceCommands(CLI::App& app, Options* options) {
                       "Use dropout, as in training: equal sequences become independent samples");
   infer
       ->add_option("--seed", options->seed,
-                   "Repeats the samples: the seed of the first call; it increases by 1 per call")
+                   "Seed of the first call, which makes the samples repeatable; each further call "
+                   "uses the next number")
       ->needs(training);
 
   CLI::App* stream = AddCommand(app, options, Command::kStream, "stream",
@@ -129,7 +131,7 @@ void DeclareCommandLine(CLI::App& app, Options* options) {
       ->envname("RNNSERVE_SERVER")
       ->capture_default_str();
   app.add_flag("--json", options->is_json, "Print JSON instead of tables");
-  app.add_option("--timeout-ms", options->timeout_ms, "Longest wait for an answer")
+  app.add_option("--timeout-ms", options->timeout_ms, "Maximum time to wait for an answer")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
 
