@@ -145,7 +145,11 @@ class Sessions {
       for (int i = 0; i < kCallsPerRound; ++i) {
         StepSessionsCall call;
         call.model = kModel;
-        for (int row = 0; row < kRowsPerCall; ++row) call.session_ids.push_back(NextId());
+        for (int row = 0; row < kRowsPerCall; ++row) {
+          // GCC 12 believes that moving the id here reads beyond it.
+          const std::string id = NextId();
+          call.session_ids.push_back(id);
+        }
         call.input = inputs_;
         engine_.StepSessions(std::move(call),
                              [&remaining](const absl::StatusOr<StepSessionsResult>& result) {

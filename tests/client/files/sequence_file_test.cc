@@ -104,7 +104,8 @@ TEST(SequenceFileTest, DoesNotStackOutputsOfDifferentLengths) {
 TEST(SequenceFileTest, ReadsBackTheFileItWrote) {
   const rnnserve::testing::TemporaryFolder folder;
   const std::string path = folder.path() / "sequence_file_test.bin";
-  const std::string bytes = std::string("\0\n\xff", 3) + std::string(200'000, 'x');
+  std::string bytes("\0\n\xff", 3);
+  bytes.append(200'000, 'x');
 
   ASSERT_THAT(WriteFile(path, bytes), IsOk());
 
