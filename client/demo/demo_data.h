@@ -45,8 +45,8 @@ struct DemoData {
   SunspotsData sunspots;
 };
 
-// Reads `folder`. NOT_FOUND or another code of the system if a file cannot be read;
-// INVALID_ARGUMENT, with the file, if its contents are not what train.py writes.
+// Reads `folder`. Errors: NOT_FOUND, or the code of another system error, if a file cannot
+// be read; INVALID_ARGUMENT, naming the file, if its contents are not what train.py writes.
 absl::StatusOr<DemoData> LoadDemoData(const std::string& folder);
 
 }  // namespace rnnserve::client

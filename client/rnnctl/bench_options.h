@@ -20,11 +20,11 @@ struct Options;
 
 // The command line of `rnnctl bench`, except for the options that it shares with other commands.
 struct BenchOptions {
-  // In the form of ParseModelShare.
+  // Each in the form that ParseModelShare reads.
   std::vector<std::string> models;
 
   // At most one of these is set and makes the loop open: the steps per second, the rates in the
-  // form of ParseRates, or the path of recorded arrivals.
+  // form that ParseRates reads, or the path of recorded arrivals.
   std::optional<double> rate;
   std::string sweep;
   std::string arrivals;

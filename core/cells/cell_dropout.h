@@ -40,7 +40,7 @@ class CellDropout {
 
   // Whether it drops anything in training.
   bool is_active() const { return rate_ > 0.0; }
-  // Whether it drops anything in this run.
+  // Returns whether anything is dropped in this run.
   bool ActsIn(const TrainingRun* training) const { return training != nullptr && is_active(); }
 
   // Returns the number of scratch floats that the products below need for an x [rows, batch].

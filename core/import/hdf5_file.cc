@@ -21,7 +21,7 @@ namespace rnnserve {
 namespace {
 
 // Keras writes a group for each layer, cell and list of cells, at most about ten levels deep, or
-// twenty with models in models. A file beyond these limits is damaged or hostile.
+// twenty with nested models. A file beyond these limits is damaged or hostile.
 constexpr int kDepthMax = 32;
 constexpr size_t kEntriesMax = 1 << 16;
 constexpr hsize_t kLinksMax = 4096;  // in one group; each costs a search of the group

@@ -11,8 +11,8 @@
 
 namespace rnnserve {
 
-// The arguments of one step of an LSTM layer; cells/lstm_cell.h has the equations. All blocks are
-// gates in the order of kernels/gates.h: i f c o.
+// The arguments of one step of an LSTM layer; cells/lstm_cell.h has the equations. Each block
+// belongs to one gate; the blocks are in the order of kernels/gates.h: i f c o.
 struct LstmStepArguments {
   const Matrix& kernel;            // [input, 4 * units]
   const Matrix& recurrent_kernel;  // [units, 4 * units]

@@ -20,7 +20,7 @@
 namespace rnnserve {
 namespace {
 
-// The maximum depth of models inside models. Each level is a level of recursion here and in the
+// The maximum depth of nested models. Each level is a level of recursion here and in the
 // graph.
 constexpr int kNestingMax = 16;
 

@@ -47,7 +47,7 @@ struct Plan {
     bool ignores_mask = false;
     // Whether the outputs have no mask, even if the layer would make one from the mask of x.
     bool stops_mask = false;
-    // The value of the output. The next values are the second output, if the layer has one, and the
+    // The index of the output in `values`. The next values are the second output, if the layer has one, and the
     // states, if it returns them.
     size_t output = 0;
     int64_t state_offset = 0;  // floats, in the state block

@@ -42,7 +42,7 @@ class FieldReader {
                                     rest_.size(), " bytes are left"));
   }
 
-  // Reads a number or an array of bytes. REQUIRES: CheckLeft was OK for it; aborts otherwise.
+  // Reads a number or an array of bytes. REQUIRES: CheckLeft has returned OK for it; aborts otherwise.
   template <typename T>
   T Take() {
     static_assert(std::is_trivially_copyable_v<T>);

@@ -143,7 +143,7 @@ TEST_F(WeightTypesTest, Bfloat16LosesNoPredictionAndInt8LittleAccuracy) {
   }
 }
 
-// LargestDifference is relative for values above 1, as most months have.
+// The forecast for most months is above 1, where LargestDifference is relative.
 TEST_F(WeightTypesTest, TenThousandStepsDriftLittle) {
   const std::map<std::string, double> bounds = {
       {"float32", 0.0}, {"bfloat16", 0.05}, {"int8", 0.1}};
