@@ -65,7 +65,7 @@ class Cell {
   const Shape& output_shape() const { return signature_.output; }
   const std::vector<StateSpec>& states() const { return signature_.states; }
   const std::vector<Shape>& constants() const { return signature_.constants; }
-  // The number of elements of input_shape() and output_shape().
+  // Return the number of elements of input_shape() and output_shape().
   int64_t input_size() const { return input_size_; }
   int64_t output_size() const { return output_size_; }
 

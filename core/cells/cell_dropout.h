@@ -38,7 +38,7 @@ class CellDropout {
   // `part` gives each dropout of a cell its own random numbers. REQUIRES: rate is in [0, 1].
   CellDropout(double rate, Masks masks, int64_t part) : rate_(rate), masks_(masks), part_(part) {}
 
-  // Whether it drops anything in training.
+  // Returns whether it drops anything in training.
   bool is_active() const { return rate_ > 0.0; }
   // Returns whether anything is dropped in this run.
   bool ActsIn(const TrainingRun* training) const { return training != nullptr && is_active(); }
@@ -75,7 +75,7 @@ struct CellDropouts {
   CellDropout input;
   CellDropout state;
 
-  // Whether at least one of them drops anything in this run.
+  // Returns whether at least one of them drops anything in this run.
   bool ActIn(const TrainingRun* training) const {
     return input.ActsIn(training) || state.ActsIn(training);
   }

@@ -30,7 +30,7 @@ struct ConvLstmOptions {
 
   // Reads the options of a cell with `num_axes` spatial axes. Errors: INVALID_ARGUMENT, reason
   // MODEL_CONFIG, if an option is wrong, if strides and dilation_rate are both above 1, or if the
-  // input has another number of axes or is smaller than the kernel; UNIMPLEMENTED, reason
+  // input has the wrong number of axes or is smaller than the kernel; UNIMPLEMENTED, reason
   // OPTION_UNSUPPORTED, for a dtype policy that KerasConfig refuses, and for an activation over a
   // vector (softmax, ...) with channels_first, which Keras would apply over the last spatial axis.
   static absl::StatusOr<ConvLstmOptions> Read(const KerasConfig& config, int num_axes,
@@ -38,7 +38,7 @@ struct ConvLstmOptions {
 
   // Returns the shape of the output and of both states.
   Shape output_shape() const;
-  // [k_1, .., k_n, input_channels, 4 * filters]
+  // Returns [k_1, .., k_n, input_channels, 4 * filters].
   Shape kernel_shape(int64_t input_channels) const;
 };
 

@@ -21,8 +21,8 @@ namespace rnnserve {
 //
 //   NOT_FOUND PLUGIN_PATH            There is no such file.
 //   INVALID_ARGUMENT PLUGIN_PATH     The path is not absolute or contains a symbolic link, "." or
-//                                    ".."; the file is not a regular file; or another user could
-//                                    replace it (see CheckPluginPath).
+//                                    ".."; the file is not a regular file; or it fails another
+//                                    check of CheckPluginPath.
 //   INVALID_ARGUMENT PLUGIN_LOAD     The file cannot be loaded as a shared library; it has no
 //                                    symbol rnnserve_cell_plugin; it was built for another version
 //                                    of rnnserve, by another compiler or with other libraries; it
@@ -34,11 +34,11 @@ absl::StatusOr<std::vector<std::string>> LoadCellPlugin(const std::string& path,
 // LoadCellPlugin.
 absl::StatusOr<CellRegistry> CellsWithPlugins(absl::Span<const std::string> paths);
 
-// Checks that only this user and root can replace the file at `path`: the file belongs to one of
-// them, and neither the file nor its folder is world-writable. Folders further up may be
-// world-writable if they are sticky, like /tmp, because others then cannot replace what they do not
-// own. Group permissions are left to the operator. Errors: as for LoadCellPlugin, with reason
-// PLUGIN_PATH.
+// Checks that not everyone can replace the file at `path`: it belongs to this user or to root, and
+// neither the file nor its folder is world-writable. Folders further up may be world-writable if
+// they are sticky, like /tmp, because others then cannot replace what they do not own. The owners
+// of the folders and all group permissions are left to the operator. Errors: as for LoadCellPlugin,
+// with reason PLUGIN_PATH.
 absl::Status CheckPluginPath(const std::string& path);
 
 }  // namespace rnnserve

@@ -18,7 +18,7 @@ namespace rnnserve {
 //   ...
 //   y         = y_(n-1)
 //
-// The states are the states of the cells in order. Each name has the position of its cell in front:
+// The states are the states of the cells in order. Each name begins with the position of its cell:
 // "0/h", "0/c", "1/h". Every cell that takes external constants gets the same ones. In training
 // each cell has its own dropout. Owns its cells. Immutable; safe to share.
 class StackedRnnCells final : public Cell {
@@ -36,7 +36,7 @@ class StackedRnnCells final : public Cell {
   int64_t shareable_bytes() const override;
   int64_t scratch_size(int64_t batch) const override;
   void InitialState(int state_index, absl::Span<float> value) const override;
-  // The projection of the first cell, the only one that sees x.
+  // Project with the first cell, the only one that sees x.
   int64_t projection_rows() const override;
   void Project(ConstColumns x, Columns projection) const override;
   void Step(const CellStep& step) const override;

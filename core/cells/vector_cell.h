@@ -46,13 +46,13 @@ class VectorCell : public Cell {
   virtual void FusedStep(const CellStep& step) const = 0;
   virtual void StepByGates(const CellStep& step) const = 0;
 
-  // Whether the fused kernels support both activations under the active Isa.
+  // Returns whether the fused kernels support both activations under the active Isa.
   bool HasFusedStep() const;
-  // The bias that the sums of a fused step start with.
+  // Returns the bias that the sums of a fused step start with.
   virtual const AlignedBuffer& fused_bias() const { return bias_; }
-  // The values that the sums of a fused step start with: the projection if the caller has made it,
-  // else the bias for every column. FusedInput returns the x that is left to multiply: none after a
-  // projection.
+  // Returns the values that the sums of a fused step start with: the projection if the caller has
+  // made it, else the bias for every column. FusedInput returns the x that is left to multiply:
+  // none after a projection.
   ConstColumns FusedStart(const CellStep& step) const;
   static ConstColumns FusedInput(const CellStep& step);
 

@@ -19,10 +19,10 @@ struct ProcessLimits {
 };
 
 // Runs `work` in a forked process and returns its result: the text, or the error with its code and
-// reason. If `work` never returns, the error is:
+// reason. If `work` does not return, the error is:
 //
-//   INVALID_ARGUMENT, MODEL_FORMAT          a signal ended it ("the file is damaged")
-//   RESOURCE_EXHAUSTED, MODEL_TOO_LARGE     it needed more memory or computing time
+//   INVALID_ARGUMENT, MODEL_FORMAT          it crashed or ended without a result
+//   RESOURCE_EXHAUSTED, MODEL_TOO_LARGE     it exceeded a limit, or the system killed it
 //   RESOURCE_EXHAUSTED, PROCESS             no process could be started
 //
 // The forked process writes no core dump and ends when this process ends. Blocks until the forked

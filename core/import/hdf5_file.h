@@ -39,7 +39,7 @@ class Hdf5File {
   Hdf5File(const Hdf5File&) = delete;
   Hdf5File& operator=(const Hdf5File&) = delete;
 
-  // All groups and datasets by path: "layers", "layers/lstm", ...
+  // Returns all groups and datasets by path: "layers", "layers/lstm", ...
   const std::map<std::string, Kind>& entries() const { return entries_; }
   bool Contains(const std::string& path, Kind kind) const;
 

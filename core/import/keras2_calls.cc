@@ -18,8 +18,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Whether the value is [layer, call, tensor]. In calls the keyword arguments follow as a fourth
-// element.
+// Returns whether the value is [layer, call, tensor]. In calls the keyword arguments follow as a
+// fourth element.
 bool IsTensor(const Json& value) {
   return value.is_array() && value.size() >= 3 && value.size() <= 4 && value[0].is_string() &&
          value[1].is_number_integer() && value[2].is_number_integer();
@@ -73,7 +73,7 @@ class CallConverter {
     return absl::OkStatus();
   }
 
-  // Returns an argument in which all tensors have the form of Keras 3.
+  // Returns an argument with all its tensors in the form of Keras 3.
   Json Argument(const Json& value) const {
     if (IsTensor(value)) {
       const bool is_model = models_.contains(value[0].get<std::string>());

@@ -12,7 +12,7 @@
 
 namespace rnnserve {
 
-// Rewrites the calls in the configuration of a Keras 2 Functional in the form of Keras 3; see
+// Converts the calls in the configuration of a Keras 2 Functional to the form of Keras 3; see
 // ConvertKeras2Config. The layers stay as they are. Models among the layers may still have the
 // class name `Model`.
 //
@@ -20,10 +20,10 @@ namespace rnnserve {
 // invalid.
 absl::Status ConvertKeras2Calls(nlohmann::json& functional_config, const LayerRegistry& registry);
 
-// Whether Keras 2 passes states and constants to layers of this class as further inputs.
+// Returns whether Keras 2 passes states and constants to layers of this class as further inputs.
 bool TakesKeras2States(const LayerRegistry& registry, absl::string_view class_name);
 
-// Returns an output of a call of a layer, in the form in which Keras 3 writes it in
+// Returns output `tensor` of call number `call` of a layer, in the form that Keras 3 writes to
 // `inbound_nodes`.
 nlohmann::json KerasTensor(const nlohmann::json& layer, const nlohmann::json& call,
                            const nlohmann::json& tensor);

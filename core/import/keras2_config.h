@@ -16,8 +16,8 @@ namespace rnnserve {
 //  - `Model` becomes Functional. A Sequential that is a bare list gets a config around it, and an
 //    InputLayer if only its first layer has the shape of the input.
 //  - Calls, [[layer, call, tensor, keyword arguments], ...], become {"args", "kwargs"}, and the
-//    calls of models are counted from 0. States and constants, which a recurrent layer reads as
-//    further inputs, become keyword arguments.
+//    calls of models are counted from 0. States and constants, which Keras 2 passes to a recurrent
+//    layer as further inputs, become keyword arguments.
 //  - hard_sigmoid becomes "hard_sigmoid_v1", because in Keras 2 it is a different function,
 //    clip(0.2 x + 0.5).
 //  - Options whose names or defaults have changed are converted: reset_after, alpha of LeakyReLU,

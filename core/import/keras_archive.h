@@ -23,7 +23,8 @@ struct KerasArchive {
 struct KerasArchiveLimits {
   // metadata.json and config.json.
   int64_t json_bytes_max = kModelJsonBytesMax;
-  // model.weights.h5: the weights and the state of the optimizer, which is twice as large for Adam.
+  // model.weights.h5: the weights and the state of the optimizer, which for Adam is twice as
+  // large as the weights.
   int64_t weights_bytes_max = 3 * kWeightBytesMax;
   // Keras writes archives without compression, and weights hardly compress. Keras' own reader has
   // the same limit.

@@ -17,8 +17,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Whether the key has no influence on what a model computes. `shared_object_id` is an address in
-// the memory of the process that saved the model; with it, no two bundles would be equal.
+// Returns whether the key has no influence on what a model computes. `shared_object_id` is an
+// address in the memory of the process that saved the model; with it, no two bundles would be
+// equal.
 bool IsForTrainingOnly(absl::string_view key) {
   constexpr std::array<absl::string_view, 5> kKeys = {
       "shared_object_id", "trainable", "build_config", "build_input_shape", "compile_config"};

@@ -11,8 +11,8 @@ namespace rnnserve {
 
 // Returns the name by which the class of a serialized object is looked up: the name under which it
 // was registered in Keras ("package>Name"), else its class name. An unregistered class that is not
-// part of Keras gets its module as a prefix ("mine>LSTM", or "__main__>LSTM" if it was defined in the
-// script that saved it), so that it is not taken for the LSTM of Keras.
+// part of Keras gets its module as a prefix ("mine>LSTM", or "__main__>LSTM" if it was defined in
+// the script that saved it), so that it is not taken for the LSTM of Keras.
 std::string RegisteredNameOf(const nlohmann::json& object);
 
 // Converts the JSON of a model that Keras 3 serialized to the JSON of a bundle. The objects are the

@@ -27,11 +27,12 @@ class KerasConfig {
   // it is treated as one without a class and a configuration.
   KerasConfig(const nlohmann::json& object, std::string path);
 
-  // `class_name`; empty if it is missing.
+  // Returns `class_name`, or an empty string if it is missing.
   std::string class_name() const;
-  // `registered_name` ("package>Name" for a custom class); the class name if it is missing.
+  // Returns `registered_name` ("package>Name" for a custom class), or the class name if it is
+  // missing.
   std::string registered_name() const;
-  // `config.name`; empty if it is missing.
+  // Returns `config.name`, or an empty string if it is missing.
   std::string name() const;
   const std::string& path() const { return path_; }
 
@@ -43,8 +44,9 @@ class KerasConfig {
   absl::StatusOr<std::string> String(absl::string_view key, absl::string_view fallback) const;
   // Returns a whole number from 1 to 2^31 - 1. The key is required.
   absl::StatusOr<int64_t> PositiveInt(absl::string_view key) const;
-  // Returns `count` such numbers, from a list of that length or from one number that stands for
-  // all. If the key is absent or null, all are `fallback`; without a fallback the key is required.
+  // Returns `count` whole numbers from 1 to 2^31 - 1, from a list of that length or from one number
+  // that stands for all. If the key is absent or null, all are `fallback`; without a fallback the
+  // key is required.
   absl::StatusOr<std::vector<int64_t>> PositiveInts(
       absl::string_view key, size_t count, std::optional<int64_t> fallback = std::nullopt) const;
   // Returns an activation. The value is its name, or what Keras writes for a function or for an

@@ -27,7 +27,7 @@ class WeightSource {
   virtual absl::StatusOr<absl::Span<const float>> Weight(absl::string_view name,
                                                          const Shape& shape) = 0;
 
-  // The type in which matrices built from the weights are stored.
+  // Returns the type in which matrices built from the weights are stored.
   virtual WeightType matrix_type() const { return WeightType::kFloat32; }
 };
 

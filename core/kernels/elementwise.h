@@ -9,12 +9,12 @@
 
 namespace rnnserve {
 
-// Whether an activation has a vector form (see vector_math-inl.h). The others are computed with
-// Eigen or value by value.
+// Returns whether an activation has a vector form (see vector_math-inl.h). The others are computed
+// with Eigen or value by value.
 bool IsVectorised(Activation activation);
 
-// Whether a layer with these activations can use the fused kernels (lstm_step.h, gru_step.h,
-// dense_step.h): both have a vector form, and the active Isa is not kPortable.
+// Returns whether a layer with these activations can use the fused kernels (lstm_step.h,
+// gru_step.h, dense_step.h): both have a vector form, and the active Isa is not kPortable.
 bool HasStepKernels(Activation activation, Activation recurrent_activation);
 
 // Applies the vector form of an activation to x in place, padding included. REQUIRES:

@@ -32,10 +32,10 @@ absl::string_view IsaName(Isa isa);
 // Returns the Isa of that name, or nullopt if there is none.
 std::optional<Isa> IsaFromName(absl::string_view name);
 
-// The instruction set that the kernels of this process use: the fastest supported one, until
-// another one is set. Every kernel call reads it, so it must not be set while a model runs. A
-// plug-in has its own copy of the kernels, which always uses the fastest. Thread-safe. REQUIRES:
-// SupportedIsas() contains `isa`.
+// Return and set the instruction set that the kernels of this process use: the fastest supported
+// one, until another one is set. Every kernel call reads it, so it must not be set while a model
+// runs. A plug-in has its own copy of the kernels, which always uses the fastest. Thread-safe.
+// REQUIRES: SupportedIsas() contains `isa`.
 Isa ActiveIsa();
 void SetActiveIsa(Isa isa);
 

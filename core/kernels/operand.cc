@@ -42,7 +42,7 @@ void Narrow(WeightType, const float*, int64_t, float*, float*) {}
 #endif
 
 // The buffers of operands that have been destroyed. A thread never keeps more of them than the
-// number of operands that it has had at one time, which is two or three in a step.
+// largest number of operands that it has had at once, which is two or three in a step.
 std::vector<AlignedBuffer>& SpareMemory() {
   thread_local std::vector<AlignedBuffer> spare;
   return spare;

@@ -12,8 +12,8 @@
 
 namespace rnnserve {
 
-// Whether weights of this type are multiplied without being widened to float first. True for
-// bfloat16 if ActiveIsa() is kAvx512Bf16, and for int8 if it is kAvx512Vnni or kAvx512Bf16.
+// Returns whether weights of this type are multiplied without being widened to float first. True
+// for bfloat16 if ActiveIsa() is kAvx512Bf16, and for int8 if it is kAvx512Vnni or kAvx512Bf16.
 // Products with an int8 matrix of more than kMaxInt8Inputs inputs (narrow_dot.h) still widen the
 // weights.
 bool MultipliesNarrow(WeightType type);
@@ -49,7 +49,7 @@ class Operand {
 
   ConstColumns columns() const { return columns_; }
 
-  // Whether the columns have been converted.
+  // Returns whether the columns have been converted.
   bool is_narrow() const { return stride_ > 0; }
   // Returns the words of column b: one for each word of weights of a unit (Matrix::num_words), or
   // two if the type is int8. REQUIRES: is_narrow().

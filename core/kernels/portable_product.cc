@@ -31,8 +31,8 @@ Panel Weights(const float* row, int i) {
 }
 
 // Multiplies one panel of weights, whose rows are `row_size` floats apart, by the columns [first,
-// first + kCols). The sums stay in registers while the loop runs over the inputs. Two columns take
-// half of the registers of the smallest processor, and they share each weight that is loaded. kCols
+// first + kCols). The sums stay in registers while the loop runs over the inputs. On a processor
+// with few registers two columns take half of them and share each weight that is loaded. kCols
 // changes the speed but not the bits, because each sum consists of the same operations in the same
 // order.
 template <WeightType kType, int kCols>
