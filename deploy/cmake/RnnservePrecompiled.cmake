@@ -11,8 +11,8 @@
 #   json_test   test and nlohmann/json
 #   grpc_test   grpc and GoogleTest
 #
-# nlohmann/json is in json_test alone: its literal operators make every file that sees it compile a JSON
-# parser, for more than a second, precompiled or not.
+# nlohmann/json is in json_test alone: its literal operators make every file that sees it compile a
+# JSON parser, which takes more than a second, precompiled or not.
 
 set(core_headers
   <algorithm> <array> <atomic> <cmath> <cstdint> <deque> <filesystem> <fstream> <functional> <limits>
@@ -26,7 +26,8 @@ set(core_headers
 set(grpc_headers <grpcpp/grpcpp.h> <google/protobuf/message.h>)
 set(test_headers <gmock/gmock.h> <gtest/gtest.h>)
 
-# rnnserve_precompile(<kind> HEADERS ... [DEPS ...]): the target whose precompiled headers the others reuse.
+# rnnserve_precompile(<kind> HEADERS ... [DEPS ...]): makes the target whose precompiled headers the
+# others reuse.
 function(rnnserve_precompile kind)
   cmake_parse_arguments(ARG "" "" "HEADERS;DEPS" ${ARGN})
   set(source ${CMAKE_BINARY_DIR}/precompiled/${kind}.cc)
@@ -46,9 +47,9 @@ if(RNNSERVE_BUILD_TESTS)
                       DEPS gRPC::grpc++ GTest::gmock GTest::gtest)
 endif()
 
-# rnnserve_precompiled(<target> <kind> <default>): the target reuses the headers of this kind, or of the
-# default if the kind is empty. GCC reuses them only under the same options, so a program is compiled
-# with -fPIC as a library is, not with -fPIE.
+# rnnserve_precompiled(<target> <kind> <default>): lets the target reuse the headers of this kind,
+# or those of the default if the kind is empty. GCC reuses them only under the same options, so a
+# program is compiled with -fPIC as a library is, not with -fPIE.
 function(rnnserve_precompiled target kind default)
   if(NOT kind)
     set(kind ${default})

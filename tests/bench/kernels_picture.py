@@ -38,7 +38,7 @@ def main(source, target):
 
 
 def draw_roofline(axes, rows, isa):
-    """GFLOP/s over operations per byte of weights, with a line for the ceiling of each size."""
+    """Draws GFLOP/s over operations per byte of weights, and a line for each size's ceiling."""
     sizes = sorted({row["H"] for row in rows})
     left, right = 0.35, 48
     top = max(row["operations"] / row["fma_floor_us"] / 1e3 for row in rows)
@@ -65,7 +65,7 @@ def draw_roofline(axes, rows, isa):
 
 
 def draw_peers(axes, layer, rows):
-    """A group of bars for each row with a bar for each peer: its time divided by ours."""
+    """Draws a group of bars for each row, with a bar for each peer: its time divided by ours."""
     peers = list(dict.fromkeys(peer for row in rows for peer in row["times_of_peer"]))
     width = 0.8 / max(len(peers), 1)
     for i, peer in enumerate(peers):

@@ -146,7 +146,7 @@ class Sessions {
         StepSessionsCall call;
         call.model = kModel;
         for (int row = 0; row < kRowsPerCall; ++row) {
-          // GCC 12 believes that moving the id here reads beyond it.
+          // Copy the id: GCC 12 warns without cause that moving it here reads beyond it.
           const std::string id = NextId();
           call.session_ids.push_back(id);
         }
@@ -298,7 +298,7 @@ class SessionsBench {
     return std::max(resident, reserved);
   }
 
-  // Measure in turns, so that a disturbance on the machine affects all of them.
+  // Measures steps in turns, so that a disturbance on the machine affects all of them.
   void PrintSteps() {
     constexpr int kSlices = 21;
     std::array<std::vector<double>, 4> times;

@@ -27,7 +27,8 @@ def _reason(error):
 
 
 class CheckedLoad(contextlib.AbstractContextManager):
-    """Steps from `with` until `stop` or its end. `kinds` are the durabilities, used in turn."""
+    """Steps its sessions from the start of its `with` block until `stop` or the end of the block.
+    `kinds` are the durabilities, used in turn."""
 
     def __init__(self, targets, oracle, *, num_sessions=NUM_SESSIONS, rate=RATE, kinds=(ASYNC,),
                  session_type=CheckedSession, **options):

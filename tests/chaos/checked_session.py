@@ -24,11 +24,11 @@ class CheckedSession(resumable.ResumableSession):
     def __init__(self, targets, oracle, tune, tally, **options):
         self._oracle, self._tune, self._tally = oracle, tune, tally
         self._told_durable = 0  # The newest version that a reply reported as durable.
-        self._found_before = False  # The session was found before it; must be reported.
-        self._is_resumed = False  # Since the last output.
+        self._found_before = False  # At an older version than that one; must be reported.
+        self._is_resumed = False  # The session was resumed after the last output.
         self._is_unfinished = False  # The step may have been performed.
         self._last_output = time.monotonic()
-        self.last_durable = 0  # Of the last reply; can fall, unlike durable_version.
+        self.last_durable = 0  # As in the last reply; can fall, unlike durable_version.
         super().__init__(targets, MODEL, observer=self._on_resumption, **options)
 
     def advance(self):
@@ -56,7 +56,7 @@ class CheckedSession(resumable.ResumableSession):
         if self._is_resumed:
             self._tally.note_gap(now - self._last_output)
         self._is_resumed, self._last_output = False, now
-        if self._found_before:  # It continued without a report.
+        if self._found_before:  # The session continued without a report.
             self._tally.count("silent")
             self._found_before = False
         if output.tobytes() != self._oracle.expected(self._tune, self.version - 1):

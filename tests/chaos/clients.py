@@ -37,21 +37,22 @@ class StreamClient:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
 
     def go(self):
-        """Starts its stepping, and returns after its first step."""
+        """Starts the client's steps, and returns after the first one."""
         self._process.stdout.readline()  # The line "ready".
         self._process.stdin.write(b"go\n")
         self._process.stdin.flush()
         self._process.stdout.readline()
 
     def kill(self):
-        """Returns the number of steps whose answers it saw."""
+        """Kills the client. Returns the number of steps whose answers it saw."""
         self._process.kill()
         with self._process:
             return 1 + self._process.stdout.read().count(b"\n")
 
 
 class Clients(contextlib.AbstractContextManager):
-    """Hands out clients one by one and starts the next ones in advance. Kills those at its end."""
+    """Hands out clients one by one and starts the next ones in advance. At the end, kills those
+    that were not handed out."""
 
     def __init__(self, address, number):
         self._address, self._number, self._started = address, number, 0

@@ -14,8 +14,8 @@ WARM_UP_SECONDS = 1.5
 SETTLE_SECONDS = 0.7
 DRAIN_GOAL_SECONDS = 22
 STEPPING_SECONDS = 20
-# A pause is longer than two missed answers plus the time that a client needs to reach another
-# replica.
+# A pause lasts longer than two unanswered attempts and the move of a client to another replica
+# together.
 PAUSE_SECONDS = 10
 
 

@@ -30,8 +30,9 @@ def wait_until(is_true, what, seconds):
 
 
 class Servers(contextlib.AbstractContextManager):
-    """Runs from `with` until its end, which kills everything. Used by the main thread, whose end
-    also kills everything. With `link` the servers reach the store by that symbolic link."""
+    """Runs from the start of its `with` block to the end, which kills everything. Used by the main
+    thread, whose end also kills everything. With `link` the servers reach the store by that
+    symbolic link."""
 
     def __init__(self, models, num_replicas=3, *, store_options=(), server_options=(), link=None):
         self._temporary = tempfile.TemporaryDirectory(prefix="chaos")

@@ -47,7 +47,7 @@ class Tally:
             self.gaps.append(seconds)
 
     def add(self, other):
-        """Adds another tally that has ended."""
+        """Adds the counts of another tally, whose load has ended."""
         for name, value in vars(other).items():
             if name == "stillness":
                 self.stillness = max(self.stillness, value)

@@ -60,7 +60,7 @@ def write_wide(folder):
 
 
 def drain_10k(run, outcome):
-    """All of many sessions have changed when the server has to end. `amount` is not used."""
+    """Stops a server when all of its many sessions have changed. `amount` is not used."""
     wide = {"wide": write_wide(run.folder)}
     # Nothing is written before the end, so that everything is written then.
     options = ("--checkpoint-steps=1000000", "--checkpoint-interval-ms=3600000")

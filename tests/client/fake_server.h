@@ -34,7 +34,7 @@ class FakeServer {
   FakeServer(const FakeServer&) = delete;
   FakeServer& operator=(const FakeServer&) = delete;
 
-  // "127.0.0.1:port".
+  // Returns "127.0.0.1:port".
   const std::string& address() const { return address_; }
 
   // Returns a client of this server.

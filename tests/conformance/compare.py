@@ -69,7 +69,10 @@ def compare_infer(call, served, tolerance):
 
 
 def compare_steps(call, served, with_time, tolerance):
-    """with_time: for each output, whether it has a time axis."""
+    """Compares the results of sessions. Returns their Distance, or raises as distance_of does.
+
+    with_time: for each output, whether it has a time axis.
+    """
     outputs, states = served
     distance = Distance()
     for row, replies in outputs.items():

@@ -36,7 +36,8 @@ def _results(call):
 
 
 def _largest(call):
-    """NaN is not a reason to tame a model: the average of nothing is NaN in Keras too."""
+    """Returns the largest magnitude of the results. Ignores NaN, which is no reason to tame a
+    model: the average of nothing is NaN in Keras too."""
     return max(
         np.nan_to_num(np.abs(value), nan=0.0).max(initial=0.0) for value in _results(call)
     )

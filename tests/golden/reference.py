@@ -71,7 +71,10 @@ def reset(layer):
 
 
 def call_for_states(layer, call):
-    """Returns (call()'s result, the final states). call: calls `layer`; runs twice from a reset."""
+    """Returns (call()'s result, the final states).
+
+    call: calls `layer`. It runs twice, each time after a reset.
+    """
     reset(layer)
     outputs = call()
     reset(layer)

@@ -83,7 +83,7 @@ def classify_include(header: str) -> str:
 
 
 def breach_of_use(folder: str, used: str, what: str) -> str:
-    """Says why `folder` must not use `what`, which belongs to `used`; "" if it may."""
+    """Returns why `folder` must not use `what`, which belongs to `used`; "" if it may."""
     rule = RULES[folder]
     if used == folder or used in rule.folders or used in rule.libraries:
         return ""

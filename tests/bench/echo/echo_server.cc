@@ -4,7 +4,7 @@
 // The services of rnnserve with nothing behind them, to measure the cost of the transport alone:
 // every session opens, every step returns zeros, and nothing is stored. Its only model, "echo", has
 // `--units` inputs and as many outputs, so that any client of rnnserve can load the server with
-// messages of the same size. Serves only Stream and the calls that a client makes before it.
+// messages of the same size. It serves only Stream and the calls that a client makes first.
 //
 //   echo_server [--units=128] [--api=callback|handoff|async] [--queues=2] [--address-file=FILE]
 //

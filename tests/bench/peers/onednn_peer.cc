@@ -133,7 +133,7 @@ class OneDnnPeer final : public Peer {
     Reorder(from, to);
   }
 
-  // Set the memory to zero, so that every page is resident before the first step is timed.
+  // Sets the memory to zero, so that every page is resident before the first step is timed.
   memory AddOutput(const dnnl::primitive_desc& chosen, int argument) {
     memory result = Add(chosen, argument);
     std::fill_n(static_cast<char*>(result.get_data_handle()), result.get_desc().get_size(), '\0');

@@ -43,7 +43,7 @@ class Server:
         return self.addresses["grpc"]
 
     def cpu_seconds(self):
-        """Returns the processor time that it has used."""
+        """Returns the processor time that the server has used, in seconds."""
         fields = pathlib.Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Measures how much accuracy narrower weights cost the demo models, on data that they were not
-// trained with. A real server has each model in every weight type, and the client sends it all
+// trained on. A real server has each model in every weight type, and the client sends it all
 // recordings and months. Also compares the portable loops with the fastest kernels. The
 // documentation quotes the numbers that this prints.
 

@@ -17,7 +17,7 @@
 #include "server/redis/redis_snapshot_store.h"
 #include "tests/support/redis_process.h"
 
-// Makes the calls of a SnapshotStore for tests. Each function waits for the callback.
+// Functions that call a SnapshotStore in tests. Each one waits for the callback.
 namespace rnnserve::testing {
 
 // The writer's fence in tests that are not about fences.
