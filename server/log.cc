@@ -25,7 +25,7 @@ std::shared_ptr<spdlog::logger> MakeLogger(const Log::Options& options, bool is_
 
 std::string JsonLine(absl::string_view level, absl::string_view event, Log::Facts facts) {
   nlohmann::ordered_json line;
-  // The only use of the time of day in the server: people read the log.
+  // The server uses the time of day only here, for the people who read the log.
   line["time"] = absl::FormatTime("%Y-%m-%d%ET%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone());
   line["level"] = std::string(level);
   line["event"] = std::string(event);

@@ -35,13 +35,13 @@ prometheus::Histogram::BucketBoundaries Doubling(double first, int count) {
   return bounds;
 }
 
-// 1 µs to 17 s: from one cell step of a small model to a call that hits a deadline.
+// Returns bounds from 1 µs (one cell step of a small model) to 17 s (a call that hits a deadline).
 const prometheus::Histogram::BucketBoundaries& DurationBounds() {
   static const auto* const kBounds = new auto(Doubling(1e-6, 25));
   return *kBounds;
 }
 
-// 1 to 1024 rows.
+// Returns bounds from 1 to 1024 rows.
 const prometheus::Histogram::BucketBoundaries& RowBounds() {
   static const auto* const kBounds = new auto(Doubling(1, 11));
   return *kBounds;
@@ -76,7 +76,8 @@ constexpr std::array kEndReasons = {
     EndReason::kClosed, EndReason::kStreamEnded, EndReason::kExpired,     EndReason::kEvicted,
     EndReason::kMoved,  EndReason::kBroken,      EndReason::kModelRetired};
 
-// ForMethod uses a Method as an index, so the names must be in the order of Method.
+// Returns whether the names are in the order of Method, because ForMethod uses a Method as an
+// index.
 constexpr bool MethodNamesAreInOrder() {
   for (size_t i = 0; i < std::size(kMethodNames); ++i) {
     if (kMethodNames[i].method != static_cast<Method>(i)) return false;

@@ -104,7 +104,8 @@ class MethodMetrics {
   const std::string method_;
   prometheus::Family<prometheus::Histogram>& durations_;
   prometheus::Family<prometheus::Counter>& errors_;
-  // Looked up once. Errors are rare, so each one looks up its own series.
+  // The series of successful requests is looked up once. Errors are rare, so each error looks up
+  // its own series.
   prometheus::Histogram& ok_duration_;
 };
 

@@ -67,7 +67,8 @@ absl::Status AppendFolder(const std::string& folder, std::vector<ModelSource>& s
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     const std::string file_name = entry->path().filename();
-    // An unreadable folder counts as no model: volumes have a lost+found folder that root owns.
+    // An unreadable folder does not count as a model: volumes have a lost+found folder that root
+    // owns.
     std::error_code unreadable;
     const bool is_bundle = fs::exists(entry->path() / kBundleModelFile, unreadable);
     const bool is_file = absl::EndsWith(file_name, ".keras") || IsWholeModelHdf5(file_name);

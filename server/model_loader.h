@@ -27,8 +27,8 @@ struct ModelSource {
 // Lists the models that the options name: every "NAME=PATH" of `models`, then every bundle, .keras
 // file and whole-model .h5 file in `model_dir`, in the order of their names. `weight_types` are
 // "NAME=TYPE". Errors: INVALID_ARGUMENT (MODEL_OPTION) if an entry is malformed, two models have
-// the same name, or there is no model or type of a given name; NOT_FOUND (MODEL_PATH) if the folder
-// cannot be read.
+// the same name, or an entry of `weight_types` names an unknown model or type; NOT_FOUND
+// (MODEL_PATH) if the folder cannot be read.
 absl::StatusOr<std::vector<ModelSource>> ListModelSources(
     const std::vector<std::string>& models, const std::string& model_dir,
     const std::vector<std::string>& weight_types = {});

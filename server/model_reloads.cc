@@ -12,7 +12,7 @@
 #include "core/base/status_macros.h"
 
 // `mu_` guards the queue of reloads. It is never held while a model is read or replaced, a callback
-// runs, or the engine is called, so no other lock is ever taken under it and it cannot take part in
+// runs or the engine is called, so no other lock is ever taken under it and it cannot take part in
 // a deadlock. Only the reload thread runs reloads; it alone waits, for work or for Stop, and it
 // alone blocks while a model is read. The running reload stays at the head of the queue, so that
 // Start can refuse a second one of the same model. Stop empties the queue and answers all of it;

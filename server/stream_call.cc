@@ -38,7 +38,8 @@ constexpr int64_t kMaxOutstanding = 4096;
 constexpr size_t kMaxUnwrittenBytes = 1 << 20;
 
 // The most actions of one message that are started in one burst, that is, whose cell steps may wait
-// until all have been started. With more, a worker begins while the rest is still being started.
+// until all have been started. In a longer message, a worker begins with the first actions while
+// the rest are still being started.
 constexpr int kMaxBurstActions = 8;
 
 // The messages that a stream keeps for reuse: enough for a client that sends a few before it gets
@@ -154,7 +155,7 @@ void StreamCall::OnReadDone(bool ok) {
     }
   }
   // Long messages get no burst, so that a worker begins with the first actions while this thread
-  // still starts the rest.
+  // is still starting the rest.
   std::optional<Engine::Burst> burst;
   if (request != nullptr && request->actions_size() <= kMaxBurstActions) burst.emplace();
   if (request != nullptr) {

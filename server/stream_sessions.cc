@@ -12,8 +12,8 @@ void StreamSessions::OnAction(const v1::StreamAction& action) {
 std::vector<std::string> StreamSessions::OnResult(const v1::StreamAction& action,
                                                   const v1::StreamResult& result) {
   std::vector<std::string> unwatched;
-  // A session that was opened or attached to may have ended and begun again since it was last
-  // watched, so it is always watched anew.
+  // A session that was opened or attached to may have ended and been opened again since it was
+  // last watched, so it is always watched again.
   const auto begin = [&](const std::string& id, bool is_bound) {
     Use& use = uses_[id];
     use.is_watched = true;

@@ -35,8 +35,8 @@ class StreamSessions {
   // always none.
   std::vector<std::string> OnResult(const v1::StreamAction& action, const v1::StreamResult& result);
 
-  // Record what a watcher is told, and queue a notice for the client. A session that the stream
-  // does not use, and an end that the stream itself caused, produce no notice.
+  // Record the event that a watcher is told, and queue a notice for the client. A session that the
+  // stream does not use, and an end that the stream itself caused, produce no notice.
   void OnExpiring(absl::string_view id, absl::Duration left);
   void OnEnded(absl::string_view id, EndReason reason);
   // Records that the session has left memory. The next step that brings it back makes OnResult

@@ -19,7 +19,7 @@ uint64_t NextRandom(uint64_t* state) {
 
 }  // namespace
 
-// xorshift would stay at 0 for ever if it began there.
+// xorshift would stay at 0 for ever if it started there.
 Backoff::Backoff(absl::Duration min, absl::Duration max, uint64_t seed)
     : min_(min), max_(max), next_(min), random_(seed == 0 ? 1 : seed) {
   assert(absl::ZeroDuration() < min && min <= max);

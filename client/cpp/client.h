@@ -36,8 +36,8 @@ struct InferRequest {
   // Whether dropout is active, as in Keras' model(x, training=True). Equal rows are then
   // independent samples.
   bool training = false;
-  // With `training`: the random seed; the same seed gives the same result again. Default: the
-  // server chooses one, and the result contains it.
+  // With `training`: the random seed; the same seed gives the same result. Default: the server
+  // chooses one, and the result contains it.
   std::optional<uint64_t> seed;
 };
 
@@ -97,8 +97,8 @@ class Client {
   absl::StatusOr<v1::DescribeModelResponse> DescribeModel(const std::string& model,
                                                           const CallOptions& options = {});
 
-  // Has the server load a model again; open sessions stay on the previous version. model.proto
-  // lists the errors; after an error nothing has changed.
+  // Makes the server reload a model; open sessions stay on the previous version. model.proto lists
+  // the errors; after an error nothing has changed.
   absl::StatusOr<v1::ReloadModelResponse> ReloadModel(const std::string& model,
                                                       const CallOptions& options = {});
 

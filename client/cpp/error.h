@@ -24,7 +24,7 @@ std::string ErrorReason(const absl::Status& status);
 // Returns a number that the server sends with the reason, for example "expected_index" of STEP_GAP.
 std::optional<uint64_t> ErrorNumber(const absl::Status& status, const std::string& name);
 
-// Returns how long the server asks the client to wait before it retries, if it says so.
+// Returns how long the server asks the client to wait before it retries, if the server says so.
 std::optional<absl::Duration> RetryDelay(const absl::Status& status);
 
 // Returns the same code and details with `text` as the message.

@@ -79,12 +79,12 @@ class ResumableSession {
     // Receives each resumption on the thread that steps, before its call continues. Must not call
     // the session.
     ResumptionObserver observer;
-    // How long one step is retried altogether, including the replays before it. Choose it longer
+    // How long one step is retried altogether, including the replays before it. It should be longer
     // than the replacement of a server takes, and shorter than the caller can wait.
     absl::Duration retry_time = absl::Seconds(10);
     // How long to wait for one answer before the step is sent again. After two missed answers the
-    // connection is considered dead. Choose it above the longest step of the model: a step that is
-    // sent again too early waits for the first one and costs a message.
+    // connection is considered dead. It should be longer than the longest step of the model: a step
+    // that is sent again too early waits for the first one and costs a message.
     absl::Duration attempt_timeout = absl::Seconds(2);
     // The shortest and the longest wait between attempts: see Backoff. Each replayed step resets
     // the wait to the shortest.
@@ -123,11 +123,11 @@ class ResumableSession {
   ResumableSession& operator=(const ResumableSession&) = delete;
 
   const std::string& id() const { return open_request_.session_id(); }
-  // The number of delivered steps.
+  // Returns the number of delivered steps.
   uint64_t version() const { return version_; }
-  // The newest version that, according to a server, survives the loss of that server.
+  // Returns the newest version that, according to a server, survives the loss of that server.
   uint64_t durable_version() const { return durable_version_; }
-  // The oldest version from which the session can be brought up to date.
+  // Returns the oldest version from which the session can be brought up to date.
   uint64_t first_replayable_version() const { return log_.begin(); }
 
   // Advances the session like Session::Step. `options` must contain neither index nor epoch
@@ -136,12 +136,12 @@ class ResumableSession {
   //
   //   any code of Session::Step  the server refused the step: it was not performed, the session is
   //                              unchanged and has_unfinished_step() is false
-  //   UNAVAILABLE and others     the time is up. If has_unfinished_step(), the step may have been
-  //                              performed: FinishStep continues it. Otherwise it was not.
+  //   UNAVAILABLE and others     the time has run out. If has_unfinished_step(), the step may have
+  //                              been performed: FinishStep continues it. Otherwise it was not.
   //   FAILED_PRECONDITION        the previous step is unfinished
   absl::StatusOr<StepResult> Step(const Tensor& input, const StepOptions& options = {});
 
-  // Whether the last Step failed in such a way that the step may have been performed.
+  // Returns whether the last Step failed in such a way that the step may have been performed.
   bool has_unfinished_step() const { return log_.end() > version_; }
   // Continues that step and returns its result. FAILED_PRECONDITION if there is none; otherwise it
   // fails like Step.

@@ -8,7 +8,7 @@
 
 namespace rnnserve::client {
 
-// The clock of code that retries: it tells the time that has passed and waits for the next attempt.
+// The clock of code that retries: it measures elapsed time and waits for the next attempt.
 // Tests use one that advances by itself. Thread-safe.
 class RetryClock {
  public:

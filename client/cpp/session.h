@@ -109,11 +109,11 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   const std::string& id() const { return id_; }
-  // The epoch that this owner got when it opened the session or attached to it; 0 for a session
-  // that was adopted by id.
+  // Returns the epoch that this owner got when it opened the session or attached to it; 0 for a
+  // session that was adopted by id.
   uint64_t epoch() const { return epoch_; }
-  // The number of steps that were committed at that time: the index of the first step made through
-  // this object.
+  // Returns the number of steps that were committed at that time: the index of the first step made
+  // through this object.
   uint64_t first_index() const { return first_index_; }
 
   // Advances the session by the timesteps of `input`: [time, features] float, or [time] token ids.

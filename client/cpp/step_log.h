@@ -28,7 +28,6 @@ OutputDigest DigestOf(const Tensor& output);
 // Invariants:
 //   1. It holds the steps [begin(), end()), without a gap.
 //   2. Its bytes are at most `max_bytes`, unless one step alone is larger.
-//   2. Its bytes are at most `max_bytes`, unless one step alone is larger.
 class StepLog {
  public:
   explicit StepLog(size_t max_bytes) : max_bytes_(max_bytes) {}
@@ -44,7 +43,7 @@ class StepLog {
   v1::StepRequest& request(uint64_t index) { return entry(index).request; }
   std::optional<OutputDigest>& digest(uint64_t index) { return entry(index).digest; }
 
-  // The earliest version from which the session can be brought up to date.
+  // Returns the earliest version from which the session can be brought up to date.
   uint64_t begin() const { return begin_; }
   uint64_t end() const { return begin_ + entries_.size(); }
   size_t num_bytes() const { return num_bytes_; }

@@ -24,7 +24,7 @@ namespace rnnserve::client {
 //   Tensor tokens({4}, std::vector<int32_t>{7, 7, 0, 9});
 class Tensor {
  public:
-  // An empty float tensor of shape [0].
+  // Makes an empty float tensor of shape [0].
   Tensor() : shape_{0} {}
 
   // REQUIRES: every extent is >= 0 and their product is the number of values.
@@ -42,7 +42,7 @@ class Tensor {
   bool is_int64() const { return std::holds_alternative<std::vector<int64_t>>(values_); }
   bool is_bool() const { return std::holds_alternative<std::vector<uint8_t>>(values_); }
 
-  // The elements, row-major. REQUIRES: the tensor has that element type.
+  // Return the elements, row-major. REQUIRES: the tensor has that element type.
   absl::Span<const float> floats() const { return std::get<std::vector<float>>(values_); }
   absl::Span<const int32_t> int32s() const { return std::get<std::vector<int32_t>>(values_); }
   absl::Span<const int64_t> int64s() const { return std::get<std::vector<int64_t>>(values_); }

@@ -34,7 +34,8 @@ struct SunspotsData {
   std::vector<float> values;
   // Keras' forecast of the next month's value, made in this month.
   std::vector<float> keras_forecasts;
-  // The same with a reset of the state before the month `reset_at`; NaN for earlier months.
+  // The same forecasts with a reset of the state before the month `reset_at`; NaN for earlier
+  // months.
   std::vector<float> keras_forecasts_after_reset;
   size_t reset_at = 0;
 };

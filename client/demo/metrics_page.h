@@ -26,7 +26,7 @@ class Histogram {
   Histogram Since(const Histogram& earlier) const;
 
   double count() const { return cumulative_.empty() ? 0 : cumulative_.rbegin()->second; }
-  // 0 if there are no observations.
+  // Returns the mean of the observations; 0 if there are none.
   double Mean() const { return count() == 0 ? 0 : sum_ / count(); }
 
   // Returns what PromQL's histogram_quantile returns: it interpolates linearly in the bucket that

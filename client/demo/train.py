@@ -38,8 +38,8 @@ FIRST_YEAR = 1749
 LAST_YEAR = 2008
 SUNSPOT_SCALE = 100.0  # Brings 0 to 254 sunspots near the unit range; part of the model.
 
-# Two runs of the same model differ only by summation order; these are 10 times the observed
-# difference.
+# Two runs of the same model differ only by summation order; these tolerances are 10 times the
+# observed difference.
 PROBABILITY_TOLERANCE = 1e-5
 FORECAST_TOLERANCE = 1e-3  # In sunspots, whose forecasts reach 230.
 
@@ -284,7 +284,7 @@ def read_results(name):
 
 
 def differs(committed, computed, tolerance):
-    """Returns True unless two JSON values are equal; compares numbers with a tolerance."""
+    """Returns whether two JSON values differ; compares floats with a tolerance."""
     if isinstance(committed, dict) and isinstance(computed, dict):
         return committed.keys() != computed.keys() or any(
             differs(committed[key], computed[key], tolerance) for key in committed

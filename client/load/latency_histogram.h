@@ -37,7 +37,7 @@ class LatencyHistogram {
   void Merge(const LatencyHistogram& other);
 
   uint64_t count() const { return count_; }
-  // Exact; zero if the histogram is empty.
+  // Return exact values; zero if the histogram is empty.
   absl::Duration min() const { return absl::Nanoseconds(count_ == 0 ? 0 : min_ns_); }
   absl::Duration max() const { return absl::Nanoseconds(max_ns_); }
   absl::Duration Mean() const;

@@ -30,18 +30,19 @@ class LengthDistribution {
   // fixed:100
   LengthDistribution() : LengthDistribution("fixed:100", Kind::kUniform, 100, 100) {}
 
-  // INVALID_ARGUMENT, with the list of forms, if `text` is none of them or a number is out of
-  // range. For a file, also the errors of ReadFile, and INVALID_ARGUMENT with the line.
+  // Parses one of the forms above. INVALID_ARGUMENT, with the list of forms, if `text` is none of
+  // them or a number is out of range. For a file, also the errors of ReadFile, and INVALID_ARGUMENT
+  // with the line.
   static absl::StatusOr<LengthDistribution> Parse(absl::string_view text);
 
-  // Whether every draw gives the same length and that length is a multiple of `factor`. REQUIRES:
-  // factor > 0.
+  // Returns whether every draw gives the same length and that length is a multiple of `factor`.
+  // REQUIRES: factor > 0.
   bool IsFixedMultipleOf(int64_t factor) const;
 
   // Draws one length.
   int64_t Draw(Random& random) const;
 
-  // The text that was parsed.
+  // Returns the text that was parsed.
   const std::string& text() const { return text_; }
 
  private:

@@ -38,11 +38,12 @@ class LoadSession {
               int64_t chunk_timesteps, absl::Duration deadline, std::string name, Random random);
 
   size_t model_index() const { return model_index_; }
-  // Whether the open of the current sequence was sent and neither its close nor Lose followed.
+  // Returns whether the open of the current sequence was sent and neither its close nor Lose
+  // followed.
   bool is_open() const { return is_open_; }
-  // Whether the last step of the sequence was sent.
+  // Returns whether the last step of the sequence was sent.
   bool is_at_end() const { return timesteps_left_ == 0; }
-  // The number of the current sequence, counted from 1.
+  // Returns the number of the current sequence, counted from 1.
   uint64_t sequence() const { return sequence_; }
 
   // Begins a sequence. REQUIRES: no sequence is open.

@@ -103,7 +103,7 @@ void LoadStream::OnResponse(const v1::StreamResponse& response) {
   std::vector<size_t> answered_groups;
   {
     absl::MutexLock lock(&mu_);
-    // A response that has only notices answers nothing.
+    // A response that contains only notices answers no step.
     const bool is_answer = response.results_size() > 0;
     const bool is_measured = window_ != nullptr && IsMeasured(window_->PartOf(now));
     if (is_answer && is_measured) ++tally_.num_responses;

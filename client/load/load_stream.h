@@ -64,10 +64,11 @@ class LoadStream final : public MessageStream::Listener {
   void Start(MeasurementWindow* window);
 
   // Sends a message of `group` that was scheduled for `time`, or queues it while another is being
-  // written. Does nothing if the window is over.
+  // written. Does nothing if the window has ended.
   void Send(size_t group, absl::Duration time);
 
-  // Whether no message is due, being written or unanswered; also true after the end of the stream.
+  // Returns whether no message is due, being written or unanswered; also true after the end of the
+  // stream.
   bool is_idle() const;
 
   // Returns the first error of the stream itself or, before Start, of an open.

@@ -43,7 +43,7 @@ class MeasurementWindow {
   const absl::Duration begin_;
   const uint64_t max_steps_;
   std::atomic<uint64_t> num_steps_ = 0;
-  // They only decrease, towards `begin_`.
+  // Both times only decrease, towards `begin_`.
   std::atomic<int64_t> middle_ns_;
   std::atomic<int64_t> end_ns_;
 };

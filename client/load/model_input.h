@@ -14,7 +14,7 @@
 
 namespace rnnserve::client {
 
-// Random input for one model. It is generated in advance, so that a step only copies a piece of it.
+// Random input for one model. It is generated in advance, so that a step only copies part of it.
 //
 // Features are uniform in [-1, 1). Token ids are uniform over the ids of the model's first
 // Embedding, except 0, which may mean padding; they are 0 if the Embedding has no other id or the

@@ -19,7 +19,7 @@ class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed) {}
 
-  // Returns a number uniform over all values.
+  // Returns a uniformly distributed 64-bit number.
   uint64_t Next() {
     uint64_t z = (state_ += 0x9e3779b97f4a7c15u);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -27,7 +27,7 @@ class Random {
     return z ^ (z >> 31);
   }
 
-  // Returns a number uniform in [0, 1).
+  // Returns a number distributed uniformly over [0, 1).
   double Uniform() { return static_cast<double>(Next() >> 11) * 0x1p-53; }
 
   // Returns an integer uniform in [low, high]. REQUIRES: low <= high, and the two are less than
@@ -38,7 +38,7 @@ class Random {
 
   double Exponential(double mean) { return -mean * std::log1p(-Uniform()); }
 
-  // Returns a normal number of mean 0 and standard deviation 1, by Box and Muller.
+  // Returns a normally distributed number of mean 0 and standard deviation 1, by Box and Muller.
   double Normal() {
     const double radius = std::sqrt(Exponential(2));
     return radius * std::cos(2 * std::numbers::pi * Uniform());

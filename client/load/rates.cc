@@ -13,7 +13,7 @@
 namespace rnnserve::client {
 namespace {
 
-// Returns nothing if one of the parts is not a number.
+// Returns the numbers between the separators; nothing if one of the parts is not a number.
 std::vector<double> ParseNumbers(absl::string_view text, char separator) {
   std::vector<double> numbers;
   for (absl::string_view part : absl::StrSplit(text, separator)) {

@@ -35,7 +35,7 @@ class SessionEnded(Exception):
 
 
 class StepUnfinished(Exception):
-    """The time is up and the step may have been performed: finish_step continues it."""
+    """The time has run out and the step may have been performed: finish_step continues it."""
 
 
 class OutputCheck:
@@ -94,7 +94,7 @@ class ResumableSession:
         self._until_done(self._open)
 
     def step(self, frames):
-        """Advances the session. A grpc.RpcError: the step was refused and not performed."""
+        """Advances the session. Raises grpc.RpcError if the step was refused and not performed."""
         self._check_is_between_steps()
         request = session_pb2.StepRequest(
             session_id=self.id, input=example.to_tensor(frames), step_index=self.version,

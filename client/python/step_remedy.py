@@ -28,7 +28,7 @@ def retry_delay(error):
 
 
 def remedy_for(error):
-    """Returns the remedy like RemedyFor in client/cpp/step_remedy.h, as the enumerator's name."""
+    """Returns the name of the remedy that RemedyFor in client/cpp/step_remedy.h would return."""
     reason, code = example.error_reason(error), error.code()
     if not reason and code in BROKEN:
         return "resend"

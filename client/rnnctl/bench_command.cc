@@ -33,7 +33,8 @@ uint64_t RandomSeed() {
   return std::uniform_int_distribution<uint64_t>(1, kMaxRandomSeed)(device);
 }
 
-// Returns a report for the load that `options` describe. They were checked when they were parsed.
+// Returns a report for the load that `options` describe. The options were checked when they were
+// parsed.
 absl::StatusOr<LoadReport> MakeReport(const Options& options) {
   const BenchOptions& bench = options.bench;
   LoadReport report;
@@ -100,7 +101,8 @@ absl::StatusOr<std::vector<double>> RatesOf(const BenchOptions& bench) {
   return std::vector<double>{bench.rate.value_or(0)};
 }
 
-// Returns nothing for a closed loop. Recorded arrivals may end the measurement early.
+// Returns the arrivals of an open loop; nothing for a closed one. Recorded arrivals may end the
+// measurement early.
 absl::StatusOr<std::optional<Arrivals>> MakeArrivals(const LoadReport& report, double rate,
                                                      LoadOptions* load) {
   if (report.loop == LoadReport::Loop::kClosed) return std::nullopt;
@@ -127,7 +129,7 @@ absl::StatusOr<std::optional<Arrivals>> MakeArrivals(const LoadReport& report, d
   return std::optional(*std::move(recorded));
 }
 
-// Reports before the load, not after it, that a file cannot be written.
+// Checks that a file can be written, so that an error is reported before the load and not after it.
 absl::Status CheckFile(const std::string& path, const char* option) {
   if (path.empty() || path == "-") return absl::OkStatus();
   const absl::Status status = WriteFile(path, "");

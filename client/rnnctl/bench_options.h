@@ -20,7 +20,7 @@ struct Options;
 
 // The command line of `rnnctl bench`, except for the options that it shares with other commands.
 struct BenchOptions {
-  // Each in the form that ParseModelShare reads.
+  // The models, each in the form that ParseModelShare reads.
   std::vector<std::string> models;
 
   // At most one of these is set and makes the loop open: the steps per second, the rates in the
@@ -33,7 +33,7 @@ struct BenchOptions {
   size_t num_channels = 1;
   size_t sessions_per_message = 1;
   bool uses_step_sessions = false;
-  // In the form of LengthDistribution::Parse.
+  // The lengths of sequences, in the form that LengthDistribution::Parse reads.
   std::string lengths = "fixed:100";
   double think_ms = 0;
   // 0: no deadline.

@@ -20,8 +20,8 @@ constexpr size_t kMaxBatchBytes = size_t{2} << 20;
 // The size of the widest element type.
 constexpr size_t kElementBytes = 8;
 
-// Returns the indices of the sequences in batches of equal length. Then no batch needs padding,
-// which a Masking layer would recognise only by its own mask value.
+// Returns the indices of the sequences, in batches of sequences of equal length. Then no batch
+// needs padding, which a Masking layer would recognise only by its own mask value.
 std::vector<std::vector<size_t>> PlanBatches(const std::vector<Tensor>& sequences,
                                              size_t max_rows) {
   std::map<int64_t, std::vector<size_t>> indices_by_length;

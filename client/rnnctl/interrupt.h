@@ -21,7 +21,7 @@ class Interrupt {
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
-  // Whether the signal arrived since this object was made.
+  // Returns whether the signal has arrived since this object was made.
   static bool asked();
 
  private:

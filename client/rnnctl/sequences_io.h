@@ -14,11 +14,11 @@
 // Reads the input and writes the output of `infer` and `stream`.
 namespace rnnserve::client {
 
-// Reads the sequences of `options.input` in the shape that, according to the server,
-// `options.model` takes.
+// Reads the sequences of `options.input` in the shape that `options.model` takes. Asks the server
+// for that shape.
 absl::StatusOr<std::vector<Tensor>> ReadSequences(Client& client, const Options& options);
 
-// Fails for the names and formats for which WriteOutputs would fail, before the work is done.
+// Checks, before any work is done, that WriteOutputs will not fail because of a name or a format.
 absl::Status CheckOutput(const Options& options);
 
 // Writes to `options.output`. Standard output without a format gets a table, or JSON lines if the

@@ -66,7 +66,7 @@ class Cluster:
         self._proxy.start()
 
     def stop(self):
-        """Replicas drain at the same time."""
+        """Stops all processes. The replicas drain at the same time."""
         if self._proxy:
             self._proxy.stop()
         for replica in self.replicas:

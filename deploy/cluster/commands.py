@@ -24,7 +24,7 @@ POLL_SECONDS = 0.1
 
 
 class UnknownCommand(ValueError):
-    """The text names the mistake."""
+    """A line is not a command. The text names the mistake."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Command:
 
 
 def parse(line, num_replicas):
-    """Returns None for an empty line. Raises UnknownCommand."""
+    """Returns the command of a line, or None for an empty line. Raises UnknownCommand."""
     words = line.split("#")[0].split()
     if not words:
         return None

@@ -31,7 +31,7 @@ class Tally:
         self.steps = 0
         self.errors = collections.Counter()  # By code, or by code and reason.
         self.resumed = 0  # Sessions that continued on another replica.
-        self.lost = 0  # Sessions that had to begin anew.
+        self.lost = 0  # Sessions that had to start over.
         self.wrong = 0  # Replies with a wrong version; must stay 0.
 
 

@@ -20,7 +20,7 @@ class MetricsPage:
 
     @classmethod
     def of(cls, address, timeout_s=0.4):
-        """Requests the page of a server. OSError if it does not answer."""
+        """Requests the page of a server. Raises OSError if it does not answer."""
         with urllib.request.urlopen(f"http://{address}/metrics", timeout=timeout_s) as page:
             return cls(page.read().decode())
 

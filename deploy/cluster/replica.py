@@ -98,14 +98,14 @@ class Replica:
             self._process.kill()
 
     def stop(self):
-        """Returns the exit code."""
+        """Stops the server and returns the exit code."""
         if self._channel is not None:
             self._channel.close()
             self._channel = None
         return self._process.stop() if self._process else 0
 
     def state(self):
-        """Returns serving, draining, starting, paused or down."""
+        """Returns "serving", "draining", "starting", "paused" or "down"."""
         if not self.is_running():
             return "down"
         if self._is_paused:
@@ -115,7 +115,7 @@ class Replica:
         return "serving" if self._health() == SERVING else "draining"
 
     def metrics(self):
-        """Returns its metrics page. OSError if it does not answer."""
+        """Returns the metrics page of the server. Raises OSError if it does not answer."""
         return MetricsPage.of(self.metrics_address)
 
     def session_ids(self):

@@ -56,8 +56,8 @@ class Store:
         self._process.send(signal.SIGCONT)
 
     def ask(self, line):
-        """Sends one command as a line of words and returns the raw answer, up to 64 KiB. OSError if
-        there is none."""
+        """Sends one command as a line of words and returns the raw answer, up to 64 KiB. Raises
+        OSError if there is none."""
         with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
             connection.sendall(line.encode() + b"\r\n")
             return connection.recv(65536).decode()

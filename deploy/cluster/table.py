@@ -20,7 +20,7 @@ class Look:
 
 
 def look_at(replica):
-    """Asks a replica; takes less than a second. Safe to call from one thread at a time."""
+    """Asks a replica; takes less than a second. Used by one thread at a time."""
     state = replica.state()
     if state in ("serving", "draining"):
         try:

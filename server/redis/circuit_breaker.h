@@ -24,7 +24,7 @@ class CircuitBreaker {
     // later; with 1, a single lost connection opens it.
     int max_failures = 3;
     // The breaker opens when requests are in flight and no answer has come for this long. If it is
-    // too short, a peer that pauses (for a fork or a slow disk) is taken for dead.
+    // too short, a peer that pauses (for a fork or a slow disk) is mistaken for a dead one.
     absl::Duration max_silence = absl::Milliseconds(800);
     // The pause between opening and the first probe, and the longest pause between two probes.
     absl::Duration min_pause = absl::Milliseconds(50);
@@ -57,8 +57,8 @@ class CircuitBreaker {
   bool CheckSilence(absl::Time now);
 
   State state() const { return state_; }
-  // The time at which the silence will have lasted too long or the next probe is due, whichever is
-  // earlier. Infinite future if there is neither.
+  // Returns the time at which the silence will have lasted too long or the next probe is due,
+  // whichever is earlier. Infinite future if there is neither.
   absl::Time next_event() const;
 
  private:

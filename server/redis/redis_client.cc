@@ -46,7 +46,7 @@ int64_t BytesOf(const RedisClient::Command& command) {
   return bytes;
 }
 
-// Returns the timeout for poll, rounded up, so that the time has come when poll returns.
+// Returns the timeout for poll, rounded up, so that poll does not time out before `time`.
 int MillisecondsUntil(absl::Time time, absl::Time now) {
   if (time == absl::InfiniteFuture()) return -1;
   const absl::Duration left = std::max(time - now, absl::ZeroDuration());

@@ -82,7 +82,8 @@ class RedisClient {
   // Returns OK while the server can be used, else the reason why not.
   absl::Status health() const;
 
-  // The number of server processes that this client has talked to. A restarted server counts again.
+  // Returns the number of server processes that this client has talked to. A restarted server
+  // counts again.
   uint64_t num_servers() const { return num_servers_.load(std::memory_order_relaxed); }
 
  private:

@@ -26,8 +26,8 @@ namespace rnnserve::server {
 // error it must not be used again.
 class RedisConnection {
  public:
-  // Begins to connect. A failure to connect may show only in Send. Resolving a host name is the
-  // only thing that blocks; an IP address needs no resolving. Errors: UNAVAILABLE (STORE_DOWN).
+  // Begins to connect. A failure to connect may show only in Send. Only resolving a host name
+  // blocks; an IP address needs no resolving. Errors: UNAVAILABLE (STORE_DOWN).
   static absl::StatusOr<std::unique_ptr<RedisConnection>> Connect(const RedisAddress& address);
 
   RedisConnection(const RedisConnection&) = delete;
@@ -44,7 +44,7 @@ class RedisConnection {
   absl::Status Receive(absl::FunctionRef<void(RedisReply)> on_reply);
 
   int fd() const { return context_->fd; }
-  // Whether Send has anything to do once the socket is writable.
+  // Returns whether Send has anything to do once the socket is writable.
   bool wants_to_send() const { return is_connecting_ || !unsent_.empty(); }
 
  private:

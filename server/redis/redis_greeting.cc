@@ -14,7 +14,7 @@
 namespace rnnserve::server {
 namespace {
 
-// The first version that has everything we use: EVALSHA, HSET of many fields, and script
+// The first version that has all the features we use: EVALSHA, HSET of many fields, and script
 // replication.
 constexpr int kVersionMin = 5;
 

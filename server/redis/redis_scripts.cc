@@ -96,7 +96,7 @@ redis.call('DEL', KEYS[1])
 return {'OK'}
 )";
 
-// The other key is an argument and not KEYS[2]. Only a cluster would need to know it as a key.
+// The other key is an argument and not KEYS[2]: only a cluster would have to know that it is a key.
 constexpr char kQuarantine[] = R"(
 local s = stored()
 if s == false then return {'BAD'} end
