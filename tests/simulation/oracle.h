@@ -45,19 +45,19 @@ class Oracle {
   const std::string& breach() const { return breach_; }
   void Report(const std::string& breach);
 
-  // A step has reached a replica; what the replica does with it is not known yet.
+  // Records a step that has reached a replica. What the replica does with it is not known yet.
   void OnStepDelivered(uint64_t incarnation, const Request& request);
-  // A call has taken effect and changed the stored snapshot from `before` to `after`.
+  // Checks a call that has taken effect and changed the stored snapshot from `before` to `after`.
   void OnStored(uint64_t incarnation, const StoreCall& call,
                 const std::optional<StoredSnapshot>& before,
                 const std::optional<StoredSnapshot>& after, absl::Time now);
-  // The store has lost changes. Which sessions they belong to is not known, so no promise holds for
-  // any session.
+  // Records that the store has lost changes. Which sessions they belong to is not known, so any
+  // session may have lost steps.
   void OnStoreLost();
-  // A replica has answered; the writer may never get the answer.
+  // Checks the answer of a replica, which the writer may never get.
   void OnReply(const Reply& reply);
-  // A draining replica, which had this session at this version, claims that the store has
-  // everything.
+  // Checks the claim of a draining replica that the store has everything. The replica had this
+  // session at this version.
   void OnDrained(int session, uint64_t epoch, uint64_t version,
                  const std::optional<StoredSnapshot>& stored);
 

@@ -19,8 +19,8 @@ namespace rnnserve::testing {
 
 // A well-behaved client of one session. It opens the session or attaches to it, and sends its steps
 // with index and epoch until each is answered. It has as many steps in flight as the session keeps
-// replies. When its session is gone, it attaches again and sends the steps after the version that
-// it is told. When another writer takes over, it stops and may come back later. Checks every reply
+// replies. When its session is gone, it attaches again and sends the steps after the version in
+// the reply. When another writer takes over, it stops and may come back later. Checks every reply
 // with the oracle.
 //
 // Used by one thread at a time: the simulation's. Dice and oracle must outlive it.
@@ -46,7 +46,7 @@ class Writer {
   int writer() const { return options_.writer; }
   // Returns the requests that it sends now; none while it waits.
   std::vector<Request> Act();
-  // Attaches again if another writer had taken over.
+  // Attaches again if another writer has taken over.
   void TakeOver();
   void OnReply(const Reply& reply);
 

@@ -31,7 +31,7 @@ namespace rnnserve::testing {
 class ChildProcess {
  public:
   struct Options {
-    // The file to execute, without a search of PATH. Default: `arguments[0]`.
+    // The file to execute; PATH is not searched. Default: `arguments[0]`.
     std::string program;
     // The file that standard output is appended to. By default, the output is thrown away.
     std::string output_file = "/dev/null";
@@ -39,7 +39,7 @@ class ChildProcess {
     std::string error_file;
   };
 
-  // Starts the program. `arguments[0]` is the name under which the program sees itself called.
+  // Starts the program. The program sees `arguments[0]` as its own name.
   // INTERNAL if the operating system cannot start a process. A program that cannot be executed ends
   // with exit code 127.
   static absl::StatusOr<std::unique_ptr<ChildProcess>> Start(std::vector<std::string> arguments,

@@ -27,11 +27,11 @@ class MallocCounter {
 
   explicit MallocCounter(Scope scope = Scope::kThisThread);
 
-  // Returns the number of allocations since the construction. REQUIRES, with kThisThread: the
+  // Returns the number of allocations since construction. REQUIRES, with kThisThread: the
   // calling thread constructed it.
   int64_t count() const;
 
-  // Returns the bytes that this thread asked for since the construction, freed or not, whatever the
+  // Returns the bytes that this thread asked for since construction, freed or not, whatever the
   // scope. REQUIRES: the calling thread constructed it.
   int64_t thread_bytes_asked() const;
 

@@ -51,7 +51,7 @@ class MemorySnapshotStore final : public SnapshotStore {
                   WriteCallback callback) override;
 
   // Lets the oldest waiting call take effect and runs its callback. Returns false if no call waits
-  // or the store hangs. Not with kAtOnce.
+  // or the store hangs. Use it only with Pace::kByHand.
   bool CompleteNext();
   // Completes calls until none are waiting, including those that callbacks make. Returns the number
   // of completed calls.

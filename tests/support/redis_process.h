@@ -38,7 +38,7 @@ class RedisProcess {
   RedisProcess(const RedisProcess&) = delete;
   RedisProcess& operator=(const RedisProcess&) = delete;
 
-  // The URL in the form that ParseRedisUrl reads.
+  // Returns the URL in the form that ParseRedisUrl reads.
   const std::string& url() const { return url_; }
   std::string Log() const;
 

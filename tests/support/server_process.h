@@ -54,7 +54,7 @@ class ServerProcess {
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
 
-  // "127.0.0.1:port".
+  // Return "127.0.0.1:port".
   const std::string& grpc_address() const { return grpc_address_; }
   const std::string& metrics_address() const { return metrics_address_; }
   pid_t pid() const { return process_->pid(); }
@@ -70,8 +70,8 @@ class ServerProcess {
   bool Pause();
   void Resume();
 
-  // Waits at most `timeout` for the end. Returns the exit code, or 128 plus the number of the
-  // signal that killed the process, or nullopt if it is still running.
+  // Waits at most `timeout` for the process to end. Returns its exit code, or 128 plus the
+  // number of the signal that killed it, or nullopt if it is still running.
   std::optional<int> Wait(absl::Duration timeout);
 
   // Terminates the process and returns what Wait returns; sends SIGKILL (so 137) after the timeout

@@ -13,8 +13,8 @@
 
 namespace rnnserve::testing {
 
-// An observer of every model that does nothing: it costs no time and allocates nothing. Immutable;
-// safe to share.
+// Observes the engine and every model and does nothing: it costs no time and allocates nothing.
+// Immutable; safe to share.
 class SilentObserver final : public EngineObserver, public ModelObserver {
  public:
   ModelObserver& ForModel(const std::string& /*model_name*/) override { return *this; }

@@ -43,8 +43,9 @@ Function* Real(const char* mangled) {
   return reinterpret_cast<Function*>(found);
 }
 
-// Abseil evaluates the conditions of other threads inside its calls, while it holds the lock. For
-// ThreadSanitizer the lock is released by then, so it must not check these reads.
+// Abseil evaluates the conditions of other threads inside its calls, while it holds the lock.
+// ThreadSanitizer believes that the lock has been released by then, so it must not check these
+// reads.
 class IgnoreReads {
  public:
   IgnoreReads() { AnnotateIgnoreReadsBegin(__FILE__, __LINE__); }

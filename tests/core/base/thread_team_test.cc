@@ -19,8 +19,8 @@ TEST(ThreadTeamTest, CallsEveryPieceOnce) {
   for (const int size : {1, 2, 3, 8}) {
     ThreadTeam team(size);
     for (const int64_t num_pieces : {0, 1, 2, 7, 8, 100}) {
-      // The counters are not atomic, because the writes of a helper must be visible and no piece
-      // may run twice.
+      // The counters are not atomic: the team must make a helper's writes visible and run no piece
+      // twice.
       std::vector<int> calls(static_cast<size_t>(num_pieces), 0);
       team.Run(num_pieces, [&](int64_t i) { ++calls[static_cast<size_t>(i)]; });
       EXPECT_EQ(calls, std::vector<int>(static_cast<size_t>(num_pieces), 1))

@@ -210,7 +210,7 @@ TEST_F(BatchSchedulerTest, RefusesAtOnceAStepThatWouldBeLate) {
   observer_.AwaitStopped();
 
   // The clock was read four times in the first round and three times in the second, which may not
-  // count yet, so a round takes 38.75 or 40 ms on average. Three steps of two timesteps are
+  // be counted yet, so a round takes 38.75 or 40 ms on average. Three steps of two timesteps are
   // waiting, which take at least 232.5 ms. The deadline must leave room for three times as much.
   // The step's own two cell steps take 20 ms.
   std::vector<TestStep> waiting = Steps(3);

@@ -42,7 +42,7 @@ class CellRun {
   // Returns or sets state `k` of batch row `b`.
   std::vector<float> state(int64_t b, size_t k) const { return states_[k].values(b); }
   void set_state(int64_t b, size_t k, const std::vector<float>& values);
-  // Sets an external constant, one row for each batch row. Required if the cell takes constants.
+  // Adds an external constant, one row for each batch row. Required if the cell takes constants.
   void add_constant(const std::vector<std::vector<float>>& rows) { constants_.emplace_back(rows); }
   // Runs the following steps in training. `training` must outlive them.
   void set_training(const TrainingRun* training) { training_ = training; }

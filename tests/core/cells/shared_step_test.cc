@@ -36,7 +36,7 @@ struct Kind {
   std::string name;
   std::string cell;
   int64_t gates;
-  int64_t units;  // and inputs: just enough for a step to be shared
+  int64_t units;  // also the number of inputs; just enough for a step to be shared
   WeightType weight_type = WeightType::kFloat32;
   bool reset_after = true;
 };

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Tests when Checkpointer sends snapshots, and what it does with each answer of the store. The test
-// plays the store and makes the changes of the sessions.
+// plays the store and makes the changes to the sessions.
 
 #include "core/checkpoint/checkpointer.h"
 
@@ -355,7 +355,7 @@ TEST_F(CheckpointerTest, ASnapshotWrittenMeanwhileIsNotQuarantined) {
   EXPECT_TRUE(observer_.quarantined.empty());
 }
 
-// A snapshot that this server cannot read, although another one may be able to.
+// A snapshot that this server cannot read, although another server may be able to.
 struct Foreign {
   std::string name;
   std::function<std::string(const ModelPtr& model)> bytes;

@@ -53,7 +53,7 @@ class SessionSpillTest : public ::testing::Test {
  protected:
   static constexpr int kMaxSessions = 10;
 
-  // Opens a session. Unless its durability is kNone, the store has its current state.
+  // Opens a session and, unless its durability is kNone, writes its state to the store.
   void Open(const std::string& id, Durability durability = Durability::kAsync,
             absl::Duration idle_timeout = absl::Seconds(60)) {
     const auto opened = sessions_.Open({.id = id,
@@ -101,7 +101,7 @@ class SessionSpillTest : public ::testing::Test {
     store_->CompleteAll();
     return *status;
   }
-  // Uses other sessions later than this one and makes room, so that this one is spilled.
+  // Uses other sessions after this one and makes room, so that this one is spilled.
   void Spill(const std::string& id) {
     while (sessions_.usage().sessions < kMaxSessions) Open(absl::StrCat("other", num_others_++));
     for (int i = 0; i < num_others_; ++i) Lease(absl::StrCat("other", i)).status().IgnoreError();
@@ -213,7 +213,7 @@ TEST_F(SessionSpillTest, ATickSpillsIdleSessionsAhead) {
   spill_.Tick();
   store_->CompleteAll();
 
-  // Ten sessions fit, so one of ten had to leave.
+  // Ten sessions fit. The tick has spilled one of them, so that there is room for another.
   EXPECT_EQ(sessions_.usage().sessions, 9);
   EXPECT_FALSE(IsInMemory("s0"));
 }

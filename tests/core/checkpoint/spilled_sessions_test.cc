@@ -119,7 +119,7 @@ std::vector<std::string> ListedIds(const SpilledSessions& spilled, const Session
 
 class SpilledSessionsListTest : public ::testing::Test {
  protected:
-  // Adds the record of a session that has been idle for `n` seconds, with the given model.
+  // Adds the record of a session of this model. The n-th one added has been idle for n seconds.
   void Add(const std::string& id, const std::string& model_name = "m") {
     SpilledSessions::Record record = RecordOf(3, model_name);
     record.model = {model_};

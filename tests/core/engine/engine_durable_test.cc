@@ -321,7 +321,7 @@ TEST_F(EngineDurableTest, AResumeTokenIsValidOnAnyServerWithTheKeyForItsSessionO
 }
 
 TEST_F(EngineDurableTest, ASessionThatCanGoOnElsewhereHasAResumeToken) {
-  // A drain writes it to the store.
+  // This session is not durable, but a drain writes it to the store.
   ASSERT_THAT(a_.Open("s", Durability::kNone), IsOk());
   OpenSessionCall bound;
   bound.model = "doubling";

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Tests the engine under stress: many threads make random calls on many sessions of three models at
-// once. A team computes one of the models. The test also runs the model alone, one row at a time,
-// with the calls of each session in order; every answer must equal that run bit for bit. Runs under
+// once. A team computes one of the models. The test also makes the calls of each session in order
+// on its model alone, one row at a time; every answer must equal that run bit for bit. Runs under
 // ThreadSanitizer too.
 
 #include <gmock/gmock.h>

@@ -86,8 +86,8 @@ TEST_F(EngineTrainingTest, ALayerThatNeedsTheBatchIsRefusedByName) {
   EXPECT_THAT(Infer(InferOf("normalized", EqualRows(1))), IsOk());
 }
 
-// A call with training needs a workspace for the whole batch; a call without is computed row by row
-// and needs none.
+// A call with training needs a workspace for the whole batch. A call without training is computed
+// row by row and needs none.
 TEST_F(EngineTrainingTest, ItsMemoryIsLimited) {
   EngineOptions options;
   options.max_infer_bytes = 20'000;

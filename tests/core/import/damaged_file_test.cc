@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads a few hundred files with random damage as the program reads them. Each must give a model or
-// an error with a reason, whatever libhdf5 does with it.
+// Reads a few hundred randomly damaged files in the way in which the program reads files. Each must
+// give a model or an error with a reason, whatever libhdf5 does with it.
 
 #include <gtest/gtest.h>
 

@@ -29,7 +29,7 @@ class Hdf5Image {
   // Adds a contiguous float32 dataset and its parents.
   void AddVariable(const std::string& path, const std::vector<hsize_t>& shape,
                    const std::vector<float>& values);
-  // Adds a dataset of another type or with other properties.
+  // Adds a dataset with any type and creation properties, and writes no values.
   void AddDataset(const std::string& path, hid_t type, const std::vector<hsize_t>& shape,
                   hid_t properties = H5P_DEFAULT);
   // Sets the string attribute "name" of a group.

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Compares models in the form of Keras 2 with the same models in the form of Keras 3.
+// Converts models from the format of Keras 2 and compares them with what Keras 3 would write.
 
 #include "core/import/keras2_config.h"
 

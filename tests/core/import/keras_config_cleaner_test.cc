@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tests which parts of the JSON of Keras 3 a bundle contains.
+// Tests which parts of the JSON that Keras 3 writes are kept in a bundle.
 
 #include "core/import/keras_config_cleaner.h"
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tests the names of groups in files of Keras.
+// Tests the names of the groups in the weight files that Keras writes.
 
 #include "core/import/keras_layout.h"
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads the older layout of HDF5 files, with valid and invalid lists.
+// Reads HDF5 files in the older layout, with valid and invalid lists of names.
 
 #include "core/import/legacy_weights.h"
 

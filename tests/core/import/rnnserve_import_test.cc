@@ -110,8 +110,8 @@ TEST_F(RnnserveImportTest, PrintsItsVersion) {
   EXPECT_THAT(out_, HasSubstr("."));
 }
 
-// Makes a free block of length 0 in the heap of strings. libhdf5 1.10 then looks for the next block
-// forever.
+// Returns a file of weights with a free block of length 0 in its heap of strings, in which libhdf5
+// 1.10 looks for the next block forever.
 std::string WeightsThatNeverEnd() {
   Hdf5Image image;
   image.AddGroup("layers/gru/vars");

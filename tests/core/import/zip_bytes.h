@@ -16,7 +16,7 @@ struct ZipEntry {
   std::string name = "";
   std::string content = "";
   bool is_deflated = false;
-  // Wrong values for the headers to state.
+  // Wrong values to write into the headers.
   std::optional<uint16_t> method = std::nullopt;
   std::optional<uint16_t> flags = std::nullopt;
   std::optional<uint32_t> crc = std::nullopt;

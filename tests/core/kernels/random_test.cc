@@ -24,7 +24,7 @@ TEST(RandomTest, IsSplitMix64) {
 
 TEST(RandomTest, DependsOnTheKey) { EXPECT_NE(RandomBits(1, 0), RandomBits(2, 0)); }
 
-// Mean 1/2, variance 1/12.
+// The mean is 1/2 and the variance is 1/12.
 TEST(RandomTest, UniformNumbersFillTheUnitInterval) {
   double sum = 0.0;
   double squares = 0.0;
@@ -40,7 +40,7 @@ TEST(RandomTest, UniformNumbersFillTheUnitInterval) {
   EXPECT_NEAR(squares / kCount, 1.0 / 12, 5 * std::sqrt(1.0 / 180 / kCount));
 }
 
-// Moments 0, 1, 0, 3, with variances 1, 2, 15, 96.
+// The first four moments are 0, 1, 0 and 3. Their variances are 1, 2, 15 and 96.
 TEST(RandomTest, NormalNumbersHaveTheMomentsOfTheNormalDistribution) {
   double sums[4] = {};
   for (int i = 0; i < kCount; ++i) {

@@ -79,8 +79,8 @@ TEST(BidirectionalTest, MaskedTimestepsOfASequenceAreZero) {
   EXPECT_EQ(RunLayer(*Adders("mul", true), x, mask).y(), Scalars({{6, 12, 0, 0}, {0, 40, 0, 160}}));
 }
 
-// The forward half gives its output at the last timestep that counts, and the backward half its
-// output at the first.
+// The forward half gives its output at the last timestep that is not masked, and the backward half
+// its output at the first.
 TEST(BidirectionalTest, SingleOutputsSkipMaskedTimesteps) {
   const auto run = RunLayer(*Adders("concat", false), Scalars({{1, 2, 4, 8}}), {{0, 1, 1, 0}});
 

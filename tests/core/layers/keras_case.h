@@ -16,10 +16,11 @@
 // so the tests contain only the results.
 namespace rnnserve::testing {
 
-// Element i of an array, row-major, is ((7 i + 3) mod 11 - 5) / 4 in an input (the second input of
-// a layer begins at i = 5) and w = ((5 i + 1) mod 9 - 4) / 8 in a weight, or |w| + 0.5 in a
-// variance.
+// Returns an input whose values, in row-major order, are ((7 i + 3) mod 11 - 5) / 4 for i = first,
+// first + 1, ... The second input of a layer begins at i = 5.
 Values PatternX(int64_t batch, int64_t time, int64_t features, int64_t first = 0);
+// Adds a weight whose element i, in row-major order, is w = ((5 i + 1) mod 9 - 4) / 8, or |w| + 0.5
+// if the weight is a variance.
 void AddPatternWeight(const std::string& name, const Shape& shape, WeightMap* weights);
 
 struct KerasCase {

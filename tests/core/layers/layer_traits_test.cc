@@ -54,7 +54,7 @@ std::vector<std::string> StatedVariables(const LayerRegistry& registry, const Js
 }
 
 // Returns the weights that the layer requests when it is built. Classes accept different inputs, so
-// this builds the layer for the first one that it accepts.
+// this builds the layer for the first candidate that it accepts.
 std::vector<std::string> ReadVariables(const LayerRegistry& registry, const Json& object) {
   const std::vector<std::vector<ValueSpec>> candidates = {
       {Vectors(2)},

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Tests the operations on masks that a file of Keras has between a Masking and a Concatenate.
+// Tests the operations on masks that Keras writes between a Masking and a Concatenate.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -49,7 +49,7 @@ INSTANTIATE_TEST_SUITE_P(
             {{"mean", {}}, {"variance", {}}, {"count", {}}},
             {{{-0.13363062f, 1.737198f, 0.6681531f}, {-0.40089184f, 1.4699367f, 0.40089184f}},
              {{-0.6681531f, 1.2026756f, 0.13363062f}, {-0.9354143f, 0.9354143f, -0.13363062f}}}},
-        // The last variance is 0, so the least deviation applies.
+        // The last variance is 0, so the smallest allowed deviation is used instead of its root.
         KerasCase{
             "Configured",
             Object("Normalization",

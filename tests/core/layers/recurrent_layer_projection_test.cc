@@ -99,7 +99,7 @@ TEST_P(ProjectionTest, GoingBackwardsGivesTheBitsOfTheReversedSequence) {
   EXPECT_EQ(Bits(RunLayer(*backward, x).y()), Bits(RunLayer(*forward, reversed).y()));
 }
 
-// Returns the floats of scratch that a run of `batch` rows needs for projecting.
+// Returns the number of floats of scratch that a run of `batch` rows needs for projecting.
 int64_t ProjectionSize(const Layer& layer, int64_t batch) {
   return layer.scratch_size(batch, RecurrentLayer::kMaxProjectedTime) -
          layer.scratch_size(batch, 1);

@@ -144,8 +144,8 @@ TEST(RecurrentLayerMaskTest, ZeroOutputForMaskEmitsZeroAndKeepsTheState) {
   EXPECT_EQ(run.state(0), (Table{{5}}));
 }
 
-// The documentation of Keras says that the option matters only with return_sequences, but in its
-// code it always does.
+// The documentation of Keras says that the option matters only with return_sequences, but Keras
+// always applies it.
 TEST(RecurrentLayerMaskTest, ZeroOutputForMaskAlsoZeroesASingleOutput) {
   const auto layer = Adder({{"zero_output_for_mask", true}});
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tests paths to files, folders and pipes, and paths to nothing.
+// Tests paths of files, folders and pipes, and paths that do not exist.
 
 #include "core/model/input_file.h"
 

@@ -217,8 +217,8 @@ TEST(ModelTest, LaysOutTheStatesOfAllLayers) {
   EXPECT_EQ(layout.tensors[1].name, "h");
   EXPECT_EQ(layout.tensors[2].name, "c");
   EXPECT_EQ(layout.tensors[2].shape, Shape({20}));
-  // The state is h and the last output of one unit, 16 floats each; then h, c and the last output
-  // of 20 units.
+  // The block holds h and the last output of one unit, 16 floats each, then h, c and the last
+  // output of 20 units, 32 floats each.
   EXPECT_EQ(layout.tensors[1].offset, 32);
   EXPECT_EQ(layout.tensors[2].offset, 64);
   EXPECT_EQ(layout.size, 32 + 3 * 32);

@@ -171,11 +171,11 @@ TEST(WorkspaceTest, BytesGrowWithTheBatch) {
   const std::optional<int64_t> bytes = Workspace::Bytes(*model, 2, {3});
 
   ASSERT_TRUE(bytes.has_value());
-  // The input, two GRUs and a Dense layer have one padded column each, or two for 20 units.
+  // The input, two GRUs and a Dense layer have one quantum per timestep each, or two for 20 units.
   EXPECT_GE(*bytes, 2 * 3 * 5 * kColumnQuantum * static_cast<int64_t>(sizeof(float)) +
                         2 * model->state_layout().bytes());
   EXPECT_EQ(*bytes, 2 * *Workspace::Bytes(*model, 1, {3}));
-  // The size is less than twice as large, because runs of so large a batch are not projected.
+  // This is less than twice as much, because runs of a batch this large are not projected.
   EXPECT_GT(*Workspace::Bytes(*model, 4, {3}), *bytes);
 }
 

@@ -24,7 +24,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-// Returns the address of the end of the running thread's stack. The address of a local variable
+// Returns the address at which the running thread's stack now ends. The address of a local variable
 // would not do, because AddressSanitizer keeps locals elsewhere.
 ABSL_ATTRIBUTE_NOINLINE uintptr_t StackDepth() {
   return reinterpret_cast<uintptr_t>(__builtin_frame_address(0));

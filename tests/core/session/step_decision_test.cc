@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Compares the decision about a step, in every small case, with an independent statement of the
-// same rules. That statement plays through the arrival of the step and the commits that follow.
+// Compares the decision about a step, in every small case, with a second implementation of the same
+// rules, which plays through the arrival of the step and the commits that follow.
 
 #include "core/session/step_decision.h"
 
@@ -30,8 +30,8 @@ constexpr PayloadDigest kOther = {2};
 // How the client has used a step index before.
 enum class Past { kNever, kUnderWay, kCommitted };
 
-// States the rules again, for a session whose steps below `version_on_arrival` were committed
-// before the step came, and the steps from there to `version` afterwards.
+// Applies the rules independently, for a session whose steps below `version_on_arrival` were
+// committed before the step came, and the steps from there to `version` afterwards.
 StepDecision Expected(const StepClaim& claim, const SessionProgress& session) {
   const auto past_of = [&](uint64_t index) {
     if (index < session.version_on_arrival) return Past::kCommitted;

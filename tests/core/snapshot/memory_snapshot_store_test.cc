@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Tests the faults that a test can inject into a MemorySnapshotStore.
-// tests/server/redis/snapshot_store_contract_test.cc checks that it is a SnapshotStore.
+// tests/server/redis/snapshot_store_contract_test.cc tests what every SnapshotStore promises.
 
 #include "tests/support/memory_snapshot_store.h"
 

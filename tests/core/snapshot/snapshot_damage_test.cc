@@ -138,7 +138,7 @@ TEST(SnapshotDamageTest, EveryByteOfDurabilityUnderAValidMacIsReadOrRefused) {
 }
 
 // Makes one to four random changes: flips a bit, sets a byte, writes a number that is likely to
-// overflow, removes bytes or doubles bytes. Corrects length and seal afterwards.
+// overflow, removes bytes or repeats bytes. Then corrects the length and the seal.
 std::string Mutate(std::string bytes, std::mt19937_64& random) {
   static constexpr uint64_t kNumbers[] = {0,
                                           1,

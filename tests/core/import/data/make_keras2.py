@@ -1,6 +1,6 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the models of Keras 2 in this folder, with the results that Keras 2 computes from them.
+"""Makes the Keras 2 models in this folder, and the results that Keras 2 computes with them.
 
 Python 3.11:  python3 -m venv venv && venv/bin/pip install tensorflow-cpu==2.15.1 &&
               venv/bin/python tests/core/import/data/make_keras2.py
@@ -44,7 +44,7 @@ def encoder_decoder():
 
 
 def nested():
-    """Models in the model, one of them called twice, with weights that are not trained."""
+    """A model with two inner models, one of which is called twice and has non-trainable weights."""
     inner = keras.Sequential(
         [
             layers.LSTM(4, return_sequences=True, input_shape=(None, 3)),
