@@ -103,14 +103,14 @@ class BatchScheduler final : public StepBurst::Scheduler {
   // REQUIRES: all tasks have the same number of timesteps, the same priority and the same deadline.
   absl::Status Submit(absl::Span<std::unique_ptr<StepTask>> tasks);
 
-  // The number of tasks that wait for a worker.
+  // Returns the number of tasks that wait for a worker.
   int64_t num_queued() const { return queue_.load().rows; }
 
  private:
-  // RESOURCE_EXHAUSTED (DEADLINE_UNREACHABLE) if the task is unlikely to be done in time behind the
-  // work that is waiting now.
+  // Returns RESOURCE_EXHAUSTED (DEADLINE_UNREACHABLE) if the task is unlikely to be done in time
+  // behind the work that is waiting now.
   absl::Status CheckDeadline(const StepTask& task, absl::Time now) const;
-  // Whether the submitting thread may run `count` tasks like this one inline.
+  // Returns whether the submitting thread may run `count` tasks like this one inline.
   bool MayRunInline(const StepTask& task, size_t count) const;
   void RunInline() override;
   // Computes waiting tasks until the deadline and puts unfinished ones back into the queue.

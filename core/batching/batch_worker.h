@@ -58,14 +58,14 @@ class BatchWorker {
 
   // Computes one round: takes tasks from the queue while there is room, drops those that are no
   // longer wanted or cannot be done by their deadline, computes one or more timesteps of every row,
-  // commits and completes the rows that are done, and puts back rows whose slice is over. Returns
-  // the number of rows that it computed. Never waits.
+  // commits and completes the rows that are done, and puts back rows that have used up their
+  // slice. Returns the number of rows that it computed. Never waits.
   int64_t RunOnce();
 
   // Puts every row back into the queue with the state that it has reached.
   void PutBackAll();
 
-  // The number of rows that have timesteps left.
+  // Returns the number of rows that have timesteps left.
   int64_t rows() const { return workspace_.rows(); }
 
  private:

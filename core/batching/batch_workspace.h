@@ -44,7 +44,7 @@ class BatchWorkspace {
 
   int64_t max_rows() const { return max_rows_; }
   int64_t rows() const { return rows_; }
-  // The most timesteps that a Step may compute with the current number of rows.
+  // Returns the most timesteps that a Step may compute with the current number of rows.
   int64_t max_timesteps() const { return MaxTimesteps(rows_); }
 
   // Adds a row that begins at `state`, a state block, as row rows() - 1. REQUIRES: rows() <
@@ -69,7 +69,7 @@ class BatchWorkspace {
   // Returns the output of a row at timestep i of the last Step, outputs().front().size floats. A
   // model that has no output per timestep has one output, after the last timestep: then i is 0.
   absl::Span<const float> output(int64_t row, int64_t i);
-  // Whether every state of a row is finite.
+  // Returns whether every state of a row is finite.
   bool has_finite_state(int64_t row);
 
  private:

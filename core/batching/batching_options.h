@@ -10,7 +10,7 @@
 
 namespace rnnserve {
 
-// How steps are batched: the trade between throughput and latency. BatchScheduler states the worst
+// How steps are batched: the trade-off between throughput and latency. BatchScheduler states the worst
 // queueing time as a formula in these options. REQUIRES: the numbers are >= 1, the delay is >= 0.
 struct BatchingOptions {
   // Rows in one cell step of one worker. The rows of a cell step share one read of the weights, so

@@ -167,7 +167,7 @@ class BoundedQueue {
     return counts;
   }
 
-  // The number of workers that wait in WaitAndTake now.
+  // Returns the number of workers that wait in WaitAndTake now.
   int64_t num_waiting_workers() const {
     absl::MutexLock lock(&mu_);
     return num_waiting_workers_;
@@ -197,7 +197,7 @@ class BoundedQueue {
     return more.rows <= limits_.max_rows - load_.rows &&
            more.bytes <= limits_.max_bytes - load_.bytes;
   }
-  // Whether `more` fits once all tasks of lower priorities are displaced.
+  // Returns whether `more` fits once all tasks of lower priorities are displaced.
   bool CouldFitLocked(const QueueLoad& more, Priority priority) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     QueueLoad needed = load_;

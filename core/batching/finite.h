@@ -9,11 +9,11 @@
 
 namespace rnnserve {
 
-// Whether no value is an infinity or a NaN.
+// Returns whether every value is finite: neither an infinity nor a NaN.
 bool AllFinite(absl::Span<const float> values);
 
-// Whether every state tensor that clients can see is finite in this state block. Ignores the rest
-// of the block.
+// Returns whether every state tensor that clients can see is finite in this state block. Ignores
+// the rest of the block.
 bool AllStatesFinite(const StateLayout& layout, const float* block);
 
 }  // namespace rnnserve

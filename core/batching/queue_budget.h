@@ -30,7 +30,7 @@ class QueueBudget {
     used_ += load;
     return true;
   }
-  // Takes `load` even if less is left. For work that was already accepted.
+  // Takes `load` even if less is left. Used for work that was already accepted.
   void TakeAnyway(const QueueLoad& load) {
     absl::MutexLock lock(&mu_);
     used_ += load;

@@ -47,7 +47,7 @@ class SequenceScheduler {
   // completed with DisplacedError on this thread. Never blocks. Errors: those of QueueFullError.
   absl::Status Submit(std::unique_ptr<SequenceTask>& task);
 
-  // The number of rows that wait for a worker.
+  // Returns the number of rows that wait for a worker.
   int64_t num_queued() const { return queue_.load().rows; }
 
  private:

@@ -20,8 +20,8 @@
 
 namespace rnnserve {
 
-// A batch of whole sequences to compute. Used for a model that is not streamable, because a layer
-// needs the end of the sequence first, and for runs with Keras' training=True.
+// A batch of whole sequences to compute. Used for runs with Keras' training=True, and for models
+// that are not streamable, for example because a layer needs the end of the sequence first.
 //
 // Its tensors borrow their bytes, which must stay valid until the completion runs. Used by one
 // thread at a time: the submitting thread, then a worker.

@@ -35,7 +35,7 @@ class StepBurst {
   // Returns the burst of this thread, or null if there is none.
   static StepBurst* current();
 
-  // Whether `scheduler` was added and its RunInline has not returned yet.
+  // Returns whether `scheduler` was added and its RunInline has not returned yet.
   bool has(const Scheduler& scheduler) const;
   // Calls the scheduler's RunInline once, at the end. The scheduler must live until then.
   void Add(Scheduler& scheduler) { schedulers_.push_back(&scheduler); }

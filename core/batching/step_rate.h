@@ -15,9 +15,9 @@
 
 namespace rnnserve {
 
-// How long the cell steps of a model have taken lately. Keeps moving averages over about the last
-// 8, one for each class of batch sizes, because a cell step of more rows takes longer. An average
-// is zero while nothing is known.
+// How long the cell steps of a model have taken lately. Keeps a moving average over about the last
+// 8 cell steps for each class of batch sizes, because a cell step of more rows takes longer. An
+// average is zero while nothing is known.
 //
 // Thread-safe. Two workers that report a step at the same moment may count as one.
 class StepRate {

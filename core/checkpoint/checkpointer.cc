@@ -36,7 +36,7 @@ constexpr int64_t kListedAtOnce = 1000;
 
 bool IsFenced(const absl::Status& status) { return ErrorReason(status) == "FENCED"; }
 
-// Whether the same owner has stored a later snapshot.
+// Returns whether the same owner has stored a later snapshot.
 bool IsStale(const absl::Status& status) { return ErrorReason(status) == "STALE_VERSION"; }
 
 }  // namespace

@@ -76,7 +76,7 @@ class Checkpointer {
   // it without the change; other errors of SnapshotStore::Write: the change is made and will be
   // stored with the next one.
   void Commit(SessionLease lease, Done done);
-  // Like Commit, but waits in kAsync too. For a change that must survive the loss of the server.
+  // Like Commit, but waits in kAsync too. Used for a change that must survive the loss of the server.
   void CommitNow(SessionLease lease, Done done);
 
   // Writes the session as it is and passes the lease to `done`. Skips the write if the store has
@@ -106,8 +106,8 @@ class Checkpointer {
   // before the timeout. Blocks: must not be called from a callback.
   bool Flush(absl::Duration timeout);
   // Does what Flush does, and then writes the detached sessions that are not durable, for other
-  // servers to find (see WritePartingSnapshots). For a server that is about to stop. REQUIRES:
-  // nobody changes a session any more.
+  // servers to find (see WritePartingSnapshots). Used by a server that is about to stop.
+  // REQUIRES: nobody changes a session any more.
   bool FlushForGood(absl::Duration timeout);
 
   Load load() const;
@@ -127,12 +127,14 @@ class Checkpointer {
     absl::Time time;
   };
 
-  // Whether the store has the session as it is and will keep it until the end of its idle timeout.
+  // Returns whether the store has the session as it is and will keep it until the end of its idle
+  // timeout.
   bool IsStored(const SessionLease& lease) const;
   void Write(SessionLease lease, StoreCallback done);
   SnapshotWrite MakeWrite(const SessionLease& lease, Sent& sent) const;
   absl::Duration TimeToLive(absl::Duration idle_timeout) const;
-  // Whether a session in kAsync has changed enough, and long enough after its last snapshot.
+  // Returns whether a session in kAsync is due for a snapshot: whether it has changed enough, and
+  // its last snapshot was long enough ago.
   bool IsDue(const CheckpointProgress& checkpoint) const;
   // Adds a snapshot to the buffer, or lists the session if the buffer has no room.
   void Submit(SessionLease& lease);

@@ -37,8 +37,8 @@
 namespace rnnserve {
 namespace {
 
-// Whether another server may have the session. A session that expired here stays in the store for
-// longer.
+// Returns whether another server may have the session. The store keeps a session for a while after
+// it has expired here.
 bool MayBeElsewhere(const absl::Status& status) {
   const std::string reason = ErrorReason(status);
   return reason == "SESSION_UNKNOWN" || reason == "SESSION_MOVED" || reason == "SESSION_EXPIRED";
@@ -190,7 +190,7 @@ void DurableSessions::Lease(absl::string_view id, SessionTable::LeaseCallback ca
                        callback = std::move(callback)](absl::StatusOr<SessionLease> lease) mutable {
     if (lease.ok() || !absl::IsNotFound(lease.status())) return callback(std::move(lease));
     if (!spill_->Has(id)) {
-      // The session may have come back between the two looks.
+      // The session may have come back between the two lookups.
       if (spill_->num_brought_back() != num_brought_back) return Lease(id, std::move(callback));
       return callback(std::move(lease));
     }

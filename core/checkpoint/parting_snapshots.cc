@@ -44,7 +44,7 @@ class InFlight {
     bytes_ -= bytes;
     if (!is_stored) has_failed_ = true;
   }
-  // Waits until at most `count` are in flight. Returns whether that is so before the deadline.
+  // Waits until at most `count` are in flight. Returns whether that happened before the deadline.
   bool Await(const Clock& clock, int64_t count, absl::Time deadline) {
     const auto is_done = [this, count]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
       return count_ == 0 || (count_ <= count && bytes_ < kInFlightBytesMax);

@@ -17,7 +17,8 @@ bool IsOfOneOwner(const SnapshotFence& a, const SnapshotFence& b) {
   return a.epoch == b.epoch && a.nonce == b.nonce;
 }
 
-// A store that is down or full may recover; every other error concerns this write alone.
+// Returns whether to retry the write. A store that is down or full may recover; every other error
+// concerns this write alone.
 bool IsWorthRetrying(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
 }

@@ -101,7 +101,7 @@ class WriteBuffer {
   // more. Returns the callbacks of both.
   Completion Clear(const absl::Status& status);
 
-  // When the current pause ends and Take may return a write again.
+  // Returns when the current pause ends and Take may return a write again.
   absl::Time retry_time() const { return retry_time_; }
   int64_t num_waiting() const { return static_cast<int64_t>(line_.size()); }
   int64_t num_in_flight() const { return num_in_flight_; }

@@ -121,22 +121,22 @@ class Engine {
   // RESOURCE_EXHAUSTED (RETIRING_MODELS_LIMIT). Waits for threads to start, but not for any work.
   absl::StatusOr<ReplacedModel> ReplaceModel(const std::string& name,
                                              std::shared_ptr<const Model> model);
-  // The current models, in the order of their names.
+  // Returns the current models, in the order of their names.
   std::vector<NamedModel> models() const;
-  // The replaced models of this name that still have sessions, oldest first.
+  // Returns the replaced models of this name that still have sessions, oldest first.
   std::vector<RetiringModel> retiring_models(absl::string_view name) const;
   absl::StatusOr<std::shared_ptr<const Model>> FindModel(absl::string_view name) const;
   // Returns the load of the models of this name; all zeros if there is none.
   ModelLoad load(absl::string_view model_name) const;
 
   // Opens a session. Later calls on it wait until it is open. Refuses a model that cannot stream:
-  // FAILED_PRECONDITION (NOT_STREAMABLE), naming the layer.
+  // FAILED_PRECONDITION (NOT_STREAMABLE), with the reason in words.
   void OpenSession(const OpenSessionCall& call, OpenCallback callback);
   // Takes over a session in a new epoch, and restores it from the store if this engine does not
   // have it. From then on, steps that give an older epoch are refused.
   void AttachSession(absl::string_view session_id, AttachCallback callback);
-  // INVALID_ARGUMENT (RESUME_TOKEN) unless these are the bytes of a token of this session, made by
-  // an engine with the same key.
+  // Returns INVALID_ARGUMENT (RESUME_TOKEN) unless these are the bytes of a token of this session,
+  // made by an engine with the same key.
   absl::Status CheckResumeToken(absl::string_view session_id, absl::string_view token) const;
   // Returns a resume token of an open session as it is now, or nullopt if the session is not open.
   // The token is empty if the session cannot continue elsewhere, because there is no store or
@@ -190,9 +190,9 @@ class Engine {
   // timeout.
   bool FlushCheckpoints(absl::Duration timeout);
   // Like FlushCheckpoints, and also writes detached sessions that are not durable, for another
-  // server to continue. For an engine that is drained.
+  // server to continue. Used on an engine that is drained.
   bool FlushForGood(absl::Duration timeout);
-  // The number of open sessions that are only in the store, to save memory.
+  // Returns the number of open sessions that are only in the store, to save memory.
   int64_t num_spilled_sessions() const;
   CheckpointLoad checkpoint_load() const;
 

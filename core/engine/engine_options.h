@@ -33,9 +33,9 @@ struct EngineOptions {
   int64_t max_timesteps = 4096;
   // Rows in one Infer. An Infer of more than max_queued_steps rows is refused too.
   int64_t max_infer_rows = 1024;
-  // Bytes that one Infer or StepSessions may take for its states and outputs and, if an Infer is
-  // computed as a whole (the model cannot stream, or the call is with training), for the workspace
-  // of the batch.
+  // Bytes that one Infer or StepSessions may take for its states and outputs. They include the
+  // workspace of the batch if an Infer is computed as a whole, because the model cannot stream or
+  // the call asks for training.
   int64_t max_infer_bytes = int64_t{256} << 20;
   // The grace period of a replaced model: how long its sessions may continue before they are ended.
   // The model keeps its memory and its threads for that long.

@@ -67,7 +67,7 @@ class Arena {
   std::optional<uint32_t> NextUsed(uint32_t index) const;
 
   int64_t num_used() const { return num_used_; }
-  // The bytes of all mapped chunks.
+  // Returns the bytes of all mapped chunks.
   int64_t reserved_bytes() const { return num_chunks_ * chunk_bytes(); }
 
  private:

@@ -14,7 +14,7 @@ namespace rnnserve {
 
 class SessionIndex;
 
-// A session that nobody used when it was looked at.
+// A session that was not in use when the sampler looked at it.
 struct IdleSession {
   std::string id;
   absl::Time last_use;

@@ -42,7 +42,7 @@ class ReplyWindow {
   void Keep(KeptReply reply);
   // Returns the reply to step `index`; null if it is not kept.
   const KeptReply* Find(uint64_t index) const;
-  // All kept replies, oldest first.
+  // Returns all kept replies, oldest first.
   const std::vector<KeptReply>& replies() const { return replies_; }
 
  private:

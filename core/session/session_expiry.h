@@ -45,7 +45,7 @@ class SessionExpiry {
   // otherwise.
   void OnWatched(Session& session);
 
-  // The index of the session with the earliest time, if that time has come.
+  // Returns the index of the session with the earliest time, if that time has come.
   std::optional<uint32_t> NextDue(int64_t now) const;
   // Decides what happens to that session. Unless it has expired, gives it a new time. After kWarn,
   // that is the time when it expires, so that its watchers are warned only once while it is idle.
@@ -54,7 +54,7 @@ class SessionExpiry {
  private:
   // Sets the session's time; Session::kNever removes it.
   void SetTime(Session& session, int64_t time);
-  // When to warn of this expiry; the expiry itself if nobody watches the session.
+  // Returns when to warn of this expiry; the expiry itself if nobody watches the session.
   int64_t WarningBefore(int64_t expiry, const Session& session) const;
 
   const int64_t interval_;

@@ -44,14 +44,14 @@ class SessionLease {
   uint64_t version() const;
   uint64_t epoch() const;
   absl::Duration idle_timeout() const;
-  // How many replies the session keeps, in [1, ReplyWindow::kMaxSize].
+  // Returns how many replies the session keeps, in [1, ReplyWindow::kMaxSize].
   int reply_window() const;
 
   // Returns the session's progress, as DecideStep needs it for step `index`.
   SessionProgress ProgressFor(std::optional<uint64_t> index) const;
   // Returns the kept reply of that step; null if it is not kept.
   const KeptReply* FindReply(uint64_t index) const;
-  // The kept replies, oldest first.
+  // Returns the kept replies, oldest first.
   absl::Span<const KeptReply> replies() const;
   // Keeps the reply to the last step; drops the oldest one if the window is full.
   void KeepReply(KeptReply reply);
@@ -62,15 +62,15 @@ class SessionLease {
   void CommitStep();
 
   Durability durability() const;
-  // The latest version that the snapshot store is known to have. 0 without durability.
+  // Returns the latest version that the snapshot store is known to have; 0 without durability.
   uint64_t durable_version() const;
   // REQUIRES: the session is durable.
   CheckpointProgress& checkpoint() const;
-  // The latest revision that the snapshot store is known to have, and when the store confirmed it.
-  // REQUIRES: the session is durable.
+  // Return the latest revision that the snapshot store is known to have, and when the store
+  // confirmed it. REQUIRES: the session is durable.
   uint64_t durable_revision() const;
   absl::Time snapshot_time() const;
-  // When the session was last used before this lease.
+  // Returns when the session was last used before this lease.
   absl::Time last_use() const;
 
   // Records that a new writer takes over: raises epoch() by one, so that steps of earlier writers

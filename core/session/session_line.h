@@ -41,7 +41,7 @@ class SessionLine {
   };
   using Callers = std::list<Caller>;
 
-  // Whether the session is neither leased nor served.
+  // Returns whether the session is neither leased nor served.
   bool is_free() const { return !is_leased_ && !is_served_; }
   bool is_leased() const { return is_leased_; }
   bool is_served() const { return is_served_; }

@@ -16,7 +16,7 @@ absl::Duration IdleTime(const Session& session, int64_t now) {
   return session.line.is_free() ? absl::Nanoseconds(now - session.last_use) : absl::ZeroDuration();
 }
 
-// Whether the session passes all of the filter except the prefix of its id.
+// Returns whether the session passes all of the filter except the prefix of its id.
 bool IsListed(const Session& session, const SessionFilter& filter, int64_t now) {
   return (filter.model_name.empty() || session.model.name == filter.model_name) &&
          (filter.model == nullptr || session.model.model.get() == filter.model) &&

@@ -45,7 +45,7 @@ class SessionState {
                                                   std::optional<int64_t> batch = std::nullopt,
                                                   int64_t row = 0);
 
-  // state_layout().size floats.
+  // Returns the block: state_layout().size floats.
   absl::Span<float> block() { return block_.span(); }
   absl::Span<const float> block() const { return block_.span(); }
   StateView view() { return StateView(block()); }

@@ -41,7 +41,7 @@ namespace rnnserve {
 namespace {
 
 // How many sessions are listed, sampled or expired before other callers get a turn at the lock.
-// Among a million sessions, which fit in no cache, this many take some 5 microseconds. That is
+// Among a million sessions, which fit in no cache, handling this many takes some 5 microseconds,
 // about as long as a thread spins for a lock before it sleeps.
 constexpr int kListedPerLock = 16;
 constexpr int kSampledPerLock = 16;

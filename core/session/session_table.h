@@ -101,8 +101,8 @@ class SessionTable {
   // Opens a session and returns its id. Errors, after which nothing has changed: ALREADY_EXISTS
   // (SESSION_EXISTS); RESOURCE_EXHAUSTED (SESSION_LIMIT), with the bound; RESOURCE_EXHAUSTED
   // (STATE_BYTES_LIMIT), with the bound or saying that the machine has no more memory. REQUIRES:
-  // the state belongs to the model, the idle timeout is above zero, and the replies are of steps
-  // before `version`, in their order.
+  // the state belongs to the model, the idle timeout is above zero, and the replies answer steps
+  // before `version`, in the order of the steps.
   absl::StatusOr<std::string> Open(OpenRequest request);
 
   // Opens a session, as Open does, and returns its first lease. Callers that come before the lease
@@ -176,9 +176,9 @@ class SessionTable {
   // Returns the number of sessions of a model name and the bytes of their states, whichever models
   // have had the name.
   Usage usage(absl::string_view model_name) const;
-  // The same for the sessions that were opened with this very model.
+  // Returns the same for the sessions that were opened with this very model.
   Usage usage(absl::string_view model_name, const Model& model) const;
-  // The same for all sessions.
+  // Returns the same for all sessions.
   Usage usage() const;
 
   const Options& options() const { return options_; }

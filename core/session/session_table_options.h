@@ -12,23 +12,24 @@ namespace rnnserve {
 
 // The limits of a SessionTable.
 struct SessionTableOptions {
-  // Open sessions; one more is refused. Each costs its state and about 200 bytes.
+  // The most open sessions; one more is refused. Each costs its state and about 200 bytes.
   int64_t max_sessions = 100'000;
-  // Bytes of all states together; a session that would exceed them is refused.
+  // The most bytes of all states together; a session that would exceed this is refused.
   int64_t max_state_bytes = int64_t{1} << 30;
-  // Callers in line for one session; one more is refused. Bounds how far a client can run ahead.
+  // The most callers in line for one session; one more is refused. Bounds how far a client can
+  // run ahead.
   int64_t max_waiting = 1024;
-  // Tombstones of ended sessions: their end reason and epoch. Each costs about 70 bytes. The more
-  // there are, the longer an id is protected after its session ended: if it is used again, an old
-  // writer cannot pass for a new one.
+  // The most tombstones, which hold the end reason and the epoch of ended sessions. Each costs
+  // about 70 bytes. The more there are, the longer an id is protected after its session ended: if
+  // it is used again, an old writer cannot pass for a new one.
   int64_t max_tombstones = 65'536;
-  // Bytes of the replies that all sessions keep for retries; a step that would exceed them is
-  // refused.
+  // The most bytes of the replies that all sessions keep for retries; a step that would exceed
+  // this is refused.
   int64_t max_reply_bytes = int64_t{256} << 20;
   // How long a refused caller is told to wait.
   absl::Duration retry_delay = absl::Milliseconds(100);
-  // How often ExpireIdle is called. A watcher is warned of an expiry at least about this long
-  // before it, but never before half of the idle timeout has passed.
+  // How often ExpireIdle is called. A watcher is warned of an expiry about this long before it at
+  // the latest, but never before half of the idle timeout has passed.
   absl::Duration expiry_interval = absl::Milliseconds(250);
 };
 

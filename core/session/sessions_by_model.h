@@ -51,7 +51,7 @@ class SessionsByModel {
     int64_t state_bytes = 0;
   };
 
-  // Returns the entry of a model, with no session if it is new. REQUIRES: the caller calls Count
+  // Returns the entry of a model; a new entry has no sessions. REQUIRES: the caller calls Count
   // next.
   SessionsOfModel& FindOrAdd(const std::string& name, const PinnedModel& model);
   // Counts one session more (1) or fewer (-1). The entry is removed with its last session. The

@@ -31,7 +31,7 @@ class StateView {
  public:
   explicit StateView(absl::Span<float> block) : block_(block) {}
 
-  // state_layout().size floats.
+  // Returns the block: state_layout().size floats.
   absl::Span<float> block() const { return block_; }
 
   // Copies the values of another block. REQUIRES: it has the same size; aborts otherwise.

@@ -47,8 +47,8 @@ class HostedModel : public SessionHost {
   static Use HostOf(const SessionLease& lease) {
     return std::static_pointer_cast<HostedModel>(lease.host());
   }
-  // Whether anyone but the owner holds a use. Once false it stays false, unless the owner hands out
-  // another use.
+  // Returns whether anyone but the owner holds a use. Once false it stays false, unless the owner
+  // hands out another use.
   bool is_in_use() const { return use_.use_count() > 1; }
 
   const std::string& name() const { return name_; }
@@ -56,7 +56,8 @@ class HostedModel : public SessionHost {
   ModelObserver& observer() const { return observer_; }
   bool is_streamable() const { return steps_.has_value(); }
 
-  // FAILED_PRECONDITION (NOT_STREAMABLE), naming the layer, unless the model is streamable.
+  // Returns FAILED_PRECONDITION (NOT_STREAMABLE), with the reason in words, unless the model is
+  // streamable.
   absl::Status CheckStreamable() const;
 
   // See BatchScheduler. REQUIRES: is_streamable().
@@ -64,7 +65,7 @@ class HostedModel : public SessionHost {
   // See SequenceScheduler.
   absl::Status Submit(std::unique_ptr<SequenceTask>& task) { return sequences_.Submit(task); }
 
-  // The number of steps and rows that wait for a worker.
+  // Returns the number of steps and rows that wait for a worker.
   int64_t num_queued() const;
 
  private:

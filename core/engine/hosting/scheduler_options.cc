@@ -16,10 +16,10 @@ int NumCores(const EngineOptions& options) {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-// Whether all cores should compute one batch together. The other cores are idle while one core
-// works on weights that cannot be shared, so at least nine tenths of the weights must be shareable.
-// With two cores, a batch then takes at most a tenth longer than two batches of half as many rows
-// would.
+// Returns whether all cores should compute one batch together. The other cores are idle while one
+// core works on weights that cannot be shared, so at least nine tenths of the weights must be
+// shareable. With two cores, a batch then takes at most a tenth longer than two batches of half as
+// many rows would.
 bool IsForTeam(const Model& model) {
   int64_t bytes = 0;
   int64_t shareable_bytes = 0;

@@ -19,8 +19,8 @@ namespace rnnserve {
 
 // Engine::ResetState: resets sessions by their ids, all or none, or all sessions of a model. If the
 // call gives no state, each session gets the initial state of its own model. For each session it
-// waits for the store as Engine::SetState does. A session that the store did not take is reset all
-// the same and is written with its next change or tick; the callback gets the error.
+// waits for the store as Engine::SetState does. A session that the store did not accept is reset
+// all the same and is written with its next change or tick; the callback gets the error.
 //
 // Thread-safe. The constructor's arguments must outlive all calls.
 class SessionReset {

@@ -14,8 +14,8 @@
 namespace rnnserve {
 
 // Returns a digest of the content of a step: two steps with the same digest have the same result if
-// they begin at the same state. It depends on the tensors alone, not on their encoding on the wire,
-// and is the same in every build and on every machine.
+// they begin at the same state. It does not depend on how the tensors are encoded on the wire, and
+// is the same in every build and on every machine.
 //
 // It is the SHA-256, cut to 16 bytes, of these parts in order, every number as 8 bytes
 // little-endian:

@@ -67,8 +67,9 @@ StepResult MakeStepResult(StepTask& task, ExactStep& exact, bool return_state) {
 void SessionStep::Start(StepCall call, Callback callback, CallGate::Pass pass) {
   const std::string id = call.session_id;
   // Only a step with an index may restore a session from another server, because its index shows
-  // whether the restored state is older. A spilled session comes back as it was, so Lease brings it
-  // back for any step.
+  // whether the restored state is older. With an epoch it must not, because the restored session
+  // would be in a new epoch and refuse it. A spilled session comes back as it was, so Lease brings
+  // it back for any step.
   const bool may_restore = call.step_index.has_value() && !call.epoch.has_value();
   auto step = [this, call = std::move(call), callback = std::move(callback),
                pass = std::move(pass)](absl::StatusOr<SessionLease> lease) mutable {
