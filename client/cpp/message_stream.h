@@ -21,8 +21,8 @@ class StreamResponse;
 namespace rnnserve::client {
 
 // One gRPC stream, message by message. It is for a program that decides what goes into a message
-// and matches the answers itself. Stream does both for all other programs: it merges the actions that
-// wait for a write, copies every tensor and keeps a callback for each action.
+// and matches the answers itself. Stream does both for all other programs: it merges the actions
+// that wait for a write, copies every tensor and keeps a callback for each action.
 //
 // Owns the stream. Thread-safe. Made by Client::OpenMessageStream; may outlive its Client. The
 // destructor cancels the stream if it is still open and waits until the listener's OnEnd has

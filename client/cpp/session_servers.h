@@ -31,7 +31,7 @@ class SessionServers {
   virtual absl::StatusOr<v1::CloseSessionResponse> Close(const v1::CloseSessionRequest& request,
                                                          absl::Duration timeout) = 0;
 
-  // The number of servers, at least 1.
+  // Returns the number of servers, at least 1.
   virtual int size() const = 0;
   // Directs the next call to the next server, over a new connection; the first server follows the
   // last one.

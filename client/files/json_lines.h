@@ -19,7 +19,8 @@
 //   [7, 7, 0, 9]                                     token ids, or a single feature
 namespace rnnserve::client {
 
-// INVALID_ARGUMENT, with the line, if a line is not such JSON or does not fit `kind`.
+// Reads one sequence from each line. INVALID_ARGUMENT, with the line, if a line is not such JSON or
+// does not fit `kind`.
 absl::StatusOr<std::vector<Tensor>> ParseJsonLines(absl::string_view text, const InputKind& kind);
 
 // Formats each of `outputs` as a line: {"sequence":0,"output":[...]}. Numbers that are not finite
