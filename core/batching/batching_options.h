@@ -10,8 +10,9 @@
 
 namespace rnnserve {
 
-// How steps are batched: the trade-off between throughput and latency. BatchScheduler states the worst
-// queueing time as a formula in these options. REQUIRES: the numbers are >= 1, the delay is >= 0.
+// How steps are batched: the trade-off between throughput and latency. BatchScheduler gives the
+// worst queueing time as a formula in these options. REQUIRES: the numbers are >= 1, the delay is
+// >= 0.
 struct BatchingOptions {
   // Rows in one cell step of one worker. The rows of a cell step share one read of the weights, so
   // more rows raise throughput; each cell step then takes longer for every row in it. Each row

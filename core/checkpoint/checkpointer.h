@@ -76,7 +76,8 @@ class Checkpointer {
   // it without the change; other errors of SnapshotStore::Write: the change is made and will be
   // stored with the next one.
   void Commit(SessionLease lease, Done done);
-  // Like Commit, but waits in kAsync too. Used for a change that must survive the loss of the server.
+  // Like Commit, but waits in kAsync too. Used for a change that must survive the loss of the
+  // server.
   void CommitNow(SessionLease lease, Done done);
 
   // Writes the session as it is and passes the lease to `done`. Skips the write if the store has

@@ -67,8 +67,8 @@ class DurableSessions {
   void LeaseAll(std::vector<std::string> ids, SessionTable::LeaseAllCallback callback);
   // Like Lease, but if this server does not have the session, restores it from the store.
   void LeaseOrRestore(absl::string_view id, SessionTable::LeaseCallback callback);
-  // See SessionSpill::IdsOf. When this returns, some of the sessions may be back in
-  // memory or have ended.
+  // See SessionSpill::IdsOf. When this returns, some of the sessions may be back in memory or
+  // have ended.
   std::vector<std::string> SpilledIdsOf(absl::string_view model_name,
                                         const Model* model = nullptr) const;
 

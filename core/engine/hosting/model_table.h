@@ -33,7 +33,7 @@ namespace rnnserve {
 // of its models.
 class ModelTable {
  public:
-  // A retiring model, and when its grace period is over.
+  // A retiring model, and when its grace period ends.
   struct Retiring {
     HostedModel::Use hosted;
     absl::Time end;
