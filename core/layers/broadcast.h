@@ -14,10 +14,9 @@
 
 namespace rnnserve {
 
-// How the shapes of several tensors are joined, as in Keras' merging layers: a tensor with fewer
-// axes gets axes of extent 1 after the batch axis, and an extent of 1 is repeated to match any
-// other. So a vector [batch, n] is combined with every timestep of a sequence [batch, time, n]. A
-// value type.
+// Joins the shapes of several tensors as Keras' merging layers do: a tensor with fewer axes gets
+// axes of extent 1 after the batch axis, and an extent of 1 is repeated to match any other. So a
+// vector [batch, n] is combined with every timestep of a sequence [batch, time, n]. A value type.
 class Broadcast {
  public:
   // Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, if extents differ; UNIMPLEMENTED, reason
@@ -27,16 +26,16 @@ class Broadcast {
 
   const ValueSpec& output() const { return output_; }
 
-  // The number of output timesteps; 0 if two inputs have different numbers of timesteps, neither of
-  // which is 1.
+  // Returns the number of output timesteps; 0 if two inputs have different numbers of timesteps,
+  // neither of which is 1.
   int64_t OutputTime(absl::Span<const int64_t> input_times) const;
 
-  // Whether an input has a single timestep that is repeated for all timesteps of another. Then the
-  // timesteps cannot be fed one by one.
+  // Returns whether an input has a single timestep that is repeated for all timesteps of another.
+  // Then the timesteps cannot be fed one by one.
   bool repeats_timestep() const { return repeats_timestep_; }
 
-  // Maps every element of an output timestep to the element of a timestep of input k that it is
-  // computed from. Empty if the shapes are equal.
+  // Returns, for each element of an output timestep, the index of the element of input k, within a
+  // timestep, that it is computed from. Empty if the shapes are equal.
   absl::Span<const int32_t> source(size_t k) const { return sources_[k]; }
 
  private:

@@ -68,17 +68,17 @@ class Layer {
   virtual int64_t output_time(absl::Span<const int64_t> input_times) const {
     return output_.has_time ? input_times[0] : 1;
   }
-  // Whether the timesteps of the input can be fed one by one.
+  // Returns whether the timesteps of the input can be fed one by one.
   virtual bool can_stream() const { return true; }
-  // Whether the layer runs a cell or a layer inside it at every timestep. From Keras 3.16 on the
-  // mask ends at such a layer (see MaskRules).
+  // Returns whether the layer runs a cell or a layer inside it at every timestep. From Keras 3.16
+  // on the mask ends at such a layer (see MaskRules).
   virtual bool loops_over_time() const { return false; }
   // The reason why a run with training=True would differ from Keras; empty if it would not. A
   // human-readable text that begins with "it".
   virtual std::string no_training_reason() const { return ""; }
-  // Whether Keras returns the states after the output.
+  // Returns whether Keras returns the states after the output.
   virtual bool returns_state() const { return false; }
-  // Whether the layer reads token ids, each coded as one float, instead of features.
+  // Returns whether the layer reads token ids, each coded as one float, instead of features.
   virtual bool reads_token_ids() const { return false; }
   // The number of different token ids, if the layer reads them.
   virtual int64_t num_tokens() const { return 0; }
@@ -86,9 +86,9 @@ class Layer {
   // The number of bytes that the parameters take. Default: four for each parameter.
   virtual int64_t parameter_bytes() const { return num_parameters() * int64_t{sizeof(float)}; }
 
-  // How many bytes of weights one timestep reads in steps that are large enough to be shared by a
-  // Team. If these are most of the model, one batch shared by all cores is faster than several
-  // batches at once. Default: none.
+  // Returns how many bytes of weights one timestep reads in steps that are large enough to be
+  // shared by a Team. If these are most of the model's bytes, one batch shared by all cores is
+  // faster than several batches at once. Default: none.
   virtual int64_t shareable_bytes() const { return 0; }
 
   // The states that clients see, in Keras' order.
@@ -97,8 +97,8 @@ class Layer {
   // Writes the initial state of one batch row into `column`, which has state_size() floats, all
   // zero.
   virtual void InitialState(float* column) const { static_cast<void>(column); }
-  // Called after `states()` in the column were overwritten from outside. Resets everything else
-  // that the layer carries, as at the start of a sequence.
+  // Resets everything except `states()` that the layer carries, as at the start of a sequence. Must
+  // be called after `states()` in the column were overwritten from outside.
   virtual void OnStatesReplaced(float* column) const { static_cast<void>(column); }
 
   // The number of scratch floats that a run of at most this many rows and timesteps needs.
@@ -112,7 +112,7 @@ class Layer {
 
   // Returns the mask of the output by the propagation rules of Keras 3. At least the inputs of
   // `run` and their masks must be set. A layer that makes a mask writes it to `buffer`, row-major
-  // [batch, time] with one byte a timestep, and returns a view of it; `buffer` has room for the
+  // [batch, time] with one byte per timestep, and returns a view of it; `buffer` has room for the
   // timesteps of the output or of the input, whichever is more. Default: the mask of the first
   // input.
   virtual Mask OutputMask(const LayerRun& run, uint8_t* buffer) const {

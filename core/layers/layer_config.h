@@ -32,7 +32,7 @@ absl::StatusOr<int64_t> NumFeatures(const KerasConfig& config, const ValueSpec& 
 absl::StatusOr<int64_t> NumSequenceFeatures(const KerasConfig& config, const ValueSpec& input);
 
 // Checks that the option `axis` names the last axis of the input: as -1 or as its index, alone or
-// in a list of one. If it is absent it is -1. Errors: UNIMPLEMENTED, reason OPTION_UNSUPPORTED, if
+// in a list of one. An absent option is -1. Errors: UNIMPLEMENTED, reason OPTION_UNSUPPORTED, if
 // it names another axis, and for [batch, time], whose last axis is time.
 absl::Status CheckLastAxis(const KerasConfig& config, const ValueSpec& input);
 
@@ -64,8 +64,8 @@ absl::Status CheckElements(const KerasConfig& config, const ValueSpec& value);
 // or not one of the `num_axes` after it.
 absl::StatusOr<int> AxisIndex(const KerasConfig& config, int64_t axis, int num_axes);
 
-// The largest number that a layer may multiply timesteps by or add to them: 64 Ki. The product with
-// the timesteps of one call is far below 2^31.
+// The largest number that a layer may multiply the number of timesteps by, or add to it: 64 Ki. Its
+// product with the number of timesteps of one call is far below 2^31.
 inline constexpr int64_t kTimestepsMax = int64_t{1} << 16;
 
 // Returns the whole number under `key`. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, if it is

@@ -50,11 +50,11 @@ class LayerRegistry {
   void Register(std::string name, Factory factory, LayerTraits traits);
   void RegisterMerge(std::string name, MergeFactory factory, LayerTraits traits);
 
-  // The names of all classes, in ascending order.
+  // Returns the names of all classes, in ascending order.
   std::vector<std::string> Names() const;
   bool Contains(absl::string_view name) const { return TraitsOf(name) != nullptr; }
-  // The traits of the class; null if it is not registered. The pointer is valid until the next
-  // class is registered.
+  // Returns the traits of the class, or null if it is not registered. The pointer is valid until
+  // the next class is registered.
   const LayerTraits* TraitsOf(absl::string_view name) const;
 
   // Builds the layer that `config` describes. `weights` is already scoped to the layer. Errors:

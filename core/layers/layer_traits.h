@@ -27,7 +27,7 @@ struct LayerVariable {
 
 // The weights that a class of layers owns, in the order in which Keras makes them; the order
 // matters because Keras files number weights and do not name them. The type has no default
-// constructor, so that a class cannot be registered without stating its weights. A value type.
+// constructor, so that a class cannot be registered without declaring its weights. A value type.
 class LayerVariables {
  public:
   // Returns the variables of a layer with this configuration. Errors: INVALID_ARGUMENT, reason
@@ -69,7 +69,7 @@ enum class Keras2Mask {
   kNotMaskValue,   // The layer masks the timesteps in which every feature is mask_value.
 };
 
-// Everything that is known about a class of layers, except how to build one. It is stated once,
+// Everything that is known about a class of layers, except how to build one. It is given once,
 // when the class is registered; the importer asks the registry. A value type.
 struct LayerTraits {
   // The weights that a layer owns itself.

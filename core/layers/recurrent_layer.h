@@ -57,17 +57,18 @@ class RecurrentLayer final : public Layer {
     static absl::StatusOr<Options> Parse(const KerasConfig& config);
   };
 
-  // The maximum number of states of a stack of cells. Arrays of this size are on the call stack of
-  // the thread that runs the layer. A stack of 32 LSTM cells has 64 states.
+  // The maximum number of states of a cell. Arrays of this size are on the call stack of the thread
+  // that runs the layer. A stack of 32 LSTM cells has 64 states.
   static constexpr int64_t kMaxStates = 64;
 
   // The maximum number of constants that a cell may take. Arrays of this size are on the call stack
   // too.
   static constexpr int64_t kMaxConstants = 16;
 
-  // A run of at most kMaxProjectedBatch rows and more than one timestep multiplies the inputs of up
-  // to kMaxProjectedTime timesteps by their weights at once, so that each weight is read once for
-  // all of them. With more rows, a single timestep is enough work for each weight that is read.
+  // A run of few rows and more than one timestep multiplies the inputs of up to kMaxProjectedTime
+  // timesteps by their weights at once, so that each weight is read once for all of them. With more
+  // rows, a single timestep is enough work for each weight that is read. The cell decides how
+  // many rows count as few; they are never more than kMaxProjectedBatch.
   static constexpr int64_t kMaxProjectedBatch = 8;
   static constexpr int64_t kMaxProjectedTime = 24;
 
@@ -113,11 +114,11 @@ class RecurrentLayer final : public Layer {
   RecurrentLayer(const KerasConfig& config, const Options& options, const ValueSpec& input,
                  std::unique_ptr<Cell> cell);
 
-  // The number of timesteps of each row that are projected together (see Cell::Project); 0 if none
-  // are.
+  // Returns the number of timesteps of each row that are projected together (see Cell::Project); 0
+  // if none are.
   int64_t projected_time(int64_t batch, int64_t time) const;
 
-  // The number of floats that `emitted` takes in the state column.
+  // Returns the number of floats that `emitted` takes in the state column.
   int64_t emitted_size() const;
 
   // Projects the timesteps that are processed i-th and later, as many as fit into `projected`.

@@ -53,7 +53,7 @@ BasicSequence<T> DenseSequence(T* data, int64_t rows, int64_t batch, int64_t tim
   return {data, rows, batch, time, time * PaddedRows(rows), PaddedRows(rows)};
 }
 
-// The number of floats that a DenseSequence covers.
+// Returns the number of floats that a DenseSequence covers.
 constexpr int64_t DenseSequenceSize(int64_t rows, int64_t batch, int64_t time) {
   return PaddedRows(rows) * batch * time;
 }

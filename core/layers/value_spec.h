@@ -18,7 +18,7 @@ namespace rnnserve {
 //   [batch, 7, 5]   is {shape [5], has_time true, time 7}
 //   [batch, T, 5]   is {shape [5], has_time true}            T differs from call to call
 //   [batch, 5]      is {shape [5], has_time false}
-//   [batch, T]      is {shape [], has_time true}             token ids, or one number a timestep
+//   [batch, T]      is {shape [], has_time true}             token ids, or one number per timestep
 //
 // A value type.
 struct ValueSpec {

@@ -81,7 +81,7 @@ absl::Status ReadDescription(const Json& document, Bundle& bundle) {
   return bundle.model.is_null() ? Malformed("'model' is missing") : absl::OkStatus();
 }
 
-// A folder with an unused name, which is removed with its content at the end.
+// A folder with an unused name. The destructor removes it with its content.
 class TemporaryFolder {
  public:
   explicit TemporaryFolder(const fs::path& beside) : path_(beside.string() + ".XXXXXX") {

@@ -53,17 +53,17 @@ absl::StatusOr<std::shared_ptr<const Model>> BuildModel(const Bundle& bundle,
                                                         const LayerRegistry& registry);
 
 // Reads a bundle and builds its model. If `weight_type` is given, it overrides the type in the
-// bundle.
+// bundle. Errors: those of ReadBundle and BuildModel.
 absl::StatusOr<std::shared_ptr<const Model>> LoadBundle(
     const std::string& path, const LayerRegistry& registry,
     std::optional<WeightType> weight_type = std::nullopt);
 
 enum class IfBundleExists { kFail, kReplace };
 
-// Writes a bundle to the folder `path`. It writes to a temporary folder next to it and renames that
-// when it is complete. Errors: ALREADY_EXISTS, reason MODEL_PATH, if `path` exists and may not be
-// replaced or is not a bundle; FAILED_PRECONDITION, reason MODEL_PATH, if it cannot be written.
-// After an error `path` is unchanged.
+// Writes a bundle to the folder `path`: writes it to a temporary folder next to `path`, and renames
+// that folder when it is complete. Errors: ALREADY_EXISTS, reason MODEL_PATH, if `path` exists and
+// may not be replaced or is not a bundle; FAILED_PRECONDITION, reason MODEL_PATH, if it cannot be
+// written. After an error `path` is unchanged.
 absl::Status WriteBundle(const Bundle& bundle, const std::string& path, IfBundleExists if_exists);
 
 }  // namespace rnnserve

@@ -109,7 +109,7 @@ class TensorTable {
 
  private:
   // The outputs of a call: all outputs of a model, or only the first output of a node, because only
-  // its layer knows how many a node has.
+  // the layer knows how many outputs its node has.
   struct Outputs {
     Values values;
     bool is_complete = false;

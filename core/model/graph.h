@@ -23,9 +23,9 @@ namespace rnnserve {
 //
 // A view: the JSON must outlive it. Immutable; safe to share.
 struct Graph {
-  // Output `tensor` of a source, which is input `source` if source < inputs.size(), else node
-  // source - inputs.size(). An input has one output. How many a node has is known only to its
-  // layer.
+  // Output `tensor` of a source. The source is input `source` if source < inputs.size(), else node
+  // source - inputs.size(). An input has one output. Only the layer of a node knows how many
+  // outputs the node has.
   struct Value {
     size_t source = 0;
     size_t tensor = 0;
@@ -59,8 +59,10 @@ struct Graph {
 };
 
 // Checks a serialized model and reads its graph. Errors: UNIMPLEMENTED, reason MODEL_UNSUPPORTED,
-// if it is neither Sequential nor Functional; those of CheckModelParts and ReadLayerCalls;
-// INVALID_ARGUMENT, reason MODEL_CONFIG, if a tensor has no source or depends on itself.
+// if it is neither Sequential nor Functional, or OPTION_UNSUPPORTED, if it passes an argument to an
+// inner model that is neither an input nor a mask; those of CheckModelParts, ReadLayerCalls and
+// ReadInputLayer; INVALID_ARGUMENT, reason MODEL_CONFIG, if a tensor has no source or depends on
+// itself, or MODEL_TOO_LARGE, if there are too many calls of layers.
 absl::StatusOr<Graph> ReadGraph(const KerasConfig& model, const LayerRegistry& registry);
 
 }  // namespace rnnserve

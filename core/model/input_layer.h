@@ -30,8 +30,8 @@ struct InputLayer {
 absl::StatusOr<InputLayer> ReadInputLayer(const KerasConfig& layer);
 
 // Returns the spec of the input. [batch, time, ...] is a sequence, and so is [batch, time] if it
-// holds token ids. Only the layers that read it can tell that from a vector [batch, features].
-// Errors: as ReadInputLayer.
+// holds token ids. Only the layers that read the input tell it from a vector [batch, features].
+// Errors: as for ReadInputLayer.
 absl::StatusOr<ValueSpec> SpecOf(const KerasConfig& layer, const InputLayer& input,
                                  bool is_token_ids);
 

@@ -19,7 +19,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Reads a document and keeps only the first error. The document is then parsed a second time into
+// Checks a document and keeps only the first error. The document is then parsed a second time into
 // values, because a parser that builds values has no hooks for these checks.
 class FaultFinder final : public nlohmann::json_sax<Json> {
  public:

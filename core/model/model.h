@@ -72,15 +72,15 @@ class Model {
   const StateLayout& state_layout() const { return state_layout_; }
   // The initial state block of a row, state_layout().size floats.
   absl::Span<const float> initial_state() const { return initial_state_.span(); }
-  // Must be called after the tensors of the layout were overwritten in a block from outside. Resets
-  // everything else that the layers carry; see Layer::OnStatesReplaced.
+  // Resets everything in a block except the tensors of the layout; see Layer::OnStatesReplaced.
+  // Must be called after these tensors were overwritten from outside.
   void OnStatesReplaced(float* block) const;
 
   // The reason why the model cannot be stepped timestep by timestep; empty if it can be. A
   // human-readable text that names the layer or says that there are several inputs or outputs.
   const std::string& non_streamable_reason() const { return non_streamable_reason_; }
   bool is_streamable() const { return non_streamable_reason_.empty(); }
-  // The reason why a run with Keras' training=True is not possible; empty if it is. A
+  // The reason why a run with Keras' training=True is not possible; empty if it is possible. A
   // human-readable text that names the layer.
   const std::string& no_training_reason() const { return no_training_reason_; }
 

@@ -20,8 +20,8 @@
 namespace rnnserve {
 namespace {
 
-// The maximum depth of nested models. Each level is a level of recursion here and in the
-// graph.
+// The maximum depth of nested models. Each level is a level of recursion here and in
+// ReadGraph.
 constexpr int kNestingMax = 16;
 
 // A layer or cell at any depth.

@@ -11,14 +11,15 @@
 
 namespace rnnserve {
 
-// Whether the class is a model of Keras, Sequential or Functional, which can be a layer of another.
+// Returns whether the class is a model of Keras, Sequential or Functional, which can be a layer of
+// another model.
 bool IsModelClass(absl::string_view class_name);
 
 // Checks every layer and cell of a serialized model at any depth: its class, its name, its sizes
 // against limits.h, and its dtype.
 //
 // Errors: UNIMPLEMENTED, reason LAYER_UNSUPPORTED or CELL_UNSUPPORTED, with the names of all layers
-// and cells whose class is not registered, or OPTION_UNSUPPORTED, for any other dtype;
+// and cells whose class is not registered, or OPTION_UNSUPPORTED, for an unsupported dtype;
 // INVALID_ARGUMENT, reason MODEL_CONFIG or MODEL_TOO_LARGE, with the name of the layer.
 absl::Status CheckModelParts(const KerasConfig& model, const LayerRegistry& registry);
 

@@ -24,10 +24,10 @@ namespace rnnserve {
 
 // A graph with its layers built, which a model runs node by node.
 //
-// The nodes have two parts. The sequence part holds every node that has a time axis or a state, and
-// all nodes that those nodes read. The tail is the rest: the nodes after a recurrent layer that
-// returns only its last output. A run that feeds a session timestep by timestep runs the sequence
-// part for each timestep, and the tail only after the last.
+// The nodes fall into two parts. The sequence part holds every node that has a time axis or a
+// state, and all nodes that those nodes read. The tail is the rest: the nodes after a recurrent
+// layer that returns only its last output. A run that feeds a session timestep by timestep runs the
+// sequence part for each timestep, and the tail only after the last.
 //
 // Movable. Immutable once built; then safe to share.
 struct Plan {
@@ -41,14 +41,14 @@ struct Plan {
     std::string name;                   // of the layer; "lstm:1" for its second call
     std::vector<size_t> inputs;         // values: x, then the further inputs of a merging layer
     std::vector<size_t> initial_state;  // values, one for each state of the layer; or none
-    std::optional<size_t> mask;         // a value of 0 and 1 that replaces the mask of x
+    std::optional<size_t> mask;         // a value of zeros and ones that replaces the mask of x
     // Whether the masks of the inputs are ignored. Keras passes the mask of a tensor on only to a
     // call that has no other tensor.
     bool ignores_mask = false;
     // Whether the outputs have no mask, even if the layer would make one from the mask of x.
     bool stops_mask = false;
-    // The index of the output in `values`. The next values are the second output, if the layer has one, and the
-    // states, if it returns them.
+    // The index of the output in `values`. The next values are the second output, if the layer has
+    // one, and the states, if it returns them.
     size_t output = 0;
     int64_t state_offset = 0;  // floats, in the state block
     int64_t index = 0;         // in `nodes`
@@ -61,7 +61,7 @@ struct Plan {
   size_t tail_begin = 0;                 // the first node of the tail; nodes.size() if it is empty
   std::vector<size_t> outputs;           // values
 
-  // The value of the first state that the node returns.
+  // Returns the index of the value that holds the first state that the node returns.
   static size_t FirstStateValue(const Node& node) {
     return node.output + 1 + (node.layer->second_output() != nullptr ? 1 : 0);
   }
@@ -72,8 +72,9 @@ struct Plan {
   void PropagateTimes(absl::Span<int64_t> times) const;
 };
 
-// Builds the layers of a graph. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG or MODEL_WEIGHTS, and
-// UNIMPLEMENTED, reason OPTION_UNSUPPORTED, with the name of the layer.
+// Builds the layers of a graph. Errors: those of LayerRegistry::Create; INVALID_ARGUMENT, reason
+// MODEL_CONFIG, and UNIMPLEMENTED, reason OPTION_UNSUPPORTED, for a call that does not fit its
+// layer. The text names the layer.
 absl::StatusOr<Plan> BuildPlan(const Graph& graph, const LayerRegistry& registry,
                                WeightSource& weights, MaskRules mask_rules);
 

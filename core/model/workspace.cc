@@ -9,10 +9,10 @@
 #include "core/base/shape.h"
 #include "core/model/model.h"
 
-// A workspace has no lock: one thread at a time uses it, the worker that runs the model, and nothing
-// here waits. The only place where other threads come in is a team: a layer may hand pieces of a
-// matrix product to it. Each piece writes rows of the result that no other piece touches and takes
-// no lock, and Team::Run returns only when all pieces are done and their results are visible to the
+// A workspace has no lock: one thread at a time uses it, the worker that runs the model, and
+// nothing here waits. Other threads come in only through a team: a layer may hand pieces of a
+// matrix product to it. Each piece takes no lock and writes rows of the result that no other piece
+// touches. Team::Run returns only when all pieces are done and their results are visible to the
 // worker. Between two such calls, and so in everything that this file does itself, only the worker
 // reads and writes the buffers.
 
@@ -30,7 +30,7 @@ struct Sizes {
   std::vector<int64_t> mask_bytes;  // of each value
   int64_t passed_mask_bytes = 0;
 
-  // Grows so that this is enough for the other sizes too.
+  // Grows these sizes so that they are large enough for `other` too.
   void Include(const Sizes& other) {
     scratch = std::max(scratch, other.scratch);
     more_inputs = std::max(more_inputs, other.more_inputs);

@@ -54,8 +54,8 @@ class Workspace {
   // Input i, which must be filled before a run; row-major in (batch, time). An input without a time
   // axis has one timestep.
   Sequence input(size_t i = 0) { return value(i); }
-  // The mask of input i, [batch, time], one byte a timestep; all ones at first. It is used only if
-  // `uses_mask` is set.
+  // The mask of input i, [batch, time], one byte per timestep; all ones at first. It is used only
+  // if `uses_mask` is set.
   uint8_t* mask(size_t i = 0) { return values_[i].mask_bytes.data(); }
   void UseMask(size_t i, bool uses_mask);
   // Makes later runs behave like Keras with training=True, with random numbers from one seed for
@@ -64,8 +64,8 @@ class Workspace {
   void SetTraining(absl::Span<const uint64_t> row_seeds) {
     row_seeds_.assign(row_seeds.begin(), row_seeds.end());
   }
-  // Makes later runs share large steps with a team. The thread that runs the model is the one that
-  // calls the team. Null, the initial setting, stops that.
+  // Makes later runs share large steps with a team. Only the thread that runs the model calls the
+  // team. Null, the initial setting, ends the sharing.
   void set_team(Team* team) { team_ = team; }
   // The state block of each row: column b has StateLayout::size floats.
   Columns states() { return {states_.data(), state_size_, batch_, state_size_}; }

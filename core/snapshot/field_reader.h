@@ -27,7 +27,7 @@ static_assert(std::endian::native == std::endian::little,
 // Reads the fields of a snapshot from the front, little-endian. Allocates memory for a field only
 // after checking that the bytes of the field are there. Borrows the bytes. Used by one thread at a
 // time: the decoder's. Errors: DATA_LOSS, reason SNAPSHOT_BAD, naming the field and both numbers;
-// nothing was read then.
+// after an error nothing has been read.
 class FieldReader {
  public:
   explicit FieldReader(absl::string_view bytes) : rest_(bytes) {}
@@ -42,7 +42,8 @@ class FieldReader {
                                     rest_.size(), " bytes are left"));
   }
 
-  // Reads a number or an array of bytes. REQUIRES: CheckLeft has returned OK for it; aborts otherwise.
+  // Reads a number or an array of bytes. REQUIRES: CheckLeft has returned OK for it. Aborts if too
+  // few bytes are left.
   template <typename T>
   T Take() {
     static_assert(std::is_trivially_copyable_v<T>);

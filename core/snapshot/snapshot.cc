@@ -25,7 +25,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "numbers are read and written as they lie in memory");
 
-// Version 1: the sizes of the fixed fields, including those of the frame, and of the fixed fields
+// The sizes in version 1 of the fixed fields, including those of the head, and of the fixed fields
 // of a reply.
 constexpr uint16_t kHeaderBytes = 137;
 constexpr size_t kReplyHeaderBytes = 40;

@@ -25,7 +25,7 @@ namespace rnnserve {
 constexpr uint16_t kSnapshotVersion = 1;
 constexpr uint16_t kOldestSnapshotVersion = kSnapshotVersion == 1 ? 1 : kSnapshotVersion - 1;
 
-// Fixed by the format.
+// The format fixes these limits.
 constexpr size_t kSnapshotNameSizeMax = 128;  // of a session id, of a model's name
 constexpr size_t kFingerprintSizeMax = 64;
 constexpr size_t kReplyWindowMax = 16;

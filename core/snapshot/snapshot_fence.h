@@ -15,8 +15,8 @@ namespace rnnserve {
 // Thread-compatible.
 //
 // The epoch counts the owners of a session. The nonce is random for each owner and tells apart two
-// owners that believe they are in the same epoch. The version counts the changes of the state, not
-// only steps.
+// owners that believe they are in the same epoch. The version counts every change of the state;
+// Snapshot::version counts only steps.
 struct SnapshotFence {
   uint64_t epoch = 0;
   uint64_t nonce = 0;

@@ -20,7 +20,7 @@ namespace {
 
 constexpr size_t kDigits = 2 * sizeof(SnapshotKey::Secret);
 
-// REQUIRES: absl::ascii_isxdigit(digit).
+// Returns the value of a hexadecimal digit. REQUIRES: absl::ascii_isxdigit(digit).
 int ValueOf(char digit) {
   return absl::ascii_isdigit(digit) ? digit - '0' : absl::ascii_tolower(digit) - 'a' + 10;
 }

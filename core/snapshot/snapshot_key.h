@@ -33,8 +33,8 @@ class SnapshotKey {
   // wrong character, and no part of the secret.
   static absl::StatusOr<SnapshotKey> Parse(absl::string_view text);
 
-  // The first four bytes of the SHA-256 of the secret, as a little-endian number. Tells which key a
-  // snapshot was signed with. It is of no help in guessing 256 random bits.
+  // The first four bytes of the SHA-256 of the secret, as a little-endian number. It tells which
+  // key a snapshot was signed with. It is of no help in guessing 256 random bits.
   uint32_t id() const { return id_; }
 
   // Returns the HMAC-SHA256 of the bytes. Aborts if the library has no memory for it.

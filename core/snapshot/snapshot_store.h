@@ -37,11 +37,11 @@ struct SnapshotWrite {
 // store, a snapshot is just a string of bytes.
 //
 // Every change is fenced: it is a single compare-and-set by the rule of JudgeFence, or of
-// JudgeFirst for a first snapshot. So an owner that was replaced can neither write nor remove a
-// snapshot, however late it wakes up. A store may still lose what it acknowledged, for example if a
-// Redis replica that lags behind takes over. It then holds an older version than the owner was
-// told. Claim and Read return the version that is there, and the caller must compare it with what
-// it promised.
+// JudgeFirst for a first snapshot. So while a snapshot is stored, an owner that was replaced can
+// neither overwrite nor remove it, however late it wakes up. A store may still lose what it
+// acknowledged, for example if a Redis replica that lags behind takes over. It then holds an older
+// version than the owner was told. Claim and Read return the version that is there, and the caller
+// must compare it with what it promised.
 //
 // Thread-safe. No call blocks or returns an error: the outcome comes through the callback, which
 // runs exactly once, on a thread of the store, under no lock, and may call the store. Callbacks
@@ -50,7 +50,7 @@ struct SnapshotWrite {
 // the callback of the other.
 //
 // The destructor answers calls in flight with CANCELLED (STORE_CLOSED); their changes may or may
-// not have happened. It returns when every callback has run, and must not be called by one.
+// not have happened. It returns when every callback has run, and must not be called from one.
 //
 // Errors of every call, in addition to those it names: UNAVAILABLE (STORE_DOWN): the store does not
 // answer, and the change may or may not have happened, so make the same call again.
@@ -93,8 +93,8 @@ class SnapshotStore {
   virtual void Quarantine(std::string session_id, std::string bytes, absl::Duration time_to_live,
                           WriteCallback callback) = 0;
 
-  // Changes when the store may have lost snapshots: it was restarted, or another one has taken its
-  // place. Servers then write their sessions again.
+  // Returns a number that changes when the store may have lost snapshots: it was restarted, or
+  // another one has taken its place. Servers then write their sessions again.
   virtual uint64_t generation() const { return 0; }
 };
 

@@ -70,7 +70,7 @@ void AddGrouped(absl::Span<const float> kernel, int64_t groups, ConvWeights* con
   }
 }
 
-// Adds the kernel that is equal to two convolutions, one after the other: depthwise [size,
+// Adds the kernel that does the work of two convolutions, one after the other: depthwise [size,
 // features, depth], then pointwise [features * depth, filters].
 void AddSeparable(absl::Span<const float> depthwise, absl::Span<const float> pointwise,
                   int64_t depth, ConvWeights* conv) {
@@ -175,9 +175,10 @@ absl::StatusOr<ConvWeights> ConvWeights::Read(const KerasConfig& config, int64_t
 //   all               "bias" [filters] if use_bias
 // They are converted to one dense kernel when they are loaded, with zeros between groups.
 //
-// Masks are ignored, and the output has none. The layer can stream if its stride is 1 and, in
-// addition, its padding is causal or its kernel has one step. Then it carries the timesteps that
-// later windows reach back to, in a state that clients do not see.
+// Masks are ignored, and the output has none. The layer can stream if its stride is 1 and no window
+// reaches ahead, because the padding is causal or the kernel has one step. Then it carries the
+// timesteps that later windows reach back to, in a state that clients do not see. A layer whose
+// state would exceed kHistoryElementsMax cannot stream.
 //
 //   state column:  | x[-reach] . | ... | x[-1] . |          . = padding to kColumnQuantum
 //

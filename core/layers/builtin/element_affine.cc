@@ -45,8 +45,8 @@ class ElementAffine final : public PointwiseLayer {
                                                        WeightSource& weights);
 
   int64_t num_parameters() const override { return num_parameters_; }
-  // In training a BatchNormalization uses the statistics of the batch, unless it is frozen
-  // (`trainable` is false).
+  // Returns a reason for a BatchNormalization, which in training uses the statistics of the batch,
+  // unless it is frozen (`trainable` is false).
   std::string no_training_reason() const override { return no_training_reason_; }
 
  private:

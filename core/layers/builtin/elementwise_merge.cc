@@ -80,7 +80,7 @@ void Apply(const float* x, absl::Span<const int32_t> source, float* y, int64_t r
 
 size_t NumInputs(const LayerRun& run) { return 1 + run.more_x.size(); }
 
-// Whether timestep t of row b of input k counts.
+// Returns whether timestep t of row b of input k counts.
 bool Counts(const LayerRun& run, size_t k, int64_t t, int64_t b) {
   return MaskOf(run, k)(b, InputOf(run, k).time == 1 ? 0 : t);
 }

@@ -35,7 +35,7 @@ class Masking final : public Layer {
  private:
   Masking(const KerasConfig& config, ValueSpec output, float mask_value);
 
-  // Whether the timestep in column b counts.
+  // Returns whether the timestep in column b counts.
   bool Counts(ConstColumns x, int64_t b) const;
 
   const float mask_value_;

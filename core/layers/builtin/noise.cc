@@ -46,9 +46,9 @@ class Noise final : public Layer {
                                                        const ValueSpec& input,
                                                        WeightSource& weights);
 
-  // With a rate of 1 the formulas of AlphaDropout and GaussianDropout divide by zero, in Keras too.
-  // A noise_shape that shares numbers between rows of the batch, or does not fit the input, is
-  // refused.
+  // Returns a reason in two cases: the rate of an AlphaDropout or GaussianDropout is 1, so that its
+  // formula divides by zero, in Keras too; or noise_shape shares numbers between rows of the batch
+  // or does not fit the input.
   std::string no_training_reason() const override { return no_training_reason_; }
   void Run(const LayerRun& run) const override;
 
