@@ -20,8 +20,8 @@ from store import Store
 from tally import Tally, as_text
 
 STEPPING_SECONDS = 20
-# These are enough steps for a p99. There are many short turns, because other work on the machine
-# comes and goes.
+# The rate is high enough for a p99 in each turn. There are many short turns, because other work on
+# the machine comes and goes.
 RATE = 60.0  # steps per second of each session
 TURN_SECONDS, LAST_SECONDS = 10, 30
 CATCH_UP_GOAL_SECONDS, CATCH_UP_LIMIT_SECONDS = 5, 30

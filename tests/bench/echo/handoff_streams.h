@@ -15,8 +15,8 @@
 namespace rnnserve::testing {
 
 // Echo streams on the callback interface whose messages are answered by a separate thread, which
-// takes all waiting messages at once. This is the least work for a server that batches the requests
-// of many streams.
+// takes all waiting messages at once. A server that batches the requests of many streams cannot do
+// less.
 class HandoffStreams final : public v1::InferenceService::CallbackService {
  public:
   explicit HandoffStreams(const Echo& echo);

@@ -4,7 +4,7 @@
 // Measures how much accuracy narrower weights cost the demo models, on data that they were not
 // trained on. A real server has each model in every weight type, and the client sends it all
 // recordings and months. Also compares the portable loops with the fastest kernels. The
-// documentation quotes the numbers that this prints.
+// documentation quotes the numbers that this test prints.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 //
 // Tests the format of numbers and lifetimes, the form of a session in Redis, and the answers of the
 // scripts for a key that is not a snapshot. The contract test checks that the scripts follow the
-// rule of fences.
+// fencing rule.
 
 #include "server/redis/redis_scripts.h"
 
