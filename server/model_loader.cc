@@ -56,7 +56,7 @@ absl::Status SetWeightType(const std::string& option, std::vector<ModelSource>& 
   return absl::OkStatus();
 }
 
-// A .weights.h5 file holds only weights, so it is not a model.
+// Returns whether this is an .h5 file with a whole model. A .weights.h5 file has only weights.
 bool IsWholeModelHdf5(const std::string& file_name) {
   return absl::EndsWith(file_name, ".h5") && !absl::EndsWith(file_name, ".weights.h5");
 }

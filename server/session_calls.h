@@ -57,7 +57,7 @@ class SessionCalls {
   void Infer(const v1::InferRequest& request, CallLimits limits,
              Reply<v1::InferResponse> reply) const;
 
-  // See Engine.
+  // Call WatchSession, UnwatchSession and ResumeTokenOf of Engine.
   void Watch(absl::string_view session_id, const std::shared_ptr<SessionWatcher>& watcher) const;
   void Unwatch(absl::string_view session_id, const std::shared_ptr<SessionWatcher>& watcher) const;
   std::optional<std::string> ResumeTokenOf(absl::string_view session_id) const;

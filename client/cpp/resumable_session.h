@@ -48,9 +48,9 @@ namespace rnnserve::client {
 //
 // A failure that it cannot repair ends the session: every later call fails with the same status.
 //
-//   ABORTED              STEP_FENCED, or the session has steps by somebody else: another writer
-//                        took over. (An attach of this writer that was delayed on a broken
-//                        connection until after its next attach looks the same.)
+//   ABORTED              STEP_FENCED, or the session has steps that this writer did not send:
+//                        another writer took over. (An attach of this writer that was delayed on a
+//                        broken connection until after its next attach looks the same.)
 //   DATA_LOSS            the text begins with STATE_REGRESSED and names both versions: the session
 //                        was found at a version before the oldest kept input, or nowhere. Or it
 //                        begins with OUTPUT_DIFFERS: a replayed step gave different bits (see

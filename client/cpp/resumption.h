@@ -32,7 +32,7 @@ struct Resumption {
   // Whether `version_found` < `durable_version_before`: the snapshot store lost steps that it had
   // accepted.
   bool is_regressed = false;
-  // Whether no server knew the session, so that it was opened anew.
+  // Whether no server knew the session, so that it was reopened.
   bool is_reopened = false;
   // Whether a replayed step gave an output that differs, in any bit, from the delivered one.
   bool has_different_outputs = false;

@@ -20,9 +20,9 @@
 //   1,0,2,2                    the column `time` is ignored, and the others are the features.
 namespace rnnserve::client {
 
-// Reads the sequences of a CSV text. INVALID_ARGUMENT, with the line, if a field is not a number, if
-// a line has more or fewer fields than the first, or if a sequence does not fit `kind`. There is no
-// quoting, because numbers need none.
+// Reads the sequences of a CSV file. INVALID_ARGUMENT, with the line, if a field is not a number,
+// if a line has more or fewer fields than the first, or if a sequence does not fit `kind`. There is
+// no quoting, because numbers need none.
 absl::StatusOr<std::vector<Tensor>> ParseCsv(absl::string_view text, const InputKind& kind);
 
 // Formats `outputs`, which are float and all [time, outputs] or all [outputs], with a header as

@@ -32,7 +32,7 @@ class LatencyHistogram {
     uint64_t count = 0;
   };
 
-  // A negative latency counts as zero.
+  // Counts a latency; a negative one counts as zero.
   void Add(absl::Duration latency);
   void Merge(const LatencyHistogram& other);
 

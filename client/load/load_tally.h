@@ -53,7 +53,7 @@ struct LoadTally {
   // REQUIRES: both tallies have the same number of models.
   void Merge(const LoadTally& other);
 
-  // The latencies of the steps of all models, in one half or in both.
+  // Returns the latencies of the steps of all models, in one half or in both.
   LatencyHistogram LatenciesOf(MeasurementWindow::Part half) const;
   LatencyHistogram AllLatencies() const;
   uint64_t NumFailedSteps() const;

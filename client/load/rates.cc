@@ -24,7 +24,7 @@ std::vector<double> ParseNumbers(absl::string_view text, char separator) {
   return numbers;
 }
 
-// Returns nothing if `range` is not A, B and a whole N.
+// Returns the rates of the range A:B:N; nothing if `range` is not A, B and a whole N.
 std::vector<double> Expand(const std::vector<double>& range) {
   if (range.size() != 3 || !(range[2] >= 2 && range[2] <= static_cast<double>(kMaxRates))) {
     return {};

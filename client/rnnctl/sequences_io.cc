@@ -29,7 +29,8 @@ InputKind KindOf(const v1::TensorSpec& spec) {
   return kind;
 }
 
-// A known extension takes precedence: `--format` is for paths without one.
+// Returns the format of a path. A known extension takes precedence: `--format` is for paths without
+// one.
 absl::StatusOr<FileFormat> FormatOf(const std::string& path, const std::string& format) {
   const absl::StatusOr<FileFormat> by_extension = FormatByExtension(path);
   if (by_extension.ok() || format.empty()) return by_extension;
@@ -41,7 +42,7 @@ absl::StatusOr<FileFormat> InputFormat(const Options& options) {
   return FormatOf(options.input, options.format);
 }
 
-// Returns nothing for a table.
+// Returns the format of the output; nothing for a table.
 absl::StatusOr<std::optional<FileFormat>> OutputFormat(const Options& options) {
   if (options.output == "-" && options.format.empty()) {
     return options.is_json ? std::optional(FileFormat::kJsonLines) : std::nullopt;
