@@ -18,8 +18,8 @@ struct SubprocessResult {
   std::string error_output;  // the first 64 KiB of its standard error
 };
 
-// Runs the program `arguments[0]` with those arguments, without standard input and output, and
-// waits for its end. Blocks. Errors: NOT_FOUND (PROGRAM) if it cannot be started;
+// Runs the program `arguments[0]` with those arguments, without standard input or output, and
+// blocks until it exits. Errors: NOT_FOUND (PROGRAM) if it cannot be started;
 // DEADLINE_EXCEEDED (PROGRAM_TIMEOUT) if it runs longer than `timeout` (it is then killed);
 // RESOURCE_EXHAUSTED (PROGRAM) if there are no file descriptors left.
 absl::StatusOr<SubprocessResult> RunSubprocess(const std::vector<std::string>& arguments,

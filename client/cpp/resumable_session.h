@@ -79,8 +79,8 @@ class ResumableSession {
     // Receives each resumption on the thread that steps, before its call continues. Must not call
     // the session.
     ResumptionObserver observer;
-    // How long one step is retried altogether, including the replays before it. It should be longer
-    // than the replacement of a server takes, and shorter than the caller can wait.
+    // The total time to spend retrying one step, including the replays before it. It should be
+    // longer than it takes to replace a server, and shorter than the caller can wait.
     absl::Duration retry_time = absl::Seconds(10);
     // How long to wait for one answer before the step is sent again. After two missed answers the
     // connection is considered dead. It should be longer than the longest step of the model: a step

@@ -163,8 +163,8 @@ void AddLimits(CLI::App* command, Options* options) {
       ->capture_default_str();
 }
 
-// Checks the rules of a StepSessions: it advances sessions of one model by the same number of
-// timesteps.
+// Checks that the options suit StepSessions, which advances sessions of a single model, all by the
+// same number of timesteps.
 void CheckStepSessions(const Options& options) {
   if (options.bench.models.size() > 1) {
     throw CLI::ValidationError("--step-sessions", "the sessions must be of one --model");

@@ -10,8 +10,8 @@
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
 
-// How the threads meet. Submitting threads and workers share the queue, whose one lock (see
-// bounded_queue.h) is held for queue operations only, never while steps are computed or callbacks
+// How the threads are synchronized. Submitting threads and workers share the queue. Its only lock
+// (see bounded_queue.h) is held for queue operations, never while steps are computed or callbacks
 // run. StepRate and ArrivalGap are atomics. Each worker owns its batch, so cell steps need no lock.
 //
 // Only workers wait, and only inside the queue, for tasks. Submit never waits, and neither does a

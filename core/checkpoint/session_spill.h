@@ -126,7 +126,9 @@ class SessionSpill {
   void StartRound(const Excess& excess, absl::Duration min_idle, absl::AnyInvocable<void()> done);
   // Stores a session and drops it from memory, then calls `done`.
   void SpillOne(SessionLease lease, absl::AnyInvocable<void()> done);
-  // Drops a session that was stored; returns one that could not be stored.
+  // Drops the session from memory if it was stored and no caller waits for it. Ends it if another
+  // server has claimed it (FENCED). If it could not be stored, gives the lease back and pauses
+  // spilling.
   void Drop(const absl::Status& status, SessionLease lease);
   void FinishMakingRoom();
   bool IsPaused() const;

@@ -104,8 +104,8 @@ RNNSERVE_BFLOAT16_TARGET __attribute__((noinline)) void AddBfloat16Dots(
 // sum starts with (Matrix::offsets).
 constexpr int64_t kMaxInt8Inputs = 32'768;
 
-// If all inputs of a column are smaller, they count as zero, so that neither the scale nor its
-// reciprocal leaves the range of floats.
+// If all inputs of a column are smaller than this, they count as zero, so that neither the scale
+// nor its reciprocal leaves the range of floats.
 constexpr float kLeastInt8Input = 1e-33f;
 
 // Rounds `count` inputs to 16 bits and returns their scale (operand.h). words[2 i] gets the low and

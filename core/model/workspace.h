@@ -46,8 +46,8 @@ class Workspace {
 
   int64_t batch() const { return batch_; }
 
-  // Sets the size of the next run, which is the size of everything below. REQUIRES: the workspace
-  // was created for it.
+  // Set the number of rows and of timesteps of the next run. All views returned below have this
+  // size. REQUIRES: the workspace was created for runs of at least this size.
   void SetBatch(int64_t batch) { batch_ = batch; }
   void SetTimes(absl::Span<const int64_t> times);
 

@@ -61,12 +61,12 @@ class BenchRow {
   double BytesOf(int64_t num_weights) const;
   // Returns the number of streams with which reading the buffer is fastest.
   int FastestStreams(const AlignedBuffer& buffer) const;
-  // Adds a function. `report` gets the seconds of one call.
+  // Adds a function to time. `report` receives the duration of one call, in seconds.
   void Add(std::function<void()> call, std::function<void(double)> report);
   void AddArithmeticCeiling();
   void AddReadCeiling(const std::string& counter, int64_t num_weights);
 
-  // A timed function, and the function that gets its seconds.
+  // A timed function, and the function that receives its duration in seconds.
   struct Timed {
     TimedCalls calls;
     std::function<void(double)> report;

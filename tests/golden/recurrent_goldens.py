@@ -76,7 +76,7 @@ OPTIONS = {
     "sequence_zero": {"return_sequences": True, "zero_output_for_mask": True},
     "backwards_sequence": {"return_sequences": True, "go_backwards": True},
 }
-# Options that only affect the layer around the cell. Two kinds are enough to cover all.
+# Options that only affect the layer around the cell, so recording them with two kinds is enough.
 LAYER_OPTIONS = {
     "last_zero": {"zero_output_for_mask": True},
     "backwards_last": {"go_backwards": True},

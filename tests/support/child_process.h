@@ -65,7 +65,7 @@ class ChildProcess {
   // number of the signal that killed it, or nullopt if it is still running.
   std::optional<int> Wait(absl::Duration timeout);
 
-  // Kills the process, waits for its end and returns what Wait returns.
+  // Kills the process, waits for it to exit and returns what Wait returns.
   int Kill();
 
  private:
@@ -82,8 +82,8 @@ struct ProcessOutcome {
   std::string err;
 };
 
-// Runs a shell command without standard input and waits for its end. Aborts the test program if the
-// operating system cannot start a process.
+// Runs a shell command without standard input and waits for it to exit. Aborts the test program if
+// the operating system cannot start a process.
 ProcessOutcome RunShell(const std::string& command);
 
 // Returns the whole contents of a file; empty if it cannot be read.

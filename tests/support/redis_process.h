@@ -46,7 +46,7 @@ class RedisProcess {
   // again.
   bool Pause();
   void Resume();
-  // Kills the process and waits for its end.
+  // Kills the process and waits for it to exit.
   void Kill();
   // Starts the server again with the same address, folder and arguments. REQUIRES: it was killed.
   absl::Status Restart();
