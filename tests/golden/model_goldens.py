@@ -121,6 +121,10 @@ def unsupported():
         "activation_glu": (layers.Activation("glu", name="offender"), "glu"),
         "lambda": (layers.Lambda(lambda x: x * 2.0, name="offender"), "Lambda"),
         "unknown_cell": (layers.RNN(DecayCell(3, name="cell"), True, name="offender"), "DecayCell"),
+        "script_cell": (layers.RNN(script_class("MinimalRNNCell", TanhCell)(3, name="cell"), True,
+                                   name="offender"), "__main__>MinimalRNNCell"),
+        "script_layer": (script_class("Dense", layers.Dense)(3, name="offender"),
+                         "__main__>Dense"),
     }
     for name, (layer, class_name) in offenders.items():
         inputs = keras.Input((None, 4), name="inputs")
@@ -130,3 +134,17 @@ def unsupported():
 @keras.saving.register_keras_serializable(package="golden", name="DecayCell")
 class DecayCell(MinimalRNNCell):
     """A custom cell that the server does not know."""
+
+
+class TanhCell(MinimalRNNCell):
+    """A cell that computes something other than its base class does."""
+
+    def call(self, inputs, states):
+        output = keras.ops.tanh(super().call(inputs, states)[0])
+        return output, [output]
+
+
+def script_class(name, base):
+    """Returns an unregistered class with the name of a class that the server knows, as if it were
+    defined in the script that saves the model."""
+    return type(name, (base,), {"__module__": "__main__"})
