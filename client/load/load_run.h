@@ -73,7 +73,7 @@ struct LoadResult {
   absl::Status status;
 };
 
-// What a load uses while it runs. Everything here must outlive the load.
+// The objects that a load uses while it runs. All of them must outlive the load.
 struct LoadSurroundings {
   // `num_channels` clients.
   const std::vector<std::unique_ptr<Client>>& channels;

@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT / "client/python"), str(ROOT / "deploy/cluster")]
 
 import stubs  # noqa: E402  (found by the path above)
-from process import Process  # noqa: E402
+from process import Process  # noqa: E402  (found by the path above)
 
 # Run the stub compiler in its own process, because it crashes together with TensorFlow's own
 # protobuf.
