@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 
 # Each folder of core may use the folders before it.
-_CORE = ["base", "kernels", "keras", "cells", "layers", "model", "snapshot", "session", "checkpoint",
-         "batching", "engine"]
+_CORE = ["base", "kernels", "keras", "program", "cells", "layers", "model", "snapshot", "session",
+         "checkpoint", "batching", "engine"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ RULES = {
     # This folder knows how Keras describes a model. Cells and layers read their options and weights
     # from it.
     "core/keras": _core("keras", "std absl eigen json"),
+    "core/program": _core("program", "std absl eigen json"),
     "core/cells": _core("cells", "std absl eigen json posix"),
     "core/layers": _core("layers", "std absl eigen json"),
     "core/model": _core("model", "std absl eigen json posix"),
@@ -43,7 +44,8 @@ RULES = {
     "core/engine": _core("engine", "std absl"),
     # Linked only into the program rnnserve-import: no other folder may use it.
     "core/import": Rule(
-        frozenset({"core/base", "core/kernels", "core/keras", "core/cells", "core/layers", "core/model"}),
+        frozenset({"core/base", "core/kernels", "core/keras", "core/program", "core/cells", "core/layers",
+                   "core/model"}),
         frozenset("std absl json zip hdf5 posix cli".split()),
     ),
     # The server uses the engine and the value types in the engine's interface; the registries,
