@@ -185,7 +185,7 @@ def linked_targets(function: str, arguments: list) -> list:
 
 def check_links(tree: Tree) -> Iterator[Breach]:
     calls = list(link_calls(tree))
-    home = {"proto": "proto"}
+    home = {"proto": "proto", "onnx_proto": "onnx"}
     home.update({name: folder_of(path) for path, _, function, name, _ in calls
                  if function == "rnnserve_library" and folder_of(path)})
     for path, line, function, _, arguments in calls:

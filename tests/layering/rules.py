@@ -46,7 +46,7 @@ RULES = {
     "core/import": Rule(
         frozenset({"core/base", "core/kernels", "core/keras", "core/program", "core/cells", "core/layers",
                    "core/model"}),
-        frozenset("std absl json zip hdf5 posix cli".split()),
+        frozenset("std absl json zip hdf5 onnx protobuf posix cli".split()),
     ),
     # The server uses the engine and the value types in the engine's interface; the registries,
     # which it fills from plug-ins; and the kernels, whose instruction set it chooses.
@@ -82,6 +82,7 @@ LIBRARY_OF_INCLUDE = [
         (r"hwy/|((imm|xmm)intrin|cpuid)\.h$", "simd"),
         (r"grpc(pp)?/", "grpc"),
         (r"google/protobuf/", "protobuf"),
+        (r"onnx/onnx\.pb\.h$", "onnx"),
         (r"prometheus/", "prometheus"),
         (r"httplib\.h$", "http"),
         (r"spdlog/", "log"),
