@@ -12,7 +12,11 @@ namespace rnnserve {
 namespace {
 
 std::vector<absl::Span<const NamedConverter>> Lists() {
-  return {ElementwiseConverters(), ProductConverters(), ShapeConverters()};
+  return {ActivationConverters(), ConstantConverters(),      ConvolutionConverters(),
+          EinsumConverters(),     ElementwiseConverters(),   IndexConverters(),
+          MoveConverters(),       NormalizationConverters(), PoolingConverters(),
+          ProductConverters(),    RecurrentConverters(),     ReductionConverters(),
+          ShapeConverters()};
 }
 
 }  // namespace

@@ -10,8 +10,18 @@
 namespace rnnserve {
 
 // The operators that the files of this folder convert; each list is in the file of its name.
+absl::Span<const NamedConverter> ActivationConverters();
+absl::Span<const NamedConverter> ConstantConverters();
+absl::Span<const NamedConverter> ConvolutionConverters();
+absl::Span<const NamedConverter> EinsumConverters();
 absl::Span<const NamedConverter> ElementwiseConverters();
+absl::Span<const NamedConverter> IndexConverters();
+absl::Span<const NamedConverter> MoveConverters();
+absl::Span<const NamedConverter> NormalizationConverters();
+absl::Span<const NamedConverter> PoolingConverters();
 absl::Span<const NamedConverter> ProductConverters();
+absl::Span<const NamedConverter> RecurrentConverters();
+absl::Span<const NamedConverter> ReductionConverters();
 absl::Span<const NamedConverter> ShapeConverters();
 
 }  // namespace rnnserve

@@ -1,79 +1,215 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
+//
+// Operators that give a tensor another shape, join tensors and take them apart.
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "core/base/status_macros.h"
+#include "absl/strings/str_join.h"
 #include "core/import/onnx/ops/converter_lists.h"
+#include "core/import/onnx/ops/formula.h"
 
 namespace rnnserve {
 namespace {
 
-absl::StatusOr<std::vector<BuiltValue>> Reshape(NodeConversion& node) {
-  const BuiltValue& x = node.operand(0);
-  std::vector<int64_t> extents = node.KnownIntegers(1);
-  const bool keeps_zeros = node.Int("allowzero", 0) != 0;
+using Results = absl::StatusOr<std::vector<BuiltValue>>;
+
+// Resolves a new shape: 0 keeps the extent of that axis, and -1 stands for what is left.
+std::optional<Shape> NewShape(const std::vector<int64_t>& old, std::vector<int64_t> wanted,
+                              bool allows_zero) {
+  std::optional<size_t> open;
   int64_t known = 1;
-  for (size_t i = 0; i < extents.size(); ++i) {
-    if (extents[i] == 0 && !keeps_zeros) {
-      extents[i] = static_cast<int>(i) < x.rank() ? x.shape()[static_cast<int>(i)] : 0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i] == 0 && !allows_zero) {
+      if (i >= old.size()) return std::nullopt;
+      wanted[i] = old[i];
     }
-    if (extents[i] != -1) known = CheckedMultiply(known, extents[i]).value_or(0);
+    if (wanted[i] < 0) {
+      if (wanted[i] != -1 || open.has_value()) return std::nullopt;
+      open = i;
+    } else {
+      known *= wanted[i];
+    }
   }
-  const auto free = std::find(extents.begin(), extents.end(), -1);
-  if (free != extents.end() && known > 0) *free = x.shape().NumElements().value_or(0) / known;
-  return OneResult(node.builder().Reshape(x, Shape(extents)));
+  const int64_t size = Product(old);
+  if (open.has_value()) {
+    if (known == 0 || size % known != 0) return std::nullopt;
+    wanted[*open] = size / known;
+  }
+  return Shape(wanted);
 }
 
-// Slice. Its parts were attributes before version 10.
-absl::StatusOr<std::vector<BuiltValue>> Slice(NodeConversion& node) {
-  const BuiltValue& x = node.operand(0);
-  const bool has_operands = node.opset() >= 10;
-  const std::vector<int64_t> starts =
-      has_operands ? node.KnownIntegers(1) : node.Ints("starts", {});
-  const std::vector<int64_t> ends = has_operands ? node.KnownIntegers(2) : node.Ints("ends", {});
-  std::vector<int64_t> axes(starts.size());
-  for (size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<int64_t>(i);
-  if (has_operands && node.has(3)) axes = node.KnownIntegers(3);
-  if (!has_operands) axes = node.Ints("axes", axes);
-  std::vector<int64_t> steps(starts.size(), 1);
-  if (has_operands && node.has(4)) steps = node.KnownIntegers(4);
-  if (ends.size() != starts.size() || axes.size() != starts.size() ||
-      steps.size() != starts.size()) {
-    node.Fail("starts, ends, axes and steps have different lengths");
+Results Reshape(NodeConversion& node) {
+  Formula f(node);
+  const BuiltValue x = node.operand(0);
+  const std::vector<int64_t> wanted = node.KnownIntegers(1);
+  const std::optional<Shape> shape = NewShape(ExtentsOf(x), wanted, node.Int("allowzero", 0) != 0);
+  if (!f.Require(shape.has_value(),
+                 absl::StrCat("a tensor of shape ", x.shape().ToString(), " cannot become [",
+                              absl::StrJoin(wanted, ", "), "]"))) {
+    return f.Return({});
   }
-  RNNSERVE_RETURN_IF_ERROR(node.status());
-  Attributes attributes;
-  for (int64_t extent : x.shape().extents()) attributes.slices.push_back({0, extent, 1});
-  for (size_t i = 0; i < starts.size(); ++i) {
-    const int axis = node.Axis(axes[i], x.rank());
-    RNNSERVE_RETURN_IF_ERROR(node.status());
-    if (steps[i] == 0) return absl::Status(NotServed("a step is 0"));
-    const int64_t extent = x.shape()[axis];
-    const auto from_end = [extent](int64_t index) { return index < 0 ? index + extent : index; };
-    Attributes::Slice& slice = attributes.slices[static_cast<size_t>(axis)];
-    slice.step = steps[i];
-    if (slice.step > 0) {
-      slice.start = std::clamp<int64_t>(from_end(starts[i]), 0, extent);
-      slice.limit = std::clamp<int64_t>(from_end(ends[i]), slice.start, extent);
-    } else {
-      slice.start = std::clamp<int64_t>(from_end(starts[i]), -1, extent - 1);
-      slice.limit = std::clamp<int64_t>(from_end(ends[i]), -1, slice.start);
-    }
-  }
-  return OneResult(node.builder().Add(OpCode::kSlice, {x}, std::move(attributes)));
+  return f.Return({f.Reshape(x, *shape)});
 }
+
+Results Flatten(NodeConversion& node) {
+  Formula f(node);
+  const BuiltValue x = node.operand(0);
+  const std::vector<int64_t> extents = ExtentsOf(x);
+  const int64_t axis = node.Int("axis", 1);
+  // The axis may also be the rank.
+  const auto rank = static_cast<int64_t>(extents.size());
+  const int64_t split = axis == rank ? rank : node.Axis(axis, x.rank());
+  const absl::Span<const int64_t> all = extents;
+  return f.Return({f.Reshape(x, Shape({Product(all.first(static_cast<size_t>(split))),
+                                       Product(all.subspan(static_cast<size_t>(split)))}))});
+}
+
+// The axes of Squeeze and Unsqueeze were an attribute before version 13.
+std::vector<int64_t> AxesOf(NodeConversion& node) {
+  if (node.opset() < 13) return node.Ints("axes", {});
+  return node.has(1) ? node.KnownIntegers(1) : std::vector<int64_t>();
+}
+
+Results Squeeze(NodeConversion& node) {
+  Formula f(node);
+  const BuiltValue x = node.operand(0);
+  const std::vector<int64_t> axes = AxesOf(node);
+  std::vector<bool> is_removed(static_cast<size_t>(x.rank()), false);
+  for (const int64_t axis : axes) {
+    const int i = node.Axis(axis, x.rank());
+    if (i < x.rank()) is_removed[static_cast<size_t>(i)] = true;
+  }
+  std::vector<int64_t> extents;
+  for (int i = 0; i < x.rank(); ++i) {
+    const bool is_one = x.shape()[i] == 1;
+    const bool removes = axes.empty() ? is_one : is_removed[static_cast<size_t>(i)];
+    f.Require(!removes || is_one, absl::StrCat("axis ", i, " of a tensor of shape ",
+                                               x.shape().ToString(), " is not 1"));
+    if (!removes) extents.push_back(x.shape()[i]);
+  }
+  return f.Return({f.Reshape(x, Shape(extents))});
+}
+
+Results Unsqueeze(NodeConversion& node) {
+  Formula f(node);
+  const BuiltValue x = node.operand(0);
+  const std::vector<int64_t> axes = AxesOf(node);
+  const int rank = x.rank() + static_cast<int>(axes.size());
+  std::vector<bool> is_new(static_cast<size_t>(rank), false);
+  for (const int64_t axis : axes) is_new[static_cast<size_t>(node.Axis(axis, rank))] = true;
+  std::vector<int64_t> extents;
+  int next = 0;
+  for (const bool one : is_new) {
+    if (!f.Require(one || next < x.rank(), "an axis is named twice")) return f.Return({});
+    extents.push_back(one ? 1 : x.shape()[next++]);
+  }
+  return f.Return({f.Reshape(x, Shape(extents))});
+}
+
+Results Transpose(NodeConversion& node) {
+  Formula f(node);
+  const BuiltValue x = node.operand(0);
+  std::vector<int64_t> reversed = Counting(x.rank());
+  std::reverse(reversed.begin(), reversed.end());
+  return f.Return({f.Transpose(x, node.Ints("perm", reversed))});
+}
+
+Results Concat(NodeConversion& node) {
+  Formula f(node);
+  std::vector<BuiltValue> parts = node.operands();
+  if (!f.Require(!parts.empty() && parts[0].rank() > 0, "it needs operands with axes")) {
+    return f.Return({});
+  }
+  const int axis = node.Axis(node.Int("axis", 0), parts[0].rank());
+  // Exporters begin lists of states and shapes with an empty tensor.
+  const auto is_empty = [&](const BuiltValue& part) {
+    return part.rank() == parts[0].rank() && part.shape()[axis] == 0;
+  };
+  std::vector<BuiltValue> filled;
+  for (const BuiltValue& part : parts) {
+    if (!is_empty(part)) filled.push_back(part);
+  }
+  return f.Return({filled.empty() ? parts[0] : f.Concat(filled, axis)});
+}
+
+// Returns the extents of the parts of Split.
+std::vector<int64_t> PartsOf(NodeConversion& node, Formula& f, int64_t extent) {
+  std::vector<int64_t> parts;
+  if (node.opset() < 13) {
+    parts = node.Ints("split", {});
+  } else if (node.has(1)) {
+    parts = node.KnownIntegers(1);
+  }
+  const auto declared = static_cast<int64_t>(node.num_outputs());
+  const int64_t count = node.opset() < 18 ? declared : node.Int("num_outputs", declared);
+  if (!parts.empty() || !f.Require(count > 0, "it has no outputs")) return parts;
+  const int64_t part = (extent + count - 1) / count;
+  for (int64_t i = 0; i < count; ++i) {
+    parts.push_back(std::clamp<int64_t>(extent - i * part, 0, part));
+  }
+  return parts;
+}
+
+Results Split(NodeConversion& node) {
+  Formula f(node);
+  const BuiltValue x = node.operand(0);
+  if (!f.Require(x.rank() > 0, "the operand is a scalar")) return f.Return({});
+  const int axis = node.Axis(node.Int("axis", 0), x.rank());
+  std::vector<BuiltValue> results;
+  int64_t begin = 0;
+  for (const int64_t extent : PartsOf(node, f, x.shape()[axis])) {
+    const auto number = results.size();
+    results.push_back(node.wants(number) ? f.Slice(x, axis, begin, begin + extent) : BuiltValue());
+    begin += extent;
+  }
+  f.Require(begin == x.shape()[axis],
+            absl::StrCat("the parts have ", begin, " elements together, and the axis has ",
+                         x.shape()[axis]));
+  return f.Return(std::move(results));
+}
+
+Results Expand(NodeConversion& node) {
+  Formula f(node);
+  const BuiltValue x = node.operand(0);
+  const Shape wanted{absl::MakeConstSpan(node.KnownIntegers(1))};
+  return f.Return({f.Broadcast(x, BroadcastShape(x.shape(), wanted))});
+}
+
+Results Tile(NodeConversion& node) {
+  Formula f(node);
+  BuiltValue x = node.operand(0);
+  std::vector<int64_t> extents = ExtentsOf(x);
+  const std::vector<int64_t> repeats = node.KnownIntegers(1);
+  if (!f.Require(repeats.size() == extents.size(), "it needs one repeat for each axis")) {
+    return f.Return({});
+  }
+  for (size_t i = 0; i < extents.size(); ++i) {
+    if (repeats[i] == 1) continue;
+    const absl::Span<const int64_t> all = extents;
+    const int64_t before = Product(all.first(i));
+    const int64_t behind = Product(all.subspan(i));
+    x = f.Reshape(x, Shape({before, 1, behind}));
+    x = f.Broadcast(x, Shape({before, repeats[i], behind}));
+    extents[i] *= repeats[i];
+    x = f.Reshape(x, Shape(extents));
+  }
+  return f.Return({x});
+}
+
+constexpr NamedConverter kConverters[] = {
+    {"Concat", Concat},   {"Expand", Expand, 8},    {"Flatten", Flatten},
+    {"Reshape", Reshape}, {"Split", Split},         {"Squeeze", Squeeze},
+    {"Tile", Tile},       {"Transpose", Transpose}, {"Unsqueeze", Unsqueeze},
+};
 
 }  // namespace
 
-absl::Span<const NamedConverter> ShapeConverters() {
-  static constexpr NamedConverter kConverters[] = {
-      {"Reshape", Reshape},
-      {"Slice", Slice},
-  };
-  return kConverters;
-}
+absl::Span<const NamedConverter> ShapeConverters() { return kConverters; }
 
 }  // namespace rnnserve
