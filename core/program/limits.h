@@ -20,12 +20,17 @@ constexpr int64_t kProgramElementsMax = int64_t{1} << 22;
 constexpr int64_t kProgramArenaMax = int64_t{1} << 25;
 // The multiply-adds and element operations of one step of one row.
 constexpr int64_t kProgramWorkMax = int64_t{1} << 34;
-// Elements that the text of the program holds itself.
+// Elements that the text of the program holds itself; each number among the operands is one.
 constexpr int64_t kProgramLiteralsMax = int64_t{1} << 18;
 constexpr int64_t kProgramStatesMax = 64;
 constexpr int64_t kProgramConstantsMax = 16;
 constexpr int64_t kProgramInputsMax = 64;
 constexpr int64_t kProgramOutputsMax = 64;
+constexpr int64_t kProgramWeightsMax = 16384;
+// Elements of one weight: those of the largest weight file.
+constexpr int64_t kProgramWeightElementsMax = int64_t{1} << 30;
+// Names appear in errors and lists.
+constexpr int64_t kProgramNameBytesMax = 256;
 
 }  // namespace rnnserve
 
