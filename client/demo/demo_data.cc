@@ -8,6 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/types/span.h"
+#include "client/demo/wav.h"
 #include "client/files/json_lines.h"
 #include "client/files/sequence_file.h"
 #include "nlohmann/json.hpp"
@@ -19,16 +21,17 @@ using Json = nlohmann::json;
 
 constexpr InputKind kVowelsInput{false, 12};
 constexpr size_t kSpeakers = 9;
+constexpr size_t kFrameSamples = 512;
 
 absl::Status Mismatch(absl::string_view what, size_t actual, size_t expected) {
   return absl::InvalidArgumentError(
       absl::StrCat("has ", actual, " ", what, "; the other files have ", expected));
 }
 
-// Runs `read` on the text of a file, and adds the file's name to its error. nlohmann::json throws
+// Runs `read` on the contents of a file, and adds the file's name to its error. nlohmann::json throws
 // if a key is missing or has another type.
 template <typename Read>
-absl::Status ReadJsonFile(const std::string& path, Read read) {
+absl::Status ReadDemoFile(const std::string& path, Read read) {
   const absl::StatusOr<std::string> text = ReadFile(path);
   if (!text.ok()) return text.status();
   absl::Status status;
@@ -96,32 +99,81 @@ absl::Status ReadSummary(const std::string& text, DemoData* data) {
   return absl::OkStatus();
 }
 
+absl::Status ReadSound(const std::string& bytes, SpeechData* speech) {
+  absl::StatusOr<Sound> sound = ParseWav(bytes);
+  if (!sound.ok()) return sound.status();
+  speech->samples_per_second = sound->rate;
+  speech->samples = std::move(sound->samples);
+  return absl::OkStatus();
+}
+
+absl::Status ReadSpeechResults(const std::string& text, SpeechData* speech) {
+  const Json results = Json::parse(text);
+  speech->onnxruntime_version = results.at("onnxruntime_version");
+  for (const Json& recording : results.at("recordings")) {
+    const size_t skipped = recording.at("skipped_samples");
+    std::vector<float> probabilities = recording.at("probabilities");
+    const size_t num_samples = probabilities.size() * kFrameSamples;
+    if (skipped + num_samples > speech->samples.size()) {
+      return Mismatch("samples", skipped + num_samples, speech->samples.size());
+    }
+    const absl::Span<const float> heard =
+        absl::MakeSpan(speech->samples).subspan(skipped, num_samples);
+    speech->frames.emplace_back(
+        std::vector<int64_t>{static_cast<int64_t>(probabilities.size()), kFrameSamples},
+        std::vector<float>(heard.begin(), heard.end()));
+    speech->onnxruntime_probabilities.push_back(std::move(probabilities));
+    const size_t num_frames = speech->onnxruntime_probabilities.back().size();
+    const size_t num_frames_of_first = speech->onnxruntime_probabilities.front().size();
+    if (num_frames == 0 || num_frames != num_frames_of_first) {
+      return Mismatch("frames in a recording", num_frames, num_frames_of_first);
+    }
+  }
+  if (speech->frames.empty()) return absl::InvalidArgumentError("has no recordings");
+  return absl::OkStatus();
+}
+
+absl::Status ReadVowelsFiles(const std::string& folder, VowelsData* vowels) {
+  const absl::Status status =
+      ReadDemoFile(folder + "/japanese_vowels_test.jsonl",
+                   [&](const std::string& text) { return ReadRecordings(text, vowels); });
+  if (!status.ok()) return status;
+  return ReadDemoFile(folder + "/japanese_vowels_keras.jsonl",
+                      [&](const std::string& text) { return ReadKerasVowels(text, vowels); });
+}
+
+absl::Status ReadSunspotsFiles(const std::string& folder, SunspotsData* sunspots) {
+  const absl::Status status =
+      ReadDemoFile(folder + "/sunspots.jsonl", [&](const std::string& text) {
+        return ForEachLine(text, [&](const Json& line) {
+          sunspots->months.push_back(line.at("month"));
+          sunspots->values.push_back(line.at("sunspots"));
+        });
+      });
+  if (!status.ok()) return status;
+  return ReadDemoFile(folder + "/sunspots_keras.jsonl",
+                      [&](const std::string& text) { return ReadKerasSunspots(text, sunspots); });
+}
+
+absl::Status ReadSpeechFiles(const std::string& folder, SpeechData* speech) {
+  const absl::Status status = ReadDemoFile(
+      folder + "/speech.wav", [&](const std::string& bytes) { return ReadSound(bytes, speech); });
+  if (!status.ok()) return status;
+  return ReadDemoFile(folder + "/speech_onnxruntime.json",
+                      [&](const std::string& text) { return ReadSpeechResults(text, speech); });
+}
+
 }  // namespace
 
 absl::StatusOr<DemoData> LoadDemoData(const std::string& folder) {
   DemoData data;
-  VowelsData& vowels = data.vowels;
-  SunspotsData& sunspots = data.sunspots;
-  absl::Status status =
-      ReadJsonFile(folder + "/japanese_vowels_test.jsonl",
-                   [&](const std::string& text) { return ReadRecordings(text, &vowels); });
-  if (!status.ok()) return status;
-  status = ReadJsonFile(folder + "/japanese_vowels_keras.jsonl",
-                        [&](const std::string& text) { return ReadKerasVowels(text, &vowels); });
-  if (!status.ok()) return status;
-  status = ReadJsonFile(folder + "/sunspots.jsonl", [&](const std::string& text) {
-    return ForEachLine(text, [&](const Json& line) {
-      sunspots.months.push_back(line.at("month"));
-      sunspots.values.push_back(line.at("sunspots"));
-    });
-  });
-  if (!status.ok()) return status;
-  status = ReadJsonFile(folder + "/sunspots_keras.jsonl", [&](const std::string& text) {
-    return ReadKerasSunspots(text, &sunspots);
-  });
-  if (!status.ok()) return status;
-  status = ReadJsonFile(folder + "/keras.json",
-                        [&](const std::string& text) { return ReadSummary(text, &data); });
+  absl::Status status = ReadVowelsFiles(folder, &data.vowels);
+  if (status.ok()) status = ReadSunspotsFiles(folder, &data.sunspots);
+  if (status.ok()) {
+    status = ReadDemoFile(folder + "/keras.json",
+                          [&](const std::string& text) { return ReadSummary(text, &data); });
+  }
+  if (status.ok()) status = ReadSpeechFiles(folder, &data.speech);
   if (!status.ok()) return status;
   return data;
 }

@@ -28,6 +28,8 @@ struct Stage {
   std::function<absl::Duration()> clock;
   std::ostream& out;
   Checks& checks;
+  // Where RunSpeech writes its picture, as SVG; empty: nowhere.
+  std::string picture;
 };
 
 // Classifies every held-out recording: streamed frame by frame, and in padded batches.
@@ -38,6 +40,9 @@ absl::Status RunSunspots(const Stage& stage);
 
 // Measures 1, 8 and 64 concurrent sessions.
 absl::Status RunSpeed(const Stage& stage);
+
+// Tells when somebody speaks in a recording that many sessions hear at once.
+absl::Status RunSpeech(const Stage& stage);
 
 }  // namespace rnnserve::client
 

@@ -36,6 +36,19 @@ TEST(DemoDataTest, ReadsTheCommittedFiles) {
   const size_t reset_at = data->sunspots.reset_at;
   EXPECT_TRUE(std::isnan(data->sunspots.keras_forecasts_after_reset[reset_at - 1]));
   EXPECT_FALSE(std::isnan(data->sunspots.keras_forecasts_after_reset[reset_at]));
+  EXPECT_EQ(data->speech.samples_per_second, 16000u);
+  EXPECT_EQ(data->speech.frames.size(), 16u);
+  EXPECT_EQ(data->speech.onnxruntime_probabilities.size(), 16u);
+}
+
+TEST(DemoDataTest, ShiftsTheFramesOfEachClient) {
+  const auto data = LoadDemoData(kCommitted);
+
+  ASSERT_THAT(data, IsOk());
+  const std::vector<Tensor>& frames = data->speech.frames;
+  EXPECT_EQ(frames[0].shape(), (std::vector<int64_t>{480, 512}));
+  EXPECT_EQ(frames[1].floats()[0], frames[0].floats()[32]);
+  EXPECT_EQ(frames[15].floats()[0], frames[0].floats()[480]);
 }
 
 struct WrongFile {
@@ -67,6 +80,18 @@ INSTANTIATE_TEST_SUITE_P(
         WrongFile{"TooFewLines", "sunspots_keras.jsonl", "{\"forecast\":1}\n", "has 1 lines"},
         WrongFile{"TooFewProbabilities", "japanese_vowels_keras.jsonl",
                   "{\"label\":1,\"probabilities\":[1]}\n", "has 1 probabilities"},
+        WrongFile{"NoSound", "speech.wav", "MP3", "is not a WAV file"},
+        WrongFile{"TooFewSamples", "speech_onnxruntime.json",
+                  "{\"onnxruntime_version\":\"1\",\"recordings\":[{\"skipped_samples\":246240,"
+                  "\"probabilities\":[1]}]}",
+                  "has 246752 samples"},
+        WrongFile{"UnevenRecordings", "speech_onnxruntime.json",
+                  "{\"onnxruntime_version\":\"1\",\"recordings\":["
+                  "{\"skipped_samples\":0,\"probabilities\":[1]},"
+                  "{\"skipped_samples\":0,\"probabilities\":[1,1]}]}",
+                  "has 2 frames in a recording"},
+        WrongFile{"NoRecordings", "speech_onnxruntime.json",
+                  "{\"onnxruntime_version\":\"1\",\"recordings\":[]}", "has no recordings"},
         WrongFile{"AnotherType", "keras.json", "{\"keras_version\":3}", "must be string"}),
     [](const auto& test) { return test.param.name; });
 
