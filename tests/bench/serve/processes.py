@@ -75,8 +75,9 @@ def run_load(rnnctl, server, may_fail=False, **flags):
 
 
 def run_triton_load(program, server, **flags):
-    """Runs triton_load once in the same way, but returns None if the server is gone."""
-    done = run([program, "--server", server.grpc, *words_of(flags)], "(it is gone)")
+    """Runs triton_load, given as the words of a command, once in the same way, but returns None if
+    the server is gone."""
+    done = run([*program, "--server", server.grpc, *words_of(flags)], "(it is gone)")
     return load_of(done.stdout) if done.returncode == 0 else None
 
 

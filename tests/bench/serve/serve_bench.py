@@ -313,7 +313,7 @@ def triton(bench):
         nonlocal num_crashes
         while num_crashes < MOST_CRASHES:
             with bench.peer("triton_peer", model) as server:
-                load = run_triton_load(str(bench.programs / "bench/triton_load"), server,
+                load = run_triton_load([str(bench.programs / "bench/triton_load")], server,
                                        model=model.name, units=128, seconds=bench.seconds,
                                        warm_up_seconds=0.5, **PEER_STREAMS)
             if load is not None:

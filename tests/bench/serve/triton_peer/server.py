@@ -35,11 +35,19 @@ TRITON = PACKAGES / "pytriton/tritonserver"
 def write_model(bundle, repository):
     """Writes a model of the bundle's name in Triton's folder layout."""
     units, weights = lstm_onnx.read_bundle(bundle)
-    version = repository / bundle.name / "1"
-    version.mkdir(parents=True)
-    (version / "model.onnx").write_bytes(lstm_onnx.to_onnx(units, weights))
-    shutil.copy(HERE / "model.py", version)
     config = string.Template((HERE / "config.pbtxt").read_text()).substitute(units=units)
+    make_model_folder(repository, bundle.name, config,
+                      {"model.py": (HERE / "model.py").read_bytes(),
+                       "model.onnx": lstm_onnx.to_onnx(units, weights)})
+
+
+def make_model_folder(repository, name, config, files):
+    """Makes the folder of a model with its configuration and the files of its only version, which
+    are given as bytes by name."""
+    version = repository / name / "1"
+    version.mkdir(parents=True)
+    for file, contents in files.items():
+        (version / file).write_bytes(contents)
     (version.parent / "config.pbtxt").write_text(config)
 
 
@@ -60,8 +68,8 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def serve(options, folder):
-    write_model(options.bundle, folder / "models")
+def serve(folder, address_file):
+    """Serves the models in folder / "models" until SIGTERM."""
     write_backend(folder / "backends")
     program = TRITON / "bin/tritonserver"
     program.chmod(0o755)
@@ -76,7 +84,7 @@ def serve(options, folder):
     address = f"127.0.0.1:{port}"
     with grpc.insecure_channel(address) as channel:
         grpc.channel_ready_future(channel).result(START_SECONDS)
-    options.address_file.write_text(json.dumps({"grpc": address}))
+    address_file.write_text(json.dumps({"grpc": address}))
     server.wait()
 
 
@@ -84,8 +92,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--bundle", type=pathlib.Path, required=True)
     parser.add_argument("--address-file", type=pathlib.Path, required=True)
-    with tempfile.TemporaryDirectory() as folder:
-        serve(parser.parse_args(), pathlib.Path(folder))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        write_model(options.bundle, folder / "models")
+        serve(folder, options.address_file)
 
 
 if __name__ == "__main__":
