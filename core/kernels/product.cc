@@ -9,6 +9,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/product.cc"
 #include "core/kernels/dispatch.h"
+#include "core/kernels/panel_range.h"
 #include "core/kernels/portable_product.h"
 #include "hwy/foreach_target.h"  // The file itself, for each target.
 #if HWY_TARGET != HWY_SCALAR
@@ -42,11 +43,16 @@ struct BlockTile {
   Columns y;
 };
 
-void BlockProduct(const Matrix& weights, int64_t block, ConstColumns start, const Operand& x,
-                  Columns y) {
+void PanelProduct(const Matrix& weights, int64_t block, ConstColumns start, const Operand& x,
+                  Columns y, PanelRange panels) {
   const int64_t units = weights.units();
   const BlockTile tile{weights, block, start.Block(block, units), x, y.Block(block, units)};
-  ForEachTile<1>({0, weights.num_panels()}, y.cols, tile);
+  ForEachTile<1>(panels, y.cols, tile);
+}
+
+void BlockProduct(const Matrix& weights, int64_t block, ConstColumns start, const Operand& x,
+                  Columns y) {
+  PanelProduct(weights, block, start, x, y, {0, weights.num_panels()});
 }
 
 }  // namespace rnnserve::HWY_NAMESPACE
@@ -57,15 +63,16 @@ HWY_AFTER_NAMESPACE();
 namespace rnnserve {
 namespace {
 
+// This is large enough that reading the weights again for the next slice of columns does not
+// matter, and small enough that the converted columns of a slice stay in a cache.
+constexpr int64_t kColumnsOfOperand = 64;
+
 // Computes y := start + W x for the blocks [first, first + count).
 void BlockProducts(const Matrix& weights, int64_t first, int64_t count, ConstColumns start,
                    ConstColumns x, Columns y) {
   assert(x.rows == weights.input_size());
   assert(y.rows == weights.output_rows());
   assert(x.cols == y.cols);
-  // This is large enough that reading the weights again for the next slice of columns does not
-  // matter, and small enough that the converted columns of a slice stay in a cache.
-  constexpr int64_t kColumnsOfOperand = 64;
   for (int64_t col = 0; col < x.cols; col += kColumnsOfOperand) {
     const int64_t cols = std::min(kColumnsOfOperand, x.cols - col);
     const Operand operand(weights, x.Slice(col, cols));
@@ -98,6 +105,22 @@ void AffineBlock(const Matrix& weights, int64_t block, const AlignedBuffer& bias
 
 void AddBlockProduct(const Matrix& weights, int64_t block, ConstColumns x, Columns y) {
   BlockProducts(weights, block, 1, y, x, y);
+}
+
+void SharedProduct(const Matrix& weights, ConstColumns start, ConstColumns x, Columns y,
+                   Team* team) {
+  assert(weights.blocks() == 1 && x.rows == weights.input_size() && x.cols == y.cols);
+  if (team == nullptr || ActiveIsa() == Isa::kPortable) {
+    return BlockProducts(weights, 0, 1, start, x, y);
+  }
+  for (int64_t col = 0; col < x.cols; col += kColumnsOfOperand) {
+    const int64_t cols = std::min(kColumnsOfOperand, x.cols - col);
+    const Operand operand(weights, x.Slice(col, cols));
+    SharePanels(team, weights.num_panels(), weights.bytes(), [&](PanelRange panels) {
+      RNNSERVE_STEP_KERNEL(PanelProduct)
+      (weights, 0, start.Slice(col, cols), operand, y.Slice(col, cols), panels);
+    });
+  }
 }
 
 }  // namespace rnnserve

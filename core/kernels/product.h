@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "core/base/aligned_buffer.h"
+#include "core/base/team.h"
 #include "core/kernels/columns.h"
 #include "core/kernels/matrix.h"
 
@@ -30,6 +31,13 @@ void AddProduct(const Matrix& weights, ConstColumns x, Columns y);
 void AffineBlock(const Matrix& weights, int64_t block, const AlignedBuffer& bias, ConstColumns x,
                  Columns y);
 void AddBlockProduct(const Matrix& weights, int64_t block, ConstColumns x, Columns y);
+
+// Computes y[:, b] := start[:, b] + W x[:, b] for every column. A team, if there is one, shares the
+// panels if there are enough weights (panel_range.h). x need not be aligned, and the columns of x
+// may overlap. REQUIRES: there is one block; x has input_size() rows; start and y have units() rows;
+// y does not overlap x, and is `start` or does not overlap it.
+void SharedProduct(const Matrix& weights, ConstColumns start, ConstColumns x, Columns y,
+                   Team* team);
 
 }  // namespace rnnserve
 

@@ -82,9 +82,9 @@ absl::Status CheckGroups(int64_t groups, int64_t channels, int64_t kernel_channe
 
 absl::StatusOr<Shape> InferConvolution(const Attributes::Window& window, const Shape& shape,
                                        const Shape& kernel, bool is_transposed) {
-  if (kernel.rank() != shape.rank()) {
+  if (kernel.rank() != shape.rank() + 1) {
     return InvalidProgram(absl::StrCat("the kernel has the shape ", kernel.ToString(),
-                                       "; it must have as many axes as the first operand, ",
+                                       "; it must have one axis more than the first operand, ",
                                        shape.ToString()));
   }
   const int64_t groups = window.groups;
@@ -106,12 +106,13 @@ absl::StatusOr<Shape> InferConvolution(const Attributes::Window& window, const S
   }
   for (int axis = 1; axis < shape.rank(); ++axis) {
     const size_t i = static_cast<size_t>(axis - 1);
-    if (kernel[axis] > kNumberMax || shape[axis] > kNumberMax) {
+    const int64_t size = kernel[axis + 1];
+    if (size > kNumberMax || shape[axis] > kNumberMax) {
       return TooLarge(absl::StrCat("a spatial axis has more than ", kNumberMax, " elements"));
     }
     RNNSERVE_ASSIGN_OR_RETURN(const int64_t extent,
-                              is_transposed ? EnlargedExtent(shape[axis], kernel[axis], window, i)
-                                            : ReducedExtent(shape[axis], kernel[axis], window, i));
+                              is_transposed ? EnlargedExtent(shape[axis], size, window, i)
+                                            : ReducedExtent(shape[axis], size, window, i));
     extents.push_back(extent);
   }
   return Shape(extents);

@@ -1,0 +1,91 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_PROGRAM_LOWERING_H_
+#define RNNSERVE_CORE_PROGRAM_LOWERING_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "core/program/dot_equation.h"
+#include "core/program/program.h"
+#include "core/program/reduce_instruction.h"
+#include "core/program/row_instruction.h"
+#include "core/program/strided_view.h"
+
+namespace rnnserve {
+
+// A value while a plan is made: where its elements are.
+struct PlannedValue {
+  ElementType type = ElementType::kFloat32;
+  StorageId storage = 0;
+  StridedView view;
+};
+
+// The memories of a plan, while it is made.
+class StorageList {
+ public:
+  virtual ~StorageList() = default;
+  // Returns a new memory of `size` floats for values of one row.
+  virtual StorageId NewRowStorage(int64_t size) = 0;
+  // Returns the memory of these constant bits.
+  virtual StorageId NewConstant(absl::Span<const float> values) = 0;
+  // Returns the elements of a constant memory, or null if it is none.
+  virtual const float* ConstantAt(StorageId storage) const = 0;
+};
+
+// Turns operations of a program into instructions for one row. A move becomes a view of the memory
+// of its operand where that is possible. Used by one thread at a time: the one that makes the plan.
+class Lowering {
+ public:
+  // Appends to `code`. Both must outlive this object.
+  Lowering(StorageList& storages, std::vector<std::unique_ptr<RowInstruction>>& code)
+      : storages_(storages), code_(code) {}
+
+  // Appends the instructions of `operation` and returns its results. `values` are those of the
+  // program.
+  std::vector<PlannedValue> Lower(const std::vector<Program::Value>& values,
+                                  const Program::Operation& operation,
+                                  const std::vector<PlannedValue>& operands);
+
+  // Returns the value in a dense memory, copied if it is not dense.
+  PlannedValue Dense(const PlannedValue& value);
+  // Copies a value to a part of a memory.
+  void Copy(const PlannedValue& from, StorageId to, const StridedView& to_view);
+  // Returns the sum of products along the axes of `equation` that the result does not have.
+  PlannedValue Dot(const DotEquation& equation, PlannedValue first, PlannedValue second);
+  // Returns the values of a row's state or input as elements of another type, or the reverse.
+  PlannedValue Exchange(const PlannedValue& value, ElementType type, bool is_inward);
+  void ExchangeTo(const PlannedValue& value, StorageId to);
+
+ private:
+  PlannedValue NewDense(ElementType type, absl::Span<const int64_t> extents);
+  // Returns the value in a memory where no element is before the first one.
+  PlannedValue Ascending(const PlannedValue& value);
+  PlannedValue Elementwise(const Program::Operation& operation, ElementType type,
+                           absl::Span<const int64_t> extents, std::vector<PlannedValue> operands);
+  PlannedValue Concat(const Attributes& attributes, absl::Span<const int64_t> extents,
+                      const std::vector<PlannedValue>& operands);
+  PlannedValue Pad(const Attributes& attributes, absl::Span<const int64_t> extents,
+                   const std::vector<PlannedValue>& operands);
+  PlannedValue Gather(const Attributes& attributes, absl::Span<const int64_t> extents,
+                      const std::vector<PlannedValue>& operands);
+  PlannedValue Update(const Attributes& attributes, const std::vector<PlannedValue>& operands);
+  PlannedValue Reduce(const Program::Operation& operation, absl::Span<const int64_t> extents,
+                      PlannedValue operand);
+  std::vector<PlannedValue> Rare(const std::vector<Program::Value>& values,
+                                 const Program::Operation& operation,
+                                 const std::vector<PlannedValue>& operands);
+
+  StorageList& storages_;
+  std::vector<std::unique_ptr<RowInstruction>>& code_;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_PROGRAM_LOWERING_H_

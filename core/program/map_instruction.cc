@@ -1,0 +1,55 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/program/map_instruction.h"
+
+#include <cassert>
+#include <utility>
+
+namespace rnnserve {
+
+bool MapInstruction::CanRun(const std::vector<StridedView>& views) {
+  const LoopNest nest(views);
+  for (size_t v = 0; v < views.size(); ++v) {
+    const int64_t stride = nest.inner_stride(v);
+    if (stride != 1 && (stride != 0 || v == 0) && nest.inner_extent() > 1) return false;
+  }
+  return true;
+}
+
+MapInstruction::MapInstruction(MapFunction function, std::vector<Access> accesses,
+                               const std::vector<StridedView>& views)
+    : RowInstruction(std::move(accesses)), function_(function) {
+  assert(static_cast<int>(views.size()) == 1 + NumOperands(function) && CanRun(views));
+  const LoopNest nest(views);
+  inner_extent_ = nest.inner_extent();
+  for (int i = 0; i + 1 < nest.rank(); ++i) {
+    LoopAxis<kViewsMax>& axis = axes_.emplace_back();
+    axis.extent = nest.extents[static_cast<size_t>(i)];
+    for (size_t v = 0; v < views.size(); ++v)
+      axis.strides[v] = nest.strides[v][static_cast<size_t>(i)];
+  }
+  for (size_t v = 0; v < views.size(); ++v) {
+    if (v > 0 && nest.inner_stride(v) == 0) scalars_ |= 1u << (v - 1);
+    can_replace_.push_back(nest.strides[v] == nest.strides[0]);
+  }
+}
+
+void MapInstruction::Run(float* const* memory) const {
+  const float* operands[kViewsMax] = {};
+  float* const result = At(memory, 0);
+  if (axes_.empty()) {
+    for (size_t v = 1; v < num_accesses(); ++v) operands[v - 1] = At(memory, v);
+    return Map(function_, scalars_, operands, inner_extent_, result);
+  }
+  const float* starts[kViewsMax] = {};
+  for (size_t v = 1; v < num_accesses(); ++v) starts[v - 1] = At(memory, v);
+  ForEachPosition<kViewsMax>(axes_, [&](const std::array<int64_t, kViewsMax>& offsets) {
+    for (size_t v = 1; v < num_accesses(); ++v) operands[v - 1] = starts[v - 1] + offsets[v];
+    Map(function_, scalars_, operands, inner_extent_, result + offsets[0]);
+  });
+}
+
+bool MapInstruction::CanReplace(size_t access) const { return can_replace_[access]; }
+
+}  // namespace rnnserve

@@ -1,0 +1,114 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef RNNSERVE_CORE_PROGRAM_PROGRAM_PLANNER_H_
+#define RNNSERVE_CORE_PROGRAM_PROGRAM_PLANNER_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "core/kernels/weight_type.h"
+#include "core/program/lowering.h"
+#include "core/program/program.h"
+#include "core/program/program_plan.h"
+
+namespace rnnserve {
+
+// Makes the plan of a program. Used by one thread at a time: the one that calls Plan.
+class ProgramPlanner final : private StorageList {
+ public:
+  // `weights` has the values of each weight of the program, in its order. Both must outlive this
+  // object.
+  ProgramPlanner(const Program& program, absl::Span<const absl::Span<const float>> weights,
+                 WeightType matrix_type);
+  ~ProgramPlanner() override;
+
+  // Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, if the values of one row need more memory than
+  // limits.h allows.
+  absl::StatusOr<ProgramPlan> Plan();
+
+ private:
+  using ValueId = Program::ValueId;
+  enum class Home {
+    kUnused,
+    kConstant,
+    kArgument,
+    kArena,
+    kBatch,
+    kPrepared,
+    kProjection,
+    kResult
+  };
+  // A use of a memory: where in the plan.
+  struct Use {
+    int phase;
+    int stage;
+    bool by_product;
+    friend bool operator==(const Use&, const Use&) = default;
+  };
+  struct Storage {
+    int64_t size = 0;
+    Home home = Home::kArena;
+    std::vector<float> constant;
+    PlanBase::Kind argument = PlanBase::Kind::kFixed;  // kArgument and kResult
+    size_t argument_index = 0;
+    int written_phase = -1;
+    std::vector<Use> uses;
+    int base = 0;
+    int64_t offset = 0;
+  };
+  // What is known of a value of the program.
+  struct Known {
+    int phase = -1;  // -1: constant
+    PlannedValue value;
+    int stage = 0;            // the stage that computes it
+    bool is_product = false;  // computed by a product of that stage
+  };
+  struct ProductAxes;
+
+  StorageId NewRowStorage(int64_t size) override;
+  StorageId NewConstant(absl::Span<const float> values) override;
+  const float* ConstantAt(StorageId storage) const override;
+
+  void FindLiveOperations();
+  void PlaceWeightsAndLiterals();
+  void PlaceArguments();
+  void FindPhases();
+  void LowerOperations();
+  void Fold(const Program::Operation& operation);
+  void LowerRowOperation(const Program::Operation& operation);
+  bool LowerProduct(const Program::Operation& operation);
+  void AddProducts(const ProductAxes& axes, const Program::Operation& operation);
+  // Returns the value for a reader in `phase`; copies an input into the projection if needed.
+  Known Visible(ValueId id, int phase);
+  Known& ProjectedInput(ValueId id);
+  PlannedStage& StageOf(int phase, int stage);
+  void PlaceResults();
+  void PlaceResult(ValueId id, PlanBase::Kind kind, size_t index);
+  void CollectUses();
+  void ChooseHomes();
+  void LayOutArena();
+  void Resolve();
+  template <typename F>
+  void ForEachAccess(F f);
+
+  const Program& program_;
+  const absl::Span<const absl::Span<const float>> weights_;
+  const WeightType matrix_type_;
+  std::vector<Storage> storages_;
+  std::vector<Known> known_;
+  std::vector<bool> is_live_;  // of each operation
+  std::map<ValueId, Known> projected_inputs_;
+  bool has_projection_ = false;
+  ProgramPlan plan_;
+};
+
+}  // namespace rnnserve
+
+#endif  // RNNSERVE_CORE_PROGRAM_PROGRAM_PLANNER_H_
