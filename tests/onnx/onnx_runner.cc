@@ -60,7 +60,7 @@ struct Task {
 struct Converted {
   std::vector<BuiltValue> outputs;
   std::vector<std::string> output_names;
-  std::vector<std::string> input_names;  // of the program
+  std::vector<std::string> input_names;         // of the program
   std::optional<ProgramBuilder::Result> built;  // nothing if all outputs are known
 };
 

@@ -103,10 +103,14 @@ BuiltValue Formula::CastTo(const BuiltValue& x, int64_t data_type) {
   constexpr int64_t kInt32 = 6;
   constexpr int64_t kInt64 = 7;
   constexpr int64_t kBool = 9;
+  constexpr int64_t kFloat16 = 10;
   constexpr int64_t kDouble = 11;
+  constexpr int64_t kBfloat16 = 16;
   switch (data_type) {
     case kFloat:
-    case kDouble:  // computed in float32, as everywhere
+    case kFloat16:  // These types are computed in float32, as everywhere.
+    case kBfloat16:
+    case kDouble:
       return Cast(x, ElementType::kFloat32);
     case kInt32:
     case kInt64:
@@ -115,7 +119,7 @@ BuiltValue Formula::CastTo(const BuiltValue& x, int64_t data_type) {
       return Cast(x, ElementType::kBool);
     default:
       Refuse(absl::StrCat("a cast to element type number ", data_type,
-                          " is not served; float, double, int32, int64 and bool are"));
+                          " is not served; floats, int32, int64 and bool are"));
       return x;
   }
 }
@@ -200,7 +204,7 @@ Shape WithOnes(const Shape& shape, const std::vector<int64_t>& axes) {
   return Shape(extents);
 }
 
-Shape BroadcastShape(const Shape& a, const Shape& b) {
+Shape ExpandedShape(const Shape& a, const Shape& b) {
   const int rank = std::max(a.rank(), b.rank());
   std::vector<int64_t> extents;
   for (int i = 0; i < rank; ++i) {

@@ -116,7 +116,7 @@ int64_t Product(absl::Span<const int64_t> extents);
 // The shape with an extent of 1 at each of the axes.
 Shape WithOnes(const Shape& shape, const std::vector<int64_t>& axes);
 // The shape that NumPy broadcasts two shapes to; of two extents that do not fit, the larger one.
-Shape BroadcastShape(const Shape& a, const Shape& b);
+Shape ExpandedShape(const Shape& a, const Shape& b);
 // 0, 1, ... n - 1.
 std::vector<int64_t> Counting(int64_t n);
 

@@ -178,7 +178,7 @@ Results Expand(NodeConversion& node) {
   Formula f(node);
   const BuiltValue x = node.operand(0);
   const Shape wanted{absl::MakeConstSpan(node.KnownIntegers(1))};
-  return f.Return({f.Broadcast(x, BroadcastShape(x.shape(), wanted))});
+  return f.Return({f.Broadcast(x, ExpandedShape(x.shape(), wanted))});
 }
 
 Results Tile(NodeConversion& node) {
