@@ -85,7 +85,7 @@ absl::StatusOr<Shape> InferConvolution(const Attributes::Window& window, const S
   if (kernel.rank() != shape.rank() + 1) {
     return InvalidProgram(absl::StrCat("the kernel has the shape ", kernel.ToString(),
                                        "; it must have one axis more than the first operand, ",
-                                       shape.ToString()));
+                                       shape.ToString(), ": two of channels, then its size"));
   }
   const int64_t groups = window.groups;
   std::vector<int64_t> extents;
