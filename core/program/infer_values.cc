@@ -76,6 +76,8 @@ absl::Status CheckOperands(const OperationTraits& traits, OperandValues operands
   size_t first_data = 0;
   while (RoleOfOperand(traits.code, first_data) != OperandRole::kData) ++first_data;
   for (size_t i = 0; i < operands.size(); ++i) {
+    RNNSERVE_RETURN_IF_ERROR(
+        CheckShape(operands[i]->shape, kProgramWeightElementsMax, absl::StrCat("operand ", i)));
     RNNSERVE_RETURN_IF_ERROR(CheckRole(traits, operands, i, *operands[first_data]));
   }
   return absl::OkStatus();

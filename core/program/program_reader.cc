@@ -442,6 +442,9 @@ absl::Status ProgramReader::ReadOutputs(const Json& outputs) {
 absl::StatusOr<Program::ValueId> ProgramReader::AddValue(const std::string& name, ElementType type,
                                                          Shape shape, absl::string_view place) {
   RNNSERVE_RETURN_IF_ERROR(Annotate(CheckName("a value", name), place));
+  // Weights may be larger than other values; CheckProgramText tells them apart.
+  RNNSERVE_RETURN_IF_ERROR(
+      Annotate(CheckShape(shape, kProgramWeightElementsMax, absl::StrCat("'", name, "'")), place));
   if (name[0] == kAnonymousPrefix) {
     return InvalidProgram(absl::StrCat(place, ": the name '", name, "' begins with '",
                                        std::string(1, kAnonymousPrefix),
