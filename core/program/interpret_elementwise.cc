@@ -91,7 +91,7 @@ double ComputeReal(OpCode code, double x) {
     case OpCode::kGelu:
       return Gelu(x);
     case OpCode::kRelu:
-      return x < 0.0 ? 0.0 : x;
+      return x > 0.0 || std::isnan(x) ? x : 0.0;
     case OpCode::kErf:
       return std::erf(x);
     case OpCode::kErfc:
