@@ -116,33 +116,33 @@ class Execution {
       return Columns{bases_[access.base].data + access.offset, rows, product.num_columns, stride};
     };
     const Matrix& weights = *product.weights;
-    const int64_t units = weights.units();
-    Columns x = columns_of(product.x, weights.input_size(), product.x_stride);
-    Columns y = columns_of(product.y, units, PaddedRows(units));
-    Columns start = columns_of(product.start, units, product.start_stride);
+    const Columns x = columns_of(product.x, weights.input_size(), product.x_stride);
+    const Columns y = columns_of(product.y, weights.units(), product.y_stride);
+    const Columns start = columns_of(product.start, weights.units(), product.start_stride);
     const int64_t x_step = bases_[product.x.base].stride;
     const int64_t y_step = bases_[product.y.base].stride;
     const int64_t start_step = bases_[product.start.base].stride;
-    if (product.num_columns == 1) {
-      x.stride = x_step;
-      y.stride = y_step;
-      start.stride = start_step;
-    }
-    // One call for all rows, if the columns of each row continue those of the row before.
     const int64_t count = product.num_columns;
     const auto continues = [count](const Columns& columns, int64_t step) {
       return columns.stride * count == step;
     };
-    if (count == 1 ||
-        (continues(x, x_step) && continues(y, y_step) && continues(start, start_step))) {
-      x.cols = y.cols = start.cols = count * batch_;
-      return SharedProduct(weights, start, x, y, team);
+    // One call for all rows if the columns of each row continue those of the row before; else one
+    // for each column of all rows, or for each row with all columns.
+    if (count > 1 && continues(x, x_step) && continues(y, y_step) && continues(start, start_step)) {
+      const int64_t cols = count * batch_;
+      return SharedProduct(weights, {start.data, start.rows, cols, start.stride},
+                           {x.data, x.rows, cols, x.stride}, {y.data, y.rows, cols, y.stride},
+                           team);
     }
-    for (int64_t b = 0; b < batch_; ++b) {
-      SharedProduct(weights, start, x, y, team);
-      x.data += x_step;
-      y.data += y_step;
-      start.data += start_step;
+    const bool by_column = count == 1 || batch_ >= count;
+    const int64_t calls = by_column ? count : batch_;
+    const auto part = [&](const Columns& columns, int64_t step, int64_t i) {
+      if (by_column) return Columns{columns.data + i * columns.stride, columns.rows, batch_, step};
+      return Columns{columns.data + i * step, columns.rows, count, columns.stride};
+    };
+    for (int64_t i = 0; i < calls; ++i) {
+      SharedProduct(weights, part(start, start_step, i), part(x, x_step, i), part(y, y_step, i),
+                    team);
     }
   }
 

@@ -114,7 +114,7 @@ IntegerMapInstruction::IntegerMapInstruction(OpCode code, ElementType from, Elem
                                              std::vector<Access> accesses,
                                              const std::vector<StridedView>& views)
     : RowInstruction(std::move(accesses)), code_(code), from_(from), to_(to) {
-  const LoopNest nest(views);
+  const LoopNest nest(views, LoopNest::Order::kOfMemory);
   for (int i = 0; i < nest.rank(); ++i) {
     LoopAxis<3> axis;
     axis.extent = nest.extents[static_cast<size_t>(i)];

@@ -170,48 +170,125 @@ void Lowering::ExchangeTo(const PlannedValue& value, StorageId to) {
       value.type, /*is_inward=*/false, Access{to, 0, true, 0}, Read(dense), dense.view.size()));
 }
 
-PlannedValue Lowering::Elementwise(const Program::Operation& operation, ElementType type,
-                                   absl::Span<const int64_t> extents,
-                                   std::vector<PlannedValue> operands) {
-  const OpCode code = operation.code;
-  const ElementType from = operands.back().type;
-  const PlannedValue result = NewDense(type, extents);
-  if (code == OpCode::kCast && from == type) return operands[0];
-  const bool is_bits = code == OpCode::kWhere;
-  if (!is_bits && (from != ElementType::kFloat32 || code == OpCode::kCast)) {
-    std::vector<Access> accesses = {Write(result)};
-    std::vector<StridedView> views = {result.view};
-    for (const PlannedValue& operand : operands) {
-      accesses.push_back(Read(operand));
-      views.push_back(operand.view.Broadcast(extents));
+PlannedValue Lowering::NewLike(ElementType type, absl::Span<const int64_t> extents,
+                               const std::vector<PlannedValue>& operands) {
+  const int64_t size = StridedView::Dense(extents).size();
+  for (const PlannedValue& operand : operands) {
+    if (operand.view.size() != size || operand.view.extents.size() != extents.size()) continue;
+    std::vector<int64_t> perm(extents.size());
+    for (size_t i = 0; i < perm.size(); ++i) perm[i] = static_cast<int64_t>(i);
+    const auto stride = [&](int64_t axis) {
+      const auto i = static_cast<size_t>(axis);
+      return extents[i] == 1 ? 0 : std::abs(operand.view.strides[i]);
+    };
+    std::stable_sort(perm.begin(), perm.end(),
+                     [&](int64_t a, int64_t b) { return stride(a) > stride(b); });
+    std::vector<int64_t> turned;
+    std::vector<int64_t> back(perm.size());
+    for (size_t i = 0; i < perm.size(); ++i) {
+      turned.push_back(extents[static_cast<size_t>(perm[i])]);
+      back[static_cast<size_t>(perm[i])] = static_cast<int64_t>(i);
     }
-    code_.push_back(
-        std::make_unique<IntegerMapInstruction>(code, from, type, std::move(accesses), views));
-    return result;
+    PlannedValue value = NewDense(type, turned);
+    value.view = value.view.Transposed(back);
+    return value;
   }
+  return NewDense(type, extents);
+}
+
+PlannedValue Lowering::Map(MapFunction function, absl::Span<const int64_t> extents,
+                           std::vector<PlannedValue> operands) {
+  const PlannedValue result = NewLike(ElementType::kFloat32, extents, operands);
   const auto all_views = [&] {
     std::vector<StridedView> views = {result.view};
     for (const PlannedValue& operand : operands) views.push_back(operand.view.Broadcast(extents));
     return views;
   };
-  std::vector<StridedView> views = all_views();
-  if (!MapInstruction::CanRun(views)) {
-    for (PlannedValue& operand : operands) operand = Dense(operand);
-    views = all_views();
-  }
-  const LoopNest nest(views);
-  if (nest.rank() > 1 && nest.inner_extent() < kShortVector) {
-    // Copying operands to the shape of the result leaves one long loop.
+  // Copies an operand in the order of the result.
+  const auto turn = [&](PlannedValue& operand) {
+    PlannedValue copy = result;
+    copy.type = operand.type;
+    copy.storage = storages_.NewRowStorage(result.view.size());
+    operand.view = operand.view.Broadcast(extents);
+    Copy(operand, copy.storage, copy.view);
+    operand = std::move(copy);
+  };
+  if (!MapInstruction::CanRun(all_views())) {
     for (PlannedValue& operand : operands) {
-      operand.view = operand.view.Broadcast(extents);
-      operand = Dense(operand);
+      const StridedView view = operand.view.Broadcast(extents);
+      if (!MapInstruction::CanRun({result.view, view})) turn(operand);
     }
-    views = all_views();
+    // The operands may still not agree on the axis of the vector.
+    if (!MapInstruction::CanRun(all_views())) {
+      for (PlannedValue& operand : operands) turn(operand);
+    }
+  }
+  const LoopNest nest(all_views(), LoopNest::Order::kOfMemory);
+  if (nest.rank() > 1 && nest.inner_extent() < kShortVector) {
+    // Copies in the shape of the result leave one long loop.
+    for (PlannedValue& operand : operands) {
+      const LoopNest own({result.view, operand.view.Broadcast(extents)},
+                         LoopNest::Order::kOfMemory);
+      if (own.rank() > 1) turn(operand);
+    }
   }
   std::vector<Access> accesses = {Write(result)};
   for (const PlannedValue& operand : operands) accesses.push_back(Read(operand));
-  code_.push_back(std::make_unique<MapInstruction>(FunctionOf(code), std::move(accesses), views));
+  code_.push_back(std::make_unique<MapInstruction>(function, std::move(accesses), all_views()));
   return result;
+}
+
+PlannedValue Lowering::Elementwise(const Program::Operation& operation, ElementType type,
+                                   absl::Span<const int64_t> extents,
+                                   std::vector<PlannedValue> operands) {
+  const OpCode code = operation.code;
+  const ElementType from = operands.back().type;
+  if (code == OpCode::kCast && from == type) return operands[0];
+  if (code == OpCode::kWhere || (from == ElementType::kFloat32 && code != OpCode::kCast)) {
+    MapFunction function = FunctionOf(code);
+    if (code == OpCode::kPow && IsScalar(operands[1], 2.0f)) {
+      function = MapFunction::kSquare;
+      operands.pop_back();
+    }
+    PlannedValue result = Map(function, extents, std::move(operands));
+    result.type = type;
+    return result;
+  }
+  const PlannedValue result = NewLike(type, extents, operands);
+  std::vector<Access> accesses = {Write(result)};
+  std::vector<StridedView> views = {result.view};
+  for (const PlannedValue& operand : operands) {
+    accesses.push_back(Read(operand));
+    views.push_back(operand.view.Broadcast(extents));
+  }
+  code_.push_back(
+      std::make_unique<IntegerMapInstruction>(code, from, type, std::move(accesses), views));
+  return result;
+}
+
+bool Lowering::IsScalar(const PlannedValue& value, float wanted) const {
+  const float* const elements = storages_.ConstantAt(value.storage);
+  return elements != nullptr && value.view.size() == 1 && elements[value.view.offset] == wanted;
+}
+
+PlannedValue Lowering::SumOfProducts(absl::Span<const int64_t> extents,
+                                     absl::Span<const int64_t> axes, const PlannedValue& first,
+                                     const PlannedValue& second) {
+  // As a product whose operands have all axes.
+  DotEquation equation;
+  for (size_t i = 0; i < extents.size(); ++i) {
+    const char letter = static_cast<char>('a' + i);
+    const bool is_summed =
+        std::find(axes.begin(), axes.end(), static_cast<int64_t>(i)) != axes.end();
+    equation.a += letter;
+    equation.b += letter;
+    (is_summed ? equation.summed : equation.result) += letter;
+  }
+  PlannedValue a = first;
+  PlannedValue b = second;
+  a.view = a.view.Broadcast(extents);
+  b.view = b.view.Broadcast(extents);
+  return Dot(equation, std::move(a), std::move(b));
 }
 
 PlannedValue Lowering::Concat(const Attributes& attributes, absl::Span<const int64_t> extents,
@@ -273,6 +350,32 @@ PlannedValue Lowering::Gather(const Attributes& attributes, absl::Span<const int
   });
   code_.push_back(
       std::make_unique<GatherInstruction>(Write(result), Read(from), Read(from), std::move(table)));
+  return result;
+}
+
+PlannedValue Lowering::Windows(const PlannedValue& x, const WindowGrid& grid) {
+  const PlannedValue from = Ascending(x);
+  const size_t num_spatial = grid.positions.size();
+  std::vector<int64_t> extents = {grid.groups};
+  extents.insert(extents.end(), grid.positions.begin(), grid.positions.end());
+  extents.insert(extents.end(), grid.taps.begin(), grid.taps.end());
+  const int64_t channels = from.view.extents[0] / grid.groups;
+  extents.push_back(channels);
+  const PlannedValue result = NewDense(from.type, extents);
+  std::vector<int32_t> table = Table(extents, [&](const std::vector<int64_t>& position) {
+    int64_t offset = (position[0] * channels + position.back()) * from.view.strides[0];
+    for (size_t i = 0; i < num_spatial; ++i) {
+      const int64_t at = position[1 + i] * grid.strides[i] +
+                         position[1 + num_spatial + i] * grid.dilations[i] - grid.lows[i];
+      if (at < 0 || at >= from.view.extents[1 + i]) return int64_t{-1};
+      offset += at * from.view.strides[1 + i];
+    }
+    return offset;
+  });
+  const float zero = 0.0f;
+  const Access fill = {storages_.NewConstant({&zero, 1})};
+  code_.push_back(
+      std::make_unique<GatherInstruction>(Write(result), Read(from), fill, std::move(table)));
   return result;
 }
 

@@ -12,6 +12,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "core/kernels/vector_map.h"
 #include "core/program/dot_equation.h"
 #include "core/program/program.h"
 #include "core/program/reduce_instruction.h"
@@ -25,6 +26,17 @@ struct PlannedValue {
   ElementType type = ElementType::kFloat32;
   StorageId storage = 0;
   StridedView view;
+};
+
+// The windows of a convolution over x, [channels, spatial...]. All lists have one entry for each
+// spatial axis. Elements before the first and behind the last one are zeros.
+struct WindowGrid {
+  std::vector<int64_t> positions;
+  std::vector<int64_t> taps;
+  std::vector<int64_t> strides;
+  std::vector<int64_t> dilations;
+  std::vector<int64_t> lows;  // zeros in front
+  int64_t groups = 1;         // of channels
 };
 
 // The memories of a plan, while it is made.
@@ -57,16 +69,29 @@ class Lowering {
   PlannedValue Dense(const PlannedValue& value);
   // Copies a value to a part of a memory.
   void Copy(const PlannedValue& from, StorageId to, const StridedView& to_view);
+  // Appends an elementwise function of floats, or kWhere, and returns its result, of this shape.
+  PlannedValue Map(MapFunction function, absl::Span<const int64_t> extents,
+                   std::vector<PlannedValue> operands);
+  // Returns the sum of the products of two values, broadcast to `extents`, along `axes`.
+  PlannedValue SumOfProducts(absl::Span<const int64_t> extents, absl::Span<const int64_t> axes,
+                             const PlannedValue& first, const PlannedValue& second);
   // Returns the sum of products along the axes of `equation` that the result does not have.
   PlannedValue Dot(const DotEquation& equation, PlannedValue first, PlannedValue second);
+  // Returns the windows as [groups, positions..., taps..., channels / groups].
+  PlannedValue Windows(const PlannedValue& x, const WindowGrid& grid);
   // Returns the values of a row's state or input as elements of another type, or the reverse.
   PlannedValue Exchange(const PlannedValue& value, ElementType type, bool is_inward);
   void ExchangeTo(const PlannedValue& value, StorageId to);
 
  private:
   PlannedValue NewDense(ElementType type, absl::Span<const int64_t> extents);
+  // Returns a new value whose elements follow each other in the order of those of the operand that
+  // has as many.
+  PlannedValue NewLike(ElementType type, absl::Span<const int64_t> extents,
+                       const std::vector<PlannedValue>& operands);
   // Returns the value in a memory where no element is before the first one.
   PlannedValue Ascending(const PlannedValue& value);
+  bool IsScalar(const PlannedValue& value, float wanted) const;
   PlannedValue Elementwise(const Program::Operation& operation, ElementType type,
                            absl::Span<const int64_t> extents, std::vector<PlannedValue> operands);
   PlannedValue Concat(const Attributes& attributes, absl::Span<const int64_t> extents,

@@ -9,7 +9,7 @@
 namespace rnnserve {
 
 bool MapInstruction::CanRun(const std::vector<StridedView>& views) {
-  const LoopNest nest(views);
+  const LoopNest nest(views, LoopNest::Order::kOfMemory);
   for (size_t v = 0; v < views.size(); ++v) {
     const int64_t stride = nest.inner_stride(v);
     if (stride != 1 && (stride != 0 || v == 0) && nest.inner_extent() > 1) return false;
@@ -21,7 +21,7 @@ MapInstruction::MapInstruction(MapFunction function, std::vector<Access> accesse
                                const std::vector<StridedView>& views)
     : RowInstruction(std::move(accesses)), function_(function) {
   assert(static_cast<int>(views.size()) == 1 + NumOperands(function) && CanRun(views));
-  const LoopNest nest(views);
+  const LoopNest nest(views, LoopNest::Order::kOfMemory);
   inner_extent_ = nest.inner_extent();
   for (int i = 0; i + 1 < nest.rank(); ++i) {
     LoopAxis<kViewsMax>& axis = axes_.emplace_back();

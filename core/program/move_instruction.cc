@@ -12,7 +12,7 @@ namespace rnnserve {
 CopyInstruction::CopyInstruction(Access result, const StridedView& to, Access operand,
                                  const StridedView& from)
     : RowInstruction({result, operand}) {
-  const LoopNest nest({to, from});
+  const LoopNest nest({to, from}, LoopNest::Order::kOfMemory);
   inner_extent_ = nest.inner_extent();
   to_stride_ = nest.inner_stride(0);
   from_stride_ = nest.inner_stride(1);

@@ -42,8 +42,8 @@ struct PlanBase {
   int64_t row_size = 0;
 };
 
-// A product of constant weights, for all rows: y := start + W x. Each row has `num_columns` columns.
-// Columns of x are `x_stride` floats apart, those of y PaddedRows(units).
+// A product of constant weights, for all rows: y := start + W x. Each row has `num_columns` columns;
+// the strides are the floats from one of them to the next.
 struct PlannedProduct {
   std::shared_ptr<const Matrix> weights;
   RowInstruction::Access x;
@@ -51,7 +51,8 @@ struct PlannedProduct {
   RowInstruction::Access start;
   int64_t num_columns = 1;
   int64_t x_stride = 0;
-  int64_t start_stride = 0;  // from one column of a row to the next
+  int64_t y_stride = 0;
+  int64_t start_stride = 0;
 };
 
 // First the products of all rows, one after the other, then the instructions, row by row.

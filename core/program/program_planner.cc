@@ -34,34 +34,39 @@ constexpr int64_t kBlockWorkMin = 64;
 
 int64_t SizeOf(const Program::Value& value) { return value.shape.NumElements().value_or(0); }
 
+// Returns the elements of a view in row-major order.
+std::vector<float> ElementsOf(const float* memory, const StridedView& view) {
+  std::vector<float> elements;
+  elements.reserve(static_cast<size_t>(view.size()));
+  std::vector<LoopAxis<1>> axes;
+  for (size_t i = 0; i < view.extents.size(); ++i) {
+    axes.push_back({view.extents[i], {view.strides[i]}});
+  }
+  ForEachPosition<1>(axes, [&](const std::array<int64_t, 1>& offset) {
+    elements.push_back(memory[view.offset + offset[0]]);
+  });
+  return elements;
+}
+
 }  // namespace
 
 // The axes of a product of x and constant weights, by their letters in the equation: those of both
 // and the result, of x and the result, of both without the result, and of the weights and the
 // result.
-struct ProgramPlanner::ProductAxes {
-  // Returns nullopt if a letter is in one operand only and not in the result.
-  static std::optional<ProductAxes> Of(const std::string& x, const std::string& weights,
-                                       const std::string& result) {
-    ProductAxes axes{x, weights, result, {}, {}, {}, {}};
+struct ProgramPlanner::DotAxes {
+  DotAxes(const Program::Operation& operation, bool is_swapped) {
+    const DotEquation equation = *DotEquation::Parse(operation.attributes.equation);
+    x = is_swapped ? equation.b : equation.a;
+    weights = is_swapped ? equation.a : equation.b;
+    result = equation.result;
+    summed = equation.summed;
     const auto has = [](const std::string& letters, char letter) {
       return letters.find(letter) != std::string::npos;
     };
-    for (const char letter : x) {
-      if (has(weights, letter)) {
-        (has(result, letter) ? axes.shared : axes.summed) += letter;
-      } else if (has(result, letter)) {
-        axes.columns += letter;
-      } else {
-        return std::nullopt;
-      }
+    for (const char letter : result) {
+      const bool in_both = has(x, letter) && has(weights, letter);
+      (in_both ? shared : has(x, letter) ? columns : units) += letter;
     }
-    for (const char letter : weights) {
-      if (has(x, letter)) continue;
-      if (!has(result, letter)) return std::nullopt;
-      axes.units += letter;
-    }
-    return axes;
   }
 
   // Returns the view with its axes in the order of `wanted`, a permutation of `letters`.
@@ -239,13 +244,27 @@ ProgramPlanner::Known& ProgramPlanner::ProjectedInput(ValueId id) {
 }
 
 void ProgramPlanner::LowerOperations() {
-  for (size_t i = 0; i < program_.operations.size(); ++i) {
-    if (!is_live_[i]) continue;
-    const Program::Operation& operation = program_.operations[i];
-    if (known_[operation.results[0]].phase == kConstantPhase) {
-      Fold(operation);
-    } else if (!LowerProduct(operation)) {
-      LowerRowOperation(operation);
+  const auto& operations = program_.operations;
+  const auto is_constant = [&](ValueId id) { return known_[id].phase == kConstantPhase; };
+  for (size_t i = 0; i < operations.size(); ++i) {
+    if (is_live_[i] && is_constant(operations[i].results[0])) Fold(operations[i]);
+  }
+  const auto is_live = [&](size_t i) { return is_live_[i]; };
+  const auto is_product = [&](size_t i) { return IsProductWithWeights(operations[i]); };
+  for (const FusedOperation& fused : FuseOperations(program_, {is_live, is_constant, is_product})) {
+    switch (fused.kind) {
+      case FusedOperation::Kind::kSingle:
+        LowerRowOperation(operations[fused.operation]);
+        break;
+      case FusedOperation::Kind::kSumOfMatrices:
+        LowerSum(fused);
+        break;
+      case FusedOperation::Kind::kMap:
+        LowerMap(fused);
+        break;
+      case FusedOperation::Kind::kReductionOfProduct:
+        LowerReduction(fused);
+        break;
     }
   }
 }
@@ -287,15 +306,23 @@ void ProgramPlanner::Fold(const Program::Operation& operation) {
   }
 }
 
+int ProgramPlanner::StageOfReader(absl::Span<const Known> operands, int phase) const {
+  int stage = 0;
+  for (const Known& operand : operands) {
+    if (operand.phase == phase) stage = std::max(stage, operand.stage);
+  }
+  return stage;
+}
+
 void ProgramPlanner::LowerRowOperation(const Program::Operation& operation) {
   const int phase = known_[operation.results[0]].phase;
+  std::vector<Known> known;
   std::vector<PlannedValue> operands;
-  int stage = 0;
   for (const ValueId operand : operation.operands) {
-    const Known known = Visible(operand, phase);
-    if (known.phase == phase) stage = std::max(stage, known.stage);
-    operands.push_back(known.value);
+    known.push_back(Visible(operand, phase));
+    operands.push_back(known.back().value);
   }
+  const int stage = StageOfReader(known, phase);
   Lowering lowering(*this, StageOf(phase, stage).instructions);
   const std::vector<PlannedValue> results = lowering.Lower(program_.values, operation, operands);
   for (size_t i = 0; i < results.size(); ++i) {
@@ -303,132 +330,325 @@ void ProgramPlanner::LowerRowOperation(const Program::Operation& operation) {
   }
 }
 
-bool ProgramPlanner::LowerProduct(const Program::Operation& operation) {
+void ProgramPlanner::LowerMap(const FusedOperation& map) {
+  const ValueId result = program_.operations[map.operation].results[0];
+  const int phase = known_[result].phase;
+  std::vector<Known> known;
+  std::vector<PlannedValue> operands;
+  for (const ValueId operand : map.others) {
+    known.push_back(Visible(operand, phase));
+    operands.push_back(known.back().value);
+  }
+  const int stage = StageOfReader(known, phase);
+  Lowering lowering(*this, StageOf(phase, stage).instructions);
+  known_[result] = {
+      phase, lowering.Map(map.function, program_.values[result].shape.extents(), operands), stage};
+}
+
+void ProgramPlanner::LowerReduction(const FusedOperation& reduction) {
+  const Program::Operation& operation = program_.operations[reduction.operation];
+  const ValueId result = operation.results[0];
+  const int phase = known_[result].phase;
+  const Known first = Visible(reduction.others[0], phase);
+  const Known second = Visible(reduction.others[1], phase);
+  const int stage = StageOfReader({first, second}, phase);
+  Lowering lowering(*this, StageOf(phase, stage).instructions);
+  const Shape& shape = program_.values[operation.operands[0]].shape;
+  known_[result] = {
+      phase,
+      lowering.SumOfProducts(shape.extents(), operation.attributes.axes, first.value, second.value),
+      stage};
+}
+
+bool ProgramPlanner::IsFiniteConstant(ValueId id) const {
+  if (known_[id].phase != kConstantPhase) return false;
+  const float* const values = ConstantAt(known_[id].value.storage);
+  return std::all_of(values, values + known_[id].value.view.size(),
+                     [](float value) { return std::isfinite(value); });
+}
+
+bool ProgramPlanner::IsProductWithWeights(const Program::Operation& operation) const {
+  const auto& operands = operation.operands;
+  if (operation.code == OpCode::kConv) {
+    const Shape& kernel = program_.values[operands[1]].shape;
+    const int64_t units = kernel[0] / operation.attributes.window.groups;
+    return known_[operands[0]].phase != kConstantPhase && IsFiniteConstant(operands[1]) &&
+           units >= kProductUnitsMin &&
+           (operation.attributes.window.groups == 1 || units % kColumnQuantum == 0);
+  }
   if (operation.code != OpCode::kDot) return false;
-  const DotEquation equation = *DotEquation::Parse(operation.attributes.equation);
-  const bool is_swapped = known_[operation.operands[0]].phase == kConstantPhase;
-  const Known& weights = known_[operation.operands[is_swapped ? 0 : 1]];
-  if (weights.phase != kConstantPhase) return false;
-  const std::optional<ProductAxes> axes = ProductAxes::Of(
-      is_swapped ? equation.b : equation.a, is_swapped ? equation.a : equation.b, equation.result);
-  if (!axes.has_value()) return false;
+  const bool is_swapped = known_[operands[0]].phase == kConstantPhase;
+  const ValueId weights = operands[is_swapped ? 0 : 1];
+  if (known_[operands[is_swapped ? 1 : 0]].phase == kConstantPhase) return false;
+  const DotAxes axes(operation, is_swapped);
   const auto extent = [&](const std::string& letters) {
     int64_t size = 1;
     for (const char letter : letters) {
-      size *= weights.value.view.extents[axes->weights.find(letter)];
+      size *= program_.values[weights].shape[static_cast<int>(axes.weights.find(letter))];
     }
     return size;
   };
-  if (extent(axes->units) < kProductUnitsMin) return false;
-  if (!axes->shared.empty() && extent(axes->units) * extent(axes->summed) < kBlockWorkMin) {
-    return false;
-  }
-  const float* const values = ConstantAt(weights.value.storage);
-  if (!std::all_of(values, values + weights.value.view.size(),
-                   [](float value) { return std::isfinite(value); })) {
-    return false;
-  }
-  AddProducts(*axes, operation);
-  return true;
+  const bool is_worth_it =
+      extent(axes.units) >= kProductUnitsMin &&
+      (axes.shared.empty() || extent(axes.units) * extent(axes.summed) >= kBlockWorkMin);
+  return is_worth_it && IsFiniteConstant(weights);
 }
 
-void ProgramPlanner::AddProducts(const ProductAxes& axes, const Program::Operation& operation) {
-  const int phase = known_[operation.results[0]].phase;
+// A product of constant weights in the form of the kernels: for each block, a matrix that is
+// multiplied by columns of x.
+struct ProgramPlanner::MatrixForm {
+  Known x;
+  int stage = 0;  // the first stage in which x is there for a product
+  int phase = 0;
+  std::vector<int64_t> block_offsets;  // of x
+  int64_t num_columns = 1;
+  int64_t x_stride = 0;
+  std::vector<float> weights;  // row-major [blocks, input_size, units]
+  int64_t input_size = 0;
+  int64_t units = 0;
+  int64_t column_stride = 0;  // from one column of the result to the next
+  int64_t block_stride = 0;   // from one block of the result to the next
+  // The result in the memory of all columns of all blocks, and which of its axes are units.
+  StridedView result;
+  std::vector<bool> is_unit_axis;
+};
+
+ProgramPlanner::MatrixForm ProgramPlanner::FormOf(const Program::Operation& operation) {
+  return operation.code == OpCode::kConv ? FormOfConvolution(operation) : FormOfDot(operation);
+}
+
+ProgramPlanner::MatrixForm ProgramPlanner::FormOfDot(const Program::Operation& operation) {
   const bool is_swapped = known_[operation.operands[0]].phase == kConstantPhase;
-  const Known& weights = known_[operation.operands[is_swapped ? 0 : 1]];
-  Known x = Visible(operation.operands[is_swapped ? 1 : 0], phase);
-  int stage = x.phase != phase ? 0 : x.is_product ? x.stage : x.stage + 1;
-  // An argument is there before the first stage.
-  if (storages_[static_cast<size_t>(x.value.storage)].home == Home::kArgument) stage = 0;
-
-  StridedView x_view =
-      ProductAxes::Ordered(x.value.view, axes.x, axes.shared + axes.columns + axes.summed);
-  const size_t num_shared = axes.shared.size();
-  const size_t num_columns = axes.columns.size();
-  const auto part = [&](size_t first, size_t count) {
-    const auto begin = static_cast<std::ptrdiff_t>(first);
-    const auto end = begin + static_cast<std::ptrdiff_t>(count);
+  const DotAxes axes(operation, is_swapped);
+  const PlannedValue weights = known_[operation.operands[is_swapped ? 0 : 1]].value;
+  MatrixForm form;
+  form.phase = known_[operation.results[0]].phase;
+  form.x = Visible(operation.operands[is_swapped ? 1 : 0], form.phase);
+  form.x.value.view =
+      DotAxes::Ordered(form.x.value.view, axes.x, axes.shared + axes.columns + axes.summed);
+  const auto num_shared = static_cast<std::ptrdiff_t>(axes.shared.size());
+  const auto num_kept = num_shared + static_cast<std::ptrdiff_t>(axes.columns.size());
+  const auto part = [&](std::ptrdiff_t first, std::ptrdiff_t last) {
+    const StridedView& view = form.x.value.view;
     return StridedView{0,
-                       {x_view.extents.begin() + begin, x_view.extents.begin() + end},
-                       {x_view.strides.begin() + begin, x_view.strides.begin() + end}};
+                       {view.extents.begin() + first, view.extents.begin() + last},
+                       {view.strides.begin() + first, view.strides.begin() + last}};
   };
-  const auto is_simple = [&] {
-    const StridedView summed = part(num_shared + num_columns, axes.summed.size());
-    return summed.IsDense() && LoopNest({part(num_shared, num_columns)}).rank() == 1;
-  };
-  if (!is_simple()) {
-    const int copy_stage = x.phase != phase ? 0 : x.stage;
-    Lowering lowering(*this, StageOf(phase, copy_stage).instructions);
-    x.value.view = x_view;
-    const Known copied{phase, lowering.Dense(x.value), copy_stage, false};
-    x = copied;
-    x_view = x.value.view;
-    stage = copy_stage + 1;
+  const auto rank = static_cast<std::ptrdiff_t>(axes.x.size());
+  if (!part(num_kept, rank).IsDense() || LoopNest({part(num_shared, num_kept)}).rank() > 1) {
+    CopyForProduct(form);
   }
+  form.stage = StageOfProduct(form.x, form.phase);
   const StridedView shared = part(0, num_shared);
-  const StridedView columns = part(num_shared, num_columns);
-  const StridedView summed = part(num_shared + num_columns, axes.summed.size());
+  const StridedView columns = part(num_shared, num_kept);
+  form.num_columns = columns.size();
+  form.x_stride = LoopNest({columns}).inner_stride(0);
+  form.input_size = part(num_kept, rank).size();
+  std::vector<LoopAxis<1>> blocks;
+  for (size_t i = 0; i < axes.shared.size(); ++i) {
+    blocks.push_back({shared.extents[i], {shared.strides[i]}});
+  }
+  ForEachPosition<1>(blocks, [&](const std::array<int64_t, 1>& offset) {
+    form.block_offsets.push_back(offset[0]);
+  });
+  const StridedView w =
+      DotAxes::Ordered(weights.view, axes.weights, axes.shared + axes.summed + axes.units);
+  form.weights = ElementsOf(ConstantAt(weights.storage), w);
+  const StridedView units = StridedView::Dense(
+      absl::MakeConstSpan(w.extents).subspan(axes.shared.size() + axes.summed.size()));
+  form.units = units.size();
+  form.column_stride = PaddedRows(form.units);
+  form.block_stride = form.num_columns * form.column_stride;
+  std::vector<int64_t> outer = shared.extents;
+  outer.insert(outer.end(), columns.extents.begin(), columns.extents.end());
+  StridedView result = StridedView::Dense(outer);
+  for (int64_t& stride : result.strides) stride *= PaddedRows(form.units);
+  result.extents.insert(result.extents.end(), units.extents.begin(), units.extents.end());
+  result.strides.insert(result.strides.end(), units.strides.begin(), units.strides.end());
+  form.result = DotAxes::Ordered(result, axes.shared + axes.columns + axes.units, axes.result);
+  for (const char letter : axes.result) {
+    form.is_unit_axis.push_back(axes.units.find(letter) != std::string::npos);
+  }
+  return form;
+}
 
-  const StridedView w_view = ProductAxes::Ordered(weights.value.view, axes.weights,
-                                                  axes.shared + axes.summed + axes.units);
-  const std::vector<int64_t> units_extents(
-      w_view.extents.begin() + static_cast<std::ptrdiff_t>(num_shared + axes.summed.size()),
-      w_view.extents.end());
-  const StridedView units = StridedView::Dense(units_extents);
-  const int64_t block_size = summed.size() * units.size();
-  const LoopNest w_nest({w_view});
-  std::vector<float> packed(static_cast<size_t>(w_view.size()));
-  {
-    const float* const from = ConstantAt(weights.value.storage);
-    size_t at = 0;
-    std::vector<LoopAxis<1>> loops;
-    for (int i = 0; i < w_nest.rank(); ++i) {
-      const auto axis = static_cast<size_t>(i);
-      loops.push_back({w_nest.extents[axis], {w_nest.strides[0][axis]}});
+// Copies x to a dense memory, in the order of its axes.
+void ProgramPlanner::CopyForProduct(MatrixForm& form) {
+  const int stage = StageOfReader({form.x}, form.phase);
+  Lowering lowering(*this, StageOf(form.phase, stage).instructions);
+  form.x = {form.phase, lowering.Dense(form.x.value), stage, false};
+}
+
+int ProgramPlanner::StageOfProduct(const Known& x, int phase) const {
+  const bool is_argument = storages_[static_cast<size_t>(x.value.storage)].home == Home::kArgument;
+  if (is_argument || x.phase != phase) return 0;
+  return x.is_product ? x.stage : x.stage + 1;
+}
+
+// A convolution is a product of the kernel and the windows of x as columns. Where the windows are
+// contiguous parts of x, they are not copied. Along one axis x is copied once, with its padding, if
+// that makes them contiguous; else each window is copied.
+ProgramPlanner::MatrixForm ProgramPlanner::FormOfConvolution(const Program::Operation& operation) {
+  const Attributes::Window& window = operation.attributes.window;
+  const Program::Value& result = program_.values[operation.results[0]];
+  const Shape& kernel = program_.values[operation.operands[1]].shape;
+  const PlannedValue& weights = known_[operation.operands[1]].value;
+  MatrixForm form;
+  form.phase = known_[operation.results[0]].phase;
+  form.x = Visible(operation.operands[0], form.phase);
+  const std::vector<int64_t> x_extents = form.x.value.view.extents;
+  const size_t num_spatial = x_extents.size() - 1;
+  const int64_t groups = window.groups;
+  const int64_t channels = kernel[1];
+  std::vector<int64_t> taps;
+  std::vector<int64_t> positions;
+  for (size_t i = 0; i < num_spatial; ++i) {
+    taps.push_back(kernel[static_cast<int>(i) + 2]);
+    positions.push_back(result.shape[static_cast<int>(i) + 1]);
+  }
+  const int64_t num_taps = StridedView::Dense(taps).size();
+  form.num_columns = StridedView::Dense(positions).size();
+  form.input_size = num_taps * channels;
+  form.units = kernel[0] / groups;
+
+  const bool is_line = num_spatial == 1 && groups == 1 && window.dilations[0] == 1;
+  const StridedView& x_view = form.x.value.view;
+  const bool is_padded = is_line && (window.pads[0].low != 0 || window.pads[0].high != 0);
+  const bool steps_fit = is_line && (channels == 1 || x_view.strides[0] == 1) &&
+                         (num_taps == 1 || x_view.strides[1] == channels);
+  if (is_line && !is_padded && steps_fit) {
+    form.stage = StageOfProduct(form.x, form.phase);
+    form.x_stride = window.strides[0] * x_view.strides[1];
+    form.block_offsets = {0};
+  } else {
+    WindowGrid grid{positions, taps, window.strides, window.dilations, {}, groups};
+    for (const Attributes::Pad& pad : window.pads) grid.lows.push_back(pad.low);
+    form.x_stride = form.input_size;
+    if (is_line) {
+      const auto& [low, high] = window.pads[0];
+      grid = {{x_extents[1] + low + high}, {1}, {1}, {1}, {low}, 1};
+      form.x_stride = window.strides[0] * channels;
     }
-    ForEachPosition<1>(loops, [&](const std::array<int64_t, 1>& offset) {
-      packed[at++] = from[w_view.offset + offset[0]];
+    const int stage = StageOfReader({form.x}, form.phase);
+    Lowering lowering(*this, StageOf(form.phase, stage).instructions);
+    form.x = {form.phase, lowering.Windows(form.x.value, grid), stage, false};
+    form.stage = stage + 1;
+    for (int64_t group = 0; group < groups; ++group) {
+      form.block_offsets.push_back(group * form.num_columns * form.input_size);
+    }
+  }
+  // The kernel as [groups, taps, channels, units].
+  std::vector<int64_t> split = {groups, form.units, channels, num_taps};
+  const StridedView w = weights.view.Reshaped(split)->Transposed({0, 3, 2, 1});
+  form.weights = ElementsOf(ConstantAt(weights.storage), w);
+  // The result: a column for each position, with the units of all groups.
+  form.column_stride = groups == 1 ? PaddedRows(form.units) : kernel[0];
+  form.block_stride = form.units;
+  form.result = StridedView::Dense(positions);
+  for (int64_t& stride : form.result.strides) stride *= form.column_stride;
+  form.result.extents.insert(form.result.extents.begin(), kernel[0]);
+  form.result.strides.insert(form.result.strides.begin(), 1);
+  form.is_unit_axis.assign(form.result.extents.size(), false);
+  form.is_unit_axis[0] = groups == 1;
+  return form;
+}
+
+std::optional<std::vector<float>> ProgramPlanner::BiasOf(const MatrixForm& form,
+                                                         absl::Span<const ValueId> constants) {
+  std::vector<float> bias(static_cast<size_t>(PaddedRows(form.units)), 0.0f);
+  for (const ValueId id : constants) {
+    const PlannedValue& constant = known_[id].value;
+    const StridedView view = constant.view.Broadcast(form.result.extents);
+    std::vector<LoopAxis<2>> axes;
+    for (size_t i = 0; i < view.extents.size(); ++i) {
+      if (form.is_unit_axis[i]) {
+        axes.push_back({view.extents[i], {form.result.strides[i], view.strides[i]}});
+      } else if (view.extents[i] != 1 && view.strides[i] != 0) {
+        return std::nullopt;
+      }
+    }
+    const float* const elements = ConstantAt(constant.storage) + view.offset;
+    ForEachPosition<2>(axes, [&](const std::array<int64_t, 2>& at) {
+      bias[static_cast<size_t>(at[0])] += elements[at[1]];
     });
   }
-  const std::vector<float> zeros(static_cast<size_t>(PaddedRows(units.size())), 0.0f);
-  const StorageId start = NewConstant(zeros);
+  return bias;
+}
 
-  // The result: [shared, columns, units], units padded.
-  std::vector<int64_t> y_extents = shared.extents;
-  y_extents.insert(y_extents.end(), columns.extents.begin(), columns.extents.end());
-  StridedView y_view = StridedView::Dense(y_extents);
-  for (int64_t& stride : y_view.strides) stride *= PaddedRows(units.size());
-  const int64_t y_size = y_view.size() * PaddedRows(units.size());
-  y_view.extents.insert(y_view.extents.end(), units.extents.begin(), units.extents.end());
-  y_view.strides.insert(y_view.strides.end(), units.strides.begin(), units.strides.end());
-  const StorageId y = NewRowStorage(y_size);
-
-  const LoopNest column_nest({columns});
-  std::vector<LoopAxis<1>> shared_loops;
-  for (size_t i = 0; i < num_shared; ++i) {
-    shared_loops.push_back({shared.extents[i], {shared.strides[i]}});
+// Computes a sum: constants and products of what is known earliest first, each product starting
+// with the sum so far.
+void ProgramPlanner::LowerSum(const FusedOperation& sum) {
+  const ValueId result = program_.operations[sum.operation].results[0];
+  std::vector<size_t> products = sum.products;
+  std::stable_sort(products.begin(), products.end(), [&](size_t a, size_t b) {
+    return known_[program_.operations[a].results[0]].phase <
+           known_[program_.operations[b].results[0]].phase;
+  });
+  std::vector<Known> summands;
+  std::optional<Known> total;
+  std::optional<StridedView> layout;
+  std::vector<ValueId> constants = sum.constants;
+  for (const size_t index : products) {
+    const MatrixForm form = FormOf(program_.operations[index]);
+    const bool goes_on = total.has_value() && layout->strides == form.result.strides;
+    StorageId bias = 0;
+    if (!goes_on) {
+      std::optional<std::vector<float>> values = BiasOf(form, constants);
+      if (values.has_value()) constants.clear();
+      bias = NewConstant(
+          values.value_or(std::vector<float>(static_cast<size_t>(PaddedRows(form.units)), 0.0f)));
+      if (total.has_value()) summands.push_back(*total);
+    }
+    total = AddProducts(form, goes_on ? total : std::nullopt, bias);
+    layout = form.result;
   }
-  int64_t block = 0;
-  ForEachPosition<1>(shared_loops, [&](const std::array<int64_t, 1>& offset) {
+  summands.push_back(*total);
+  const int phase = known_[result].phase;
+  for (const ValueId id : sum.others) summands.push_back(Visible(id, phase));
+  for (const ValueId id : constants) summands.push_back(known_[id]);
+  Known added = summands[0];
+  const absl::Span<const int64_t> extents = program_.values[result].shape.extents();
+  for (size_t i = 1; i < summands.size(); ++i) {
+    const int both = std::max(added.phase, summands[i].phase);
+    const int stage = StageOfReader({added, summands[i]}, both);
+    Lowering lowering(*this, StageOf(both, stage).instructions);
+    added = {both, lowering.Map(MapFunction::kAdd, extents, {added.value, summands[i].value}),
+             stage};
+  }
+  known_[result] = added;
+}
+
+ProgramPlanner::Known ProgramPlanner::AddProducts(const MatrixForm& form,
+                                                  const std::optional<Known>& start,
+                                                  StorageId bias) {
+  const auto num_blocks = static_cast<int64_t>(form.block_offsets.size());
+  const int64_t block_size = form.input_size * form.units;
+  int stage = form.stage;
+  const bool is_same_phase = start.has_value() && start->phase == form.phase;
+  if (is_same_phase) stage = std::max(stage, start->stage);
+  const int64_t size =
+      std::max(form.num_columns * form.column_stride, num_blocks * form.block_stride);
+  const StorageId y = is_same_phase ? start->value.storage : NewRowStorage(size);
+  for (int64_t block = 0; block < num_blocks; ++block) {
+    const auto index = static_cast<size_t>(block);
     PlannedProduct product;
     product.weights = std::make_shared<const Matrix>(
-        absl::MakeConstSpan(packed).subspan(static_cast<size_t>(block * block_size),
-                                            static_cast<size_t>(block_size)),
-        summed.size(), 1, units.size(), matrix_type_);
-    product.x = {x.value.storage, x_view.offset + offset[0], false, 0};
-    product.num_columns = columns.size();
-    product.x_stride = column_nest.inner_stride(0);
-    product.y = {y, block * columns.size() * PaddedRows(units.size()), true, 0};
-    product.start = {start, 0, false, 0};
+        absl::MakeConstSpan(form.weights)
+            .subspan(static_cast<size_t>(block * block_size), static_cast<size_t>(block_size)),
+        form.input_size, 1, form.units, matrix_type_);
+    product.x = {form.x.value.storage, form.x.value.view.offset + form.block_offsets[index]};
+    product.num_columns = form.num_columns;
+    product.x_stride = form.x_stride;
+    product.y_stride = form.column_stride;
+    const int64_t first = block * form.block_stride;
+    product.y = {y, first, true, 0};
+    product.start = start.has_value() ? Access{start->value.storage, first} : Access{bias, 0};
+    product.start_stride = start.has_value() ? form.column_stride : 0;
     plan_.matrix_bytes += product.weights->bytes();
     plan_.shareable_bytes += ShareableBytes(product.weights->bytes());
-    StageOf(phase, stage).products.push_back(std::move(product));
-    ++block;
-  });
-  PlannedValue result{
-      ElementType::kFloat32, y,
-      ProductAxes::Ordered(y_view, axes.shared + axes.columns + axes.units, axes.result)};
-  known_[operation.results[0]] = {phase, std::move(result), stage, true};
+    StageOf(form.phase, stage).products.push_back(std::move(product));
+  }
+  return {form.phase, {ElementType::kFloat32, y, form.result}, stage, true};
 }
 
 void ProgramPlanner::PlaceResults() {

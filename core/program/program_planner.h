@@ -15,6 +15,7 @@
 #include "absl/types/span.h"
 #include "core/kernels/weight_type.h"
 #include "core/program/lowering.h"
+#include "core/program/operation_fusion.h"
 #include "core/program/program.h"
 #include "core/program/program_plan.h"
 
@@ -70,7 +71,8 @@ class ProgramPlanner final : private StorageList {
     int stage = 0;            // the stage that computes it
     bool is_product = false;  // computed by a product of that stage
   };
-  struct ProductAxes;
+  struct DotAxes;
+  struct MatrixForm;
 
   StorageId NewRowStorage(int64_t size) override;
   StorageId NewConstant(absl::Span<const float> values) override;
@@ -83,8 +85,26 @@ class ProgramPlanner final : private StorageList {
   void LowerOperations();
   void Fold(const Program::Operation& operation);
   void LowerRowOperation(const Program::Operation& operation);
-  bool LowerProduct(const Program::Operation& operation);
-  void AddProducts(const ProductAxes& axes, const Program::Operation& operation);
+  // Returns whether an operation is a product with constant weights that is worth a matrix.
+  bool IsProductWithWeights(const Program::Operation& operation) const;
+  bool IsFiniteConstant(ValueId id) const;
+  void LowerSum(const FusedOperation& sum);
+  void LowerMap(const FusedOperation& map);
+  void LowerReduction(const FusedOperation& reduction);
+  // Bring the operand of a product into a form that the kernels take.
+  MatrixForm FormOf(const Program::Operation& operation);
+  MatrixForm FormOfDot(const Program::Operation& operation);
+  MatrixForm FormOfConvolution(const Program::Operation& operation);
+  void CopyForProduct(MatrixForm& form);
+  // Returns the first stage in which a product may read x.
+  int StageOfProduct(const Known& x, int phase) const;
+  // Adds a product to a sum that has `start`, if any, and returns the sum.
+  Known AddProducts(const MatrixForm& form, const std::optional<Known>& start, StorageId bias);
+  // Returns the sum of constants for each unit, or nullopt if one of them depends on more.
+  std::optional<std::vector<float>> BiasOf(const MatrixForm& form,
+                                           absl::Span<const ValueId> constants);
+  // Returns the stage of an operation that reads these values.
+  int StageOfReader(absl::Span<const Known> operands, int phase) const;
   // Returns the value for a reader in `phase`; copies an input into the projection if needed.
   Known Visible(ValueId id, int phase);
   Known& ProjectedInput(ValueId id);

@@ -104,9 +104,16 @@ std::optional<StridedView> StridedView::Reshaped(absl::Span<const int64_t> to) c
   return view;
 }
 
-LoopNest::LoopNest(absl::Span<const StridedView> views) : strides(views.size()) {
+LoopNest::LoopNest(absl::Span<const StridedView> views, Order order) : strides(views.size()) {
   const std::vector<int64_t>& all = views[0].extents;
-  for (size_t i = 0; i < all.size(); ++i) {
+  std::vector<size_t> axes(all.size());
+  for (size_t i = 0; i < axes.size(); ++i) axes[i] = i;
+  if (order == Order::kOfMemory) {
+    const std::vector<int64_t>& steps = views[0].strides;
+    std::stable_sort(axes.begin(), axes.end(),
+                     [&](size_t a, size_t b) { return std::abs(steps[a]) > std::abs(steps[b]); });
+  }
+  for (const size_t i : axes) {
     if (all[i] == 1) continue;
     bool joins = !extents.empty();
     for (size_t v = 0; v < views.size(); ++v) {

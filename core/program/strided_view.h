@@ -43,8 +43,12 @@ struct StridedView {
 // The loops over several views of the same extents, with as few axes as possible: axes of extent 1
 // are left out, and axes that are one after the other in all views become one. At least one axis.
 struct LoopNest {
+  enum class Order {
+    kRowMajor,  // the first axis is the outermost
+    kOfMemory,  // the axis with the smallest steps in the first view is the innermost
+  };
   // REQUIRES: all views have the extents of the first.
-  explicit LoopNest(absl::Span<const StridedView> views);
+  explicit LoopNest(absl::Span<const StridedView> views, Order order = Order::kRowMajor);
 
   int rank() const { return static_cast<int>(extents.size()); }
   int64_t inner_extent() const { return extents.back(); }
