@@ -224,7 +224,9 @@ TEST_P(CompiledOperationsTest, AgreeWithTheInterpreter) {
       const Program program = ReadOrDie(text);
       ASSERT_FALSE(HasFailure());
       WeightMap weights = RandomWeights(program, 7);
-      ExpectAgrees(program, weights);
+      std::vector<Row> rows;
+      for (unsigned i = 0; i < 17; ++i) rows.push_back(RandomRow(program, i));
+      ExpectAgrees(program, weights, rows);
       ASSERT_FALSE(HasFailure());
     }
   }

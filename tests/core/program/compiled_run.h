@@ -53,13 +53,12 @@ class CompiledRun {
   AlignedBuffer scratch_;
 };
 
-// Expects that a compiled program agrees with the interpreter, on several batches, and that the
-// result of a row does not depend on its batch or on a projection, to the bit. Values agree if they
+// Expects that a compiled program agrees with the interpreter for these rows, and that the result of a row does not depend on its batch or on a projection, to the bit. Values agree if they
 // differ by `tolerance` of the largest value of the same result (at least 1, the order of the
 // arguments), or if both are NaN or the same
 // infinity.
-void ExpectAgrees(const Program& program, WeightMap& weights, double tolerance = 1e-5,
-                  unsigned seed = 1);
+void ExpectAgrees(const Program& program, WeightMap& weights, const std::vector<Row>& rows,
+                  double tolerance = 1e-5);
 
 // Returns whether all values have the same bits, NaN included.
 bool SameBits(const Result& a, const Result& b);
