@@ -15,7 +15,8 @@
 //    "steps":  how often the program runs,
 //    "states": {input: output}: the inputs that are zeros at the first step, and then have the
 //              values of these outputs,
-//    "outputs": a file to write: for each step all outputs, as float32 numbers, in order}
+//    "outputs": a file to write: for each step all outputs, as float32 numbers, in order; first
+//               those of the interpreter for all steps, then those of the compiled program}
 //
 //   {"shapes": [[2, 3], ...]}   the shapes of the outputs
 //   {"error": "UNIMPLEMENTED: OPERATOR_UNSUPPORTED: text"}
@@ -34,12 +35,15 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/aligned_buffer.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
 #include "core/import/onnx/graph_converter.h"
 #include "core/import/onnx/graph_reader.h"
 #include "core/import/onnx/program_builder.h"
+#include "core/kernels/columns.h"
 #include "core/model/weight_table.h"
+#include "core/program/compiled_program.h"
 #include "core/program/program_interpreter.h"
 
 namespace rnnserve {
@@ -131,6 +135,51 @@ class Interpreted final : public Executor {
   const ProgramInterpreter interpreter_;
 };
 
+// A batch of one row.
+class Column {
+ public:
+  explicit Column(int64_t rows) : rows_(rows), values_(PaddedRows(rows)) {}
+  explicit Column(const std::vector<float>& values) : Column(static_cast<int64_t>(values.size())) {
+    std::copy(values.begin(), values.end(), values_.data());
+  }
+
+  operator Columns() { return {values_.data(), rows_, 1, values_.size()}; }
+  operator ConstColumns() const { return {values_.data(), rows_, 1, values_.size()}; }
+  operator std::vector<float>() const { return {values_.data(), values_.data() + rows_}; }
+
+ private:
+  int64_t rows_;
+  AlignedBuffer values_;
+};
+
+class Compiled final : public Executor {
+ public:
+  explicit Compiled(std::unique_ptr<const CompiledProgram> program)
+      : program_(std::move(program)), scratch_(program_->scratch_size(1)) {}
+
+  Values Run(const Values& inputs) override {
+    const Program& program = program_->program();
+    std::vector<Column> from;
+    for (const std::vector<float>& input : inputs) from.emplace_back(input);
+    std::vector<Column> to;
+    for (const Program::Output& output : program.outputs) {
+      to.emplace_back(*program.values[output.value].shape.NumElements());
+    }
+    const std::vector<ConstColumns> inputs_of_step(from.begin(), from.end());
+    const std::vector<Columns> outputs_of_step(to.begin(), to.end());
+    CompiledProgram::Arguments arguments;
+    arguments.inputs = inputs_of_step;
+    arguments.outputs = outputs_of_step;
+    arguments.scratch = scratch_.data();
+    program_->Step(arguments);
+    return Values(to.begin(), to.end());
+  }
+
+ private:
+  const std::unique_ptr<const CompiledProgram> program_;
+  AlignedBuffer scratch_;
+};
+
 // Runs all steps and appends the outputs of each to `results`.
 void RunSteps(const Task& task, const Converted& converted, Executor* executor,
               const std::vector<float>& given, std::vector<float>& results) {
@@ -179,7 +228,12 @@ absl::StatusOr<Json> Answer(const Task& task) {
                               ProgramInterpreter::Create(converted.built->program, weights));
     Interpreted interpreted(std::move(interpreter));
     RunSteps(task, converted, &interpreted, given, results);
+    RNNSERVE_ASSIGN_OR_RETURN(auto program,
+                              CompiledProgram::Create(converted.built->program, weights));
+    Compiled compiled(std::move(program));
+    RunSteps(task, converted, &compiled, given, results);
   } else {
+    RunSteps(task, converted, nullptr, given, results);
     RunSteps(task, converted, nullptr, given, results);
   }
   std::ofstream file(task.outputs, std::ios::binary);

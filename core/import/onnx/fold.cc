@@ -363,6 +363,13 @@ absl::Status CheckNoOverflow(OpCode code, const OnnxTensor& x) {
 absl::StatusOr<std::vector<OnnxTensor>> Fold(OpCode code,
                                              absl::Span<const OnnxTensor* const> operands,
                                              const Attributes& attributes) {
+  for (const OnnxTensor* operand : operands) {
+    if (operand->size() == 0) {
+      return InvalidArgument("MODEL_CONFIG", absl::StrCat("an operand has the shape ",
+                                                          operand->shape.ToString(),
+                                                          " and no elements"));
+    }
+  }
   RNNSERVE_ASSIGN_OR_RETURN(const Single single, MakeSingle(code, operands, attributes));
   const bool has_integers = std::any_of(operands.begin(), operands.end(), [](const auto* operand) {
     return operand->type != ElementType::kFloat32;

@@ -16,7 +16,7 @@ std::vector<absl::Span<const NamedConverter>> Lists() {
           EinsumConverters(),     ElementwiseConverters(),   IndexConverters(),
           MoveConverters(),       NormalizationConverters(), PoolingConverters(),
           ProductConverters(),    RecurrentConverters(),     ReductionConverters(),
-          ShapeConverters()};
+          ResizeConverters(),     ShapeConverters(),         SpectralConverters()};
 }
 
 }  // namespace

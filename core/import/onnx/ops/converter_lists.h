@@ -22,7 +22,9 @@ absl::Span<const NamedConverter> PoolingConverters();
 absl::Span<const NamedConverter> ProductConverters();
 absl::Span<const NamedConverter> RecurrentConverters();
 absl::Span<const NamedConverter> ReductionConverters();
+absl::Span<const NamedConverter> ResizeConverters();
 absl::Span<const NamedConverter> ShapeConverters();
+absl::Span<const NamedConverter> SpectralConverters();
 
 }  // namespace rnnserve
 
