@@ -24,6 +24,13 @@ PASSED, REFUSED, WRONG = "passed", "refused", "wrong"
 WAYS = ("inputs", "integers", "first")
 # Types whose steps are coarser than those of float32, and what a value may be off.
 _COARSE = {"float16": 1e-3, "bfloat16": 8e-3}
+# Tests whose numbers are not exact to 1e-5 of the value.
+_WIDER = {
+    # The file rounds the expected values to four digits.
+    "test_averagepool_2d_ceil_last_window_starts_on_pad": 5e-4,
+    # A sum of 6,480 numbers; programs add them one after the other in float32.
+    "test_nllloss_NCd1d2d3d4d5_mean_weight_expanded": 1e-4,
+}
 
 
 @dataclasses.dataclass
@@ -104,8 +111,8 @@ def _attempt(runner, case, way):
     coarse = max([_COARSE[name] for name in names & _COARSE.keys()], default=0.0)
     for outputs in executors:
         for number, (ours, theirs) in enumerate(zip(outputs[0], expected, strict=True)):
-            absolute = max(agreement.ABSOLUTE, coarse)
-            text = agreement.difference(ours, theirs, absolute, max(agreement.RELATIVE, coarse))
+            relative = max(agreement.RELATIVE, coarse, _WIDER.get(case.name, 0.0))
+            text = agreement.difference(ours, theirs, max(agreement.ABSOLUTE, coarse), relative)
             if text:
                 return f"output {number}: {text}"
     return ""

@@ -117,7 +117,7 @@ BuiltValue ResizeAxis(Formula& f, const BuiltValue& x, int number, const Samplin
 // The axes that `scales` or `sizes`, of which one is empty, are about.
 std::vector<Axis> AxesOf(Formula& f, const BuiltValue& x, const std::vector<int64_t>& numbers,
                          const std::vector<float>& scales, const std::vector<int64_t>& sizes,
-                         const std::string& policy) {
+                         const std::string& policy, bool aligns_corners) {
   std::vector<Axis> axes(static_cast<size_t>(x.rank()));
   for (size_t i = 0; i < axes.size(); ++i) {
     axes[i].from = axes[i].to = x.shape()[static_cast<int>(i)];
@@ -141,6 +141,11 @@ std::vector<Axis> AxesOf(Formula& f, const BuiltValue& x, const std::vector<int6
                            : std::min(common, axis.scale);
     }
     f.Require(axis.to > 0, "an axis would have no elements");
+    // The definition and ONNX Runtime then differ in how long the new axis is.
+    const double exact = axis.scale * static_cast<double>(axis.from);
+    if (aligns_corners && exact != static_cast<double>(axis.to)) {
+      f.Refuse("align_corners with a scale that gives no whole number of elements is not served");
+    }
   }
   if (sizes.empty() || policy == "stretch") return axes;
   for (const int64_t number : numbers) {
@@ -169,7 +174,7 @@ Results ResizeOld(NodeConversion& node) {
   sampling.mode = node.String("mode", "nearest");
   const std::vector<float> scales =
       node.opset() < 9 ? node.Floats("scales", {}) : node.KnownFloats(1);
-  const std::vector<Axis> axes = AxesOf(f, x, Counting(x.rank()), scales, {}, "stretch");
+  const std::vector<Axis> axes = AxesOf(f, x, Counting(x.rank()), scales, {}, "stretch", false);
   return f.Return({ResizeAll(f, x, sampling, axes)});
 }
 
@@ -200,7 +205,9 @@ Results Resize(NodeConversion& node) {
   const std::string policy = node.String("keep_aspect_ratio_policy", "stretch");
   if (x.rank() == 0) f.Refuse("the operand is a scalar");
   if (!f.ok()) return f.Return({});
-  return f.Return({ResizeAll(f, x, sampling, AxesOf(f, x, numbers, scales, sizes, policy))});
+  const std::vector<Axis> axes =
+      AxesOf(f, x, numbers, scales, sizes, policy, sampling.coordinates == "align_corners");
+  return f.Return({ResizeAll(f, x, sampling, axes)});
 }
 
 constexpr NamedConverter kConverters[] = {

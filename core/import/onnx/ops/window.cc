@@ -77,6 +77,14 @@ BuiltValue ApplyWindow(Formula& f, OpCode code, const BuiltValue& x, const Built
   if (!f.ok()) return x;
   const std::vector<int64_t> extents = ExtentsOf(x);
   const int64_t batch = extents[0];
+  // Two spatial axes are all that a window can have, so there each image is computed on its own.
+  if (batch > 1 && x.rank() == 4) {
+    std::vector<BuiltValue> images;
+    for (int64_t i = 0; i < batch && f.ok(); ++i) {
+      images.push_back(ApplyWindow(f, code, f.Slice(x, 0, i, i + 1), kernel, window));
+    }
+    return f.Concat(images, 0);
+  }
   // Pads behind an axis that ceil_mode made negative cut off elements that no window reads.
   BuiltValue row = x;
   for (size_t i = 0; i < window.pads.size(); ++i) {
@@ -107,8 +115,7 @@ BuiltValue ApplyWindow(Formula& f, OpCode code, const BuiltValue& x, const Built
       wide = f.Reshape(*kernel, Shape(shape));
     }
   }
-  if (row.rank() > 3)
-    f.Refuse("windows over more than two axes, or two and a batch, are not served");
+  if (row.rank() > 3) f.Refuse("windows over more than two axes are not served");
   if (kernel != nullptr) window.size.clear();
   Attributes attributes;
   attributes.window = std::move(window);

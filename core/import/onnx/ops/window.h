@@ -20,7 +20,7 @@ Attributes::Window WindowOf(NodeConversion& node, Formula& f, const BuiltValue& 
 
 // Applies an operation that works on [channels, space...] to x, [batch, channels, space...]: for
 // kMaxPool and kSumPool `kernel` is null. A batch of more than one becomes a spatial axis of its
-// own, over which the window is 1 wide.
+// own, over which the window is 1 wide, or one operation for each element.
 BuiltValue ApplyWindow(Formula& f, OpCode code, const BuiltValue& x, const BuiltValue* kernel,
                        Attributes::Window window);
 

@@ -1,0 +1,183 @@
+# Copyright The rnnserve Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Public models with states, and one made here, beside ONNX Runtime over 200 steps."""
+
+import dataclasses
+
+import agreement
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+from runner import Task
+
+STEPS = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A file, its inputs at each step, and the pairs of its states."""
+
+    name: str
+    file: str  # its name; below the folder of models it may be anywhere
+    frames: dict  # {input: shape with a batch of 1}
+    states: dict  # {input: output}
+    fixed: dict = dataclasses.field(default_factory=dict)  # {input: a number}
+    scale: float = 0.1  # of the random numbers in the frames
+    flags: tuple = ()  # for rnnserve-import, beside those for the fixed inputs
+
+
+_STATE = {"state": "stateN"}
+_H_C = {"h": "hn", "c": "cn"}
+
+MODELS = (
+    Model("Silero VAD v6, faster-whisper", "silero_vad_v6.onnx", {"input": (1, 576)}, _H_C,
+          flags=("--set", "seq_len=1")),
+    Model("Silero VAD v6, without If, 16 kHz", "silero_vad_op18_ifless.onnx",
+          {"input": (1, 576)}, _STATE, {"sr": 16000}, flags=("--set", "sequence=576")),
+    Model("Silero VAD v6, without If, 8 kHz", "silero_vad_op18_ifless.onnx",
+          {"input": (1, 288)}, _STATE, {"sr": 8000}, flags=("--set", "sequence=288")),
+    Model("Silero VAD v6, 16 kHz", "silero_vad.onnx", {"input": (1, 576)}, _STATE, {"sr": 16000},
+          flags=("--shape", "input=1,576")),
+    Model("Silero VAD v6, 8 kHz", "silero_vad.onnx", {"input": (1, 288)}, _STATE, {"sr": 8000},
+          flags=("--shape", "input=1,288")),
+    Model("Silero VAD v4, 16 kHz", "silero_vad_legacy.onnx", {"input": (1, 512)}, _H_C,
+          {"sr": 16000}, flags=("--set", "sequence=512")),
+    Model("Silero VAD v4, 8 kHz", "silero_vad_legacy.onnx", {"input": (1, 256)}, _H_C,
+          {"sr": 8000}, flags=("--set", "sequence=256")),
+    Model("DTLN, stage 1", "model_1.onnx", {"input_2": (1, 1, 257)},
+          {"input_3": "tf_op_layer_stack_2"}, scale=1.0,
+          flags=("--state", "input_3=tf_op_layer_stack_2")),
+    Model("DTLN, stage 2", "model_2.onnx", {"input_4": (1, 1, 512)},
+          {"input_5": "tf_op_layer_stack_5"}, flags=("--state", "input_5=tf_op_layer_stack_5")),
+    Model("RL policy", "", {"obs": (1, 48)}, {"h_in": "h_out", "c_in": "c_out"}, scale=1.0),
+)  # fmt: skip
+
+
+def load(model, folder):
+    """Returns the onnx.ModelProto, or None if the folder does not have the file."""
+    if not model.file:
+        return policy(np.random.default_rng(7))
+    paths = sorted(folder.rglob(model.file))
+    return onnx.load(paths[0]) if paths else None
+
+
+def policy(random):
+    """A recurrent policy with the names that rsl_rl gives to inputs and outputs."""
+    observations, hidden, actions = 48, 256, 12
+
+    def weight(name, *shape):
+        values = random.normal(size=shape) / np.sqrt(shape[-1])
+        return numpy_helper.from_array(values.astype(np.float32), name)
+
+    nodes = [
+        helper.make_node("Unsqueeze", ["obs", "zero"], ["sequence"]),
+        helper.make_node("LSTM", ["sequence", "W", "R", "B", "", "h_in", "c_in"],
+                         ["all", "h_out", "c_out"], hidden_size=hidden),
+        helper.make_node("Squeeze", ["all", "zero_one"], ["memory"]),
+        helper.make_node("Gemm", ["memory", "W1", "b1"], ["layer"], transB=1),
+        helper.make_node("Elu", ["layer"], ["active"]),
+        helper.make_node("Gemm", ["active", "W2", "b2"], ["actions"], transB=1),
+    ]  # fmt: skip
+    weights = [
+        weight("W", 1, 4 * hidden, observations), weight("R", 1, 4 * hidden, hidden),
+        weight("B", 1, 8 * hidden), weight("W1", 128, hidden), weight("b1", 128),
+        weight("W2", actions, 128), weight("b2", actions),
+        numpy_helper.from_array(np.array([0]), "zero"),
+        numpy_helper.from_array(np.array([0, 1]), "zero_one"),
+    ]  # fmt: skip
+
+    def value(name, *shape):
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+    inputs = [value("obs", "batch", observations)]
+    inputs += [value(name, 1, "batch", hidden) for name in ("h_in", "c_in")]
+    outputs = [value("actions", "batch", actions)]
+    outputs += [value(name, 1, "batch", hidden) for name in ("h_out", "c_out")]
+    graph = helper.make_graph(nodes, "policy", inputs, outputs, weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def specialize(proto, model):
+    """Returns the graph with a batch of 1, static shapes, and its fixed inputs as constants."""
+    fixed = onnx.ModelProto()
+    fixed.CopyFrom(proto)
+    for i, value in reversed(list(enumerate(fixed.graph.input))):
+        if value.name in model.fixed:
+            array = np.array(model.fixed[value.name], np.int64)
+            fixed.graph.initializer.append(numpy_helper.from_array(array, value.name))
+            del fixed.graph.input[i]
+            continue
+        extents = value.type.tensor_type.shape.dim
+        for axis, extent in enumerate(extents):
+            if value.name in model.frames:
+                extent.dim_value = model.frames[value.name][axis]
+            elif extent.dim_value == 0:
+                extent.dim_value = 1
+    return fixed
+
+
+class Reference:
+    """ONNX Runtime with the states of a batch of sessions."""
+
+    def __init__(self, proto, model, batch=1):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        self._model = model
+        self._fixed = {name: np.array(value, np.int64) for name, value in model.fixed.items()}
+        self.states = {}
+        for value in self._session.get_inputs():
+            if value.name in model.states:
+                shape = [extent if isinstance(extent, int) and extent > 0 else batch
+                         for extent in value.shape]  # fmt: skip
+                self.states[value.name] = np.zeros(shape, np.float32)
+
+    def step(self, frames):
+        """Returns {output: array} for {input: array}."""
+        names = [value.name for value in self._session.get_outputs()]
+        values = self._session.run(names, {**frames, **self.states, **self._fixed})
+        outputs = dict(zip(names, values, strict=True))
+        for state, output in self._model.states.items():
+            self.states[state] = outputs[output]
+        return outputs
+
+
+def random_frames(model, steps, random):
+    """Noise that gets louder and quieter, like speech with pauses."""
+    frames = []
+    for step in range(steps):
+        loudness = model.scale * (1.0 + np.sin(step / 9.0)) * random.uniform(0.2, 1.5)
+        frames.append({name: (loudness * random.normal(size=shape)).astype(np.float32)
+                       for name, shape in model.frames.items()})  # fmt: skip
+    return frames
+
+
+def tolerance(expected):
+    """1e-5 of the largest value of a tensor: small elements of a state are differences of large
+    ones, and have their rounding errors."""
+    return 2e-6 + 1e-5 * float(np.abs(expected).max(initial=0.0)), 0.0
+
+
+def compare_programs(runner, model, proto, random):
+    """Runs the graph as a program for STEPS steps. Returns (what is wrong, or "", largest error)."""
+    fixed = specialize(proto, model)
+    frames = random_frames(model, STEPS, random)
+    order = [value.name for value in fixed.graph.input if value.name in model.frames]
+    executors = runner.run(Task(fixed, [[step[name] for name in order] for step in frames],
+                                model.states))  # fmt: skip
+    reference = Reference(proto, model)
+    expected = [reference.step(step) for step in frames]
+    names = [value.name for value in fixed.graph.output]
+    largest = 0.0
+    for outputs in executors:
+        for step, (ours, theirs) in enumerate(zip(outputs, expected, strict=True)):
+            for name, value in zip(names, ours, strict=True):
+                text = agreement.difference(value, theirs[name], *tolerance(theirs[name]))
+                if text:
+                    return f"step {step}, output '{name}': {text}", largest
+                largest = max(largest, float(np.abs(value - theirs[name]).max()))
+    return "", largest
