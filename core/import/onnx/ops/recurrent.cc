@@ -180,7 +180,8 @@ class LstmCell : public Cell {
     const BuiltValue candidate = Activated(1, Gate(f_, gates, 3, r_.hidden));
     const BuiltValue next_c = f_.Add(f_.Mul(forget, c), f_.Mul(i, candidate));
     const BuiltValue o = Activated(0, WithPeephole(gates, 1, 1, next_c));
-    states = {f_.Mul(o, Activated(2, next_c)), next_c};
+    // What is clipped are the gates: ONNX Runtime leaves the input of this activation as it is.
+    states = {f_.Mul(o, Activate(f_, direction_.activations[2], next_c)), next_c};
   }
 
  private:
