@@ -49,12 +49,6 @@ std::string DescribeShape(const std::vector<Axis>& axes) {
                       "]");
 }
 
-bool HasSymbol(const OnnxValueInfo& info, const std::string& symbol) {
-  return info.axes.has_value() &&
-         std::any_of(info.axes->begin(), info.axes->end(),
-                     [&symbol](const Axis& axis) { return axis.symbol == symbol; });
-}
-
 // Checks that every name in the options is one of the graph's.
 absl::Status CheckNames(const OnnxGraph& graph, const OnnxOptions& options) {
   std::set<std::string> inputs;
