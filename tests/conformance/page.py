@@ -28,6 +28,8 @@ compared with those that Keras computes. A case is one such call.
 [How it works](tests/conformance/README.md). In the last run {passed} of {cases} cases passed, with
 seed {seed}.
 
+The operators of ONNX files are on [a page of their own](core/import/onnx/OPERATORS.md).
+
 A result counts as equal if it is within 2e-6 plus 1e-5 of the value, for sizes 1 to 256. The tables
 give the largest difference seen, and the largest share of that tolerance that any value took.
 """

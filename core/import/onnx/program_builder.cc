@@ -17,12 +17,16 @@
 namespace rnnserve {
 namespace {
 
-// A tensor of several floats becomes a weight. The weight file cannot hold numbers that are not
-// finite, and the text of a program can.
-bool IsWeight(const OnnxTensor& tensor) {
-  if (tensor.type != ElementType::kFloat32 || tensor.size() <= 1) return false;
+// Neither the weight file nor the text of a program can hold numbers that are not finite.
+bool IsFinite(const OnnxTensor& tensor) {
+  if (tensor.type != ElementType::kFloat32) return true;
   return std::all_of(tensor.floats().begin(), tensor.floats().end(),
                      [](float value) { return std::isfinite(value); });
+}
+
+// A tensor of several floats becomes a weight.
+bool IsWeight(const OnnxTensor& tensor) {
+  return tensor.type == ElementType::kFloat32 && tensor.size() > 1;
 }
 
 absl::StatusOr<std::vector<int32_t>> Narrow(const std::vector<int64_t>& integers) {
@@ -93,6 +97,12 @@ absl::StatusOr<Program::ValueId> ProgramBuilder::Materialize(const BuiltValue& v
   if (const auto found = materialized_.find(&tensor); found != materialized_.end()) {
     return found->second;
   }
+  if (!IsFinite(tensor)) {
+    const Program::ValueId id = MaterializeNonFinite(value);
+    materialized_[&tensor] = id;
+    kept_.push_back(value.tensor_);
+    return id;
+  }
   const Program::ValueId id = program_.values.size();
   const bool is_weight = IsWeight(tensor);
   if (is_weight) {
@@ -108,6 +118,51 @@ absl::StatusOr<Program::ValueId> ProgramBuilder::Materialize(const BuiltValue& v
   program_.values.push_back({name, tensor.type, tensor.shape});
   materialized_[&tensor] = id;
   kept_.push_back(value.tensor_);
+  return id;
+}
+
+Program::ValueId ProgramBuilder::AddLiteral(OnnxTensor tensor) {
+  const Program::ValueId id = program_.values.size();
+  program_.values.push_back({UnusedName(""), tensor.type, tensor.shape});
+  if (tensor.type == ElementType::kFloat32) {
+    program_.literals.push_back({id, tensor.floats()});
+  } else {
+    program_.literals.push_back(
+        {id, std::vector<int32_t>(tensor.integers().begin(), tensor.integers().end())});
+  }
+  return id;
+}
+
+Program::ValueId ProgramBuilder::AddOperation(OpCode code, std::vector<Program::ValueId> operands,
+                                              const Shape& shape) {
+  const Program::ValueId id = program_.values.size();
+  program_.values.push_back({UnusedName(""), ElementType::kFloat32, shape});
+  program_.operations.push_back({code, std::move(operands), {id}, {}});
+  return id;
+}
+
+Program::ValueId ProgramBuilder::MaterializeNonFinite(const BuiltValue& value) {
+  const std::vector<float>& floats = value.tensor().floats();
+  // What is finite, and zeros elsewhere.
+  std::vector<float> finite;
+  for (const float number : floats) finite.push_back(std::isfinite(number) ? number : 0.0f);
+  OnnxTensor tensor{ElementType::kFloat32, value.shape(), std::move(finite)};
+  Program::ValueId id = *Materialize(BuiltValue(std::move(tensor), value.name_));
+  // A number divided by zero is infinite, and zero divided by zero no number.
+  const auto fill = [&](float dividend, auto is_this) {
+    std::vector<int64_t> places;
+    for (const float number : floats) places.push_back(is_this(number));
+    if (std::find(places.begin(), places.end(), 1) == places.end()) return;
+    const Program::ValueId quotient =
+        AddOperation(OpCode::kDiv,
+                     {AddLiteral(ScalarTensor(dividend)), AddLiteral(ScalarTensor(0.0f))}, Shape());
+    const Program::ValueId mask =
+        AddLiteral({ElementType::kBool, value.shape(), std::move(places)});
+    id = AddOperation(OpCode::kWhere, {mask, quotient, id}, value.shape());
+  };
+  fill(1.0f, [](float number) { return std::isinf(number) && number > 0.0f; });
+  fill(-1.0f, [](float number) { return std::isinf(number) && number < 0.0f; });
+  fill(0.0f, [](float number) { return std::isnan(number); });
   return id;
 }
 

@@ -51,8 +51,7 @@ class BuiltValue {
 
 // Builds a program operation by operation. An operation whose operands are all known is computed at
 // once, in float32 and int64, and adds nothing to the program. A known tensor that an operation of
-// the program reads becomes a weight of it, if it has several floats that are all finite, else a
-// literal.
+// the program reads becomes a weight of it, if it has several floats, else a literal.
 //
 // The errors of all functions are about the operation alone, and whoever knows the node of the file
 // adds its name: INVALID_ARGUMENT with the reasons of InferResults; INVALID_ARGUMENT, reason
@@ -91,10 +90,6 @@ class ProgramBuilder {
   absl::StatusOr<BuiltValue> AddConstant(absl::string_view name, ElementType type,
                                          const Shape& shape);
   absl::StatusOr<BuiltValue> AddState(absl::string_view name, ElementType type, const Shape& shape);
-  // REQUIRES: there is such a state.
-  const Shape& state_shape(size_t state) const {
-    return program_.values[program_.states[state].value].shape;
-  }
   // Sets the value of state number `state` (in the order of AddState) after the step.
   absl::Status SetNextState(size_t state, const BuiltValue& next);
   // Makes a weight of `initial` the value of the state before the first step.
@@ -111,6 +106,11 @@ class ProgramBuilder {
 
  private:
   absl::StatusOr<Program::ValueId> Materialize(const BuiltValue& value);
+  // The value of floats that are not all finite, which operations of the program compute.
+  Program::ValueId MaterializeNonFinite(const BuiltValue& value);
+  Program::ValueId AddLiteral(OnnxTensor tensor);
+  Program::ValueId AddOperation(OpCode code, std::vector<Program::ValueId> operands,
+                                const Shape& shape);
   absl::StatusOr<Program::ValueId> NewValue(absl::string_view name, ElementType type,
                                             const Shape& shape);
   std::string UnusedName(absl::string_view wish);
