@@ -51,6 +51,7 @@ constexpr absl::string_view kModes[] = {"constant", "reflect", "edge"};  // in t
 absl::StatusOr<std::vector<Attributes::Slice>> ReadSlices(const TextFields& fields) {
   RNNSERVE_ASSIGN_OR_RETURN(const auto lists, fields.IntegerLists("slices", 2, 3));
   std::vector<Attributes::Slice> slices;
+  slices.reserve(lists.size());
   for (const std::vector<int64_t>& list : lists) {
     slices.push_back({list[0], list[1], list.size() == 3 ? list[2] : 1});
   }
@@ -60,6 +61,7 @@ absl::StatusOr<std::vector<Attributes::Slice>> ReadSlices(const TextFields& fiel
 absl::StatusOr<std::vector<Attributes::Pad>> ReadPads(const TextFields& fields) {
   RNNSERVE_ASSIGN_OR_RETURN(const auto lists, fields.IntegerLists("pads", 2, 2));
   std::vector<Attributes::Pad> pads;
+  pads.reserve(lists.size());
   for (const std::vector<int64_t>& list : lists) pads.push_back({list[0], list[1]});
   return pads;
 }

@@ -31,6 +31,9 @@ absl::Status CheckName(absl::string_view what, absl::string_view name);
 // the operations of the program, including those that are not in the text.
 std::string PlaceOf(const Program& program, size_t number, size_t num_added);
 
+// Names in error texts are cut off here.
+constexpr size_t kProgramNameShown = 64;
+
 // The names of values that have none in the text begin with it: "%0" is a number among the operands.
 constexpr char kAnonymousPrefix = '%';
 

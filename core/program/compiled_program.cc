@@ -12,6 +12,7 @@
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
 #include "core/kernels/product.h"
+#include "core/program/initial_state.h"
 #include "core/program/program_plan.h"
 #include "core/program/program_planner.h"
 
@@ -182,6 +183,7 @@ absl::StatusOr<std::unique_ptr<const CompiledProgram>> CompiledProgram::Create(
     if (state.initial.empty()) continue;
     RNNSERVE_ASSIGN_OR_RETURN(const absl::Span<const float> found,
                               weights.Weight(state.initial, shape));
+    RNNSERVE_RETURN_IF_ERROR(CheckInitialState(owned, state, found));
     initial.assign(found.begin(), found.end());
   }
   ProgramPlanner planner(owned, values, weights.matrix_type());

@@ -50,9 +50,9 @@ class CompiledProgram {
     Team* team = nullptr;                   // shares large products; null: the calling thread alone
   };
 
-  // Plans `program` and reads its weights. Errors: those of WeightSource; INVALID_ARGUMENT, reason
-  // MODEL_CONFIG, if the program has more work or needs more memory than limits.h allows.
-  // REQUIRES: the program comes from ReadProgram, or CheckProgram accepts it.
+  // Plans `program` and reads its weights. Errors: those of WeightSource and of CheckInitialState;
+  // INVALID_ARGUMENT, reason MODEL_CONFIG, if the program has more work or needs more memory than
+  // limits.h allows. REQUIRES: the program comes from ReadProgram, or CheckProgram accepts it.
   static absl::StatusOr<std::unique_ptr<const CompiledProgram>> Create(Program program,
                                                                        WeightSource& weights);
   ~CompiledProgram();

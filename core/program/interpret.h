@@ -43,10 +43,14 @@ inline int32_t AsInteger(uint32_t element) { return std::bit_cast<int32_t>(eleme
 inline uint32_t FromFloat(float value) { return std::bit_cast<uint32_t>(value); }
 inline uint32_t FromInteger(int32_t value) { return std::bit_cast<uint32_t>(value); }
 
+// Repeats elements of shape `from` so that they have the shape `to`.
+ProgramInterpreter::Elements BroadcastElements(const ProgramInterpreter::Elements& elements,
+                                               const Shape& from, const Shape& to);
+
 // Converts an element as kCast does.
 uint32_t CastElement(uint32_t element, ElementType from, ElementType to);
 
-// Computes kAdd, kMul, kMax, kMin, kAnd or kOr, and the other operations with two operands.
+// Computes an elementwise operation of two operands.
 uint32_t ComputeBinary(OpCode code, ElementType type, uint32_t a, uint32_t b);
 
 // A position in a shape, which can be moved on in row-major order.

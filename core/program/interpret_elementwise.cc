@@ -229,21 +229,6 @@ bool Compare(OpCode code, T a, T b) {
   }
 }
 
-// Returns, for each element of the result, the element of `operand` that is broadcast to it.
-Elements BroadcastTo(const Elements& elements, const Shape& from, const Shape& to) {
-  Elements result;
-  Position position(to);
-  const size_t skipped = static_cast<size_t>(to.rank() - from.rank());
-  do {
-    std::vector<int64_t> indices;
-    for (int axis = 0; axis < from.rank(); ++axis) {
-      indices.push_back(from[axis] == 1 ? 0 : position[skipped + static_cast<size_t>(axis)]);
-    }
-    result.push_back(elements[OffsetOf(from, indices)]);
-  } while (position.Next());
-  return result;
-}
-
 uint32_t ComputeElement(const Interpretation& at, const ElementsList& operands, size_t i) {
   const OpCode code = at.operation.code;
   const ElementType type = at.operand(0).type;
@@ -258,7 +243,7 @@ uint32_t ComputeElement(const Interpretation& at, const ElementsList& operands, 
 ElementsList InterpretElementwise(const Interpretation& at) {
   ElementsList operands;
   for (size_t i = 0; i < at.operands.size(); ++i) {
-    operands.push_back(BroadcastTo(*at.operands[i], at.operand(i).shape, at.result().shape));
+    operands.push_back(BroadcastElements(*at.operands[i], at.operand(i).shape, at.result().shape));
   }
   Elements result;
   for (size_t i = 0; i < operands[0].size(); ++i) {

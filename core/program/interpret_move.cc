@@ -39,18 +39,6 @@ Elements Transpose(const Interpretation& at) {
                   });
 }
 
-Elements Broadcast(const Interpretation& at) {
-  const Shape& from = at.operand(0).shape;
-  const size_t skipped = static_cast<size_t>(at.result().shape.rank() - from.rank());
-  return MoveFrom(*at.operands[0], from, at.result().shape, [&](const Position& position) {
-    Indices source;
-    for (int axis = 0; axis < from.rank(); ++axis) {
-      source.push_back(from[axis] == 1 ? 0 : position[skipped + static_cast<size_t>(axis)]);
-    }
-    return source;
-  });
-}
-
 Elements Slice(const Interpretation& at) {
   const auto& slices = at.attributes().slices;
   return MoveFrom(*at.operands[0], at.operand(0).shape, at.result().shape,
@@ -155,6 +143,17 @@ void VisitAlong(const Interpretation& at, Visit visit) {
 
 }  // namespace
 
+Elements BroadcastElements(const Elements& elements, const Shape& from, const Shape& to) {
+  const size_t skipped = static_cast<size_t>(to.rank() - from.rank());
+  return MoveFrom(elements, from, to, [&](const Position& position) {
+    Indices source(static_cast<size_t>(from.rank()));
+    for (size_t axis = 0; axis < source.size(); ++axis) {
+      source[axis] = from[static_cast<int>(axis)] == 1 ? 0 : position[skipped + axis];
+    }
+    return source;
+  });
+}
+
 ElementsList InterpretMove(const Interpretation& at) {
   switch (at.operation.code) {
     case OpCode::kReshape:
@@ -162,7 +161,7 @@ ElementsList InterpretMove(const Interpretation& at) {
     case OpCode::kTranspose:
       return {Transpose(at)};
     case OpCode::kBroadcast:
-      return {Broadcast(at)};
+      return {BroadcastElements(*at.operands[0], at.operand(0).shape, at.result().shape)};
     case OpCode::kSlice:
       return {Slice(at)};
     case OpCode::kConcat:

@@ -92,7 +92,7 @@ enum class OpCode {
   kBroadcast,  // to Attributes::shape, aligned at the last axis
   kSlice,      // Attributes::slices
   kConcat,     // any number of operands, along Attributes::axis
-  kPad,        // Attributes::pads and mode; the second operand is a scalar, the value
+  kPad,        // Attributes::pads and mode; kConstant has a second operand, the value, a scalar
   kGather,     // (x, indices): `indices` is a literal of any rank, along Attributes::axis
   // Moves with indices from the data. An index out of range counts as the nearest one in range.
   kTake,          // (x, index): as kGather, with an index that is computed
@@ -113,7 +113,7 @@ enum class OpCode {
             // further operands are rearranged in the same way
   kTopK,    // the Attributes::k largest along the last axis, descending: (values, indices)
   // Products.
-  kDot,   // (a, b): Attributes::equation, as numpy.einsum reads it
+  kDot,   // (a, b): Attributes::equation, as numpy.einsum reads it (dot_equation.h)
   kConv,  // (x, kernel): x [channels, spatial...], kernel [out, channels / groups, size...]
   kConvTranspose,  // (x, kernel): x [channels, spatial...], kernel [channels, out / groups, size...]
   kMaxPool,        // x [channels, spatial...]

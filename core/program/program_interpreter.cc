@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "core/program/initial_state.h"
 #include "core/program/interpret.h"
 #include "core/program/operation_traits.h"
 
@@ -64,6 +65,12 @@ absl::StatusOr<ProgramInterpreter> ProgramInterpreter::Create(Program program,
     RNNSERVE_ASSIGN_OR_RETURN(const absl::Span<const float> weight,
                               weights.Weight(value.name, value.shape));
     interpreter.known_[id] = FromFloats(weight, ElementType::kFloat32);
+  }
+  for (const Program::State& state : program.states) {
+    if (state.initial.empty()) continue;
+    RNNSERVE_ASSIGN_OR_RETURN(const absl::Span<const float> weight,
+                              weights.Weight(state.initial, program.values[state.value].shape));
+    RNNSERVE_RETURN_IF_ERROR(CheckInitialState(program, state, weight));
   }
   for (const Program::Literal& literal : program.literals) {
     interpreter.known_[literal.value] = ElementsOf(literal);

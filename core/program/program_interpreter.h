@@ -31,8 +31,8 @@ class ProgramInterpreter {
     std::vector<std::vector<float>> next_states;
   };
 
-  // Errors: those of WeightSource. REQUIRES: the program comes from ReadProgram, or CheckProgram
-  // accepts it.
+  // Errors: those of WeightSource and of CheckInitialState. REQUIRES: the program comes from
+  // ReadProgram, or CheckProgram accepts it.
   static absl::StatusOr<ProgramInterpreter> Create(Program program, WeightSource& weights);
 
   const Program& program() const { return program_; }

@@ -4,20 +4,14 @@
 #include "core/program/program_reader.h"
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
-#include "core/program/attributes_text.h"
 #include "core/program/check_program.h"
 #include "core/program/infer_values.h"
 #include "core/program/limits.h"
-#include "core/program/operation_traits.h"
 #include "core/program/read_program.h"
 
 namespace rnnserve {
@@ -34,38 +28,6 @@ constexpr absl::string_view kStateKeys[] = {"name", "shape", "type", "initial", 
 constexpr absl::string_view kConstantKeys[] = {"name", "shape", "type"};
 constexpr absl::string_view kLiteralKeys[] = {"type", "shape", "values"};
 constexpr absl::string_view kOutputKeys[] = {"name", "value"};
-
-// Names in error texts are cut off here.
-constexpr size_t kShownName = 64;
-
-// Returns the number as an element of that type; nullopt if it is not one.
-std::optional<float> FloatOf(const Json& number) {
-  if (!number.is_number()) return std::nullopt;
-  const double element = number.get<double>();
-  if (!(std::abs(element) <= std::numeric_limits<float>::max())) return std::nullopt;
-  return static_cast<float>(element);
-}
-
-std::optional<int32_t> IntegerOf(const Json& number, ElementType type) {
-  if (type == ElementType::kBool) {
-    return number.is_boolean() ? std::optional<int32_t>(number.get<bool>()) : std::nullopt;
-  }
-  if (!number.is_number_integer()) return std::nullopt;
-  if (number.is_number_unsigned()) {
-    const uint64_t whole = number.get<uint64_t>();
-    return std::in_range<int32_t>(whole) ? std::optional(static_cast<int32_t>(whole))
-                                         : std::nullopt;
-  }
-  const int64_t whole = number.get<int64_t>();
-  return std::in_range<int32_t>(whole) ? std::optional(static_cast<int32_t>(whole)) : std::nullopt;
-}
-
-std::string NotAnElement(const Json& number, ElementType type) {
-  constexpr absl::string_view kExpected[] = {
-      "a finite float32", "a whole number from -2147483648 to 2147483647", "true or false"};
-  return absl::StrCat(ShortText(number), " is not ", ElementTypeName(type), ": it must be ",
-                      kExpected[static_cast<size_t>(type)]);
-}
 
 // Returns the number of the operation that has this result, or nullopt.
 std::optional<size_t> OperationWithResult(const Json& operations, const std::string& name) {
@@ -125,29 +87,6 @@ absl::Status ProgramReader::CheckVersion() const {
                                       "; export it again for this version, or use a newer server"));
 }
 
-absl::Status ProgramReader::CheckOperationNames() const {
-  constexpr size_t kListed = 20;
-  std::vector<std::string> unknown;  // each once, with its first place
-  absl::flat_hash_map<std::string, size_t> seen;
-  for (size_t i = 0; i < operations_->size(); ++i) {
-    const Json& operation = (*operations_)[i];
-    if (!operation.is_object() || !operation.contains("op") || !operation["op"].is_string()) {
-      return InvalidProgram(
-          absl::StrCat("operations[", i, "]: it is not an object whose 'op' names an operation"));
-    }
-    const auto name = operation["op"].get<std::string>();
-    if (OpCodeFromName(name).has_value() || !seen.try_emplace(name, i).second) continue;
-    if (unknown.size() >= kListed) continue;
-    unknown.push_back(absl::StrCat("'", name.substr(0, kShownName), "' (operations[", i, "])"));
-  }
-  if (unknown.empty()) return absl::OkStatus();
-  const size_t left = seen.size() - unknown.size();
-  return MakeError(absl::StatusCode::kUnimplemented, "PROGRAM_UNSUPPORTED",
-                   absl::StrCat("operations are not known: ", absl::StrJoin(unknown, ", "),
-                                left == 0 ? "" : absl::StrCat(" and ", left, " more"),
-                                "; PROGRAMS.md lists those that are"));
-}
-
 absl::Status ProgramReader::DeclareInputs(const Json& inputs) {
   RNNSERVE_RETURN_IF_ERROR(CheckCount("inputs", inputs.size(), 1, kProgramInputsMax));
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -180,6 +119,7 @@ absl::Status ProgramReader::AddOverlap(const TextFields& fields, ValueId input) 
   }
   std::vector<int64_t> extents(frame.shape.extents().begin(), frame.shape.extents().end());
   std::vector<Attributes::Slice> slices;
+  slices.reserve(extents.size());
   for (const int64_t extent : extents) slices.push_back({0, extent, 1});
   slices[0] = {extents[0], extents[0] + overlap, 1};
   extents[0] = overlap;
@@ -239,7 +179,7 @@ absl::Status ProgramReader::DeclareConstants(const Json& constants) {
 absl::Status ProgramReader::DeclareWeights(const Json& weights) {
   RNNSERVE_RETURN_IF_ERROR(CheckCount("weights", weights.size(), 0, kProgramWeightsMax));
   for (const auto& [name, extents] : weights.items()) {
-    const std::string place = absl::StrCat("the weight '", name.substr(0, kShownName), "'");
+    const std::string place = absl::StrCat("the weight '", name.substr(0, kProgramNameShown), "'");
     if (extents.is_object()) {
       return InvalidProgram(absl::StrCat(
           place,
@@ -265,7 +205,8 @@ absl::Status ProgramReader::DeclareLiterals(const Json& literals) {
 absl::Status ProgramReader::DeclareLiteral(const std::string& name, const Json& literal) {
   RNNSERVE_ASSIGN_OR_RETURN(
       const TextFields fields,
-      TextFields::Create(literal, absl::StrCat("the literal '", name.substr(0, kShownName), "'"),
+      TextFields::Create(literal,
+                         absl::StrCat("the literal '", name.substr(0, kProgramNameShown), "'"),
                          kLiteralKeys));
   RNNSERVE_ASSIGN_OR_RETURN(const ElementType type, fields.TypeOr("type", ElementType::kFloat32));
   RNNSERVE_ASSIGN_OR_RETURN(const Shape shape, fields.ReadShape("shape"));
@@ -280,12 +221,12 @@ absl::Status ProgramReader::DeclareLiteral(const std::string& name, const Json& 
   std::vector<int32_t> integers;
   for (const Json& value : *values) {
     if (type == ElementType::kFloat32) {
-      const auto element = FloatOf(value);
-      if (!element.has_value()) return fields.Error(NotAnElement(value, type));
+      const auto element = FloatElement(value);
+      if (!element.has_value()) return fields.Error(ElementError(value, type));
       floats.push_back(*element);
     } else {
-      const auto element = IntegerOf(value, type);
-      if (!element.has_value()) return fields.Error(NotAnElement(value, type));
+      const auto element = IntegerElement(value, type);
+      if (!element.has_value()) return fields.Error(ElementError(value, type));
       integers.push_back(*element);
     }
   }
@@ -297,114 +238,6 @@ absl::Status ProgramReader::DeclareLiteral(const std::string& name, const Json& 
     added.elements = std::move(integers);
   }
   return absl::OkStatus();
-}
-
-absl::Status ProgramReader::ReadOperation(const Json& operation, size_t number) {
-  const OpCode code = *OpCodeFromName(operation["op"].get<std::string>());
-  std::vector<absl::string_view> keys = AttributeKeys(code);
-  keys.insert(keys.begin(), {"op", "in", "out"});
-  RNNSERVE_ASSIGN_OR_RETURN(
-      const TextFields fields,
-      TextFields::Create(operation, absl::StrCat("operations[", number, "], ", OpCodeName(code)),
-                         keys));
-  Program::Operation read;
-  read.code = code;
-  RNNSERVE_ASSIGN_OR_RETURN(read.operands, ReadOperands(code, fields));
-  const int rank = read.operands.empty() ? 0 : program_.values[read.operands[0]].shape.rank();
-  RNNSERVE_ASSIGN_OR_RETURN(
-      read.attributes, ReadAttributes(code, fields, static_cast<size_t>(std::max(rank - 1, 0))));
-  RNNSERVE_ASSIGN_OR_RETURN(read.results, ReadResults(operation, fields));
-  program_.operations.push_back(read);
-  return Annotate(InferResults(program_, read),
-                  PlaceOf(program_, program_.operations.size() - 1, num_added_));
-}
-
-absl::StatusOr<std::vector<Program::ValueId>> ProgramReader::ReadOperands(
-    OpCode code, const TextFields& fields) {
-  RNNSERVE_ASSIGN_OR_RETURN(const Json* operands, fields.List("in"));
-  std::vector<ValueId> ids;
-  for (size_t i = 0; i < operands->size(); ++i) {
-    const Json& operand = (*operands)[i];
-    if (operand.is_string()) {
-      RNNSERVE_ASSIGN_OR_RETURN(const ValueId id, Find(operand.get<std::string>(), fields));
-      ids.push_back(id);
-    } else if (operand.is_number() || operand.is_boolean()) {
-      RNNSERVE_ASSIGN_OR_RETURN(const ElementType type, TypeOfNumber(code, *operands, i));
-      RNNSERVE_ASSIGN_OR_RETURN(const ValueId id, Number(operand, type, fields));
-      ids.push_back(id);
-    } else {
-      return fields.Error(absl::StrCat("operand ", i, " is ", ShortText(operand),
-                                       ", not a name, a number, true or false"));
-    }
-  }
-  return ids;
-}
-
-// A number takes the type of the named operands beside it, so that {"in": ["x", 1]} means what it
-// seems to mean. A whole float and an integer are told apart by the point.
-absl::StatusOr<ElementType> ProgramReader::TypeOfNumber(OpCode code, const Json& operands,
-                                                        size_t position) const {
-  const OperandRole role = RoleOfOperand(code, position);
-  if (role == OperandRole::kIndex) return ElementType::kInt32;
-  if (operands[position].is_boolean()) return ElementType::kBool;
-  if (role == OperandRole::kCondition) return ElementType::kBool;
-  const ElementType written =
-      operands[position].is_number_float() ? ElementType::kFloat32 : ElementType::kInt32;
-  if (written == ElementType::kFloat32 || role == OperandRole::kOther) return written;
-  ElementType type = written;
-  for (size_t i = 0; i < operands.size(); ++i) {
-    if (RoleOfOperand(code, i) != OperandRole::kData) continue;
-    if (operands[i].is_number_float()) type = ElementType::kFloat32;
-    if (!operands[i].is_string()) continue;
-    const auto found = names_.find(operands[i].get<std::string>());
-    if (found != names_.end()) return program_.values[found->second].type;
-  }
-  return type;
-}
-
-absl::StatusOr<Program::ValueId> ProgramReader::Number(const Json& number, ElementType type,
-                                                       const TextFields& fields) {
-  uint32_t bits = 0;
-  Program::Literal literal;
-  if (type == ElementType::kFloat32) {
-    const auto element = FloatOf(number);
-    if (!element.has_value()) return fields.Error(NotAnElement(number, type));
-    bits = std::bit_cast<uint32_t>(*element);
-    literal.elements = std::vector<float>{*element};
-  } else {
-    const auto element = IntegerOf(number, type);
-    if (!element.has_value()) return fields.Error(NotAnElement(number, type));
-    bits = std::bit_cast<uint32_t>(*element);
-    literal.elements = std::vector<int32_t>{*element};
-  }
-  const auto [known, is_new] = numbers_.try_emplace({type, bits}, program_.values.size());
-  if (!is_new) return known->second;
-  literal.value = program_.values.size();
-  program_.values.push_back(
-      {absl::StrCat(std::string(1, kAnonymousPrefix), numbers_.size() - 1), type, Shape()});
-  program_.literals.push_back(std::move(literal));
-  return known->second;
-}
-
-absl::StatusOr<std::vector<Program::ValueId>> ProgramReader::ReadResults(const Json& operation,
-                                                                         const TextFields& fields) {
-  std::vector<std::string> names;
-  if (operation.contains("out") && operation["out"].is_array()) {
-    for (const Json& name : operation["out"]) {
-      if (!name.is_string()) return fields.Error("'out' is neither a name nor a list of names");
-      names.push_back(name.get<std::string>());
-    }
-  } else {
-    RNNSERVE_ASSIGN_OR_RETURN(std::string name, fields.String("out"));
-    names.push_back(std::move(name));
-  }
-  std::vector<ValueId> ids;
-  for (const std::string& name : names) {
-    RNNSERVE_ASSIGN_OR_RETURN(const ValueId id,
-                              AddValue(name, ElementType::kFloat32, Shape(), fields.place()));
-    ids.push_back(id);
-  }
-  return ids;
 }
 
 absl::Status ProgramReader::ReadNextStates(const Json& states) {
@@ -475,7 +308,7 @@ absl::StatusOr<Program::ValueId> ProgramReader::Find(const std::string& name,
                                                      const TextFields& fields) const {
   const auto found = names_.find(name);
   if (found != names_.end()) return found->second;
-  const absl::string_view shown = absl::string_view(name).substr(0, kShownName);
+  const absl::string_view shown = absl::string_view(name).substr(0, kProgramNameShown);
   if (const auto later = OperationWithResult(*operations_, name); later.has_value()) {
     return fields.Error(
         absl::StrCat("it reads '", shown, "' before operations[", *later,

@@ -25,7 +25,8 @@ namespace rnnserve {
 //   INVALID_ARGUMENT, reason MODEL_TOO_LARGE: one of the limits of limits.h is exceeded
 absl::StatusOr<Program> ReadProgram(const nlohmann::json& text, absl::string_view path);
 
-// Returns the text form, which ReadProgram reads back as an equal program.
+// Returns the text form, which ReadProgram reads back as an equal program; only the order of values,
+// weights and literals may differ. REQUIRES: CheckProgram accepts the program.
 nlohmann::json WriteProgram(const Program& program);
 
 // Sets the type and shape of the results of `operation` from those of its operands. For code that

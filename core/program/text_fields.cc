@@ -4,6 +4,8 @@
 #include "core/program/text_fields.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -144,6 +146,29 @@ absl::StatusOr<Shape> ShapeOfText(const Json& list, absl::string_view place) {
   return InvalidProgram(absl::StrCat(place, " is ", ShortText(list),
                                      ", not a shape: a list of whole numbers, without the batch and"
                                      " without null"));
+}
+
+std::optional<float> FloatElement(const Json& number) {
+  if (!number.is_number()) return std::nullopt;
+  const double element = number.get<double>();
+  if (!(std::abs(element) <= std::numeric_limits<float>::max())) return std::nullopt;
+  return static_cast<float>(element);
+}
+
+std::optional<int32_t> IntegerElement(const Json& number, ElementType type) {
+  if (type == ElementType::kBool) {
+    return number.is_boolean() ? std::optional<int32_t>(number.get<bool>()) : std::nullopt;
+  }
+  const auto whole = IntegerOf(number);
+  if (!whole.has_value() || !std::in_range<int32_t>(*whole)) return std::nullopt;
+  return static_cast<int32_t>(*whole);
+}
+
+std::string ElementError(const Json& number, ElementType type) {
+  constexpr absl::string_view kExpected[] = {
+      "a finite float32", "a whole number from -2147483648 to 2147483647", "true or false"};
+  return absl::StrCat(ShortText(number), " is not ", ElementTypeName(type), ": it must be ",
+                      kExpected[static_cast<size_t>(type)]);
 }
 
 std::string ShortText(const Json& value) {

@@ -6,7 +6,9 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -65,6 +67,14 @@ class TextFields {
 
 // Returns the shape that a list of whole numbers gives. `place` names it in error texts.
 absl::StatusOr<Shape> ShapeOfText(const nlohmann::json& list, absl::string_view place);
+
+// Returns the float that a number of the text stands for; nullopt if it is none, or not finite.
+std::optional<float> FloatElement(const nlohmann::json& number);
+// Returns the int32 or bool that a number or truth value of the text stands for; nullopt if it is
+// none.
+std::optional<int32_t> IntegerElement(const nlohmann::json& number, ElementType type);
+// Returns an error text for what stands for no element of that type.
+std::string ElementError(const nlohmann::json& number, ElementType type);
 
 // Returns JSON for an error text, cut off if it is long.
 std::string ShortText(const nlohmann::json& value);

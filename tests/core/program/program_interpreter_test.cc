@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "core/program/compiled_program.h"
 #include "core/program/read_program.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/weight_map.h"
@@ -127,6 +128,27 @@ TEST(ProgramInterpreterTest, RefusesWeightsOfAnotherShape) {
 
   EXPECT_THAT(ProgramInterpreter::Create(program, weights),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("[3]"), "MODEL_WEIGHTS"));
+}
+
+TEST(ProgramInterpreterTest, RefusesAnInitialStateOfAnotherType) {
+  const Program program = ReadOrDie(R"({
+    "program_version": 1,
+    "inputs": [{"name": "x", "shape": []}],
+    "states": [{"name": "n", "shape": [2], "type": "int32", "initial": "n0", "next": "n"}],
+    "weights": {"n0": [2]},
+    "outputs": [{"name": "y", "value": "n"}]})");
+  WeightMap weights;
+
+  weights.Add("n0", {2}, {3, 16777216});
+  EXPECT_THAT(ProgramInterpreter::Create(program, weights), IsOk());
+  EXPECT_THAT(CompiledProgram::Create(program, weights), IsOk());
+  weights.Add("n0", {2}, {3, 0.5f});
+  const auto is_refused = StatusIs(
+      absl::StatusCode::kInvalidArgument,
+      HasSubstr("the state 'n' is int32, but the weight 'n0' that it begins with holds 0.5"),
+      "MODEL_WEIGHTS");
+  EXPECT_THAT(ProgramInterpreter::Create(program, weights), is_refused);
+  EXPECT_THAT(CompiledProgram::Create(program, weights), is_refused);
 }
 
 }  // namespace
