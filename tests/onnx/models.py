@@ -181,3 +181,47 @@ def compare_programs(runner, model, proto, random):
                     return f"step {step}, output '{name}': {text}", largest
                 largest = max(largest, float(np.abs(value - theirs[name]).max()))
     return "", largest
+
+
+def compare_dtln(runner, folder, random):
+    """Runs both stages of DTLN, one behind the other, on noise. Returns (what is wrong, largest
+    error).
+
+    A frame of 512 samples moves on by 128. Stage 1 makes a mask of the magnitudes of its spectrum,
+    stage 2 works on the masked frame, and the frames are added up where they overlap.
+    """
+    stages = [model for model in MODELS if model.name.startswith("DTLN")]
+    protos = [load(stage, folder) for stage in stages]
+    signal = 0.1 * random.normal(size=128 * (STEPS + 3)).astype(np.float32)
+    spectra = [np.fft.rfft(signal[128 * i : 128 * i + 512]) for i in range(STEPS)]
+
+    def second_frames(masks):
+        frames = [np.fft.irfft(spectrum * np.ravel(mask))
+                  for spectrum, mask in zip(spectra, masks, strict=True)]  # fmt: skip
+        return [frame.astype(np.float32).reshape(1, 1, 512) for frame in frames]
+
+    def overlapped(frames):
+        sound = np.zeros(len(signal))
+        for i, frame in enumerate(frames):
+            sound[128 * i : 128 * i + 512] += np.ravel(frame)
+        return sound
+
+    first = [np.abs(spectrum).astype(np.float32).reshape(1, 1, 257) for spectrum in spectra]
+    references = [Reference(proto, stage) for proto, stage in zip(protos, stages, strict=True)]
+    masks = [references[0].step({"input_2": frame})["activation_2"] for frame in first]
+    expected = overlapped(
+        references[1].step({"input_4": frame})["conv1d_3"] for frame in second_frames(masks)
+    )
+    graphs = [specialize(proto, stage) for proto, stage in zip(protos, stages, strict=True)]
+    task = Task(graphs[0], [[frame] for frame in first], stages[0].states)
+    largest = 0.0
+    for outputs in runner.run(task):
+        ours = second_frames([output[0] for output in outputs])
+        task = Task(graphs[1], [[frame] for frame in ours], stages[1].states)
+        for seconds in runner.run(task):
+            sound = overlapped([output[0] for output in seconds])
+            text = agreement.difference(sound, expected, *tolerance(expected))
+            if text:
+                return f"the sound: {text}", largest
+            largest = max(largest, float(np.abs(sound - expected).max()))
+    return "", largest

@@ -84,9 +84,16 @@ def run_models(runner, folder):
             text, largest = models.compare_programs(runner, model, proto, random)
         except Refused as error:
             text, largest = f"refused: {error}", 0.0
-        print(f"{model.name:36} {text or f'largest error {largest:.1e}'}", flush=True)
-        rows.append({"name": model.name, "largest_error": float(f"{largest:.1e}"), "wrong": text})
+        rows.append(model_row(model.name, text, largest))
+    if any(row["name"].startswith("DTLN") for row in rows):
+        random = np.random.default_rng(MODELS_SEED)
+        rows.append(model_row("DTLN, both stages", *models.compare_dtln(runner, folder, random)))
     return rows
+
+
+def model_row(name, text, largest):
+    print(f"{name:36} {text or f'largest error {largest:.1e}'}", flush=True)
+    return {"name": name, "largest_error": float(f"{largest:.1e}"), "wrong": text}
 
 
 def print_table(results):
