@@ -163,7 +163,7 @@ def tolerance(expected):
 
 
 def compare_programs(runner, model, proto, random):
-    """Runs the graph as a program for STEPS steps. Returns (what is wrong, or "", largest error)."""
+    """Runs the graph as a program for STEPS steps. Returns (what is wrong, largest error)."""
     fixed = specialize(proto, model)
     frames = random_frames(model, STEPS, random)
     order = [value.name for value in fixed.graph.input if value.name in model.frames]

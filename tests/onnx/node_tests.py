@@ -124,7 +124,7 @@ def _attempt(runner, case, way):
 
 
 def _modernize(model):
-    """Lets tests of operators that have not changed since before version 7 count as of version 7."""
+    """Lets tests of operators that version 7 has not changed count as tests of it."""
     for opset in model.opset_import:
         old, new = opset.version, 7
         since = [

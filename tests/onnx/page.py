@@ -29,8 +29,8 @@ the test expects. A result counts as equal if it is within 2e-6 plus 1e-5 of the
 has numbers of 16 bits, within 1e-3 (float16) or 8e-3 (bfloat16).
 [How it works](../../../tests/onnx/README.md).
 
-In the last run {passed} tests passed, {refused} were refused, and none gave another result. {graphs}
-random graphs of {graph_operators} operators agreed with ONNX Runtime {onnxruntime}.
+In the last run {passed} tests passed, {refused} were refused, and none gave another result.
+{graphs} random graphs of {graph_operators} operators agreed with ONNX Runtime {onnxruntime}.
 
 `Constant`, `If`, `Loop`, `Scan` and functions of a file are taken apart at import. Shapes, axes and
 other operands that say what is computed must be known then; everything that does not depend on the
@@ -102,8 +102,8 @@ def render(document):
     served = {*converters(), *CONTROL}
     for row in rows:
         if row["name"] in served:
-            reasons = "; ".join(row["reasons"])
-            lines.append(f"| {row['name']} | {row['passed']} | {row['refused'] or ''} | {reasons} |")
+            cells = [row["name"], row["passed"], row["refused"] or "", "; ".join(row["reasons"])]
+            lines.append(f"| {' | '.join(map(str, cells))} |")
     without = sorted(served - {row["name"] for row in rows})
     lines += ["", f"Served, but without a test of their own: {', '.join(without)}.", ""]
     if document["models"]:
@@ -115,8 +115,8 @@ def render(document):
     missing = [row["name"] for row in others if not row["passed"]]
     lines += ["## Not supported", "", *_wrapped(f"{', '.join(missing)}."), ""]
     lines += _wrapped(
-        "ONNX also defines these operators as functions of others. As nodes they are not served, but"
-        " such a function in the file is, as far as its tests pass (in brackets how many do): "
+        "ONNX also defines these operators as functions of others. As nodes they are not served,"
+        " but such a function in the file is, as far as its tests pass (in brackets how many do): "
         f"{', '.join(bodies)}."
     )
     return "\n".join([*lines, ""])

@@ -42,7 +42,7 @@ class Graph:
             x = self.pick(lambda shape: len(shape) > 0)
             getattr(self, str(random.choice(makers)))(x)
 
-    # ------------------------------------------------------------------------- the building blocks
+    # ------------------------------------------------------------------------ the building blocks
 
     def pick(self, condition=lambda shape: True):
         names = [name for name, shape in self.shapes.items() if condition(shape)]
@@ -77,7 +77,7 @@ class Graph:
             return [self.constant(np.array(axes, np.int64))], {}
         return [], {"axes": axes}
 
-    # --------------------------------------------------------------------------------- the operators
+    # ------------------------------------------------------------------------------- the operators
 
     def make_unary(self, x):
         op = str(self.random.choice(_UNARY))
@@ -357,7 +357,8 @@ class Graph:
         count = 2 if direction == "bidirectional" else 1
         operands = [x, self.weight([count, gates * hidden, width]),
                     self.weight([count, gates * hidden, hidden])]  # fmt: skip
-        operands.append(self.weight([count, 2 * gates * hidden]) if self.random.random() < 0.7 else "")
+        has_bias = self.random.random() < 0.7
+        operands.append(self.weight([count, 2 * gates * hidden]) if has_bias else "")
         lengths = self.random.integers(1, time + 1, size=batch).astype(np.int32)
         operands.append(self.constant(lengths) if self.random.random() < 0.3 else "")
         operands.append(self.weight([count, batch, hidden]) if self.random.random() < 0.7 else "")
@@ -380,7 +381,7 @@ class Graph:
         self.keep(y, [time, count, batch, hidden])
         self.keep(last, [count, batch, hidden])
 
-    # ------------------------------------------------------------------------------------- the result
+    # ---------------------------------------------------------------------------------- the result
 
     def model(self):
         outputs = list(self.shapes)[-4:]

@@ -90,7 +90,7 @@ Results Mod(NodeConversion& node) {
   return f.Return({f.Apply(code, {node.operand(0), node.operand(1)})});
 }
 
-// The bounds were attributes before version 11. Where the lower one is larger, the upper one counts.
+// The bounds were attributes before version 11. If the lower one is larger, the upper one counts.
 Results Clip(NodeConversion& node) {
   Formula f(node);
   BuiltValue x = node.operand(0);

@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Resize and Upsample by factors that are known at import: each axis is gathered from, or multiplied
-// with a constant matrix.
+// Resize and Upsample by factors that are known at import: each axis is gathered from, or is
+// multiplied with a constant matrix.
 
 #include <algorithm>
 #include <cmath>
