@@ -71,9 +71,11 @@ absl::Status AppendFolder(const std::string& folder, std::vector<ModelSource>& s
     // owns.
     std::error_code unreadable;
     const bool is_bundle = fs::exists(entry->path() / kBundleModelFile, unreadable);
-    const bool is_file = absl::EndsWith(file_name, ".keras") || IsWholeModelHdf5(file_name);
+    const bool is_file = absl::EndsWith(file_name, ".keras") ||
+                         absl::EndsWith(file_name, ".onnx") || IsWholeModelHdf5(file_name);
     if (!is_bundle && !is_file) continue;
-    const absl::string_view name = absl::StripSuffix(file_name, ".keras");
+    const absl::string_view name =
+        absl::StripSuffix(absl::StripSuffix(file_name, ".keras"), ".onnx");
     found.push_back({std::string(is_bundle ? name : absl::StripSuffix(name, ".h5")), entry->path(),
                      std::nullopt});
   }

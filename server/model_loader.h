@@ -17,7 +17,8 @@
 
 namespace rnnserve::server {
 
-// A model to load: the name that clients use, and the path of a bundle folder or a Keras file.
+// A model to load: the name that clients use, and the path of a bundle folder, a Keras file or
+// an ONNX file.
 struct ModelSource {
   std::string name;
   std::string path;
@@ -25,16 +26,16 @@ struct ModelSource {
 };
 
 // Lists the models that the options name: every "NAME=PATH" of `models`, then every bundle, .keras
-// file and whole-model .h5 file in `model_dir`, in the order of their names. `weight_types` are
-// "NAME=TYPE". Errors: INVALID_ARGUMENT (MODEL_OPTION) if an entry is malformed, two models have
+// file, .onnx file and whole-model .h5 file in `model_dir`, in the order of their names.
+// `weight_types` are "NAME=TYPE". Errors: INVALID_ARGUMENT (MODEL_OPTION) if an entry is malformed, two models have
 // the same name, or an entry of `weight_types` names an unknown model or type; NOT_FOUND
 // (MODEL_PATH) if the folder cannot be read.
 absl::StatusOr<std::vector<ModelSource>> ListModelSources(
     const std::vector<std::string>& models, const std::string& model_dir,
     const std::vector<std::string>& weight_types = {});
 
-// Loads a bundle with the layers of `layers`. The program `importer` first converts a .keras or .h5
-// file into a temporary bundle. It runs as a separate process with bounded memory and time, so that
+// Loads a bundle with the layers of `layers`. The program `importer` first converts a .keras, .h5
+// or .onnx file into a temporary bundle. It runs as a separate process with bounded memory and time, so that
 // this process never parses a foreign format. `cell_plugins` are the plug-ins that provided the
 // cells in `layers`; the importer loads them too. Blocks. Errors: NOT_FOUND (MODEL_PATH); the
 // errors of LoadBundle and RunSubprocess; the importer's own errors, with its code and reason;

@@ -40,21 +40,21 @@ void AddNumber(CLI::App& app, const std::string& name, int64_t& value, const std
 void AddModelOptions(CLI::App& app, ServerOptions& options) {
   app.add_option(
          "--model", options.models,
-         "Serve the model at PATH as NAME: NAME=PATH. PATH is a bundle folder, a .keras file or a "
-         "whole-model .h5 file. May be repeated")
+         "Serve the model at PATH as NAME: NAME=PATH. PATH is a bundle folder, a .keras "
+         "file, a whole-model .h5 file or an .onnx file. May be repeated")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option(
       "--model-dir", options.model_dir,
-      "Serve every model in this folder: each bundle folder, .keras file and whole-model "
-      ".h5 file, under its file name without .keras or .h5");
+      "Serve every model in this folder: each bundle folder, .keras file, whole-model .h5 "
+      "file and .onnx file, under its file name without .keras, .h5 or .onnx");
   app.add_option("--weight-type", options.weight_types,
                  "Keep the matrices of model NAME in memory as TYPE: NAME=TYPE with float32, "
                  "bfloat16 or int8. Default: the type in its bundle. May be repeated")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option(
       "--importer", options.importer,
-      "Path of the rnnserve-import program, which reads .keras and .h5 files. Default: the one in "
-      "the folder of this program");
+      "Path of the rnnserve-import program, which reads .keras, .h5 and .onnx files. Default: "
+      "the one in the folder of this program");
   app.add_option("--cell-plugin", options.cell_plugins,
                  "Absolute path of a shared library with cells. The server runs its code and never "
                  "loads any other library. May be repeated")

@@ -1,14 +1,16 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// rnnserve-import: turns a model that Keras saved into a bundle.
+// rnnserve-import: turns a model of Keras or ONNX into a bundle.
 //
 //   rnnserve-import MODEL BUNDLE_DIR [--config CONFIG.json] [--force] [--cell-plugin PATH]...
 //                   [--weight-type TYPE] [--mask-rules RULES]
 //                   [--memory-limit-bytes N] [--cpu-limit-s N]
+//                   [--state INPUT=OUTPUT] [--set NAME=VALUE] ... (see onnx/onnx_options.h)
 //
 // MODEL is a .keras file or the folder that it was unpacked to, a whole model in HDF5 (.h5), or,
-// with --config, weights alone (.weights.h5).
+// with --config, weights alone (.weights.h5). Or it is an ONNX model (.onnx), to which the last
+// options belong; what they say may also stand in the file MODEL.json next to it.
 //
 // It is a separate program because zip and HDF5 are large formats with a long history of faults.
 // Whatever a hostile file does to their readers happens here and not in the server, which runs this
@@ -28,11 +30,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
@@ -40,6 +44,9 @@
 #include "core/import/confined_process.h"
 #include "core/import/keras_archive.h"
 #include "core/import/keras_import.h"
+#include "core/import/onnx/graph_reader.h"
+#include "core/import/onnx/onnx_import.h"
+#include "core/import/onnx/onnx_options.h"
 #include "core/layers/layer_registry.h"
 #include "core/model/bundle.h"
 #include "core/model/input_file.h"
@@ -54,6 +61,8 @@ struct Options {
   bool force = false;
   std::string weight_type = std::string(WeightTypeName(WeightType::kFloat32));
   std::string mask_rules = std::string(MaskRulesName(MaskRules::kKeras30));
+  // By flag of OnnxFlags, the values on the command line.
+  std::map<std::string, std::vector<std::string>> onnx_flags;
   // Absolute paths of shared libraries with cells.
   std::vector<std::string> cell_plugins;
   // The default is enough for 800 MiB of weights. About five times the size of the weights is in
@@ -76,7 +85,50 @@ absl::StatusOr<bool> IsHdf5(const std::string& path) {
   return begin == kHdf5Signature;
 }
 
+absl::StatusOr<bool> IsOnnx(const std::string& path) {
+  std::error_code ignored;  // OpenInputFile reports what is wrong with the path
+  if (std::filesystem::is_directory(path, ignored)) return false;
+  if (absl::EndsWith(path, ".onnx")) return true;
+  RNNSERVE_ASSIGN_OR_RETURN(InputFile file, OpenInputFile(path));
+  std::string begin(16, '\0');
+  file.stream.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  return LooksLikeOnnx(begin);
+}
+
+// Returns what MODEL.onnx.json says, if there is one, and then the flags.
+absl::StatusOr<OnnxOptions> ReadOptionsOfOnnx(const Options& options) {
+  OnnxOptions onnx;
+  const std::string path = absl::StrCat(options.input, ".json");
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored)) {
+    RNNSERVE_ASSIGN_OR_RETURN(const std::string text, ReadInputFile(path, kModelJsonBytesMax));
+    const std::string folder = std::filesystem::path(path).parent_path().string();
+    absl::StatusOr<OnnxOptions> read = ReadOnnxOptions(text, folder);
+    if (!read.ok()) return Annotate(read.status(), absl::StrCat("'", path, "'"));
+    onnx = *std::move(read);
+  }
+  for (const auto& [flag, values] : options.onnx_flags) {
+    for (const std::string& value : values) {
+      RNNSERVE_RETURN_IF_ERROR(AddOnnxFlag(flag, value, onnx));
+    }
+  }
+  return onnx;
+}
+
+absl::StatusOr<Bundle> ReadOnnxModel(const Options& options, const LayerRegistry& registry) {
+  RNNSERVE_ASSIGN_OR_RETURN(const OnnxOptions onnx, ReadOptionsOfOnnx(options));
+  RNNSERVE_ASSIGN_OR_RETURN(const OnnxModel model, ReadOnnxFile(options.input));
+  return ImportOnnx(model, onnx, registry);
+}
+
 absl::StatusOr<Bundle> ReadModel(const Options& options, const LayerRegistry& registry) {
+  RNNSERVE_ASSIGN_OR_RETURN(const bool is_onnx, IsOnnx(options.input));
+  if (is_onnx && options.config.empty()) return ReadOnnxModel(options, registry);
+  for (const auto& [flag, values] : options.onnx_flags) {
+    if (values.empty()) continue;
+    return InvalidArgument("MODEL_FORMAT", absl::StrCat("--", flag, " is for ONNX models, and '",
+                                                        options.input, "' is none"));
+  }
   const KerasArchiveLimits limits;
   RNNSERVE_ASSIGN_OR_RETURN(const bool is_hdf5, IsHdf5(options.input));
   if (!is_hdf5 && options.config.empty()) {
@@ -121,10 +173,10 @@ std::string ErrorLine(const absl::Status& status) {
 
 int Main(int argc, char** argv) {
   Options options;
-  CLI::App app("Turns a model that Keras saved into a bundle for rnnserve.", "rnnserve-import");
+  CLI::App app("Turns a model of Keras or ONNX into a bundle for rnnserve.", "rnnserve-import");
   app.add_option("model", options.input,
                  "a .keras file, the folder that one was unpacked to, a whole model in HDF5 (.h5), "
-                 "or weights alone (.weights.h5) with --config")
+                 "weights alone (.weights.h5) with --config, or an ONNX model (.onnx)")
       ->required();
   app.add_option("bundle", options.output, "the folder to write")->required();
   app.add_option("--config", options.config,
@@ -144,6 +196,13 @@ int Main(int argc, char** argv) {
                  "absolute path of a shared library with cells; may be repeated")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  for (absl::string_view flag : OnnxFlags()) {
+    app.add_option(absl::StrCat("--", flag), options.onnx_flags[std::string(flag)],
+                   std::string(OnnxFlagHelp(flag)))
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->group("What an ONNX file does not say (or MODEL.onnx.json next to it does)");
+  }
   app.add_option("--memory-limit-bytes", options.memory_limit_bytes, "the most memory to use")
       ->capture_default_str();
   app.add_option("--cpu-limit-s", options.cpu_limit_s, "the most seconds of computing time")

@@ -22,8 +22,26 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr absl::string_view kFlags[] = {"set",   "shape",         "batch-axis", "time-axis",
-                                        "state", "initial-state", "overlap"};
+struct Flag {
+  absl::string_view name;
+  absl::string_view help;
+};
+
+constexpr Flag kFlags[] = {
+    {"state",
+     "INPUT=OUTPUT: the output is the input's value at the next step; INPUT=none: it is no "
+     "state"},
+    {"set",
+     "NAME=VALUE: an input that is the same at every step, or the extent of a symbolic "
+     "dimension"},
+    {"shape", "INPUT=1,576: the whole shape of an input, with its batch axis"},
+    {"batch-axis", "NAME=AXIS: which axis of an input or output is the batch, from 0, or none"},
+    {"time-axis", "INPUT=AXIS: which axis is time, if the recurrence is inside the file"},
+    {"initial-state", "INPUT=FILE.npy: the value of a state before the first step; else zeros"},
+    {"overlap",
+     "INPUT=N: the last N elements of a frame are put in front of the next one, and "
+     "clients send the others"},
+};
 
 absl::Status Wrong(absl::string_view key, absl::string_view name, absl::string_view expected) {
   return InvalidArgument("MODEL_CONFIG",
@@ -78,8 +96,8 @@ absl::Status AddEntry(absl::string_view key, const std::string& name, const Json
 }
 
 bool IsKey(absl::string_view key) {
-  for (absl::string_view flag : kFlags) {
-    if (absl::StrJoin(absl::StrSplit(flag, '-'), "_") == key) return true;
+  for (const Flag& flag : kFlags) {
+    if (absl::StrJoin(absl::StrSplit(flag.name, '-'), "_") == key) return true;
   }
   return false;
 }
@@ -139,6 +157,17 @@ absl::Status AddOnnxFlag(absl::string_view flag, absl::string_view value, OnnxOp
   return AddEntry(key, parts[0], ValueOf(key, parts[1]), options);
 }
 
-absl::Span<const absl::string_view> OnnxFlags() { return kFlags; }
+std::vector<absl::string_view> OnnxFlags() {
+  std::vector<absl::string_view> names;
+  for (const Flag& flag : kFlags) names.push_back(flag.name);
+  return names;
+}
+
+absl::string_view OnnxFlagHelp(absl::string_view flag) {
+  for (const Flag& known : kFlags) {
+    if (known.name == flag) return known.help;
+  }
+  return "";
+}
 
 }  // namespace rnnserve

@@ -12,7 +12,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
 
 namespace rnnserve {
 
@@ -62,7 +61,9 @@ absl::StatusOr<OnnxOptions> ReadOnnxOptions(absl::string_view text, const std::s
 absl::Status AddOnnxFlag(absl::string_view flag, absl::string_view value, OnnxOptions& options);
 
 // The flags that AddOnnxFlag knows.
-absl::Span<const absl::string_view> OnnxFlags();
+std::vector<absl::string_view> OnnxFlags();
+// What such a flag does, for the help of a program.
+absl::string_view OnnxFlagHelp(absl::string_view flag);
 
 }  // namespace rnnserve
 

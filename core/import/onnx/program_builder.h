@@ -90,6 +90,10 @@ class ProgramBuilder {
   absl::StatusOr<BuiltValue> AddConstant(absl::string_view name, ElementType type,
                                          const Shape& shape);
   absl::StatusOr<BuiltValue> AddState(absl::string_view name, ElementType type, const Shape& shape);
+  // REQUIRES: there is such a state.
+  const Shape& state_shape(size_t state) const {
+    return program_.values[program_.states[state].value].shape;
+  }
   // Sets the value of state number `state` (in the order of AddState) after the step.
   absl::Status SetNextState(size_t state, const BuiltValue& next);
   // Makes a weight of `initial` the value of the state before the first step.

@@ -1,0 +1,104 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/import/onnx/onnx_import.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/error.h"
+#include "core/base/status_macros.h"
+#include "core/import/onnx/state_pairs.h"
+#include "core/import/onnx/step_import.h"
+#include "core/program/read_program.h"
+
+namespace rnnserve {
+namespace {
+
+using Json = nlohmann::json;
+
+// The layer that runs the program. Its name is a part of the names of the weights.
+constexpr char kLayerName[] = "step";
+
+Json TensorOf(const std::string& layer, size_t output) {
+  return {{"class_name", "__keras_tensor__"}, {"config", {{"keras_history", {layer, 0, output}}}}};
+}
+
+Json InputLayerOf(const Program::Value& value) {
+  Json shape = {nullptr, nullptr};
+  for (int64_t extent : value.shape.extents()) shape.push_back(extent);
+  return {{"class_name", "InputLayer"},
+          {"config",
+           {{"name", value.name},
+            {"batch_shape", std::move(shape)},
+            {"dtype", std::string(ElementTypeName(value.type))}}},
+          {"inbound_nodes", Json::array()}};
+}
+
+// A Functional of one layer, with the inputs and outputs of the program.
+Json FunctionalOf(const Program& program) {
+  Json layers = Json::array();
+  Json inputs = Json::object();
+  Json arguments = Json::array();
+  for (Program::ValueId id : program.inputs) {
+    const std::string& name = program.values[id].name;
+    layers.push_back(InputLayerOf(program.values[id]));
+    inputs[name] = {name, 0, 0};
+    arguments.push_back(TensorOf(name, 0));
+  }
+  // A layer must not have the name of an input.
+  std::string layer_name = kLayerName;
+  while (inputs.contains(layer_name)) layer_name += "_";
+  Json outputs = Json::object();
+  for (size_t i = 0; i < program.outputs.size(); ++i) {
+    outputs[program.outputs[i].name] = {layer_name, 0, i};
+  }
+  layers.push_back(
+      {{"class_name", "Program"},
+       {"registered_name", "rnnserve>Program"},
+       {"config", {{"name", layer_name}, {"program", WriteProgram(program)}}},
+       {"inbound_nodes",
+        {{{"args", Json::array({std::move(arguments)})}, {"kwargs", Json::object()}}}}});
+  return {{"class_name", "Functional"},
+          {"config",
+           {{"name", "onnx"},
+            {"layers", std::move(layers)},
+            {"input_layers", std::move(inputs)},
+            {"output_layers", std::move(outputs)}}}};
+}
+
+absl::Status NoStates(const OnnxModel& model, const OnnxOptions& options) {
+  const std::string candidates = StateCandidates(model.graph, options);
+  return InvalidArgument(
+      "ONNX_STATES",
+      absl::StrCat("no input is named as the state of an output",
+                   candidates.empty()
+                       ? ", and no two have the same shape: the model has no state"
+                       : absl::StrCat("; of equal shapes are ", candidates,
+                                      ". Say which are states: --state INPUT=OUTPUT")));
+}
+
+}  // namespace
+
+absl::StatusOr<Bundle> ImportOnnx(const OnnxModel& model, const OnnxOptions& options,
+                                  const LayerRegistry& registry) {
+  RNNSERVE_ASSIGN_OR_RETURN(const auto states, PairStates(model.graph, options));
+  if (states.empty() && options.overlap.empty()) return NoStates(model, options);
+  RNNSERVE_ASSIGN_OR_RETURN(ProgramBuilder::Result step, ImportStep(model, options, states));
+  Bundle bundle;
+  bundle.generator = absl::StrCat("rnnserve-import, from an ONNX file of ",
+                                  model.producer.empty() ? "an unknown producer" : model.producer);
+  bundle.model = FunctionalOf(step.program);
+  const std::string scope =
+      bundle.model["config"]["layers"].back()["config"]["name"].get<std::string>();
+  for (auto& [name, weight] : step.weights) {
+    bundle.weights[absl::StrCat(scope, "/", name)] = std::move(weight);
+  }
+  RNNSERVE_RETURN_IF_ERROR(BuildModel(bundle, registry).status());
+  return bundle;
+}
+
+}  // namespace rnnserve
