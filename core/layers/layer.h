@@ -28,9 +28,10 @@ struct LayerRun {
   // The further inputs of a layer that merges several, and their masks.
   absl::Span<const ConstSequence> more_x;
   absl::Span<const Mask> more_masks;
-  Columns state;             // [state_size(), batch]: read, then set to the state after the run
-  Sequence y;                // [output size, batch, output_time()]
-  Sequence second_y;         // the same for second_output()
+  Columns state;  // [state_size(), batch]: read, then set to the state after the run
+  Sequence y;     // [output size, batch, output_time()]
+  // The same for more_outputs(), each [its size, batch, output_time()], or time 1 without a time axis.
+  absl::Span<const Sequence> more_y;
   float* scratch = nullptr;  // scratch_size(batch, time) floats, aligned to 64 bytes
   // Threads that can share the work of large steps. Null: none.
   Team* team = nullptr;
@@ -58,9 +59,10 @@ class Layer {
   const ValueSpec& output() const { return output_; }
   const Shape& output_shape() const { return output_.shape; }
 
-  // The shape of a second output on the same time axis; null if there is none. Bidirectional
-  // without a merge mode returns the outputs of both directions.
-  virtual const ValueSpec* second_output() const { return nullptr; }
+  // The shapes of the outputs after the first, which share its time axis; an output without a time
+  // axis has one timestep. Bidirectional without a merge mode returns the outputs of both
+  // directions. Default: none.
+  virtual absl::Span<const ValueSpec> more_outputs() const { return {}; }
 
   // The number of output timesteps for inputs with these numbers of timesteps (1 for an input
   // without a time axis); at most 2^31. It is 1 if the output has no time axis, and less than 1 if

@@ -133,7 +133,7 @@ class GraphReader {
   // Add the inputs and the outputs of the outermost model, which are the inputs and outputs of the
   // graph.
   absl::StatusOr<Values> AddInputs(const KerasConfig& model);
-  void AddOutputs(const Values& values);
+  absl::Status AddOutputs(const KerasConfig& model, const Values& values);
 
   // Finds out which inputs are token ids, which depends on the layers that read them.
   absl::StatusOr<Graph> Finish();
@@ -260,8 +260,17 @@ absl::StatusOr<Values> GraphReader::AddFunctional(const KerasConfig& model,
   return outputs;
 }
 
-void GraphReader::AddOutputs(const Values& values) {
-  for (const Graph::Value& value : values) {
+absl::Status GraphReader::AddOutputs(const KerasConfig& model, const Values& values) {
+  std::vector<std::string> names;
+  if (model.class_name() == "Functional") {
+    RNNSERVE_ASSIGN_OR_RETURN(names, ReadOutputNames(model));
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    const Graph::Value& value = values[i];
+    if (!names.empty()) {
+      graph_.outputs.push_back({names[i], value});
+      continue;
+    }
     const bool is_input = value.source < graph_.inputs.size();
     const std::string name =
         is_input ? graph_.inputs[value.source].name
@@ -269,6 +278,7 @@ void GraphReader::AddOutputs(const Values& values) {
     graph_.outputs.push_back(
         {value.tensor == 0 ? name : absl::StrCat(name, ":", value.tensor), value});
   }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Graph> GraphReader::Finish() {
@@ -299,7 +309,7 @@ absl::StatusOr<Graph> ReadGraph(const KerasConfig& model, const LayerRegistry& r
   RNNSERVE_ASSIGN_OR_RETURN(const Values inputs, reader.AddInputs(model));
   RNNSERVE_ASSIGN_OR_RETURN(const Values outputs,
                             reader.AddModel(model, "", {inputs, std::nullopt}));
-  reader.AddOutputs(outputs);
+  RNNSERVE_RETURN_IF_ERROR(reader.AddOutputs(model, outputs));
   return reader.Finish();
 }
 

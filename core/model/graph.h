@@ -48,7 +48,9 @@ struct Graph {
     std::optional<Value> mask;  // passed explicitly
   };
   struct Output {
-    std::string name;  // of the layer; "lstm:1" for its second output
+    // The key under which the model returns it, if it returns an object; else the name of the
+    // layer, or "lstm:1" for its second output.
+    std::string name;
     Value value;
   };
 

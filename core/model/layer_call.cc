@@ -3,11 +3,15 @@
 
 #include "core/model/layer_call.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
+#include "core/model/limits.h"
 
 namespace rnnserve {
 namespace {
@@ -128,6 +132,33 @@ void CollectRefs(const Json& value, std::vector<TensorRef>& refs, bool& is_valid
   }
 }
 
+// Appends the path to each tensor in `value`. Sets `has_keys` if one of them is in an object.
+void CollectPaths(const Json& value, const std::string& path, std::vector<std::string>& paths,
+                  bool& has_keys) {
+  if (IsHistory(value) || !value.is_structured()) {
+    paths.push_back(path);
+    return;
+  }
+  has_keys = has_keys || value.is_object();
+  const std::string prefix = path.empty() ? "" : path + "/";
+  for (const auto& [key, element] : value.items()) {
+    CollectPaths(element, prefix + key, paths, has_keys);
+  }
+}
+
+absl::Status CheckOutputName(const KerasConfig& model, const std::string& name) {
+  if (name.empty()) return model.Error("an output in 'output_layers' has an empty name");
+  if (name.size() > kLayerNameBytesMax) {
+    return model.Error(absl::StrCat("the name of an output has ", name.size(), " bytes; at most ",
+                                    kLayerNameBytesMax));
+  }
+  if (std::any_of(name.begin(), name.end(),
+                  [](unsigned char c) { return absl::ascii_iscntrl(c); })) {
+    return model.Error("the name of an output holds a control character");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<LayerCall>> ReadLayerCalls(const KerasConfig& layer,
@@ -147,6 +178,21 @@ absl::StatusOr<std::vector<TensorRef>> ReadTensorRefs(const KerasConfig& model, 
   CollectRefs(model.Raw(key), refs, is_valid);
   if (is_valid && !refs.empty()) return refs;
   return model.Error(absl::StrCat("'", key, "' is not a list of [layer, call, tensor]"));
+}
+
+absl::StatusOr<std::vector<std::string>> ReadOutputNames(const KerasConfig& model) {
+  std::vector<std::string> names;
+  bool has_keys = false;
+  CollectPaths(model.Raw("output_layers"), "", names, has_keys);
+  if (!has_keys) return std::vector<std::string>();
+  std::set<std::string> seen;
+  for (const std::string& name : names) {
+    RNNSERVE_RETURN_IF_ERROR(CheckOutputName(model, name));
+    if (!seen.insert(name).second) {
+      return model.Error(absl::StrCat("two outputs have the name '", name, "'"));
+    }
+  }
+  return names;
 }
 
 }  // namespace rnnserve

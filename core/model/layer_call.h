@@ -40,9 +40,15 @@ absl::StatusOr<std::vector<LayerCall>> ReadLayerCalls(const KerasConfig& layer,
                                                       const nlohmann::json& inbound_nodes);
 
 // Returns the inputs or outputs of a Functional as a flat list. In the configuration they are one
-// [layer, call, tensor], or a list or an object of such tensors. Errors: INVALID_ARGUMENT, reason
-// MODEL_CONFIG.
+// [layer, call, tensor], or a list or an object of such tensors. Like Keras, an object is read in
+// the order of its keys. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG.
 absl::StatusOr<std::vector<TensorRef>> ReadTensorRefs(const KerasConfig& model, const char* key);
+
+// Returns the names that a Functional gives to its outputs: for an output in an object its key, and
+// for a nested one the path to it, "heads/0". The order is that of ReadTensorRefs. Returns an empty
+// list if the outputs are a list or a single tensor, which have no names. Errors: INVALID_ARGUMENT,
+// reason MODEL_CONFIG, if a name is empty, too long, holds a control character or occurs twice.
+absl::StatusOr<std::vector<std::string>> ReadOutputNames(const KerasConfig& model);
 
 }  // namespace rnnserve
 

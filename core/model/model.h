@@ -37,7 +37,8 @@ class Model {
     bool is_token_ids = false;
     int64_t num_tokens = 0;  // the number of different ids, if it is token ids
   };
-  // An output of a call. It has the name of its layer; "lstm:1" is the second output of "lstm".
+  // An output of a call. If the model returns an object, the output has its key there as its name.
+  // Else it has the name of its layer; "lstm:1" is the second output of "lstm".
   struct Output {
     std::string name;
     ValueSpec spec;

@@ -144,7 +144,7 @@ class PlanBuilder {
   void AddOutputs(Plan::Node& node) {
     node.output = plan_.values.size();
     AddValue(node.layer->output());
-    if (const ValueSpec* second = node.layer->second_output()) AddValue(*second);
+    for (const ValueSpec& output : node.layer->more_outputs()) AddValue(output);
     if (node.layer->returns_state()) {
       for (const StateSpec& state : node.layer->states()) {
         AddValue({state.shape, /*has_time=*/false, std::nullopt});
@@ -161,7 +161,11 @@ class PlanBuilder {
     for (size_t i = plan_.nodes.size(); i-- > 0;) {
       const Plan::Node& node = plan_.nodes[i];
       const auto has_time = [&](size_t value) { return plan_.values[value].spec.has_time; };
-      is_tail[i] = node.layer->state_size() == 0 && !is_read[node.output] &&
+      bool is_output_read = false;
+      for (size_t k = 0; k <= node.layer->more_outputs().size(); ++k) {
+        is_output_read = is_output_read || is_read[node.output + k];
+      }
+      is_tail[i] = node.layer->state_size() == 0 && !is_output_read &&
                    std::none_of(node.inputs.begin(), node.inputs.end(), has_time);
       if (is_tail[i]) continue;
       for (const size_t input : node.inputs) is_read[input] = true;
@@ -196,8 +200,9 @@ void Plan::PropagateTimes(absl::Span<int64_t> times) const {
     for (const size_t input : node.inputs) input_times.push_back(times[input]);
     const int64_t time = node.layer->output_time(input_times);
     times[node.output] = time;
-    if (const ValueSpec* second = node.layer->second_output()) {
-      times[node.output + 1] = second->has_time ? time : 1;
+    size_t more = node.output + 1;
+    for (const ValueSpec& output : node.layer->more_outputs()) {
+      times[more++] = output.has_time ? time : 1;
     }
     if (!node.layer->returns_state()) continue;
     std::fill_n(times.begin() + FirstStateValue(node), node.layer->states().size(), 1);

@@ -47,8 +47,8 @@ struct Plan {
     bool ignores_mask = false;
     // Whether the outputs have no mask, even if the layer would make one from the mask of x.
     bool stops_mask = false;
-    // The index of the output in `values`. The next values are the second output, if the layer has
-    // one, and the states, if it returns them.
+    // The index of the first output in `values`. The next values are the further outputs of the
+    // layer, and the states, if it returns them.
     size_t output = 0;
     int64_t state_offset = 0;  // floats, in the state block
     int64_t index = 0;         // in `nodes`
@@ -61,9 +61,10 @@ struct Plan {
   size_t tail_begin = 0;                 // the first node of the tail; nodes.size() if it is empty
   std::vector<size_t> outputs;           // values
 
-  // Returns the index of the value that holds the first state that the node returns.
+  // Returns the index of the value that holds the first state that the node returns. The further
+  // outputs of the node are the values between node.output and this one.
   static size_t FirstStateValue(const Node& node) {
-    return node.output + 1 + (node.layer->second_output() != nullptr ? 1 : 0);
+    return node.output + 1 + node.layer->more_outputs().size();
   }
 
   // Computes the number of timesteps of each value in a run. On entry, `times` holds the numbers

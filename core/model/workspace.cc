@@ -27,6 +27,7 @@ constexpr int64_t kTimestepsMax = int64_t{1} << 32;
 struct Sizes {
   int64_t scratch = 0;              // floats; shared by all nodes, because only one runs at a time
   size_t more_inputs = 0;           // of the node that has the most
+  size_t more_outputs = 0;          // the same
   std::vector<int64_t> mask_bytes;  // of each value
   int64_t passed_mask_bytes = 0;
 
@@ -34,6 +35,7 @@ struct Sizes {
   void Include(const Sizes& other) {
     scratch = std::max(scratch, other.scratch);
     more_inputs = std::max(more_inputs, other.more_inputs);
+    more_outputs = std::max(more_outputs, other.more_outputs);
     mask_bytes.resize(other.mask_bytes.size());
     for (size_t i = 0; i < mask_bytes.size(); ++i) {
       mask_bytes[i] = std::max(mask_bytes[i], other.mask_bytes[i]);
@@ -49,6 +51,7 @@ Sizes SizesOf(const Plan& plan, int64_t batch, absl::Span<const int64_t> times) 
     const int64_t time = times[node.inputs.front()];
     sizes.scratch = std::max(sizes.scratch, node.layer->scratch_size(batch, time));
     sizes.more_inputs = std::max(sizes.more_inputs, node.inputs.size() - 1);
+    sizes.more_outputs = std::max(sizes.more_outputs, node.layer->more_outputs().size());
     // A layer whose output has no time axis still writes its mask.
     for (const size_t input : node.inputs) {
       sizes.mask_bytes[node.output] = std::max(sizes.mask_bytes[node.output], batch * times[input]);
@@ -88,6 +91,7 @@ Workspace::Workspace(const Model& model, absl::Span<const Extent> extents)
   scratch_ = AlignedBuffer(sizes.scratch);
   more_x_.resize(sizes.more_inputs);
   more_masks_.resize(sizes.more_inputs);
+  more_y_.resize(sizes.more_outputs);
   passed_mask_.resize(static_cast<size_t>(sizes.passed_mask_bytes));
   for (size_t i = 0; i < values_.size(); ++i) {
     values_[i].floats = AlignedBuffer(floats[i]);
@@ -129,7 +133,9 @@ void Workspace::RunNode(const Plan::Node& node) {
   run.x = value(first);
   run.state = states().Rows(node.state_offset, layer.state_size());
   run.y = value(node.output);
-  if (layer.second_output() != nullptr) run.second_y = value(node.output + 1);
+  const size_t num_more_y = layer.more_outputs().size();
+  for (size_t i = 0; i < num_more_y; ++i) more_y_[i] = value(node.output + 1 + i);
+  run.more_y = {more_y_.data(), num_more_y};
   run.scratch = scratch_.data();
   run.team = team_;
   const size_t num_more = node.inputs.size() - 1;
@@ -144,7 +150,7 @@ void Workspace::RunNode(const Plan::Node& node) {
   run.mask = values_[first].mask;
   Value& output = values_[node.output];
   output.mask = node.stops_mask ? Mask{} : layer.OutputMask(run, output.mask_bytes.data());
-  if (layer.second_output() != nullptr) values_[node.output + 1].mask = output.mask;
+  for (size_t i = 0; i < num_more_y; ++i) values_[node.output + 1 + i].mask = output.mask;
   if (node.ignores_mask) run.mask = Mask{};
   if (node.mask.has_value()) run.mask = PassedMask(*node.mask);
 

@@ -99,9 +99,11 @@ class Workspace {
   AlignedBuffer scratch_;
   std::vector<Value> values_;
   std::vector<int64_t> times_;  // of each value
-  // The further inputs of the node that runs, their masks, and a mask that was passed to it.
+  // The further inputs of the node that runs, their masks, its further outputs, and a mask that was
+  // passed to it.
   std::vector<ConstSequence> more_x_;
   std::vector<Mask> more_masks_;
+  std::vector<Sequence> more_y_;
   std::vector<uint8_t> passed_mask_;
   std::vector<uint64_t> row_seeds_;  // empty without training
 };

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -55,9 +54,7 @@ class Bidirectional final : public Layer {
                                                        const ValueSpec& input,
                                                        WeightSource& weights);
 
-  const ValueSpec* second_output() const override {
-    return second_output_.has_value() ? &*second_output_ : nullptr;
-  }
+  absl::Span<const ValueSpec> more_outputs() const override { return more_outputs_; }
   bool can_stream() const override { return false; }
   bool loops_over_time() const override { return true; }
   bool returns_state() const override { return forward_.layer->returns_state(); }
@@ -107,7 +104,7 @@ class Bidirectional final : public Layer {
   Half forward_;
   Half backward_;
   std::vector<StateSpec> states_;
-  std::optional<ValueSpec> second_output_;
+  std::vector<ValueSpec> more_outputs_;  // the backward output, if the outputs are not merged
 };
 
 // Returns the backward layer that Keras derives from the forward layer if none was given.
@@ -215,7 +212,7 @@ Bidirectional::Bidirectional(const KerasConfig& config, Merge merge,
       merge_(merge),
       forward_{.layer = std::move(forward)},
       backward_{.layer = std::move(backward)} {
-  if (merge_ == Merge::kNone) second_output_ = backward_.layer->output();
+  if (merge_ == Merge::kNone) more_outputs_.push_back(backward_.layer->output());
   AddStates("forward", &forward_);
   backward_.offset = forward_.size;
   AddStates("backward", &backward_);
@@ -263,7 +260,7 @@ void Bidirectional::Run(const LayerRun& run) const {
   for (int64_t t = 0; t < run.y.time; ++t) {
     const ConstColumns flipped = backward.At(run.y.time - 1 - t);
     if (merge_ == Merge::kNone) {
-      Copy(flipped, run.second_y.At(t));
+      Copy(flipped, run.more_y[0].At(t));
       continue;
     }
     for (int64_t b = 0; b < run.y.batch; ++b) MergeColumn(flipped, forward.At(t), b);

@@ -95,7 +95,7 @@ absl::StatusOr<std::unique_ptr<Layer>> TimeDistributed::Create(const LayerRegist
   RNNSERVE_ASSIGN_OR_RETURN(const ValueSpec inner_input, InnerInput(config, input));
   RNNSERVE_ASSIGN_OR_RETURN(std::unique_ptr<Layer> layer,
                             registry.Create(inner, inner_input, inner_weights));
-  if (layer->reads_token_ids() || layer->returns_state() || layer->second_output() != nullptr) {
+  if (layer->reads_token_ids() || layer->returns_state() || !layer->more_outputs().empty()) {
     return config.Unsupported(absl::StrCat("a ", layer->class_name(), " layer inside that reads ",
                                            "token ids or has several outputs is not supported"));
   }

@@ -231,6 +231,45 @@ TEST(FunctionalTest, ASequentialReturnsBothOutputsOfABidirectionalWithoutMerge) 
   EXPECT_THAT(OutputsOf(*created, {{1, 0}}), ElementsAre(ElementsAre(2), ElementsAre(1)));
 }
 
+TEST(FunctionalTest, OutputsInAnObjectAreNamedAndOrderedByItsKeys) {
+  WeightTable table;
+  const Json model =
+      FunctionalJson({InputJson("x", kSequence), Called(Times("two", 2, table), {TensorJson("x")}),
+                      Called(Times("ten", 10, table), {TensorJson("x")})},
+                     {At("x")}, {{"mean", At("ten")}, {"all", {At("two"), At("ten")}}});
+
+  const auto created = Create(model, table);
+
+  ASSERT_THAT(created, IsOk());
+  ASSERT_EQ((*created)->outputs().size(), 3);
+  EXPECT_EQ((*created)->outputs()[0].name, "all/0");
+  EXPECT_EQ((*created)->outputs()[1].name, "all/1");
+  EXPECT_EQ((*created)->outputs()[2].name, "mean");
+  EXPECT_THAT(OutputsOf(*created, {{1, 2}}),
+              ElementsAre(ElementsAre(2, 4), ElementsAre(10, 20), ElementsAre(10, 20)));
+}
+
+TEST(FunctionalTest, RefusesOutputsThatWouldHaveOneName) {
+  WeightTable table;
+  const Json model =
+      FunctionalJson({InputJson("x", kSequence), Called(Times("two", 2, table), {TensorJson("x")})},
+                     {At("x")}, {{"a", {{"b", At("two")}}}, {"a/b", At("two")}});
+
+  EXPECT_THAT(Create(model, table),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("two outputs have the name 'a/b'"), "MODEL_CONFIG"));
+}
+
+TEST(FunctionalTest, RefusesAnOutputWithoutAName) {
+  WeightTable table;
+  const Json model =
+      FunctionalJson({InputJson("x", kSequence), Called(Times("two", 2, table), {TensorJson("x")})},
+                     {At("x")}, {{"", At("two")}});
+
+  EXPECT_THAT(Create(model, table), StatusIs(absl::StatusCode::kInvalidArgument,
+                                             HasSubstr("empty name"), "MODEL_CONFIG"));
+}
+
 TEST(FunctionalTest, RefusesATensorWithoutASource) {
   WeightTable table;
   const Json model = FunctionalJson(
