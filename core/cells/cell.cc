@@ -19,6 +19,11 @@ void Cell::InitialState(int /*state_index*/, absl::Span<float> value) const {
   std::fill(value.begin(), value.end(), 0.0f);
 }
 
-void Cell::Project(ConstColumns /*x*/, Columns /*projection*/) const {}
+void Cell::Prepare(absl::Span<const ConstColumns> /*constants*/, Columns /*prepared*/,
+                   float* /*scratch*/) const {}
+
+int64_t Cell::projection_scratch_size(int64_t /*columns*/) const { return 0; }
+
+void Cell::Project(const CellProjection& /*project*/) const {}
 
 }  // namespace rnnserve

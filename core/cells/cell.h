@@ -5,6 +5,7 @@
 #define RNNSERVE_CORE_CELLS_CELL_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -26,6 +27,15 @@ struct CellSignature {
   std::vector<Shape> constants;
 };
 
+// The arguments of one call of Cell::Project, for any number of columns.
+struct CellProjection {
+  ConstColumns x;                            // [input size, columns]
+  absl::Span<const ConstColumns> constants;  // each [constant size, columns]
+  ConstColumns prepared;                     // from Cell::Prepare, [prepared_rows(), columns]
+  Columns projection;                        // the result, [projection_rows(), columns]
+  float* scratch = nullptr;  // projection_scratch_size(columns) floats, aligned to 64 bytes
+};
+
 // The arguments of one call of Cell::Step, for a batch with one column for each batch row. Values
 // are flattened row-major: a state of shape [4, 8] is a column of 32 values. Inputs and outputs
 // never overlap.
@@ -35,6 +45,7 @@ struct CellStep {
   absl::Span<const ConstColumns> constants;  // each [constant size, batch]
   Columns y;                                 // [output size, batch]
   absl::Span<const Columns> next_state;      // each [state size, batch]
+  ConstColumns prepared;                     // from Cell::Prepare, [prepared_rows(), batch]
   // The result of Cell::Project for x. If it has data, x is not read; if it has none, x has not
   // been projected.
   ConstColumns projection;   // [projection_rows(), batch]
@@ -77,20 +88,33 @@ class Cell {
   // a Team (kernels/panel_range.h). Default: none.
   virtual int64_t shareable_bytes() const { return 0; }
 
-  // Returns the number of scratch floats that a step of `batch` columns needs. Default: none.
+  // Returns the reason why a run with Keras' training=True would differ from Keras; empty if it
+  // would not. A human-readable text that begins with "it". Default: empty.
+  virtual std::string no_training_reason() const { return ""; }
+
+  // Returns the number of scratch floats that Step and Prepare need for `batch` columns. Default:
+  // none.
   virtual int64_t scratch_size(int64_t batch) const;
 
   // Writes the initial value of one state for one batch row, as Keras' get_initial_state does.
   // Default: zeros.
   virtual void InitialState(int state_index, absl::Span<float> value) const;
 
-  // Computes the part of a step that depends on x only, for any number of columns. A layer with
-  // many timesteps at hand passes them to Project together, so that the weights of the inputs are
-  // read once for all of them, and then passes the results to Step one by one. The result of a step
-  // stays the same to the bit. Not used in training. Default: there is no such part, and a
-  // projection has zero rows.
+  // Computes the part of a step that depends on the constants only, for the rows of a run. A layer
+  // calls it once before the first step of a run. Default: there is no such part, and `prepared`
+  // has zero rows.
+  virtual int64_t prepared_rows() const { return 0; }
+  virtual void Prepare(absl::Span<const ConstColumns> constants, Columns prepared,
+                       float* scratch) const;
+
+  // Computes the part of a step that depends on x and the constants only, for any number of columns.
+  // A layer with many timesteps at hand passes them to Project together, so that the weights of the
+  // inputs are read once for all of them, and then passes the results to Step one by one. The
+  // result of a step stays the same to the bit. Not used in training. Default: there is no such
+  // part, and a projection has zero rows and needs no scratch.
   virtual int64_t projection_rows() const { return 0; }
-  virtual void Project(ConstColumns x, Columns projection) const;
+  virtual int64_t projection_scratch_size(int64_t columns) const;
+  virtual void Project(const CellProjection& project) const;
 
   // Computes one step of every column. The result for a column is the same to the bit whatever the
   // other columns hold, and whatever the padding after the columns of x, state and constants holds.

@@ -30,7 +30,7 @@ namespace rnnserve {
 // The version of the interface. It is incremented with every change to a type or function that a
 // plug-in shares with the program: Cell and the types it uses, CellRegistry, KerasConfig,
 // WeightSource.
-constexpr uint32_t kCellPluginAbi = 1;
+constexpr uint32_t kCellPluginAbi = 2;
 
 #define RNNSERVE_TEXT_INNER_(x) #x
 #define RNNSERVE_TEXT_(x) RNNSERVE_TEXT_INNER_(x)

@@ -97,16 +97,54 @@ void StackedRnnCells::InitialState(int state_index, absl::Span<float> value) con
   }
 }
 
+std::string StackedRnnCells::no_training_reason() const {
+  for (const auto& cell : cells_) {
+    std::string reason = cell->no_training_reason();
+    if (!reason.empty()) return reason;
+  }
+  return "";
+}
+
+absl::Span<const ConstColumns> StackedRnnCells::ConstantsFor(
+    const Cell& cell, absl::Span<const ConstColumns> constants) {
+  return cell.constants().empty() ? absl::Span<const ConstColumns>() : constants;
+}
+
+int64_t StackedRnnCells::prepared_rows() const {
+  int64_t sum = 0;
+  for (const auto& cell : cells_) sum += PaddedRows(cell->prepared_rows());
+  return sum;
+}
+
+void StackedRnnCells::Prepare(absl::Span<const ConstColumns> constants, Columns prepared,
+                              float* scratch) const {
+  int64_t first = 0;
+  for (const auto& cell : cells_) {
+    const int64_t rows = cell->prepared_rows();
+    cell->Prepare(ConstantsFor(*cell, constants), prepared.Rows(first, rows), scratch);
+    first += PaddedRows(rows);
+  }
+}
+
 int64_t StackedRnnCells::projection_rows() const { return cells_.front()->projection_rows(); }
 
-void StackedRnnCells::Project(ConstColumns x, Columns projection) const {
-  cells_.front()->Project(x, projection);
+int64_t StackedRnnCells::projection_scratch_size(int64_t columns) const {
+  return cells_.front()->projection_scratch_size(columns);
+}
+
+void StackedRnnCells::Project(const CellProjection& project) const {
+  const Cell& first = *cells_.front();
+  CellProjection inner = project;
+  inner.constants = ConstantsFor(first, project.constants);
+  inner.prepared = project.prepared.Rows(0, first.prepared_rows());
+  first.Project(inner);
 }
 
 void StackedRnnCells::Step(const CellStep& step) const {
   CellStep inner = step;
   TrainingRun training;
   size_t first_state = 0;
+  int64_t first_prepared = 0;
   int64_t index = 0;
   for (const auto& cell : cells_) {
     if (step.training != nullptr) {
@@ -116,13 +154,15 @@ void StackedRnnCells::Step(const CellStep& step) const {
     const size_t num_states = cell->states().size();
     inner.state = step.state.subspan(first_state, num_states);
     inner.next_state = step.next_state.subspan(first_state, num_states);
-    inner.constants = cell->constants().empty() ? absl::Span<const ConstColumns>() : step.constants;
+    inner.constants = ConstantsFor(*cell, step.constants);
+    inner.prepared = step.prepared.Rows(first_prepared, cell->prepared_rows());
     inner.y = cell == cells_.back() ? step.y
                                     : TakeColumns(inner.scratch, cell->output_size(), step.y.cols);
     cell->Step(inner);
     inner.x = inner.y;
     inner.projection = {};
     first_state += num_states;
+    first_prepared += PaddedRows(cell->prepared_rows());
   }
 }
 

@@ -5,6 +5,7 @@
 #define RNNSERVE_CORE_CELLS_STACKED_RNN_CELLS_H_
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/cells/cell_registry.h"
@@ -35,15 +36,25 @@ class StackedRnnCells final : public Cell {
   int64_t parameter_bytes() const override;
   int64_t shareable_bytes() const override;
   int64_t scratch_size(int64_t batch) const override;
+  std::string no_training_reason() const override;
   void InitialState(int state_index, absl::Span<float> value) const override;
+  // Prepare every cell. The rows of cell i follow those of the cells before it.
+  int64_t prepared_rows() const override;
+  void Prepare(absl::Span<const ConstColumns> constants, Columns prepared,
+               float* scratch) const override;
   // Project with the first cell, the only one that sees x.
   int64_t projection_rows() const override;
-  void Project(ConstColumns x, Columns projection) const override;
+  int64_t projection_scratch_size(int64_t columns) const override;
+  void Project(const CellProjection& project) const override;
   void Step(const CellStep& step) const override;
 
  private:
   // REQUIRES: at least one cell.
   explicit StackedRnnCells(std::vector<std::unique_ptr<Cell>> cells);
+
+  // Returns the constants that a cell takes: all of them or none.
+  static absl::Span<const ConstColumns> ConstantsFor(const Cell& cell,
+                                                     absl::Span<const ConstColumns> constants);
 
   const std::vector<std::unique_ptr<Cell>> cells_;
 };

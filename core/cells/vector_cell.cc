@@ -37,8 +37,8 @@ int64_t VectorCell::shareable_bytes() const {
   return HasFusedStep() ? ShareableBytes(kernel_.bytes() + recurrent_kernel_.bytes()) : 0;
 }
 
-void VectorCell::Project(ConstColumns x, Columns projection) const {
-  Affine(kernel_, HasFusedStep() ? fused_bias() : bias_, x, projection);
+void VectorCell::Project(const CellProjection& project) const {
+  Affine(kernel_, HasFusedStep() ? fused_bias() : bias_, project.x, project.projection);
 }
 
 void VectorCell::Step(const CellStep& step) const {

@@ -29,7 +29,7 @@ class VectorCell : public Cell {
   int64_t shareable_bytes() const override;
   // The projection is x K + b.
   int64_t projection_rows() const override { return kernel_.output_rows(); }
-  void Project(ConstColumns x, Columns projection) const override;
+  void Project(const CellProjection& project) const override;
   void Step(const CellStep& step) const final;
 
  protected:

@@ -150,9 +150,10 @@ int64_t RecurrentLayer::projected_time(int64_t batch, int64_t time) const {
 int64_t RecurrentLayer::scratch_size(int64_t batch, int64_t time) const {
   // A larger batch does not project, but a run may have fewer rows than `batch`.
   const int64_t projected_batch = std::min(batch, projected_batch_);
-  return ColumnsSize(states_size_, batch) + cell_->scratch_size(batch) +
-         ColumnsSize(cell_->projection_rows(),
-                     projected_batch * projected_time(projected_batch, time));
+  const int64_t together = projected_time(projected_batch, time);
+  return ColumnsSize(states_size_, batch) + ColumnsSize(cell_->prepared_rows(), batch) +
+         ColumnsSize(cell_->projection_rows(), projected_batch * together) +
+         std::max(cell_->scratch_size(batch), cell_->projection_scratch_size(together));
 }
 
 void RecurrentLayer::Run(const LayerRun& run) const {
@@ -174,15 +175,18 @@ void RecurrentLayer::Run(const LayerRun& run) const {
   step.next_state = {next_states.data(), state_rows_.size()};
   step.team = run.team;
   step.training = run.training;
+  const Columns prepared = TakeColumns(scratch, cell_->prepared_rows(), batch);
+  step.prepared = prepared;
   const int64_t together = run.training == nullptr ? projected_time(batch, run.x.time) : 0;
   const Sequence projected = DenseSequence(scratch, cell_->projection_rows(), batch, together);
   step.scratch = scratch + DenseSequenceSize(projected.rows, batch, together);
+  if (prepared.rows > 0) cell_->Prepare(step.constants, prepared, step.scratch);
   int64_t first_projected = 0;
   for (int64_t i = 0; i < run.x.time; ++i) {
     const int64_t t = options_.go_backwards ? run.x.time - 1 - i : i;
     step.x = run.x.At(t);
     if (together > 0) {
-      if (i % together == 0) first_projected = Project(run.x, i, projected);
+      if (i % together == 0) first_projected = Project(run.x, i, step, projected);
       step.projection = projected.At(t - first_projected);
     }
     step.y = run.y.At(options_.return_sequences ? i : 0);
@@ -191,13 +195,21 @@ void RecurrentLayer::Run(const LayerRun& run) const {
   }
 }
 
-int64_t RecurrentLayer::Project(ConstSequence x, int64_t i, Sequence projected) const {
+int64_t RecurrentLayer::Project(ConstSequence x, int64_t i, const CellStep& step,
+                                Sequence projected) const {
   const int64_t count = std::min(projected.time, x.time - i);
   const int64_t first = options_.go_backwards ? x.time - i - count : i;
+  std::array<ConstColumns, kMaxConstants> constants;
   for (int64_t b = 0; b < x.batch; ++b) {
-    const ConstColumns timesteps{x.At(first).column(b), x.rows, count, x.time_stride};
-    cell_->Project(timesteps,
-                   {projected.At(0).column(b), projected.rows, count, projected.time_stride});
+    for (size_t k = 0; k < step.constants.size(); ++k) {
+      constants[k] = EveryColumn(step.constants[k].column(b), step.constants[k].rows, count);
+    }
+    cell_->Project(
+        {.x = {x.At(first).column(b), x.rows, count, x.time_stride},
+         .constants = {constants.data(), step.constants.size()},
+         .prepared = EveryColumn(step.prepared.column(b), step.prepared.rows, count),
+         .projection = {projected.At(0).column(b), projected.rows, count, projected.time_stride},
+         .scratch = step.scratch});
   }
   return first;
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -92,6 +93,7 @@ class RecurrentLayer final : public Layer {
   bool can_stream() const override { return !options_.go_backwards; }
   bool loops_over_time() const override { return true; }
   bool returns_state() const override { return options_.return_state; }
+  std::string no_training_reason() const override { return cell_->no_training_reason(); }
   int64_t num_parameters() const override { return cell_->num_parameters(); }
   int64_t parameter_bytes() const override { return cell_->parameter_bytes(); }
   int64_t shareable_bytes() const override { return cell_->shareable_bytes(); }
@@ -122,8 +124,9 @@ class RecurrentLayer final : public Layer {
   int64_t emitted_size() const;
 
   // Projects the timesteps that are processed i-th and later, as many as fit into `projected`.
-  // Returns the smallest index among them, which is the last one processed with go_backwards.
-  int64_t Project(ConstSequence x, int64_t i, Sequence projected) const;
+  // `step` has the constants and what was prepared from them; its scratch is used. Returns the
+  // smallest index among the timesteps, which is the last one processed with go_backwards.
+  int64_t Project(ConstSequence x, int64_t i, const CellStep& step, Sequence projected) const;
 
   // Ends timestep t: copies the states that the cell has written to `next` into the state; in rows
   // in which the timestep is masked, keeps the state and replaces the output in `y`.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -58,6 +59,7 @@ class Bidirectional final : public Layer {
   bool can_stream() const override { return false; }
   bool loops_over_time() const override { return true; }
   bool returns_state() const override { return forward_.layer->returns_state(); }
+  std::string no_training_reason() const override;
   int64_t num_parameters() const override;
   int64_t parameter_bytes() const override;
   absl::Span<const StateSpec> states() const override { return states_; }
@@ -231,6 +233,11 @@ int64_t Bidirectional::parameter_bytes() const {
 
 int64_t Bidirectional::num_parameters() const {
   return forward_.layer->num_parameters() + backward_.layer->num_parameters();
+}
+
+std::string Bidirectional::no_training_reason() const {
+  std::string reason = forward_.layer->no_training_reason();
+  return reason.empty() ? backward_.layer->no_training_reason() : reason;
 }
 
 void Bidirectional::InitialState(float* column) const {

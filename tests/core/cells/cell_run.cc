@@ -52,12 +52,15 @@ void CellRun::Step(const std::vector<std::vector<float>>& x) {
   AlignedBuffer scratch(cell_.scratch_size(batch_));
   const auto values = scratch.span();
   std::fill(values.begin(), values.end(), std::numeric_limits<float>::quiet_NaN());
+  ColumnBatch prepared(cell_.prepared_rows(), batch_);
+  cell_.Prepare(constant_views, prepared.columns(), scratch.data());
 
   const CellStep step{.x = input.columns(),
                       .state = state_views,
                       .constants = constant_views,
                       .y = y_.columns(),
                       .next_state = next_views,
+                      .prepared = prepared.columns(),
                       .projection = {},
                       .scratch = scratch.data(),
                       .team = team_,
