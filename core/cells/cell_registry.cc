@@ -12,6 +12,7 @@
 #include "core/cells/gru_cell.h"
 #include "core/cells/lstm_cell.h"
 #include "core/cells/minimal_rnn_cell.h"
+#include "core/cells/program_cell.h"
 #include "core/cells/simple_rnn_cell.h"
 #include "core/cells/stacked_rnn_cells.h"
 
@@ -30,6 +31,7 @@ CellRegistry CellRegistry::BuiltIn() {
   registry.Register("ConvLSTM3DCell", ConvLstmCell::FactoryFor(3), three);
   registry.Register("StackedRNNCells", StackedRnnCells::Create);
   registry.Register("rnnserve>MinimalRNNCell", MinimalRnnCell::Create, two);
+  registry.Register("rnnserve>ProgramCell", ProgramCell::Create);
   return registry;
 }
 

@@ -40,7 +40,7 @@ class CellRegistry {
       WeightSource& weights)>;
 
   // Returns a registry with SimpleRNNCell, LSTMCell, GRUCell, ConvLSTM1DCell, ConvLSTM2DCell,
-  // ConvLSTM3DCell, StackedRNNCells and rnnserve>MinimalRNNCell.
+  // ConvLSTM3DCell, StackedRNNCells, rnnserve>MinimalRNNCell and rnnserve>ProgramCell.
   static CellRegistry BuiltIn();
 
   // Adds a cell, or replaces the cell of that name. `variables` are its weights in the order in

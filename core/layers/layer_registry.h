@@ -20,6 +20,9 @@
 
 namespace rnnserve {
 
+// The name of the layer that runs a step program at every timestep (builtin/program_layer.cc).
+inline constexpr char kProgramLayer[] = "rnnserve>Program";
+
 // Builds layers by the name under which Keras serialized them: the registered name of a custom
 // class ("package>Name"), else the class name. It also knows the traits of every class.
 //

@@ -33,17 +33,6 @@ ValueSpec OutputOf(const ValueSpec& input, const RecurrentLayer::Options& option
   return {cell.output_shape(), /*has_time=*/false, std::nullopt};
 }
 
-// Returns the largest number of rows for which projecting pays off. Projecting saves reads of
-// weights, but its results have to be written and read again. It pays off as long as reading a
-// weight takes longer than multiplying it by all rows: with up to two or three rows if the weights
-// are in a cache, and with a few more if they come from memory.
-int64_t ProjectedBatch(const Cell& cell) {
-  constexpr int64_t kCachedBytes = int64_t{16} << 20;
-  constexpr int64_t kMostOfCached = 3;
-  if (cell.projection_rows() == 0) return 0;
-  return cell.parameter_bytes() > kCachedBytes ? RecurrentLayer::kMaxProjectedBatch : kMostOfCached;
-}
-
 absl::Status CheckCell(const KerasConfig& config, const Cell& cell) {
   const auto num_states = static_cast<int64_t>(cell.states().size());
   if (num_states > RecurrentLayer::kMaxStates) {
@@ -93,12 +82,22 @@ absl::StatusOr<RecurrentLayer::Options> RecurrentLayer::Options::Parse(const Ker
   return options;
 }
 
+// Projecting saves reads of weights, but its results have to be written and read again. It pays off
+// as long as reading a weight takes longer than multiplying it by all rows: with up to two or three
+// rows if the weights are in a cache, and with a few more if they come from memory.
+int64_t RecurrentLayer::ProjectedBatch(int64_t projection_rows, int64_t parameter_bytes) {
+  constexpr int64_t kCachedBytes = int64_t{16} << 20;
+  constexpr int64_t kMostOfCached = 3;
+  if (projection_rows == 0) return 0;
+  return parameter_bytes > kCachedBytes ? kMaxProjectedBatch : kMostOfCached;
+}
+
 RecurrentLayer::RecurrentLayer(const KerasConfig& config, const Options& options,
                                const ValueSpec& input, std::unique_ptr<Cell> cell)
     : Layer(config, OutputOf(input, options, *cell)),
       options_(options),
       cell_(std::move(cell)),
-      projected_batch_(ProjectedBatch(*cell_)) {
+      projected_batch_(ProjectedBatch(cell_->projection_rows(), cell_->parameter_bytes())) {
   for (const StateSpec& state : cell_->states()) {
     const int64_t size = *state.shape.NumElements();
     state_rows_.push_back({states_size_, size});
@@ -159,14 +158,11 @@ int64_t RecurrentLayer::scratch_size(int64_t batch, int64_t time) const {
 void RecurrentLayer::Run(const LayerRun& run) const {
   const int64_t batch = run.x.batch;
   float* scratch = run.scratch;
-  const Columns next = TakeColumns(scratch, states_size_, batch);
+  // The states before and after a step, which change places with every step.
+  const Columns state = run.state.Rows(0, states_size_);
+  std::array<Columns, 2> buffers = {state, TakeColumns(scratch, states_size_, batch)};
   std::array<ConstColumns, kMaxStates> states;
   std::array<Columns, kMaxStates> next_states;
-  for (size_t k = 0; k < state_rows_.size(); ++k) {
-    const auto [offset, size] = state_rows_[k];
-    states[k] = run.state.Rows(offset, size);
-    next_states[k] = next.Rows(offset, size);
-  }
   std::array<ConstColumns, kMaxConstants> constants;
   for (size_t k = 0; k < run.more_x.size(); ++k) constants[k] = run.more_x[k].At(0);
   CellStep step;
@@ -189,10 +185,17 @@ void RecurrentLayer::Run(const LayerRun& run) const {
       if (i % together == 0) first_projected = Project(run.x, i, step, projected);
       step.projection = projected.At(t - first_projected);
     }
+    for (size_t k = 0; k < state_rows_.size(); ++k) {
+      const auto [offset, size] = state_rows_[k];
+      states[k] = buffers[0].Rows(offset, size);
+      next_states[k] = buffers[1].Rows(offset, size);
+    }
     step.y = run.y.At(options_.return_sequences ? i : 0);
     cell_->Step(step);
-    Commit(run, t, next, step.y);
+    Commit(run, t, buffers[0], buffers[1], step.y);
+    std::swap(buffers[0], buffers[1]);
   }
+  if (buffers[0].data != state.data) Copy(buffers[0], state);
 }
 
 int64_t RecurrentLayer::Project(ConstSequence x, int64_t i, const CellStep& step,
@@ -214,15 +217,17 @@ int64_t RecurrentLayer::Project(ConstSequence x, int64_t i, const CellStep& step
   return first;
 }
 
-void RecurrentLayer::Commit(const LayerRun& run, int64_t t, ConstColumns next, Columns y) const {
+void RecurrentLayer::Commit(const LayerRun& run, int64_t t, ConstColumns states,
+                            Columns next_states, Columns y) const {
   const int64_t output_rows = PaddedRows(y.rows);
   for (int64_t b = 0; b < y.cols; ++b) {
-    float* const states = run.state.column(b);
-    float* const emitted = states + states_size_;
+    float* const emitted = run.state.column(b) + states_size_;
     if (run.mask(b, t)) {
-      std::copy_n(next.column(b), states_size_, states);
       std::copy_n(y.column(b), emitted_size(), emitted);
-    } else if (options_.zero_output_for_mask) {
+      continue;
+    }
+    std::copy_n(states.column(b), states_size_, next_states.column(b));
+    if (options_.zero_output_for_mask) {
       std::fill_n(y.column(b), output_rows, 0.0f);
     } else {
       std::copy_n(emitted, output_rows, y.column(b));

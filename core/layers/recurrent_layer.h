@@ -73,6 +73,10 @@ class RecurrentLayer final : public Layer {
   static constexpr int64_t kMaxProjectedBatch = 8;
   static constexpr int64_t kMaxProjectedTime = 24;
 
+  // Returns the largest number of rows of a run that projects, for a cell whose projection has this
+  // many rows and whose parameters take this many bytes.
+  static int64_t ProjectedBatch(int64_t projection_rows, int64_t parameter_bytes);
+
   // A LayerRegistry::MergeFactory. Errors: see there; also INVALID_ARGUMENT, reason MODEL_CONFIG,
   // if the constants are not those that the cell takes.
   static absl::StatusOr<std::unique_ptr<Layer>> Create(const LayerRegistry& registry,
@@ -128,9 +132,10 @@ class RecurrentLayer final : public Layer {
   // smallest index among the timesteps, which is the last one processed with go_backwards.
   int64_t Project(ConstSequence x, int64_t i, const CellStep& step, Sequence projected) const;
 
-  // Ends timestep t: copies the states that the cell has written to `next` into the state; in rows
-  // in which the timestep is masked, keeps the state and replaces the output in `y`.
-  void Commit(const LayerRun& run, int64_t t, ConstColumns next, Columns y) const;
+  // Ends timestep t. In rows in which it is masked, sets the next states to the states before the
+  // step and replaces the output in `y`. In the others, keeps the output as emitted.
+  void Commit(const LayerRun& run, int64_t t, ConstColumns states, Columns next_states,
+              Columns y) const;
 
   const Options options_;
   const std::unique_ptr<Cell> cell_;

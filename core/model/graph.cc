@@ -35,6 +35,16 @@ KerasConfig LayerAt(const KerasConfig& model, const std::string& scope, size_t i
   return KerasConfig(layer, absl::StrCat("layer '", scope, KerasConfig(layer, "").name(), "'"));
 }
 
+// Returns the number of outputs of a layer that are not states. Only a Bidirectional without a merge
+// mode and a program have several.
+size_t NumOutputs(const KerasConfig& layer) {
+  if (layer.Has("merge_mode") && layer.Raw("merge_mode").is_null()) return 2;
+  if (layer.registered_name() != kProgramLayer) return 1;
+  const nlohmann::json& program = layer.Raw("program");
+  const auto outputs = program.is_object() ? program.find("outputs") : program.end();
+  return outputs == program.end() ? 1 : std::max<size_t>(1, outputs->size());
+}
+
 // A call of a layer of one Functional that is not in the graph yet.
 struct PendingCall {
   KerasConfig layer;
@@ -220,9 +230,9 @@ absl::StatusOr<Values> GraphReader::AddCall(const KerasConfig& layer, const std:
   node.call = num_calls_[node.layer]++;
   graph_.nodes.push_back(std::move(node));
   const size_t source = graph_.inputs.size() + graph_.nodes.size() - 1;
-  // Only a Bidirectional without a merge mode has two outputs that are not states.
-  const bool has_two = layer.Has("merge_mode") && layer.Raw("merge_mode").is_null();
-  return has_two ? Values{{source, 0}, {source, 1}} : Values{{source, 0}};
+  Values values;
+  for (size_t i = 0; i < NumOutputs(layer); ++i) values.push_back({source, i});
+  return values;
 }
 
 absl::StatusOr<Values> GraphReader::AddFunctional(const KerasConfig& model,
@@ -285,13 +295,19 @@ absl::StatusOr<Graph> GraphReader::Finish() {
   for (size_t i = 0; i < graph_.inputs.size(); ++i) {
     Graph::Input& input = graph_.inputs[i];
     RNNSERVE_ASSIGN_OR_RETURN(const InputLayer layer, ReadInputLayer(input_configs_[i]));
-    const bool feeds_embedding =
-        std::any_of(graph_.nodes.begin(), graph_.nodes.end(), [&](const Graph::Node& node) {
-          return node.inputs.front().source == i &&
-                 graph_.layers[node.layer].config.registered_name() == "Embedding";
-        });
-    input.is_token_ids = layer.extents.size() == 1 && (feeds_embedding || layer.is_integer);
-    RNNSERVE_ASSIGN_OR_RETURN(input.spec, SpecOf(input_configs_[i], layer, input.is_token_ids));
+    const auto feeds = [&](absl::string_view class_name) {
+      return std::any_of(graph_.nodes.begin(), graph_.nodes.end(), [&](const Graph::Node& node) {
+        return graph_.layers[node.layer].config.registered_name() == class_name &&
+               std::any_of(node.inputs.begin(), node.inputs.end(),
+                           [i](const Graph::Value& value) { return value.source == i; });
+      });
+    };
+    input.is_token_ids = layer.extents.size() == 1 && (feeds("Embedding") || layer.is_integer);
+    // A program can read one number at each timestep.
+    const bool is_numbers =
+        input.is_token_ids ||
+        (layer.extents.size() == 1 && !layer.extents.front().has_value() && feeds(kProgramLayer));
+    RNNSERVE_ASSIGN_OR_RETURN(input.spec, SpecOf(input_configs_[i], layer, is_numbers));
   }
   return std::move(graph_);
 }

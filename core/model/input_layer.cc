@@ -66,9 +66,9 @@ absl::StatusOr<InputLayer> ReadInputLayer(const KerasConfig& layer) {
 }
 
 absl::StatusOr<ValueSpec> SpecOf(const KerasConfig& layer, const InputLayer& input,
-                                 bool is_token_ids) {
+                                 bool is_numbers) {
   ValueSpec spec;
-  spec.has_time = is_token_ids || input.extents.size() > 1;
+  spec.has_time = is_numbers || input.extents.size() > 1;
   if (spec.has_time) spec.time = input.extents.front();
   std::vector<int64_t> shape;
   for (size_t i = spec.has_time ? 1 : 0; i < input.extents.size(); ++i) {
@@ -76,7 +76,7 @@ absl::StatusOr<ValueSpec> SpecOf(const KerasConfig& layer, const InputLayer& inp
       return layer.Error(
           absl::StrCat("'batch_shape' is ", ShapeText(layer), ": extent ", i + 1,
                        " must be a number; only batch and time may differ from ",
-                       "call to call, and [batch, time] is for an Embedding to read"));
+                       "call to call, and [batch, time] is for an Embedding or a program to read"));
     }
     shape.push_back(*input.extents[i]);
   }

@@ -30,10 +30,10 @@ struct InputLayer {
 absl::StatusOr<InputLayer> ReadInputLayer(const KerasConfig& layer);
 
 // Returns the spec of the input. [batch, time, ...] is a sequence, and so is [batch, time] if it
-// holds token ids. Only the layers that read the input tell it from a vector [batch, features].
-// Errors: as for ReadInputLayer.
+// holds one number for each timestep (`is_numbers`), such as a token id. Only the layers that read
+// the input tell it from a vector [batch, features]. Errors: as for ReadInputLayer.
 absl::StatusOr<ValueSpec> SpecOf(const KerasConfig& layer, const InputLayer& input,
-                                 bool is_token_ids);
+                                 bool is_numbers);
 
 }  // namespace rnnserve
 

@@ -41,7 +41,7 @@ struct Plan {
     std::string name;                   // of the layer; "lstm:1" for its second call
     std::vector<size_t> inputs;         // values: x, then the further inputs of a merging layer
     std::vector<size_t> initial_state;  // values, one for each state of the layer; or none
-    std::optional<size_t> mask;         // a value of zeros and ones that replaces the mask of x
+    std::optional<size_t> mask;  // a value of zeros and ones that replaces the masks of the inputs
     // Whether the masks of the inputs are ignored. Keras passes the mask of a tensor on only to a
     // call that has no other tensor.
     bool ignores_mask = false;

@@ -151,8 +151,10 @@ void Workspace::RunNode(const Plan::Node& node) {
   Value& output = values_[node.output];
   output.mask = node.stops_mask ? Mask{} : layer.OutputMask(run, output.mask_bytes.data());
   for (size_t i = 0; i < num_more_y; ++i) values_[node.output + 1 + i].mask = output.mask;
-  if (node.ignores_mask) run.mask = Mask{};
-  if (node.mask.has_value()) run.mask = PassedMask(*node.mask);
+  if (node.ignores_mask || node.mask.has_value()) {
+    run.mask = node.mask.has_value() ? PassedMask(*node.mask) : Mask{};
+    std::fill_n(more_masks_.begin(), num_more, Mask{});
+  }
 
   const TrainingRun training = TrainingRun{row_seeds_}.Part(node.index);
   if (!row_seeds_.empty()) run.training = &training;

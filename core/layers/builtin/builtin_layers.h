@@ -15,6 +15,7 @@ class LayerRegistry;
 // Recurrent layers: RNN, SimpleRNN, LSTM, GRU, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D.
 void RegisterRecurrent(LayerRegistry& registry);
 void RegisterBidirectional(LayerRegistry& registry);
+void RegisterProgram(LayerRegistry& registry);  // rnnserve>Program
 void RegisterTimeDistributed(LayerRegistry& registry);
 
 // Layers that compute each vector or element on its own.
@@ -82,6 +83,7 @@ inline constexpr RegisterLayers kBuiltInLayers[] = {
     RegisterPermute,
     RegisterPooling,
     RegisterPrelu,
+    RegisterProgram,
     RegisterRecurrent,
     RegisterRelu,
     RegisterReshape,
