@@ -53,6 +53,9 @@ constexpr int64_t kLanes = hn::MaxLanes(FloatTag());
 #if HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64
 constexpr int kSumRegisters = 24;
 constexpr int kMaxTile = 6;
+#elif HWY_TARGET == HWY_AVX2
+constexpr int kSumRegisters = 12;
+constexpr int kMaxTile = 6;
 #else
 constexpr int kSumRegisters = 12;
 constexpr int kMaxTile = 3;
@@ -146,11 +149,18 @@ struct SumRows {
   }
 };
 
-// sums += W x for the blocks [from, from + kCount), the panels [panel, panel + kPanels) and the
-// columns [first, first + kCols). REQUIRES: all of these sums fit into registers.
+// The inputs [begin, end) of a product.
+struct InputRange {
+  int64_t begin;
+  int64_t end;
+};
+
+// sums += W x for the inputs of a range, the blocks [from, from + kCount), the panels [panel, panel + kPanels) and the
+// columns [first, first + kCols). REQUIRES: all of these sums fit into registers, and the range
+// begins at a whole word.
 template <WeightType kType, int kPanels, int kCount, int kCols>
 HWY_NOINLINE void AddBlocksAtOnce(const Matrix& weights, int64_t panel, int64_t from,
-                                  ConstColumns x, int64_t first, SumRows sums) {
+                                  ConstColumns x, int64_t first, InputRange inputs, SumRows sums) {
   constexpr bool kHasScales = kType == WeightType::kInt8;
   using W = Word<kType>;
   const FloatTag d;
@@ -158,7 +168,8 @@ HWY_NOINLINE void AddBlocksAtOnce(const Matrix& weights, int64_t panel, int64_t 
   const float* HWY_RESTRICT row[kPanels];
   const float* HWY_RESTRICT input[kCols];
   HWY_UNROLL(8) for (int p = 0; p < kPanels; ++p) {
-    row[p] = weights.panel(panel + p) + from * kColumnQuantum;
+    row[p] = weights.panel(panel + p) + from * kColumnQuantum +
+             inputs.begin / W::kWeights * weights.blocks() * kColumnQuantum;
     HWY_UNROLL(8) for (int g = 0; g < kCount; ++g) {
       HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) {
         HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) {
@@ -182,14 +193,38 @@ HWY_NOINLINE void AddBlocksAtOnce(const Matrix& weights, int64_t panel, int64_t 
     }
     HWY_UNROLL(4) for (int i = 0; i < W::kWeights; ++i) {
       if (i >= count) break;
-      Vec value[kCols];
-      HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) value[c] = hn::Set(d, input[c][k + i]);
-      HWY_UNROLL(8) for (int p = 0; p < kPanels; ++p) {
-        HWY_UNROLL(8) for (int g = 0; g < kCount; ++g) {
-          HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) {
-            const Vec weight = W::Weight(hn::Load(d, row[p] + g * kColumnQuantum + v * kLanes), i);
-            HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) {
-              sum[p][g][v][c] = hn::MulAdd(weight, value[c], sum[p][g][v][c]);
+      // Few registers are left beside the sums, so the smaller of the two sets, inputs and weights,
+      // is loaded first and kept while the other passes by.
+      if constexpr (kCols <= kPanels * kCount * kVectors) {
+        Vec value[kCols];
+        HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) value[c] = hn::Set(d, input[c][k + i]);
+        HWY_UNROLL(8) for (int p = 0; p < kPanels; ++p) {
+          HWY_UNROLL(8) for (int g = 0; g < kCount; ++g) {
+            HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) {
+              const Vec weight =
+                  W::Weight(hn::Load(d, row[p] + g * kColumnQuantum + v * kLanes), i);
+              HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) {
+                sum[p][g][v][c] = hn::MulAdd(weight, value[c], sum[p][g][v][c]);
+              }
+            }
+          }
+        }
+      } else {
+        Vec weight[kPanels][kCount][kVectors];
+        HWY_UNROLL(8) for (int p = 0; p < kPanels; ++p) {
+          HWY_UNROLL(8) for (int g = 0; g < kCount; ++g) {
+            HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) {
+              weight[p][g][v] = W::Weight(hn::Load(d, row[p] + g * kColumnQuantum + v * kLanes), i);
+            }
+          }
+        }
+        HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) {
+          const Vec value = hn::Set(d, input[c][k + i]);
+          HWY_UNROLL(8) for (int p = 0; p < kPanels; ++p) {
+            HWY_UNROLL(8) for (int g = 0; g < kCount; ++g) {
+              HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) {
+                sum[p][g][v][c] = hn::MulAdd(weight[p][g][v], value, sum[p][g][v][c]);
+              }
             }
           }
         }
@@ -197,9 +232,9 @@ HWY_NOINLINE void AddBlocksAtOnce(const Matrix& weights, int64_t panel, int64_t 
     }
     HWY_UNROLL(8) for (int p = 0; p < kPanels; ++p) row[p] += row_size;
   };
-  int64_t k = 0;
-  for (; k + W::kWeights <= x.rows; k += W::kWeights) add_word(k, W::kWeights);
-  if (k < x.rows) add_word(k, static_cast<int>(x.rows - k));
+  int64_t k = inputs.begin;
+  for (; k + W::kWeights <= inputs.end; k += W::kWeights) add_word(k, W::kWeights);
+  if (k < inputs.end) add_word(k, static_cast<int>(inputs.end - k));
   HWY_UNROLL(8) for (int p = 0; p < kPanels; ++p) {
     HWY_UNROLL(8) for (int g = 0; g < kCount; ++g) {
       HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) {
@@ -223,10 +258,17 @@ template <WeightType kType, int kCount, int kPanels, int kGates, int kCols>
 HWY_INLINE void AddBlocksOfType(const Matrix& weights, int64_t panel, int64_t from, ConstColumns x,
                                 int64_t first, int to, GateSums<kPanels, kGates, kCols>& sums) {
   constexpr int kAtOnce = GatesAtOnce(kCount, kPanels * kCols);
-  for (int i = 0; i < kCount; i += kAtOnce) {
-    AddBlocksAtOnce<kType, kPanels, kAtOnce, kCols>(
-        weights, panel, from + i, x, first,
-        {sums.Of(0, to + i, 0), kGates * sums.kGateStride, sums.kGateStride});
+  // Several passes over the same rows go through them in pieces that stay in the first-level cache,
+  // 16 KiB for an LSTM, so that the weights are read from front to back. A sum over int8 weights is
+  // scaled at its end, so it is not cut.
+  constexpr int64_t kPiece = 64 * WeightsPerWord(kType);
+  const int64_t piece = kAtOnce == kCount || kType == WeightType::kInt8 ? x.rows : kPiece;
+  for (int64_t begin = 0; begin < x.rows; begin += piece) {
+    for (int i = 0; i < kCount; i += kAtOnce) {
+      AddBlocksAtOnce<kType, kPanels, kAtOnce, kCols>(
+          weights, panel, from + i, x, first, {begin, std::min(begin + piece, x.rows)},
+          {sums.Of(0, to + i, 0), kGates * sums.kGateStride, sums.kGateStride});
+    }
   }
 }
 
