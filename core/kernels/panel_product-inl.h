@@ -47,9 +47,9 @@ namespace rnnserve::HWY_NAMESPACE {
 constexpr int kVectors = static_cast<int>(kColumnQuantum / hn::MaxLanes(FloatTag()));
 constexpr int64_t kLanes = hn::MaxLanes(FloatTag());
 // The number of registers that may hold sums, and the number of columns of the widest tile. AVX-512
-// and NEON have 32 vector registers and the others 16; a quarter is left for weights and inputs.
-// Six columns of the four gates of an LSTM fill the 24 sums of AVX-512; three columns of two gates
-// fill the 12 of AVX2.
+// and NEON have 32 vector registers and the others 16; a quarter is left for weights and inputs. Six
+// columns fill the sums: of all four gates of an LSTM with AVX-512, of one gate at a time with AVX2.
+// A vector of SSE4 is too small for so many.
 #if HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64
 constexpr int kSumRegisters = 24;
 constexpr int kMaxTile = 6;
