@@ -62,8 +62,10 @@ void Ternary(const Elements& x, int64_t n, float* result, F f) {
   case MapFunction::name:               \
     return Ternary(x, n, result, [](float a, float b, float c) { return formula; });
 
-void PortableMap(MapFunction function, unsigned scalars, const float* const* operands, int64_t n,
-                 float* result) {
+namespace {
+
+void MapRow(MapFunction function, unsigned scalars, const float* const* operands, int64_t n,
+            float* result) {
   const Elements x{scalars, operands};
   switch (function) {
     RNNSERVE_UNARY(kNeg, -a)
@@ -126,6 +128,23 @@ void PortableMap(MapFunction function, unsigned scalars, const float* const* ope
         result[i] = x.Of<0>(i) * x.Of<1>(i) + x.Of<2>(i) * x.Of<3>(i);
       }
       return;
+    case MapFunction::kSumOfThreeProducts:
+      for (int64_t i = 0; i < n; ++i) {
+        result[i] = x.Of<0>(i) * x.Of<1>(i) + (x.Of<2>(i) * x.Of<3>(i) + x.Of<4>(i) * x.Of<5>(i));
+      }
+      return;
+  }
+}
+
+}  // namespace
+
+void PortableMap(MapFunction function, unsigned scalars, const float* const* operands,
+                 const MapRows& rows, int64_t n, float* result) {
+  const int num_operands = NumOperands(function);
+  const float* of_row[kMapOperandsMax] = {};
+  for (int64_t row = 0; row < rows.count; ++row) {
+    for (int k = 0; k < num_operands; ++k) of_row[k] = operands[k] + row * rows.strides[k];
+    MapRow(function, scalars, of_row, n, result + row * rows.result_stride);
   }
 }
 

@@ -12,8 +12,8 @@ namespace rnnserve {
 
 // Computes what Map computes, value by value with the C library. Isa kPortable uses it for all
 // functions.
-void PortableMap(MapFunction function, unsigned scalars, const float* const* operands, int64_t n,
-                 float* result);
+void PortableMap(MapFunction function, unsigned scalars, const float* const* operands,
+                 const MapRows& rows, int64_t n, float* result);
 
 }  // namespace rnnserve
 

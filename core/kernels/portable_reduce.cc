@@ -50,6 +50,13 @@ float PortableDotVectors(const float* a, const float* b, int64_t n) {
   return sum;
 }
 
+void PortableDotRows(const DotRowsArguments& rows, int64_t n) {
+  for (int64_t r = 0; r < rows.count; ++r) {
+    rows.result[r * rows.result_stride] =
+        PortableDotVectors(rows.a + r * rows.a_stride, rows.b + r * rows.b_stride, n);
+  }
+}
+
 void PortableWeightedSum(const float* factors, int64_t factor_stride, const RowsToReduce& rows,
                          bool goes_on, int64_t n, float* result) {
   Vector to(result, n);

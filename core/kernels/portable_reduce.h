@@ -16,6 +16,7 @@ float PortableReduceVector(Reduction reduction, const float* values, int64_t n);
 void PortableReduceRows(Reduction reduction, const RowsToReduce& rows, bool goes_on, int64_t n,
                         float* result);
 float PortableDotVectors(const float* a, const float* b, int64_t n);
+void PortableDotRows(const DotRowsArguments& rows, int64_t n);
 void PortableWeightedSum(const float* factors, int64_t factor_stride, const RowsToReduce& rows,
                          bool goes_on, int64_t n, float* result);
 

@@ -4,6 +4,7 @@
 #include "core/kernels/vector_map.h"
 
 #include <cmath>
+#include <utility>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/vector_map.cc"
@@ -33,8 +34,33 @@ struct Reader {
   Vec value;
 };
 
+// Reads an operand that is a scalar or not.
+struct AnyReader {
+  HWY_INLINE Vec At(int64_t i) const {
+    return is_scalar ? Constant(*data) : hn::LoadU(FloatTag(), data + i);
+  }
+  HWY_INLINE Vec Tail(int64_t i, int64_t count) const {
+    return is_scalar ? Constant(*data) : LoadTail(data + i, count);
+  }
+  const float* data;
+  bool is_scalar;
+};
+
+// The arguments of a call of Map.
+struct MapCall {
+  template <int k>
+  HWY_INLINE const float* Row(int64_t row) const {
+    return operands[k] + row * rows.strides[k];
+  }
+  unsigned scalars;
+  const float* const* operands;
+  const MapRows& rows;
+  int64_t n;
+  float* result;
+};
+
 template <typename F, typename... Readers>
-HWY_INLINE void ForEach(F f, int64_t n, float* result, Readers... operands) {
+HWY_INLINE void OneRow(F f, int64_t n, float* result, Readers... operands) {
   const FloatTag d;
   constexpr int64_t kLanes = hn::MaxLanes(FloatTag());
   int64_t i = 0;
@@ -42,80 +68,99 @@ HWY_INLINE void ForEach(F f, int64_t n, float* result, Readers... operands) {
   if (i < n) StoreTail(f(operands.Tail(i, n - i)...), n - i, result + i);
 }
 
+// Calls f for all vectors of all rows. The arguments say which operands are scalars.
+template <bool... kIsScalar, typename F, size_t... k>
+HWY_INLINE void ForEachOf(F f, const MapCall& c, std::index_sequence<k...>) {
+  for (int64_t row = 0; row < c.rows.count; ++row) {
+    OneRow(f, c.n, c.result + row * c.rows.result_stride,
+           Reader<kIsScalar>(c.template Row<k>(row))...);
+  }
+}
+template <bool... kIsScalar, typename F>
+HWY_INLINE void ForEach(F f, const MapCall& c) {
+  ForEachOf<kIsScalar...>(f, c, std::make_index_sequence<sizeof...(kIsScalar)>());
+}
+
+template <typename F, size_t... k>
+HWY_INLINE void ForEachAny(F f, const MapCall& c, std::index_sequence<k...>) {
+  for (int64_t row = 0; row < c.rows.count; ++row) {
+    OneRow(f, c.n, c.result + row * c.rows.result_stride,
+           AnyReader{c.template Row<k>(row), (c.scalars >> k & 1) != 0}...);
+  }
+}
+
 template <typename F>
-HWY_NOINLINE void UnaryMap(F f, unsigned scalars, const float* const* x, int64_t n, float* result) {
-  if ((scalars & 1) != 0) {
-    ForEach(f, n, result, Reader<true>(x[0]));
+HWY_NOINLINE void UnaryMap(F f, const MapCall& c) {
+  if ((c.scalars & 1) != 0) {
+    ForEach<true>(f, c);
   } else {
-    ForEach(f, n, result, Reader<false>(x[0]));
+    ForEach<false>(f, c);
   }
 }
 
 template <typename F>
-HWY_NOINLINE void BinaryMap(F f, unsigned scalars, const float* const* x, int64_t n,
-                            float* result) {
-  using S = Reader<true>;
-  using V = Reader<false>;
-  switch (scalars & 3) {
+HWY_NOINLINE void BinaryMap(F f, const MapCall& c) {
+  switch (c.scalars & 3) {
     case 0:
-      return ForEach(f, n, result, V(x[0]), V(x[1]));
+      return ForEach<false, false>(f, c);
     case 1:
-      return ForEach(f, n, result, S(x[0]), V(x[1]));
+      return ForEach<true, false>(f, c);
     case 2:
-      return ForEach(f, n, result, V(x[0]), S(x[1]));
+      return ForEach<false, true>(f, c);
     default:
-      return ForEach(f, n, result, S(x[0]), S(x[1]));
+      return ForEach<true, true>(f, c);
   }
 }
 
 template <typename F>
-HWY_NOINLINE void TernaryMap(F f, unsigned scalars, const float* const* x, int64_t n,
-                             float* result) {
-  using S = Reader<true>;
-  using V = Reader<false>;
-  switch (scalars & 7) {
+HWY_NOINLINE void TernaryMap(F f, const MapCall& c) {
+  switch (c.scalars & 7) {
     case 0:
-      return ForEach(f, n, result, V(x[0]), V(x[1]), V(x[2]));
+      return ForEach<false, false, false>(f, c);
     case 1:
-      return ForEach(f, n, result, S(x[0]), V(x[1]), V(x[2]));
+      return ForEach<true, false, false>(f, c);
     case 2:
-      return ForEach(f, n, result, V(x[0]), S(x[1]), V(x[2]));
+      return ForEach<false, true, false>(f, c);
     case 3:
-      return ForEach(f, n, result, S(x[0]), S(x[1]), V(x[2]));
+      return ForEach<true, true, false>(f, c);
     case 4:
-      return ForEach(f, n, result, V(x[0]), V(x[1]), S(x[2]));
+      return ForEach<false, false, true>(f, c);
     case 5:
-      return ForEach(f, n, result, S(x[0]), V(x[1]), S(x[2]));
+      return ForEach<true, false, true>(f, c);
     case 6:
-      return ForEach(f, n, result, V(x[0]), S(x[1]), S(x[2]));
+      return ForEach<false, true, true>(f, c);
     default:
-      return ForEach(f, n, result, S(x[0]), S(x[1]), S(x[2]));
+      return ForEach<true, true, true>(f, c);
   }
 }
 
-// Each operand is read as a vector whose step from one element to the next is 0 or 1, except in the
-// usual case of an update of a matrix: vectors a and c, scalars b and d.
-HWY_NOINLINE void SumOfProductsMap(unsigned scalars, const float* const* x, int64_t n,
-                                   float* result) {
-  const auto f = [](Vec a, Vec b, Vec c, Vec d)
-                     HWY_ATTR { return hn::MulAdd(a, b, hn::Mul(c, d)); };
-  using S = Reader<true>;
-  using V = Reader<false>;
-  switch (scalars & 15) {
+// Updates of a matrix multiply a vector by a scalar, or two vectors, in each product; these have
+// loops of their own.
+HWY_NOINLINE void SumOfProductsMap(const MapCall& c) {
+  const auto f = [](Vec a, Vec b, Vec x, Vec y)
+                     HWY_ATTR { return hn::MulAdd(a, b, hn::Mul(x, y)); };
+  switch (c.scalars) {
     case 0b0000:
-      return ForEach(f, n, result, V(x[0]), V(x[1]), V(x[2]), V(x[3]));
+      return ForEach<false, false, false, false>(f, c);
     case 0b1010:
-      return ForEach(f, n, result, V(x[0]), S(x[1]), V(x[2]), S(x[3]));
+      return ForEach<false, true, false, true>(f, c);
     case 0b1000:
-      return ForEach(f, n, result, V(x[0]), V(x[1]), V(x[2]), S(x[3]));
+      return ForEach<false, false, false, true>(f, c);
     case 0b0010:
-      return ForEach(f, n, result, V(x[0]), S(x[1]), V(x[2]), V(x[3]));
+      return ForEach<false, true, false, false>(f, c);
     default:
-      break;
+      return ForEachAny(f, c, std::make_index_sequence<4>());
   }
-  const auto at = [&](int k, int64_t i) { return x[k] + ((scalars >> k & 1) != 0 ? 0 : i); };
-  for (int64_t i = 0; i < n; ++i) {
-    ForEach(f, 1, result + i, V(at(0, i)), V(at(1, i)), V(at(2, i)), V(at(3, i)));
+}
+
+HWY_NOINLINE void SumOfThreeProductsMap(const MapCall& c) {
+  const auto f = [](Vec a, Vec b, Vec x, Vec y, Vec z, Vec w)
+                     HWY_ATTR { return hn::MulAdd(a, b, hn::MulAdd(x, y, hn::Mul(z, w))); };
+  switch (c.scalars) {
+    case 0b101000:
+      return ForEach<false, false, false, true, false, true>(f, c);
+    default:
+      return ForEachAny(f, c, std::make_index_sequence<6>());
   }
 }
 
@@ -127,15 +172,17 @@ HWY_INLINE Vec Truth(hn::Mask<FloatTag> mask) {
 
 #define RNNSERVE_UNARY(name, formula) \
   case MapFunction::name:             \
-    return UnaryMap([](Vec a) HWY_ATTR { return formula; }, scalars, x, n, result);
+    return UnaryMap([](Vec a) HWY_ATTR { return formula; }, c);
 #define RNNSERVE_BINARY(name, formula) \
   case MapFunction::name:              \
-    return BinaryMap([](Vec a, Vec b) HWY_ATTR { return formula; }, scalars, x, n, result);
+    return BinaryMap([](Vec a, Vec b) HWY_ATTR { return formula; }, c);
 #define RNNSERVE_TERNARY(name, formula) \
   case MapFunction::name:               \
-    return TernaryMap([](Vec a, Vec b, Vec c) HWY_ATTR { return formula; }, scalars, x, n, result);
+    return TernaryMap([](Vec a, Vec b, Vec c) HWY_ATTR { return formula; }, c);
 
-void Map(MapFunction function, unsigned scalars, const float* const* x, int64_t n, float* result) {
+void Map(MapFunction function, unsigned scalars, const float* const* operands, const MapRows& rows,
+         int64_t n, float* result) {
+  const MapCall c{scalars, operands, rows, n, result};
   switch (function) {
     RNNSERVE_UNARY(kNeg, hn::Neg(a))
     RNNSERVE_UNARY(kAbs, hn::Abs(a))
@@ -176,9 +223,11 @@ void Map(MapFunction function, unsigned scalars, const float* const* x, int64_t 
     RNNSERVE_TERNARY(kNegMulAdd, hn::NegMulAdd(a, b, c))
     RNNSERVE_TERNARY(kWhere, Choose(a, b, c))
     case MapFunction::kSumOfProducts:
-      return SumOfProductsMap(scalars, x, n, result);
+      return SumOfProductsMap(c);
+    case MapFunction::kSumOfThreeProducts:
+      return SumOfThreeProductsMap(c);
     default:
-      return PortableMap(function, scalars, x, n, result);
+      return PortableMap(function, scalars, operands, rows, n, result);
   }
 }
 
@@ -196,12 +245,13 @@ namespace rnnserve {
 int NumOperands(MapFunction function) {
   if (function < MapFunction::kEq) return 1;
   if (function < MapFunction::kMulAdd) return 2;
+  if (function == MapFunction::kSumOfThreeProducts) return 6;
   return function == MapFunction::kSumOfProducts ? 4 : 3;
 }
 
-void Map(MapFunction function, unsigned scalars, const float* const* operands, int64_t n,
-         float* result) {
-  RNNSERVE_KERNEL(Map, &PortableMap)(function, scalars, operands, n, result);
+void Map(MapFunction function, unsigned scalars, const float* const* operands, const MapRows& rows,
+         int64_t n, float* result) {
+  RNNSERVE_KERNEL(Map, &PortableMap)(function, scalars, operands, rows, n, result);
 }
 
 }  // namespace rnnserve

@@ -71,19 +71,31 @@ enum class MapFunction {
   kMulSub,     // a * b - c
   kNegMulAdd,  // c - a * b
   kWhere,      // the bits of b where the integer a is not zero, else those of c
-  // Four operands.
-  kSumOfProducts,  // a * b + c * d; the second product is rounded, the first as in kMulAdd
+  // Four and six operands: a * b + c * d (+ e * f). The last product is rounded, the others as in
+  // kMulAdd.
+  kSumOfProducts,
+  kSumOfThreeProducts,
 };
+constexpr int kMapOperandsMax = 6;
 
 // Returns the number of operands.
 int NumOperands(MapFunction function);
 
-// Computes result[i] := function(operands...) for i in [0, n). Operand k is operands[k][i] or, if
-// bit k of `scalars` is set, operands[k][0]. Nothing but these elements is read or written. An
-// element is computed by the same instructions whatever n and its index are. REQUIRES: the result
-// is the same memory as an operand that is not a scalar, or does not overlap it.
-void Map(MapFunction function, unsigned scalars, const float* const* operands, int64_t n,
-         float* result);
+// The rows that a call of Map computes: the steps of the operands and the result from one row to the
+// next, in floats.
+struct MapRows {
+  int64_t count = 1;
+  int64_t result_stride = 0;
+  int64_t strides[kMapOperandsMax] = {};
+};
+
+// Computes result[i] := function(operands...) for i in [0, n), in each row. Operand k is
+// operands[k][i] or, if bit k of `scalars` is set, operands[k][0]. Nothing but these elements is
+// read or written. An element is computed by the same instructions whatever n and its index are.
+// REQUIRES: n >= 1; the result is the same memory as an operand that is not a scalar, with the same
+// stride, or does not overlap it.
+void Map(MapFunction function, unsigned scalars, const float* const* operands, const MapRows& rows,
+         int64_t n, float* result);
 
 }  // namespace rnnserve
 

@@ -90,7 +90,7 @@ float ReduceVector(Reduction reduction, const float* values, int64_t n) {
   return 0.0f;
 }
 
-float DotVectors(const float* a, const float* b, int64_t n) {
+HWY_INLINE float DotOf(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, int64_t n) {
   const FloatTag d;
   Vec partial[kPartials];
   for (Vec& p : partial) p = hn::Zero(d);
@@ -108,8 +108,17 @@ float DotVectors(const float* a, const float* b, int64_t n) {
     const Vec zero = hn::Zero(d);
     partial[1] = hn::MulAdd(TailOr(zero, a + i, n - i), TailOr(zero, b + i, n - i), partial[1]);
   }
-  return CombineLanes(SumOf(),
-                      hn::Add(hn::Add(partial[0], partial[1]), hn::Add(partial[2], partial[3])));
+  const Vec sum = hn::Add(hn::Add(partial[0], partial[1]), hn::Add(partial[2], partial[3]));
+  return hn::GetLane(hn::SumOfLanes(d, sum));
+}
+
+float DotVectors(const float* a, const float* b, int64_t n) { return DotOf(a, b, n); }
+
+void DotRows(const DotRowsArguments& rows, int64_t n) {
+  for (int64_t r = 0; r < rows.count; ++r) {
+    rows.result[r * rows.result_stride] =
+        DotOf(rows.a + r * rows.a_stride, rows.b + r * rows.b_stride, n);
+  }
 }
 
 // Sets kVectors vectors of the result from `add(result so far, row, vector of the row)`, over all
@@ -203,6 +212,10 @@ void ReduceRows(Reduction reduction, const RowsToReduce& rows, bool goes_on, int
 
 float DotVectors(const float* a, const float* b, int64_t n) {
   return RNNSERVE_KERNEL(DotVectors, &PortableDotVectors)(a, b, n);
+}
+
+void DotRows(const DotRowsArguments& rows, int64_t n) {
+  RNNSERVE_KERNEL(DotRows, &PortableDotRows)(rows, n);
 }
 
 void WeightedSum(const float* factors, int64_t factor_stride, const RowsToReduce& rows,

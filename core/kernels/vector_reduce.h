@@ -35,6 +35,19 @@ void ReduceRows(Reduction reduction, const RowsToReduce& rows, bool goes_on, int
 // Returns the sum of a[i] * b[i] for i in [0, n).
 float DotVectors(const float* a, const float* b, int64_t n);
 
+// Computes result[r * result_stride] := DotVectors(a + r * a_stride, b + r * b_stride, n) for r in [0,
+// count).
+struct DotRowsArguments {
+  const float* a;
+  int64_t a_stride;
+  const float* b;
+  int64_t b_stride;
+  int64_t count;
+  float* result;
+  int64_t result_stride;
+};
+void DotRows(const DotRowsArguments& rows, int64_t n);
+
 // Computes result[j] := the sum of factors[k * factor_stride] * values[k * stride + j], in ascending
 // order of k in [0, count), for j in [0, n). If `goes_on`, it starts with result[j].
 void WeightedSum(const float* factors, int64_t factor_stride, const RowsToReduce& rows,

@@ -129,6 +129,26 @@ std::vector<int32_t> Table(absl::Span<const int64_t> extents, OffsetOf offset_of
   return table;
 }
 
+// Puts vectors before scalars in each product, and products of two vectors first: the form that the
+// kernels are best at.
+void OrderFactors(const std::vector<StridedView>& views, std::vector<PlannedValue>& operands) {
+  const LoopNest nest(views, LoopNest::Order::kOfMemory);
+  const auto is_scalar = [&](size_t k) { return nest.inner_stride(1 + k) == 0; };
+  std::vector<std::pair<int, std::pair<PlannedValue, PlannedValue>>> products;
+  for (size_t k = 0; k < operands.size(); k += 2) {
+    const int num_scalars = int{is_scalar(k)} + int{is_scalar(k + 1)};
+    const bool swaps = is_scalar(k) && !is_scalar(k + 1);
+    products.push_back({num_scalars, {operands[swaps ? k + 1 : k], operands[swaps ? k : k + 1]}});
+  }
+  std::stable_sort(products.begin(), products.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  operands.clear();
+  for (auto& [num_scalars, factors] : products) {
+    operands.push_back(std::move(factors.first));
+    operands.push_back(std::move(factors.second));
+  }
+}
+
 }  // namespace
 
 PlannedValue Lowering::NewDense(ElementType type, absl::Span<const int64_t> extents) {
@@ -231,6 +251,9 @@ PlannedValue Lowering::Map(MapFunction function, absl::Span<const int64_t> exten
                          LoopNest::Order::kOfMemory);
       if (own.rank() > 1) turn(operand);
     }
+  }
+  if (function == MapFunction::kSumOfProducts || function == MapFunction::kSumOfThreeProducts) {
+    OrderFactors(all_views(), operands);
   }
   std::vector<Access> accesses = {Write(result)};
   for (const PlannedValue& operand : operands) accesses.push_back(Read(operand));

@@ -3,6 +3,7 @@
 
 #include "core/program/map_instruction.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -29,6 +30,13 @@ MapInstruction::MapInstruction(MapFunction function, std::vector<Access> accesse
     for (size_t v = 0; v < views.size(); ++v)
       axis.strides[v] = nest.strides[v][static_cast<size_t>(i)];
   }
+  if (!axes_.empty()) {
+    const LoopAxis<kViewsMax> rows = axes_.back();
+    axes_.pop_back();
+    rows_.count = rows.extent;
+    rows_.result_stride = rows.strides[0];
+    std::copy(rows.strides.begin() + 1, rows.strides.end(), rows_.strides);
+  }
   for (size_t v = 0; v < views.size(); ++v) {
     if (v > 0 && nest.inner_stride(v) == 0) scalars_ |= 1u << (v - 1);
     can_replace_.push_back(nest.strides[v] == nest.strides[0]);
@@ -40,13 +48,13 @@ void MapInstruction::Run(float* const* memory) const {
   float* const result = At(memory, 0);
   if (axes_.empty()) {
     for (size_t v = 1; v < num_accesses(); ++v) operands[v - 1] = At(memory, v);
-    return Map(function_, scalars_, operands, inner_extent_, result);
+    return Map(function_, scalars_, operands, rows_, inner_extent_, result);
   }
   const float* starts[kViewsMax] = {};
   for (size_t v = 1; v < num_accesses(); ++v) starts[v - 1] = At(memory, v);
   ForEachPosition<kViewsMax>(axes_, [&](const std::array<int64_t, kViewsMax>& offsets) {
     for (size_t v = 1; v < num_accesses(); ++v) operands[v - 1] = starts[v - 1] + offsets[v];
-    Map(function_, scalars_, operands, inner_extent_, result + offsets[0]);
+    Map(function_, scalars_, operands, rows_, inner_extent_, result + offsets[0]);
   });
 }
 

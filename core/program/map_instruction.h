@@ -14,11 +14,11 @@
 
 namespace rnnserve {
 
-// An elementwise function of floats, or of bits (kWhere): kernels/vector_map.h along the last axis,
-// and loops over the others.
+// An elementwise function of floats, or of bits (kWhere): kernels/vector_map.h along the last two
+// axes, and loops over the others.
 class MapInstruction final : public RowInstruction {
  public:
-  static constexpr size_t kViewsMax = 5;
+  static constexpr size_t kViewsMax = 1 + kMapOperandsMax;
 
   // The first access and view are those of the result, the others those of the operands. All views
   // have the extents of the result. REQUIRES: CanRun(views).
@@ -33,7 +33,8 @@ class MapInstruction final : public RowInstruction {
 
  private:
   const MapFunction function_;
-  std::vector<LoopAxis<kViewsMax>> axes_;
+  std::vector<LoopAxis<kViewsMax>> axes_;  // around the rows of one call of the kernel
+  MapRows rows_;
   int64_t inner_extent_;
   unsigned scalars_ = 0;
   std::vector<bool> can_replace_;

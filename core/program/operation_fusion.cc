@@ -7,10 +7,15 @@
 #include <optional>
 #include <utility>
 
+#include "core/program/limits.h"
+
 namespace rnnserve {
 namespace {
 
 using ValueId = Program::ValueId;
+
+// A value with more readers is not computed again in each.
+constexpr int kReadersMax = 3;
 
 class Fusion {
  public:
@@ -19,7 +24,7 @@ class Fusion {
         facts_(facts),
         producer_(program.values.size()),
         num_uses_(program.values.size(), 0),
-        is_absorbed_(program.operations.size(), false) {
+        num_absorbed_(program.values.size(), 0) {
     for (size_t i = 0; i < program.operations.size(); ++i) {
       if (!facts.is_live(i)) continue;
       for (const ValueId result : program.operations[i].results) producer_[result] = i;
@@ -33,8 +38,10 @@ class Fusion {
     std::vector<FusedOperation> fused;
     // From the last operation, so that the last one of several absorbs the others.
     for (size_t i = program_.operations.size(); i-- > 0;) {
-      const bool is_needed = facts_.is_live(i) && !is_absorbed_[i] &&
-                             !facts_.is_constant(program_.operations[i].results[0]);
+      // All readers have been looked at before.
+      const ValueId result = program_.operations[i].results[0];
+      const bool is_absorbed = num_uses_[result] > 0 && num_absorbed_[result] == num_uses_[result];
+      const bool is_needed = facts_.is_live(i) && !is_absorbed && !facts_.is_constant(result);
       if (is_needed) fused.push_back(FuseInto(i));
     }
     std::reverse(fused.begin(), fused.end());
@@ -57,9 +64,86 @@ class Fusion {
     return producer;
   }
 
+  int64_t SizeOf(ValueId value) const {
+    return program_.values[value].shape.NumElements().value_or(0);
+  }
+
+  // Returns the multiplication that computes `value` if a reader can do it instead: nothing else
+  // reads it, or it is cheap.
   std::optional<size_t> AbsorbableProduct(ValueId value, const Shape& shape) const {
-    const std::optional<size_t> producer = Absorbable(value, shape);
-    return producer.has_value() && Of(*producer).code == OpCode::kMul ? producer : std::nullopt;
+    const std::optional<size_t> producer = producer_[value];
+    if (!producer.has_value() || Of(*producer).code != OpCode::kMul || facts_.is_constant(value)) {
+      return std::nullopt;
+    }
+    const Program::Value& found = program_.values[value];
+    if (found.type != ElementType::kFloat32 || !(found.shape == shape)) return std::nullopt;
+    if (num_uses_[value] == 1) return producer;
+    const int64_t smaller =
+        std::min(SizeOf(Of(*producer).operands[0]), SizeOf(Of(*producer).operands[1]));
+    constexpr int64_t kTimesSmaller = 8;
+    return num_uses_[value] <= kReadersMax && smaller * kTimesSmaller <= SizeOf(value)
+               ? producer
+               : std::nullopt;
+  }
+
+  // Appends the factors of `value`, and the multiplications that are absorbed.
+  void AppendFactors(ValueId value, const Shape& shape, std::vector<ValueId>& factors,
+                     std::vector<size_t>& absorbed) const {
+    const std::optional<size_t> product = AbsorbableProduct(value, shape);
+    if (!product.has_value()) return factors.push_back(value);
+    absorbed.push_back(*product);
+    for (const ValueId operand : Of(*product).operands) {
+      // What a value with several readers reads is not absorbed, because the value itself may still
+      // be needed.
+      if (num_uses_[value] > 1) {
+        factors.push_back(operand);
+      } else {
+        AppendFactors(operand, shape, factors, absorbed);
+      }
+    }
+  }
+
+  // Returns the number of elements of a product.
+  int64_t ProductSize(const std::vector<ValueId>& a, const std::vector<ValueId>& b) const {
+    std::vector<int64_t> extents(kProgramRankMax, 1);
+    for (const auto* factors : {&a, &b}) {
+      for (const ValueId value : *factors) {
+        const auto shape = program_.values[value].shape.extents();
+        for (size_t i = 0; i < shape.size(); ++i) {
+          int64_t& extent = extents[extents.size() - shape.size() + i];
+          extent = std::max(extent, shape[i]);
+        }
+      }
+    }
+    int64_t size = 1;
+    for (const int64_t extent : extents) size *= extent;
+    return size;
+  }
+
+  // Multiplies the factors until two are left, and appends them to the operands: always the two
+  // whose product is smallest.
+  void AppendTwoFactors(const std::vector<ValueId>& factors, FusedOperation& fused) const {
+    std::vector<std::vector<ValueId>> left;
+    for (const ValueId factor : factors) left.push_back({factor});
+    while (left.size() > 2) {
+      size_t first = 0;
+      size_t second = 1;
+      for (size_t i = 0; i < left.size(); ++i) {
+        for (size_t k = i + 1; k < left.size(); ++k) {
+          if (ProductSize(left[i], left[k]) < ProductSize(left[first], left[second])) {
+            first = i;
+            second = k;
+          }
+        }
+      }
+      left[first].insert(left[first].end(), left[second].begin(), left[second].end());
+      left.erase(left.begin() + static_cast<std::ptrdiff_t>(second));
+    }
+    fused.operands.insert(fused.operands.end(), left.begin(), left.end());
+  }
+
+  void Absorb(const std::vector<size_t>& operations) {
+    for (const size_t i : operations) ++num_absorbed_[Of(i).results[0]];
   }
 
   FusedOperation FuseInto(size_t i) {
@@ -108,7 +192,7 @@ class Fusion {
       }
     }
     if (sum.products.empty()) return false;
-    for (const size_t operation : absorbed) is_absorbed_[operation] = true;
+    Absorb(absorbed);
     std::sort(sum.products.begin(), sum.products.end());
     sum.kind = FusedOperation::Kind::kSumOfMatrices;
     sum.operation = i;
@@ -116,54 +200,76 @@ class Fusion {
     return true;
   }
 
+  // Fuses an addition with the multiplications before it: up to three products, or two summands of
+  // which one is a product.
   void FuseAdd(size_t i, FusedOperation& fused) {
-    const auto& operands = Of(i).operands;
-    const auto first = AbsorbableProduct(operands[0], ResultOf(i).shape);
-    const auto second = AbsorbableProduct(operands[1], ResultOf(i).shape);
-    if (first.has_value() && second.has_value() && *first != *second) {
-      fused.function = MapFunction::kSumOfProducts;
-      fused.others = Of(*first).operands;
-      fused.others.insert(fused.others.end(), Of(*second).operands.begin(),
-                          Of(*second).operands.end());
-      is_absorbed_[*second] = true;
-    } else if (first.has_value() || second.has_value()) {
-      fused.function = MapFunction::kMulAdd;
-      fused.others = Of(first.has_value() ? *first : *second).operands;
-      fused.others.push_back(operands[first.has_value() ? 1 : 0]);
-    } else {
-      return;
+    const Shape& shape = ResultOf(i).shape;
+    std::vector<ValueId> summands = Of(i).operands;
+    std::vector<size_t> absorbed;
+    for (size_t k = 0; k < 2; ++k) {
+      // An addition of two products before this one.
+      const std::optional<size_t> sum = Absorbable(summands[k], shape);
+      if (!sum.has_value() || Of(*sum).code != OpCode::kAdd) continue;
+      const auto& inner = Of(*sum).operands;
+      if (AbsorbableProduct(summands[1 - k], shape).has_value() &&
+          AbsorbableProduct(inner[0], shape).has_value() &&
+          AbsorbableProduct(inner[1], shape).has_value()) {
+        absorbed.push_back(*sum);
+        summands = {inner[0], inner[1], summands[1 - k]};
+        break;
+      }
     }
-    is_absorbed_[first.has_value() ? *first : *second] = true;
+    std::vector<ValueId> plain;
+    for (const ValueId summand : summands) {
+      if (!AbsorbableProduct(summand, shape).has_value()) {
+        plain.push_back(summand);
+        continue;
+      }
+      std::vector<ValueId> factors;
+      AppendFactors(summand, shape, factors, absorbed);
+      AppendTwoFactors(factors, fused);
+    }
+    if (fused.operands.empty()) return;
+    for (const ValueId summand : plain) fused.operands.push_back({summand});
+    fused.function = !plain.empty()         ? MapFunction::kMulAdd
+                     : summands.size() == 3 ? MapFunction::kSumOfThreeProducts
+                                            : MapFunction::kSumOfProducts;
     fused.kind = FusedOperation::Kind::kMap;
+    Absorb(absorbed);
   }
 
   void FuseSub(size_t i, FusedOperation& fused) {
+    const Shape& shape = ResultOf(i).shape;
     const auto& operands = Of(i).operands;
-    const auto first = AbsorbableProduct(operands[0], ResultOf(i).shape);
-    const auto second = AbsorbableProduct(operands[1], ResultOf(i).shape);
-    if (!first.has_value() && !second.has_value()) return;
-    const size_t product = second.has_value() ? *second : *first;
-    fused.function = second.has_value() ? MapFunction::kNegMulAdd : MapFunction::kMulSub;
-    fused.others = Of(product).operands;
-    fused.others.push_back(operands[second.has_value() ? 0 : 1]);
-    is_absorbed_[product] = true;
+    const bool second = AbsorbableProduct(operands[1], shape).has_value();
+    if (!second && !AbsorbableProduct(operands[0], shape).has_value()) return;
+    std::vector<ValueId> factors;
+    std::vector<size_t> absorbed;
+    AppendFactors(operands[second ? 1 : 0], shape, factors, absorbed);
+    AppendTwoFactors(factors, fused);
+    fused.operands.push_back({operands[second ? 0 : 1]});
+    fused.function = second ? MapFunction::kNegMulAdd : MapFunction::kMulSub;
     fused.kind = FusedOperation::Kind::kMap;
+    Absorb(absorbed);
   }
 
   void FuseReduction(size_t i, FusedOperation& fused) {
     const ValueId operand = Of(i).operands[0];
-    const auto product = AbsorbableProduct(operand, program_.values[operand].shape);
-    if (!product.has_value()) return;
-    fused.others = Of(*product).operands;
-    is_absorbed_[*product] = true;
+    const Shape& shape = program_.values[operand].shape;
+    if (!AbsorbableProduct(operand, shape).has_value()) return;
+    std::vector<ValueId> factors;
+    std::vector<size_t> absorbed;
+    AppendFactors(operand, shape, factors, absorbed);
+    AppendTwoFactors(factors, fused);
     fused.kind = FusedOperation::Kind::kReductionOfProduct;
+    Absorb(absorbed);
   }
 
   const Program& program_;
   const FusionFacts& facts_;
   std::vector<std::optional<size_t>> producer_;
   std::vector<int> num_uses_;
-  std::vector<bool> is_absorbed_;
+  std::vector<int> num_absorbed_;
 };
 
 }  // namespace

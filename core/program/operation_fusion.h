@@ -27,8 +27,9 @@ struct FusedOperation {
   // kSumOfMatrices: the operations that are products, the constants and the other summands.
   std::vector<size_t> products;
   std::vector<Program::ValueId> constants;
-  // kMap and kReductionOfProduct: the operands.
   std::vector<Program::ValueId> others;
+  // kMap and kReductionOfProduct: the operands. An operand is the product of some values.
+  std::vector<std::vector<Program::ValueId>> operands;
   MapFunction function = MapFunction::kAdd;
 };
 
@@ -40,9 +41,11 @@ struct FusionFacts {
 };
 
 // Returns what to compute, in an order in which every value is computed before it is read: all live
-// operations that are not on constants alone. A value is fused into its reader only if nothing else
-// reads it, so nothing is computed twice. Summands are added in another order than in the program:
-// constants, products with weights, the others.
+// operations that are not on constants alone, unless all their readers have absorbed them. A value
+// with several readers is computed again in each only if it is a large value multiplied by a small
+// one. Summands are added in another order than in the program: constants, products with weights,
+// the others. Factors are multiplied in another order too: small ones first, so that a product of
+// three that has the shape of a matrix takes one multiplication for each element.
 std::vector<FusedOperation> FuseOperations(const Program& program, const FusionFacts& facts);
 
 }  // namespace rnnserve

@@ -260,10 +260,8 @@ void ProgramPlanner::LowerOperations() {
         LowerSum(fused);
         break;
       case FusedOperation::Kind::kMap:
-        LowerMap(fused);
-        break;
       case FusedOperation::Kind::kReductionOfProduct:
-        LowerReduction(fused);
+        LowerFused(fused);
         break;
     }
   }
@@ -330,33 +328,46 @@ void ProgramPlanner::LowerRowOperation(const Program::Operation& operation) {
   }
 }
 
-void ProgramPlanner::LowerMap(const FusedOperation& map) {
-  const ValueId result = program_.operations[map.operation].results[0];
-  const int phase = known_[result].phase;
-  std::vector<Known> known;
-  std::vector<PlannedValue> operands;
-  for (const ValueId operand : map.others) {
-    known.push_back(Visible(operand, phase));
-    operands.push_back(known.back().value);
+// Returns the product of some values.
+PlannedValue ProgramPlanner::Multiplied(absl::Span<const Known> factors, Lowering& lowering) {
+  PlannedValue product = factors[0].value;
+  for (const Known& factor : factors.subspan(1)) {
+    std::vector<int64_t> extents(
+        std::max(product.view.extents.size(), factor.value.view.extents.size()), 1);
+    for (const std::vector<int64_t>& of : {product.view.extents, factor.value.view.extents}) {
+      for (size_t i = 0; i < of.size(); ++i) {
+        int64_t& extent = extents[extents.size() - of.size() + i];
+        extent = std::max(extent, of[i]);
+      }
+    }
+    product = lowering.Map(MapFunction::kMul, extents, {product, factor.value});
   }
-  const int stage = StageOfReader(known, phase);
-  Lowering lowering(*this, StageOf(phase, stage).instructions);
-  known_[result] = {
-      phase, lowering.Map(map.function, program_.values[result].shape.extents(), operands), stage};
+  return product;
 }
 
-void ProgramPlanner::LowerReduction(const FusedOperation& reduction) {
-  const Program::Operation& operation = program_.operations[reduction.operation];
+void ProgramPlanner::LowerFused(const FusedOperation& fused) {
+  const Program::Operation& operation = program_.operations[fused.operation];
   const ValueId result = operation.results[0];
   const int phase = known_[result].phase;
-  const Known first = Visible(reduction.others[0], phase);
-  const Known second = Visible(reduction.others[1], phase);
-  const int stage = StageOfReader({first, second}, phase);
+  std::vector<std::vector<Known>> known;
+  int stage = 0;
+  for (const auto& factors : fused.operands) {
+    known.emplace_back();
+    for (const ValueId factor : factors) known.back().push_back(Visible(factor, phase));
+    stage = std::max(stage, StageOfReader(known.back(), phase));
+  }
   Lowering lowering(*this, StageOf(phase, stage).instructions);
+  std::vector<PlannedValue> operands;
+  for (const auto& factors : known) operands.push_back(Multiplied(factors, lowering));
+  if (fused.kind == FusedOperation::Kind::kMap) {
+    const Shape& shape = program_.values[result].shape;
+    known_[result] = {phase, lowering.Map(fused.function, shape.extents(), operands), stage};
+    return;
+  }
   const Shape& shape = program_.values[operation.operands[0]].shape;
   known_[result] = {
       phase,
-      lowering.SumOfProducts(shape.extents(), operation.attributes.axes, first.value, second.value),
+      lowering.SumOfProducts(shape.extents(), operation.attributes.axes, operands[0], operands[1]),
       stage};
 }
 

@@ -89,8 +89,8 @@ class ProgramPlanner final : private StorageList {
   bool IsProductWithWeights(const Program::Operation& operation) const;
   bool IsFiniteConstant(ValueId id) const;
   void LowerSum(const FusedOperation& sum);
-  void LowerMap(const FusedOperation& map);
-  void LowerReduction(const FusedOperation& reduction);
+  void LowerFused(const FusedOperation& fused);
+  PlannedValue Multiplied(absl::Span<const Known> factors, Lowering& lowering);
   // Bring the operand of a product into a form that the kernels take.
   MatrixForm FormOf(const Program::Operation& operation);
   MatrixForm FormOfDot(const Program::Operation& operation);

@@ -100,8 +100,10 @@ ReduceInstruction::ReduceInstruction(Reduction reduction, std::vector<Access> ac
     if (!loops_.reduced.empty()) {
       rows_ = take(loops_.reduced, static_cast<int>(loops_.reduced.size()) - 1);
     }
-  } else if (reduced >= 0) {
-    inner_ = take(loops_.reduced, reduced);
+  } else {
+    if (reduced >= 0) inner_ = take(loops_.reduced, reduced);
+    const bool has_rows = num_operands == 2 && loops_.reduced.empty() && !loops_.kept.empty();
+    if (has_rows) rows_ = take(loops_.kept, static_cast<int>(loops_.kept.size()) - 1);
   }
 }
 
@@ -120,9 +122,16 @@ void ReduceInstruction::RunAlongReduced(float* const* memory) const {
     constexpr MapFunction kFunctions[] = {MapFunction::kAdd, MapFunction::kMax, MapFunction::kMin,
                                           MapFunction::kMul};
     float combined = 0.0f;
-    Map(kFunctions[static_cast<int>(reduction_)], 0, operands, 1, &combined);
+    Map(kFunctions[static_cast<int>(reduction_)], 0, operands, {}, 1, &combined);
     return combined;
   };
+  if (is_dot && loops_.reduced.empty()) {
+    return ForEachPosition<3>(loops_.kept, [&](const std::array<int64_t, 3>& at) {
+      DotRows({first + at[kFirst], rows_.strides[kFirst], second + at[kSecond],
+               rows_.strides[kSecond], rows_.extent, result + at[kResult], rows_.strides[kResult]},
+              inner_.extent);
+    });
+  }
   ForEachPosition<3>(loops_.kept, [&](const std::array<int64_t, 3>& at) {
     bool goes_on = false;
     float total = 0.0f;

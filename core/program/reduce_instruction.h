@@ -49,8 +49,10 @@ class ReduceInstruction final : public RowInstruction {
   bool is_along_kept_ = false;
   bool is_swapped_ = false;  // the second operand is the one that the vector runs along
   ReduceLoops::Axis inner_;  // the axis of the vector
-  ReduceLoops::Axis rows_;   // if along a kept axis: the reduced axis of the kernel
-  ReduceLoops loops_;        // without these
+  // Along a kept axis: the reduced axis of the kernel. Else, for a sum of products along one axis:
+  // the kept axis of the kernel.
+  ReduceLoops::Axis rows_;
+  ReduceLoops loops_;  // without these
 };
 
 }  // namespace rnnserve
