@@ -1,8 +1,9 @@
 # Copyright The rnnserve Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Public models with states, and one made here, beside ONNX Runtime over 200 steps."""
+"""Public models with states, and some made here, beside ONNX Runtime over 200 steps."""
 
 import dataclasses
+import pathlib
 
 import agreement
 import numpy as np
@@ -12,9 +13,10 @@ from onnx import TensorProto, helper, numpy_helper
 from runner import Task
 
 STEPS = 200
+EXPORTED = pathlib.Path(__file__).resolve().parent / "exported"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Model:
     """A file, its inputs at each step, and the pairs of its states."""
 
@@ -54,11 +56,22 @@ MODELS = (
 )  # fmt: skip
 
 
+def _exported(path):
+    """The model in a file of export_torch.py: the next value of state h is h_out."""
+    inputs = [value.name for value in onnx.load(path).graph.input]
+    states = {name: f"{name}_out" for name in inputs if name != "x"}
+    title = path.stem.removeprefix("torch_").replace("_", " ")
+    return Model(f"PyTorch: {title}", path.name, {"x": (1, 5)}, states, scale=1.0)
+
+
+MODELS += tuple(_exported(path) for path in sorted(EXPORTED.glob("*.onnx")))
+
+
 def load(model, folder):
     """Returns the onnx.ModelProto, or None if the folder does not have the file."""
     if not model.file:
         return policy(np.random.default_rng(7))
-    paths = sorted(folder.rglob(model.file))
+    paths = sorted([*EXPORTED.glob(model.file), *folder.rglob(model.file)])
     return onnx.load(paths[0]) if paths else None
 
 
