@@ -81,7 +81,18 @@ Matrix::Matrix(absl::Span<const float> kernel, int64_t input_size, int64_t block
       prefetch_distance_(PrefetchDistance(words_.size() * int64_t{sizeof(float)})) {
   assert(static_cast<int64_t>(kernel.size()) == input_size * blocks * units);
   const int64_t cols = blocks * units;
-  const AlignedBuffer scales = ScalesOf(kernel, cols);
+  if (type == WeightType::kFloat32) {
+    for (int64_t row = 0; row < input_size * blocks; ++row) {
+      const float* const from = kernel.data() + row * units;
+      for (int64_t p = 0; p < num_panels(); ++p) {
+        const int64_t first = p * kColumnQuantum;
+        std::copy_n(from + first, std::min(kColumnQuantum, units - first),
+                    words_.data() + (p * input_size * blocks + row) * kColumnQuantum);
+      }
+    }
+    return;
+  }
+  const AlignedBuffer scales = type == WeightType::kInt8 ? ScalesOf(kernel, cols) : AlignedBuffer();
   const int per_word = WeightsPerWord(type);
   for (int64_t k = 0; k < input_size; ++k) {
     for (int64_t col = 0; col < cols; ++col) {
@@ -89,8 +100,8 @@ Matrix::Matrix(absl::Span<const float> kernel, int64_t input_size, int64_t block
       const int64_t row =
           (unit / kColumnQuantum * num_words() + k / per_word) * blocks + col / units;
       float& word = words_.data()[row * kColumnQuantum + unit % kColumnQuantum];
-      const uint32_t bits =
-          WeightBits(type, kernel[static_cast<size_t>(k * cols + col)], scales.data()[col]);
+      const float scale = type == WeightType::kInt8 ? scales.data()[col] : 1.0f;
+      const uint32_t bits = WeightBits(type, kernel[static_cast<size_t>(k * cols + col)], scale);
       const auto shift = static_cast<unsigned>(k % per_word * (32 / per_word));
       word = std::bit_cast<float>(std::bit_cast<uint32_t>(word) | bits << shift);
     }

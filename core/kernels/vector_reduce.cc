@@ -114,11 +114,46 @@ HWY_INLINE float DotOf(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b,
 
 float DotVectors(const float* a, const float* b, int64_t n) { return DotOf(a, b, n); }
 
-void DotRows(const DotRowsArguments& rows, int64_t n) {
-  for (int64_t r = 0; r < rows.count; ++r) {
-    rows.result[r * rows.result_stride] =
-        DotOf(rows.a + r * rows.a_stride, rows.b + r * rows.b_stride, n);
+// Computes kRows rows from `first` on, with one partial result for each. The sums of several rows
+// are independent, so none waits for another.
+template <int kRows>
+HWY_INLINE void DotSomeRows(const DotRowsArguments& rows, int64_t first, int64_t n) {
+  const FloatTag d;
+  const float* const a = rows.a + first * rows.a_stride;
+  const float* const b = rows.b + first * rows.b_stride;
+  Vec sum[kRows];
+  HWY_UNROLL(8) for (int r = 0; r < kRows; ++r) sum[r] = hn::Zero(d);
+  int64_t i = 0;
+  if (rows.b_stride == 0) {
+    for (; i + kReduceLanes <= n; i += kReduceLanes) {
+      const Vec shared = hn::LoadU(d, b + i);
+      HWY_UNROLL(8) for (int r = 0; r < kRows; ++r) {
+        sum[r] = hn::MulAdd(hn::LoadU(d, a + r * rows.a_stride + i), shared, sum[r]);
+      }
+    }
+  } else {
+    for (; i + kReduceLanes <= n; i += kReduceLanes) {
+      HWY_UNROLL(8) for (int r = 0; r < kRows; ++r) {
+        sum[r] = hn::MulAdd(hn::LoadU(d, a + r * rows.a_stride + i),
+                            hn::LoadU(d, b + r * rows.b_stride + i), sum[r]);
+      }
+    }
   }
+  HWY_UNROLL(8) for (int r = 0; r < kRows; ++r) {
+    if (i < n) {
+      const Vec zero = hn::Zero(d);
+      sum[r] = hn::MulAdd(TailOr(zero, a + r * rows.a_stride + i, n - i),
+                          TailOr(zero, b + r * rows.b_stride + i, n - i), sum[r]);
+    }
+    rows.result[(first + r) * rows.result_stride] = hn::GetLane(hn::SumOfLanes(d, sum[r]));
+  }
+}
+
+void DotRows(const DotRowsArguments& rows, int64_t n) {
+  constexpr int kRowsAtOnce = 8;
+  int64_t r = 0;
+  for (; r + kRowsAtOnce <= rows.count; r += kRowsAtOnce) DotSomeRows<kRowsAtOnce>(rows, r, n);
+  for (; r < rows.count; ++r) DotSomeRows<1>(rows, r, n);
 }
 
 // Sets kVectors vectors of the result from `add(result so far, row, vector of the row)`, over all

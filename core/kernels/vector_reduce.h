@@ -35,8 +35,8 @@ void ReduceRows(Reduction reduction, const RowsToReduce& rows, bool goes_on, int
 // Returns the sum of a[i] * b[i] for i in [0, n).
 float DotVectors(const float* a, const float* b, int64_t n);
 
-// Computes result[r * result_stride] := DotVectors(a + r * a_stride, b + r * b_stride, n) for r in [0,
-// count).
+// Computes result[r * result_stride] := the sum of a[r * a_stride + i] * b[r * b_stride + i] for i in
+// [0, n), for r in [0, count). The order of a sum does not depend on the other rows.
 struct DotRowsArguments {
   const float* a;
   int64_t a_stride;

@@ -38,12 +38,19 @@ int64_t SizeOf(const Program::Value& value) { return value.shape.NumElements().v
 std::vector<float> ElementsOf(const float* memory, const StridedView& view) {
   std::vector<float> elements;
   elements.reserve(static_cast<size_t>(view.size()));
+  const LoopNest nest({view});
   std::vector<LoopAxis<1>> axes;
-  for (size_t i = 0; i < view.extents.size(); ++i) {
-    axes.push_back({view.extents[i], {view.strides[i]}});
+  for (size_t i = 0; i + 1 < nest.extents.size(); ++i) {
+    axes.push_back({nest.extents[i], {nest.strides[0][i]}});
   }
+  const int64_t stride = nest.inner_stride(0);
   ForEachPosition<1>(axes, [&](const std::array<int64_t, 1>& offset) {
-    elements.push_back(memory[view.offset + offset[0]]);
+    const float* const from = memory + view.offset + offset[0];
+    if (stride == 1) {
+      elements.insert(elements.end(), from, from + nest.inner_extent());
+      return;
+    }
+    for (int64_t i = 0; i < nest.inner_extent(); ++i) elements.push_back(from[i * stride]);
   });
   return elements;
 }
