@@ -365,9 +365,9 @@ absl::StatusOr<std::vector<OnnxTensor>> Fold(OpCode code,
                                              const Attributes& attributes) {
   for (const OnnxTensor* operand : operands) {
     if (operand->size() == 0) {
-      return InvalidArgument("MODEL_CONFIG", absl::StrCat("an operand has the shape ",
-                                                          operand->shape.ToString(),
-                                                          " and no elements"));
+      return InvalidArgument(
+          "MODEL_CONFIG",
+          absl::StrCat("an operand has the shape ", operand->shape.ToString(), " and no elements"));
     }
   }
   RNNSERVE_ASSIGN_OR_RETURN(const Single single, MakeSingle(code, operands, attributes));

@@ -356,8 +356,16 @@ absl::StatusOr<std::vector<GraphConverter::Slot>> GraphConverter::ConvertIf(
   }
   if (operands[0]->shape().NumElements() != 1) return Invalid("its condition is not one value");
   RNNSERVE_ASSIGN_OR_RETURN(const BuiltValue condition, builder_.Reshape(*operands[0], Shape{}));
-  RNNSERVE_ASSIGN_OR_RETURN(std::vector<Slot> then_values, ConvertBody(*then_graph, {}, scope));
-  RNNSERVE_ASSIGN_OR_RETURN(std::vector<Slot> else_values, ConvertBody(*else_graph, {}, scope));
+  // A branch that is never taken may make no sense for this input.
+  const auto convert = [&](const OnnxGraph& graph) -> absl::StatusOr<std::vector<Slot>> {
+    absl::StatusOr<std::vector<Slot>> values = ConvertBody(graph, {}, scope);
+    if (values.ok() || values.status().code() != absl::StatusCode::kInvalidArgument) return values;
+    return Annotate(values.status(),
+                    "its condition depends on the inputs and states, so both branches are needed "
+                    "(if an input decides which one is right, fix it with --set NAME=VALUE)");
+  };
+  RNNSERVE_ASSIGN_OR_RETURN(std::vector<Slot> then_values, convert(*then_graph));
+  RNNSERVE_ASSIGN_OR_RETURN(std::vector<Slot> else_values, convert(*else_graph));
   if (then_values.size() != else_values.size()) {
     return Invalid("its branches have different numbers of outputs");
   }

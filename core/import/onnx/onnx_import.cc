@@ -11,6 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "core/import/onnx/recurrent_states.h"
+#include "core/import/onnx/sequence_import.h"
 #include "core/import/onnx/state_pairs.h"
 #include "core/import/onnx/step_import.h"
 #include "core/program/read_program.h"
@@ -86,8 +88,18 @@ absl::Status NoStates(const OnnxModel& model, const OnnxOptions& options) {
 absl::StatusOr<Bundle> ImportOnnx(const OnnxModel& model, const OnnxOptions& options,
                                   const LayerRegistry& registry) {
   RNNSERVE_ASSIGN_OR_RETURN(const auto states, PairStates(model.graph, options));
-  if (states.empty() && options.overlap.empty()) return NoStates(model, options);
-  RNNSERVE_ASSIGN_OR_RETURN(ProgramBuilder::Result step, ImportStep(model, options, states));
+  const bool has_states = !states.empty() || !options.overlap.empty();
+  if (!has_states && !HasRecurrentNodes(model)) return NoStates(model, options);
+  if (has_states && !options.time_axis.empty()) {
+    return InvalidArgument("MODEL_CONFIG",
+                           "'time_axis' is for models that have no states as inputs and outputs");
+  }
+  ProgramBuilder::Result step;
+  if (has_states) {
+    RNNSERVE_ASSIGN_OR_RETURN(step, ImportStep(model, options, states));
+  } else {
+    RNNSERVE_ASSIGN_OR_RETURN(step, ImportSequence(model, options));
+  }
   Bundle bundle;
   bundle.generator = absl::StrCat("rnnserve-import, from an ONNX file of ",
                                   model.producer.empty() ? "an unknown producer" : model.producer);

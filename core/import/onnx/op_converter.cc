@@ -119,6 +119,11 @@ const OnnxTensor* NodeConversion::Tensor(absl::string_view name) {
   return tensor;
 }
 
+void NodeConversion::IgnoreAll() {
+  for (size_t i = 0; i < operands_.size(); ++i) seen_operands_.insert(i);
+  for (const auto& [name, value] : node_.attributes) seen_attributes_.insert(name);
+}
+
 int NodeConversion::Axis(int64_t axis, int rank) {
   if (axis >= -rank && axis < rank) return static_cast<int>(axis < 0 ? axis + rank : axis);
   Fail(absl::StrCat("axis ", axis, " is out of range for a tensor of rank ", rank));

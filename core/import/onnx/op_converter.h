@@ -67,6 +67,10 @@ class NodeConversion {
   // Notes an attribute or operand that changes nothing here.
   void Ignore(absl::string_view attribute) { seen_attributes_.emplace(attribute); }
   void IgnoreOperand(size_t index) { seen_operands_.insert(index); }
+  // Notes all of them: whoever converts the node has checked them in another way.
+  void IgnoreAll();
+  // All operands, without noting that the converter asked for them.
+  const std::vector<std::optional<BuiltValue>>& optional_operands() const { return operands_; }
 
   // Returns `axis` counted from 0, for an axis of a tensor of that rank that may count from the end
   // (-1 is the last one). If it is out of range: 0, and the conversion fails.

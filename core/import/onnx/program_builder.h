@@ -90,6 +90,7 @@ class ProgramBuilder {
   absl::StatusOr<BuiltValue> AddConstant(absl::string_view name, ElementType type,
                                          const Shape& shape);
   absl::StatusOr<BuiltValue> AddState(absl::string_view name, ElementType type, const Shape& shape);
+  size_t num_states() const { return program_.states.size(); }
   // REQUIRES: there is such a state.
   const Shape& state_shape(size_t state) const {
     return program_.values[program_.states[state].value].shape;

@@ -67,7 +67,9 @@ bool PairsWithPrefixes(absl::string_view input, absl::string_view output) {
     if (!absl::ConsumePrefix(&in, affixes.input) || !absl::ConsumePrefix(&out, affixes.output)) {
       continue;
     }
-    if (in == out && IsName(in)) return true;
+    // "past" is a name itself: past_0 and present_0 pair.
+    const bool is_named = IsName(in) || absl::StartsWith(affixes.input, "past");
+    if (in == out && !in.empty() && is_named) return true;
   }
   return false;
 }

@@ -12,6 +12,7 @@
 #include "core/import/onnx/graph_converter.h"
 #include "core/import/onnx/input_plan.h"
 #include "core/import/onnx/npy_file.h"
+#include "core/import/onnx/recurrent_states.h"
 
 namespace rnnserve {
 namespace {
@@ -19,10 +20,21 @@ namespace {
 // Builds the program of one graph.
 class StepImport {
  public:
-  StepImport(const OnnxModel& model, const OnnxOptions& options)
-      : model_(model), options_(options), converter_(model, builder_, nullptr) {}
+  // `override_nodes` may be null.
+  StepImport(const OnnxModel& model, const OnnxOptions& options,
+             GraphConverter::Override* override_nodes = nullptr)
+      : model_(model), options_(options), converter_(model, builder_, override_nodes) {}
 
   absl::StatusOr<ProgramBuilder::Result> Run(const std::map<std::string, std::string>& states);
+
+  // Imports a graph whose recurrence is inside the file, for sequences of that length. Inputs and
+  // outputs keep their batch axis and time axis if `is_whole`; else they lose both, and the time
+  // axis of an output is the one in which its shape differs from that in `whole_shapes`. Sets
+  // `shapes` to the shapes of the outputs before they lose an axis.
+  absl::StatusOr<ProgramBuilder::Result> RunSequence(int64_t length, bool is_whole,
+                                                     const std::vector<Shape>& whole_shapes,
+                                                     std::vector<Shape>& shapes);
+  const InputPlan& plan() const { return plan_; }
 
  private:
   absl::Status AddInput(const InputPlan::Input& input);
@@ -173,7 +185,100 @@ absl::StatusOr<ProgramBuilder::Result> StepImport::Run(
   return builder_.Finish("the ONNX graph");
 }
 
+// Returns the shape without the time axis.
+Shape WithoutTime(const Shape& shape, int time_axis) {
+  std::vector<int64_t> extents(shape.extents().begin(), shape.extents().end());
+  if (time_axis >= 0) extents.erase(extents.begin() + time_axis);
+  return Shape(extents);
+}
+
+// The first axis in which the shapes differ; -1 if there is none.
+int FirstDifference(const Shape& a, const Shape& b) {
+  for (int i = 0; i < a.rank() && i < b.rank(); ++i) {
+    if (a[i] != b[i]) return i;
+  }
+  return -1;
+}
+
+absl::StatusOr<ProgramBuilder::Result> StepImport::RunSequence(
+    int64_t length, bool is_whole, const std::vector<Shape>& whole_shapes,
+    std::vector<Shape>& shapes) {
+  RNNSERVE_ASSIGN_OR_RETURN(plan_, PlanInputs(model_.graph, options_, {}, {true, length}));
+  for (const InputPlan::Input& input : plan_.inputs) {
+    if (input.fixed.has_value()) {
+      converter_.Define(input.name, BuiltValue(*input.fixed));
+      continue;
+    }
+    if (input.time_axis < 0) {
+      return InvalidArgument(
+          "ONNX_SHAPES",
+          absl::StrCat("no axis of input '", input.name, "' ", input.shape.ToString(),
+                       " is known to be time: --time-axis ", input.name,
+                       "=AXIS; or the input is the same in all sequences: --set ", input.name,
+                       "=VALUE"));
+    }
+    if (input.shape[input.time_axis] != length) {
+      return InvalidArgument(
+          "ONNX_SHAPES",
+          absl::StrCat("input '", input.name, "' ", input.shape.ToString(), " has ",
+                       input.shape[input.time_axis],
+                       " timesteps in every sequence; export the model with an open time axis"));
+    }
+    const int batch = input.batch_axis - (input.batch_axis > input.time_axis ? 1 : 0);
+    const Shape row =
+        is_whole ? input.shape : RowShape(WithoutTime(input.shape, input.time_axis), batch);
+    RNNSERVE_ASSIGN_OR_RETURN(const BuiltValue value,
+                              builder_.AddInput(input.name, input.type, row));
+    RNNSERVE_ASSIGN_OR_RETURN(BuiltValue whole, builder_.Reshape(value, input.shape));
+    converter_.Define(input.name, std::move(whole));
+  }
+  RNNSERVE_ASSIGN_OR_RETURN(const std::vector<BuiltValue> outputs, converter_.Convert());
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    OnnxValueInfo info = model_.graph.outputs[i];
+    const Shape& shape = outputs[i].shape();
+    shapes.push_back(shape);
+    if (is_whole) {
+      RNNSERVE_RETURN_IF_ERROR(builder_.AddOutput(info.name, outputs[i]));
+      continue;
+    }
+    const int time_axis = FirstDifference(shape, whole_shapes[i]);
+    if (time_axis >= 0 && info.axes.has_value() &&
+        static_cast<int>(info.axes->size()) == shape.rank()) {
+      info.axes->erase(info.axes->begin() + time_axis);
+    }
+    const Shape rest = WithoutTime(shape, time_axis);
+    RNNSERVE_ASSIGN_OR_RETURN(const int batch_axis,
+                              OutputBatchAxis(info, rest, options_, plan_.batch_symbols));
+    RNNSERVE_ASSIGN_OR_RETURN(const BuiltValue row,
+                              builder_.Reshape(outputs[i], RowShape(rest, batch_axis)));
+    RNNSERVE_RETURN_IF_ERROR(builder_.AddOutput(info.name, row));
+  }
+  return builder_.Finish("the ONNX graph");
+}
+
 }  // namespace
+
+absl::StatusOr<SequencePrograms> ImportSequencePrograms(const OnnxModel& model,
+                                                        const OnnxOptions& options,
+                                                        int64_t length) {
+  SequencePrograms programs;
+  std::vector<Shape> whole_shapes;
+  StepImport whole(model, options);
+  RNNSERVE_ASSIGN_OR_RETURN(programs.whole, whole.RunSequence(length, true, {}, whole_shapes));
+  RecurrentStates states;
+  std::vector<Shape> step_shapes;
+  RNNSERVE_ASSIGN_OR_RETURN(
+      programs.step,
+      StepImport(model, options, &states).RunSequence(1, false, whole_shapes, step_shapes));
+  for (const InputPlan::Input& input : whole.plan().inputs) {
+    if (input.fixed.has_value()) continue;
+    programs.inputs.push_back({input.type, input.shape, input.time_axis});
+  }
+  for (size_t i = 0; i < whole_shapes.size(); ++i) {
+    programs.outputs.push_back({model.graph.outputs[i].name, whole_shapes[i], step_shapes[i], -1});
+  }
+  return programs;
+}
 
 absl::StatusOr<ProgramBuilder::Result> ImportStep(
     const OnnxModel& model, const OnnxOptions& options,

@@ -4,10 +4,13 @@
 #ifndef RNNSERVE_CORE_IMPORT_ONNX_STEP_IMPORT_H_
 #define RNNSERVE_CORE_IMPORT_ONNX_STEP_IMPORT_H_
 
+#include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/base/shape.h"
 #include "core/import/onnx/onnx_graph.h"
 #include "core/import/onnx/onnx_options.h"
 #include "core/import/onnx/program_builder.h"
@@ -20,6 +23,30 @@ namespace rnnserve {
 absl::StatusOr<ProgramBuilder::Result> ImportStep(const OnnxModel& model,
                                                   const OnnxOptions& options,
                                                   const std::map<std::string, std::string>& states);
+
+// A graph whose recurrence is inside the file, as two programs: of one timestep, with the states of
+// its recurrent nodes, and of a whole sequence.
+struct SequencePrograms {
+  struct Input {
+    ElementType type = ElementType::kFloat32;
+    Shape whole_shape;  // with the batch axis and the time axis
+    int time_axis = 0;
+  };
+  struct Output {
+    std::string name;
+    Shape whole_shape;  // for a sequence
+    Shape step_shape;   // for one timestep, with the batch axis and the time axis
+    int time_axis = -1;
+  };
+  ProgramBuilder::Result whole;
+  ProgramBuilder::Result step;
+  std::vector<Input> inputs;
+  std::vector<Output> outputs;
+};
+
+// Makes both programs, for a sequence of `length` timesteps. Errors: see ImportOnnx.
+absl::StatusOr<SequencePrograms> ImportSequencePrograms(const OnnxModel& model,
+                                                        const OnnxOptions& options, int64_t length);
 
 }  // namespace rnnserve
 

@@ -1,0 +1,106 @@
+// Copyright The rnnserve Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Which axis is the batch, and which shapes an input has for one row.
+
+#include "core/import/onnx/input_plan.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/core/import/onnx/onnx_file.h"
+
+namespace rnnserve::testing {
+namespace {
+
+absl::StatusOr<InputPlan::Input> Plan(const Axes& axes, const OnnxOptions& options = {}) {
+  onnx::ModelProto model = EmptyOnnx();
+  AddInput(*model.mutable_graph(), "x", axes);
+  absl::StatusOr<InputPlan> plan = PlanInputs(Read(model).graph, options, {}, TimeAxes());
+  if (!plan.ok()) return plan.status();
+  return plan->inputs.at(0);
+}
+
+TEST(InputPlanTest, TakesTheAxisNamedBatch) {
+  const auto input = *Plan({"2", "batch", "128"});
+
+  EXPECT_EQ(input.batch_axis, 1);
+  EXPECT_EQ(input.shape, (Shape{2, 1, 128}));
+}
+
+TEST(InputPlanTest, TakesTheOnlyOpenAxis) {
+  EXPECT_EQ(Plan({"2", "", "128"})->batch_axis, 1);
+  EXPECT_EQ(Plan({"seq_len", "576"})->batch_axis, 0);
+}
+
+TEST(InputPlanTest, TakesTheOnlyAxisOfOne) {
+  EXPECT_EQ(Plan({"1", "2", "128", "2"})->batch_axis, 0);
+  EXPECT_EQ(Plan({"48"})->batch_axis, -1);
+}
+
+TEST(InputPlanTest, TakesAnyAxisOfOneIfTheRowIsTheSame) {
+  EXPECT_EQ(Plan({"1", "1", "128"})->batch_axis, 0);
+}
+
+TEST(InputPlanTest, RefusesTwoAxesThatGiveDifferentRows) {
+  EXPECT_THAT(Plan({"1", "5", "1"}), IsError(absl::StatusCode::kInvalidArgument, "ONNX_SHAPES",
+                                             "--batch-axis x=0 or --batch-axis x=2"));
+  OnnxOptions options;
+  options.batch_axis["x"] = 2;
+  EXPECT_EQ(Plan({"1", "5", "1"}, options)->batch_axis, 2);
+}
+
+TEST(InputPlanTest, RefusesOpenAxesAndNamesTheFlag) {
+  EXPECT_THAT(Plan({"batch", "frames", "80"}),
+              IsError(absl::StatusCode::kInvalidArgument, "ONNX_SHAPES", "--set frames="));
+  EXPECT_THAT(Plan({"1", "time", "80"}),
+              IsError(absl::StatusCode::kInvalidArgument, "ONNX_SHAPES", "--set time="));
+  EXPECT_THAT(Plan({"", ""}),
+              IsError(absl::StatusCode::kInvalidArgument, "ONNX_SHAPES", "--shape x="));
+}
+
+TEST(InputPlanTest, OptionsSetExtents) {
+  OnnxOptions options;
+  options.set["frames"] = {3};
+  EXPECT_EQ(Plan({"batch", "frames", "80"}, options)->shape, (Shape{1, 3, 80}));
+  options = {};
+  options.shape["x"] = {1, 576};
+  EXPECT_EQ(Plan({"", ""}, options)->shape, (Shape{1, 576}));
+}
+
+TEST(InputPlanTest, RefusesOptionsThatContradictTheFile) {
+  OnnxOptions options;
+  options.shape["x"] = {1, 3};
+  EXPECT_THAT(Plan({"1", "2"}, options),
+              IsError(absl::StatusCode::kInvalidArgument, "MODEL_CONFIG", "[1, 2]"));
+  options = {};
+  options.batch_axis["x"] = 7;
+  EXPECT_THAT(Plan({"1", "2"}, options),
+              IsError(absl::StatusCode::kInvalidArgument, "MODEL_CONFIG", "'batch_axis'"));
+}
+
+TEST(InputPlanTest, RefusesAFixedBatch) {
+  OnnxOptions options;
+  options.batch_axis["x"] = 0;
+  EXPECT_THAT(Plan({"4", "2"}, options),
+              IsError(absl::StatusCode::kInvalidArgument, "ONNX_SHAPES", "fixed at 4"));
+}
+
+TEST(InputPlanTest, RefusesOptionsThatNameNothing) {
+  OnnxOptions options;
+  options.overlap["nothing"] = 3;
+  EXPECT_THAT(Plan({"1", "2"}, options),
+              IsError(absl::StatusCode::kInvalidArgument, "MODEL_CONFIG", "'nothing'"));
+  options = {};
+  options.set["nothing"] = {3};
+  EXPECT_THAT(Plan({"1", "2"}, options),
+              IsError(absl::StatusCode::kInvalidArgument, "MODEL_CONFIG", "'nothing'"));
+}
+
+TEST(InputPlanTest, AnOutputHasTheBatchAxisOfItsSymbol) {
+  const OnnxModel model = Read(Accumulator());
+
+  EXPECT_EQ(*OutputBatchAxis(model.graph.outputs[1], Shape{1, 1, 2}, {}, {"batch"}), 1);
+}
+
+}  // namespace
+}  // namespace rnnserve::testing
