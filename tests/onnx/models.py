@@ -29,6 +29,7 @@ class Model:
     flags: tuple = ()  # for rnnserve-import, beside those for the fixed inputs
 
 
+_FRAMEWORKS = {"torch": "PyTorch", "keras": "Keras"}
 _STATE = {"state": "stateN"}
 _H_C = {"h": "hn", "c": "cn"}
 
@@ -57,11 +58,12 @@ MODELS = (
 
 
 def _exported(path):
-    """The model in a file of export_torch.py: the next value of state h is h_out."""
+    """The model in a file of export_torch.py or export_keras.py: the next value of h is h_out."""
     inputs = [value.name for value in onnx.load(path).graph.input]
     states = {name: f"{name}_out" for name in inputs if name != "x"}
-    title = path.stem.removeprefix("torch_").replace("_", " ")
-    return Model(f"PyTorch: {title}", path.name, {"x": (1, 5)}, states, scale=1.0)
+    framework, _, title = path.stem.partition("_")
+    title = f"{_FRAMEWORKS[framework]}: {title.replace('_', ' ')}"
+    return Model(title, path.name, {"x": (1, 5)}, states, scale=1.0)
 
 
 MODELS += tuple(_exported(path) for path in sorted(EXPORTED.glob("*.onnx")))
