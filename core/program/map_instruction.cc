@@ -44,16 +44,14 @@ MapInstruction::MapInstruction(MapFunction function, std::vector<Access> accesse
 }
 
 void MapInstruction::Run(float* const* memory) const {
-  const float* operands[kViewsMax] = {};
+  const size_t num_operands = num_accesses() - 1;
+  const float* starts[kMapOperandsMax];
+  for (size_t k = 0; k < num_operands; ++k) starts[k] = At(memory, 1 + k);
   float* const result = At(memory, 0);
-  if (axes_.empty()) {
-    for (size_t v = 1; v < num_accesses(); ++v) operands[v - 1] = At(memory, v);
-    return Map(function_, scalars_, operands, rows_, inner_extent_, result);
-  }
-  const float* starts[kViewsMax] = {};
-  for (size_t v = 1; v < num_accesses(); ++v) starts[v - 1] = At(memory, v);
+  if (axes_.empty()) return Map(function_, scalars_, starts, rows_, inner_extent_, result);
   ForEachPosition<kViewsMax>(axes_, [&](const std::array<int64_t, kViewsMax>& offsets) {
-    for (size_t v = 1; v < num_accesses(); ++v) operands[v - 1] = starts[v - 1] + offsets[v];
+    const float* operands[kMapOperandsMax];
+    for (size_t k = 0; k < num_operands; ++k) operands[k] = starts[k] + offsets[1 + k];
     Map(function_, scalars_, operands, rows_, inner_extent_, result + offsets[0]);
   });
 }
