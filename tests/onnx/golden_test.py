@@ -49,6 +49,11 @@ class GoldenTest(unittest.TestCase):
         return {**files, "steps": 1, "states": {}}
 
     def _compare(self, golden, task, answer):
+        if "error" in golden:
+            begin, says = golden["error"]
+            self.assertEqual(answer.get("error", "")[: len(begin)], begin)
+            self.assertIn(says, answer["error"])
+            return
         self.assertNotIn("error", answer)
         self.assertEqual(answer["shapes"], golden["shapes"])
         values = array.array("f", pathlib.Path(task["outputs"]).read_bytes())

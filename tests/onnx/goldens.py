@@ -6,11 +6,17 @@ goldens.json is a list of
 
     {"name": ..., "model": the file in base64, "inputs": [[numbers]...], "outputs": [[numbers]...],
      "shapes": [[extents]...]}
+
+At the end are nodes that are refused (refusals.py), which have, instead of outputs and shapes,
+
+    "error": [how the error begins, what else it says]
 """
 
 import base64
 import json
 import pathlib
+
+import refusals
 
 FILE = pathlib.Path(__file__).resolve().parent / "goldens.json"
 PER_OPERATOR = 2
@@ -29,6 +35,7 @@ def export(runner, results):
         records.sort(key=lambda record: (len(json.dumps(record)), record["name"]))
         # The largest of the small ones have the most options.
         chosen += records[-PER_OPERATOR:]
+    chosen += refusals.records()
     lines = ",\n".join(json.dumps(record) for record in chosen)
     FILE.write_text(f"[\n{lines}\n]\n")
     return len(chosen)
