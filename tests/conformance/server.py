@@ -77,12 +77,13 @@ def _plugin_flags(programs):
 class Server:
     """A server of all bundles in a folder, and a channel to it. It ends with its `with` block."""
 
-    def __init__(self, programs, folder):
+    def __init__(self, programs, folder, has_plugin=True):
         address_file, log = folder / "addresses.json", folder / "server.log"
         address_file.unlink(missing_ok=True)
         log.unlink(missing_ok=True)
         command = [str(programs / "rnnserve"), "--model-dir", str(folder / "models")]
-        command += ["--address-file", str(address_file), *_plugin_flags(programs)]
+        command += ["--address-file", str(address_file)]
+        command += _plugin_flags(programs) if has_plugin else []
         for flag in _FLAGS.items():
             command += flag
         self._process = Process(command, log)

@@ -19,6 +19,7 @@ import onnx
 import onnxruntime
 import page
 import random_graphs
+import served_models
 from runner import Refused, Runner
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -91,6 +92,16 @@ def run_models(runner, folder):
     return rows
 
 
+def run_served(arguments, folder):
+    """As run_models, for models that are imported and served by the real programs."""
+    rows = []
+    random = np.random.default_rng(MODELS_SEED)
+    found = served_models.run(arguments.programs, folder, arguments.models, random)
+    for model, text, largest in found:
+        rows.append(model_row(f"{model.name}, served", text, largest))
+    return rows
+
+
 def model_row(name, text, largest):
     print(f"{name:36} {text or f'largest error {largest:.1e}'}", flush=True)
     return {"name": name, "largest_error": float(f"{largest:.1e}"), "wrong": text}
@@ -123,6 +134,8 @@ def main():
               f"{wrong_graphs} wrong")  # fmt: skip
         rows = run_models(runner, arguments.models) if arguments.models else []
         runner.close()
+        if arguments.models:
+            rows += run_served(arguments, pathlib.Path(folder) / "served")
     is_good = not totals[node_tests.WRONG] and not wrong_graphs
     is_good = is_good and not any(row["wrong"] for row in rows)
     if arguments.write_page and is_good:

@@ -40,8 +40,9 @@ inputs and states is. Floats of any width are computed as float32, integers as i
 MODELS = """\
 ## Models
 
-Each ran for {steps} steps beside ONNX Runtime, with its states fed back. A step counts as equal if
-every element is within 2e-6 plus 1e-5 of the largest one of its tensor.
+Each ran for {steps} steps beside ONNX Runtime, with its states fed back; where it says "served", in
+sessions of the real server, several on one stream, in parts of random lengths. A step counts as
+equal if every element is within 2e-6 plus 1e-5 of the largest one of its tensor.
 
 | model | largest error |
 |---|---|
