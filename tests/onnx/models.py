@@ -21,7 +21,7 @@ class Model:
     """A file, its inputs at each step, and the pairs of its states."""
 
     name: str
-    file: str  # its name; below the folder of models it may be anywhere
+    file: str  # the end of its path below the folder of models
     frames: dict  # {input: shape with a batch of 1}
     states: dict  # {input: output}
     fixed: dict = dataclasses.field(default_factory=dict)  # {input: a number}
@@ -37,24 +37,24 @@ _STATE = {"state": "stateN"}
 _H_C = {"h": "hn", "c": "cn"}
 
 MODELS = (
-    Model("Silero VAD v6, faster-whisper", "silero_vad_v6.onnx", {"input": (1, 576)}, _H_C,
+    Model("Silero VAD v6, faster-whisper", "assets/silero_vad_v6.onnx", {"input": (1, 576)}, _H_C,
           flags=("--set", "seq_len=1")),
-    Model("Silero VAD v6, without If, 16 kHz", "silero_vad_op18_ifless.onnx",
+    Model("Silero VAD v6, without If, 16 kHz", "data/silero_vad_op18_ifless.onnx",
           {"input": (1, 576)}, _STATE, {"sr": 16000}, flags=("--set", "sequence=576")),
-    Model("Silero VAD v6, without If, 8 kHz", "silero_vad_op18_ifless.onnx",
+    Model("Silero VAD v6, without If, 8 kHz", "data/silero_vad_op18_ifless.onnx",
           {"input": (1, 288)}, _STATE, {"sr": 8000}, flags=("--set", "sequence=288")),
-    Model("Silero VAD v6, 16 kHz", "silero_vad.onnx", {"input": (1, 576)}, _STATE, {"sr": 16000},
-          flags=("--shape", "input=1,576")),
-    Model("Silero VAD v6, 8 kHz", "silero_vad.onnx", {"input": (1, 288)}, _STATE, {"sr": 8000},
-          flags=("--shape", "input=1,288")),
-    Model("Silero VAD v4, 16 kHz", "silero_vad_legacy.onnx", {"input": (1, 512)}, _H_C,
+    Model("Silero VAD v6, 16 kHz", "data/silero_vad.onnx", {"input": (1, 576)}, _STATE,
+          {"sr": 16000}, flags=("--shape", "input=1,576")),
+    Model("Silero VAD v6, 8 kHz", "data/silero_vad.onnx", {"input": (1, 288)}, _STATE,
+          {"sr": 8000}, flags=("--shape", "input=1,288")),
+    Model("Silero VAD v4, 16 kHz", "dist/silero_vad_legacy.onnx", {"input": (1, 512)}, _H_C,
           {"sr": 16000}, flags=("--set", "sequence=512")),
-    Model("Silero VAD v4, 8 kHz", "silero_vad_legacy.onnx", {"input": (1, 256)}, _H_C,
+    Model("Silero VAD v4, 8 kHz", "dist/silero_vad_legacy.onnx", {"input": (1, 256)}, _H_C,
           {"sr": 8000}, flags=("--set", "sequence=256")),
-    Model("DTLN, stage 1", "model_1.onnx", {"input_2": (1, 1, 257)},
+    Model("DTLN, stage 1", "dtln/models/model_1.onnx", {"input_2": (1, 1, 257)},
           {"input_3": "tf_op_layer_stack_2"}, scale=1.0, has_magnitudes=True,
           flags=("--state", "input_3=tf_op_layer_stack_2")),
-    Model("DTLN, stage 2", "model_2.onnx", {"input_4": (1, 1, 512)},
+    Model("DTLN, stage 2", "dtln/models/model_2.onnx", {"input_4": (1, 1, 512)},
           {"input_5": "tf_op_layer_stack_5"}, flags=("--state", "input_5=tf_op_layer_stack_5")),
     Model("RL policy", "", {"obs": (1, 48)}, {"h_in": "h_out", "c_in": "c_out"}, scale=1.0),
 )  # fmt: skip

@@ -50,7 +50,8 @@ def import_models(programs, folder, protos):
     for i, (model, proto) in enumerate(protos.items()):
         file = folder / f"{i}.onnx"
         onnx.save(proto, file)
-        command = [programs / "rnnserve-import", file, folder / "models" / f"model{i}", *model.flags]
+        bundle = folder / "models" / f"model{i}"
+        command = [programs / "rnnserve-import", file, bundle, *model.flags]
         for name, value in model.fixed.items():
             command += ["--set", f"{name}={value}"]
         result = subprocess.run(
