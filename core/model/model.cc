@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
@@ -25,6 +26,12 @@ int64_t NumTokens(const Plan& plan, size_t value) {
   }
   // If no Embedding reads them, they are ordinary numbers.
   return num_tokens == 0 ? int64_t{1} << 24 : num_tokens;
+}
+
+// Returns the number of values that a node produces.
+size_t NumValues(const Plan::Node& node) {
+  const size_t num_states = node.layer->returns_state() ? node.layer->states().size() : 0;
+  return Plan::FirstStateValue(node) - node.output + num_states;
 }
 
 }  // namespace
@@ -52,6 +59,7 @@ Model::Model(std::string digest, const Graph& graph, Plan plan, WeightType weigh
     outputs_.push_back({graph.outputs[i].name, value.spec, value.rows});
   }
   LayOutStates();
+  MeasureStep();
   non_streamable_reason_ = NonStreamableReason();
   no_training_reason_ = NoTrainingReason();
 }
@@ -73,17 +81,56 @@ void Model::LayOutStates() {
   }
 }
 
+void Model::MeasureStep() {
+  for (const Output& output : outputs_) {
+    (output.spec.has_time ? floats_per_timestep_ : floats_per_step_) += output.size;
+  }
+  while (time_input_ < inputs_.size() && !inputs_[time_input_].spec.has_time) ++time_input_;
+}
+
+std::optional<int64_t> Model::TimestepsOfStepOutput(int64_t num_floats) const {
+  const int64_t of_timesteps = num_floats - floats_per_step_;
+  if (floats_per_timestep_ == 0) {
+    return of_timesteps == 0 ? std::optional<int64_t>(1) : std::nullopt;
+  }
+  if (of_timesteps < floats_per_timestep_ || of_timesteps % floats_per_timestep_ != 0) {
+    return std::nullopt;
+  }
+  return of_timesteps / floats_per_timestep_;
+}
+
 std::string Model::NonStreamableReason() const {
-  if (inputs_.size() > 1) return absl::StrCat("the model has ", inputs_.size(), " inputs");
-  if (outputs_.size() > 1) return absl::StrCat("the model has ", outputs_.size(), " outputs");
-  if (!inputs_.front().spec.has_time) return "the input of the model has no time axis";
+  if (time_input_ == inputs_.size()) {
+    return inputs_.size() == 1 ? "the input of the model has no time axis"
+                               : "none of the model's inputs has a time axis";
+  }
+  // For each value, whether it depends on timesteps; if it has no time axis, it is then complete
+  // only at the end of the sequence.
+  std::vector<bool> depends_on_time(plan_.values.size());
+  for (size_t i = 0; i < inputs_.size(); ++i) depends_on_time[i] = inputs_[i].spec.has_time;
+  const auto depends = [&](size_t value) { return depends_on_time[value]; };
+  const auto has_time = [&](size_t value) { return plan_.values[value].spec.has_time; };
   for (const Plan::Node& node : plan_.nodes) {
-    if (!node.layer->can_stream()) {
+    const bool reads_time = absl::c_any_of(node.inputs, has_time);
+    // A layer that reads a sequence reads its other inputs at every timestep.
+    const bool reads_end = reads_time && absl::c_any_of(node.inputs, [&](size_t value) {
+                             return depends(value) && !has_time(value);
+                           });
+    if (!node.layer->can_stream() || reads_end) {
       return absl::StrCat("layer '", node.name, "' (", node.layer->class_name(),
                           ") needs the end of the sequence first");
     }
-    if (!node.initial_state.empty()) {
+    if (absl::c_any_of(node.initial_state, depends)) {
       return absl::StrCat("layer '", node.name, "' begins at a state of the model's own");
+    }
+    if (!reads_time && has_time(node.output)) {
+      return absl::StrCat("layer '", node.name, "' (", node.layer->class_name(),
+                          ") makes a time axis of its own");
+    }
+    const bool is_known_before =
+        node.layer->state_size() == 0 && absl::c_none_of(node.inputs, depends);
+    for (size_t value = node.output; value < node.output + NumValues(node); ++value) {
+      depends_on_time[value] = !is_known_before;
     }
   }
   return "";

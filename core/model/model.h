@@ -4,8 +4,10 @@
 #ifndef RNNSERVE_CORE_MODEL_MODEL_H_
 #define RNNSERVE_CORE_MODEL_MODEL_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -78,9 +80,24 @@ class Model {
   void OnStatesReplaced(float* block) const;
 
   // The reason why the model cannot be stepped timestep by timestep; empty if it can be. A
-  // human-readable text that names the layer or says that there are several inputs or outputs.
+  // human-readable text that names the layer or says that no input has a time axis.
+  //
+  // A step of a streamable model has the same number of timesteps in every input with a time axis.
+  // Inputs without one hold for all timesteps of the step. A layer whose initial state is computed
+  // from such inputs alone begins at that state in each step; all others continue at their own. An
+  // output without a time axis is the one after the last timestep.
   const std::string& non_streamable_reason() const { return non_streamable_reason_; }
   bool is_streamable() const { return non_streamable_reason_.empty(); }
+  // The index of the first input with a time axis. REQUIRES: is_streamable().
+  size_t time_input() const { return time_input_; }
+  // Returns the number of floats that the outputs of a step of `time` timesteps have together.
+  // REQUIRES: is_streamable().
+  int64_t StepOutputFloats(int64_t time) const {
+    return time * floats_per_timestep_ + floats_per_step_;
+  }
+  // Returns the number of timesteps of a step whose outputs have this many floats together, 1 if no
+  // output has a time axis; nullopt if no step has that many. REQUIRES: is_streamable().
+  std::optional<int64_t> TimestepsOfStepOutput(int64_t num_floats) const;
   // The reason why a run with Keras' training=True is not possible; empty if it is possible. A
   // human-readable text that names the layer.
   const std::string& no_training_reason() const { return no_training_reason_; }
@@ -108,6 +125,7 @@ class Model {
  private:
   Model(std::string digest, const Graph& graph, Plan plan, WeightType weight_type);
   void LayOutStates();
+  void MeasureStep();
   std::string NonStreamableReason() const;
   std::string NoTrainingReason() const;
 
@@ -118,6 +136,10 @@ class Model {
   std::vector<Output> outputs_;
   StateLayout state_layout_;
   AlignedBuffer initial_state_;
+  // Of the outputs of a step that have a time axis, for one timestep, and of those that have none.
+  int64_t floats_per_timestep_ = 0;
+  int64_t floats_per_step_ = 0;
+  size_t time_input_ = 0;
   std::string non_streamable_reason_;
   std::string no_training_reason_;
 };

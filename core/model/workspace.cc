@@ -88,6 +88,7 @@ Workspace::Workspace(const Model& model, absl::Span<const Extent> extents)
   }
   SetTimes(extents.front().times);
   states_ = AlignedBuffer(state_size_ * max_batch);
+  begins_.assign(static_cast<size_t>(max_batch), 1);
   scratch_ = AlignedBuffer(sizes.scratch);
   more_x_.resize(sizes.more_inputs);
   more_masks_.resize(sizes.more_inputs);
@@ -158,7 +159,7 @@ void Workspace::RunNode(const Plan::Node& node) {
 
   const TrainingRun training = TrainingRun{row_seeds_}.Part(node.index);
   if (!row_seeds_.empty()) run.training = &training;
-  if (!node.initial_state.empty()) BeginAtGivenStates(node, run.state);
+  if (!node.initial_state.empty()) BeginAtComputedStates(node, run.state);
   layer.Run(run);
   if (layer.returns_state()) ReturnStates(node, run.state);
 }
@@ -173,14 +174,17 @@ Mask Workspace::PassedMask(size_t mask_value) {
   return {passed_mask_.data(), bits.time, 1};
 }
 
-void Workspace::BeginAtGivenStates(const Plan::Node& node, Columns state) {
-  int64_t offset = 0;
-  for (const size_t given : node.initial_state) {
-    const ConstColumns from = value(given).At(0);
-    Copy(from, state.Rows(offset, from.rows));
-    offset += PaddedRows(from.rows);
+void Workspace::BeginAtComputedStates(const Plan::Node& node, Columns state) {
+  for (int64_t b = 0; b < state.cols; ++b) {
+    if (begins_[static_cast<size_t>(b)] == 0) continue;
+    float* to = state.column(b);
+    for (const size_t computed : node.initial_state) {
+      const ConstColumns from = value(computed).At(0);
+      std::copy_n(from.column(b), PaddedRows(from.rows), to);
+      to += PaddedRows(from.rows);
+    }
+    node.layer->OnStatesReplaced(state.column(b));
   }
-  for (int64_t b = 0; b < state.cols; ++b) node.layer->OnStatesReplaced(state.column(b));
 }
 
 void Workspace::ReturnStates(const Plan::Node& node, ConstColumns state) {

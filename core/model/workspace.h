@@ -67,6 +67,12 @@ class Workspace {
   // Makes later runs share large steps with a team. Only the thread that runs the model calls the
   // team. Null, the initial setting, ends the sharing.
   void set_team(Team* team) { team_ = team; }
+  // Whether a row of the next runs begins at the states that the model computes for its layers
+  // (Plan::Node::initial_state). All rows do at first. A row that does not continues at its state,
+  // as it does in layers for which the model computes none.
+  void BeginAtComputedStates(int64_t row, bool begins) {
+    begins_[static_cast<size_t>(row)] = begins ? 1 : 0;
+  }
   // The state block of each row: column b has StateLayout::size floats.
   Columns states() { return {states_.data(), state_size_, batch_, state_size_}; }
 
@@ -87,7 +93,7 @@ class Workspace {
     Mask mask;                        // of this run
   };
 
-  void BeginAtGivenStates(const Plan::Node& node, Columns state);
+  void BeginAtComputedStates(const Plan::Node& node, Columns state);
   void ReturnStates(const Plan::Node& node, ConstColumns state);
   Mask PassedMask(size_t mask_value);
 
@@ -105,6 +111,7 @@ class Workspace {
   std::vector<Mask> more_masks_;
   std::vector<Sequence> more_y_;
   std::vector<uint8_t> passed_mask_;
+  std::vector<uint8_t> begins_;      // of each row
   std::vector<uint64_t> row_seeds_;  // empty without training
 };
 

@@ -56,11 +56,19 @@ class Run {
     Compute(/*is_last=*/true);
   }
 
-  // Computes the timesteps [begin, begin + length) of a model with one input.
+  // Computes the timesteps [begin, begin + length) of all inputs that have a time axis. The states
+  // that the model computes from the other inputs apply to the first part only.
   void RunPart(int64_t begin, int64_t length) {
-    workspace_.SetTimes({length});
-    FillInput(0, begin);
-    Compute(begin + length == golden_.time());
+    std::vector<int64_t> times;
+    for (const Model::Input& input : model_.inputs()) {
+      times.push_back(input.spec.has_time ? length : 1);
+    }
+    workspace_.SetTimes(times);
+    for (int64_t b = 0; b < num_rows_; ++b) workspace_.BeginAtComputedStates(b, begin == 0);
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+      FillInput(i, model_.inputs()[i].spec.has_time ? begin : 0);
+    }
+    Compute(begin + length == Times()[model_.time_input()]);
   }
 
   ModelResult Result() {
@@ -138,9 +146,10 @@ class Run {
 
   void Compute(bool is_last) {
     model_.RunSequencePart(workspace_);
-    if (!is_last && !model_.outputs().front().spec.has_time) return;
-    model_.RunTail(workspace_);
-    for (size_t i = 0; i < outputs_.size(); ++i) Collect(i);
+    if (is_last) model_.RunTail(workspace_);
+    for (size_t i = 0; i < outputs_.size(); ++i) {
+      if (is_last || model_.outputs()[i].spec.has_time) Collect(i);
+    }
   }
 
   void Collect(size_t i) {

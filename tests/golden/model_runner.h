@@ -29,7 +29,8 @@ ModelResult RunRows(const Model& model, const GoldenCase& golden, int64_t first_
                     int64_t num_rows);
 
 // Runs all rows in one call for each length in `cuts`, keeping the states in between. REQUIRES: the
-// model is streamable, and the lengths add up to the timesteps of the case.
+// model is streamable, and the lengths add up to the timesteps of the case, of which all inputs
+// with a time axis have the same number.
 ModelResult RunInParts(const Model& model, const GoldenCase& golden,
                        const std::vector<int64_t>& cuts);
 

@@ -71,6 +71,42 @@ ModelPtr Build(const std::vector<Json>& layers, WeightSource& weights,
   return *std::move(built);
 }
 
+Json InputNamed(const std::string& name, Json batch_shape) {
+  return Layer("InputLayer", name, {{"batch_shape", std::move(batch_shape)}, {"dtype", "float32"}});
+}
+
+// Returns a reference to the first output of the first call of a layer.
+Json TensorOf(const std::string& layer) {
+  return {{"class_name", "__keras_tensor__"}, {"config", {{"keras_history", {layer, 0, 0}}}}};
+}
+
+// Returns the layer with a call that has these arguments.
+Json Called(Json layer, Json args, Json kwargs = Json::object()) {
+  layer["inbound_nodes"].push_back({{"args", std::move(args)}, {"kwargs", std::move(kwargs)}});
+  return layer;
+}
+
+// Builds a Functional with these inputs; each output is [layer, call, tensor].
+ModelPtr BuildFunctional(const std::vector<Json>& layers, const std::vector<std::string>& inputs,
+                         const std::vector<Json>& outputs, WeightSource& weights,
+                         const std::string& digest) {
+  Json input_layers = Json::array();
+  for (const std::string& input : inputs) input_layers.push_back({input, 0, 0});
+  const Json model = {{"class_name", "Functional"},
+                      {"config",
+                       {{"name", "test"},
+                        {"layers", layers},
+                        {"input_layers", input_layers},
+                        {"output_layers", outputs}}}};
+  auto built =
+      Model::Create(KerasConfig(model, "model 'test'"), weights, LayerRegistry::BuiltIn(), digest);
+  if (!built.ok()) {
+    std::cerr << built.status() << std::endl;
+    std::abort();
+  }
+  return *std::move(built);
+}
+
 ModelPtr BuildAny(const std::vector<Json>& layers) {
   AnyWeights weights;
   return Build(layers, weights);
@@ -159,6 +195,31 @@ ModelPtr NormalizedModel() {
   }
   return Build({Input({nullptr, nullptr, 2}), Layer("BatchNormalization", "norm", Json::object())},
                weights);
+}
+
+ModelPtr PairModel() {
+  WeightMap weights;
+  weights.Add("ten/kernel", {1, 1}, {10});
+  return BuildFunctional(
+      {InputNamed("a", {nullptr, nullptr, 1}), InputNamed("b", {nullptr, nullptr, 1}),
+       InputNamed("c", {nullptr, 1}),
+       Called(Layer("Add", "total", Json::object()),
+              Json::array({Json::array({TensorOf("a"), TensorOf("b"), TensorOf("c")})})),
+       Called(DoublingLayer("sum", true, weights), Json::array({TensorOf("total")})),
+       Called(DoublingLayer("last", false, weights), Json::array({TensorOf("a")})),
+       Called(Layer("Dense", "ten", {{"units", 1}, {"use_bias", false}}),
+              Json::array({TensorOf("last")}))},
+      {"a", "b", "c"}, {{"sum", 0, 0}, {"ten", 0, 0}}, weights, std::string(64, 'a'));
+}
+
+ModelPtr DecoderModel() {
+  WeightMap weights;
+  Json rnn = DoublingLayer("rnn", true, weights);
+  rnn["config"]["return_state"] = true;
+  return BuildFunctional(
+      {InputNamed("x", {nullptr, nullptr, 1}), InputNamed("h", {nullptr, 1}),
+       Called(std::move(rnn), Json::array({TensorOf("x")}), {{"initial_state", {TensorOf("h")}}})},
+      {"x", "h"}, {{"rnn", 0, 0}, {"rnn", 0, 1}}, weights, std::string(64, 'b'));
 }
 
 ModelPtr BidirectionalModel() {

@@ -64,6 +64,23 @@ ModelPtr DropoutModel();
 // Returns a model that cannot be run in training: a BatchNormalization 'norm' of 2 features.
 ModelPtr NormalizedModel();
 
+// Returns a model of three inputs and two outputs, exact in floats: the sequences 'a' and 'b' of one
+// feature and the vector 'c' of one element; the outputs 'sum', for every timestep, and 'ten', after
+// the last:
+//
+//   sum := 2 sum + a + b + c,  last := 2 last + a,  ten = 10 last
+//
+// The layers 'sum' and 'last' each have one state 'h'. From 0, the inputs a = 1, 2, b = 10, 20 and
+// c = 100 give sum = 111, 344 and ten = 40.
+ModelPtr PairModel();
+
+// Returns a decoder as Keras users step it by hand: the sequence 'x' of one feature and the vector
+// 'h', at which the layer 'rnn' begins; the outputs 'rnn', for every timestep, and 'rnn:1', its
+// state after the last:
+//
+//   rnn := 2 rnn + x, from h in each step
+ModelPtr DecoderModel();
+
 // Returns a model of GRU 'first', GRU 'second' and Dense 'dense', each with `units` inputs and
 // outputs; an output for every timestep.
 ModelPtr StackedGruModel(int64_t units);

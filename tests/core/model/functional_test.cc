@@ -104,7 +104,7 @@ TEST(FunctionalTest, ReadsSeveralInputsAndGivesSeveralOutputs) {
   ASSERT_THAT(created, IsOk());
   EXPECT_EQ((*created)->inputs()[1].name, "b");
   EXPECT_EQ((*created)->outputs()[1].name, "ten");
-  EXPECT_THAT((*created)->non_streamable_reason(), HasSubstr("2 inputs"));
+  EXPECT_TRUE((*created)->is_streamable());
   EXPECT_THAT(OutputsOf(*created, {{1, 2}, {3, 4}}),
               ElementsAre(ElementsAre(4, 6), ElementsAre(40, 60)));
 }
@@ -328,6 +328,98 @@ TEST(FunctionalTest, ReportsTheTimestepsThatALayerCannotProcess) {
   EXPECT_THAT((*created)->ValueTimes({3, 4}),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("layer 'sum' cannot work on 3 and 4 timesteps"), "TIMESTEPS"));
+}
+
+// Returns why a model of the sequences 'a' and 'b' and the vector 'v' with these layers and output
+// cannot stream; empty if it can.
+std::string NonStreamableReason(std::vector<Json> layers, const std::string& output,
+                                const WeightTable& table) {
+  layers.insert(layers.begin(),
+                {InputJson("a", kSequence), InputJson("b", kSequence), InputJson("v", kVector)});
+  const auto created =
+      Create(FunctionalJson(std::move(layers), {At("a"), At("b"), At("v")}, {At(output)}), table);
+  if (!created.ok()) return created.status().ToString();
+  return (*created)->non_streamable_reason();
+}
+
+TEST(FunctionalTest, AVectorThatIsAnInputMayBeReadAtEveryTimestep) {
+  WeightTable table;
+  const std::string reason = NonStreamableReason(
+      {Called(Times("two", 2, table), {TensorJson("v")}),
+       Called(LayerJson("Add", "sum"), {Json::array({TensorJson("a"), TensorJson("two")})}),
+       Called(LayerJson("Add", "all"), {Json::array({TensorJson("sum"), TensorJson("b")})})},
+      "all", table);
+
+  EXPECT_EQ(reason, "");
+}
+
+TEST(FunctionalTest, AVectorFromTheEndOfASequenceMayNotBeReadAtEveryTimestep) {
+  WeightTable table;
+  const std::string reason = NonStreamableReason(
+      {Called(Doubling("last", Json::object(), table), {TensorJson("a")}),
+       Called(Times("two", 2, table), {TensorJson("last")}),
+       Called(LayerJson("Add", "sum"), {Json::array({TensorJson("b"), TensorJson("two")})}),
+       Called(LayerJson("Add", "all"), {Json::array({TensorJson("sum"), TensorJson("v")})})},
+      "all", table);
+
+  EXPECT_EQ(reason, "layer 'sum' (Add) needs the end of the sequence first");
+}
+
+TEST(FunctionalTest, ALayerMayBeginAtAStateThatIsAnInput) {
+  WeightTable table;
+  const std::string reason = NonStreamableReason(
+      {Called(LayerJson("Add", "both"), {Json::array({TensorJson("a"), TensorJson("b")})}),
+       Called(Times("two", 2, table), {TensorJson("v")}),
+       Called(Doubling("rnn", Json::object(), table), {TensorJson("both")},
+              {{"initial_state", {TensorJson("two")}}})},
+      "rnn", table);
+
+  EXPECT_EQ(reason, "");
+}
+
+TEST(FunctionalTest, ALayerThatBeginsAtTheEndOfAnotherSequenceCannotStream) {
+  WeightTable table;
+  const std::string reason = NonStreamableReason(
+      {Called(Doubling("encoder", Json::object(), table), {TensorJson("a")}),
+       Called(LayerJson("Add", "start"), {Json::array({TensorJson("encoder"), TensorJson("v")})}),
+       Called(Doubling("decoder", Json::object(), table), {TensorJson("b")},
+              {{"initial_state", {TensorJson("start")}}})},
+      "decoder", table);
+
+  EXPECT_EQ(reason, "layer 'decoder' begins at a state of the model's own");
+}
+
+TEST(FunctionalTest, InputsWithoutATimeAxisCannotStream) {
+  WeightTable table;
+  const Json model = FunctionalJson(
+      {InputJson("u", kVector), InputJson("v", kVector),
+       Called(LayerJson("Add", "sum"), {Json::array({TensorJson("u"), TensorJson("v")})})},
+      {At("u"), At("v")}, {At("sum")});
+
+  const auto created = Create(model, table);
+
+  ASSERT_THAT(created, IsOk());
+  EXPECT_EQ((*created)->non_streamable_reason(), "none of the model's inputs has a time axis");
+}
+
+TEST(FunctionalTest, TheTimestepsOfAStepFollowFromTheFloatsOfItsOutputs) {
+  WeightTable table;
+  const Json last = Called(Doubling("last", Json::object(), table), {TensorJson("a")});
+  const Json ten = Called(Times("ten", 10, table), {TensorJson("a")});
+  const auto mixed = Create(
+      FunctionalJson({InputJson("a", kSequence), last, ten}, {At("a")}, {At("ten"), At("last")}),
+      table);
+  const auto end =
+      Create(FunctionalJson({InputJson("a", kSequence), last}, {At("a")}, {At("last")}), table);
+  ASSERT_THAT(mixed, IsOk());
+  ASSERT_THAT(end, IsOk());
+
+  EXPECT_EQ((*mixed)->StepOutputFloats(5), 6);
+  EXPECT_EQ((*mixed)->TimestepsOfStepOutput(6), 5);
+  EXPECT_EQ((*mixed)->TimestepsOfStepOutput(1), std::nullopt);
+  EXPECT_EQ((*end)->StepOutputFloats(5), 1);
+  EXPECT_EQ((*end)->TimestepsOfStepOutput(1), 1);
+  EXPECT_EQ((*end)->TimestepsOfStepOutput(2), std::nullopt);
 }
 
 }  // namespace
