@@ -92,14 +92,14 @@ absl::Status BatchScheduler::CheckDeadline(const StepTask& task, absl::Time now)
   const int64_t rows = std::min(load.rows + 1, options_.batching.max_batch_rows);
   const absl::Duration left = task.limits.deadline - now;
   // A task that is already late gets DEADLINE_EXCEEDED from the worker.
-  if (kWaitMargin * wait + task.num_timesteps() * rate_.cell_step(rows, now) <= left ||
+  if (kWaitMargin * wait + task.num_timesteps * rate_.cell_step(rows, now) <= left ||
       left <= absl::ZeroDuration()) {
     return absl::OkStatus();
   }
   return ResourceExhausted(
       "DEADLINE_UNREACHABLE",
       absl::StrCat("about ", absl::FormatDuration(wait), " of work waits before the ",
-                   task.num_timesteps(), " timesteps, and the deadline is in ",
+                   task.num_timesteps, " timesteps, and the deadline is in ",
                    absl::FormatDuration(left)),
       std::max(wait, options_.queue.retry_delay));
 }
@@ -109,7 +109,7 @@ bool BatchScheduler::MayRunInline(const StepTask& task, size_t count) const {
   return !options_.has_team && options_.batching.max_batch_delay == absl::ZeroDuration() &&
          static_cast<int64_t>(count) <= kMaxInlineRows &&
          // Zero until the first cell step has been timed.
-         cell_step > absl::ZeroDuration() && task.num_timesteps() * cell_step <= kInlineBudget;
+         cell_step > absl::ZeroDuration() && task.num_timesteps * cell_step <= kInlineBudget;
 }
 
 void BatchScheduler::RunInline() {

@@ -4,6 +4,7 @@
 #include "core/batching/batch_worker.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -29,7 +30,6 @@ BatchWorker::BatchWorker(const Clock& clock, const Model& model, StepObserver& o
       queue_(queue),
       rate_(rate),
       options_(options),
-      returns_sequences_(model.outputs().front().spec.has_time),
       workspace_(model, options.batching.max_batch_rows,
                  options.max_round > absl::ZeroDuration() ? BatchWorkspace::kTimestepsAtOnce : 1,
                  options.leads_team ? options.team : nullptr) {
@@ -105,7 +105,7 @@ void BatchWorker::JoinTaken() {
     // A task that has begun is finished, whatever its limits say by now.
     if (task->next_timestep == 0) {
       status = CheckStillWanted(task->limits, now,
-                                task->num_timesteps() * rate_.cell_step(rows() + 1, now));
+                                task->num_timesteps * rate_.cell_step(rows() + 1, now));
     }
     if (status.ok()) {
       Join(std::move(task), now);
@@ -121,8 +121,7 @@ void BatchWorker::Join(std::unique_ptr<StepTask> task, absl::Time now) {
     task->began = now;
     if (task->output.empty()) {
       // Allocated only now, so that waiting steps hold no memory for their results.
-      const int64_t num_outputs = returns_sequences_ ? task->num_timesteps() : 1;
-      task->own_output.resize(static_cast<size_t>(num_outputs * model_.outputs().front().size));
+      task->own_output.resize(static_cast<size_t>(model_.StepOutputFloats(task->num_timesteps)));
       task->output = absl::MakeSpan(task->own_output);
     }
   }
@@ -135,7 +134,7 @@ int64_t BatchWorker::TimestepsOfRound() const {
   if (rows() == options_.batching.max_batch_rows) return 1;
   int64_t count = workspace_.max_timesteps();
   for (const Row& row : rows_) {
-    count = std::min(count, row.task->num_timesteps() - row.task->next_timestep);
+    count = std::min(count, row.task->num_timesteps - row.task->next_timestep);
   }
   const absl::Duration cell_step = rate_.last_cell_step(rows());
   // Before the first cell step its duration is unknown.
@@ -144,16 +143,15 @@ int64_t BatchWorker::TimestepsOfRound() const {
 }
 
 void BatchWorker::RunCellSteps(int64_t num_timesteps) {
-  bool with_output = returns_sequences_;
+  bool is_any_done = false;
   workspace_.SetTimesteps(num_timesteps);
   for (int64_t i = 0; i < rows(); ++i) {
     const StepTask& task = *rows_[static_cast<size_t>(i)].task;
-    const TensorView* mask = task.mask.has_value() ? &*task.mask : nullptr;
-    workspace_.SetInput(i, task.input, mask, task.next_timestep);
-    with_output = with_output || task.next_timestep + num_timesteps == task.num_timesteps();
+    workspace_.SetInputs(i, task.inputs, task.next_timestep);
+    is_any_done = is_any_done || task.next_timestep + num_timesteps == task.num_timesteps;
   }
   const absl::Time begin = clock_.Now();
-  workspace_.Step(with_output);
+  workspace_.Step(/*with_output=*/is_any_done);
   const absl::Time end = clock_.Now();
   const absl::Duration cell_step = (end - begin) / num_timesteps;
   for (int64_t i = 0; i < num_timesteps; ++i) observer_.OnCellStep(rows(), cell_step);
@@ -169,23 +167,31 @@ void BatchWorker::RunCellSteps(int64_t num_timesteps) {
 
 void BatchWorker::Advance(int64_t i, int64_t num_timesteps) {
   Row& row = rows_[static_cast<size_t>(i)];
-  const int64_t size = model_.outputs().front().size;
   row.timesteps_here += num_timesteps;
-  const int64_t first = row.task->next_timestep;
-  row.task->next_timestep += num_timesteps;
-  for (int64_t k = 0; returns_sequences_ && k < num_timesteps && row.is_finite; ++k) {
-    const absl::Span<const float> output = workspace_.output(i, k);
-    std::copy(output.begin(), output.end(), row.task->output.begin() + (first + k) * size);
-    row.is_finite = AllFinite(output);
-    if (!row.is_finite) row.task->next_timestep = first + k + 1;
+  for (int64_t k = 0; k < num_timesteps && row.is_finite; ++k) {
+    row.is_finite = CopyOutputs(i, k);
+    ++row.task->next_timestep;
   }
   if (!row.is_done()) return;
-  if (!returns_sequences_) {
-    const absl::Span<const float> output = workspace_.output(i, 0);
-    std::copy(output.begin(), output.end(), row.task->output.begin());
-    row.is_finite = AllFinite(output);
+  row.is_finite = row.is_finite && CopyOutputs(i, std::nullopt) && workspace_.has_finite_state(i);
+}
+
+bool BatchWorker::CopyOutputs(int64_t row, std::optional<int64_t> i) {
+  const StepTask& task = *rows_[static_cast<size_t>(row)].task;
+  float* to = task.output.data();
+  bool is_finite = true;
+  for (size_t k = 0; k < model_.outputs().size(); ++k) {
+    const Model::Output& output = model_.outputs()[k];
+    const bool has_time = output.spec.has_time;
+    if (has_time == i.has_value()) {
+      const absl::Span<const float> values = workspace_.output(row, k, i.value_or(0));
+      std::copy(values.begin(), values.end(),
+                to + (has_time ? task.next_timestep : 0) * output.size);
+      is_finite = is_finite && AllFinite(values);
+    }
+    to += (has_time ? task.num_timesteps : 1) * output.size;
   }
-  row.is_finite = row.is_finite && workspace_.has_finite_state(i);
+  return is_finite;
 }
 
 void BatchWorker::Finish(int64_t i, absl::Time now) {
@@ -194,11 +200,11 @@ void BatchWorker::Finish(int64_t i, absl::Time now) {
   if (rows_[static_cast<size_t>(i)].is_finite) {
     workspace_.CopyState(i, task->state().block());
     if (auto* lease = std::get_if<SessionLease>(&task->row)) lease->CommitStep();
-    committed_.push_back({task->num_timesteps(), task->began - task->submitted, now - task->began});
+    committed_.push_back({task->num_timesteps, task->began - task->submitted, now - task->began});
   } else {
     status = FailedPrecondition(
         "STATE_NONFINITE",
-        absl::StrCat("timestep ", task->next_timestep - 1, " of ", task->num_timesteps(),
+        absl::StrCat("timestep ", task->next_timestep - 1, " of ", task->num_timesteps,
                      " makes a state or output that is not finite; none of "
                      "them was committed"));
   }

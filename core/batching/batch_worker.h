@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -74,7 +75,7 @@ class BatchWorker {
     int64_t timesteps_here = 0;  // since it joined
     bool is_finite = true;
 
-    bool is_done() const { return task->next_timestep == task->num_timesteps(); }
+    bool is_done() const { return task->next_timestep == task->num_timesteps; }
   };
   struct FinishedTask {
     std::unique_ptr<StepTask> task;
@@ -95,6 +96,10 @@ class BatchWorker {
   void RunCellSteps(int64_t num_timesteps);
   // Advances row i by the computed timesteps and copies their outputs.
   void Advance(int64_t i, int64_t num_timesteps);
+  // Copies the outputs of a row at timestep i of the round to the task, as those of the task's next
+  // timestep; without i, copies the outputs that have no time axis. Returns whether the values are
+  // finite.
+  bool CopyOutputs(int64_t row, std::optional<int64_t> i);
   // Commits row i if its values are finite, and takes it out of the batch either way.
   void Finish(int64_t i, absl::Time now);
   void CompleteFinished();
@@ -111,7 +116,6 @@ class BatchWorker {
   BoundedQueue<StepTask>& queue_;
   StepRate& rate_;
   const Options options_;
-  const bool returns_sequences_;  // an output for every timestep, not only for the last
 
   BatchWorkspace workspace_;
   std::vector<Row> rows_;  // row i of the workspace

@@ -15,14 +15,22 @@ BatchWorkspace::BatchWorkspace(const Model& model, int64_t max_rows, int64_t mos
     : model_(model),
       max_rows_(max_rows),
       most_timesteps_(most_timesteps),
-      workspace_(model, Extents()) {
+      workspace_(model, Extents()),
+      input_times_(InputTimes(1)) {
   workspace_.set_team(team);
 }
 
+std::vector<int64_t> BatchWorkspace::InputTimes(int64_t count) const {
+  std::vector<int64_t> times;
+  for (const Model::Input& input : model_.inputs())
+    times.push_back(input.spec.has_time ? count : 1);
+  return times;
+}
+
 std::vector<Workspace::Extent> BatchWorkspace::Extents() const {
-  std::vector<Workspace::Extent> extents = {{max_rows_, {1}}};
+  std::vector<Workspace::Extent> extents = {{max_rows_, InputTimes(1)}};
   for (int64_t rows = 1; rows <= std::min(kFewRows, max_rows_); ++rows) {
-    extents.push_back({rows, {MaxTimesteps(rows)}});
+    extents.push_back({rows, InputTimes(MaxTimesteps(rows))});
   }
   return extents;
 }
@@ -48,32 +56,42 @@ void BatchWorkspace::Leave(int64_t row) {
 
 void BatchWorkspace::SetTimesteps(int64_t count) {
   timesteps_ = count;
-  workspace_.SetTimes({count});
+  for (size_t k = 0; k < input_times_.size(); ++k) {
+    if (model_.inputs()[k].spec.has_time) input_times_[k] = count;
+  }
+  workspace_.SetTimes(input_times_);
 }
 
-void BatchWorkspace::SetInput(int64_t row, const TensorView& input, const TensorView* mask,
-                              int64_t t) {
-  const int64_t size = model_.inputs().front().size;
-  uint8_t* const mask_of_row = workspace_.mask() + row * timesteps_;
-  for (int64_t i = 0; i < timesteps_; ++i) {
-    CopyTimestep(input, t + i, size, workspace_.input().At(i).column(row));
-    mask_of_row[i] = mask == nullptr || mask->bytes[static_cast<size_t>(t + i)] != 0;
+void BatchWorkspace::SetInputs(int64_t row, absl::Span<const StepInput> inputs, int64_t t) {
+  workspace_.BeginAtComputedStates(row, t == 0);
+  for (size_t k = 0; k < inputs.size(); ++k) {
+    const Model::Input& expected = model_.inputs()[k];
+    const std::optional<TensorView>& mask = inputs[k].mask;
+    const int64_t first = expected.spec.has_time ? t : 0;
+    uint8_t* const mask_of_row = workspace_.mask(k) + row * input_times_[k];
+    for (int64_t i = 0; i < input_times_[k]; ++i) {
+      CopyTimestep(inputs[k].tensor, first + i, expected.size,
+                   workspace_.input(k).At(i).column(row));
+      mask_of_row[i] = !mask.has_value() || mask->bytes[static_cast<size_t>(first + i)] != 0;
+    }
   }
 }
 
 void BatchWorkspace::Step(bool with_output) {
   // A mask of all ones counts as no mask, so a row with a mask slows the other rows down only when
   // one of its bits is zero.
-  const uint8_t* const mask = workspace_.mask();
-  const uint8_t* const mask_end = mask + rows_ * timesteps_;
-  workspace_.UseMask(0, std::find(mask, mask_end, 0) != mask_end);
+  for (size_t k = 0; k < input_times_.size(); ++k) {
+    const uint8_t* const mask = workspace_.mask(k);
+    const uint8_t* const mask_end = mask + rows_ * input_times_[k];
+    workspace_.UseMask(k, std::find(mask, mask_end, 0) != mask_end);
+  }
   model_.RunSequencePart(workspace_);
   if (with_output) model_.RunTail(workspace_);
 }
 
-absl::Span<const float> BatchWorkspace::output(int64_t row, int64_t i) {
-  return {model_.output(workspace_).At(i).column(row),
-          static_cast<size_t>(model_.outputs().front().size)};
+absl::Span<const float> BatchWorkspace::output(int64_t row, size_t k, int64_t i) {
+  return {model_.output(workspace_, k).At(i).column(row),
+          static_cast<size_t>(model_.outputs()[k].size)};
 }
 
 bool BatchWorkspace::has_finite_state(int64_t row) {

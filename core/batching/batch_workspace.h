@@ -5,12 +5,13 @@
 #define RNNSERVE_CORE_BATCHING_BATCH_WORKSPACE_H_
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "core/base/team.h"
-#include "core/base/tensor_view.h"
+#include "core/batching/step_input.h"
 #include "core/layers/recurrent_layer.h"
 #include "core/model/model.h"
 #include "core/model/workspace.h"
@@ -58,17 +59,19 @@ class BatchWorkspace {
   // Sets how many timesteps of every row the next Step computes. Call it after all rows have
   // joined. REQUIRES: `count` is in [1, max_timesteps()].
   void SetTimesteps(int64_t count);
-  // Sets what a row reads in the next Step: the timesteps from `t` on of a tensor that is valid for
-  // the model, and of its mask, [time] BOOL, if not null. Call it for every row before each Step,
-  // after SetTimesteps.
-  void SetInput(int64_t row, const TensorView& input, const TensorView* mask, int64_t t);
+  // Sets what a row reads in the next Step: the timesteps from `t` on of inputs that are valid for
+  // the model, one for each of the model's, and of their masks. An input without a time axis is
+  // read as a whole. If `t` is 0, layers begin at the states that the model computes from the
+  // inputs, if it computes any. Call it for every row before each Step, after SetTimesteps.
+  void SetInputs(int64_t row, absl::Span<const StepInput> inputs, int64_t t);
 
-  // Computes the cell steps of every row. Skips the outputs unless `with_output`.
+  // Computes the cell steps of every row. Unless `with_output`, skips the outputs that only a
+  // finished row needs: those without a time axis.
   void Step(bool with_output);
 
-  // Returns the output of a row at timestep i of the last Step, outputs().front().size floats. A
-  // model that has no output per timestep has one output, after the last timestep: then i is 0.
-  absl::Span<const float> output(int64_t row, int64_t i);
+  // Returns output `k` of the model for a row at timestep i of the last Step, outputs()[k].size
+  // floats. An output without a time axis is the one after the last timestep: then i is 0.
+  absl::Span<const float> output(int64_t row, size_t k, int64_t i);
   // Returns whether every state of a row is finite.
   bool has_finite_state(int64_t row);
 
@@ -79,6 +82,8 @@ class BatchWorkspace {
     const int64_t room = std::max(max_rows_, most_timesteps_) / std::max(rows, int64_t{1});
     return rows > kFewRows ? 1 : std::clamp(room, int64_t{1}, most_timesteps_);
   }
+  // Returns the timesteps of each input of the model in a Step of `count` timesteps.
+  std::vector<int64_t> InputTimes(int64_t count) const;
   // Returns the sizes that the workspace is allocated for.
   std::vector<Workspace::Extent> Extents() const;
 
@@ -87,7 +92,8 @@ class BatchWorkspace {
   const int64_t most_timesteps_;
   Workspace workspace_;
   int64_t rows_ = 0;
-  int64_t timesteps_ = 1;  // of the next Step
+  int64_t timesteps_ = 1;             // of the next Step
+  std::vector<int64_t> input_times_;  // the same for each input; 1 without a time axis
 };
 
 }  // namespace rnnserve

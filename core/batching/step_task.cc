@@ -13,12 +13,12 @@ void Complete(std::unique_ptr<StepTask> task, absl::Status status) {
 }
 
 QueueLoad LoadOf(const StepTask& task, const Model& model) {
-  const Model::Output& output = model.outputs().front();
-  const int64_t num_outputs = output.spec.has_time ? task.num_timesteps() : 1;
-  QueueLoad load = {1, task.num_timesteps() - task.next_timestep,
-                    static_cast<int64_t>(task.input.bytes.size()) +
-                        num_outputs * output.size * int64_t{sizeof(float)}};
-  if (task.mask.has_value()) load.bytes += static_cast<int64_t>(task.mask->bytes.size());
+  QueueLoad load = {1, task.num_timesteps - task.next_timestep,
+                    model.StepOutputFloats(task.num_timesteps) * int64_t{sizeof(float)}};
+  for (const StepInput& input : task.inputs) {
+    load.bytes += static_cast<int64_t>(input.tensor.bytes.size());
+    if (input.mask.has_value()) load.bytes += static_cast<int64_t>(input.mask->bytes.size());
+  }
   return load;
 }
 

@@ -16,10 +16,10 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "core/base/float_values.h"
-#include "core/base/tensor_view.h"
 #include "core/batching/call_limits.h"
 #include "core/batching/priority.h"
 #include "core/batching/queue_load.h"
+#include "core/batching/step_input.h"
 #include "core/model/model.h"
 #include "core/session/session_lease.h"
 #include "core/session/session_state.h"
@@ -40,24 +40,25 @@ struct StepTask {
   // CANCELLED (NOT_EXECUTED), RESOURCE_EXHAUSTED (QUEUE_DISPLACED).
   using Completion = absl::AnyInvocable<void(std::unique_ptr<StepTask> task, absl::Status status)>;
 
-  StepTask(std::variant<SessionLease, SessionState> row_to_advance, TensorView timesteps,
-           Completion when_done)
+  StepTask(std::variant<SessionLease, SessionState> row_to_advance, StepInputs step_inputs,
+           int64_t timesteps, Completion when_done)
       : row(std::move(row_to_advance)),
-        input(std::move(timesteps)),
+        inputs(std::move(step_inputs)),
+        num_timesteps(timesteps),
         completion(std::move(when_done)) {}
 
-  int64_t num_timesteps() const { return input.shape[0]; }
   StateView state() {
     SessionLease* lease = std::get_if<SessionLease>(&row);
     return lease != nullptr ? lease->state() : std::get<SessionState>(row).view();
   }
 
   std::variant<SessionLease, SessionState> row;
-  TensorView input;                   // [time, ...input shape], valid for the model, time >= 1
-  std::optional<TensorView> mask;     // [time], BOOL
+  StepInputs inputs;                  // one per input of the model, valid for it
+  int64_t num_timesteps;              // of every input with a time axis; >= 1
   std::optional<SessionState> start;  // the state to begin at; none: the row's own
-  // [time, output size], or [output size]: where the output goes; unspecified after a failure.
-  // Empty: the output goes to own_output.
+  // Where the outputs go, one after another in the order of the model, each [time, output size], or
+  // [output size] without a time axis: Model::StepOutputFloats floats. Unspecified after a failure.
+  // Empty: they go to own_output.
   absl::Span<float> output;
   Priority priority = Priority::kNormal;
   CallLimits limits;

@@ -83,13 +83,16 @@ absl::Status CheckModel(const Snapshot& snapshot, const Model& model) {
   }
   for (const StoredReply& reply : snapshot.replies) {
     const size_t num_states = reply.states.size();
+    const auto num_outputs = static_cast<int64_t>(reply.outputs.size());
     if (reply.step_index < snapshot.version &&
-        (num_states == 0 || num_states == snapshot.state.size())) {
+        (num_states == 0 || num_states == snapshot.state.size()) &&
+        model.TimestepsOfStepOutput(num_outputs).has_value()) {
       continue;
     }
     return MakeError(absl::StatusCode::kDataLoss, "SNAPSHOT_BAD",
                      absl::StrCat("a reply of step ", reply.step_index, " with ", num_states,
-                                  " floats of state in a session of ", snapshot.version, " steps"));
+                                  " floats of state and ", num_outputs,
+                                  " of outputs in a session of ", snapshot.version, " steps"));
   }
   return absl::OkStatus();
 }

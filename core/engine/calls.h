@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "core/base/float_values.h"
@@ -26,8 +27,18 @@ namespace rnnserve {
 // The calls of the Engine and their results. All are values; the tensors in a call borrow their
 // bytes.
 
-// Opens a session.
+// One input of the model in a call.
+struct NamedInput {
+  std::string name;  // may be empty if the model has one input
+  TensorView tensor;
+  std::optional<TensorView> mask;  // BOOL; only for an input with a time axis
+};
 
+// The inputs of a call: all of the model's, in any order. Most models have one, which takes no
+// allocation.
+using NamedInputs = absl::InlinedVector<NamedInput, 1>;
+
+// Opens a session.
 struct OpenSessionCall {
   std::string model;
   std::string session_id;                 // empty: the engine chooses
@@ -66,8 +77,9 @@ struct RetiringModel {
 // Advances one session by one or more timesteps.
 struct StepCall {
   std::string session_id;
-  TensorView input;                       // [time, ...input shape]
-  std::optional<TensorView> mask;         // [time], BOOL
+  // Each [time, ...input shape] with the same `time`, or [...input shape] without a time axis; the
+  // masks are [time].
+  NamedInputs inputs;
   std::vector<NamedState> initial_state;  // empty: the session's own
   bool return_state = false;
   std::optional<uint64_t> step_index;  // makes the step idempotent, see DecideStep
@@ -76,9 +88,18 @@ struct StepCall {
   CallLimits limits;
 };
 
+// One output of a step.
+struct StepOutput {
+  std::string name;  // empty if the model has only one output
+  Shape shape;
+  FloatValues values;
+};
+
+// All outputs of a step, in the order of the model. One takes no allocation except its values.
+using StepOutputs = absl::InlinedVector<StepOutput, 1>;
+
 struct StepResult {
-  Shape output_shape;  // [time, ...] or [...]
-  FloatValues output;
+  StepOutputs outputs;  // each [time, ...], or [...] without a time axis
   uint64_t version = 0;
   uint64_t durable_version = 0;
   uint64_t epoch = 1;
@@ -90,10 +111,10 @@ struct StepResult {
 struct StepSessionsCall {
   std::string model;
   std::vector<std::string> session_ids;  // 1 to kMaxSessions, all different
-  TensorView input;                      // [sessions, time, ...input shape]
-  std::optional<TensorView> mask;        // [sessions, time], BOOL
-  std::vector<uint64_t> step_indices;    // one per session, or none at all
-  std::vector<uint64_t> epochs;          // one per session, or none at all
+  // As in StepCall, each with the axis `sessions` in front.
+  NamedInputs inputs;
+  std::vector<uint64_t> step_indices;  // one per session, or none at all
+  std::vector<uint64_t> epochs;        // one per session, or none at all
   Priority priority = Priority::kNormal;
   CallLimits limits;
 
@@ -101,9 +122,9 @@ struct StepSessionsCall {
 };
 
 struct StepSessionsResult {
-  Shape output_shape;  // [sessions, time, ...] or [sessions, ...]
-  // Zeros in the row of a session that failed; unspecified if all failed.
-  FloatValues output;
+  // Each [sessions, time, ...], or [sessions, ...] without a time axis. Zeros in the row of a
+  // session that failed; no outputs if all failed.
+  StepOutputs outputs;
   std::vector<uint64_t> versions;                        // one per session; 0 if it failed
   std::vector<uint64_t> durable_versions;                // as in StepResult; 0 if it failed
   std::vector<std::pair<int64_t, absl::Status>> errors;  // (row, error), ascending
@@ -171,17 +192,12 @@ struct SessionStateResult {
   uint64_t epoch = 1;
 };
 
-// One input of the model in an InferCall.
-struct NamedInput {
-  std::string name;                // may be empty if the model has one input
-  TensorView tensor;               // [batch, time, ...input shape], or [batch, ...] without time
-  std::optional<TensorView> mask;  // [batch, time], BOOL
-};
-
 // Computes a batch without a session.
 struct InferCall {
   std::string model;
-  std::vector<NamedInput> inputs;
+  // Each [batch, time, ...input shape], or [batch, ...input shape] without a time axis; the masks
+  // are [batch, time].
+  NamedInputs inputs;
   std::vector<NamedState> initial_state;  // each [batch, ...]; empty: the model's
   bool return_state = false;
   // Computes with Keras' training=True, that is, with dropout. The seed of row i is

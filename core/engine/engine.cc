@@ -13,6 +13,7 @@
 #include "core/checkpoint/durable_sessions.h"
 #include "core/checkpoint/session_snapshot.h"
 #include "core/engine/call_gate.h"
+#include "core/engine/checks/input_arrangement.h"
 #include "core/engine/checks/input_validation.h"
 #include "core/engine/hosting/hosted_model.h"
 #include "core/engine/hosting/model_retirement.h"
@@ -260,6 +261,7 @@ void Engine::StepSessions(StepSessionsCall call, StepSessionsCallback callback) 
   const auto hosted = parts_->models.Find(call.model);
   if (!hosted.ok()) return callback(hosted.status());
   absl::Status status = (*hosted)->CheckStreamable();
+  if (status.ok()) status = ArrangeInputs(*(*hosted)->model(), call.inputs);
   if (status.ok()) status = ValidateStepSessions(call, *(*hosted)->model(), parts_->options);
   if (!status.ok()) return callback(std::move(status));
   std::make_shared<StepSessionsRun>(*hosted, parts_->sessions, parts_->durable, parts_->options,

@@ -48,7 +48,7 @@ class EngineRow::Client {
   void Run(int num_steps, absl::BlockingCounter& done) {
     StepCall call;
     call.session_id = session_id_;
-    call.input = input_;
+    call.inputs = {{"", input_, std::nullopt}};
     engine_.Step(std::move(call),
                  [this, num_steps, &done](const absl::StatusOr<StepResult>& result) {
                    CheckOk(result.status());

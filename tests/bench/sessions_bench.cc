@@ -123,7 +123,7 @@ class Sessions {
       for (int i = 0; i < kStepsPerRound; ++i) {
         StepCall call;
         call.session_id = NextId();
-        call.input = input_;
+        call.inputs = {{"", input_, std::nullopt}};
         engine_.Step(std::move(call), [&remaining](const absl::StatusOr<StepResult>& result) {
           Check(result.status());
           remaining.DecrementCount();
@@ -150,7 +150,7 @@ class Sessions {
           const std::string id = NextId();
           call.session_ids.push_back(id);
         }
-        call.input = inputs_;
+        call.inputs = {{"", inputs_, std::nullopt}};
         engine_.StepSessions(std::move(call),
                              [&remaining](const absl::StatusOr<StepSessionsResult>& result) {
                                Check(result.status());

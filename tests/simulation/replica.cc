@@ -117,7 +117,7 @@ void Replica::HandleOne(const Request& request, Durability durability, int windo
         OwnedTensor::Floats({1, 1}, {static_cast<float>(request.input)}));
     StepCall call;
     call.session_id = id;
-    call.input = *input;
+    call.inputs = {{"", *input, std::nullopt}};
     call.step_index = request.index;
     call.epoch = request.epoch;
     engine_->Step(std::move(call),
@@ -127,7 +127,7 @@ void Replica::HandleOne(const Request& request, Durability durability, int windo
                       reply.version = result->version;
                       reply.epoch = result->epoch;
                       reply.durable_version = result->durable_version;
-                      reply.output = result->output.at(0);
+                      reply.output = result->outputs[0].values.at(0);
                     }
                     Keep(std::move(reply));
                   });

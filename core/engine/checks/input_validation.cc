@@ -15,8 +15,10 @@
 #include "absl/strings/str_join.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "core/engine/checks/step_inputs.h"
 #include "core/engine/checks/tensor_checks.h"
 #include "core/model/workspace.h"
+#include "core/session/reply_window.h"
 
 namespace rnnserve {
 namespace {
@@ -73,8 +75,23 @@ absl::Status CheckInferBytes(const Model& model, bool is_whole, int64_t batch,
                    max_bytes, "; send fewer rows"));
 }
 
+// Returns the name of input i in error texts.
+std::string InputName(const Model& model, size_t i) {
+  if (model.inputs().size() == 1) return "input";
+  return absl::StrCat("input '", model.inputs()[i].name, "'");
+}
+
+// Checks that input i of a step has as many timesteps as the first input that has a time axis.
+absl::Status CheckSameTimesteps(const Model& model, size_t i, int64_t time, int64_t first_time) {
+  if (!model.inputs()[i].spec.has_time || time == first_time) return absl::OkStatus();
+  return InvalidArgument(
+      "TIMESTEPS", absl::StrCat("input '", model.inputs()[i].name, "' has ", time,
+                                " timesteps, input '", model.inputs()[model.time_input()].name,
+                                "' has ", first_time, "; a step has as many in every input"));
+}
+
 // Checks that all inputs of a call have the same number of rows.
-absl::Status CheckSameRows(const std::vector<NamedInput>& inputs) {
+absl::Status CheckSameRows(const NamedInputs& inputs) {
   const int64_t rows = inputs.front().tensor.shape[0];
   for (const NamedInput& input : inputs) {
     if (input.tensor.shape[0] == rows) continue;
@@ -133,13 +150,21 @@ absl::StatusOr<int> ValidateReplyWindow(int requested) {
                                                       ", not 1 to ", ReplyWindow::kMaxSize));
 }
 
-absl::Status ValidateStep(const StepCall& call, const Model& model, const EngineOptions& options) {
-  const TensorChecks checks(model.inputs().front(), call.input, /*has_batch=*/false, "input");
-  RNNSERVE_RETURN_IF_ERROR(checks.CheckRank());
-  RNNSERVE_RETURN_IF_ERROR(checks.CheckTimesteps(options.max_timesteps));
-  RNNSERVE_RETURN_IF_ERROR(checks.CheckFeatures());
-  RNNSERVE_RETURN_IF_ERROR(checks.CheckMask(call.mask));
-  return checks.CheckValues();
+absl::Status ValidateStep(absl::Span<const StepInput> inputs, const Model& model,
+                          const EngineOptions& options) {
+  int64_t first_time = 0;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const TensorChecks checks(model.inputs()[i], inputs[i].tensor, /*has_batch=*/false,
+                              InputName(model, i));
+    RNNSERVE_RETURN_IF_ERROR(checks.CheckRank());
+    RNNSERVE_RETURN_IF_ERROR(checks.CheckTimesteps(options.max_timesteps));
+    if (i == model.time_input()) first_time = checks.num_timesteps();
+    RNNSERVE_RETURN_IF_ERROR(CheckSameTimesteps(model, i, checks.num_timesteps(), first_time));
+    RNNSERVE_RETURN_IF_ERROR(checks.CheckFeatures());
+    RNNSERVE_RETURN_IF_ERROR(checks.CheckMask(inputs[i].mask));
+    RNNSERVE_RETURN_IF_ERROR(checks.CheckValues());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ValidateStepSessions(const StepSessionsCall& call, const Model& model,
@@ -153,19 +178,35 @@ absl::Status ValidateStepSessions(const StepSessionsCall& call, const Model& mod
   RNNSERVE_RETURN_IF_ERROR(CheckOnce(call.session_ids, "session_ids", "SESSION_IDS"));
   RNNSERVE_RETURN_IF_ERROR(CheckOnePerSession(call.step_indices, num_ids, "step_indices"));
   RNNSERVE_RETURN_IF_ERROR(CheckOnePerSession(call.epochs, num_ids, "epochs"));
-  const TensorChecks checks(model.inputs().front(), call.input, /*has_batch=*/true, "input");
-  RNNSERVE_RETURN_IF_ERROR(checks.CheckRank());
-  if (call.input.shape[0] != num_ids) {
-    return InvalidArgument("BATCH_ROWS",
-                           absl::StrCat("input has ", call.input.shape[0], " rows, and there are ",
-                                        num_ids, " session_ids"));
+  const auto checks_of = [&](size_t i) {
+    return TensorChecks(model.inputs()[i], call.inputs[i].tensor, /*has_batch=*/true,
+                        InputName(model, i));
+  };
+  std::vector<int64_t> times;
+  for (size_t i = 0; i < call.inputs.size(); ++i) {
+    const TensorChecks checks = checks_of(i);
+    RNNSERVE_RETURN_IF_ERROR(checks.CheckRank());
+    const int64_t num_rows = call.inputs[i].tensor.shape[0];
+    if (num_rows != num_ids) {
+      return InvalidArgument("BATCH_ROWS",
+                             absl::StrCat(InputName(model, i), " has ", num_rows,
+                                          " rows, and there are ", num_ids, " session_ids"));
+    }
+    RNNSERVE_RETURN_IF_ERROR(checks.CheckTimesteps(options.max_timesteps));
+    times.push_back(checks.num_timesteps());
+    if (i >= model.time_input()) {
+      RNNSERVE_RETURN_IF_ERROR(CheckSameTimesteps(model, i, times[i], times[model.time_input()]));
+    }
+    RNNSERVE_RETURN_IF_ERROR(checks.CheckFeatures());
   }
-  RNNSERVE_RETURN_IF_ERROR(checks.CheckTimesteps(options.max_timesteps));
-  RNNSERVE_RETURN_IF_ERROR(checks.CheckFeatures());
-  RNNSERVE_RETURN_IF_ERROR(CheckInferBytes(model, /*is_whole=*/false, num_ids,
-                                           {call.input.shape[1]}, options.max_infer_bytes));
-  RNNSERVE_RETURN_IF_ERROR(checks.CheckMask(call.mask));
-  return checks.CheckValues();
+  RNNSERVE_RETURN_IF_ERROR(
+      CheckInferBytes(model, /*is_whole=*/false, num_ids, times, options.max_infer_bytes));
+  for (size_t i = 0; i < call.inputs.size(); ++i) {
+    const TensorChecks checks = checks_of(i);
+    RNNSERVE_RETURN_IF_ERROR(checks.CheckMask(call.inputs[i].mask));
+    RNNSERVE_RETURN_IF_ERROR(checks.CheckValues());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ValidateInfer(const InferCall& call, const Model& model,
@@ -177,9 +218,7 @@ absl::Status ValidateInfer(const InferCall& call, const Model& model,
   std::vector<int64_t> times;
   for (size_t i = 0; i < call.inputs.size(); ++i) {
     const NamedInput& input = call.inputs[i];
-    const std::string name =
-        model.inputs().size() == 1 ? "input" : absl::StrCat("input '", model.inputs()[i].name, "'");
-    checks.emplace_back(model.inputs()[i], input.tensor, /*has_batch=*/true, name);
+    checks.emplace_back(model.inputs()[i], input.tensor, /*has_batch=*/true, InputName(model, i));
     RNNSERVE_RETURN_IF_ERROR(checks.back().CheckRank());
     RNNSERVE_RETURN_IF_ERROR(checks.back().CheckRows(max_rows));
     RNNSERVE_RETURN_IF_ERROR(checks.back().CheckTimesteps(options.max_timesteps));
@@ -188,7 +227,8 @@ absl::Status ValidateInfer(const InferCall& call, const Model& model,
   }
   RNNSERVE_RETURN_IF_ERROR(CheckSameRows(call.inputs));
   const int64_t rows = call.inputs.front().tensor.shape[0];
-  const bool is_whole = !model.is_streamable() || call.training_seed.has_value();
+  const bool is_whole = !model.is_streamable() || call.training_seed.has_value() ||
+                        !HaveSameTimesteps(model, call.inputs);
   RNNSERVE_RETURN_IF_ERROR(CheckInferBytes(model, is_whole, rows, times, options.max_infer_bytes));
   for (size_t i = 0; i < checks.size(); ++i) {
     RNNSERVE_RETURN_IF_ERROR(checks[i].CheckMask(call.inputs[i].mask));

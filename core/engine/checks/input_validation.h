@@ -8,6 +8,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "core/batching/step_input.h"
 #include "core/engine/calls.h"
 #include "core/engine/engine_options.h"
 #include "core/model/model.h"
@@ -32,12 +34,15 @@ absl::StatusOr<absl::Duration> ValidateIdleTimeout(absl::Duration requested,
 // default, 1.
 absl::StatusOr<int> ValidateReplyWindow(int requested);
 
-// Checks the input and the mask of a step of this model.
-absl::Status ValidateStep(const StepCall& call, const Model& model, const EngineOptions& options);
+// Checks the inputs and the masks of a step of this model. REQUIRES: there is one for each input of
+// the model, in its order (ArrangeInputs); the model is streamable.
+absl::Status ValidateStep(absl::Span<const StepInput> inputs, const Model& model,
+                          const EngineOptions& options);
 
-// Checks a step of many sessions of this model: the input, the mask, the numbers of indices and
+// Checks a step of many sessions of this model: the inputs, the masks, the numbers of indices and
 // epochs, and the memory that the states and outputs need. The ids must all be different. Does not
-// check the characters of the ids, because a malformed id names no session.
+// check the characters of the ids, because a malformed id names no session. REQUIRES: as
+// ValidateStep.
 absl::Status ValidateStepSessions(const StepSessionsCall& call, const Model& model,
                                   const EngineOptions& options);
 

@@ -14,9 +14,8 @@ Shape Prepend(std::initializer_list<int64_t> leading, const Shape& shape) {
   return Shape(absl::MakeConstSpan(extents));
 }
 
-Shape StepOutputShape(const Model& model, int64_t time) {
-  const ValueSpec& output = model.outputs().front().spec;
-  return output.has_time ? Prepend({time}, output.shape) : output.shape;
+Shape StepOutputShape(const Model::Output& output, int64_t time) {
+  return output.spec.has_time ? Prepend({time}, output.spec.shape) : output.spec.shape;
 }
 
 Shape InferOutputShape(const Model::Output& output, int64_t batch, int64_t time) {

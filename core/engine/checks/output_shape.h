@@ -15,9 +15,8 @@ namespace rnnserve {
 // Returns [leading..., shape...].
 Shape Prepend(std::initializer_list<int64_t> leading, const Shape& shape);
 
-// Returns the shape of the output of one session's step: [time, ...], or [...] if the model has an
-// output for the last timestep only.
-Shape StepOutputShape(const Model& model, int64_t time);
+// Returns the shape of one output of a session's step: [time, ...], or [...] without a time axis.
+Shape StepOutputShape(const Model::Output& output, int64_t time);
 
 // Returns the shape of one output of a batch: [batch, time, ...], or [batch, ...] without a time
 // axis.

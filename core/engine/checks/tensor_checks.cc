@@ -35,8 +35,12 @@ TensorChecks::TensorChecks(const Model::Input& expected, const TensorView& tenso
     : expected_(expected), tensor_(tensor), has_batch_(has_batch), name_(std::move(name)) {}
 
 absl::string_view TensorChecks::leading_names() const {
-  if (!has_batch_) return "time";
-  return has_time() ? "batch, time" : "batch";
+  if (!has_batch_) return has_time() ? "time and " : "";
+  return has_time() ? "batch, time and " : "batch and ";
+}
+
+std::string TensorChecks::mask_name() const {
+  return name_ == "input" ? "mask" : absl::StrCat("mask of ", name_);
 }
 
 absl::Status TensorChecks::CheckRank() const {
@@ -45,7 +49,7 @@ absl::Status TensorChecks::CheckRank() const {
   return InvalidArgument(
       "INPUT_RANK", absl::StrCat(name_, " has ", tensor_.shape.rank(), " dimensions, shape ",
                                  tensor_.shape.ToString(), ", but the model needs ", rank, ": ",
-                                 leading_names(), " and ", expected_.spec.shape.ToString()));
+                                 leading_names(), expected_.spec.shape.ToString()));
 }
 
 absl::Status TensorChecks::CheckExtent(int axis, int64_t max, absl::string_view reason,
@@ -110,21 +114,21 @@ absl::Status TensorChecks::CheckMask(const std::optional<TensorView>& mask) cons
                            absl::StrCat(name_, " has no time axis, so it cannot have a mask"));
   }
   if (mask->dtype != DataType::kBool) {
-    return InvalidArgument("MASK_DTYPE",
-                           absl::StrCat("mask is ", DataTypeName(mask->dtype), ", not BOOL"));
+    return InvalidArgument(
+        "MASK_DTYPE", absl::StrCat(mask_name(), " is ", DataTypeName(mask->dtype), ", not BOOL"));
   }
   const Shape expected(tensor_.shape.extents().subspan(0, static_cast<size_t>(num_leading())));
   if (!(mask->shape == expected)) {
     return InvalidArgument("MASK_SHAPE",
-                           absl::StrCat("mask has shape ", mask->shape.ToString(),
+                           absl::StrCat(mask_name(), " has shape ", mask->shape.ToString(),
                                         ", but the input needs ", expected.ToString()));
   }
-  RNNSERVE_RETURN_IF_ERROR(CheckLength(*mask, "mask"));
+  RNNSERVE_RETURN_IF_ERROR(CheckLength(*mask, mask_name()));
   const size_t bad = mask->bytes.find_first_not_of(absl::string_view("\0\1", 2));
   if (bad == absl::string_view::npos) return absl::OkStatus();
   return InvalidArgument(
       "MASK_VALUE",
-      absl::StrCat("mask: byte ", bad, " is ",
+      absl::StrCat(mask_name(), ": byte ", bad, " is ",
                    static_cast<int>(static_cast<unsigned char>(mask->bytes[bad])), ", not 0 or 1"));
 }
 

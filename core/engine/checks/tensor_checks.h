@@ -47,6 +47,7 @@ class TensorChecks {
   bool has_time() const { return expected_.spec.has_time; }
   int num_leading() const { return (has_batch_ ? 1 : 0) + (has_time() ? 1 : 0); }
   absl::string_view leading_names() const;
+  std::string mask_name() const;
   absl::Status CheckExtent(int axis, int64_t max, absl::string_view reason,
                            absl::string_view what) const;
   absl::Status CheckTokens() const;

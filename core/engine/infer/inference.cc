@@ -11,10 +11,11 @@
 #include "absl/types/span.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "core/engine/checks/input_arrangement.h"
 #include "core/engine/checks/input_validation.h"
 #include "core/engine/checks/output_shape.h"
+#include "core/engine/checks/step_inputs.h"
 #include "core/engine/infer/infer_states.h"
-#include "core/engine/infer/input_arrangement.h"
 #include "core/engine/infer/row_gather.h"
 #include "core/kernels/random.h"
 
@@ -102,7 +103,8 @@ void StartInference(HostedModel& hosted, const EngineOptions& options, InferCall
                     Callback callback, CallGate::Pass pass) {
   auto states = Validate(call, *hosted.model(), options);
   if (!states.ok()) return callback(states.status());
-  if (hosted.is_streamable() && !call.training_seed.has_value()) {
+  if (hosted.is_streamable() && !call.training_seed.has_value() &&
+      HaveSameTimesteps(*hosted.model(), call.inputs)) {
     StartRows(hosted, std::move(call), *std::move(states), std::move(callback), std::move(pass));
   } else {
     StartWhole(hosted, call, *std::move(states), std::move(callback), std::move(pass));

@@ -13,8 +13,8 @@
 
 namespace rnnserve {
 
-// Checks and starts one Infer. It is computed row by row if the model is streamable and the call
-// does not ask for training, otherwise as a whole. The callback runs exactly once, on this thread
+// Checks and starts one Infer. It is computed row by row if the model is streamable, all sequences
+// have the same length and the call does not ask for training, otherwise as a whole. The callback runs exactly once, on this thread
 // or a worker, with the errors of Engine::Infer; the pass is returned after it.
 void StartInference(HostedModel& hosted, const EngineOptions& options, InferCall call,
                     absl::AnyInvocable<void(absl::StatusOr<InferResult>)> callback,

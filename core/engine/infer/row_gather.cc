@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/engine/checks/output_shape.h"
-#include "core/engine/checks/tensor_row.h"
+#include "core/engine/checks/step_inputs.h"
 #include "core/engine/infer/infer_states.h"
 
 namespace rnnserve {
@@ -29,12 +29,13 @@ std::vector<std::unique_ptr<StepTask>> RowGather::MakeTasks(std::vector<SessionS
   std::vector<std::unique_ptr<StepTask>> tasks;
   tasks.reserve(states.size());
   for (size_t row = 0; row < states.size(); ++row) {
+    StepInputs inputs = RowOf(call_.inputs, row);
+    const int64_t time = TimestepsOf(*model_, inputs);
     tasks.push_back(std::make_unique<StepTask>(
-        std::move(states[row]), RowOf(input().tensor, row),
+        std::move(states[row]), std::move(inputs), time,
         [self = shared_from_this(), row](std::unique_ptr<StepTask> task, absl::Status status) {
           self->Arrive(row, std::move(task), std::move(status));
         }));
-    if (input().mask.has_value()) tasks.back()->mask = RowOf(*input().mask, row);
     tasks.back()->priority = call_.priority;
     tasks.back()->limits = call_.limits;
   }
@@ -53,18 +54,32 @@ absl::StatusOr<InferResult> RowGather::Assemble() {
     if (!statuses_[row].ok()) return Annotate(statuses_[row], absl::StrCat("row ", row));
   }
   InferResult result;
-  const Model::Output& spec = model_->outputs().front();
-  NamedOutput& output = result.outputs.emplace_back();
-  output.name = spec.name;
-  output.shape = InferOutputShape(spec, num_rows(), input().tensor.shape[1]);
-  output.values.reserve(tasks_.size() * tasks_.front()->output.size());
+  result.outputs = StackOutputs();
   std::vector<SessionState> states;
   for (const std::unique_ptr<StepTask>& task : tasks_) {
-    output.values.insert(output.values.end(), task->output.begin(), task->output.end());
     states.push_back(std::get<SessionState>(std::move(task->row)));
   }
   if (call_.return_state) result.state = StackStates(*model_, states);
   return result;
+}
+
+std::vector<NamedOutput> RowGather::StackOutputs() const {
+  const int64_t time = tasks_.front()->num_timesteps;
+  std::vector<NamedOutput> outputs;
+  size_t begin = 0;  // of the output, in a row
+  for (const Model::Output& spec : model_->outputs()) {
+    const auto size = static_cast<size_t>((spec.spec.has_time ? time : 1) * spec.size);
+    NamedOutput& output = outputs.emplace_back();
+    output.name = spec.name;
+    output.shape = InferOutputShape(spec, num_rows(), time);
+    output.values.reserve(tasks_.size() * size);
+    for (const std::unique_ptr<StepTask>& task : tasks_) {
+      const absl::Span<const float> row = task->output.subspan(begin, size);
+      output.values.insert(output.values.end(), row.begin(), row.end());
+    }
+    begin += size;
+  }
+  return outputs;
 }
 
 }  // namespace rnnserve

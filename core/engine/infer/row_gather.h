@@ -28,7 +28,8 @@ class RowGather : public std::enable_shared_from_this<RowGather> {
  public:
   using Callback = absl::AnyInvocable<void(absl::StatusOr<InferResult>)>;
 
-  // Returns `pass` after the callback. REQUIRES: the call is valid for the model.
+  // Returns `pass` after the callback. REQUIRES: the call is valid for the model, and all inputs
+  // with a time axis have the same number of timesteps.
   RowGather(std::shared_ptr<const Model> model, InferCall call, Callback callback,
             CallGate::Pass pass);
 
@@ -42,9 +43,10 @@ class RowGather : public std::enable_shared_from_this<RowGather> {
  private:
   void Arrive(size_t row, std::unique_ptr<StepTask> task, absl::Status status);
   absl::StatusOr<InferResult> Assemble();
+  // Returns the outputs of all rows, stacked.
+  std::vector<NamedOutput> StackOutputs() const;
 
-  const NamedInput& input() const { return call_.inputs.front(); }
-  int64_t num_rows() const { return input().tensor.shape[0]; }
+  int64_t num_rows() const { return call_.inputs.front().tensor.shape[0]; }
 
   const std::shared_ptr<const Model> model_;
   const InferCall call_;

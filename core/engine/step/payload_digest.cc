@@ -36,12 +36,15 @@ void AddTensor(const TensorView& tensor, Sha256& hash) {
 
 }  // namespace
 
-PayloadDigest DigestOfStep(const TensorView& input, const std::optional<TensorView>& mask,
+PayloadDigest DigestOfStep(absl::Span<const StepInput> inputs,
                            absl::Span<const NamedState> initial_state, bool return_state) {
   Sha256 hash;
-  AddTensor(input, hash);
-  AddNumber(mask.has_value() ? 1 : 0, hash);
-  if (mask.has_value()) AddTensor(*mask, hash);
+  if (inputs.size() > 1) AddNumber(-static_cast<int64_t>(inputs.size()), hash);
+  for (const StepInput& input : inputs) {
+    AddTensor(input.tensor, hash);
+    AddNumber(input.mask.has_value() ? 1 : 0, hash);
+    if (input.mask.has_value()) AddTensor(*input.mask, hash);
+  }
   AddNumber(static_cast<int64_t>(initial_state.size()), hash);
   for (const NamedState& state : initial_state) {
     AddText(state.layer, hash);

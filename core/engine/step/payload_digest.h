@@ -4,10 +4,8 @@
 #ifndef RNNSERVE_CORE_ENGINE_STEP_PAYLOAD_DIGEST_H_
 #define RNNSERVE_CORE_ENGINE_STEP_PAYLOAD_DIGEST_H_
 
-#include <optional>
-
 #include "absl/types/span.h"
-#include "core/base/tensor_view.h"
+#include "core/batching/step_input.h"
 #include "core/session/session_state.h"
 #include "core/session/step_decision.h"
 
@@ -20,11 +18,15 @@ namespace rnnserve {
 // It is the SHA-256, cut to 16 bytes, of these parts in order, every number as 8 bytes
 // little-endian:
 //
-//   input     data type, rank, extents, number of bytes, bytes
-//   mask      0; or 1 and the tensor, as input
+//   count     only if there are several inputs: minus their number
+//   for each input, in the order of the model:
+//     tensor  data type, rank, extents, number of bytes, bytes
+//     mask    0; or 1 and the tensor
 //   states    their number; for each the length and characters of layer and name, and the tensor
 //   return_state  0 or 1
-PayloadDigest DigestOfStep(const TensorView& input, const std::optional<TensorView>& mask,
+//
+// A data type is 0 or more, so it is never taken for a count.
+PayloadDigest DigestOfStep(absl::Span<const StepInput> inputs,
                            absl::Span<const NamedState> initial_state, bool return_state);
 
 }  // namespace rnnserve

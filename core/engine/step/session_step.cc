@@ -12,53 +12,56 @@
 
 #include "absl/types/span.h"
 #include "core/batching/step_task.h"
+#include "core/engine/checks/input_arrangement.h"
 #include "core/engine/checks/input_validation.h"
-#include "core/engine/checks/output_shape.h"
+#include "core/engine/checks/step_inputs.h"
 #include "core/engine/hosting/hosted_model.h"
 #include "core/engine/step/exact_step.h"
 #include "core/engine/step/payload_digest.h"
+#include "core/engine/step/step_outputs.h"
 
 namespace rnnserve {
 namespace {
 
-StepClaim ClaimOf(const StepCall& call) {
+StepClaim ClaimOf(const StepCall& call, absl::Span<const StepInput> inputs) {
   StepClaim claim;
   claim.index = call.step_index;
   claim.epoch = call.epoch;
   if (call.step_index.has_value()) {
-    claim.digest = DigestOfStep(call.input, call.mask, call.initial_state, call.return_state);
+    claim.digest = DigestOfStep(inputs, call.initial_state, call.return_state);
   }
   return claim;
 }
 
-// Returns the number of floats in the reply to a step. REQUIRES: the call is valid for the model.
-int64_t ReplyFloats(const Model& model, const StepCall& call) {
-  const int64_t state_size = call.return_state ? model.state_layout().size : 0;
-  return *StepOutputShape(model, call.input.shape[0]).NumElements() + state_size;
+// Returns the number of floats in the reply to a step of `time` timesteps.
+int64_t ReplyFloats(const Model& model, int64_t time, bool return_state) {
+  return model.StepOutputFloats(time) + (return_state ? model.state_layout().size : 0);
 }
 
 StepResult ReplayedResult(const KeptReply& reply, const SessionLease& lease) {
+  const Model& model = *lease.model();
   StepResult result;
-  result.output_shape = reply.output_shape;
-  result.output.assign(reply.output.begin(), reply.output.end());
+  const auto num_floats = static_cast<int64_t>(reply.output.size());
+  result.outputs = SplitOutputs(model, model.TimestepsOfStepOutput(num_floats).value_or(1),
+                                {reply.output.begin(), reply.output.end()});
   result.version = reply.index + 1;
   result.durable_version = lease.durable_version();
   result.epoch = lease.epoch();
   result.is_replayed = true;
-  if (!reply.state.empty()) result.state = StateTensors(*lease.model(), reply.state);
+  if (!reply.state.empty()) result.state = StateTensors(model, reply.state);
   return result;
 }
 
 StepResult MakeStepResult(StepTask& task, ExactStep& exact, bool return_state) {
   SessionLease& lease = std::get<SessionLease>(task.row);
   StepResult result;
-  result.output_shape = StepOutputShape(*lease.model(), task.num_timesteps());
-  result.output = std::move(task.own_output);
-  exact.OnCommitted(lease, result.output_shape, result.output, return_state);
+  const Model& model = *lease.model();
+  exact.OnCommitted(lease, KeptShape(model, task.num_timesteps), task.own_output, return_state);
+  result.outputs = SplitOutputs(model, task.num_timesteps, std::move(task.own_output));
   result.version = lease.version();
   result.durable_version = lease.durable_version();
   result.epoch = lease.epoch();
-  if (return_state) result.state = lease.state().Tensors(*lease.model());
+  if (return_state) result.state = lease.state().Tensors(model);
   return result;
 }
 
@@ -74,19 +77,21 @@ void SessionStep::Start(StepCall call, Callback callback, CallGate::Pass pass) {
   auto step = [this, call = std::move(call), callback = std::move(callback),
                pass = std::move(pass)](absl::StatusOr<SessionLease> lease) mutable {
     if (!lease.ok()) return callback(lease.status());
-    StepLeased(*std::move(lease), call, std::move(callback), std::move(pass));
+    StepLeased(*std::move(lease), std::move(call), std::move(callback), std::move(pass));
   };
   if (may_restore) return durable_.LeaseOrRestore(id, std::move(step));
   durable_.Lease(id, std::move(step));
 }
 
-void SessionStep::StepLeased(SessionLease lease, const StepCall& call, Callback callback,
+void SessionStep::StepLeased(SessionLease lease, StepCall call, Callback callback,
                              CallGate::Pass pass) {
   const Model& model = *lease.model();
   // If its turn comes too late, it takes no place in the queue.
   absl::Status status = CheckStillWanted(call.limits, clock_.Now());
+  if (status.ok()) status = ArrangeInputs(model, call.inputs);
   if (!status.ok()) return callback(std::move(status));
-  auto exact = ExactStep::Decide(lease, ClaimOf(call));
+  StepInputs inputs = StepInputsOf(call.inputs);
+  auto exact = ExactStep::Decide(lease, ClaimOf(call, inputs));
   if (!exact.ok()) return callback(exact.status());
   if (exact->replayed() != nullptr) {
     StepResult result = ReplayedResult(*exact->replayed(), lease);
@@ -96,15 +101,16 @@ void SessionStep::StepLeased(SessionLease lease, const StepCall& call, Callback 
     return CommitStep(std::move(lease), /*may_be_sent_again=*/true, std::move(result),
                       std::move(callback), std::move(pass));
   }
-  status = ValidateStep(call, model, options_);
+  status = ValidateStep(inputs, model, options_);
   std::optional<SessionState> start;
   if (status.ok() && !call.initial_state.empty()) {
     auto state = SessionState::FromTensors(model, call.initial_state);
     status = state.status();
     if (state.ok()) start = *std::move(state);
   }
+  const int64_t time = status.ok() ? TimestepsOf(model, inputs) : 0;
   if (status.ok()) {
-    status = exact->Reserve(sessions_, ReplyFloats(model, call));
+    status = exact->Reserve(sessions_, ReplyFloats(model, time, call.return_state));
   }
   if (!status.ok()) return callback(status);
 
@@ -112,7 +118,7 @@ void SessionStep::StepLeased(SessionLease lease, const StepCall& call, Callback 
   // returns.
   const HostedModel::Use hosted = HostedModel::HostOf(lease);
   auto task = std::make_unique<StepTask>(
-      std::move(lease), call.input,
+      std::move(lease), std::move(inputs), time,
       [this, callback = std::move(callback), exact = *std::move(exact),
        may_be_sent_again = call.step_index.has_value(), return_state = call.return_state,
        pass = std::move(pass)](std::unique_ptr<StepTask> done,
@@ -124,7 +130,6 @@ void SessionStep::StepLeased(SessionLease lease, const StepCall& call, Callback 
         CommitStep(std::move(committed), may_be_sent_again, std::move(result), std::move(callback),
                    std::move(pass));
       });
-  task->mask = call.mask;
   task->start = std::move(start);
   task->priority = call.priority;
   task->limits = call.limits;

@@ -35,7 +35,7 @@ class SessionStep {
 
  private:
   // Queues the step, or answers it at once. Called when it is the step's turn on the session.
-  void StepLeased(SessionLease lease, const StepCall& call, Callback callback, CallGate::Pass pass);
+  void StepLeased(SessionLease lease, StepCall call, Callback callback, CallGate::Pass pass);
   // Replies to a committed step as soon as the durability of its session allows.
   void CommitStep(SessionLease lease, bool may_be_sent_again, StepResult result, Callback callback,
                   CallGate::Pass pass);

@@ -13,11 +13,26 @@
 #include "absl/types/span.h"
 #include "core/base/error.h"
 #include "core/engine/checks/input_validation.h"
-#include "core/engine/checks/output_shape.h"
-#include "core/engine/checks/tensor_row.h"
+#include "core/engine/checks/step_inputs.h"
 #include "core/engine/step/payload_digest.h"
+#include "core/engine/step/step_outputs.h"
 
 namespace rnnserve {
+namespace {
+
+// Returns whether a step of one of the models looks like a step of the other: as many inputs and
+// outputs, which have the same shapes and, if there are several, the same names in the same order.
+bool HasSameTensors(const Model& a, const Model& b) {
+  const auto is_same = [](const auto& all_a, const auto& all_b) {
+    return absl::c_equal(all_a, all_b, [&](const auto& one, const auto& other) {
+      return one.spec.has_time == other.spec.has_time && one.spec.shape == other.spec.shape &&
+             (all_a.size() == 1 || one.name == other.name);
+    });
+  };
+  return is_same(a.inputs(), b.inputs()) && is_same(a.outputs(), b.outputs());
+}
+
+}  // namespace
 
 StepSessionsRun::StepSessionsRun(HostedModel::Use hosted, SessionTable& sessions,
                                  DurableSessions& durable, const EngineOptions& options,
@@ -29,16 +44,14 @@ StepSessionsRun::StepSessionsRun(HostedModel::Use hosted, SessionTable& sessions
       call_(std::move(call)),
       pass_(std::move(pass)),
       callback_(std::move(callback)),
-      row_shape_(StepOutputShape(*hosted_->model(), call_.input.shape[1])),
-      output_size_(*row_shape_.NumElements()),
+      num_timesteps_(call_.inputs[hosted_->model()->time_input()].tensor.shape[1]),
+      output_size_(hosted_->model()->StepOutputFloats(num_timesteps_)),
       exact_(call_.session_ids.size()),
       statuses_(call_.session_ids.size()),
       is_replayed_(call_.session_ids.size()),
       remaining_(call_.session_ids.size()) {
   const size_t num_rows = call_.session_ids.size();
-  result_.output_shape = InferOutputShape(hosted_->model()->outputs().front(), call_.input.shape[0],
-                                          call_.input.shape[1]);
-  result_.output.resize(num_rows * static_cast<size_t>(output_size_));
+  outputs_.resize(num_rows * static_cast<size_t>(output_size_));
   result_.versions.resize(num_rows);
   result_.durable_versions.resize(num_rows);
 }
@@ -102,11 +115,10 @@ absl::Status StepSessionsRun::CheckModelOf(size_t row, const SessionLease& lease
   }
   const Model& model = *lease.model();
   if (lease.model() == hosted_->model()) return absl::OkStatus();
-  StepCall step;
-  step.input = RowOf(call_.input, row);
-  if (call_.mask.has_value()) step.mask = RowOf(*call_.mask, row);
-  absl::Status status = ValidateStep(step, model, options_);
-  if (status.ok() && StepOutputShape(model, step.input.shape[0]) == row_shape_) return status;
+  if (HasSameTensors(model, *hosted_->model()) &&
+      ValidateStep(RowOf(call_.inputs, row), model, options_).ok()) {
+    return absl::OkStatus();
+  }
   return FailedPrecondition(
       "MODEL_CHANGED",
       absl::StrCat("the session is of the model ", model.digest(), ", but the name holds ",
@@ -119,26 +131,23 @@ StepClaim StepSessionsRun::ClaimOf(size_t row) const {
   if (!call_.epochs.empty()) claim.epoch = call_.epochs[row];
   if (call_.step_indices.empty()) return claim;
   claim.index = call_.step_indices[row];
-  std::optional<TensorView> mask;
-  if (call_.mask.has_value()) mask = RowOf(*call_.mask, row);
   // The digest of a Step of this session alone, so that a retry may use either call.
-  claim.digest = DigestOfStep(RowOf(call_.input, row), mask, {}, /*return_state=*/false);
+  claim.digest = DigestOfStep(RowOf(call_.inputs, row), {}, /*return_state=*/false);
   return claim;
 }
 
 absl::Span<float> StepSessionsRun::OutputOf(size_t row) {
   const auto size = static_cast<size_t>(output_size_);
-  return {result_.output.data() + row * size, size};
+  return {outputs_.data() + row * size, size};
 }
 
 std::unique_ptr<StepTask> StepSessionsRun::MakeTask(size_t row, SessionLease lease) {
   auto task =
-      std::make_unique<StepTask>(std::move(lease), RowOf(call_.input, row),
+      std::make_unique<StepTask>(std::move(lease), RowOf(call_.inputs, row), num_timesteps_,
                                  // Small enough for AnyInvocable to store without allocating.
                                  [this, row](std::unique_ptr<StepTask> done, absl::Status status) {
                                    OnStep(row, std::move(done), std::move(status));
                                  });
-  if (call_.mask.has_value()) task->mask = RowOf(*call_.mask, row);
   task->output = OutputOf(row);
   task->priority = call_.priority;
   task->limits = call_.limits;
@@ -154,7 +163,8 @@ void StepSessionsRun::Submit(HostedModel& hosted, absl::Span<std::unique_ptr<Ste
 void StepSessionsRun::OnStep(size_t row, std::unique_ptr<StepTask> task, absl::Status status) {
   if (status.ok()) {
     auto& lease = std::get<SessionLease>(task->row);
-    exact_[row]->OnCommitted(lease, row_shape_, task->output, /*with_state=*/false);
+    exact_[row]->OnCommitted(lease, KeptShape(*lease.model(), num_timesteps_), task->output,
+                             /*with_state=*/false);
     const uint64_t version = lease.version();
     return Commit(row, version, std::move(lease));
   }
@@ -191,8 +201,6 @@ void StepSessionsRun::Fail(size_t row, absl::Status status) {
 }
 
 void StepSessionsRun::ClearFailed() {
-  // In an overload most calls fail in every row. Leave the memory of their outputs untouched.
-  if (absl::c_none_of(statuses_, [](const absl::Status& status) { return status.ok(); })) return;
   for (size_t row = 0; row < statuses_.size(); ++row) {
     if (statuses_[row].ok()) continue;
     const absl::Span<float> output = OutputOf(row);
@@ -205,7 +213,13 @@ void StepSessionsRun::Finish(size_t row, absl::Status status) {
   // Releases what this row wrote; the last row also acquires what the others wrote.
   if (remaining_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   const std::shared_ptr<StepSessionsRun> self = std::move(self_);
-  ClearFailed();
+  // In an overload most calls fail in every row. Leave the memory of their outputs untouched.
+  if (absl::c_any_of(statuses_, [](const absl::Status& of_row) { return of_row.ok(); })) {
+    ClearFailed();
+    result_.outputs =
+        SplitOutputsOfSessions(*hosted_->model(), static_cast<int64_t>(statuses_.size()),
+                               num_timesteps_, std::move(outputs_));
+  }
   for (size_t i = 0; i < statuses_.size(); ++i) {
     if (!statuses_[i].ok()) result_.errors.emplace_back(i, std::move(statuses_[i]));
     if (is_replayed_[i] != 0) result_.replayed_rows.push_back(static_cast<int64_t>(i));

@@ -66,7 +66,7 @@ class StepSessionsRun : public std::enable_shared_from_this<StepSessionsRun> {
   void OnStored(size_t row, absl::Status status);
   // Finishes session `row` with an error as its only result.
   void Fail(size_t row, absl::Status status);
-  // Zeroes the output of the failed sessions, unless all failed.
+  // Zeroes the outputs of the failed sessions.
   void ClearFailed();
   // Records the result of session `row`; the last row runs the callback.
   void Finish(size_t row, absl::Status status);
@@ -78,13 +78,14 @@ class StepSessionsRun : public std::enable_shared_from_this<StepSessionsRun> {
   const StepSessionsCall call_;
   const CallGate::Pass pass_;
   Callback callback_;
-  const Shape row_shape_;      // of the output of one session
-  const int64_t output_size_;  // floats in it
+  const int64_t num_timesteps_;
+  const int64_t output_size_;  // floats in the outputs of one session
 
   std::shared_ptr<StepSessionsRun> self_;  // until the last row is finished
 
   // Each element is used by one thread at a time: the one that handles its row.
-  StepSessionsResult result_;
+  StepSessionsResult result_;  // without the outputs until the last row is finished
+  FloatValues outputs_;        // [sessions, output_size_]
   std::vector<std::optional<ExactStep>> exact_;
   std::vector<absl::Status> statuses_;
   std::vector<char> is_replayed_;

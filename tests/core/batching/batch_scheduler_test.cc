@@ -243,7 +243,7 @@ TEST_F(BatchSchedulerTest, CompletesManyStepsFromManyThreads) {
     threads.emplace_back([&] {
       for (int i = 0; i < kSteps; ++i) {
         auto task = std::make_unique<StepTask>(
-            SessionState(*model_), input.view(),
+            SessionState(*model_), StepInputs{{input, std::nullopt}}, 3,
             [&](std::unique_ptr<StepTask> done, const absl::Status& status) {
               if (status.ok() && done->output == std::vector<float>{1, 4, 11}) ++num_right;
               complete.DecrementCount();

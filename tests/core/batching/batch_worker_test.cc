@@ -194,7 +194,7 @@ TEST_F(BatchWorkerTest, BeginsAtTheGivenState) {
 TEST_F(BatchWorkerTest, SkipsMaskedTimesteps) {
   TestStep step(*model_, {1, 2, 3});
   const OwnedTensor mask = OwnedTensor::Bools({3}, {1, 0, 1});
-  step.task()->mask = mask;
+  step.task()->inputs[0].mask = mask;
   Submit(step);
   const TestStep other = Submit({1, 2, 3});
 
@@ -331,7 +331,7 @@ TEST_F(BatchWorkerTest, SeveralTimestepsAtOnceGiveTheLastOutputAndSkipMaskedOnes
   UseRounds(DoublingModel(/*return_sequences=*/false), 3, 2);
   TestStep step(*model_, {1, 2, 3, 4});
   const OwnedTensor mask = OwnedTensor::Bools({4}, {1, 0, 1, 1});
-  step.task()->mask = mask;
+  step.task()->inputs[0].mask = mask;
   Submit(step);
 
   RunAll();
@@ -564,7 +564,7 @@ TEST_P(BatchInvarianceTest, ARowDoesNotDependOnTheOthers) {
         RandomValues(random, time * static_cast<size_t>(model_->inputs().front().size)));
     together.emplace_back(*model_, inputs.back());
     if (i % 3 == 0) {
-      together.back().task()->mask = TensorView{
+      together.back().task()->inputs[0].mask = TensorView{
           DataType::kBool, {static_cast<int64_t>(time)}, mask.view().bytes.substr(0, time)};
     }
     Submit(together.back());
@@ -577,7 +577,7 @@ TEST_P(BatchInvarianceTest, ARowDoesNotDependOnTheOthers) {
     TestStep alone(*model_, inputs[i]);
     const size_t time = inputs[i].size() / static_cast<size_t>(model_->inputs().front().size);
     if (i % 3 == 0) {
-      alone.task()->mask = TensorView{
+      alone.task()->inputs[0].mask = TensorView{
           DataType::kBool, {static_cast<int64_t>(time)}, mask.view().bytes.substr(0, time)};
     }
     Submit(alone);

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <vector>
 
 #include "core/session/session_state.h"
@@ -39,8 +40,14 @@ class BatchWorkspaceTest : public ::testing::Test {
     for (int64_t row = 0; row < workspace_.rows(); ++row) sums.push_back(Copy(row)[0]);
     return sums;
   }
+  void SetInput(int64_t row, const TensorView& input, const std::optional<TensorView>& mask,
+                int64_t t) {
+    const StepInput step_input{input, mask};
+    workspace_.SetInputs(row, {&step_input, 1}, t);
+  }
   void Feed(int64_t row, float x) {
-    workspace_.SetInput(row, OwnedTensor::Floats({1, 1}, {x}), nullptr, 0);
+    const OwnedTensor input = OwnedTensor::Floats({1, 1}, {x});
+    SetInput(row, input, std::nullopt, 0);
   }
 
   const ModelPtr model_ = DoublingModel();
@@ -83,8 +90,8 @@ TEST_F(BatchWorkspaceTest, StepsEveryRow) {
   }
 
   EXPECT_THAT(Sums(), ElementsAre(3, 15));
-  EXPECT_THAT(workspace_.output(0, 0), ElementsAre(3));
-  EXPECT_THAT(workspace_.output(1, 0), ElementsAre(15));
+  EXPECT_THAT(workspace_.output(0, 0, 0), ElementsAre(3));
+  EXPECT_THAT(workspace_.output(1, 0, 0), ElementsAre(15));
 }
 
 TEST_F(BatchWorkspaceTest, AMaskedRowKeepsItsState) {
@@ -93,8 +100,8 @@ TEST_F(BatchWorkspaceTest, AMaskedRowKeepsItsState) {
   workspace_.Join(SessionState(*model_).block());
   workspace_.Join(SessionState(*model_).block());
   for (int64_t t = 0; t < 2; ++t) {
-    workspace_.SetInput(0, input, nullptr, t);
-    workspace_.SetInput(1, input, &mask_bytes, t);
+    SetInput(0, input, std::nullopt, t);
+    SetInput(1, input, mask_bytes, t);
     workspace_.Step(true);
   }
 
@@ -109,14 +116,14 @@ TEST_F(BatchWorkspaceTest, SeveralTimestepsAtOnceEqualOneByOne) {
   workspace_.Join(SessionState(*model_).block());
 
   workspace_.SetTimesteps(3);
-  workspace_.SetInput(0, ones, &mask_bytes, 0);
-  workspace_.SetInput(1, fives, nullptr, 1);
+  SetInput(0, ones, mask_bytes, 0);
+  SetInput(1, fives, std::nullopt, 1);
   workspace_.Step(true);
 
   const std::vector<float> of_first = {1, 3, 3}, of_second = {5, 15, 35};
   for (int64_t i = 0; i < 3; ++i) {
-    EXPECT_THAT(workspace_.output(0, i), ElementsAre(of_first[static_cast<size_t>(i)]));
-    EXPECT_THAT(workspace_.output(1, i), ElementsAre(of_second[static_cast<size_t>(i)]));
+    EXPECT_THAT(workspace_.output(0, 0, i), ElementsAre(of_first[static_cast<size_t>(i)]));
+    EXPECT_THAT(workspace_.output(1, 0, i), ElementsAre(of_second[static_cast<size_t>(i)]));
   }
   EXPECT_THAT(Sums(), ElementsAre(3, 35));
 }

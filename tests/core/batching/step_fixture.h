@@ -36,7 +36,7 @@ class TestStep {
                                 values))),
         outcome_(std::make_shared<Outcome>()),
         task_(std::make_unique<StepTask>(
-            std::move(row), input_->view(),
+            std::move(row), StepInputs{{*input_, std::nullopt}}, input_->view().shape[0],
             [outcome = outcome_](std::unique_ptr<StepTask> task, absl::Status status) {
               outcome->status = std::move(status);
               outcome->task = std::move(task);

@@ -258,7 +258,7 @@ TEST_F(BadCallTest, AStepWhoseResultIsNotFiniteIsNotCommitted) {
                        "STATE_NONFINITE"));
 
   EXPECT_EQ(Snap("a"), before);
-  EXPECT_THAT(Step("a", {1})->output, ElementsAre(3));
+  EXPECT_THAT(Step("a", {1})->outputs[0].values, ElementsAre(3));
 }
 
 TEST_F(BadCallTest, InferStatesNeedTheBatch) {

@@ -60,7 +60,7 @@ TEST_P(BadStepTest, IsRefusedAndChangesNothing) {
   OpenAndStep("classifier", "a", OwnedTensor::Floats({1, 2}, {0.5f, 0.25f}));
   const Snapshot before = Snap("a");
   StepCall call = StepOf("a", GetParam().input);
-  if (GetParam().mask.has_value()) call.mask = *GetParam().mask;
+  if (GetParam().mask.has_value()) call.inputs[0].mask = *GetParam().mask;
 
   EXPECT_THAT(Step(call), StatusIs(absl::StatusCode::kInvalidArgument,
                                    AllOf(HasSubstr(GetParam().first), HasSubstr(GetParam().second)),

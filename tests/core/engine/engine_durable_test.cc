@@ -354,7 +354,7 @@ TEST_F(EngineDurableTest, StepSessionsStoresManySessions) {
   StepSessionsCall call;
   call.model = "doubling";
   call.session_ids = {"s", "t"};
-  call.input = input;
+  call.inputs = {{"", input, std::nullopt}};
   const auto step = [&] {
     Answer<StepSessionsResult> answer;
     a_.engine().StepSessions(call, answer.callback());
@@ -371,7 +371,7 @@ TEST_F(EngineDurableTest, StepSessionsStoresManySessions) {
   EXPECT_THAT(not_stored.errors[0].second,
               StatusIs(absl::StatusCode::kAborted, HasSubstr("down"), "NOT_DURABLE"));
   EXPECT_THAT(not_stored.versions, ElementsAre(0, 2));
-  EXPECT_EQ(not_stored.output[0], 0);
+  EXPECT_EQ(not_stored.outputs[0].values[0], 0);
 }
 
 TEST_F(EngineDurableTest, AnExportedSessionIsImportedAsAnIndependentOne) {

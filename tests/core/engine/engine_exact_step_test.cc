@@ -67,8 +67,8 @@ TEST_F(EngineExactStepTest, AStepThatIsSentAgainIsAnsweredAgainButDoneOnce) {
   ASSERT_THAT(again, IsOk());
   EXPECT_FALSE(first->is_replayed);
   EXPECT_TRUE(again->is_replayed);
-  EXPECT_EQ(again->output, first->output);
-  EXPECT_EQ(again->output_shape, first->output_shape);
+  EXPECT_EQ(again->outputs[0].values, first->outputs[0].values);
+  EXPECT_EQ(again->outputs[0].shape, first->outputs[0].shape);
   EXPECT_EQ(again->version, 1u);
   EXPECT_EQ(Sum("a"), 3);
 }
@@ -248,7 +248,7 @@ TEST_F(EngineExactStepTest, StepsOfManySessionsAreExactToo) {
   StepSessionsCall call;
   call.model = "doubling";
   call.session_ids = {"a", "b"};
-  call.input = input;
+  call.inputs = {{"", input, std::nullopt}};
   call.step_indices = {0, 0};
   const auto step = [&] {
     Answer<StepSessionsResult> answer;
@@ -264,7 +264,7 @@ TEST_F(EngineExactStepTest, StepsOfManySessionsAreExactToo) {
   EXPECT_THAT(first->errors, IsEmpty());
   ASSERT_THAT(again, IsOk());
   EXPECT_THAT(again->replayed_rows, ElementsAre(0, 1));
-  EXPECT_EQ(again->output, first->output);
+  EXPECT_EQ(again->outputs[0].values, first->outputs[0].values);
   EXPECT_THAT(again->versions, ElementsAre(1, 1));
   EXPECT_EQ(Sum("a"), 1);
   EXPECT_EQ(Sum("b"), 2);
@@ -276,7 +276,7 @@ TEST_F(EngineExactStepTest, IndicesOfManySessionsMustBeOneEachOrNone) {
   StepSessionsCall call;
   call.model = "doubling";
   call.session_ids = {"a"};
-  call.input = input;
+  call.inputs = {{"", input, std::nullopt}};
   call.step_indices = {0, 1};
   Answer<StepSessionsResult> answer;
   engine_->StepSessions(call, answer.callback());

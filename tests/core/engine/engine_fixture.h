@@ -58,7 +58,7 @@ class EngineFixture : public ::testing::Test {
   static StepCall StepOf(const std::string& id, const OwnedTensor& input) {
     StepCall call;
     call.session_id = id;
-    call.input = input;
+    call.inputs = {{"", input, std::nullopt}};
     return call;
   }
   Answer<StepResult> StartStep(StepCall call) {

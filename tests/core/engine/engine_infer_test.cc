@@ -109,7 +109,7 @@ TEST_F(EngineInferTest, IsTheSameAsTheStepsOfASession) {
   Open("forecaster", "a").IgnoreError();
 
   EXPECT_THAT(Infer(InferOf("forecaster", input))->outputs[0].values,
-              ElementsAreArray(Step(StepOf("a", steps))->output));
+              ElementsAreArray(Step(StepOf("a", steps))->outputs[0].values));
 }
 
 TEST_F(EngineInferTest, SharesCellStepsWithSessions) {
@@ -125,7 +125,7 @@ TEST_F(EngineInferTest, SharesCellStepsWithSessions) {
   observer.Release();
 
   EXPECT_THAT(infer.Wait()->outputs[0].values, ElementsAre(1, 2, 3));
-  EXPECT_THAT(step.Wait()->output, ElementsAre(1, 3));
+  EXPECT_THAT(step.Wait()->outputs[0].values, ElementsAre(1, 3));
   EXPECT_THAT(observer.cell_step_rows(), ElementsAre(1, 4));
 }
 

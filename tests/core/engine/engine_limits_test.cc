@@ -100,7 +100,7 @@ TEST_F(EngineLimitsTest, AStepThatExpiresWhileItRunsIsFinished) {
   clock_.Advance(kSoon);
   worker().Release();
 
-  EXPECT_THAT(answer.Wait()->output, ElementsAre(1));
+  EXPECT_THAT(answer.Wait()->outputs[0].values, ElementsAre(1));
 }
 
 TEST_F(EngineLimitsTest, AStepThatIsCancelledInTheQueueIsNotExecuted) {
@@ -111,7 +111,7 @@ TEST_F(EngineLimitsTest, AStepThatIsCancelledInTheQueueIsNotExecuted) {
   worker().Release();
 
   EXPECT_THAT(answer.Wait(), IsCancelled());
-  EXPECT_THAT(next.Wait()->output, ElementsAre(1));
+  EXPECT_THAT(next.Wait()->outputs[0].values, ElementsAre(1));
 }
 
 TEST_F(EngineLimitsTest, AStepThatIsCancelledInTheLineOfItsSessionIsNotExecuted) {
@@ -132,7 +132,7 @@ TEST_F(EngineLimitsTest, AStepThatIsCancelledWhileItRunsIsFinished) {
   cancellation_->Cancel();
   worker().Release();
 
-  EXPECT_THAT(answer.Wait()->output, ElementsAre(1));
+  EXPECT_THAT(answer.Wait()->outputs[0].values, ElementsAre(1));
 }
 
 TEST_F(EngineLimitsTest, AnInferThatExpiresInTheQueueIsNotExecuted) {
@@ -167,7 +167,7 @@ TEST_F(EngineLimitsTest, AStepForAFullQueueIsRefusedAtOnce) {
   worker().Release();
   EXPECT_THAT(queued.Wait(), IsOk());
   // The session of the refused step is free and unchanged.
-  EXPECT_THAT(Step("b", {1})->output, ElementsAre(1));
+  EXPECT_THAT(Step("b", {1})->outputs[0].values, ElementsAre(1));
 }
 
 TEST_F(EngineLimitsTest, ACallForAFullLineIsRefusedAtOnce) {
@@ -181,7 +181,7 @@ TEST_F(EngineLimitsTest, ACallForAFullLineIsRefusedAtOnce) {
   EXPECT_THAT(refused.Wait(), StatusIs(absl::StatusCode::kResourceExhausted,
                                        HasSubstr("1 calls of the session"), "SESSION_QUEUE_LIMIT"));
   worker().Release();
-  EXPECT_THAT(waiting.Wait()->output, ElementsAre(3));
+  EXPECT_THAT(waiting.Wait()->outputs[0].values, ElementsAre(3));
 }
 
 TEST_F(EngineLimitsTest, SessionsAndTheirBytesAreLimited) {
@@ -224,9 +224,9 @@ TEST_F(EngineLimitsTest, DrainingRefusesWorkAndFinishesWhatWasAccepted) {
   EXPECT_FALSE(engine_->WaitUntilIdle(absl::ZeroDuration()));
   worker().Release();
   EXPECT_TRUE(engine_->WaitUntilIdle(absl::InfiniteDuration()));
-  EXPECT_THAT(running.Wait()->output, ElementsAre(1));
-  EXPECT_THAT(in_line.Wait()->output, ElementsAre(3));
-  EXPECT_THAT(queued.Wait()->output, ElementsAre(1));
+  EXPECT_THAT(running.Wait()->outputs[0].values, ElementsAre(1));
+  EXPECT_THAT(in_line.Wait()->outputs[0].values, ElementsAre(3));
+  EXPECT_THAT(queued.Wait()->outputs[0].values, ElementsAre(1));
 }
 
 TEST_F(EngineLimitsTest, SessionsCanBeReadWrittenAndClosedWhileDraining) {

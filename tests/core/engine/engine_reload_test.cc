@@ -78,14 +78,14 @@ class EngineReloadTest : public EngineFixture {
   std::vector<float> Outputs(const std::string& id, const std::vector<float>& values) {
     const auto result = Step(id, values);
     if (!result.ok()) return {};
-    return {result->output.begin(), result->output.end()};
+    return {result->outputs[0].values.begin(), result->outputs[0].values.end()};
   }
   absl::StatusOr<StepSessionsResult> StepSessions(const std::vector<std::string>& ids,
                                                   const OwnedTensor& input) {
     StepSessionsCall call;
     call.model = "m";
     call.session_ids = ids;
-    call.input = input;
+    call.inputs = {{"", input, std::nullopt}};
     Answer<StepSessionsResult> answer;
     engine_->StepSessions(std::move(call), answer.callback());
     return answer.Wait();
@@ -248,7 +248,7 @@ TEST_F(EngineReloadTest, AStepThatRunsWhenItsModelExpiresIsFinishedFirst) {
 
   observer_.Of("m").Release();
 
-  EXPECT_THAT(running.Wait()->output, ElementsAre(1, 4));
+  EXPECT_THAT(running.Wait()->outputs[0].values, ElementsAre(1, 4));
   EXPECT_THAT(Step("old", {1}), StatusIs(absl::StatusCode::kNotFound, HasSubstr("was replaced"),
                                          "SESSION_MODEL_RETIRED"));
 }
@@ -311,7 +311,7 @@ TEST_F(EngineReloadTest, StepSessionsAdvancesEachSessionWithItsOwnModel) {
 
   ASSERT_THAT(result, IsOk());
   EXPECT_THAT(result->errors, IsEmpty());
-  EXPECT_THAT(result->output, ElementsAre(1, 6, 23, 1, 4, 11));
+  EXPECT_THAT(result->outputs[0].values, ElementsAre(1, 6, 23, 1, 4, 11));
 }
 
 TEST_F(EngineReloadTest, StepSessionsRefusesARowThatItsModelCannotCompute) {

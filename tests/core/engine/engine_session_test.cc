@@ -68,11 +68,11 @@ TEST_F(EngineSessionTest, StepsAdvanceTheStateInOrder) {
   const auto second = Step("a", {3});
 
   ASSERT_THAT(first, IsOk());
-  EXPECT_THAT(first->output, ElementsAre(1, 4));
-  EXPECT_EQ(first->output_shape, Shape({2, 1}));
+  EXPECT_THAT(first->outputs[0].values, ElementsAre(1, 4));
+  EXPECT_EQ(first->outputs[0].shape, Shape({2, 1}));
   EXPECT_EQ(first->version, 1u);
   EXPECT_THAT(first->state, IsEmpty());
-  EXPECT_THAT(second->output, ElementsAre(11));
+  EXPECT_THAT(second->outputs[0].values, ElementsAre(11));
   EXPECT_EQ(second->version, 2u);
 }
 
@@ -96,7 +96,7 @@ TEST_F(EngineSessionTest, AStepInsideACallbackOfAStepIsTheNext) {
     engine_->Step(StepOf("a", one), second.callback());
   });
 
-  EXPECT_THAT(second.Wait()->output, ElementsAre(3));
+  EXPECT_THAT(second.Wait()->outputs[0].values, ElementsAre(3));
 }
 
 TEST_F(EngineSessionTest, SessionsOfOneModelAreIndependent) {
@@ -105,7 +105,7 @@ TEST_F(EngineSessionTest, SessionsOfOneModelAreIndependent) {
 
   Step("a", {7}).IgnoreError();
 
-  EXPECT_THAT(Step("b", {1})->output, ElementsAre(1));
+  EXPECT_THAT(Step("b", {1})->outputs[0].values, ElementsAre(1));
 }
 
 TEST_F(EngineSessionTest, ReturnsTheStateIfAsked) {
@@ -130,7 +130,7 @@ TEST_F(EngineSessionTest, AGivenInitialStateReplacesTheSessionsOwn) {
   StepCall call = StepOf("a", input);
   call.initial_state = five_state_;
 
-  EXPECT_THAT(Step(call)->output, ElementsAre(11));
+  EXPECT_THAT(Step(call)->outputs[0].values, ElementsAre(11));
   EXPECT_EQ(Sum("a"), 11);
 }
 
@@ -139,9 +139,9 @@ TEST_F(EngineSessionTest, SkipsMaskedTimesteps) {
   const OwnedTensor input = OwnedTensor::Floats({3, 1}, {1, 2, 3});
   const OwnedTensor mask = OwnedTensor::Bools({3}, {1, 0, 1});
   StepCall call = StepOf("a", input);
-  call.mask = mask;
+  call.inputs[0].mask = mask;
 
-  EXPECT_THAT(Step(call)->output, ElementsAre(1, 1, 5));
+  EXPECT_THAT(Step(call)->outputs[0].values, ElementsAre(1, 1, 5));
 }
 
 TEST_F(EngineSessionTest, OpensAtAGivenState) {
@@ -151,7 +151,7 @@ TEST_F(EngineSessionTest, OpensAtAGivenState) {
   call.initial_state = five_state_;
   Open(call).IgnoreError();
 
-  EXPECT_THAT(Step("a", {1})->output, ElementsAre(11));
+  EXPECT_THAT(Step("a", {1})->outputs[0].values, ElementsAre(11));
 }
 
 TEST_F(EngineSessionTest, GetStateReturnsWhatSetStateSet) {
@@ -162,7 +162,7 @@ TEST_F(EngineSessionTest, GetStateReturnsWhatSetStateSet) {
 
   EXPECT_EQ(Sum("a"), 5);
   EXPECT_EQ(GetState("a")->version, 1u);
-  EXPECT_THAT(Step("a", {0})->output, ElementsAre(10));
+  EXPECT_THAT(Step("a", {0})->outputs[0].values, ElementsAre(10));
 }
 
 TEST_F(EngineSessionTest, ResetsTheGivenSessions) {
@@ -287,16 +287,19 @@ TEST_P(EngineChunkTest, AnySplitIntoCallsGivesTheSameBits) {
       call.session_id = id;
       const auto begin = static_cast<size_t>(t);
       const auto count = static_cast<size_t>(chunk);
-      call.input = {
-          DataType::kFloat32, {chunk, 2}, input.view().bytes.substr(begin * 8, count * 8)};
-      call.mask = TensorView{DataType::kBool, {chunk}, mask.view().bytes.substr(begin, count)};
+      call.inputs = {
+          {"",
+           {DataType::kFloat32, {chunk, 2}, input.view().bytes.substr(begin * 8, count * 8)},
+           std::nullopt}};
+      call.inputs[0].mask =
+          TensorView{DataType::kBool, {chunk}, mask.view().bytes.substr(begin, count)};
       call.return_state = true;
       result = Step(call);
       ASSERT_THAT(result, IsOk());
     }
+    const StepOutput& output = result->outputs[0];
     last_outputs.push_back(
-        {result->output.end() - result->output_shape[result->output_shape.rank() - 1],
-         result->output.end()});
+        {output.values.end() - output.shape[output.shape.rank() - 1], output.values.end()});
     states.push_back(result->state.back().values);
   }
 

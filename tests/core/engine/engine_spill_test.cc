@@ -58,7 +58,7 @@ class EngineSpillTest : public ::testing::Test {
     store_.Hang(true);
     StepCall call;
     call.session_id = "s";
-    call.input = one_;
+    call.inputs = {{"", one_, std::nullopt}};
     call.limits = std::move(limits);
     Answer<StepResult> answer;
     a_.engine().Step(std::move(call), answer.callback());
@@ -85,7 +85,7 @@ TEST_F(EngineSpillTest, MoreSessionsThanFitAreSteppedInTurn) {
       const std::optional<uint64_t> epoch = i % 3 == 0 ? std::optional(uint64_t{1}) : std::nullopt;
       const auto result = a_.Step(absl::StrCat("s", i), 1, step_index, epoch);
       ASSERT_THAT(result, IsOk()) << index << " of " << i;
-      EXPECT_EQ(result->output.at(0), expected);
+      EXPECT_EQ(result->outputs[0].values.at(0), expected);
       EXPECT_EQ(result->version, index + 1);
       EXPECT_EQ(result->epoch, 1u);
     }
@@ -98,7 +98,7 @@ TEST_F(EngineSpillTest, AStepOfTheWritersEpochGoesOn) {
   const auto result = a_.Step("s", 1, 1, 1);
 
   ASSERT_THAT(result, IsOk());
-  EXPECT_EQ(result->output.at(0), 11);
+  EXPECT_EQ(result->outputs[0].values.at(0), 11);
   EXPECT_EQ(result->epoch, 1u);
 }
 
@@ -132,7 +132,7 @@ TEST_F(EngineSpillTest, AKeptReplyIsReplayed) {
 
   ASSERT_THAT(result, IsOk());
   EXPECT_TRUE(result->is_replayed);
-  EXPECT_EQ(result->output.at(0), 5);
+  EXPECT_EQ(result->outputs[0].values.at(0), 5);
 }
 
 TEST_F(EngineSpillTest, AnAttachRaisesTheEpochByOne) {
@@ -224,7 +224,7 @@ TEST_F(EngineSpillTest, StepSessionsAdvancesASpilledSession) {
 
   ASSERT_THAT(result, IsOk());
   EXPECT_TRUE(result->errors.empty());
-  EXPECT_THAT(result->output, ElementsAre(11, 1));
+  EXPECT_THAT(result->outputs[0].values, ElementsAre(11, 1));
 }
 
 TEST_F(EngineSpillTest, TheIdOfASpilledSessionIsTaken) {

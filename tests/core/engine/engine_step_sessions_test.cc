@@ -33,7 +33,7 @@ class EngineStepSessionsTest : public EngineFixture {
     StepSessionsCall call;
     call.model = "doubling";
     call.session_ids = std::move(ids);
-    call.input = input;
+    call.inputs = {{"", input, std::nullopt}};
     return call;
   }
   Answer<StepSessionsResult> Start(StepSessionsCall call) {
@@ -55,8 +55,8 @@ TEST_F(EngineStepSessionsTest, AdvancesEachSessionByItsOwnRow) {
   const auto result = StepSessions(CallOf({"a", "b", "c"}, six_));
 
   ASSERT_THAT(result, IsOk());
-  EXPECT_EQ(result->output_shape, Shape({3, 2, 1}));
-  EXPECT_THAT(result->output, ElementsAre(1, 4, 23, 50, 5, 16));
+  EXPECT_EQ(result->outputs[0].shape, Shape({3, 2, 1}));
+  EXPECT_THAT(result->outputs[0].values, ElementsAre(1, 4, 23, 50, 5, 16));
   EXPECT_THAT(result->versions, ElementsAre(1, 2, 1));
   EXPECT_THAT(result->errors, IsEmpty());
   EXPECT_EQ(Sum("b"), 50);
@@ -78,18 +78,18 @@ TEST_F(EngineStepSessionsTest, GivesTheLastOutputOfAModelThatDoesNotReturnSequen
   const auto result = StepSessions(std::move(call));
 
   ASSERT_THAT(result, IsOk());
-  EXPECT_EQ(result->output_shape, Shape({2, 2}));
-  EXPECT_EQ(result->output[0], result->output[2]);
+  EXPECT_EQ(result->outputs[0].shape, Shape({2, 2}));
+  EXPECT_EQ(result->outputs[0].values[0], result->outputs[0].values[2]);
 }
 
 TEST_F(EngineStepSessionsTest, SkipsMaskedTimestepsOfEachRow) {
   const OwnedTensor mask = OwnedTensor::Bools({3, 2}, {1, 1, 0, 1, 1, 0});
   StepSessionsCall call = CallOf({"a", "b", "c"}, six_);
-  call.mask = mask;
+  call.inputs[0].mask = mask;
 
   const auto result = StepSessions(std::move(call));
 
-  EXPECT_THAT(result->output, ElementsAre(1, 4, 0, 4, 5, 5));
+  EXPECT_THAT(result->outputs[0].values, ElementsAre(1, 4, 0, 4, 5, 5));
 }
 
 TEST_F(EngineStepSessionsTest, ASessionThatFailsDoesNotTouchTheOthers) {
@@ -99,7 +99,7 @@ TEST_F(EngineStepSessionsTest, ASessionThatFailsDoesNotTouchTheOthers) {
   const auto result = StepSessions(CallOf({"a", "b", "other"}, three_));
 
   ASSERT_THAT(result, IsOk());
-  EXPECT_THAT(result->output, ElementsAre(1, 0, 0));
+  EXPECT_THAT(result->outputs[0].values, ElementsAre(1, 0, 0));
   EXPECT_THAT(result->versions, ElementsAre(1, 0, 0));
   ASSERT_THAT(result->errors, SizeIs(2));
   EXPECT_EQ(result->errors[0].first, 1);
@@ -119,7 +119,7 @@ TEST_F(EngineStepSessionsTest, AResultThatIsNotFiniteFailsItsSessionOnly) {
   ASSERT_THAT(result->errors, SizeIs(1));
   EXPECT_THAT(result->errors[0].second, StatusIs(absl::StatusCode::kFailedPrecondition,
                                                  HasSubstr("timestep 0 of 1"), "STATE_NONFINITE"));
-  EXPECT_THAT(result->output, ElementsAre(1, 0, 3));
+  EXPECT_THAT(result->outputs[0].values, ElementsAre(1, 0, 3));
   EXPECT_EQ(Sum("b"), 3e38f);
 }
 
@@ -133,9 +133,9 @@ TEST_F(EngineStepSessionsTest, WaitsForItsTurnOnABusySession) {
   const auto after = StartStep(StepOf("b", one));
   worker.Release();
 
-  EXPECT_THAT(before.Wait()->output, ElementsAre(5));
-  EXPECT_THAT(together.Wait()->output, ElementsAre(1, 12, 3));
-  EXPECT_THAT(after.Wait()->output, ElementsAre(29));
+  EXPECT_THAT(before.Wait()->outputs[0].values, ElementsAre(5));
+  EXPECT_THAT(together.Wait()->outputs[0].values, ElementsAre(1, 12, 3));
+  EXPECT_THAT(after.Wait()->outputs[0].values, ElementsAre(29));
 }
 
 TEST_F(EngineStepSessionsTest, ASessionIsFreeWhenTheAnswerArrives) {

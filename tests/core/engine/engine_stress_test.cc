@@ -154,12 +154,12 @@ class EngineStressTest : public ::testing::Test {
       const Answer<StepResult> answer;
       StepCall call;
       call.session_id = session.id;
-      call.input = *input;
+      call.inputs = {{"", *input, std::nullopt}};
       engine_.Step(call, answer.callback());
       checks_.push_back([answer, input, expected = session.oracle->Step(values)] {
         const auto result = answer.Wait();
         ASSERT_TRUE(result.ok()) << result.status();
-        EXPECT_THAT(result->output, ::testing::ElementsAreArray(expected));
+        EXPECT_THAT(result->outputs[0].values, ::testing::ElementsAreArray(expected));
       });
     }
 

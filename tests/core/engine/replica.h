@@ -58,7 +58,7 @@ class Replica {
     const OwnedTensor input = OwnedTensor::Floats({1, 1}, {value});
     StepCall call;
     call.session_id = id;
-    call.input = input;
+    call.inputs = {{"", input, std::nullopt}};
     call.step_index = index;
     call.epoch = epoch;
     Answer<StepResult> answer;
@@ -72,7 +72,7 @@ class Replica {
     StepSessionsCall call;
     call.model = "doubling";
     call.session_ids = ids;
-    call.input = input;
+    call.inputs = {{"", input, std::nullopt}};
     Answer<StepSessionsResult> answer;
     engine_->StepSessions(std::move(call), answer.callback());
     return answer.Wait();

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "core/engine/infer/input_arrangement.h"
+#include "core/engine/checks/input_arrangement.h"
 
 #include <algorithm>
 #include <utility>
@@ -20,7 +20,23 @@ std::string NamesOf(const Model& model) {
   });
 }
 
-absl::Status CheckKnown(const Model& model, const std::vector<NamedInput>& inputs) {
+// Checks that an input without a name is that of the model.
+absl::Status CheckHasOneInput(const Model& model) {
+  const size_t count = model.inputs().size();
+  if (count == 1) return absl::OkStatus();
+  return InvalidArgument("INPUT_UNKNOWN",
+                         absl::StrCat("the input has no name, and the model has ", count,
+                                      " inputs; give all of them in 'inputs': ", NamesOf(model)));
+}
+
+bool AreArranged(const Model& model, const NamedInputs& inputs) {
+  return std::equal(inputs.begin(), inputs.end(), model.inputs().begin(), model.inputs().end(),
+                    [](const NamedInput& input, const Model::Input& expected) {
+                      return input.name == expected.name;
+                    });
+}
+
+absl::Status CheckKnown(const Model& model, const NamedInputs& inputs) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     const auto has_name = [&](const auto& other) { return other.name == inputs[i].name; };
     if (std::none_of(model.inputs().begin(), model.inputs().end(), has_name)) {
@@ -38,11 +54,13 @@ absl::Status CheckKnown(const Model& model, const std::vector<NamedInput>& input
 
 }  // namespace
 
-absl::Status ArrangeInputs(const Model& model, std::vector<NamedInput>& inputs) {
+absl::Status ArrangeInputs(const Model& model, NamedInputs& inputs) {
   const size_t count = model.inputs().size();
-  if (inputs.size() == 1 && count == 1 && inputs.front().name.empty()) return absl::OkStatus();
+  if (inputs.size() == 1 && inputs.front().name.empty()) return CheckHasOneInput(model);
+  if (AreArranged(model, inputs)) return absl::OkStatus();
   RNNSERVE_RETURN_IF_ERROR(CheckKnown(model, inputs));
-  std::vector<NamedInput> arranged;
+  NamedInputs arranged;
+  arranged.reserve(count);
   for (const Model::Input& expected : model.inputs()) {
     const auto found = std::find_if(inputs.begin(), inputs.end(), [&](const NamedInput& input) {
       return input.name == expected.name;
