@@ -12,6 +12,7 @@
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
 #include "server/infer_calls.h"
+#include "server/input_codec.h"
 #include "server/request_limits.h"
 #include "server/state_codec.h"
 #include "server/status_mapping.h"
@@ -104,7 +105,6 @@ absl::StatusOr<StepCall> ToStepCall(const v1::StepRequest& request, CallLimits l
                                     const Clock& clock, TensorStorage& storage) {
   if (request.session_id().empty()) return FieldMissing("session_id");
   if (request.training()) return FieldUnsupported("training");
-  if (!request.has_input()) return FieldMissing("input");
   StepCall call;
   call.session_id = request.session_id();
   if (request.has_step_index()) call.step_index = request.step_index();
@@ -113,10 +113,7 @@ absl::StatusOr<StepCall> ToStepCall(const v1::StepRequest& request, CallLimits l
                             WithTimeout(std::move(limits), request.timeout_ms(), clock));
   RNNSERVE_ASSIGN_OR_RETURN(call.priority, DecodePriority(request.priority()));
   call.return_state = request.return_state();
-  RNNSERVE_ASSIGN_OR_RETURN(call.input, DecodeTensor(request.input(), "input", storage));
-  if (request.has_mask()) {
-    RNNSERVE_ASSIGN_OR_RETURN(call.mask, DecodeTensor(request.mask(), "mask", storage));
-  }
+  RNNSERVE_ASSIGN_OR_RETURN(call.inputs, DecodeInputs(InputsOf(request), storage));
   RNNSERVE_ASSIGN_OR_RETURN(call.initial_state,
                             DecodeStates(request.initial_state(), "initial_state", storage));
   return call;
@@ -126,7 +123,6 @@ absl::StatusOr<StepSessionsCall> ToStepSessionsCall(const v1::StepSessionsReques
                                                     CallLimits limits, const Clock& clock,
                                                     TensorStorage& storage) {
   if (request.model().empty()) return FieldMissing("model");
-  if (!request.has_input()) return FieldMissing("input");
   StepSessionsCall call;
   call.model = request.model();
   call.session_ids.assign(request.session_ids().begin(), request.session_ids().end());
@@ -135,21 +131,16 @@ absl::StatusOr<StepSessionsCall> ToStepSessionsCall(const v1::StepSessionsReques
   RNNSERVE_ASSIGN_OR_RETURN(call.limits,
                             WithTimeout(std::move(limits), request.timeout_ms(), clock));
   RNNSERVE_ASSIGN_OR_RETURN(call.priority, DecodePriority(request.priority()));
-  RNNSERVE_ASSIGN_OR_RETURN(call.input, DecodeTensor(request.input(), "input", storage));
-  if (request.has_mask()) {
-    RNNSERVE_ASSIGN_OR_RETURN(call.mask, DecodeTensor(request.mask(), "mask", storage));
-  }
+  RNNSERVE_ASSIGN_OR_RETURN(call.inputs, DecodeInputs(InputsOf(request), storage));
   return call;
 }
 
 v1::StepSessionsResponse ToStepSessionsResponse(const StepSessionsResult& result,
                                                 TensorEncoding encoding) {
   v1::StepSessionsResponse response;
-  // If every row failed, there is no output: under overload, encoding all the zeros would cost more
-  // than the refusal itself.
-  if (result.errors.size() < result.versions.size()) {
-    EncodeTensor(result.output_shape, result.output, encoding, *response.mutable_output());
-  }
+  // If every row failed, there are no outputs: under overload, encoding all the zeros would cost
+  // more than the refusal itself.
+  EncodeOutputs(result.outputs, encoding, response);
   response.mutable_versions()->Add(result.versions.begin(), result.versions.end());
   // Rows that were refused together share one status, which is translated once.
   absl::Status last;
@@ -300,10 +291,10 @@ void SessionCalls::Step(const v1::StepRequest& request, CallLimits limits,
   engine_.Step(*std::move(call), [&request, storage = std::move(storage), reply = std::move(reply)](
                                      absl::StatusOr<StepResult> result) mutable {
     if (!result.ok()) return reply(result.status());
-    const TensorEncoding encoding = EncodingOf(request.input());
+    const TensorEncoding encoding = EncodingOf(InputsOf(request));
     v1::StepResponse response;
     response.set_session_id(request.session_id());
-    EncodeTensor(result->output_shape, result->output, encoding, *response.mutable_output());
+    EncodeOutputs(result->outputs, encoding, response);
     response.set_version(result->version);
     response.set_durable_version(result->durable_version);
     response.set_epoch(result->epoch);
@@ -322,7 +313,7 @@ void SessionCalls::StepSessions(const v1::StepSessionsRequest& request, CallLimi
                        [&request, storage = std::move(storage), reply = std::move(reply)](
                            absl::StatusOr<StepSessionsResult> result) mutable {
                          if (!result.ok()) return reply(result.status());
-                         reply(ToStepSessionsResponse(*result, EncodingOf(request.input())));
+                         reply(ToStepSessionsResponse(*result, EncodingOf(InputsOf(request))));
                        });
 }
 

@@ -112,7 +112,8 @@ class Sample:
 
     def __post_init__(self):
         if len(self.model.inputs) + len(self.model.outputs) > 2:
-            self.kinds = WHOLE  # A session has one input and one output.
+            # The calls of this test in parts have one input and one output.
+            self.kinds, self.refuses_sessions = WHOLE, False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -421,5 +421,45 @@ TEST_F(DurableTest, AStoreNeedsAKey) {
       StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("cannot read /none")));
 }
 
+TEST_F(DurableTest, ASessionWithSeveralInputsAndOutputsSurvivesAKill) {
+  const std::vector<std::string> model = {
+      "--model", absl::StrCat(kDecoder, "=", RNNSERVE_SOURCE_DIR,
+                              "/tests/golden/conformance/states_as_inputs_1/model.keras")};
+  const auto a = StartReplica(model);
+  const auto b = StartReplica(model);
+  v1::OpenSessionRequest open;
+  open.set_model(kDecoder);
+  open.set_session_id("s");
+  open.set_durability(v1::DURABILITY_SYNC);
+  v1::OpenSessionResponse opened;
+  grpc::ClientContext opening;
+  ASSERT_TRUE(a->stub().OpenSession(&opening, open, &opened).ok());
+  v1::StepRequest request;
+  request.set_session_id("s");
+  request.set_step_index(0);
+  v1::NamedTensor& frames = *request.add_inputs();
+  frames.set_name("frames");
+  *frames.mutable_tensor() = Floats({3, 5}, Series(1, 15));
+  v1::NamedTensor& state = *request.add_inputs();
+  state.set_name("state_0");
+  *state.mutable_tensor() = Floats({4}, Series(2, 4));
+  v1::StepResponse first;
+  grpc::ClientContext stepping;
+  ASSERT_TRUE(a->stub().Step(&stepping, request, &first).ok());
+  ASSERT_EQ(first.outputs_size(), 2);
+
+  kill(a->server().pid(), SIGKILL);
+  v1::StepResponse again;
+  grpc::ClientContext repeating;
+  const grpc::Status status = b->stub().Step(&repeating, request, &again);
+
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_TRUE(again.replayed());
+  ASSERT_EQ(again.outputs_size(), 2);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(again.outputs(i).SerializeAsString(), first.outputs(i).SerializeAsString());
+  }
+}
+
 }  // namespace
 }  // namespace rnnserve::testing

@@ -44,6 +44,8 @@ std::vector<std::string> ModelArguments() {
       {kTwoWay, "tests/golden/cases/bidirectional_concat/model.keras"},
       {kTranslator, "tests/golden/conformance/encoder_decoder_0/model.keras"},
       {kManyOutputs, "tests/golden/conformance/multi_output_0/model.keras"},
+      {kTwoInputs, "tests/golden/conformance/multi_input_1/model.keras"},
+      {kDecoder, "tests/golden/conformance/states_as_inputs_1/model.keras"},
   };
   std::vector<std::string> arguments;
   for (const auto& [name, path] : models) {

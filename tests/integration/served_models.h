@@ -28,6 +28,8 @@ constexpr char kTokens[] = "tokens";             // Embedding(mask_zero) -> LSTM
 constexpr char kTwoWay[] = "two_way";            // a Bidirectional layer: cannot be streamed
 constexpr char kTranslator[] = "translator";     // an encoder and a decoder: two inputs
 constexpr char kManyOutputs[] = "many_outputs";  // one input, three outputs
+constexpr char kTwoInputs[] = "two_inputs";      // features and token ids side by side, one output
+constexpr char kDecoder[] = "decoder";           // a sequence and a state; a sequence and a state
 
 // Returns the arguments that make the server load these models.
 std::vector<std::string> ModelArguments();

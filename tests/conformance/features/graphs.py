@@ -84,8 +84,7 @@ def multi_output(random):
         Deviation(
             "A Sequential model that ends in a layer with return_state has one output; a request "
             "with return_state gets the states.",
-            "With several outputs the model would have no sessions, and a request can ask for the "
-            "states anyway.",
+            "A Sequential model has one output, and a request can ask for the states anyway.",
         ),
     ],
     weight=1.5,
@@ -165,8 +164,9 @@ def nested_models(random):
             "reads more than one tensor.",
         ),
         Deviation(
-            "A model with several inputs or outputs has no sessions.",
-            "A step of a session has one input and one output. Infer serves such models.",
+            "A model whose decoder begins at the end of the encoder's sequence has no sessions.",
+            "A session does not know where that sequence ends. Infer serves such models; a decoder "
+            "whose states are inputs has sessions.",
         ),
     ],
     weight=1.5,
