@@ -23,11 +23,33 @@ absl::Status WithPlace(const absl::Status& status, size_t sequence_index, int64_
                                        status.message()));
 }
 
+// Returns the number of timesteps of a sequence.
+int64_t TimeOf(const Tensor& sequence) { return sequence.shape()[0]; }
+int64_t TimeOf(const NamedSequence& sequence) {
+  for (const SequenceInput& input : sequence) {
+    if (input.has_time) return input.value.shape()[0];
+  }
+  return 0;
+}
+
+// Returns the timesteps [begin, end) of a sequence, as Session::StepAsync takes them.
+Tensor Part(const Tensor& sequence, int64_t begin, int64_t end) {
+  return sequence.Rows(begin, end);
+}
+std::vector<NamedTensor> Part(const NamedSequence& sequence, int64_t begin, int64_t end) {
+  std::vector<NamedTensor> inputs;
+  for (const SequenceInput& input : sequence) {
+    inputs.push_back({input.name, input.has_time ? input.value.Rows(begin, end) : input.value});
+  }
+  return inputs;
+}
+
 // One call of StreamSequences. Its callbacks share ownership, because the last of them may still be
 // returning when the call ends.
-class Run : public std::enable_shared_from_this<Run> {
+template <typename Sequence>
+class Run : public std::enable_shared_from_this<Run<Sequence>> {
  public:
-  Run(Stream& stream, const std::string& model, absl::Span<const Tensor> sequences,
+  Run(Stream& stream, const std::string& model, absl::Span<const Sequence> sequences,
       const StreamSequencesOptions& options, const std::function<void(SequenceStep)>& on_step)
       : stream_(stream),
         model_(model),
@@ -70,25 +92,25 @@ class Run : public std::enable_shared_from_this<Run> {
     if (!index.has_value()) return EndLane(absl::OkStatus());
     lane->sequence_index = *index;
     lane->timestep = 0;
-    stream_.OpenSessionAsync(model_, {},
-                             [self = shared_from_this(), lane](absl::StatusOr<Session> session) {
-                               if (!session.ok()) return self->Fail(lane, session.status());
-                               lane->session.emplace(*std::move(session));
-                               self->SendStep(lane);
-                             });
+    stream_.OpenSessionAsync(
+        model_, {}, [self = this->shared_from_this(), lane](absl::StatusOr<Session> session) {
+          if (!session.ok()) return self->Fail(lane, session.status());
+          lane->session.emplace(*std::move(session));
+          self->SendStep(lane);
+        });
   }
 
   void SendStep(Lane* lane) {
-    const Tensor& sequence = sequences_[lane->sequence_index];
-    const int64_t end = std::min(lane->timestep + options_.timesteps_per_step, sequence.shape()[0]);
+    const Sequence& sequence = sequences_[lane->sequence_index];
+    const int64_t end = std::min(lane->timestep + options_.timesteps_per_step, TimeOf(sequence));
     if (end == lane->timestep) {
       lane->session.reset();
       return BeginSequence(lane);
     }
     if (options_.clock) lane->sent_at = options_.clock();
     lane->session->StepAsync(
-        sequence.Rows(lane->timestep, end), {},
-        [self = shared_from_this(), lane, end](absl::StatusOr<StepResult> result) {
+        Part(sequence, lane->timestep, end), {},
+        [self = this->shared_from_this(), lane, end](absl::StatusOr<StepResult> result) {
           if (!result.ok()) return self->Fail(lane, result.status());
           self->TakeResult(lane, end, *std::move(result));
         });
@@ -119,7 +141,7 @@ class Run : public std::enable_shared_from_this<Run> {
   // Constant after construction; valid until Execute returns.
   Stream& stream_;
   const std::string& model_;
-  const absl::Span<const Tensor> sequences_;
+  const absl::Span<const Sequence> sequences_;
   const StreamSequencesOptions& options_;
   const std::function<void(SequenceStep)>& on_step_;
 
@@ -155,7 +177,15 @@ absl::Status StreamSequences(Stream& stream, const std::string& model,
                              absl::Span<const Tensor> sequences,
                              const StreamSequencesOptions& options,
                              const std::function<void(SequenceStep)>& on_step) {
-  return std::make_shared<Run>(stream, model, sequences, options, on_step)->Execute();
+  return std::make_shared<Run<Tensor>>(stream, model, sequences, options, on_step)->Execute();
+}
+
+absl::Status StreamSequences(Stream& stream, const std::string& model,
+                             absl::Span<const NamedSequence> sequences,
+                             const StreamSequencesOptions& options,
+                             const std::function<void(SequenceStep)>& on_step) {
+  return std::make_shared<Run<NamedSequence>>(stream, model, sequences, options, on_step)
+      ->Execute();
 }
 
 PaddedBatch Pad(absl::Span<const Tensor> sequences, float padding) {

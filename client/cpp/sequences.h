@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
@@ -27,6 +28,16 @@ struct SequenceStep {
   // The time from sending the step until its answer; zero without a clock.
   absl::Duration latency;
 };
+
+// One input of a sequence, by the name that DescribeModel gives.
+struct SequenceInput {
+  std::string name;
+  // [time, features] float or [time] token ids; without a time axis, [features].
+  Tensor value;
+  bool has_time = true;
+};
+// A sequence of a model with several inputs: all of them.
+using NamedSequence = std::vector<SequenceInput>;
 
 struct StreamSequencesOptions {
   // The number of sessions that are open at once. More sessions fill the server's batches better
@@ -51,6 +62,13 @@ struct StreamSequencesOptions {
 // scalar.
 absl::Status StreamSequences(Stream& stream, const std::string& model,
                              absl::Span<const Tensor> sequences,
+                             const StreamSequencesOptions& options,
+                             const std::function<void(SequenceStep)>& on_step);
+// The same for a model with several inputs. Each step takes its timesteps of every input that has a
+// time axis, and the whole of the others. REQUIRES: as above; the inputs of a sequence that have a
+// time axis have the same number of timesteps, and there is at least one.
+absl::Status StreamSequences(Stream& stream, const std::string& model,
+                             absl::Span<const NamedSequence> sequences,
                              const StreamSequencesOptions& options,
                              const std::function<void(SequenceStep)>& on_step);
 

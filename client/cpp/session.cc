@@ -23,10 +23,12 @@ absl::StatusOr<StepResult> ToStepResult(const absl::StatusOr<v1::StreamResult>& 
   return FromMessage(result->step());
 }
 
-v1::StreamAction StepAction(const std::string& session_id, const Tensor& input,
+// `Inputs` is one of the two forms that Session::Step takes.
+template <typename Inputs>
+v1::StreamAction StepAction(const std::string& session_id, const Inputs& inputs,
                             const StepOptions& options) {
   v1::StreamAction action;
-  ToMessage(session_id, input, options, action.mutable_step());
+  ToMessage(session_id, inputs, options, action.mutable_step());
   return action;
 }
 
@@ -65,10 +67,25 @@ absl::StatusOr<StepResult> Session::Step(const Tensor& input, const StepOptions&
   return ToStepResult(Perform(channel_.get(), StepAction(id_, input, options), options));
 }
 
+absl::StatusOr<StepResult> Session::Step(const std::vector<NamedTensor>& inputs,
+                                         const StepOptions& options) {
+  return ToStepResult(Perform(channel_.get(), StepAction(id_, inputs, options), options));
+}
+
 void Session::StepAsync(const Tensor& input, const StepOptions& options, StepCallback callback) {
+  SendStep(input, options, std::move(callback));
+}
+
+void Session::StepAsync(const std::vector<NamedTensor>& inputs, const StepOptions& options,
+                        StepCallback callback) {
+  SendStep(inputs, options, std::move(callback));
+}
+
+template <typename Inputs>
+void Session::SendStep(const Inputs& inputs, const StepOptions& options, StepCallback callback) {
   if (channel_ == nullptr) return callback(ClosedError());
   channel_->Send(
-      StepAction(id_, input, options), options.timeout,
+      StepAction(id_, inputs, options), options.timeout,
       [callback = std::move(callback)](const absl::StatusOr<v1::StreamResult>& result) mutable {
         callback(ToStepResult(result));
       });

@@ -68,7 +68,8 @@ struct StepOptions : CallOptions {
 };
 
 struct StepResult {
-  // Float; [time, outputs] if the model returns sequences, else [outputs].
+  // Float; [time, outputs] if the model returns sequences, else [outputs]. Empty, of shape [0], if
+  // the model has several outputs.
   Tensor output;
   // The number of steps committed so far, including this one.
   uint64_t version = 0;
@@ -78,6 +79,9 @@ struct StepResult {
   bool is_replayed = false;
   // At least this version would survive the loss of the server; 0 without durability.
   uint64_t durable_version = 0;
+  // If the model has several outputs: all of them, in the order of DescribeModel. Each is
+  // [time, outputs], or [outputs] after the last timestep if it has no time axis.
+  std::vector<NamedTensor> outputs{};
 };
 
 using StepCallback = absl::AnyInvocable<void(absl::StatusOr<StepResult>)>;
@@ -118,11 +122,18 @@ class Session {
 
   // Advances the session by the timesteps of `input`: [time, features] float, or [time] token ids.
   absl::StatusOr<StepResult> Step(const Tensor& input, const StepOptions& options = {});
+  // Advances the session of a model with several inputs, all of which are given in any order. Those
+  // with a time axis have the same number of timesteps; the others hold for all of these. The masks
+  // are given with the inputs, not in the options.
+  absl::StatusOr<StepResult> Step(const std::vector<NamedTensor>& inputs,
+                                  const StepOptions& options = {});
 
   // Sends a step without waiting. Over a stream, steps that are sent without waiting for each other
   // are performed in the order sent. `callback` is called once: on a gRPC thread or, if the step
   // cannot be sent, on this thread. It must not block. Over a stream the step has no timeout.
   void StepAsync(const Tensor& input, const StepOptions& options, StepCallback callback);
+  void StepAsync(const std::vector<NamedTensor>& inputs, const StepOptions& options,
+                 StepCallback callback);
 
   // Resets the session to the cells' own initial states, or to `state` (every state).
   absl::Status ResetState(const std::vector<StateTensor>& state = {},
@@ -149,6 +160,10 @@ class Session {
   friend class Stream;
   Session(std::shared_ptr<ActionChannel> channel, std::string id, uint64_t epoch = 0,
           uint64_t first_index = 0);
+
+  // `Inputs` is one of the two forms that Step takes.
+  template <typename Inputs>
+  void SendStep(const Inputs& inputs, const StepOptions& options, StepCallback callback);
 
   // Null after a close, a release or a move.
   std::shared_ptr<ActionChannel> channel_;

@@ -15,7 +15,8 @@ v1::StreamAction ToAction(const StepSessionsRequest& request, const CallOptions&
   v1::StepSessionsRequest& message = *action.mutable_step_sessions();
   message.set_model(request.model);
   message.mutable_session_ids()->Add(request.session_ids.begin(), request.session_ids.end());
-  ToMessage(request.input, message.mutable_input());
+  ToMessage(request.inputs, message.mutable_inputs());
+  if (request.inputs.empty()) ToMessage(request.input, message.mutable_input());
   if (request.mask.has_value()) ToMessage(*request.mask, message.mutable_mask());
   message.set_priority(ToMessage(request.priority));
   message.set_timeout_ms(TimeoutMs(options));
@@ -31,6 +32,9 @@ absl::StatusOr<StepSessionsResult> ToResult(const absl::StatusOr<v1::StreamResul
     if (!output.ok()) return output.status();
     steps.output = *std::move(output);
   }
+  absl::StatusOr<std::vector<NamedTensor>> outputs = FromMessages(response.outputs());
+  if (!outputs.ok()) return outputs.status();
+  steps.outputs = *std::move(outputs);
   steps.versions.assign(response.versions().begin(), response.versions().end());
   for (const v1::StepSessionsError& error : response.errors()) {
     steps.errors.emplace_back(static_cast<size_t>(error.row()), FromMessage(error.error()));

@@ -32,18 +32,25 @@ struct StepSessionsRequest {
   // Bool [sessions, time]; a session's state does not change at a timestep that is false. Default:
   // all true.
   std::optional<Tensor> mask;
+  // For a model with several inputs: all of them, instead of `input` and `mask`, each with the axis
+  // `sessions` in front.
+  std::vector<NamedTensor> inputs;
   Priority priority = Priority::kNormal;
 };
 
 struct StepSessionsResult {
   // Float; [sessions, time, outputs] if the model returns sequences, else [sessions, outputs]. The
-  // rows of sessions that failed are zero. Empty, of shape [0], if all failed.
+  // rows of sessions that failed are zero. Empty, of shape [0], if all failed or the model has
+  // several outputs.
   Tensor output;
   // For each session, the number of steps committed so far; 0 where the step failed.
   std::vector<uint64_t> versions;
   // The sessions that were not advanced, by row in ascending order, each with the status that
   // Session::Step would return.
   std::vector<std::pair<size_t, absl::Status>> errors;
+  // If the model has several outputs: all of them, in the order of DescribeModel, each with the
+  // axis `sessions` in front. None if all sessions failed.
+  std::vector<NamedTensor> outputs;
 };
 
 using StepSessionsCallback = absl::AnyInvocable<void(absl::StatusOr<StepSessionsResult>)>;

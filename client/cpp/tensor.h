@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -76,6 +77,16 @@ struct StateTensor {
   std::string name;
   // Float; [units] for a session, [batch, units] in Infer.
   Tensor value;
+};
+
+// One input or output of a model that has several, by the name that DescribeModel gives. A value
+// type.
+struct NamedTensor {
+  std::string name;
+  Tensor value;
+  // Of an input with a time axis: bool, [time], or with the axis `sessions` in front; false skips
+  // the timestep. Default: all true. An output has none.
+  std::optional<Tensor> mask{};
 };
 
 }  // namespace rnnserve::client

@@ -104,10 +104,27 @@ void ToMessage(const std::string& model, const SessionOptions& options,
   message->set_durability(ToMessage(options.durability));
 }
 
+void ToMessage(const std::vector<NamedTensor>& tensors,
+               google::protobuf::RepeatedPtrField<v1::NamedTensor>* messages) {
+  messages->Clear();
+  for (const NamedTensor& tensor : tensors) {
+    v1::NamedTensor* message = messages->Add();
+    message->set_name(tensor.name);
+    ToMessage(tensor.value, message->mutable_tensor());
+    if (tensor.mask.has_value()) ToMessage(*tensor.mask, message->mutable_mask());
+  }
+}
+
 void ToMessage(const std::string& session_id, const Tensor& input, const StepOptions& options,
                v1::StepRequest* message) {
-  message->set_session_id(session_id);
+  ToMessage(session_id, std::vector<NamedTensor>(), options, message);
   ToMessage(input, message->mutable_input());
+}
+
+void ToMessage(const std::string& session_id, const std::vector<NamedTensor>& inputs,
+               const StepOptions& options, v1::StepRequest* message) {
+  message->set_session_id(session_id);
+  ToMessage(inputs, message->mutable_inputs());
   if (options.mask.has_value()) ToMessage(*options.mask, message->mutable_mask());
   ToMessage(options.initial_state, message->mutable_initial_state());
   message->set_return_state(options.return_state);
@@ -173,13 +190,26 @@ absl::StatusOr<std::vector<StateTensor>> FromMessages(
   return states;
 }
 
+absl::StatusOr<std::vector<NamedTensor>> FromMessages(
+    const google::protobuf::RepeatedPtrField<v1::NamedTensor>& messages) {
+  std::vector<NamedTensor> tensors;
+  for (const v1::NamedTensor& message : messages) {
+    absl::StatusOr<Tensor> value = FromMessage(message.tensor());
+    if (!value.ok()) return value.status();
+    tensors.push_back({message.name(), *std::move(value)});
+  }
+  return tensors;
+}
+
 absl::StatusOr<StepResult> FromMessage(const v1::StepResponse& message) {
-  absl::StatusOr<Tensor> output = FromMessage(message.output());
+  absl::StatusOr<std::vector<NamedTensor>> outputs = FromMessages(message.outputs());
+  if (!outputs.ok()) return outputs.status();
+  absl::StatusOr<Tensor> output = outputs->empty() ? FromMessage(message.output()) : Tensor();
   if (!output.ok()) return output.status();
   absl::StatusOr<std::vector<StateTensor>> state = FromMessages(message.state());
   if (!state.ok()) return state.status();
-  return StepResult{*std::move(output), message.version(), *std::move(state), message.replayed(),
-                    message.durable_version()};
+  return StepResult{*std::move(output), message.version(),         *std::move(state),
+                    message.replayed(), message.durable_version(), *std::move(outputs)};
 }
 
 }  // namespace rnnserve::client

@@ -25,8 +25,12 @@ void ToMessage(const std::vector<StateTensor>& states,
 void ToMessage(const std::string& model, const SessionOptions& options,
                v1::OpenSessionRequest* message);
 
+void ToMessage(const std::vector<NamedTensor>& tensors,
+               google::protobuf::RepeatedPtrField<v1::NamedTensor>* messages);
 void ToMessage(const std::string& session_id, const Tensor& input, const StepOptions& options,
                v1::StepRequest* message);
+void ToMessage(const std::string& session_id, const std::vector<NamedTensor>& inputs,
+               const StepOptions& options, v1::StepRequest* message);
 
 v1::Priority ToMessage(Priority priority);
 v1::Durability ToMessage(Durability durability);
@@ -38,6 +42,8 @@ int64_t TimeoutMs(const CallOptions& options);
 absl::StatusOr<Tensor> FromMessage(const v1::Tensor& message);
 absl::StatusOr<std::vector<StateTensor>> FromMessages(
     const google::protobuf::RepeatedPtrField<v1::StateTensor>& messages);
+absl::StatusOr<std::vector<NamedTensor>> FromMessages(
+    const google::protobuf::RepeatedPtrField<v1::NamedTensor>& messages);
 absl::StatusOr<StepResult> FromMessage(const v1::StepResponse& message);
 
 }  // namespace rnnserve::client

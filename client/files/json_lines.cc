@@ -97,4 +97,18 @@ std::string FormatJsonLines(const std::vector<Tensor>& outputs) {
   return text;
 }
 
+std::string FormatJsonLines(const std::vector<std::vector<NamedTensor>>& outputs) {
+  std::string text;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    absl::StrAppend(&text, "{\"sequence\":", i, ",\"outputs\":{");
+    for (size_t k = 0; k < outputs[i].size(); ++k) {
+      const NamedTensor& output = outputs[i][k];
+      absl::StrAppend(&text, k == 0 ? "" : ",", Json(output.name).dump(), ":",
+                      FormatTensor(output.value));
+    }
+    absl::StrAppend(&text, "}}\n");
+  }
+  return text;
+}
+
 }  // namespace rnnserve::client

@@ -50,13 +50,15 @@ def error_reason(error):
 
 
 def list_models(channel):
-    """Prints every model and returns the first that supports sessions, as (name, features)."""
+    """Prints every model; returns the first with sessions and one input, as (name, features)."""
     models = model_pb2_grpc.ModelServiceStub(channel)
     first = None
     for model in models.ListModels(model_pb2.ListModelsRequest(), timeout=10).models:
         print(f"model {model.name}: {model.num_parameters} parameters")
         about = models.DescribeModel(model_pb2.DescribeModelRequest(model=model.name), timeout=10)
-        if model.streamable and about.input.dtype == tensor_pb2.DATA_TYPE_FLOAT32 and not first:
+        is_plain = len(about.inputs) == 1 and len(about.outputs) == 1
+        is_float = about.input.dtype == tensor_pb2.DATA_TYPE_FLOAT32
+        if model.streamable and is_plain and is_float and not first:
             first = (model.name, about.input.shape[0])
     return first
 
@@ -119,7 +121,7 @@ def stream(channel, model, frames):
 def main():
     server = sys.argv[1] if len(sys.argv) > 1 else "localhost:50051"
     with grpc.insecure_channel(server) as channel:
-        model, features = list_models(channel) or sys.exit("no float model supports sessions")
+        model, features = list_models(channel) or sys.exit("no float model with one input supports sessions")
         frames = np.random.default_rng(0).normal(size=(5, features)).astype(np.float32)
         whole = infer(channel, model, frames[None])[0]
         before, after = stream(channel, model, frames)

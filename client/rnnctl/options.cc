@@ -24,16 +24,19 @@ CLI::App* AddCommand(CLI::App& app, Options* options, Command command, const cha
   return subcommand;
 }
 
-void AddFiles(CLI::App* command, Options* options) {
+// Returns the option of the file with the sequences.
+CLI::Option* AddFiles(CLI::App* command, Options* options) {
   command->add_option("model", options->model, "Name of the model")->required();
-  command->add_option("input", options->input, "File with the sequences; - for standard input")
-      ->capture_default_str();
+  CLI::Option* input =
+      command->add_option("input", options->input, "File with the sequences; - for standard input")
+          ->capture_default_str();
   command->add_option("-o,--output", options->output, "File for the outputs; - for standard output")
       ->capture_default_str();
   command
       ->add_option("--format", options->format,
                    "Format of files whose extension does not name one: npy, csv or jsonl")
       ->check(CLI::IsMember({"npy", "csv", "jsonl"}));
+  return input;
 }
 
 void AddSequenceCommands(CLI::App& app, Options* options) {
@@ -56,7 +59,14 @@ void AddSequenceCommands(CLI::App& app, Options* options) {
 
   CLI::App* stream = AddCommand(app, options, Command::kStream, "stream",
                                 "Stream each sequence through a session of its own");
-  AddFiles(stream, options);
+  CLI::Option* input = AddFiles(stream, options);
+  stream
+      ->add_option(
+          "--input", options->named_inputs,
+          "NAME=FILE, once for each input of a model with several; an input without a time "
+          "axis has one line or row for each sequence")
+      ->allow_extra_args(false)
+      ->excludes(input);
   stream
       ->add_option("--sessions", options->num_sessions, "Number of sessions that are open at once")
       ->check(CLI::Range(size_t{1}, kMaxSessions))

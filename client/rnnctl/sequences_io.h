@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/cpp/sequences.h"
 #include "client/cpp/tensor.h"
 #include "client/rnnctl/commands.h"
 
@@ -18,6 +19,11 @@ namespace rnnserve::client {
 // for that shape.
 absl::StatusOr<std::vector<Tensor>> ReadSequences(Client& client, const Options& options);
 
+// Reads the inputs of `options.named_inputs`, all inputs of `options.model`. Sequence i has sequence
+// i of every file with a time axis, and vector i of the others.
+absl::StatusOr<std::vector<NamedSequence>> ReadNamedSequences(Client& client,
+                                                              const Options& options);
+
 // Checks, before any work is done, that WriteOutputs will not fail because of a name or a format.
 absl::Status CheckOutput(const Options& options);
 
@@ -25,6 +31,10 @@ absl::Status CheckOutput(const Options& options);
 // options ask for JSON.
 absl::Status WriteOutputs(const std::vector<Tensor>& outputs, const Options& options,
                           const Terminal& terminal);
+// The same for a model with several outputs: those of each sequence. Only JSON lines and the table
+// can hold them.
+absl::Status WriteOutputs(const std::vector<std::vector<NamedTensor>>& outputs,
+                          const Options& options, const Terminal& terminal);
 
 }  // namespace rnnserve::client
 

@@ -1,6 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+#include <algorithm>
+#include <deque>
 #include <ostream>
 #include <string>
 #include <utility>
@@ -23,7 +25,7 @@ class OutputRows {
  public:
   explicit OutputRows(bool is_last_only) : is_last_only_(is_last_only) {}
 
-  // `output` is [time, outputs] or [outputs].
+  // `output` is [time, outputs], or [outputs] after the last timestep.
   void Append(const Tensor& output) {
     num_columns_ = output.shape().back();
     absl::Span<const float> rows = output.floats();
@@ -45,6 +47,34 @@ class OutputRows {
   const bool is_last_only_;
   int64_t num_columns_ = 1;
   std::vector<float> values_;
+};
+
+// Collects all outputs of one sequence. A model with one output has one, without a name.
+class SequenceOutputs {
+ public:
+  explicit SequenceOutputs(bool is_last_only) : is_last_only_(is_last_only) {}
+
+  void Append(const StepResult& step) {
+    if (step.outputs.empty()) return RowsOf(0, "").Append(step.output);
+    for (size_t k = 0; k < step.outputs.size(); ++k) {
+      RowsOf(k, step.outputs[k].name).Append(step.outputs[k].value);
+    }
+  }
+
+  std::vector<NamedTensor> Take() && {
+    std::vector<NamedTensor> outputs;
+    for (auto& [name, rows] : rows_) outputs.push_back({name, std::move(rows).Take()});
+    return outputs;
+  }
+
+ private:
+  OutputRows& RowsOf(size_t k, const std::string& name) {
+    if (k == rows_.size()) rows_.emplace_back(name, OutputRows(is_last_only_));
+    return rows_[k].second;
+  }
+
+  const bool is_last_only_;
+  std::deque<std::pair<std::string, OutputRows>> rows_;
 };
 
 // Keeps the notices of a stream until they may be printed. Thread-safe.
@@ -81,16 +111,34 @@ std::string FormatSpeed(size_t num_sequences, int64_t num_timesteps, const Laten
       FormatLatency(latencies.Quantile(0.99)));
 }
 
-}  // namespace
+int64_t TimeOf(const Tensor& sequence) { return sequence.shape()[0]; }
+int64_t TimeOf(const NamedSequence& sequence) {
+  const auto has_time = [](const SequenceInput& input) { return input.has_time; };
+  return std::find_if(sequence.begin(), sequence.end(), has_time)->value.shape()[0];
+}
 
-absl::Status RunStream(Client& client, const Options& options, const Terminal& terminal) {
-  if (absl::Status status = CheckOutput(options); !status.ok()) return status;
-  const auto sequences = ReadSequences(client, options);
-  if (!sequences.ok()) return sequences.status();
+// Writes the outputs of all sequences.
+absl::Status Write(std::deque<SequenceOutputs> of_sequences, const Options& options,
+                   const Terminal& terminal) {
+  std::vector<std::vector<NamedTensor>> outputs;
+  for (SequenceOutputs& of_sequence : of_sequences) {
+    outputs.push_back(std::move(of_sequence).Take());
+  }
+  if (outputs.front().size() > 1) return WriteOutputs(outputs, options, terminal);
+  std::vector<Tensor> single;
+  for (std::vector<NamedTensor>& output : outputs) single.push_back(std::move(output[0].value));
+  return WriteOutputs(single, options, terminal);
+}
+
+// `Sequence` is Tensor or NamedSequence. REQUIRES: there is at least one.
+template <typename Sequence>
+absl::Status StreamAll(Client& client, const std::vector<Sequence>& sequences,
+                       const Options& options, const Terminal& terminal) {
   int64_t num_timesteps = 0;
-  for (const Tensor& sequence : *sequences) num_timesteps += sequence.shape()[0];
+  for (const Sequence& sequence : sequences) num_timesteps += TimeOf(sequence);
 
-  std::vector<OutputRows> rows(sequences->size(), OutputRows(options.is_last_only));
+  std::deque<SequenceOutputs> outputs;
+  for (size_t i = 0; i < sequences.size(); ++i) outputs.emplace_back(options.is_last_only);
   Latencies latencies;
   NoticeList notices;
   absl::Status status;
@@ -105,20 +153,30 @@ absl::Status RunStream(Client& client, const Options& options, const Terminal& t
     stream_options.on_notice = [&notices](const Notice& notice) { notices.Add(notice); };
     const auto stream = client.OpenStream(stream_options);
     const auto on_step = [&](const SequenceStep& step) {
-      rows[step.sequence_index].Append(step.result.output);
+      outputs[step.sequence_index].Append(step.result);
       latencies.Add(step.latency);
       progress.Advance(static_cast<size_t>(step.end - step.begin));
     };
-    status = StreamSequences(*stream, options.model, *sequences, run, on_step);
+    status = StreamSequences(*stream, options.model, absl::MakeConstSpan(sequences), run, on_step);
     if (status.ok()) status = stream->Finish(CallOptionsOf(options));
   }
   notices.Print(terminal.remarks);
   if (!status.ok()) return status;
-  terminal.remarks << FormatSpeed(sequences->size(), num_timesteps, latencies,
+  terminal.remarks << FormatSpeed(sequences.size(), num_timesteps, latencies,
                                   terminal.clock() - began);
-  std::vector<Tensor> outputs;
-  for (OutputRows& output : rows) outputs.push_back(std::move(output).Take());
-  return WriteOutputs(outputs, options, terminal);
+  return Write(std::move(outputs), options, terminal);
+}
+
+}  // namespace
+
+absl::Status RunStream(Client& client, const Options& options, const Terminal& terminal) {
+  if (absl::Status status = CheckOutput(options); !status.ok()) return status;
+  if (!options.named_inputs.empty()) {
+    const auto sequences = ReadNamedSequences(client, options);
+    return sequences.ok() ? StreamAll(client, *sequences, options, terminal) : sequences.status();
+  }
+  const auto sequences = ReadSequences(client, options);
+  return sequences.ok() ? StreamAll(client, *sequences, options, terminal) : sequences.status();
 }
 
 }  // namespace rnnserve::client
