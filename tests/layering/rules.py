@@ -147,7 +147,7 @@ TIME_CALL = re.compile(r"absl::Now\(|::now\(\)|\bSleepFor\(|\bsleep_(for|until)\
 
 # Files without a licence line: formats without comments, and files that are not ours.
 UNLICENSED_SUFFIXES = (
-    ".csv", ".json", ".jsonl", ".keras", ".md", ".npy", ".npz", ".png", ".safetensors", ".h5", ".svg",
+    ".csv", ".json", ".jsonl", ".keras", ".md", ".npy", ".npz", ".png", ".safetensors", ".h5", ".svg", ".LICENSE",
 )
 UNLICENSED_FILES = ("LICENSE", ".gitignore")
 UNLICENSED_FOLDERS = ("proto/google/",)
