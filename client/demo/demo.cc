@@ -1,8 +1,8 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// rnnserve-demo: runs two trained models on real data and compares every number with Keras.
-// README.md describes the models and the data.
+// rnnserve-demo: runs three trained models on real data and compares every number with Keras or
+// ONNX Runtime. README.md describes the models and the data.
 
 #include <chrono>
 #include <iostream>
@@ -17,43 +17,48 @@
 namespace rnnserve::client {
 namespace {
 
-struct Addresses {
+struct Places {
   std::string grpc = "localhost:50051";
   std::string metrics = "localhost:9464";
   std::string data;
+  std::string picture;
 };
 
 absl::Duration SteadyClock() {
   return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
-absl::Status RunParts(const Addresses& addresses, Checks* checks) {
-  const absl::StatusOr<DemoData> data = LoadDemoData(addresses.data);
+absl::Status RunParts(const Places& places, Checks* checks) {
+  const absl::StatusOr<DemoData> data = LoadDemoData(places.data);
   if (!data.ok()) return data.status();
-  const auto client = Client::Connect(addresses.grpc);
+  const auto client = Client::Connect(places.grpc);
   if (!client.ok()) return client.status();
-  std::cout << "rnnserve at " << addresses.grpc << ", compared with Keras " << data->keras_version
+  std::cout << "rnnserve at " << places.grpc << ", compared with Keras " << data->keras_version
             << "\n";
-  const Stage stage{**client, addresses.metrics, *data, SteadyClock, std::cout, *checks};
+  const Stage stage{**client,  places.metrics, *data,         SteadyClock,
+                    std::cout, *checks,        places.picture};
   absl::Status status = RunVowels(stage);
   if (status.ok()) status = RunSunspots(stage);
   if (status.ok()) status = RunSpeed(stage);
+  if (status.ok()) status = RunSpeech(stage);
   return status;
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Streams real data through an rnnserve server and compares the results with Keras.",
-               "rnnserve-demo");
-  Addresses addresses;
-  app.add_option("--grpc", addresses.grpc, "Address of the server, host:port")
+  CLI::App app(
+      "Streams real data through an rnnserve server and compares the results with those of "
+      "Keras and ONNX Runtime.",
+      "rnnserve-demo");
+  Places places;
+  app.add_option("--grpc", places.grpc, "Address of the server, host:port")->capture_default_str();
+  app.add_option("--metrics", places.metrics, "Address of the server's /metrics, host:port")
       ->capture_default_str();
-  app.add_option("--metrics", addresses.metrics, "Address of the server's /metrics, host:port")
-      ->capture_default_str();
-  app.add_option("--data", addresses.data, "Folder that train.py wrote")->required();
+  app.add_option("--data", places.data, "Folder that train.py and speech.py wrote")->required();
+  app.add_option("--picture", places.picture, "SVG file for a picture of the speech");
   CLI11_PARSE(app, argc, argv);
 
   Checks checks(std::cout);
-  const absl::Status status = RunParts(addresses, &checks);
+  const absl::Status status = RunParts(places, &checks);
   if (!status.ok()) {
     std::cout << std::flush;
     std::cerr << "rnnserve-demo: " << status << "\n";

@@ -22,6 +22,7 @@ START_S = 60
 MODELS = {
     "vowels": ROOT / "client/demo/models/japanese_vowels.keras",  # [12] -> [9], after the last
     "sunspots": ROOT / "client/demo/models/sunspots.keras",  # [1] -> [1], every timestep
+    "silero_vad": ROOT / "client/demo/models/silero_vad.onnx",  # [512] -> a probability
     "tokens": ROOT / "tests/golden/cases/embedding_lstm_lstm/model.keras",
     "two_way": ROOT / "tests/golden/cases/bidirectional_concat/model.keras",  # Cannot stream.
 }

@@ -48,17 +48,19 @@ class ClientServedTest : public DemoServerTest {
 
   Outcome Demo(const std::string& data) {
     return Run(absl::StrCat("rnnserve-demo --grpc ", server_->grpc_address(), " --metrics ",
-                            server_->metrics_address(), " --data ", data));
+                            server_->metrics_address(), " --data ", data, " --picture ",
+                            Path("speech.svg")));
   }
 };
 
-TEST_F(ClientServedTest, DemoAgreesWithKeras) {
+TEST_F(ClientServedTest, DemoAgreesWithKerasAndOnnxRuntime) {
   const Outcome outcome = Demo(absl::StrCat(kDemo, "/data"));
 
   EXPECT_EQ(outcome.exit_code, 0) << outcome.out << outcome.err;
   EXPECT_THAT(outcome.out,
-              AllOf(HasSubstr("-- ResetState --"), HasSubstr("10 of 10 comparisons agree"),
+              AllOf(HasSubstr("-- ResetState --"), HasSubstr("13 of 13 comparisons agree"),
                     Not(HasSubstr("FAILED"))));
+  EXPECT_THAT(ReadFile(Path("speech.svg")).value(), HasSubstr("</svg>"));
 }
 
 TEST_F(ClientServedTest, DemoFailsIfOneNumberDisagrees) {
@@ -89,6 +91,23 @@ TEST_F(ClientServedTest, DemoFailsIfOnePredictionDisagrees) {
 
   EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
   EXPECT_THAT(outcome.out, HasSubstr("[FAILED] streamed: 369 of 370 predictions"));
+}
+
+TEST_F(ClientServedTest, DemoFailsIfOneProbabilityOfSpeechDisagrees) {
+  const std::string data = Path("data");
+  std::filesystem::copy(absl::StrCat(kDemo, "/data"), data);
+  const std::string file = data + "/speech_onnxruntime.json";
+  const std::string results = ReadFile(file).value();
+  const std::string changed =
+      absl::StrReplaceAll(results, {{"\"skipped_samples\":32,\"probabilities\":[0.",
+                                     "\"skipped_samples\":32,\"probabilities\":[0.9"}});
+  ASSERT_NE(changed, results);
+  ASSERT_THAT(WriteFile(file, changed), IsOk());
+
+  const Outcome outcome = Demo(data);
+
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
+  EXPECT_THAT(outcome.out, HasSubstr("[FAILED] a frame a step"));
 }
 
 TEST_F(ClientServedTest, RnnctlShowsTheModels) {
