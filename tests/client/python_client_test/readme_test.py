@@ -19,6 +19,7 @@ from process import Process
 from served import PROGRAM, ROOT, START_S, TIMEOUT_S
 
 SECTION = "## Serve your ONNX model\n"
+DIGEST = re.compile(r"\b[0-9a-f]{12,}\b")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 USUAL_ADDRESS = "localhost:50051"
 
@@ -39,7 +40,9 @@ def read_commands():
 
 
 def words(line):
-    """Returns the line without its numbers and with single blanks, and the numbers."""
+    """Returns the line without its numbers and with single blanks, and the numbers. A digest, which
+    changes with the importer, may be any."""
+    line = DIGEST.sub("DIGEST", line)
     text = " ".join(NUMBER.sub("#", line).split())
     return text, [float(number) for number in NUMBER.findall(line)]
 

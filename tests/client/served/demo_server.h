@@ -21,8 +21,7 @@ class DemoServerTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     auto server = rnnserve::testing::ServerProcess::Start(
-        {"--model-dir", RNNSERVE_SOURCE_DIR "/client/demo/models", "--model",
-         "silero_vad=" RNNSERVE_SOURCE_DIR "/client/demo/models/silero_vad.onnx"});
+        {"--model-dir", RNNSERVE_SOURCE_DIR "/client/demo/models"});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
   }
