@@ -92,9 +92,11 @@ absl::StatusOr<const CellRegistry::Entry*> CellRegistry::Find(absl::string_view 
                                                               const KerasConfig& config) const {
   const auto found = entries_.find(name);
   if (found != entries_.end()) return &found->second;
-  return MakeError(absl::StatusCode::kUnimplemented, "CELL_UNSUPPORTED",
-                   absl::StrCat(config.path(), ": there is no cell '", name,
-                                "'; a plug-in (--cell-plugin) can provide it"));
+  return MakeError(
+      absl::StatusCode::kUnimplemented, "CELL_UNSUPPORTED",
+      absl::StrCat(config.path(), ": there is no cell '", name,
+                   "'; a step program (rnnserve>ProgramCell, core/program/PROGRAMS.md) or a "
+                   "plug-in (--cell-plugin, core/cells/CUSTOM_CELLS.md) can provide it"));
 }
 
 }  // namespace rnnserve

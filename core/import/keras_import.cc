@@ -4,6 +4,7 @@
 #include "core/import/keras_import.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -105,6 +106,26 @@ absl::StatusOr<std::string> RootString(Hdf5File& file, const std::string& name,
   return file.Malformed("", absl::StrCat("has an attribute '", name, "' that is not one string"));
 }
 
+// Returns the error for an HDF5 file that is not a whole model.
+absl::Status NoConfiguration(Hdf5File& file) {
+  constexpr std::array<const char*, 5> kGroupsOfWeights = {kWholeModelWeights, "layers",
+                                                           "_layer_checkpoint_dependencies",
+                                                           "top_level_model_weights", "vars"};
+  RNNSERVE_ASSIGN_OR_RETURN(const auto layer_names, file.ReadStrings("", "layer_names"));
+  const bool is_of_keras =
+      layer_names.has_value() ||
+      std::any_of(kGroupsOfWeights.begin(), kGroupsOfWeights.end(),
+                  [&](const char* group) { return file.Contains(group, Hdf5File::Kind::kGroup); });
+  return InvalidArgument(
+      "MODEL_FORMAT",
+      is_of_keras
+          ? "the file holds weights without a model; give the configuration of the model too "
+            "(--config CONFIG.json with the result of model.to_json()), or save the whole model "
+            "with model.save('model.keras')"
+          : "this is an HDF5 file that Keras did not write; save the model with "
+            "model.save('model.keras')");
+}
+
 // Returns the version of Keras. The result of to_json() contains it in Keras 2 but not in Keras 3,
 // and only Keras 2 has batch_input_shape.
 absl::StatusOr<std::string> VersionOf(const Json& config, Hdf5File& file) {
@@ -130,12 +151,7 @@ absl::StatusOr<Bundle> ImportKeras(const KerasArchive& archive, const LayerRegis
 absl::StatusOr<Bundle> ImportHdf5(absl::string_view hdf5, const LayerRegistry& registry) {
   RNNSERVE_ASSIGN_OR_RETURN(const auto file, Hdf5File::Open(hdf5, kWholeModelFile));
   RNNSERVE_ASSIGN_OR_RETURN(const std::string text, RootString(*file, "model_config", ""));
-  if (text.empty()) {
-    return InvalidArgument("MODEL_FORMAT",
-                           absl::StrCat(kWholeModelFile,
-                                        " has no 'model_config': it holds only weights, so the "
-                                        "configuration of the model must be given too"));
-  }
+  if (text.empty()) return NoConfiguration(*file);
   // Keras before 1.1 wrote no version.
   RNNSERVE_ASSIGN_OR_RETURN(const std::string version, RootString(*file, "keras_version", "1"));
   RNNSERVE_ASSIGN_OR_RETURN(Json config, ParseJson(text, kModelJsonBytesMax, "model_config"));

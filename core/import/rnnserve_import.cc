@@ -10,7 +10,8 @@
 //
 // MODEL is a .keras file or the folder that it was unpacked to, a whole model in HDF5 (.h5), or,
 // with --config, weights alone (.weights.h5). Or it is an ONNX model (.onnx), to which the last
-// options belong; what they say may also stand in the file MODEL.json next to it.
+// options belong; what they say may also stand in the file MODEL.json next to it. Its content tells
+// the format, not its name. A file of another known format is refused with the way to convert it.
 //
 // It is a separate program because zip and HDF5 are large formats with a long history of faults.
 // Whatever a hostile file does to their readers happens here and not in the server, which runs this
@@ -42,6 +43,7 @@
 #include "core/base/status_macros.h"
 #include "core/cells/load_cell_plugin.h"
 #include "core/import/confined_process.h"
+#include "core/import/file_format.h"
 #include "core/import/keras_archive.h"
 #include "core/import/keras_import.h"
 #include "core/import/onnx/graph_reader.h"
@@ -73,28 +75,6 @@ struct Options {
   uint64_t cpu_limit_s = 60;
 };
 
-// The first bytes of every HDF5 file that Keras writes.
-constexpr absl::string_view kHdf5Signature = "\x89HDF\r\n\x1a\n";
-
-absl::StatusOr<bool> IsHdf5(const std::string& path) {
-  std::error_code ignored;  // OpenInputFile reports what is wrong with the path
-  if (std::filesystem::is_directory(path, ignored)) return false;
-  RNNSERVE_ASSIGN_OR_RETURN(InputFile file, OpenInputFile(path));
-  std::string begin(kHdf5Signature.size(), '\0');
-  file.stream.read(begin.data(), static_cast<std::streamsize>(begin.size()));
-  return begin == kHdf5Signature;
-}
-
-absl::StatusOr<bool> IsOnnx(const std::string& path) {
-  std::error_code ignored;  // OpenInputFile reports what is wrong with the path
-  if (std::filesystem::is_directory(path, ignored)) return false;
-  if (absl::EndsWith(path, ".onnx")) return true;
-  RNNSERVE_ASSIGN_OR_RETURN(InputFile file, OpenInputFile(path));
-  std::string begin(16, '\0');
-  file.stream.read(begin.data(), static_cast<std::streamsize>(begin.size()));
-  return LooksLikeOnnx(begin);
-}
-
 // Returns what MODEL.onnx.json says, if there is one, and then the flags.
 absl::StatusOr<OnnxOptions> ReadOptionsOfOnnx(const Options& options) {
   OnnxOptions onnx;
@@ -121,31 +101,47 @@ absl::StatusOr<Bundle> ReadOnnxModel(const Options& options, const LayerRegistry
   return ImportOnnx(model, onnx, registry);
 }
 
-absl::StatusOr<Bundle> ReadModel(const Options& options, const LayerRegistry& registry) {
-  RNNSERVE_ASSIGN_OR_RETURN(const bool is_onnx, IsOnnx(options.input));
-  if (is_onnx && options.config.empty()) return ReadOnnxModel(options, registry);
-  for (const auto& [flag, values] : options.onnx_flags) {
-    if (values.empty()) continue;
-    return InvalidArgument("MODEL_FORMAT", absl::StrCat("--", flag, " is for ONNX models, and '",
-                                                        options.input, "' is none"));
-  }
-  const KerasArchiveLimits limits;
-  RNNSERVE_ASSIGN_OR_RETURN(const bool is_hdf5, IsHdf5(options.input));
-  if (!is_hdf5 && options.config.empty()) {
-    RNNSERVE_ASSIGN_OR_RETURN(const KerasArchive archive, ReadKerasArchive(options.input, limits));
-    return ImportKeras(archive, registry);
-  }
-  if (!is_hdf5) {
+absl::StatusOr<Bundle> ReadKerasModel(const Options& options, const LayerRegistry& registry) {
+  if (!options.config.empty()) {
     return InvalidArgument("MODEL_FORMAT", absl::StrCat("'", options.input,
                                                         "' is not an HDF5 file; --config is for "
                                                         "weights in HDF5"));
   }
+  RNNSERVE_ASSIGN_OR_RETURN(const KerasArchive archive,
+                            ReadKerasArchive(options.input, KerasArchiveLimits{}));
+  return ImportKeras(archive, registry);
+}
+
+absl::StatusOr<Bundle> ReadHdf5Model(const Options& options, const LayerRegistry& registry) {
+  const KerasArchiveLimits limits;
   RNNSERVE_ASSIGN_OR_RETURN(const std::string hdf5,
                             ReadInputFile(options.input, limits.weights_bytes_max));
   if (options.config.empty()) return ImportHdf5(hdf5, registry);
   RNNSERVE_ASSIGN_OR_RETURN(const std::string config,
                             ReadInputFile(options.config, limits.json_bytes_max));
   return ImportConfigAndWeights(config, hdf5, registry);
+}
+
+absl::StatusOr<Bundle> ReadModel(const Options& options, const LayerRegistry& registry) {
+  RNNSERVE_ASSIGN_OR_RETURN(FileFormat format, DetectFileFormat(options.input));
+  // The beginning of a damaged ONNX model may look like anything. Its reader says what is wrong.
+  if (format == FileFormat::kUnknown && absl::EndsWith(options.input, ".onnx")) {
+    format = FileFormat::kOnnx;
+  }
+  if (format == FileFormat::kOnnx) return ReadOnnxModel(options, registry);
+  for (const auto& [flag, values] : options.onnx_flags) {
+    if (values.empty()) continue;
+    return InvalidArgument("MODEL_FORMAT", absl::StrCat("--", flag, " is for ONNX models, and '",
+                                                        options.input, "' is none"));
+  }
+  switch (format) {
+    case FileFormat::kKeras:
+      return ReadKerasModel(options, registry);
+    case FileFormat::kHdf5:
+      return ReadHdf5Model(options, registry);
+    default:
+      return FormatRefusal(format);
+  }
 }
 
 // Writes the bundle and returns the line for stdout.

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
@@ -157,10 +158,18 @@ absl::StatusOr<Activation> KerasConfig::ActivationOr(absl::string_view key,
   if (!value.is_object()) {
     return Error(absl::StrCat("'", key, "' is ", Show(value), ", not an activation"));
   }
-  if (StringOrEmpty(Find(value, "class_name")) == "function") {
+  const KerasConfig object(value, absl::StrCat(path_, ", ", key));
+  // A function or class of the user may have the name of one of Keras and compute something else.
+  // TensorFlow's functions compute what Keras' functions of the same names do.
+  const std::string name = object.registered_name();
+  if (absl::StrContains(name, '>') && !absl::StartsWith(name, "tensorflow.")) {
+    return Unsupported(
+        absl::StrCat("'", key, "': the activation '", name, "' is not part of Keras"));
+  }
+  if (object.class_name() == "function") {
     return Named(*this, key, StringOrEmpty(Find(value, "config")));
   }
-  return ActivationOfLayer(KerasConfig(value, absl::StrCat(path_, ", ", key)));
+  return ActivationOfLayer(object);
 }
 
 absl::StatusOr<KerasConfig> KerasConfig::Object(absl::string_view key) const {

@@ -59,7 +59,8 @@ absl::StatusOr<std::unique_ptr<Layer>> LayerRegistry::Create(const KerasConfig& 
   if (entry == entries_.end()) {
     return MakeError(absl::StatusCode::kUnimplemented, "LAYER_UNSUPPORTED",
                      absl::StrCat(config.path(), ": layers of class '", config.registered_name(),
-                                  "' are not supported"));
+                                  "' are not supported; a step program (rnnserve>Program, "
+                                  "core/program/PROGRAMS.md) can take their place"));
   }
   const auto& [factory, traits] = entry->second;
   if (!traits.is_mask_operation) RNNSERVE_RETURN_IF_ERROR(config.CheckDtypePolicy());

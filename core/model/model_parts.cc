@@ -24,6 +24,15 @@ namespace {
 // ReadGraph.
 constexpr int kNestingMax = 16;
 
+// How a class that is not built in can be served. Plug-ins provide cells only.
+constexpr absl::string_view kWaysOfCells =
+    "a class of your own is served as a step program that is exported with the model "
+    "(rnnserve>ProgramCell and rnnserve>Program, core/program/PROGRAMS.md), and a cell also by a "
+    "plug-in (--cell-plugin, core/cells/CUSTOM_CELLS.md)";
+constexpr absl::string_view kWayOfLayers =
+    "a class of your own is served as a step program that is exported with the model "
+    "(rnnserve>Program, core/program/PROGRAMS.md)";
+
 // A layer or cell at any depth.
 struct Part {
   KerasConfig config;
@@ -80,15 +89,18 @@ class PartList {
   absl::Status CheckKnown() const {
     std::vector<std::string> unknown;
     bool only_cells = true;
+    bool any_cells = false;
     for (const Part& part : parts_) {
       if (IsKnown(part, registry_)) continue;
       unknown.push_back(absl::StrCat(part.config.path(), " (", part.config.registered_name(), ")"));
       only_cells = only_cells && part.is_cell;
+      any_cells = any_cells || part.is_cell;
     }
     if (unknown.empty()) return absl::OkStatus();
     return MakeError(absl::StatusCode::kUnimplemented,
                      only_cells ? "CELL_UNSUPPORTED" : "LAYER_UNSUPPORTED",
-                     absl::StrCat("not supported: ", absl::StrJoin(unknown, ", ")));
+                     absl::StrCat("not supported: ", absl::StrJoin(unknown, ", "), "; ",
+                                  any_cells ? kWaysOfCells : kWayOfLayers));
   }
 
   absl::Status CheckEach() const {

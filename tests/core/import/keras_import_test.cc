@@ -142,6 +142,21 @@ TEST_F(KerasImportTest, DoesNotTakeAForeignClassForOneOfKeras) {
                                  HasSubstr("(mine.layers>SimpleRNN)"), "LAYER_UNSUPPORTED"));
 }
 
+TEST_F(KerasImportTest, TellsWhatHdf5WithoutAModelLacks) {
+  EXPECT_THAT(ImportHdf5(weights_.Bytes(), registry_),
+              StatusIs(kInvalid, HasSubstr("--config CONFIG.json"), "MODEL_FORMAT"));
+
+  Hdf5Image weights_of_keras2;
+  weights_of_keras2.SetStrings("/", "layer_names", {"dense"});
+  EXPECT_THAT(ImportHdf5(weights_of_keras2.Bytes(), registry_),
+              StatusIs(kInvalid, HasSubstr("--config CONFIG.json"), "MODEL_FORMAT"));
+
+  Hdf5Image measurements;
+  measurements.AddVariable("temperature", {2}, {1, 2});
+  EXPECT_THAT(ImportHdf5(measurements.Bytes(), registry_),
+              StatusIs(kInvalid, HasSubstr("Keras did not write"), "MODEL_FORMAT"));
+}
+
 TEST_F(KerasImportTest, RefusesAModelOfAnotherClass) {
   KerasArchive archive;
   archive.metadata = metadata_;

@@ -83,9 +83,30 @@ TEST_F(RnnserveImportTest, ReportsAnErrorOnOneLineAndWritesNothing) {
   Run(garbage + " " + bundle_);
 
   EXPECT_EQ(status_, 1);
-  EXPECT_THAT(err_, StartsWith("error: INVALID_ARGUMENT: MODEL_FORMAT: not a .keras file"));
+  EXPECT_THAT(err_, StartsWith("error: INVALID_ARGUMENT: MODEL_FORMAT: this is a text file"));
   EXPECT_EQ(std::count(err_.begin(), err_.end(), '\n'), 1);
   EXPECT_FALSE(fs::exists(bundle_));
+}
+
+TEST_F(RnnserveImportTest, TellsTheWayForAFileOfAnotherFormat) {
+  const std::string lite = folder_.path() / "renamed.keras";
+  std::ofstream(lite, std::ios::binary) << std::string("\x1c\0\0\0TFL3\x14\0\x20\0", 12);
+
+  Run(lite + " " + bundle_);
+
+  EXPECT_EQ(status_, 1);
+  EXPECT_THAT(err_, StartsWith("error: UNIMPLEMENTED: MODEL_FORMAT_UNSUPPORTED: this is a "
+                               "TensorFlow Lite model; "));
+  EXPECT_THAT(err_, HasSubstr("tf2onnx"));
+}
+
+TEST_F(RnnserveImportTest, TellsThatABundleIsServedAsItIs) {
+  Run(model_ + " " + bundle_);
+
+  Run(bundle_ + " " + bundle_ + "2");
+
+  EXPECT_EQ(status_, 1);
+  EXPECT_THAT(err_, HasSubstr("this is a bundle already"));
 }
 
 TEST_F(RnnserveImportTest, ReportsAMissingFile) {

@@ -191,6 +191,21 @@ TEST_F(KerasConfigTest, ReadsSerializedFunctions) {
               ConfigError("'activation'", "'mine>wave'"));
 }
 
+TEST_F(KerasConfigTest, DoesNotTakeAFunctionOrLayerOfTheUserForOneOfKeras) {
+  EXPECT_THAT(ActivationOf(R"({"class_name": "function", "config": "swish",
+                               "registered_name": "__main__>swish"})"),
+              OptionUnsupported("'activation'", "'__main__>swish'"));
+  EXPECT_THAT(ActivationOf(R"({"class_name": "ReLU", "config": {"max_value": 6.0},
+                               "registered_name": "mine>ReLU"})"),
+              OptionUnsupported("'activation'", "'mine>ReLU'"));
+}
+
+TEST_F(KerasConfigTest, ReadsFunctionsOfTensorFlow) {
+  EXPECT_EQ(*ActivationOf(R"({"class_name": "function", "config": "swish",
+                              "registered_name": "tensorflow.python.ops.nn_impl>swish"})"),
+            Activation::kSilu);
+}
+
 TEST_F(KerasConfigTest, ReadsSerializedActivationLayers) {
   EXPECT_EQ(*ActivationOfLayer("Activation", R"({"activation": "softplus"})"),
             Activation::kSoftplus);

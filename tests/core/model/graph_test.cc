@@ -69,11 +69,12 @@ TEST(ReadGraphTest, NamesAllUnsupportedLayersAndCellsAtOnce) {
 
   EXPECT_THAT(
       InputShapeOf(model),
-      StatusIs(
-          absl::StatusCode::kUnimplemented,
-          AllOf(HasSubstr("layer 'conv' (Conv9D)"), HasSubstr("layer 'each', layer (Flutter)"),
-                HasSubstr("layer 'stack', cell, cells[1] (PeepholeCell)"), Not(HasSubstr("GRU"))),
-          "LAYER_UNSUPPORTED"));
+      StatusIs(absl::StatusCode::kUnimplemented,
+               AllOf(HasSubstr("layer 'conv' (Conv9D)"), HasSubstr("layer 'each', layer (Flutter)"),
+                     HasSubstr("layer 'stack', cell, cells[1] (PeepholeCell)"),
+                     HasSubstr("core/program/PROGRAMS.md"), HasSubstr("core/cells/CUSTOM_CELLS.md"),
+                     Not(HasSubstr("GRU"))),
+               "LAYER_UNSUPPORTED"));
 }
 
 TEST(ReadGraphTest, NamesAnUnsupportedCell) {
@@ -82,7 +83,9 @@ TEST(ReadGraphTest, NamesAnUnsupportedCell) {
 
   EXPECT_THAT(
       InputShapeOf(SequentialJson({InputJson(3), LayerJson("RNN", "rnn", {{"cell", cell}})})),
-      StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("layer 'rnn', cell (mine>LSTMCell)"),
+      StatusIs(absl::StatusCode::kUnimplemented,
+               AllOf(HasSubstr("layer 'rnn', cell (mine>LSTMCell)"),
+                     HasSubstr("rnnserve>ProgramCell"), HasSubstr("--cell-plugin")),
                "CELL_UNSUPPORTED"));
 }
 
