@@ -124,9 +124,10 @@ TEST_F(LifecycleTest, EveryModelInTheModelFolderIsServed) {
 
   ASSERT_TRUE(stub->ListModels(&context, {}, &response).ok());
 
-  ASSERT_EQ(response.models_size(), 2);
+  ASSERT_EQ(response.models_size(), 3);
   EXPECT_EQ(response.models(0).name(), "japanese_vowels");
-  EXPECT_EQ(response.models(1).name(), "sunspots");
+  EXPECT_EQ(response.models(1).name(), "silero_vad");
+  EXPECT_EQ(response.models(2).name(), "sunspots");
   EXPECT_EQ(response.models(0).digest().size(), 64u);
   EXPECT_EQ((*server)->Stop(), 0);
 }
