@@ -67,7 +67,7 @@ const std::string kOldPickle =
 const std::string kOnnx = Bytes(
     "\x08\x08\x12\x07pytorch\x1a\x05"
     "2.4.0:\xd4\x03\n=\n\x01x\x12\x01h");
-const std::string kSavedModel = Bytes("\x08\x01\x12\x0c\n\x0a\"\x08\x08\x01\x12\x04serve");
+const std::string kSavedModel = Bytes("\x08\x01\x12\x09\n\x07\"\x05serve");
 
 std::vector<Sample> Samples() {
   return {
@@ -81,6 +81,10 @@ std::vector<Sample> Samples() {
        Bytes("\x08\x06\x12\x0bOnnxMLTools\x1a\x05"
              "1.7.0\"\x16onnxconverter-common..(\0"
              "2\0:\x02\n\0"),
+       FileFormat::kOnnx},
+      {"OnnxWithItsOpsetsFirst",
+       Bytes("\x08\x08"
+             "B\x04\n\0\x10\x11:\x02\n\0"),
        FileFormat::kOnnx},
       {"TorchSave", ZipOf({"m/data.pkl", "m/byteorder", "m/data/0", "m/version"}),
        FileFormat::kTorchPickle},
@@ -253,7 +257,8 @@ TEST(FormatOfBytesTest, TakesAnyBytes) {
 }
 
 TEST(FormatOfBytesTest, AFileThatIsCutOffHasTheFormatOfItsBeginning) {
-  EXPECT_EQ(FormatOfBytes(kOnnx.substr(0, 20), 20), FileFormat::kOnnx);
+  constexpr size_t kBeginOfTheGraph = 21;
+  EXPECT_EQ(FormatOfBytes(kOnnx.substr(0, kBeginOfTheGraph), kBeginOfTheGraph), FileFormat::kOnnx);
   EXPECT_EQ(FormatOfBytes(kSavedModel.substr(0, 6), 6), FileFormat::kSavedModel);
 }
 

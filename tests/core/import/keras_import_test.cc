@@ -142,18 +142,24 @@ TEST_F(KerasImportTest, DoesNotTakeAForeignClassForOneOfKeras) {
                                  HasSubstr("(mine.layers>SimpleRNN)"), "LAYER_UNSUPPORTED"));
 }
 
-TEST_F(KerasImportTest, TellsWhatHdf5WithoutAModelLacks) {
+TEST_F(KerasImportTest, AsksForTheConfigurationOfWeightsInHdf5) {
   EXPECT_THAT(ImportHdf5(weights_.Bytes(), registry_),
               StatusIs(kInvalid, HasSubstr("--config CONFIG.json"), "MODEL_FORMAT"));
+}
 
-  Hdf5Image weights_of_keras2;
-  weights_of_keras2.SetStrings("/", "layer_names", {"dense"});
-  EXPECT_THAT(ImportHdf5(weights_of_keras2.Bytes(), registry_),
+TEST(ImportHdf5Test, AsksForTheConfigurationOfWeightsOfKeras2) {
+  Hdf5Image weights;
+  weights.SetStrings("/", "layer_names", {"dense"});
+
+  EXPECT_THAT(ImportHdf5(weights.Bytes(), LayerRegistry::BuiltIn()),
               StatusIs(kInvalid, HasSubstr("--config CONFIG.json"), "MODEL_FORMAT"));
+}
 
+TEST(ImportHdf5Test, TellsThatKerasDidNotWriteTheFile) {
   Hdf5Image measurements;
   measurements.AddVariable("temperature", {2}, {1, 2});
-  EXPECT_THAT(ImportHdf5(measurements.Bytes(), registry_),
+
+  EXPECT_THAT(ImportHdf5(measurements.Bytes(), LayerRegistry::BuiltIn()),
               StatusIs(kInvalid, HasSubstr("Keras did not write"), "MODEL_FORMAT"));
 }
 
