@@ -65,13 +65,13 @@ class FieldReader {
   uint64_t rest_bytes_;
 };
 
-// A ModelProto of ONNX: first ir_version, then its fields 2 to 6 that say who wrote it, then
-// the graph as field 7.
+// A ModelProto of ONNX: first ir_version, then the fields 2 to 6 that say who wrote it, then the
+// graph as field 7. Some writers put the opsets, field 8, before the graph.
 bool IsOnnx(FieldReader message) {
   bool has_version = false;
   while (const std::optional<Field> field = message.Next()) {
     if (field->number == 7) return has_version && field->is_bytes;
-    if (field->number > 7) return false;
+    if (field->number > 8) return false;
     const bool is_number = field->number == 1 || field->number == 5;
     if (field->is_bytes == is_number) return false;
     has_version = has_version || field->number == 1;

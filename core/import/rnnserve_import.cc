@@ -75,6 +75,13 @@ struct Options {
   uint64_t cpu_limit_s = 60;
 };
 
+// Returns the error for --config with another file than weights.
+absl::Status ConfigIsForHdf5(const Options& options) {
+  return InvalidArgument("MODEL_FORMAT", absl::StrCat("'", options.input,
+                                                      "' is not an HDF5 file; --config is for "
+                                                      "weights in HDF5"));
+}
+
 // Returns what MODEL.onnx.json says, if there is one, and then the flags.
 absl::StatusOr<OnnxOptions> ReadOptionsOfOnnx(const Options& options) {
   OnnxOptions onnx;
@@ -96,17 +103,14 @@ absl::StatusOr<OnnxOptions> ReadOptionsOfOnnx(const Options& options) {
 }
 
 absl::StatusOr<Bundle> ReadOnnxModel(const Options& options, const LayerRegistry& registry) {
+  if (!options.config.empty()) return ConfigIsForHdf5(options);
   RNNSERVE_ASSIGN_OR_RETURN(const OnnxOptions onnx, ReadOptionsOfOnnx(options));
   RNNSERVE_ASSIGN_OR_RETURN(const OnnxModel model, ReadOnnxFile(options.input));
   return ImportOnnx(model, onnx, registry);
 }
 
 absl::StatusOr<Bundle> ReadKerasModel(const Options& options, const LayerRegistry& registry) {
-  if (!options.config.empty()) {
-    return InvalidArgument("MODEL_FORMAT", absl::StrCat("'", options.input,
-                                                        "' is not an HDF5 file; --config is for "
-                                                        "weights in HDF5"));
-  }
+  if (!options.config.empty()) return ConfigIsForHdf5(options);
   RNNSERVE_ASSIGN_OR_RETURN(const KerasArchive archive,
                             ReadKerasArchive(options.input, KerasArchiveLimits{}));
   return ImportKeras(archive, registry);

@@ -233,13 +233,6 @@ absl::StatusOr<OnnxModel> GraphReader::Read(onnx::ModelProto& proto) {
 
 }  // namespace
 
-bool LooksLikeOnnx(absl::string_view begin) {
-  // Field 1 (ir_version) as a number of one byte; then field 2, 3, 7 or 8.
-  if (begin.size() < 3 || begin[0] != 0x08 || begin[1] < 1 || begin[1] > 0x40) return false;
-  const auto tag = static_cast<unsigned char>(begin[2]);
-  return tag == 0x12 || tag == 0x1a || tag == 0x22 || tag == 0x3a || tag == 0x42;
-}
-
 absl::StatusOr<OnnxModel> ReadOnnx(absl::string_view content, const std::string& folder) {
   if (static_cast<int64_t>(content.size()) > kOnnxFileBytesMax) {
     return InvalidArgument(

@@ -12,10 +12,6 @@
 
 namespace rnnserve {
 
-// Whether the beginning of a file could be that of an ONNX model: a protocol buffer whose first
-// field is the version of the format.
-bool LooksLikeOnnx(absl::string_view begin);
-
 // Reads an ONNX file without looking at what its operators mean. Errors:
 //   NOT_FOUND and FAILED_PRECONDITION, reason MODEL_PATH: it, or a file with its weights, cannot be
 //     read

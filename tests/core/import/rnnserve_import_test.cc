@@ -100,6 +100,16 @@ TEST_F(RnnserveImportTest, TellsTheWayForAFileOfAnotherFormat) {
   EXPECT_THAT(err_, HasSubstr("tf2onnx"));
 }
 
+TEST_F(RnnserveImportTest, TakesAConfigurationForWeightsOnly) {
+  const std::string onnx = folder_.path() / "model.onnx";
+  std::ofstream(onnx, std::ios::binary) << std::string("\x08\x08:\x02\n\0", 6);
+
+  Run(onnx + " " + bundle_ + " --config " + onnx);
+
+  EXPECT_EQ(status_, 1);
+  EXPECT_THAT(err_, HasSubstr("--config is for weights in HDF5"));
+}
+
 TEST_F(RnnserveImportTest, TellsThatABundleIsServedAsItIs) {
   Run(model_ + " " + bundle_);
 

@@ -162,11 +162,5 @@ TEST(OnnxGraphReaderTest, RefusesGraphsThatAreNestedTooDeep) {
   EXPECT_FALSE(ReadOnnx(model.SerializeAsString(), "").ok());
 }
 
-TEST(OnnxGraphReaderTest, TellsOnnxByItsFirstBytes) {
-  EXPECT_TRUE(LooksLikeOnnx(Accumulator().SerializeAsString()));
-  EXPECT_FALSE(LooksLikeOnnx("PK\x03\x04"));
-  EXPECT_FALSE(LooksLikeOnnx(""));
-}
-
 }  // namespace
 }  // namespace rnnserve::testing
