@@ -88,7 +88,7 @@ absl::Status BatchScheduler::Submit(absl::Span<std::unique_ptr<StepTask>> tasks)
 absl::Status BatchScheduler::CheckDeadline(const StepTask& task, absl::Time now) const {
   if (task.limits.deadline == absl::InfiniteFuture()) return absl::OkStatus();
   const QueueLoad load = queue_.load();
-  const absl::Duration wait = load.timesteps * rate_.row_timestep() / options_.num_workers;
+  const absl::Duration wait = load.timesteps * rate_.row_timestep(now) / options_.num_workers;
   const int64_t rows = std::min(load.rows + 1, options_.batching.max_batch_rows);
   const absl::Duration left = task.limits.deadline - now;
   // A task that is already late gets DEADLINE_EXCEEDED from the worker.

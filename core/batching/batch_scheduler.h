@@ -59,8 +59,9 @@ namespace rnnserve {
 // Deadlines. A queued task takes up room in the queue until a worker reaches it. The worker drops
 // it if it was cancelled, if its deadline has passed, or if its timesteps take longer than the time
 // that is left. Submit refuses a task at once if the time left until its deadline is shorter than
-// three times the estimated wait plus the task's own time. A task that has begun is always
-// finished.
+// three times the estimated wait plus the task's own time. Both times are judged by several recent
+// rounds (SteadyAverage): without these, in particular after a pause, every task is tried. A task
+// that has begun is always finished.
 //
 // Shutdown. The destructor first finishes every accepted task.
 //

@@ -92,7 +92,8 @@ int64_t BatchWorker::ComputeRound() {
   const absl::Time end = clock_.Now();
   if (num_rows > 0) {
     const int num_cores = options_.leads_team ? options_.team->size() : 1;
-    rate_.OnRound(num_rows * num_timesteps, num_cores * (end - std::exchange(round_begin_, end)));
+    rate_.OnRound(num_rows * num_timesteps, num_cores * (end - std::exchange(round_begin_, end)),
+                  end);
   }
   is_busy_ = num_rows > 0 && (rows() > 0 || queue_.load().rows > 0);
   return num_rows;

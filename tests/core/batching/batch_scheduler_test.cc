@@ -197,26 +197,28 @@ TEST_F(BatchSchedulerTest, RefusesAtOnceAStepThatWouldBeLate) {
   const SlowClock clock;
   scheduler_ = std::make_unique<BatchScheduler>(
       clock, model_, observer_, total_, BatchScheduler::Options{.batching = {.max_batch_rows = 1}});
-  absl::Notification is_measured;
-  std::vector<TestStep> first = Steps(1);
-  first[0].task()->completion = [&](std::unique_ptr<StepTask>, const absl::Status&) {
-    is_measured.Notify();
-  };
-  ASSERT_THAT(Submit(first), IsOk());
-  is_measured.WaitForNotification();
+  for (int i = 0; i < 2; ++i) {
+    absl::Notification is_done;
+    std::vector<TestStep> step = Steps(1);
+    step[0].task()->completion = [&](std::unique_ptr<StepTask>, const absl::Status&) {
+      is_done.Notify();
+    };
+    ASSERT_THAT(Submit(step), IsOk());
+    is_done.WaitForNotification();
+  }
   observer_.Hold();
   std::vector<TestStep> running = Steps(1);
   ASSERT_THAT(Submit(running), IsOk());
   observer_.AwaitStopped();
 
-  // The clock was read four times in the first round and three times in the second, which may not
-  // be counted yet, so a round takes 38.75 or 40 ms on average. Three steps of two timesteps are
-  // waiting, which take at least 232.5 ms. The deadline must leave room for three times as much.
-  // The step's own two cell steps take 20 ms.
+  // Four rounds have been measured. The clock was read three times in the shortest of them, or four
+  // times if Submit read it too, so a round takes 30 or 40 ms. Three steps of two timesteps are
+  // waiting, which take at least 180 ms. The deadline must leave room for three times as much. The
+  // step's own two cell steps take 20 ms.
   std::vector<TestStep> waiting = Steps(3);
   ASSERT_THAT(Submit(waiting), IsOk());
   std::vector<TestStep> late = Steps(1);
-  late[0].task()->limits.deadline = clock.Now() + absl::Milliseconds(700);
+  late[0].task()->limits.deadline = clock.Now() + absl::Milliseconds(500);
   std::vector<TestStep> in_time = Steps(1);
   in_time[0].task()->limits.deadline = clock.Now() + absl::Milliseconds(830);
 
@@ -273,6 +275,90 @@ class TickingClock final : public Clock {
   mutable std::atomic<int64_t> now_ns_ = 1'000'000'000;
   std::atomic<int64_t> tick_ns_ = 1'000;
 };
+
+// A scheduler of one worker, which the operating system stalls now and then. Otherwise everything
+// takes ticks of 1 us.
+class StallTest : public BatchSchedulerTest {
+ protected:
+  StallTest() {
+    scheduler_ = std::make_unique<BatchScheduler>(
+        ticking_clock_, model_, observer_, total_,
+        BatchScheduler::Options{.num_workers = 1, .batching = {.max_batch_rows = 1}});
+  }
+  // Runs a step of two timesteps alone. The first of its two rounds takes at least `stall`.
+  void RunStep(absl::Duration stall = absl::ZeroDuration()) {
+    const size_t num_steps = observer_.steps().size();
+    std::vector<TestStep> step = Steps(1);
+    observer_.Hold();
+    ASSERT_THAT(Submit(step), IsOk());
+    observer_.AwaitStopped();
+    ticking_clock_.Advance(stall);
+    observer_.Release();
+    while (observer_.steps().size() == num_steps) std::this_thread::yield();
+  }
+  // Submits a step that is to be done within `time`, behind three others that wait for the worker,
+  // and lets all of them finish.
+  absl::Status SubmitBehindOthers(absl::Duration time) {
+    observer_.Hold();
+    std::vector<TestStep> running = Steps(1);
+    EXPECT_THAT(Submit(running), IsOk());
+    observer_.AwaitStopped();
+    std::vector<TestStep> waiting = Steps(3);
+    EXPECT_THAT(Submit(waiting), IsOk());
+    std::vector<TestStep> urgent = Steps(1);
+    urgent[0].task()->limits.deadline = ticking_clock_.Now() + time;
+    const absl::Status status = Submit(urgent);
+    observer_.Release();
+    scheduler_.reset();
+    return status;
+  }
+
+  TickingClock ticking_clock_;
+};
+
+TEST_F(StallTest, OneStalledRoundRefusesNoneOfTheStepsThatFollow) {
+  for (int i = 0; i < 4; ++i) RunStep();
+
+  RunStep(/*stall=*/absl::Milliseconds(900));
+
+  EXPECT_THAT(SubmitBehindOthers(absl::Milliseconds(100)), IsOk());
+}
+
+TEST_F(StallTest, AStalledFirstRoundRefusesNoneOfTheStepsThatFollow) {
+  RunStep(/*stall=*/absl::Milliseconds(900));
+
+  EXPECT_THAT(SubmitBehindOthers(absl::Milliseconds(100)), IsOk());
+}
+
+TEST_F(StallTest, RoundsThatAreLongAgoRefuseNothing) {
+  for (int i = 0; i < 8; ++i) RunStep(/*stall=*/absl::Milliseconds(900));
+  ticking_clock_.Advance(absl::Seconds(2));
+
+  EXPECT_THAT(SubmitBehindOthers(absl::Milliseconds(100)), IsOk());
+}
+
+TEST_F(StallTest, RoundsThatAreAllSlowRefuseAStepThatWouldBeLate) {
+  for (int i = 0; i < 4; ++i) RunStep();
+  ticking_clock_.SetTick(absl::Microseconds(20));
+  for (int i = 0; i < 8; ++i) RunStep();
+
+  EXPECT_THAT(
+      SubmitBehindOthers(absl::Microseconds(400)),
+      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("wait"), "DEADLINE_UNREACHABLE"));
+}
+
+TEST_F(StallTest, AnIdleServerTriesAStepAfterAStalledCellStep) {
+  ticking_clock_.SetTick(absl::Milliseconds(200));
+  RunStep();
+  ticking_clock_.SetTick(absl::Microseconds(1));
+  std::vector<TestStep> urgent = Steps(1);
+  urgent[0].task()->limits.deadline = ticking_clock_.Now() + absl::Milliseconds(100);
+
+  EXPECT_THAT(Submit(urgent), IsOk());
+
+  scheduler_.reset();
+  EXPECT_THAT(urgent[0].status(), IsOk());
+}
 
 // A scheduler with one worker, on a clock on which every cell step takes a tick of 1 us.
 class BurstTest : public BatchSchedulerTest {

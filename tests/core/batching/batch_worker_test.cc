@@ -365,7 +365,9 @@ TEST_F(BatchWorkerTest, DoesNotCommitAStateThatIsNotFiniteEvenIfTheOutputsAre) {
 }
 
 TEST_F(BatchWorkerTest, DropsAStepThatCannotBeDoneByItsDeadline) {
-  rate_.OnCellStep(1, absl::Milliseconds(2), clock_.Now());
+  for (int i = 0; i < SteadyAverage::kMinCount; ++i) {
+    rate_.OnCellStep(1, absl::Milliseconds(2), clock_.Now());
+  }
   TestStep late(*model_, {1, 2, 3});
   TestStep in_time(*model_, {1, 2});
   for (TestStep* step : {&late, &in_time}) {

@@ -1,8 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tests that StepRate keeps an average for each class of batch sizes, follows new steps and forgets
-// old ones.
+// Tests that StepRate keeps an average for each class of batch sizes and forgets old ones.
 
 #include "core/batching/step_rate.h"
 
@@ -13,41 +12,44 @@ namespace {
 
 const absl::Time kNow = absl::UnixEpoch() + absl::Hours(1);
 
+// Adds as many equal cell steps as it takes until they count.
+void AddCellSteps(int64_t rows, absl::Duration duration, StepRate& rate) {
+  for (int i = 0; i < SteadyAverage::kMinCount; ++i) rate.OnCellStep(rows, duration, kNow);
+}
+
 TEST(StepRateTest, IsZeroBeforeTheFirstStep) {
   const StepRate rate;
 
   EXPECT_EQ(rate.cell_step(1, kNow), absl::ZeroDuration());
   EXPECT_EQ(rate.last_cell_step(1), absl::ZeroDuration());
-  EXPECT_EQ(rate.row_timestep(), absl::ZeroDuration());
+  EXPECT_EQ(rate.row_timestep(kNow), absl::ZeroDuration());
 }
 
-TEST(StepRateTest, StartsWithTheFirstStep) {
+TEST(StepRateTest, DividesARoundByItsRows) {
   StepRate rate;
+
+  for (int i = 0; i < SteadyAverage::kMinCount; ++i) {
+    rate.OnRound(4, absl::Microseconds(120), kNow);
+  }
+
+  EXPECT_EQ(rate.row_timestep(kNow), absl::Microseconds(30));
+}
+
+TEST(StepRateTest, TheLastCellStepIsKnownFromTheFirstOneOn) {
+  StepRate rate;
+
   rate.OnCellStep(4, absl::Microseconds(80), kNow);
 
-  rate.OnRound(4, absl::Microseconds(120));
-
-  EXPECT_EQ(rate.cell_step(4, kNow), absl::Microseconds(80));
-  EXPECT_EQ(rate.row_timestep(), absl::Microseconds(30));
-}
-
-TEST(StepRateTest, FollowsTheLatestSteps) {
-  StepRate rate;
-  rate.OnCellStep(1, absl::Milliseconds(8), kNow);
-  rate.OnCellStep(1, absl::Milliseconds(16), kNow);
-  EXPECT_EQ(rate.cell_step(1, kNow), absl::Milliseconds(9));
-
-  for (int i = 0; i < 100; ++i) rate.OnCellStep(1, absl::Milliseconds(1), kNow);
-
-  EXPECT_NEAR(absl::ToDoubleMilliseconds(rate.cell_step(1, kNow)), 1.0, 0.01);
+  EXPECT_EQ(rate.last_cell_step(4), absl::Microseconds(80));
+  EXPECT_EQ(rate.cell_step(4, kNow), absl::ZeroDuration());
 }
 
 TEST(StepRateTest, LargeBatchesDoNotCountForOneRow) {
   StepRate rate;
-  rate.OnCellStep(64, absl::Milliseconds(8), kNow);
+  AddCellSteps(64, absl::Milliseconds(8), rate);
   EXPECT_EQ(rate.cell_step(1, kNow), absl::ZeroDuration());
 
-  rate.OnCellStep(2, absl::Milliseconds(1), kNow);
+  AddCellSteps(2, absl::Milliseconds(1), rate);
 
   EXPECT_EQ(rate.cell_step(1, kNow), absl::ZeroDuration());
   EXPECT_EQ(rate.cell_step(2, kNow), absl::Milliseconds(1));
@@ -59,15 +61,17 @@ TEST(StepRateTest, LargeBatchesDoNotCountForOneRow) {
 
 TEST(StepRateTest, DoesNotRelyOnOldSteps) {
   StepRate rate;
-  rate.OnCellStep(1, absl::Milliseconds(80), kNow);
-  const absl::Time later = kNow + StepRate::kMaxAge + absl::Nanoseconds(1);
+  AddCellSteps(1, absl::Milliseconds(80), rate);
+  for (int i = 0; i < SteadyAverage::kMinCount; ++i) {
+    rate.OnRound(1, absl::Milliseconds(90), kNow);
+  }
+  const absl::Time later = kNow + SteadyAverage::kMaxAge + absl::Nanoseconds(1);
 
-  EXPECT_EQ(rate.cell_step(1, kNow + StepRate::kMaxAge), absl::Milliseconds(80));
+  EXPECT_EQ(rate.cell_step(1, kNow + SteadyAverage::kMaxAge), absl::Milliseconds(80));
   EXPECT_EQ(rate.cell_step(1, later), absl::ZeroDuration());
   EXPECT_EQ(rate.last_cell_step(1), absl::Milliseconds(80));
-
-  rate.OnCellStep(1, absl::Milliseconds(1), later);
-  EXPECT_EQ(rate.cell_step(1, later), absl::Milliseconds(1));
+  EXPECT_EQ(rate.row_timestep(kNow + SteadyAverage::kMaxAge), absl::Milliseconds(90));
+  EXPECT_EQ(rate.row_timestep(later), absl::ZeroDuration());
 }
 
 }  // namespace
