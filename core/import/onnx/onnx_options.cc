@@ -3,7 +3,6 @@
 
 #include "core/import/onnx/onnx_options.h"
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "core/import/onnx/confined_path.h"
 #include "core/model/json_reader.h"
 #include "core/model/limits.h"
 
@@ -142,7 +142,9 @@ absl::StatusOr<OnnxOptions> ReadOnnxOptions(absl::string_view text, const std::s
     }
   }
   for (auto& [name, path] : options.initial_state) {
-    if (path != "zeros") path = (std::filesystem::path(folder) / path).string();
+    if (path == "zeros") continue;
+    RNNSERVE_ASSIGN_OR_RETURN(path, ConfinedPath(folder, path, "MODEL_CONFIG",
+                                                 absl::StrCat("'initial_state' of '", name, "':")));
   }
   return options;
 }

@@ -45,7 +45,7 @@ struct OnnxOptions {
   // The output that holds an input's value at the next step; "" if the input is no state.
   std::map<std::string, std::string> state;
   // A file in NumPy's format with the value of a state before the first step; "zeros" for zeros. In
-  // a MODEL.onnx.json a path is relative to its folder.
+  // a MODEL.onnx.json a path is relative to its folder, and must stay below it.
   std::map<std::string, std::string> initial_state;
   // How many elements of an input's last frame are put in front of the next one. Clients send the
   // others.
@@ -53,7 +53,7 @@ struct OnnxOptions {
 };
 
 // Reads the content of a MODEL.onnx.json. `folder` is where it is. Errors: INVALID_ARGUMENT, reason
-// MODEL_CONFIG, naming the key.
+// MODEL_CONFIG, naming the key; also if a path leads out of the folder.
 absl::StatusOr<OnnxOptions> ReadOnnxOptions(absl::string_view text, const std::string& folder);
 
 // Adds a flag, named without dashes, with its value: ("batch-axis", "state=1"). Replaces what the

@@ -203,6 +203,7 @@ int FirstDifference(const Shape& a, const Shape& b) {
 absl::StatusOr<ProgramBuilder::Result> StepImport::RunSequence(
     int64_t length, bool is_whole, const std::vector<Shape>& whole_shapes,
     std::vector<Shape>& shapes) {
+  RNNSERVE_RETURN_IF_ERROR(CheckStatesNamed(options_, {}));
   RNNSERVE_ASSIGN_OR_RETURN(plan_, PlanInputs(model_.graph, options_, {}, {true, length}));
   for (const InputPlan::Input& input : plan_.inputs) {
     if (input.fixed.has_value()) {

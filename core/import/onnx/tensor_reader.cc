@@ -5,7 +5,6 @@
 
 #include <cmath>
 #include <cstring>
-#include <filesystem>
 #include <limits>
 #include <optional>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "core/import/onnx/confined_path.h"
 #include "core/import/onnx/onnx_limits.h"
 #include "core/model/input_file.h"
 #include "onnx/onnx.pb.h"
@@ -206,15 +206,6 @@ bool HasOverflow(const TensorProto& proto, const std::string& raw, const std::ve
   return false;
 }
 
-// Whether a relative path stays below the folder that it starts from, by its text alone.
-bool StaysInside(const std::filesystem::path& path) {
-  if (path.empty() || path.is_absolute()) return false;
-  for (const std::filesystem::path& part : path) {
-    if (part == "..") return false;
-  }
-  return true;
-}
-
 // What the file says about external data.
 struct ExternalData {
   std::string location;
@@ -269,25 +260,20 @@ absl::StatusOr<ElementType> ElementTypeOfOnnx(int32_t data_type, absl::string_vi
 
 absl::StatusOr<std::string> TensorReader::ReadExternal(const TensorProto& proto, int64_t bytes) {
   RNNSERVE_ASSIGN_OR_RETURN(const ExternalData data, ReadExternalData(proto));
-  const std::filesystem::path location(data.location);
-  if (folder_.empty() || !StaysInside(location)) {
+  if (folder_.empty()) {
     return BadTensor(proto, absl::StrCat("its external data '", data.location,
                                          "' is not a path below the folder of the model"));
   }
-  std::error_code error;
-  const std::filesystem::path folder = std::filesystem::canonical(folder_, error);
-  const std::filesystem::path path = std::filesystem::weakly_canonical(folder / location, error);
-  if (error || !StaysInside(path.lexically_relative(folder))) {
-    return BadTensor(proto, absl::StrCat("its external data '", data.location,
-                                         "' is a link out of the folder of the model"));
-  }
+  RNNSERVE_ASSIGN_OR_RETURN(const std::string path,
+                            ConfinedPath(folder_, data.location, "MODEL_WEIGHTS",
+                                         absl::StrCat(NameOf(proto), ": its external data")));
   if (data.length.has_value() && *data.length != bytes) {
     return BadTensor(proto, absl::StrCat("its shape needs ", bytes,
                                          " bytes, but its external data "
                                          "has ",
                                          *data.length));
   }
-  RNNSERVE_ASSIGN_OR_RETURN(InputFile file, OpenInputFile(path.string()));
+  RNNSERVE_ASSIGN_OR_RETURN(InputFile file, OpenInputFile(path));
   if (bytes > file.size || data.offset > file.size - bytes) {
     return BadTensor(
         proto, absl::StrCat("its external data needs ", bytes, " bytes from byte ", data.offset,

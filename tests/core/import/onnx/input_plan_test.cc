@@ -7,6 +7,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "tests/core/import/onnx/onnx_file.h"
 
 namespace rnnserve::testing {
@@ -85,16 +88,30 @@ TEST(InputPlanTest, RefusesAFixedBatch) {
               IsError(absl::StatusCode::kInvalidArgument, "ONNX_SHAPES", "fixed at 4"));
 }
 
-TEST(InputPlanTest, RefusesOptionsThatNameNothing) {
+// An option whose name is none of the file's, as a flag.
+class UnknownNameTest : public ::testing::TestWithParam<std::pair<std::string, std::string>> {};
+
+TEST_P(UnknownNameTest, IsRefusedWithTheOptionAndTheNamesThatThereAre) {
+  const auto& [flag, value] = GetParam();
   OnnxOptions options;
-  options.overlap["nothing"] = 3;
-  EXPECT_THAT(Plan({"1", "2"}, options),
-              IsError(absl::StatusCode::kInvalidArgument, "MODEL_CONFIG", "'nothing'"));
-  options = {};
-  options.set["nothing"] = {3};
-  EXPECT_THAT(Plan({"1", "2"}, options),
-              IsError(absl::StatusCode::kInvalidArgument, "MODEL_CONFIG", "'nothing'"));
+  ASSERT_TRUE(AddOnnxFlag(flag, value, options).ok());
+  std::string key = flag;
+  std::replace(key.begin(), key.end(), '-', '_');
+
+  const auto plan = Plan({"1", "2"}, options);
+
+  EXPECT_THAT(plan, IsError(absl::StatusCode::kInvalidArgument, "MODEL_CONFIG",
+                            "'" + key + "' names 'nothing'"));
+  EXPECT_THAT(plan.status().message(), ::testing::HasSubstr("there are 'x'"));
 }
+
+INSTANTIATE_TEST_SUITE_P(Flags, UnknownNameTest,
+                         ::testing::Values(std::pair("set", "nothing=3"),
+                                           std::pair("shape", "nothing=1,2"),
+                                           std::pair("batch-axis", "nothing=0"),
+                                           std::pair("time-axis", "nothing=0"),
+                                           std::pair("initial-state", "nothing=h.npy"),
+                                           std::pair("overlap", "nothing=3")));
 
 TEST(InputPlanTest, AnOutputHasTheBatchAxisOfItsSymbol) {
   const OnnxModel model = Read(Accumulator());

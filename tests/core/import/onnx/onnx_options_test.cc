@@ -7,7 +7,11 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "tests/core/import/onnx/onnx_file.h"
+#include "tests/support/temporary_folder.h"
 
 namespace rnnserve::testing {
 namespace {
@@ -39,6 +43,36 @@ TEST(OnnxOptionsTest, PathsInAFileStartAtItsFolder) {
 
   EXPECT_EQ(file->initial_state.at("h"), "folder/h0.npy");
   EXPECT_EQ(file->initial_state.at("c"), "zeros");
+}
+
+// Reads options that give the state "h" this file as its initial value.
+absl::StatusOr<OnnxOptions> WithInitialState(const std::string& file, const std::string& folder) {
+  return ReadOnnxOptions("{\"initial_state\": {\"h\": \"" + file + "\"}}", folder);
+}
+
+TEST(OnnxOptionsTest, RefusesPathsInAFileThatLeadOutOfItsFolder) {
+  const TemporaryFolder folder;
+  const std::string inside = folder.path().string() + "/model";
+  std::filesystem::create_directories(inside + "/states");
+  std::ofstream(folder.path().string() + "/h0.npy") << "secret";
+  std::ofstream(inside + "/states/h0.npy") << "state";
+  std::filesystem::create_symlink(folder.path(), inside + "/out");
+  std::filesystem::create_symlink(folder.path().string() + "/h0.npy", inside + "/link.npy");
+  std::filesystem::create_symlink("states/h0.npy", inside + "/inner.npy");
+
+  EXPECT_TRUE(WithInitialState("states/h0.npy", inside).ok());
+  EXPECT_TRUE(WithInitialState("inner.npy", inside).ok());
+  const std::string paths[] = {"../h0.npy", "states/../../h0.npy", "", inside + "/states/h0.npy"};
+  for (const std::string& path : paths) {
+    EXPECT_THAT(WithInitialState(path, inside),
+                IsError(absl::StatusCode::kInvalidArgument, "MODEL_CONFIG",
+                        "'initial_state' of 'h': '" + path + "' is not a path below"));
+  }
+  for (const std::string path : {"link.npy", "out/h0.npy"}) {
+    EXPECT_THAT(WithInitialState(path, inside),
+                IsError(absl::StatusCode::kInvalidArgument, "MODEL_CONFIG",
+                        "'" + path + "' is a link out of the folder"));
+  }
 }
 
 TEST(OnnxOptionsTest, RefusesUnknownKeysAndWrongValues) {

@@ -84,6 +84,17 @@ TEST(SequenceImportTest, RefusesARecurrenceThatRunsBackwards) {
               IsError(absl::StatusCode::kUnimplemented, "OPERATOR_UNSUPPORTED", "runs backwards"));
 }
 
+TEST(SequenceImportTest, RefusesAnInitialStateOfWhatIsNoState) {
+  onnx::ModelProto model = RnnModel();
+  AddOutput(*model.mutable_graph(), "y", {"batch", "seq", "1"});
+  OnnxOptions options;
+  options.initial_state["x"] = "h0.npy";
+
+  EXPECT_THAT(
+      ImportSequence(Read(model), options),
+      IsError(absl::StatusCode::kInvalidArgument, "MODEL_CONFIG", "'x', which is no state"));
+}
+
 TEST(SequenceImportTest, RefusesAFixedNumberOfTimesteps) {
   onnx::ModelProto model = RnnModel();
   AddOutput(*model.mutable_graph(), "y", {"batch", "seq", "1"});
