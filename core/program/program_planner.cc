@@ -7,7 +7,6 @@
 #include <bit>
 #include <cassert>
 #include <cmath>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -15,6 +14,7 @@
 #include "core/base/error.h"
 #include "core/kernels/columns.h"
 #include "core/kernels/panel_range.h"
+#include "core/program/fold_operation.h"
 #include "core/program/limits.h"
 
 namespace rnnserve {
@@ -26,67 +26,9 @@ constexpr int kPrepare = static_cast<int>(Phase::kPrepare);
 constexpr int kProject = static_cast<int>(Phase::kProject);
 constexpr int kStep = static_cast<int>(Phase::kStep);
 
-// A product has at least this many results for each column of x, because packed weights have a
-// multiple of 16; else its sums are computed one by one.
-constexpr int64_t kProductUnitsMin = 4;
-// The multiply-adds of one of several small products that are worth a call.
-constexpr int64_t kBlockWorkMin = 64;
-
 int64_t SizeOf(const Program::Value& value) { return value.shape.NumElements().value_or(0); }
 
-// Returns the elements of a view in row-major order.
-std::vector<float> ElementsOf(const float* memory, const StridedView& view) {
-  std::vector<float> elements;
-  elements.reserve(static_cast<size_t>(view.size()));
-  const LoopNest nest({view});
-  std::vector<LoopAxis<1>> axes;
-  for (size_t i = 0; i + 1 < nest.extents.size(); ++i) {
-    axes.push_back({nest.extents[i], {nest.strides[0][i]}});
-  }
-  const int64_t stride = nest.inner_stride(0);
-  ForEachPosition<1>(axes, [&](const std::array<int64_t, 1>& offset) {
-    const float* const from = memory + view.offset + offset[0];
-    if (stride == 1) {
-      elements.insert(elements.end(), from, from + nest.inner_extent());
-      return;
-    }
-    for (int64_t i = 0; i < nest.inner_extent(); ++i) elements.push_back(from[i * stride]);
-  });
-  return elements;
-}
-
 }  // namespace
-
-// The axes of a product of x and constant weights, by their letters in the equation: those of both
-// and the result, of x and the result, of both without the result, and of the weights and the
-// result.
-struct ProgramPlanner::DotAxes {
-  DotAxes(const Program::Operation& operation, bool is_swapped) {
-    const DotEquation equation = *DotEquation::Parse(operation.attributes.equation);
-    x = is_swapped ? equation.b : equation.a;
-    weights = is_swapped ? equation.a : equation.b;
-    result = equation.result;
-    summed = equation.summed;
-    const auto has = [](const std::string& letters, char letter) {
-      return letters.find(letter) != std::string::npos;
-    };
-    for (const char letter : result) {
-      const bool in_both = has(x, letter) && has(weights, letter);
-      (in_both ? shared : has(x, letter) ? columns : units) += letter;
-    }
-  }
-
-  // Returns the view with its axes in the order of `wanted`, a permutation of `letters`.
-  static StridedView Ordered(const StridedView& view, const std::string& letters,
-                             const std::string& wanted) {
-    std::vector<int64_t> perm;
-    for (const char letter : wanted) perm.push_back(static_cast<int64_t>(letters.find(letter)));
-    return view.Transposed(perm);
-  }
-
-  std::string x, weights, result;
-  std::string shared, columns, summed, units;
-};
 
 ProgramPlanner::ProgramPlanner(const Program& program,
                                absl::Span<const absl::Span<const float>> weights,
@@ -97,8 +39,6 @@ ProgramPlanner::ProgramPlanner(const Program& program,
       known_(program.values.size()),
       is_live_(program.operations.size(), false) {}
 
-ProgramPlanner::~ProgramPlanner() = default;
-
 absl::StatusOr<ProgramPlan> ProgramPlanner::Plan() {
   FindLiveOperations();
   PlaceWeightsAndLiterals();
@@ -106,10 +46,7 @@ absl::StatusOr<ProgramPlan> ProgramPlanner::Plan() {
   FindPhases();
   LowerOperations();
   PlaceResults();
-  CollectUses();
-  ChooseHomes();
-  LayOutArena();
-  Resolve();
+  memory_.Place(plan_);
   const int64_t row_size =
       plan_.arena_size + plan_.batch_row_size + plan_.prepared_rows + plan_.projection_rows;
   if (row_size > kProgramArenaMax) {
@@ -118,25 +55,6 @@ absl::StatusOr<ProgramPlan> ProgramPlanner::Plan() {
                                         " floats; the limit is ", kProgramArenaMax));
   }
   return std::move(plan_);
-}
-
-StorageId ProgramPlanner::NewRowStorage(int64_t size) {
-  Storage& storage = storages_.emplace_back();
-  storage.size = size;
-  return static_cast<StorageId>(storages_.size() - 1);
-}
-
-StorageId ProgramPlanner::NewConstant(absl::Span<const float> values) {
-  Storage& storage = storages_.emplace_back();
-  storage.size = static_cast<int64_t>(values.size());
-  storage.home = Home::kConstant;
-  storage.constant.assign(values.begin(), values.end());
-  return static_cast<StorageId>(storages_.size() - 1);
-}
-
-const float* ProgramPlanner::ConstantAt(StorageId storage) const {
-  const Storage& found = storages_[static_cast<size_t>(storage)];
-  return found.home == Home::kConstant ? found.constant.data() : nullptr;
 }
 
 void ProgramPlanner::FindLiveOperations() {
@@ -154,8 +72,9 @@ void ProgramPlanner::FindLiveOperations() {
 void ProgramPlanner::PlaceWeightsAndLiterals() {
   const auto place = [&](ValueId id, absl::Span<const float> values) {
     const Program::Value& value = program_.values[id];
-    known_[id] = {kConstantPhase,
-                  {value.type, NewConstant(values), StridedView::Dense(value.shape.extents())}};
+    known_[id] = {
+        kConstantPhase,
+        {value.type, memory_.NewConstant(values), StridedView::Dense(value.shape.extents())}};
   };
   for (size_t i = 0; i < program_.weights.size(); ++i) place(program_.weights[i], weights_[i]);
   for (const Program::Literal& literal : program_.literals) {
@@ -174,12 +93,9 @@ void ProgramPlanner::PlaceWeightsAndLiterals() {
 void ProgramPlanner::PlaceArguments() {
   const auto place = [&](ValueId id, PlanBase::Kind kind, size_t index, Phase phase) {
     const Program::Value& value = program_.values[id];
-    const StorageId storage = NewRowStorage(SizeOf(value));
-    storages_.back().home = Home::kArgument;
-    storages_.back().argument = kind;
-    storages_.back().argument_index = index;
     known_[id] = {static_cast<int>(phase),
-                  {ElementType::kFloat32, storage, StridedView::Dense(value.shape.extents())}};
+                  {ElementType::kFloat32, memory_.NewArgument(kind, index, SizeOf(value)),
+                   StridedView::Dense(value.shape.extents())}};
   };
   for (size_t i = 0; i < program_.constants.size(); ++i) {
     place(program_.constants[i], PlanBase::Kind::kConstant, i, Phase::kPrepare);
@@ -228,12 +144,11 @@ ProgramPlanner::Known ProgramPlanner::Visible(ValueId id, int phase) {
   const Program::Value& value = program_.values[id];
   if (known.phase >= 0 && known.value.type != value.type) {
     const int stage = 0;
-    Lowering lowering(*this, StageOf(known.phase, stage).instructions);
+    Lowering lowering(memory_, StageOf(known.phase, stage).instructions);
     known.value = lowering.Exchange(known.value, value.type, /*is_inward=*/true);
   }
   if (has_projection_ && known.phase == kProject && phase == kStep) {
-    const Storage& storage = storages_[static_cast<size_t>(known.value.storage)];
-    if (storage.home == Home::kArgument) return ProjectedInput(id);
+    if (memory_.IsArgument(known.value.storage)) return ProjectedInput(id);
   }
   return known;
 }
@@ -242,10 +157,10 @@ ProgramPlanner::Known& ProgramPlanner::ProjectedInput(ValueId id) {
   const auto [entry, is_new] = projected_inputs_.try_emplace(id);
   if (!is_new) return entry->second;
   const Known& input = known_[id];
-  const StorageId storage = NewRowStorage(SizeOf(program_.values[id]));
+  const StorageId storage = memory_.NewRowStorage(SizeOf(program_.values[id]));
   const StridedView view = StridedView::Dense(input.value.view.extents);
   entry->second = {kProject, {input.value.type, storage, view}};
-  Lowering lowering(*this, StageOf(kProject, 0).instructions);
+  Lowering lowering(memory_, StageOf(kProject, 0).instructions);
   lowering.Copy(input.value, storage, view);
   return entry->second;
 }
@@ -274,40 +189,12 @@ void ProgramPlanner::LowerOperations() {
   }
 }
 
-// Runs an operation on constants at once.
 void ProgramPlanner::Fold(const Program::Operation& operation) {
-  std::vector<std::unique_ptr<RowInstruction>> code;
-  Lowering lowering(*this, code);
   std::vector<PlannedValue> operands;
   for (const ValueId operand : operation.operands) operands.push_back(known_[operand].value);
-  std::vector<PlannedValue> results = lowering.Lower(program_.values, operation, operands);
-  for (PlannedValue& result : results) {
-    if (!result.view.IsDense()) result = lowering.Dense(result);
-  }
-  std::map<StorageId, std::vector<float>> memory;
-  std::vector<float*> bases;
-  for (const auto& instruction : code) {
-    for (Access& access : instruction->accesses()) {
-      Storage& storage = storages_[static_cast<size_t>(access.storage)];
-      float* at = storage.constant.data();
-      if (storage.home != Home::kConstant) {
-        std::vector<float>& values = memory[access.storage];
-        values.resize(static_cast<size_t>(storage.size));
-        at = values.data();
-      }
-      access.base = static_cast<int>(bases.size());
-      bases.push_back(at);
-    }
-    instruction->Run(bases.data());
-  }
+  std::vector<PlannedValue> results = FoldOperation(program_.values, operation, operands, memory_);
   for (size_t i = 0; i < results.size(); ++i) {
-    const PlannedValue& result = results[i];
-    const float* const from = ConstantAt(result.storage) != nullptr ? ConstantAt(result.storage)
-                                                                    : memory[result.storage].data();
-    const std::vector<float> values(from + result.view.offset,
-                                    from + result.view.offset + result.view.size());
-    known_[operation.results[i]].value = {result.type, NewConstant(values),
-                                          StridedView::Dense(result.view.extents)};
+    known_[operation.results[i]].value = std::move(results[i]);
   }
 }
 
@@ -328,7 +215,7 @@ void ProgramPlanner::LowerRowOperation(const Program::Operation& operation) {
     operands.push_back(known.back().value);
   }
   const int stage = StageOfReader(known, phase);
-  Lowering lowering(*this, StageOf(phase, stage).instructions);
+  Lowering lowering(memory_, StageOf(phase, stage).instructions);
   const std::vector<PlannedValue> results = lowering.Lower(program_.values, operation, operands);
   for (size_t i = 0; i < results.size(); ++i) {
     known_[operation.results[i]] = {phase, results[i], stage, false};
@@ -363,7 +250,7 @@ void ProgramPlanner::LowerFused(const FusedOperation& fused) {
     for (const ValueId factor : factors) known.back().push_back(Visible(factor, phase));
     stage = std::max(stage, StageOfReader(known.back(), phase));
   }
-  Lowering lowering(*this, StageOf(phase, stage).instructions);
+  Lowering lowering(memory_, StageOf(phase, stage).instructions);
   std::vector<PlannedValue> operands;
   for (const auto& factors : known) operands.push_back(Multiplied(factors, lowering));
   if (fused.kind == FusedOperation::Kind::kMap) {
@@ -380,195 +267,39 @@ void ProgramPlanner::LowerFused(const FusedOperation& fused) {
 
 bool ProgramPlanner::IsFiniteConstant(ValueId id) const {
   if (known_[id].phase != kConstantPhase) return false;
-  const float* const values = ConstantAt(known_[id].value.storage);
+  const float* const values = memory_.ConstantAt(known_[id].value.storage);
   return std::all_of(values, values + known_[id].value.view.size(),
                      [](float value) { return std::isfinite(value); });
 }
 
 bool ProgramPlanner::IsProductWithWeights(const Program::Operation& operation) const {
-  const auto& operands = operation.operands;
-  if (operation.code == OpCode::kConv) {
-    const Shape& kernel = program_.values[operands[1]].shape;
-    const int64_t units = kernel[0] / operation.attributes.window.groups;
-    return known_[operands[0]].phase != kConstantPhase && IsFiniteConstant(operands[1]) &&
-           units >= kProductUnitsMin &&
-           (operation.attributes.window.groups == 1 || units % kColumnQuantum == 0);
-  }
-  if (operation.code != OpCode::kDot) return false;
-  const bool is_swapped = known_[operands[0]].phase == kConstantPhase;
-  const ValueId weights = operands[is_swapped ? 0 : 1];
-  if (known_[operands[is_swapped ? 1 : 0]].phase == kConstantPhase) return false;
-  const DotAxes axes(operation, is_swapped);
-  const auto extent = [&](const std::string& letters) {
-    int64_t size = 1;
-    for (const char letter : letters) {
-      size *= program_.values[weights].shape[static_cast<int>(axes.weights.find(letter))];
-    }
-    return size;
-  };
-  const bool is_worth_it =
-      extent(axes.units) >= kProductUnitsMin &&
-      (axes.shared.empty() || extent(axes.units) * extent(axes.summed) >= kBlockWorkMin);
-  return is_worth_it && IsFiniteConstant(weights);
+  if (operation.code != OpCode::kDot && operation.code != OpCode::kConv) return false;
+  const ProductOperation product = ProductOf(operation);
+  const bool is_kernel_first = operation.code == OpCode::kConv && product.is_first_constant;
+  return !is_kernel_first && known_[product.x()].phase != kConstantPhase &&
+         IsFiniteConstant(product.weights()) && IsWorthMatrix(product, program_.values);
 }
 
-// A product of constant weights in the form of the kernels: for each block, a matrix that is
-// multiplied by columns of x.
-struct ProgramPlanner::MatrixForm {
-  Known x;
-  int stage = 0;  // the first stage in which x is there for a product
-  int phase = 0;
-  std::vector<int64_t> block_offsets;  // of x
-  int64_t num_columns = 1;
-  int64_t x_stride = 0;
-  std::vector<float> weights;  // row-major [blocks, input_size, units]
-  int64_t input_size = 0;
-  int64_t units = 0;
-  int64_t column_stride = 0;  // from one column of the result to the next
-  int64_t block_stride = 0;   // from one block of the result to the next
-  // The result in the memory of all columns of all blocks, and which of its axes are units.
-  StridedView result;
-  std::vector<bool> is_unit_axis;
-};
-
-ProgramPlanner::MatrixForm ProgramPlanner::FormOf(const Program::Operation& operation) {
-  return operation.code == OpCode::kConv ? FormOfConvolution(operation) : FormOfDot(operation);
+ProductOperation ProgramPlanner::ProductOf(const Program::Operation& operation) const {
+  return {operation, known_[operation.operands[0]].phase == kConstantPhase};
 }
 
-ProgramPlanner::MatrixForm ProgramPlanner::FormOfDot(const Program::Operation& operation) {
-  const bool is_swapped = known_[operation.operands[0]].phase == kConstantPhase;
-  const DotAxes axes(operation, is_swapped);
-  const PlannedValue weights = known_[operation.operands[is_swapped ? 0 : 1]].value;
-  MatrixForm form;
-  form.phase = known_[operation.results[0]].phase;
-  form.x = Visible(operation.operands[is_swapped ? 1 : 0], form.phase);
-  form.x.value.view =
-      DotAxes::Ordered(form.x.value.view, axes.x, axes.shared + axes.columns + axes.summed);
-  const auto num_shared = static_cast<std::ptrdiff_t>(axes.shared.size());
-  const auto num_kept = num_shared + static_cast<std::ptrdiff_t>(axes.columns.size());
-  const auto part = [&](std::ptrdiff_t first, std::ptrdiff_t last) {
-    const StridedView& view = form.x.value.view;
-    return StridedView{0,
-                       {view.extents.begin() + first, view.extents.begin() + last},
-                       {view.strides.begin() + first, view.strides.begin() + last}};
-  };
-  const auto rank = static_cast<std::ptrdiff_t>(axes.x.size());
-  if (!part(num_kept, rank).IsDense() || LoopNest({part(num_shared, num_kept)}).rank() > 1) {
-    CopyForProduct(form);
-  }
-  form.stage = StageOfProduct(form.x, form.phase);
-  const StridedView shared = part(0, num_shared);
-  const StridedView columns = part(num_shared, num_kept);
-  form.num_columns = columns.size();
-  form.x_stride = LoopNest({columns}).inner_stride(0);
-  form.input_size = part(num_kept, rank).size();
-  std::vector<LoopAxis<1>> blocks;
-  for (size_t i = 0; i < axes.shared.size(); ++i) {
-    blocks.push_back({shared.extents[i], {shared.strides[i]}});
-  }
-  ForEachPosition<1>(blocks, [&](const std::array<int64_t, 1>& offset) {
-    form.block_offsets.push_back(offset[0]);
-  });
-  const StridedView w =
-      DotAxes::Ordered(weights.view, axes.weights, axes.shared + axes.summed + axes.units);
-  form.weights = ElementsOf(ConstantAt(weights.storage), w);
-  const StridedView units = StridedView::Dense(
-      absl::MakeConstSpan(w.extents).subspan(axes.shared.size() + axes.summed.size()));
-  form.units = units.size();
-  form.column_stride = PaddedRows(form.units);
-  form.block_stride = form.num_columns * form.column_stride;
-  std::vector<int64_t> outer = shared.extents;
-  outer.insert(outer.end(), columns.extents.begin(), columns.extents.end());
-  StridedView result = StridedView::Dense(outer);
-  for (int64_t& stride : result.strides) stride *= PaddedRows(form.units);
-  result.extents.insert(result.extents.end(), units.extents.begin(), units.extents.end());
-  result.strides.insert(result.strides.end(), units.strides.begin(), units.strides.end());
-  form.result = DotAxes::Ordered(result, axes.shared + axes.columns + axes.units, axes.result);
-  for (const char letter : axes.result) {
-    form.is_unit_axis.push_back(axes.units.find(letter) != std::string::npos);
-  }
-  return form;
-}
-
-// Copies x to a dense memory, in the order of its axes.
-void ProgramPlanner::CopyForProduct(MatrixForm& form) {
-  const int stage = StageOfReader({form.x}, form.phase);
-  Lowering lowering(*this, StageOf(form.phase, stage).instructions);
-  form.x = {form.phase, lowering.Dense(form.x.value), stage, false};
+ProgramPlanner::PlannedForm ProgramPlanner::FormOf(const Program::Operation& operation) {
+  const ProductOperation product = ProductOf(operation);
+  const int phase = known_[operation.results[0]].phase;
+  Known x = Visible(product.x(), phase);
+  const PlannedValue& weights = known_[product.weights()].value;
+  const int stage = StageOfReader({x}, phase);
+  Lowering copies(memory_, StageOf(phase, stage).instructions);
+  MatrixForm form = FormOfProduct(product, program_.values, x.value, weights,
+                                  memory_.ConstantAt(weights.storage), copies);
+  if (form.is_copied) x = {phase, form.x, stage, false};
+  return {std::move(form), phase, StageOfProduct(x, phase)};
 }
 
 int ProgramPlanner::StageOfProduct(const Known& x, int phase) const {
-  const bool is_argument = storages_[static_cast<size_t>(x.value.storage)].home == Home::kArgument;
-  if (is_argument || x.phase != phase) return 0;
+  if (memory_.IsArgument(x.value.storage) || x.phase != phase) return 0;
   return x.is_product ? x.stage : x.stage + 1;
-}
-
-// A convolution is a product of the kernel and the windows of x as columns. Where the windows are
-// contiguous parts of x, they are not copied. Along one axis x is copied once, with its padding, if
-// that makes them contiguous; else each window is copied.
-ProgramPlanner::MatrixForm ProgramPlanner::FormOfConvolution(const Program::Operation& operation) {
-  const Attributes::Window& window = operation.attributes.window;
-  const Program::Value& result = program_.values[operation.results[0]];
-  const Shape& kernel = program_.values[operation.operands[1]].shape;
-  const PlannedValue& weights = known_[operation.operands[1]].value;
-  MatrixForm form;
-  form.phase = known_[operation.results[0]].phase;
-  form.x = Visible(operation.operands[0], form.phase);
-  const std::vector<int64_t> x_extents = form.x.value.view.extents;
-  const size_t num_spatial = x_extents.size() - 1;
-  const int64_t groups = window.groups;
-  const int64_t channels = kernel[1];
-  std::vector<int64_t> taps;
-  std::vector<int64_t> positions;
-  for (size_t i = 0; i < num_spatial; ++i) {
-    taps.push_back(kernel[static_cast<int>(i) + 2]);
-    positions.push_back(result.shape[static_cast<int>(i) + 1]);
-  }
-  const int64_t num_taps = StridedView::Dense(taps).size();
-  form.num_columns = StridedView::Dense(positions).size();
-  form.input_size = num_taps * channels;
-  form.units = kernel[0] / groups;
-
-  const bool is_line = num_spatial == 1 && groups == 1 && window.dilations[0] == 1;
-  const StridedView& x_view = form.x.value.view;
-  const bool is_padded = is_line && (window.pads[0].low != 0 || window.pads[0].high != 0);
-  const bool steps_fit = is_line && (channels == 1 || x_view.strides[0] == 1) &&
-                         (num_taps == 1 || x_view.strides[1] == channels);
-  if (is_line && !is_padded && steps_fit) {
-    form.stage = StageOfProduct(form.x, form.phase);
-    form.x_stride = window.strides[0] * x_view.strides[1];
-    form.block_offsets = {0};
-  } else {
-    WindowGrid grid{positions, taps, window.strides, window.dilations, {}, groups};
-    for (const Attributes::Pad& pad : window.pads) grid.lows.push_back(pad.low);
-    form.x_stride = form.input_size;
-    if (is_line) {
-      const auto& [low, high] = window.pads[0];
-      grid = {{x_extents[1] + low + high}, {1}, {1}, {1}, {low}, 1};
-      form.x_stride = window.strides[0] * channels;
-    }
-    const int stage = StageOfReader({form.x}, form.phase);
-    Lowering lowering(*this, StageOf(form.phase, stage).instructions);
-    form.x = {form.phase, lowering.Windows(form.x.value, grid), stage, false};
-    form.stage = stage + 1;
-    for (int64_t group = 0; group < groups; ++group) {
-      form.block_offsets.push_back(group * form.num_columns * form.input_size);
-    }
-  }
-  // The kernel as [groups, taps, channels, units].
-  std::vector<int64_t> split = {groups, form.units, channels, num_taps};
-  const StridedView w = weights.view.Reshaped(split)->Transposed({0, 3, 2, 1});
-  form.weights = ElementsOf(ConstantAt(weights.storage), w);
-  // The result: a column for each position, with the units of all groups.
-  form.column_stride = groups == 1 ? PaddedRows(form.units) : kernel[0];
-  form.block_stride = form.units;
-  form.result = StridedView::Dense(positions);
-  for (int64_t& stride : form.result.strides) stride *= form.column_stride;
-  form.result.extents.insert(form.result.extents.begin(), kernel[0]);
-  form.result.strides.insert(form.result.strides.begin(), 1);
-  form.is_unit_axis.assign(form.result.extents.size(), false);
-  form.is_unit_axis[0] = groups == 1;
-  return form;
 }
 
 std::optional<std::vector<float>> ProgramPlanner::BiasOf(const MatrixForm& form,
@@ -585,7 +316,7 @@ std::optional<std::vector<float>> ProgramPlanner::BiasOf(const MatrixForm& form,
         return std::nullopt;
       }
     }
-    const float* const elements = ConstantAt(constant.storage) + view.offset;
+    const float* const elements = memory_.ConstantAt(constant.storage) + view.offset;
     ForEachPosition<2>(axes, [&](const std::array<int64_t, 2>& at) {
       bias[static_cast<size_t>(at[0])] += elements[at[1]];
     });
@@ -607,17 +338,18 @@ void ProgramPlanner::LowerSum(const FusedOperation& sum) {
   std::optional<StridedView> layout;
   std::vector<ValueId> constants = sum.constants;
   for (const size_t index : products) {
-    const MatrixForm form = FormOf(program_.operations[index]);
+    const PlannedForm planned = FormOf(program_.operations[index]);
+    const MatrixForm& form = planned.form;
     const bool goes_on = total.has_value() && layout->strides == form.result.strides;
     StorageId bias = 0;
     if (!goes_on) {
       std::optional<std::vector<float>> values = BiasOf(form, constants);
       if (values.has_value()) constants.clear();
-      bias = NewConstant(
+      bias = memory_.NewConstant(
           values.value_or(std::vector<float>(static_cast<size_t>(PaddedRows(form.units)), 0.0f)));
       if (total.has_value()) summands.push_back(*total);
     }
-    total = AddProducts(form, goes_on ? total : std::nullopt, bias);
+    total = AddProducts(planned, goes_on ? total : std::nullopt, bias);
     layout = form.result;
   }
   summands.push_back(*total);
@@ -629,24 +361,25 @@ void ProgramPlanner::LowerSum(const FusedOperation& sum) {
   for (size_t i = 1; i < summands.size(); ++i) {
     const int both = std::max(added.phase, summands[i].phase);
     const int stage = StageOfReader({added, summands[i]}, both);
-    Lowering lowering(*this, StageOf(both, stage).instructions);
+    Lowering lowering(memory_, StageOf(both, stage).instructions);
     added = {both, lowering.Map(MapFunction::kAdd, extents, {added.value, summands[i].value}),
              stage};
   }
   known_[result] = added;
 }
 
-ProgramPlanner::Known ProgramPlanner::AddProducts(const MatrixForm& form,
+ProgramPlanner::Known ProgramPlanner::AddProducts(const PlannedForm& planned,
                                                   const std::optional<Known>& start,
                                                   StorageId bias) {
+  const MatrixForm& form = planned.form;
   const auto num_blocks = static_cast<int64_t>(form.block_offsets.size());
   const int64_t block_size = form.input_size * form.units;
-  int stage = form.stage;
-  const bool is_same_phase = start.has_value() && start->phase == form.phase;
+  int stage = planned.stage;
+  const bool is_same_phase = start.has_value() && start->phase == planned.phase;
   if (is_same_phase) stage = std::max(stage, start->stage);
   const int64_t size =
       std::max(form.num_columns * form.column_stride, num_blocks * form.block_stride);
-  const StorageId y = is_same_phase ? start->value.storage : NewRowStorage(size);
+  const StorageId y = is_same_phase ? start->value.storage : memory_.NewRowStorage(size);
   for (int64_t block = 0; block < num_blocks; ++block) {
     const auto index = static_cast<size_t>(block);
     PlannedProduct product;
@@ -654,7 +387,7 @@ ProgramPlanner::Known ProgramPlanner::AddProducts(const MatrixForm& form,
         absl::MakeConstSpan(form.weights)
             .subspan(static_cast<size_t>(block * block_size), static_cast<size_t>(block_size)),
         form.input_size, 1, form.units, matrix_type_);
-    product.x = {form.x.value.storage, form.x.value.view.offset + form.block_offsets[index]};
+    product.x = {form.x.storage, form.x.view.offset + form.block_offsets[index]};
     product.num_columns = form.num_columns;
     product.x_stride = form.x_stride;
     product.y_stride = form.column_stride;
@@ -664,9 +397,9 @@ ProgramPlanner::Known ProgramPlanner::AddProducts(const MatrixForm& form,
     product.start_stride = start.has_value() ? form.column_stride : 0;
     plan_.matrix_bytes += product.weights->bytes();
     plan_.shareable_bytes += ShareableBytes(product.weights->bytes());
-    StageOf(form.phase, stage).products.push_back(std::move(product));
+    StageOf(planned.phase, stage).products.push_back(std::move(product));
   }
-  return {form.phase, {ElementType::kFloat32, y, form.result}, stage, true};
+  return {planned.phase, {ElementType::kFloat32, y, form.result}, stage, true};
 }
 
 void ProgramPlanner::PlaceResults() {
@@ -682,184 +415,20 @@ void ProgramPlanner::PlaceResults() {
 void ProgramPlanner::PlaceResult(ValueId id, PlanBase::Kind kind, size_t index) {
   const Known known = Visible(id, kStep);
   const PlannedValue& value = known.value;
-  Storage& storage = storages_[static_cast<size_t>(value.storage)];
   const bool is_float = value.type == ElementType::kFloat32;
   const bool is_whole = value.view.IsDense() && value.view.offset == 0 &&
                         value.view.size() == SizeOf(program_.values[id]);
-  const bool fits = storage.home == Home::kArena && known.phase == kStep &&
-                    PaddedRows(storage.size) <= PaddedRows(value.view.size());
-  if (is_float && is_whole && fits) {
-    storage.home = Home::kResult;
-    storage.argument = kind;
-    storage.argument_index = index;
-    return;
-  }
-  const StorageId to = NewRowStorage(value.view.size());
-  storages_.back().home = Home::kResult;
-  storages_.back().argument = kind;
-  storages_.back().argument_index = index;
+  const bool is_there = is_float && is_whole && known.phase == kStep &&
+                        memory_.BecomeResult(value.storage, kind, index, value.view.size());
+  if (is_there) return;
+  const StorageId to = memory_.NewResult(kind, index, value.view.size());
   const int stage = known.phase == kStep ? known.stage : 0;
-  Lowering lowering(*this, StageOf(kStep, stage).instructions);
+  Lowering lowering(memory_, StageOf(kStep, stage).instructions);
   if (is_float) {
     lowering.Copy(value, to, StridedView::Dense(value.view.extents));
   } else {
     lowering.ExchangeTo(value, to);
   }
-}
-
-template <typename F>
-void ProgramPlanner::ForEachAccess(F f) {
-  for (int phase = 0; phase < static_cast<int>(kNumPhases); ++phase) {
-    auto& stages = plan_.phases[static_cast<size_t>(phase)];
-    for (size_t s = 0; s < stages.size(); ++s) {
-      const int stage = static_cast<int>(s);
-      for (PlannedProduct& product : stages[s].products) {
-        for (Access* access : {&product.x, &product.start, &product.y}) {
-          f(*access, Use{phase, stage, true});
-        }
-      }
-      for (auto& instruction : stages[s].instructions) {
-        for (Access& access : instruction->accesses()) f(access, Use{phase, stage, false});
-      }
-    }
-  }
-}
-
-void ProgramPlanner::CollectUses() {
-  ForEachAccess([&](const Access& access, const Use& use) {
-    Storage& storage = storages_[static_cast<size_t>(access.storage)];
-    if (access.is_written) storage.written_phase = std::max(storage.written_phase, use.phase);
-    if (std::find(storage.uses.begin(), storage.uses.end(), use) == storage.uses.end()) {
-      storage.uses.push_back(use);
-    }
-  });
-}
-
-void ProgramPlanner::ChooseHomes() {
-  for (Storage& storage : storages_) {
-    if (storage.home != Home::kArena) continue;
-    if (storage.uses.empty()) {
-      storage.home = Home::kUnused;
-      continue;
-    }
-    bool crosses_phases = false;
-    bool crosses_stages = false;
-    for (const Use& use : storage.uses) {
-      crosses_phases = crosses_phases || use.phase != storage.written_phase;
-      crosses_stages = crosses_stages || use.by_product || !(use == storage.uses[0]);
-    }
-    if (crosses_phases) {
-      storage.home = storage.written_phase == kPrepare ? Home::kPrepared : Home::kProjection;
-    } else if (crosses_stages) {
-      storage.home = Home::kBatch;
-    }
-  }
-  // The bases and the places of everything but the arena.
-  const auto add_base = [&](PlanBase base) {
-    plan_.bases.push_back(base);
-    return static_cast<int>(plan_.bases.size() - 1);
-  };
-  const int fixed = add_base({PlanBase::Kind::kFixed});
-  const int arena = add_base({PlanBase::Kind::kArena});
-  const int prepared = add_base({PlanBase::Kind::kPrepared});
-  const int projection = add_base({PlanBase::Kind::kProjection});
-  int64_t fixed_size = 0;
-  const auto take = [](int64_t& size, const Storage& storage) {
-    const int64_t offset = size;
-    size += PaddedRows(storage.size);
-    return offset;
-  };
-  for (Storage& storage : storages_) {
-    switch (storage.home) {
-      case Home::kUnused:
-        break;
-      case Home::kConstant:
-        if (storage.uses.empty()) break;
-        storage.base = fixed;
-        storage.offset = take(fixed_size, storage);
-        break;
-      case Home::kArena:
-        storage.base = arena;
-        break;
-      case Home::kPrepared:
-        storage.base = prepared;
-        storage.offset = take(plan_.prepared_rows, storage);
-        break;
-      case Home::kProjection:
-        storage.base = projection;
-        storage.offset = take(plan_.projection_rows, storage);
-        break;
-      case Home::kArgument:
-      case Home::kResult:
-        storage.base = add_base({storage.argument, storage.argument_index});
-        break;
-      case Home::kBatch: {
-        const int64_t first = take(plan_.batch_row_size, storage);
-        storage.base = add_base({PlanBase::Kind::kBatch, 0, first, PaddedRows(storage.size)});
-        break;
-      }
-    }
-  }
-  plan_.fixed = AlignedBuffer(fixed_size);
-  for (const Storage& storage : storages_) {
-    if (storage.home != Home::kConstant || storage.uses.empty()) continue;
-    std::copy(storage.constant.begin(), storage.constant.end(),
-              plan_.fixed.data() + storage.offset);
-  }
-}
-
-// Gives each value of the arena a place from its first to its last use in its stage: the first gap
-// that is large enough.
-void ProgramPlanner::LayOutArena() {
-  struct Life {
-    StorageId storage;
-    size_t first;
-    size_t last;
-  };
-  for (auto& stages : plan_.phases) {
-    for (PlannedStage& stage : stages) {
-      std::map<StorageId, Life> lives;
-      for (size_t i = 0; i < stage.instructions.size(); ++i) {
-        for (const Access& access : stage.instructions[i]->accesses()) {
-          if (storages_[static_cast<size_t>(access.storage)].home != Home::kArena) continue;
-          const auto [life, is_new] = lives.try_emplace(access.storage, Life{access.storage, i, i});
-          life->second.last = i;
-        }
-      }
-      std::vector<Life> in_order;
-      for (const auto& [id, life] : lives) in_order.push_back(life);
-      std::sort(in_order.begin(), in_order.end(), [](const Life& a, const Life& b) {
-        return std::make_pair(a.first, a.storage) < std::make_pair(b.first, b.storage);
-      });
-      std::vector<Life> placed;
-      for (const Life& life : in_order) {
-        Storage& storage = storages_[static_cast<size_t>(life.storage)];
-        const int64_t size = PaddedRows(storage.size);
-        std::erase_if(placed, [&](const Life& other) { return other.last < life.first; });
-        std::sort(placed.begin(), placed.end(), [&](const Life& a, const Life& b) {
-          return storages_[static_cast<size_t>(a.storage)].offset <
-                 storages_[static_cast<size_t>(b.storage)].offset;
-        });
-        int64_t offset = 0;
-        for (const Life& other : placed) {
-          const Storage& taken = storages_[static_cast<size_t>(other.storage)];
-          if (offset + size <= taken.offset) break;
-          offset = std::max(offset, taken.offset + PaddedRows(taken.size));
-        }
-        storage.offset = offset;
-        plan_.arena_size = std::max(plan_.arena_size, offset + size);
-        placed.push_back(life);
-      }
-    }
-  }
-}
-
-void ProgramPlanner::Resolve() {
-  ForEachAccess([&](Access& access, const Use&) {
-    const Storage& storage = storages_[static_cast<size_t>(access.storage)];
-    access.base = storage.base;
-    access.offset += storage.offset;
-  });
 }
 
 }  // namespace rnnserve

@@ -15,20 +15,21 @@
 #include "absl/types/span.h"
 #include "core/kernels/weight_type.h"
 #include "core/program/lowering.h"
+#include "core/program/matrix_form.h"
 #include "core/program/operation_fusion.h"
+#include "core/program/plan_memory.h"
 #include "core/program/program.h"
 #include "core/program/program_plan.h"
 
 namespace rnnserve {
 
 // Makes the plan of a program. Used by one thread at a time: the one that calls Plan.
-class ProgramPlanner final : private StorageList {
+class ProgramPlanner final {
  public:
   // `weights` has the values of each weight of the program, in its order. Both must outlive this
   // object.
   ProgramPlanner(const Program& program, absl::Span<const absl::Span<const float>> weights,
                  WeightType matrix_type);
-  ~ProgramPlanner() override;
 
   // Errors: INVALID_ARGUMENT, reason MODEL_CONFIG, if the values of one row need more memory than
   // limits.h allows.
@@ -36,34 +37,6 @@ class ProgramPlanner final : private StorageList {
 
  private:
   using ValueId = Program::ValueId;
-  enum class Home {
-    kUnused,
-    kConstant,
-    kArgument,
-    kArena,
-    kBatch,
-    kPrepared,
-    kProjection,
-    kResult
-  };
-  // A use of a memory: where in the plan.
-  struct Use {
-    int phase;
-    int stage;
-    bool by_product;
-    friend bool operator==(const Use&, const Use&) = default;
-  };
-  struct Storage {
-    int64_t size = 0;
-    Home home = Home::kArena;
-    std::vector<float> constant;
-    PlanBase::Kind argument = PlanBase::Kind::kFixed;  // kArgument and kResult
-    size_t argument_index = 0;
-    int written_phase = -1;
-    std::vector<Use> uses;
-    int base = 0;
-    int64_t offset = 0;
-  };
   // What is known of a value of the program.
   struct Known {
     int phase = -1;  // -1: constant
@@ -71,12 +44,12 @@ class ProgramPlanner final : private StorageList {
     int stage = 0;            // the stage that computes it
     bool is_product = false;  // computed by a product of that stage
   };
-  struct DotAxes;
-  struct MatrixForm;
-
-  StorageId NewRowStorage(int64_t size) override;
-  StorageId NewConstant(absl::Span<const float> values) override;
-  const float* ConstantAt(StorageId storage) const override;
+  // A product, and where it is computed.
+  struct PlannedForm {
+    MatrixForm form;
+    int phase;
+    int stage;
+  };
 
   void FindLiveOperations();
   void PlaceWeightsAndLiterals();
@@ -91,15 +64,13 @@ class ProgramPlanner final : private StorageList {
   void LowerSum(const FusedOperation& sum);
   void LowerFused(const FusedOperation& fused);
   PlannedValue Multiplied(absl::Span<const Known> factors, Lowering& lowering);
-  // Bring the operand of a product into a form that the kernels take.
-  MatrixForm FormOf(const Program::Operation& operation);
-  MatrixForm FormOfDot(const Program::Operation& operation);
-  MatrixForm FormOfConvolution(const Program::Operation& operation);
-  void CopyForProduct(MatrixForm& form);
+  // REQUIRES: one operand is constant.
+  ProductOperation ProductOf(const Program::Operation& operation) const;
+  PlannedForm FormOf(const Program::Operation& operation);
   // Returns the first stage in which a product may read x.
   int StageOfProduct(const Known& x, int phase) const;
   // Adds a product to a sum that has `start`, if any, and returns the sum.
-  Known AddProducts(const MatrixForm& form, const std::optional<Known>& start, StorageId bias);
+  Known AddProducts(const PlannedForm& planned, const std::optional<Known>& start, StorageId bias);
   // Returns the sum of constants for each unit, or nullopt if one of them depends on more.
   std::optional<std::vector<float>> BiasOf(const MatrixForm& form,
                                            absl::Span<const ValueId> constants);
@@ -111,17 +82,11 @@ class ProgramPlanner final : private StorageList {
   PlannedStage& StageOf(int phase, int stage);
   void PlaceResults();
   void PlaceResult(ValueId id, PlanBase::Kind kind, size_t index);
-  void CollectUses();
-  void ChooseHomes();
-  void LayOutArena();
-  void Resolve();
-  template <typename F>
-  void ForEachAccess(F f);
 
   const Program& program_;
   const absl::Span<const absl::Span<const float>> weights_;
   const WeightType matrix_type_;
-  std::vector<Storage> storages_;
+  PlanMemory memory_;
   std::vector<Known> known_;
   std::vector<bool> is_live_;  // of each operation
   std::map<ValueId, Known> projected_inputs_;
