@@ -64,6 +64,18 @@ class TextWriter {
 
 }  // namespace
 
+std::string SimpleRnnText(int64_t inputs, int64_t units) {
+  TextWriter p;
+  const std::string x = p.Input("x", {inputs});
+  const std::string h = p.State("h", {units});
+  const std::string xk = p.Dense(x, "kernel", inputs, units);
+  const std::string hr = p.Dense(h, "recurrent_kernel", units, units);
+  const std::string z = p.Add("add", {p.Add("add", {xk, hr}), p.Weight("bias", {units})});
+  const std::string h2 = p.Add("tanh", {z});
+  p.Next(0, h2);
+  return p.Finish(h2);
+}
+
 std::string LstmText(int64_t inputs, int64_t units) {
   TextWriter p;
   const std::string x = p.Input("x", {inputs});
@@ -205,7 +217,8 @@ std::string MambaText(int64_t channels, int64_t states) {
 }
 
 std::vector<std::pair<std::string, std::string>> CellTexts() {
-  return {{"lstm", LstmText(9, 21)},
+  return {{"simple_rnn", SimpleRnnText(9, 21)},
+          {"lstm", LstmText(9, 21)},
           {"gru", GruText(9, 21)},
           {"mlstm", MlstmText(2, 19)},
           {"mlstm_large", MlstmText(2, 96)},

@@ -13,7 +13,9 @@ namespace rnnserve::testing {
 
 // Cells as step programs, in their text form (core/program/read_program.h).
 
-// Keras' LSTM and its GRU with reset_after. The weights are kernel, recurrent_kernel and bias.
+// Keras' SimpleRNN, its LSTM and its GRU with reset_after. The weights are kernel, recurrent_kernel
+// and bias.
+std::string SimpleRnnText(int64_t inputs, int64_t units);
 std::string LstmText(int64_t inputs, int64_t units);
 std::string GruText(int64_t inputs, int64_t units);
 

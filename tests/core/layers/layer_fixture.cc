@@ -86,6 +86,19 @@ bool NearFloat(float actual, float expected) {
   return std::abs(actual - expected) <= 2e-6f * std::max(1.0f, std::abs(expected));
 }
 
+// Returns the values of a sequence.
+Values ValuesOf(const ConstSequence& sequence) {
+  Values values;
+  for (int64_t b = 0; b < sequence.batch; ++b) {
+    auto& row = values.emplace_back();
+    for (int64_t t = 0; t < sequence.time; ++t) {
+      const float* column = sequence.At(t).column(b);
+      row.emplace_back(column, column + sequence.rows);
+    }
+  }
+  return values;
+}
+
 template <typename T>
 std::vector<uint32_t> BitsOf(const T& values) {
   const std::vector<float> flat = Flat(values);
@@ -152,6 +165,30 @@ MaskBits EveryMask(int time) {
 Json Object(const std::string& class_name, Json config) {
   if (!config.contains("name")) config["name"] = "layer";
   return {{"class_name", class_name}, {"config", std::move(config)}};
+}
+
+Json ProgramCellObject(const std::string& program, Json config) {
+  config["program"] = Json::parse(program);
+  Json cell = Object("ProgramCell", std::move(config));
+  cell["registered_name"] = "rnnserve>ProgramCell";
+  return cell;
+}
+
+Json ProgramLayerObject(const std::string& program, Json config) {
+  config["program"] = Json::parse(program);
+  Json layer = Object("Program", std::move(config));
+  layer["registered_name"] = kProgramLayer;
+  return layer;
+}
+
+absl::StatusOr<absl::Span<const float>> AnyWeights::Weight(absl::string_view name,
+                                                           const Shape& shape) {
+  std::seed_seq seed(name.begin(), name.end());
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<float> uniform(-0.5f, 0.5f);
+  auto& values = weights_.emplace_back(Index(shape.NumElements().value()));
+  for (float& value : values) value = uniform(random);
+  return absl::MakeConstSpan(values);
 }
 
 ValueSpec Sequences(int64_t features) { return {Shape{features}, true, std::nullopt}; }
@@ -232,9 +269,16 @@ PreparedRun::PreparedRun(const Layer& layer, const std::vector<RunInput>& inputs
     times.push_back(inputs_.back().x.time);
   }
   const int64_t batch = inputs_.front().x.batch;
-  const int64_t y_rows = layer.output_shape().NumElements().value();
   const int64_t y_time = layer.output_time(times);
-  y_ = Poisoned(DenseSequenceSize(y_rows, batch, y_time));
+  const auto add_output = [&](const ValueSpec& output) {
+    const int64_t rows = output.shape.NumElements().value();
+    const int64_t time = output.has_time ? y_time : 1;
+    outputs_.push_back(Poisoned(DenseSequenceSize(rows, batch, time)));
+    return DenseSequence(outputs_.back().data(), rows, batch, time);
+  };
+  run_.y = add_output(layer.output());
+  for (const ValueSpec& output : layer.more_outputs()) more_y_.push_back(add_output(output));
+  run_.more_y = more_y_;
   states_ = AlignedBuffer(layer.state_size() * batch);
   scratch_ = Poisoned(layer.scratch_size(batch, times.front()));
   output_mask_buffer_.resize(
@@ -248,7 +292,6 @@ PreparedRun::PreparedRun(const Layer& layer, const std::vector<RunInput>& inputs
   run_.more_x = more_x_;
   run_.more_masks = more_masks_;
   run_.state = {states_.data(), layer.state_size(), batch, layer.state_size()};
-  run_.y = DenseSequence(y_.data(), y_rows, batch, y_time);
   run_.scratch = scratch_.data();
   const AlignedBuffer initial = InitialColumn(layer);
   for (int64_t b = 0; b < batch; ++b) {
@@ -269,16 +312,10 @@ void PreparedRun::Train(absl::Span<const uint64_t> row_seeds) {
   run_.training = nullptr;
 }
 
-Values PreparedRun::y() const {
-  Values y;
-  for (int64_t b = 0; b < run_.y.batch; ++b) {
-    auto& row = y.emplace_back();
-    for (int64_t t = 0; t < run_.y.time; ++t) {
-      const float* column = run_.y.At(t).column(b);
-      row.emplace_back(column, column + run_.y.rows);
-    }
-  }
-  return y;
+Values PreparedRun::y() const { return ValuesOf(run_.y); }
+
+Values PreparedRun::output(size_t index) const {
+  return index == 0 ? y() : ValuesOf(more_y_[index - 1]);
 }
 
 Table PreparedRun::state(size_t index) const {

@@ -7,12 +7,14 @@
 #include <gmock/gmock.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "core/base/aligned_buffer.h"
 #include "core/keras/weight_source.h"
@@ -46,6 +48,21 @@ MaskBits EveryMask(int time);
 
 // Returns {"class_name": class_name, "config": config}, with the name "layer" unless it has a name.
 Json Object(const std::string& class_name, Json config = Json::object());
+
+// Return a cell and a layer that run a step program, given in its text form.
+Json ProgramCellObject(const std::string& program, Json config = Json::object());
+Json ProgramLayerObject(const std::string& program, Json config = Json::object());
+
+// Has random weights of any name and shape. The same name gets the same weights. Owns them. Used by
+// one thread at a time: the test's.
+class AnyWeights final : public WeightSource {
+ public:
+  absl::StatusOr<absl::Span<const float>> Weight(absl::string_view name,
+                                                 const Shape& shape) override;
+
+ private:
+  std::deque<std::vector<float>> weights_;
+};
 
 // Return the spec of an input of a layer. Sequences have any number of timesteps, or `time`.
 ValueSpec Sequences(int64_t features);
@@ -95,6 +112,8 @@ class PreparedRun {
   void Train(absl::Span<const uint64_t> row_seeds);
 
   Values y() const;
+  // Returns output `index` of the layer; output 0 is y().
+  Values output(size_t index) const;
   // Returns state `index` as clients see it.
   Table state(size_t index) const;
   StateColumns state_columns() const;
@@ -116,7 +135,8 @@ class PreparedRun {
   std::vector<Input> inputs_;
   std::vector<ConstSequence> more_x_;
   std::vector<Mask> more_masks_;
-  AlignedBuffer y_;
+  std::vector<AlignedBuffer> outputs_;
+  std::vector<Sequence> more_y_;
   AlignedBuffer states_;
   AlignedBuffer scratch_;
   std::vector<uint8_t> output_mask_buffer_;

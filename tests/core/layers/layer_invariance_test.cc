@@ -10,12 +10,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <deque>
-#include <random>
 
 #include "core/layers/layer.h"
 #include "tests/core/layers/layer_fixture.h"
 #include "tests/support/malloc_counter.h"
+#include "tests/support/program_texts.h"
 #include "tests/support/status_matchers.h"
 
 namespace rnnserve::testing {
@@ -23,23 +22,6 @@ namespace {
 
 constexpr int kTime = 4;
 constexpr int64_t kFeatures = 18;
-
-// Returns random weights for any name and shape. The same name gets the same weights.
-class AnyWeights final : public WeightSource {
- public:
-  absl::StatusOr<absl::Span<const float>> Weight(absl::string_view name,
-                                                 const Shape& shape) override {
-    std::seed_seq seed(name.begin(), name.end());
-    std::mt19937 random(seed);
-    std::uniform_real_distribution<float> uniform(-0.5f, 0.5f);
-    auto& values = weights_.emplace_back(static_cast<size_t>(shape.NumElements().value()));
-    for (float& value : values) value = uniform(random);
-    return absl::MakeConstSpan(values);
-  }
-
- private:
-  std::deque<std::vector<float>> weights_;
-};
 
 struct LayerCase {
   std::string name;
@@ -57,6 +39,49 @@ Json Stack() {
   const Json cells = {Object("LSTMCell", {{"units", 3}}), Object("GRUCell", {{"units", 17}}),
                       Object("SimpleRNNCell", {{"units", 5}})};
   return Object("StackedRNNCells", {{"cells", cells}});
+}
+
+Json ProgramCell(const std::string& program, const Json& options = Json::object()) {
+  Json config = {{"cell", ProgramCellObject(program)}, {"return_sequences", true}};
+  config.update(options);
+  return Object("RNN", config);
+}
+
+Json StackWithPrograms() {
+  const Json cells = {ProgramCellObject(GruText(kFeatures, 5)), Object("LSTMCell", {{"units", 17}}),
+                      ProgramCellObject(SimpleRnnText(17, 3))};
+  return Object("StackedRNNCells", {{"cells", cells}});
+}
+
+// Returns a program with two outputs, the second of which has more elements than the first, and
+// states of two ranks: a sum and the last two inputs.
+std::string TwoOutputsText() {
+  return R"({
+    "program_version": 1,
+    "inputs": [{"name": "x", "shape": [18]}],
+    "states": [{"name": "sum", "shape": [18], "next": "sum2"},
+               {"name": "last", "shape": [2, 18], "next": "last2"}],
+    "weights": {"kernel": [36, 19]},
+    "operations": [
+      {"op": "add", "in": ["sum", "x"], "out": "sum2"},
+      {"op": "reshape", "in": ["x"], "out": "row", "shape": [1, 18]},
+      {"op": "concat", "in": ["last", "row"], "out": "three", "axis": 0},
+      {"op": "slice", "in": ["three"], "out": "last2", "slices": [[1, 3], [0, 18]]},
+      {"op": "reshape", "in": ["last2"], "out": "flat", "shape": [36]},
+      {"op": "dot", "in": ["flat", "kernel"], "out": "y", "equation": "a,ac->c"}],
+    "outputs": [{"name": "total", "value": "sum2"}, {"name": "y", "value": "y"}]})";
+}
+
+// Returns a program without states.
+std::string StatelessText() {
+  return R"({
+    "program_version": 1,
+    "inputs": [{"name": "x", "shape": [18]}],
+    "weights": {"kernel": [18, 19]},
+    "operations": [
+      {"op": "dot", "in": ["x", "kernel"], "out": "z", "equation": "a,ac->c"},
+      {"op": "gelu", "in": ["z"], "out": "y"}],
+    "outputs": [{"name": "y", "value": "y"}, {"name": "x", "value": "x"}]})";
 }
 
 Json Bidirectional(const Json& layer, const std::string& merge_mode) {
@@ -99,6 +124,17 @@ std::vector<LayerCase> StreamableCases() {
       {"ConvOneStep", Object("Conv1D", {{"filters", 19}, {"kernel_size", 1}})},
       {"Embedding",
        Object("Embedding", {{"input_dim", 9}, {"output_dim", 19}, {"mask_zero", true}}), true},
+      {"ProgramSimpleRnn", ProgramCell(SimpleRnnText(kFeatures, 19))},
+      {"ProgramLstmZero", ProgramCell(LstmText(kFeatures, 16), zero)},
+      {"ProgramGruLast", ProgramCell(GruText(kFeatures, 19), last)},
+      {"ProgramMlstm", ProgramCell(MlstmText(2, 9))},
+      {"ProgramGatedDeltaNetLastZero", ProgramCell(GatedDeltaNetText(3, 6), last_zero)},
+      {"ProgramMamba", ProgramCell(MambaText(kFeatures, 8))},
+      {"ProgramStack", Object("RNN", {{"cell", StackWithPrograms()}, {"return_sequences", true}})},
+      {"ProgramLayer", ProgramLayerObject(TwoOutputsText())},
+      {"ProgramLayerZero", ProgramLayerObject(TwoOutputsText(), zero)},
+      {"ProgramLayerRwkv7", ProgramLayerObject(Rwkv7Text(2, 9))},
+      {"ProgramLayerStateless", ProgramLayerObject(StatelessText())},
   };
 }
 
@@ -140,6 +176,8 @@ class LayerInvarianceTest : public ::testing::TestWithParam<LayerCase> {
     }
   }
 
+  size_t num_outputs() const { return 1 + layer_->more_outputs().size(); }
+
   // Returns the bits of all states of a row.
   std::vector<uint32_t> StateBits(const PreparedRun& run, size_t b) const {
     std::vector<uint32_t> bits;
@@ -152,7 +190,9 @@ class LayerInvarianceTest : public ::testing::TestWithParam<LayerCase> {
 
   void ExpectSameRow(const PreparedRun& actual, size_t actual_row, const PreparedRun& expected,
                      size_t expected_row) const {
-    EXPECT_EQ(Bits(actual.y()[actual_row]), Bits(expected.y()[expected_row]));
+    for (size_t k = 0; k < num_outputs(); ++k) {
+      EXPECT_EQ(Bits(actual.output(k)[actual_row]), Bits(expected.output(k)[expected_row]));
+    }
     EXPECT_EQ(StateBits(actual, actual_row), StateBits(expected, expected_row));
     ASSERT_EQ(actual.output_mask().empty(), expected.output_mask().empty());
     if (!expected.output_mask().empty()) {
@@ -189,7 +229,9 @@ TEST_P(LayerInvarianceTest, AnAllTrueMaskEqualsNoMask) {
   const auto with = RunLayer(*layer_, x_, MaskBits(x_.size(), std::vector<int>(kTime, 1)));
   const auto without = RunLayer(*layer_, x_);
 
-  EXPECT_EQ(Bits(with.y()), Bits(without.y()));
+  for (size_t k = 0; k < num_outputs(); ++k) {
+    EXPECT_EQ(Bits(with.output(k)), Bits(without.output(k)));
+  }
   for (size_t b = 0; b < x_.size(); ++b) EXPECT_EQ(StateBits(with, b), StateBits(without, b));
 }
 
@@ -217,10 +259,12 @@ class LayerStreamingTest : public LayerInvarianceTest {
     for (const size_t end : ends) {
       const auto piece =
           RunLayer(*layer_, Slice(x_, begin, end), Slice(masks_, begin, end), states);
-      if (layer_->output().has_time) {
-        EXPECT_EQ(Bits(piece.y()), Bits(Slice(whole.y(), begin, end)));
-      } else if (end == kTime) {
-        EXPECT_EQ(Bits(piece.y()), Bits(whole.y()));
+      for (size_t k = 0; k < num_outputs(); ++k) {
+        if (layer_->output().has_time) {
+          EXPECT_EQ(Bits(piece.output(k)), Bits(Slice(whole.output(k), begin, end)));
+        } else if (end == kTime) {
+          EXPECT_EQ(Bits(piece.output(k)), Bits(whole.output(k)));
+        }
       }
       if (!whole.output_mask().empty()) {
         EXPECT_EQ(piece.output_mask(), Slice(whole.output_mask(), begin, end));
