@@ -402,6 +402,114 @@ TEST(FunctionalTest, InputsWithoutATimeAxisCannotStream) {
   EXPECT_EQ((*created)->non_streamable_reason(), "none of the model's inputs has a time axis");
 }
 
+// Returns a step program as a layer, and adds its weight. Its inputs are a and b, its constant is
+// gain, and it has two states, two outputs and steps that count from 100:
+//
+//   total' = total + gain a,  count' = count + b
+Json TotalAndCount(const std::string& name, WeightTable& table) {
+  Add(table, name + "/first", {1}, {100});
+  Json layer = LayerJson("Program", name, {{"program", Json::parse(R"({
+    "program_version": 1,
+    "inputs": [{"name": "a", "shape": [1]}, {"name": "b", "shape": [1]}],
+    "constants": [{"name": "gain", "shape": [1]}],
+    "states": [{"name": "total", "shape": [1], "next": "total2"},
+               {"name": "count", "shape": [1], "initial": "first", "next": "count2"}],
+    "weights": {"first": [1]},
+    "operations": [
+      {"op": "mul", "in": ["gain", "a"], "out": "scaled"},
+      {"op": "add", "in": ["total", "scaled"], "out": "total2"},
+      {"op": "add", "in": ["count", "b"], "out": "count2"}],
+    "outputs": [{"name": "total", "value": "total2"}, {"name": "count", "value": "count2"}]})")}});
+  layer["registered_name"] = "rnnserve>Program";
+  return layer;
+}
+
+// Returns a model around TotalAndCount "p": the sequences a and b and the vector gain; the outputs
+// total, of 2 a, and ten times the count.
+Json AroundTotalAndCount(WeightTable& table) {
+  const Json program =
+      Called(TotalAndCount("p", table),
+             Json::array({Json::array({TensorJson("two"), TensorJson("b"), TensorJson("gain")})}));
+  return FunctionalJson(
+      {InputJson("a", kSequence), InputJson("b", kSequence), InputJson("gain", kVector),
+       Called(Times("two", 2, table), {TensorJson("a")}), program,
+       Called(Times("ten", 10, table), {TensorJson("p", 0, 1)})},
+      {At("a"), At("b"), At("gain")}, {At("p"), At("ten")});
+}
+
+TEST(FunctionalTest, AProgramReadsSeveralLayersAndFeedsSeveral) {
+  WeightTable table;
+
+  const auto created = Create(AroundTotalAndCount(table), table);
+
+  ASSERT_THAT(created, IsOk());
+  EXPECT_TRUE((*created)->is_streamable());
+  ASSERT_EQ((*created)->state_layout().tensors.size(), 2);
+  EXPECT_EQ((*created)->state_layout().tensors[0].layer, "p");
+  EXPECT_EQ((*created)->state_layout().tensors[0].name, "total");
+  EXPECT_EQ((*created)->state_layout().tensors[1].name, "count");
+  EXPECT_THAT(OutputsOf(*created, {{1, 2, 3}, {1, 0, 1}, {10}}),
+              ElementsAre(ElementsAre(20, 60, 120), ElementsAre(1010, 1010, 1020)));
+}
+
+TEST(FunctionalTest, AProgramGoesOnAtItsStatesInTheNextRun) {
+  WeightTable table;
+  const auto created = Create(AroundTotalAndCount(table), table);
+  ASSERT_THAT(created, IsOk());
+  const Model& model = **created;
+  Workspace workspace(model, 1, {1, 1, 1});
+  const auto initial = model.initial_state();
+  std::copy(initial.begin(), initial.end(), workspace.states().column(0));
+
+  std::vector<float> totals, counts;
+  for (const float a : {1.0f, 2.0f, 3.0f}) {
+    workspace.input(0).At(0).column(0)[0] = a;
+    workspace.input(1).At(0).column(0)[0] = 1;
+    workspace.input(2).At(0).column(0)[0] = 10 * a;
+    model.RunSequencePart(workspace);
+    model.RunTail(workspace);
+    totals.push_back(model.output(workspace, 0).At(0).column(0)[0]);
+    counts.push_back(model.output(workspace, 1).At(0).column(0)[0]);
+  }
+
+  EXPECT_THAT(totals, ElementsAre(20, 100, 280));
+  EXPECT_THAT(counts, ElementsAre(1010, 1020, 1030));
+}
+
+TEST(FunctionalTest, AProgramThatIsCalledTwiceHasTwiceItsStates) {
+  WeightTable table;
+  Json program = TotalAndCount("p", table);
+  const Json gain = TensorJson("gain");
+  program = Called(program, Json::array({Json::array({TensorJson("a"), TensorJson("b"), gain})}));
+  program = Called(
+      program, Json::array({Json::array({TensorJson("p", 0, 0), TensorJson("p", 0, 1), gain})}));
+  const Json json = FunctionalJson(
+      {InputJson("a", kSequence), InputJson("b", kSequence), InputJson("gain", kVector), program},
+      {At("a"), At("b"), At("gain")}, {At("p", 0, 0), At("p", 1, 0), At("p", 1, 1)});
+
+  const auto created = Create(json, table);
+
+  ASSERT_THAT(created, IsOk());
+  ASSERT_EQ((*created)->state_layout().tensors.size(), 4);
+  EXPECT_EQ((*created)->state_layout().tensors[2].layer, "p:1");
+  EXPECT_THAT(OutputsOf(*created, {{1, 1}, {1, 1}, {2}}),
+              ElementsAre(ElementsAre(2, 4), ElementsAre(4, 12), ElementsAre(201, 303)));
+}
+
+TEST(FunctionalTest, AProgramNamesTheInputThatDoesNotFit) {
+  WeightTable table;
+  const Json program =
+      Called(TotalAndCount("p", table),
+             Json::array({Json::array({TensorJson("a"), TensorJson("gain"), TensorJson("gain")})}));
+  const Json json = FunctionalJson({InputJson("a", kSequence), InputJson("gain", kVector), program},
+                                   {At("a"), At("gain")}, {At("p")});
+
+  EXPECT_THAT(Create(json, table),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("input 'b' of the program is given a tensor without a time axis"),
+                       "MODEL_CONFIG"));
+}
+
 TEST(FunctionalTest, TheTimestepsOfAStepFollowFromTheFloatsOfItsOutputs) {
   WeightTable table;
   const Json last = Called(Doubling("last", Json::object(), table), {TensorJson("a")});
