@@ -7,6 +7,7 @@ usage: example.py [SERVER]      (default localhost:50051; `./dev serve` starts o
 
 import queue
 import sys
+from collections.abc import Mapping
 
 import grpc
 import numpy as np
@@ -21,15 +22,50 @@ from rnnserve.v1 import model_pb2, model_pb2_grpc, session_pb2, tensor_pb2  # no
 
 
 def to_tensor(array):
-    """Returns an array in the wire format: float32, little-endian, row-major."""
-    array = np.ascontiguousarray(array, "<f4")
+    """Returns an array in the wire format: little-endian, row-major.
+
+    An array of integers (token ids) or booleans (a mask) stays one; all else becomes float32.
+    """
+    dtype, name = "<f4", "FLOAT32"
+    if isinstance(array, np.ndarray) and array.dtype.kind in "iu":
+        dtype, name = ("<i8", "INT64") if array.dtype.itemsize == 8 else ("<i4", "INT32")
+    elif isinstance(array, np.ndarray) and array.dtype.kind == "b":
+        dtype, name = "?", "BOOL"
+    array = np.ascontiguousarray(array, dtype)
     return tensor_pb2.Tensor(
-        dtype=tensor_pb2.DATA_TYPE_FLOAT32, shape=array.shape, raw=array.tobytes()
+        dtype=tensor_pb2.DataType.Value(f"DATA_TYPE_{name}"), shape=array.shape, raw=array.tobytes()
     )
 
 
 def to_array(tensor):
     return np.frombuffer(tensor.raw, "<f4").reshape(tensor.shape)
+
+
+def set_inputs(request, inputs, mask=None):
+    """Fills the inputs of a request for a step or an inference.
+
+    `inputs` is an array, or {name: array} for a model with several inputs; `mask` is then {name:
+    array} too. A mask is true where a timestep counts.
+    """
+    if isinstance(inputs, Mapping):
+        masks = {} if mask is None else mask
+        if not isinstance(masks, Mapping) or not masks.keys() <= inputs.keys():
+            raise ValueError(f"mask is not {{name: array}} with names of {', '.join(inputs)}")
+        for name, array in inputs.items():
+            named = request.inputs.add(name=name, tensor=to_tensor(array))
+            if name in masks:
+                named.mask.CopyFrom(to_tensor(np.asarray(masks[name], bool)))
+        return
+    request.input.CopyFrom(to_tensor(inputs))
+    if mask is not None:
+        request.mask.CopyFrom(to_tensor(np.asarray(mask, bool)))
+
+
+def outputs_of(reply):
+    """Returns the output of a reply as an array; if there are several, as {name: array}."""
+    if not reply.outputs:
+        return to_array(reply.output)
+    return {output.name: to_array(output.tensor) for output in reply.outputs}
 
 
 def error_detail(error, kind):
@@ -63,10 +99,14 @@ def list_models(channel):
     return first
 
 
-def infer(channel, model, frames):
-    """Computes a whole batch [batch, time, features] without a session."""
-    request = api.InferRequest(model=model, input=to_tensor(frames))
-    return to_array(api_grpc.InferenceServiceStub(channel).Infer(request, timeout=10).output)
+def infer(channel, model, inputs, mask=None):
+    """Computes a whole batch [batch, time, features] without a session.
+
+    A model with several inputs takes {name: array}, one with several outputs returns that.
+    """
+    request = api.InferRequest(model=model)
+    set_inputs(request, inputs, mask)
+    return outputs_of(api_grpc.InferenceServiceStub(channel).Infer(request, timeout=10))
 
 
 class Stream:

@@ -6,6 +6,10 @@
     output = session.step(frames)                # [time, features] float32
     session.close()
 
+A model with several inputs takes {name: array}, and one with several outputs returns that:
+
+    outputs = session.step({"frames": frames, "speaker": speaker})
+
 client/cpp/resumable_session.h describes the algorithm and its reasons: steps are numbered, and
 their inputs are kept until they are durable. A step without an answer is sent again. A session that
 was lost is attached or opened again, and its missing steps are replayed and compared. Used by one
@@ -55,22 +59,33 @@ class OutputCheck:
             raise ValueError(f"tolerance is {tolerance}, below 0")
         self.on_difference, self._tolerance = on_difference, tolerance
 
-    def remember(self, tensor):
-        """Returns the part of an output that is kept for the comparison."""
+    def remember(self, reply):
+        """Returns the part of the outputs of a reply that is kept for the comparison."""
         if self.on_difference == "off":
             return None
+        outputs = _tensors_of(reply)
         if self._tolerance is not None:
-            return example.to_array(tensor)
-        return hashlib.sha256(repr(list(tensor.shape)).encode() + tensor.raw).digest()[:16]
+            return {name: example.to_array(tensor) for name, tensor in outputs.items()}
+        digest = hashlib.sha256()
+        for name, tensor in outputs.items():
+            digest.update(repr((name, list(tensor.shape))).encode() + tensor.raw)
+        return digest.digest()[:16]
 
-    def differs(self, tensor, remembered):
+    def differs(self, reply, remembered):
         if remembered is None:
             return False
-        if self._tolerance is None:
-            return self.remember(tensor) != remembered
-        output, limit = example.to_array(tensor), self._tolerance
-        return output.shape != remembered.shape or not np.allclose(
-            output, remembered, rtol=limit, atol=limit, equal_nan=True)
+        outputs, limit = self.remember(reply), self._tolerance
+        if limit is None:
+            return outputs != remembered
+        return outputs.keys() != remembered.keys() or any(
+            output.shape != remembered[name].shape
+            or not np.allclose(output, remembered[name], rtol=limit, atol=limit, equal_nan=True)
+            for name, output in outputs.items())
+
+
+def _tensors_of(reply):
+    """Returns the outputs of a reply by name. A single one has no name."""
+    return {output.name: output.tensor for output in reply.outputs} or {"": reply.output}
 
 
 class ResumableSession:
@@ -93,12 +108,17 @@ class ResumableSession:
         self._move_on()
         self._until_done(self._open)
 
-    def step(self, frames):
-        """Advances the session. Raises grpc.RpcError if the step was refused and not performed."""
+    def step(self, inputs, mask=None):
+        """Advances the session. Raises grpc.RpcError if the step was refused and not performed.
+
+        `inputs` and `mask` are those of example.set_inputs: an array [time, features] and [time],
+        or {name: array} for a model with several inputs. Returns an array, or {name: array} for a
+        model with several outputs.
+        """
         self._check_is_between_steps()
         request = session_pb2.StepRequest(
-            session_id=self.id, input=example.to_tensor(frames), step_index=self.version,
-            initial_state=self._next_state)
+            session_id=self.id, step_index=self.version, initial_state=self._next_state)
+        example.set_inputs(request, inputs, mask)
         size = request.ByteSize()  # Before sending changes the request.
         self._log.append([request, None, size])  # [1] is set once the output is known.
         self._log_bytes += size
@@ -224,7 +244,7 @@ class ResumableSession:
             self._send_from += 1
             return
         remembered = self._log[self._send_from - self._log_begin][1]
-        if self._check.differs(reply.output, remembered):
+        if self._check.differs(reply, remembered):
             if self._resumption is not None:
                 self._resumption.has_different_outputs = True
             if self._check.on_difference == "stop":
@@ -244,14 +264,14 @@ class ResumableSession:
             is_for_room = error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
             self._is_in_doubt |= remedy_for(error) != "none" and not is_for_room
             raise
-        self._log[-1][1] = self._check.remember(reply.output)
+        self._log[-1][1] = self._check.remember(reply)
         self._next_state = []
         self.version += 1
         self._send_from, self._is_in_doubt = self.version, False
         # Keeps one durable step, by which a server proves that the session is ours.
         while self._log_begin < min(self.durable_version - 1, self.version):
             self._drop_first()
-        return example.to_array(reply.output)
+        return example.outputs_of(reply)
 
     def _send(self, index):
         request = self._log[index - self._log_begin][0]

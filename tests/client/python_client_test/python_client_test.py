@@ -98,6 +98,20 @@ class InferTest(ServedTest):
             [state.value.raw for state in masked.state], [state.value.raw for state in short.state]
         )
 
+    def test_infers_by_name_with_the_mask_of_an_input(self):
+        inputs = {"frames": FRAMES[:, :5][None], "words": np.array([[0, 1, 2, 1, 0]])}
+        mask = {"frames": [[True] * 3 + [False] * 2]}
+        masked = example.infer(self.channel, "two_inputs", inputs, mask)
+        short = inputs | {"frames": inputs["frames"][:, :3]}
+        self.assertEqual(masked.shape, (1, 5))
+        np.testing.assert_array_equal(masked, example.infer(self.channel, "two_inputs", short))
+
+    def test_infers_several_outputs_by_name(self):
+        inputs = {"frames": FRAMES[:, :5][None], "state_0": np.array([[1.0, -1.0, 0.5, 0.0]])}
+        sequence, last = example.infer(self.channel, "decoder", inputs).values()
+        self.assertEqual(sequence.shape, (1, 5, 4))
+        np.testing.assert_array_equal(sequence[:, -1], last)
+
     def test_refuses_wrong_input_with_a_reason(self):
         cases = [
             (np.zeros((1, 2, 11), np.float32), "INPUT_SHAPE"),

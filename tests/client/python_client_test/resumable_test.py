@@ -7,13 +7,16 @@ and stop servers.
 """
 
 import itertools
+import tempfile
 import unittest
 
+import example  # Generates the stubs.
 import grpc
 import numpy as np
 import resumable
 from rnnserve.v1 import session_pb2
 from served import TIMEOUT_S, Server, ServedTest
+from store import Store
 
 
 class LostAnswer(grpc.RpcError):
@@ -202,7 +205,7 @@ class ResumableTest(ServedTest):
         if isinstance(session._log[0][1], bytes):
             session._log[0][1] = b"another digest" if error else session._log[0][1]
         elif session._log[0][1] is not None:
-            session._log[0][1] = session._log[0][1] + np.float32(error)
+            session._log[0][1] = {"": session._log[0][1][""] + np.float32(error)}
         session._move_on()
         return session
 
@@ -232,6 +235,102 @@ class ResumableTest(ServedTest):
         self.assertIsNone(session._log[0][1])
         session.step(self.frames()[1])
         self.assertFalse(self.told[0].has_different_outputs)
+
+    def open_by_name(self, model, targets=None, **options):
+        self.told = []
+        session = resumable.ResumableSession(
+            targets or [self.server.address], model, observer=self.told.append, **options
+        )
+        self.addCleanup(session.close)
+        return session
+
+    def decoder_inputs(self):
+        values = np.sin(np.arange(6 * 14, dtype=np.float32)).reshape(6, 14)
+        return [{"frames": v[:10].reshape(2, 5), "state_0": v[10:]} for v in values]
+
+    def assert_same(self, outputs, expected):
+        self.assertEqual(outputs.keys(), expected.keys())
+        for name, output in outputs.items():
+            np.testing.assert_array_equal(output, expected[name])
+
+    def test_steps_by_name_survive_lost_answers_and_a_lost_server(self):
+        undisturbed = self.open_by_name("decoder")
+        expected = [undisturbed.step(inputs) for inputs in self.decoder_inputs()]
+        self.assertEqual([output.shape for output in expected[0].values()], [(2, 4), (4,)])
+        lost = Server()
+        self.addCleanup(lost.stop)
+        session = self.open_by_name("decoder", [lost.address, self.server.address], retry_s=20.0)
+        for i, inputs in enumerate(self.decoder_inputs()):
+            if i == 3:
+                lost.stop()
+            elif i < 3:
+                self.lose_answers(session, i % 2)
+            self.assert_same(session.step(inputs), expected[i])
+        self.assertEqual(self.told[0].num_replayed, 3)
+        self.assertFalse(self.told[0].has_different_outputs)
+
+    def test_masks_and_tokens_continue_from_the_store(self):
+        with tempfile.TemporaryDirectory() as folder:
+            store = Store(folder)
+            store.start()
+            self.addCleanup(store.stop)
+            flags = store.server_flags()
+            replicas = [Server(flags), Server(flags)]
+            for replica in replicas:
+                self.addCleanup(replica.stop)
+            steps = [
+                ({"frames": inputs["frames"], "words": np.array([i % 3, 1], np.int64)}, mask)
+                for i, inputs in enumerate(self.decoder_inputs())
+                for mask in (None, {"frames": [True, False]}, {"frames": [False, True]})
+            ]
+            undisturbed = self.open_by_name("two_inputs")
+            expected = [undisturbed.step(inputs, mask=mask) for inputs, mask in steps]
+            session = self.open_by_name(
+                "two_inputs", [replica.address for replica in replicas], retry_s=20.0,
+                durability=session_pb2.DURABILITY_SYNC)
+            for i, (inputs, mask) in enumerate(steps):
+                if i == 7:
+                    replicas[0].kill()
+                np.testing.assert_array_equal(session.step(inputs, mask=mask), expected[i])
+            self.assertEqual(self.told[0].version_found, 7)
+
+    def test_a_difference_in_any_output_ends_the_session(self):
+        for check in (resumable.OutputCheck(), resumable.OutputCheck(tolerance=1e-3)):
+            with self.subTest(check=check):
+                session = self.open_by_name("decoder", check=check)
+                call = session._call
+
+                def altered(method, request, call=call):
+                    reply = call(method, request)
+                    if method == "Step" and reply.replayed:  # The last of its outputs differs.
+                        tensor = reply.outputs[-1].tensor
+                        tensor.raw = (example.to_array(tensor) + np.float32(1)).tobytes()
+                    return reply
+
+                session.step(self.decoder_inputs()[0])
+                session._call = altered
+                session._move_on()
+                with self.assertRaisesRegex(resumable.SessionEnded, "OUTPUT_DIFFERS: step 0"):
+                    session.step(self.decoder_inputs()[1])
+
+    def test_a_reset_applies_to_a_step_by_name(self):
+        frames = self.decoder_inputs()[0]["frames"]
+        inputs = {"frames": frames, "words": np.array([1, 2])}
+        session = self.open_by_name("two_inputs")
+        first = session.step(inputs)
+        self.assertFalse(np.array_equal(session.step(inputs), first))
+        session.reset()
+        np.testing.assert_array_equal(session.step(inputs), first)
+
+    def test_a_step_without_one_of_the_inputs_is_refused(self):
+        session = self.open_by_name("decoder")
+        inputs = self.decoder_inputs()[0]
+        with self.assert_fails(grpc.StatusCode.INVALID_ARGUMENT, "INPUT_MISSING"):
+            session.step({"frames": inputs["frames"]})
+        with self.assertRaisesRegex(ValueError, "frames, state_0"):
+            session.step(inputs, mask={"words": [True]})
+        session.step(inputs)
+        self.assertEqual(session.version, 1)
 
     def test_an_invalid_check_is_refused(self):
         with self.assertRaisesRegex(ValueError, "'maybe'"):

@@ -24,6 +24,10 @@ MODELS = {
     "sunspots": ROOT / "client/demo/models/sunspots.keras",  # [1] -> [1], every timestep
     "silero_vad": ROOT / "client/demo/models/silero_vad.onnx",  # [512] -> a probability
     "tokens": ROOT / "tests/golden/cases/embedding_lstm_lstm/model.keras",
+    # [time, 5] and a state [4] -> [time, 4] and the state
+    "decoder": ROOT / "tests/golden/conformance/states_as_inputs_1/model.keras",
+    # [time, 5] and token ids [time] -> [5]
+    "two_inputs": ROOT / "tests/golden/conformance/multi_input_1/model.keras",
     "two_way": ROOT / "tests/golden/cases/bidirectional_concat/model.keras",  # Cannot stream.
 }
 
@@ -31,20 +35,23 @@ MODELS = {
 class Server:
     """A server process on ports that the kernel chose."""
 
-    def __init__(self):
+    def __init__(self, flags=()):
         self._folder = tempfile.TemporaryDirectory()
         folder = pathlib.Path(self._folder.name)
         addresses = folder / "addresses.json"
         models = [f"--model={name}={path}" for name, path in MODELS.items()]
         self._process = Process(
             [PROGRAM, "--grpc-address=127.0.0.1:0", "--metrics-address=127.0.0.1:0"]
-            + [f"--address-file={addresses}", *models],
+            + [f"--address-file={addresses}", *models, *flags],
             folder / "log",
         )
         self.address = self._process.await_addresses(addresses, START_S)["grpc"]
 
     def log(self):
         return self._process.read_log()
+
+    def kill(self):
+        self._process.kill()
 
     def terminate(self):
         self._process.send(signal.SIGTERM)
