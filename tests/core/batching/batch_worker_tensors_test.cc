@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "core/batching/batch_worker.h"
+#include "tests/core/batching/step_fixture.h"
 #include "tests/support/fake_clock.h"
-#include "tests/support/owned_tensor.h"
 #include "tests/support/recording_observer.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_models.h"
@@ -23,45 +23,6 @@ namespace rnnserve::testing {
 namespace {
 
 using ::testing::ElementsAre;
-
-// One step with an input of one feature for each list of values; a vector for a list of one value
-// where the model's input has no time axis. Owns the tensors.
-class NamedStep {
- public:
-  NamedStep(const Model& model, const std::vector<std::vector<float>>& inputs) {
-    StepInputs step_inputs;
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      const auto time = static_cast<int64_t>(inputs[i].size());
-      const Shape shape = model.inputs()[i].spec.has_time ? Shape({time, 1}) : Shape({1});
-      tensors_.push_back(std::make_unique<OwnedTensor>(OwnedTensor::Floats(shape, inputs[i])));
-      step_inputs.push_back({*tensors_.back(), std::nullopt});
-    }
-    task_ = std::make_unique<StepTask>(
-        SessionState(model), std::move(step_inputs), static_cast<int64_t>(inputs[0].size()),
-        [outcome = outcome_](std::unique_ptr<StepTask> task, absl::Status status) {
-          outcome->task = std::move(task);
-          outcome->status = std::move(status);
-        });
-  }
-
-  std::unique_ptr<StepTask>& task() { return task_; }
-  // The functions below REQUIRE that the step is complete.
-  const absl::Status& status() const { return outcome_->status; }
-  std::vector<float> output() const {
-    const FloatValues& output = outcome_->task->own_output;
-    return {output.begin(), output.end()};
-  }
-
- private:
-  struct Outcome {
-    std::unique_ptr<StepTask> task;
-    absl::Status status;
-  };
-
-  std::vector<std::unique_ptr<OwnedTensor>> tensors_;
-  std::shared_ptr<Outcome> outcome_ = std::make_shared<Outcome>();
-  std::unique_ptr<StepTask> task_;
-};
 
 // How a worker computes: in rounds of up to `max_timesteps`, with slices of `slice`.
 struct Pace {

@@ -67,6 +67,46 @@ class TestStep {
   std::unique_ptr<StepTask> task_;
 };
 
+// One step of a model with several inputs of one feature: a list of timesteps for each input, or a
+// list of one value for an input without a time axis. Owns the tensors.
+class NamedStep {
+ public:
+  NamedStep(const Model& model, const std::vector<std::vector<float>>& inputs) {
+    StepInputs step_inputs;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const auto time = static_cast<int64_t>(inputs[i].size());
+      const Shape shape = model.inputs()[i].spec.has_time ? Shape({time, 1}) : Shape({1});
+      tensors_.push_back(std::make_unique<OwnedTensor>(OwnedTensor::Floats(shape, inputs[i])));
+      step_inputs.push_back({*tensors_.back(), std::nullopt});
+    }
+    task_ = std::make_unique<StepTask>(
+        SessionState(model), std::move(step_inputs), static_cast<int64_t>(inputs[0].size()),
+        [outcome = outcome_](std::unique_ptr<StepTask> task, absl::Status status) {
+          outcome->task = std::move(task);
+          outcome->status = std::move(status);
+        });
+  }
+
+  std::unique_ptr<StepTask>& task() { return task_; }
+  bool is_complete() const { return outcome_->status.has_value(); }
+  // The functions below REQUIRE is_complete().
+  const absl::Status& status() const { return *outcome_->status; }
+  std::vector<float> output() const {
+    const FloatValues& output = outcome_->task->own_output;
+    return {output.begin(), output.end()};
+  }
+
+ private:
+  struct Outcome {
+    std::unique_ptr<StepTask> task;
+    std::optional<absl::Status> status;
+  };
+
+  std::vector<std::unique_ptr<OwnedTensor>> tensors_;
+  std::shared_ptr<Outcome> outcome_ = std::make_shared<Outcome>();
+  std::unique_ptr<StepTask> task_;
+};
+
 }  // namespace rnnserve::testing
 
 #endif  // RNNSERVE_TESTS_CORE_BATCHING_STEP_FIXTURE_H_
