@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/batching/batch_worker.h"
+#include "core/batching/steady_average.h"
 #include "tests/core/batching/step_fixture.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/malloc_counter.h"
@@ -32,7 +33,10 @@ void ExpectNoAllocations(const ModelPtr& model, std::vector<Step> steps,
   QueueBudget total(kRows, int64_t{1} << 20);
   BoundedQueue<StepTask> queue({}, total);
   StepRate rate;
-  rate.OnCellStep(kRows, absl::Milliseconds(1), clock.Now());
+  // The clock stands still, so the cell steps of the test add durations of zero.
+  for (int i = 0; i < SteadyAverage::kMinCount; ++i) {
+    rate.OnCellStep(kRows, absl::Milliseconds(1), clock.Now());
+  }
   BatchWorker worker(clock, *model, observer, queue, rate, options);
   for (Step& step : steps) {
     BoundedQueue<StepTask>::Tasks displaced;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/batching/batch_worker.h"
+#include "core/batching/steady_average.h"
 #include "tests/core/batching/step_fixture.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/recording_observer.h"
@@ -35,8 +36,10 @@ class BatchWorkerTensorsTest : public ::testing::TestWithParam<Pace> {
  protected:
   void Run(const Model& model, std::vector<NamedStep>& steps) {
     const Pace& pace = GetParam();
-    for (int64_t rows = 1; rows <= 2; ++rows) {
-      rate_.OnCellStep(rows, absl::Milliseconds(1), clock_.Now());
+    for (int i = 0; i < SteadyAverage::kMinCount; ++i) {
+      for (int64_t rows = 1; rows <= 2; ++rows) {
+        rate_.OnCellStep(rows, absl::Milliseconds(1), clock_.Now());
+      }
     }
     BatchWorker worker(
         clock_, model, observer_, queue_, rate_,
