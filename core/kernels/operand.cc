@@ -23,10 +23,10 @@ constexpr int64_t kMaxSpareSize = 1 << 20;
 #if HWY_ARCH_X86
 // Returns the number of words that a converted column takes, or 0 if the weights are widened
 // instead.
-int64_t NarrowWords(const Matrix& weights, ConstColumns x) {
-  if (x.rows == 0 || !MultipliesNarrow(weights.type())) return 0;
+int64_t NarrowWords(const Matrix& weights, int64_t rows) {
+  if (rows == 0 || !MultipliesNarrow(weights.type())) return 0;
   if (weights.type() == WeightType::kBfloat16) return weights.num_words();
-  return x.rows <= kMaxInt8Inputs ? 2 * weights.num_words() : 0;
+  return rows <= kMaxInt8Inputs ? 2 * weights.num_words() : 0;
 }
 
 void Narrow(WeightType type, const float* x, int64_t count, float* words, float* scale) {
@@ -37,7 +37,7 @@ void Narrow(WeightType type, const float* x, int64_t count, float* words, float*
   }
 }
 #else
-int64_t NarrowWords(const Matrix&, ConstColumns) { return 0; }
+int64_t NarrowWords(const Matrix&, int64_t) { return 0; }
 void Narrow(WeightType, const float*, int64_t, float*, float*) {}
 #endif
 
@@ -78,15 +78,31 @@ bool MultipliesNarrow(WeightType type) {
 }
 
 Operand::Operand(const Matrix& weights, ConstColumns x) : columns_(x) {
-  const int64_t num_words = NarrowWords(weights, x);
+  Reserve(weights, x.rows, x.cols);
+  if (!is_narrow()) return;
+  for (int64_t b = 0; b < x.cols; ++b) Convert(weights, x.column(b), x.rows, b);
+}
+
+Operand::Operand(const Matrix& weights, const ConstColumnGrid& x, int64_t first, int64_t count) {
+  Reserve(weights, x.rows, count);
+  if (!is_narrow()) return;
+  GridPlace place(first, x.columns_of_row());
+  for (int64_t c = 0; c < count; ++c, place.Next()) {
+    Convert(weights, x.column(place.row(), place.i()), x.rows, c);
+  }
+}
+
+void Operand::Reserve(const Matrix& weights, int64_t rows, int64_t cols) {
+  const int64_t num_words = NarrowWords(weights, rows);
   if (num_words == 0) return;
   // Add one cache line for the scale.
   stride_ = PaddedRows(num_words) + kColumnQuantum;
-  narrow_ = TakeMemory(stride_ * x.cols);
-  for (int64_t b = 0; b < x.cols; ++b) {
-    float* const column = narrow_.data() + b * stride_;
-    Narrow(weights.type(), x.column(b), x.rows, column, column + stride_ - kColumnQuantum);
-  }
+  narrow_ = TakeMemory(stride_ * cols);
+}
+
+void Operand::Convert(const Matrix& weights, const float* column, int64_t rows, int64_t b) {
+  float* const to = narrow_.data() + b * stride_;
+  Narrow(weights.type(), column, rows, to, to + stride_ - kColumnQuantum);
 }
 
 Operand::~Operand() {

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "core/base/aligned_buffer.h"
+#include "core/kernels/column_grid.h"
 #include "core/kernels/columns.h"
 #include "core/kernels/matrix.h"
 
@@ -43,6 +44,8 @@ bool MultipliesNarrow(WeightType type);
 class Operand {
  public:
   Operand(const Matrix& weights, ConstColumns x);
+  // The columns [first, first + count) of a grid; columns() has none.
+  Operand(const Matrix& weights, const ConstColumnGrid& x, int64_t first, int64_t count);
   ~Operand();
   Operand(const Operand&) = delete;
   Operand& operator=(const Operand&) = delete;
@@ -58,6 +61,10 @@ class Operand {
   float scale(int64_t b) const { return words(b)[stride_ - kColumnQuantum]; }
 
  private:
+  // Takes memory for `cols` converted columns of `rows` values, if MultipliesNarrow.
+  void Reserve(const Matrix& weights, int64_t rows, int64_t cols);
+  void Convert(const Matrix& weights, const float* column, int64_t rows, int64_t b);
+
   ConstColumns columns_;
   int64_t stride_ = 0;  // floats from one column of narrow_ to the next; 0: not converted
   AlignedBuffer narrow_;

@@ -138,15 +138,17 @@ struct Word {
   }
 };
 
-// The sums that one call of AddBlocksAtOnce adds to. The sums of gate g of panel p and column c are
-// at values + p * panel_stride + g * gate_stride + c * kColumnQuantum.
-struct SumRows {
-  float* values;
+// The columns of one call of AddBlocksAtOnce: their inputs, where their sums start from, and where
+// they go, which may be the same place. The sums of gate g of panel p are at p * panel_stride +
+// g * gate_stride in each.
+template <int kCols>
+struct TileColumns {
+  const float* input[kCols];
+  const float* start[kCols];
+  float* result[kCols];
   int64_t panel_stride;
   int64_t gate_stride;
-  float* Of(int panel, int gate, int col) const {
-    return values + panel * panel_stride + gate * gate_stride + col * kColumnQuantum;
-  }
+  int64_t Place(int panel, int gate) const { return panel * panel_stride + gate * gate_stride; }
 };
 
 // The inputs [begin, end) of a product.
@@ -155,12 +157,12 @@ struct InputRange {
   int64_t end;
 };
 
-// sums += W x for the inputs of a range, the blocks [from, from + kCount), the panels [panel, panel + kPanels) and the
-// columns [first, first + kCols). REQUIRES: all of these sums fit into registers, and the range
-// begins at a whole word.
+// result := start + W x for the inputs of a range, the blocks [from, from + kCount), the panels
+// [panel, panel + kPanels) and the columns of a tile. REQUIRES: all of these sums fit into
+// registers, and the range begins at a whole word.
 template <WeightType kType, int kPanels, int kCount, int kCols>
 HWY_NOINLINE void AddBlocksAtOnce(const Matrix& weights, int64_t panel, int64_t from,
-                                  ConstColumns x, int64_t first, InputRange inputs, SumRows sums) {
+                                  InputRange inputs, const TileColumns<kCols>& columns) {
   constexpr bool kHasScales = kType == WeightType::kInt8;
   using W = Word<kType>;
   const FloatTag d;
@@ -173,12 +175,13 @@ HWY_NOINLINE void AddBlocksAtOnce(const Matrix& weights, int64_t panel, int64_t 
     HWY_UNROLL(8) for (int g = 0; g < kCount; ++g) {
       HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) {
         HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) {
-          sum[p][g][v][c] = kHasScales ? hn::Zero(d) : hn::Load(d, sums.Of(p, g, c) + v * kLanes);
+          const float* const from_start = columns.start[c] + columns.Place(p, g) + v * kLanes;
+          sum[p][g][v][c] = kHasScales ? hn::Zero(d) : hn::Load(d, from_start);
         }
       }
     }
   }
-  HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) input[c] = x.column(first + c);
+  HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) input[c] = columns.input[c];
   const int64_t row_size = weights.blocks() * kColumnQuantum;
   const int64_t prefetch_distance = weights.prefetch_distance();
   // Adds the products of one row of words. Only the first `count` weights of each word have an
@@ -239,13 +242,13 @@ HWY_NOINLINE void AddBlocksAtOnce(const Matrix& weights, int64_t panel, int64_t 
     HWY_UNROLL(8) for (int g = 0; g < kCount; ++g) {
       HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) {
         HWY_UNROLL(8) for (int c = 0; c < kCols; ++c) {
-          float* const to = sums.Of(p, g, c) + v * kLanes;
+          const int64_t place = columns.Place(p, g) + v * kLanes;
           Vec total = sum[p][g][v][c];
           if constexpr (kHasScales) {
             const float* scales = weights.scales(panel + p, from + g) + v * kLanes;
-            total = hn::MulAdd(total, hn::Load(d, scales), hn::Load(d, to));
+            total = hn::MulAdd(total, hn::Load(d, scales), hn::Load(d, columns.start[c] + place));
           }
-          hn::Store(total, d, to);
+          hn::Store(total, d, columns.result[c] + place);
         }
       }
     }
@@ -263,11 +266,17 @@ HWY_INLINE void AddBlocksOfType(const Matrix& weights, int64_t panel, int64_t fr
   // scaled at its end, so it is not cut.
   constexpr int64_t kPiece = 64 * WeightsPerWord(kType);
   const int64_t piece = kAtOnce == kCount || kType == WeightType::kInt8 ? x.rows : kPiece;
+  TileColumns<kCols> columns;
+  columns.panel_stride = kGates * sums.kGateStride;
+  columns.gate_stride = sums.kGateStride;
+  for (int c = 0; c < kCols; ++c) columns.input[c] = x.column(first + c);
   for (int64_t begin = 0; begin < x.rows; begin += piece) {
     for (int i = 0; i < kCount; i += kAtOnce) {
+      for (int c = 0; c < kCols; ++c) {
+        columns.start[c] = columns.result[c] = sums.Of(0, to + i, c);
+      }
       AddBlocksAtOnce<kType, kPanels, kAtOnce, kCols>(
-          weights, panel, from + i, x, first, {begin, std::min(begin + piece, x.rows)},
-          {sums.Of(0, to + i, 0), kGates * sums.kGateStride, sums.kGateStride});
+          weights, panel, from + i, {begin, std::min(begin + piece, x.rows)}, columns);
     }
   }
 }

@@ -8,6 +8,7 @@
 
 #include "core/base/aligned_buffer.h"
 #include "core/base/team.h"
+#include "core/kernels/column_grid.h"
 #include "core/kernels/columns.h"
 #include "core/kernels/matrix.h"
 
@@ -32,12 +33,13 @@ void AffineBlock(const Matrix& weights, int64_t block, const AlignedBuffer& bias
                  Columns y);
 void AddBlockProduct(const Matrix& weights, int64_t block, ConstColumns x, Columns y);
 
-// Computes y[:, b] := start[:, b] + W x[:, b] for every column. A team, if there is one, shares the
-// panels if there are enough weights (panel_range.h). x need not be aligned, and the columns of x
-// may overlap. REQUIRES: there is one block; x has input_size() rows; start and y have units() rows;
-// y does not overlap x, and is `start` or does not overlap it.
-void SharedProduct(const Matrix& weights, ConstColumns start, ConstColumns x, Columns y,
-                   Team* team);
+// Computes y := start + W x for every column of a grid with `batch` rows, whose columns all take
+// part in one product. A team, if there is one, shares the panels if there are enough weights
+// (panel_range.h). The columns of x need not be aligned, and may overlap. REQUIRES: there is one
+// block; x has input_size() rows; start and y have units() rows, padded; the grids have the same
+// number of columns; y does not overlap x, and is `start` or does not overlap it.
+void SharedProduct(const Matrix& weights, const ConstColumnGrid& start, const ConstColumnGrid& x,
+                   const ColumnGrid& y, int64_t batch, Team* team);
 
 }  // namespace rnnserve
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "core/kernels/column_grid.h"
 #include "core/kernels/product.h"
 #include "core/program/initial_state.h"
 #include "core/program/program_plan.h"
@@ -112,39 +113,15 @@ class Execution {
   }
 
   void Multiply(const PlannedProduct& product, Team* team) const {
-    const auto columns_of = [&](const RowInstruction::Access& access, int64_t rows,
-                                int64_t stride) {
-      return Columns{bases_[access.base].data + access.offset, rows, product.num_columns, stride};
+    const auto grid_of = [&](const RowInstruction::Access& access, int64_t rows,
+                             const std::vector<int32_t>& offsets) {
+      const BoundBase& base = bases_[access.base];
+      return ColumnGrid{base.data + access.offset, rows, base.stride, offsets};
     };
     const Matrix& weights = *product.weights;
-    const Columns x = columns_of(product.x, weights.input_size(), product.x_stride);
-    const Columns y = columns_of(product.y, weights.units(), product.y_stride);
-    const Columns start = columns_of(product.start, weights.units(), product.start_stride);
-    const int64_t x_step = bases_[product.x.base].stride;
-    const int64_t y_step = bases_[product.y.base].stride;
-    const int64_t start_step = bases_[product.start.base].stride;
-    const int64_t count = product.num_columns;
-    const auto continues = [count](const Columns& columns, int64_t step) {
-      return columns.stride * count == step;
-    };
-    // One call for all rows if the columns of each row continue those of the row before; else one
-    // for each column of all rows, or for each row with all columns.
-    if (count > 1 && continues(x, x_step) && continues(y, y_step) && continues(start, start_step)) {
-      const int64_t cols = count * batch_;
-      return SharedProduct(weights, {start.data, start.rows, cols, start.stride},
-                           {x.data, x.rows, cols, x.stride}, {y.data, y.rows, cols, y.stride},
-                           team);
-    }
-    const bool by_column = count == 1 || batch_ >= count;
-    const int64_t calls = by_column ? count : batch_;
-    const auto part = [&](const Columns& columns, int64_t step, int64_t i) {
-      if (by_column) return Columns{columns.data + i * columns.stride, columns.rows, batch_, step};
-      return Columns{columns.data + i * step, columns.rows, count, columns.stride};
-    };
-    for (int64_t i = 0; i < calls; ++i) {
-      SharedProduct(weights, part(start, start_step, i), part(x, x_step, i), part(y, y_step, i),
-                    team);
-    }
+    SharedProduct(weights, grid_of(product.start, weights.units(), product.start_offsets),
+                  grid_of(product.x, weights.input_size(), product.x_offsets),
+                  grid_of(product.y, weights.units(), product.y_offsets), batch_, team);
   }
 
   const ProgramPlan& plan_;

@@ -3,6 +3,7 @@
 
 #include "core/program/matrix_form.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -107,24 +108,30 @@ MatrixForm FormOfDot(const ProductOperation& product, const PlannedValue& x,
   }
   const StridedView shared = part(0, num_shared);
   const StridedView columns = part(num_shared, num_kept);
-  form.num_columns = columns.size();
-  form.x_stride = LoopNest({columns}).inner_stride(0);
-  form.input_size = part(num_kept, rank).size();
+  const int64_t x_stride = LoopNest({columns}).inner_stride(0);
+  const int64_t input_size = part(num_kept, rank).size();
   std::vector<LoopAxis<1>> blocks;
   for (size_t i = 0; i < axes.shared.size(); ++i) {
     blocks.push_back({shared.extents[i], {shared.strides[i]}});
   }
-  ForEachPosition<1>(blocks, [&](const std::array<int64_t, 1>& offset) {
-    form.block_offsets.push_back(offset[0]);
-  });
   const StridedView w =
       DotAxes::Ordered(weights.view, axes.weights, axes.shared + axes.summed + axes.units);
-  form.weights = ElementsOf(elements, w);
+  const std::vector<float> all_weights = ElementsOf(elements, w);
   const StridedView units = StridedView::Dense(
       absl::MakeConstSpan(w.extents).subspan(axes.shared.size() + axes.summed.size()));
   form.units = units.size();
-  form.column_stride = PaddedRows(form.units);
-  form.block_stride = form.num_columns * form.column_stride;
+  ForEachPosition<1>(blocks, [&](const std::array<int64_t, 1>& offset) {
+    MatrixForm::Part& block = form.parts.emplace_back();
+    block.input_size = input_size;
+    const auto first = all_weights.begin() +
+                       static_cast<std::ptrdiff_t>(form.parts.size() - 1) * input_size * form.units;
+    block.weights.assign(first, first + input_size * form.units);
+    for (int64_t i = 0; i < columns.size(); ++i) {
+      block.x_offsets.push_back(static_cast<int32_t>(offset[0] + i * x_stride));
+      block.y_offsets.push_back(static_cast<int32_t>(form.size));
+      form.size += PaddedRows(form.units);
+    }
+  });
   std::vector<int64_t> outer = shared.extents;
   outer.insert(outer.end(), columns.extents.begin(), columns.extents.end());
   StridedView result = StridedView::Dense(outer);
@@ -138,62 +145,205 @@ MatrixForm FormOfDot(const ProductOperation& product, const PlannedValue& x,
   return form;
 }
 
-// A convolution is a product of the kernel and the windows of x as columns. Where the windows are
-// contiguous parts of x, they are not copied. Along one axis x is copied once, with its padding, if
-// that makes them contiguous; else each window is copied.
+// A convolution of one row.
+struct Convolution {
+  Convolution(const Attributes::Window& attributes, const Shape& result, const Shape& kernel)
+      : window(attributes), groups(attributes.groups), channels(kernel[1]) {
+    for (int i = 2; i < kernel.rank(); ++i) {
+      taps.push_back(kernel[i]);
+      positions.push_back(result[i - 1]);
+    }
+    for (const Attributes::Pad& pad : window.pads) lows.push_back(pad.low);
+    num_taps = StridedView::Dense(taps).size();
+    num_positions = StridedView::Dense(positions).size();
+  }
+
+  const Attributes::Window& window;
+  int64_t groups;
+  int64_t channels;  // of a group
+  std::vector<int64_t> taps;
+  std::vector<int64_t> positions;
+  std::vector<int64_t> lows;
+  int64_t num_taps;
+  int64_t num_positions;
+};
+
+// Taps that follow each other in x as in the kernel, and the positions at which all of them are
+// inside x.
+struct TapRun {
+  int64_t first;
+  int64_t count;
+  std::vector<int64_t> positions;
+  std::vector<int64_t> x_offsets;  // of the first tap, for each of the positions
+};
+
+// Finds the runs of taps in x, [channels, spatial...], with `lows` zeros in front.
+std::vector<TapRun> FindRuns(const Convolution& convolution, const StridedView& x,
+                             const std::vector<int64_t>& lows) {
+  const size_t rank = convolution.taps.size();
+  const Attributes::Window& window = convolution.window;
+  const auto each = [&](const std::vector<int64_t>& extents, auto body) {
+    std::vector<int64_t> at(rank, 0);
+    for (int64_t i = 0; i < StridedView::Dense(extents).size(); ++i) {
+      body(i, at);
+      for (size_t axis = rank; axis-- > 0;) {
+        if (++at[axis] < extents[axis]) break;
+        at[axis] = 0;
+      }
+    }
+  };
+  const bool has_close_channels = convolution.channels == 1 || x.strides[0] == 1;
+  std::vector<TapRun> runs;
+  each(convolution.taps, [&](int64_t tap, const std::vector<int64_t>& tap_at) {
+    TapRun run{tap, 1, {}, {}};
+    each(convolution.positions, [&](int64_t position, const std::vector<int64_t>& at) {
+      int64_t offset = 0;
+      for (size_t i = 0; i < rank; ++i) {
+        const int64_t from = at[i] * window.strides[i] + tap_at[i] * window.dilations[i] - lows[i];
+        if (from < 0 || from >= x.extents[1 + i]) return;
+        offset += from * x.strides[1 + i];
+      }
+      run.positions.push_back(position);
+      run.x_offsets.push_back(offset);
+    });
+    if (run.positions.empty()) return;
+    if (!runs.empty() && has_close_channels) {
+      TapRun& last = runs.back();
+      bool joins = last.first + last.count == tap && last.positions == run.positions;
+      for (size_t i = 0; joins && i < run.x_offsets.size(); ++i) {
+        joins = run.x_offsets[i] == last.x_offsets[i] + last.count * convolution.channels;
+      }
+      if (joins) {
+        ++last.count;
+        return;
+      }
+    }
+    runs.push_back(std::move(run));
+  });
+  return runs;
+}
+
+// Returns whether products of the runs of taps are a good way to compute a convolution.
+bool AreWorthIt(const Convolution& convolution, const std::vector<TapRun>& runs) {
+  // A product with fewer inputs spends too much time on the sums that it starts from.
+  constexpr int64_t kRunInputsMin = 32;
+  std::vector<bool> is_covered(static_cast<size_t>(convolution.num_positions), false);
+  for (const TapRun& run : runs) {
+    if (run.count * convolution.channels < kRunInputsMin &&
+        (runs.size() > 1 || run.count < convolution.num_taps)) {
+      return false;
+    }
+    for (const int64_t position : run.positions) is_covered[static_cast<size_t>(position)] = true;
+  }
+  return std::find(is_covered.begin(), is_covered.end(), false) == is_covered.end();
+}
+
+// Makes x such that runs of taps are worth it, and returns these. Prefers x as it is to a copy in
+// which the channels of a position follow each other, a copy that has the padding too, and at last
+// a copy of every window.
+std::vector<TapRun> PlaceWindows(const Convolution& convolution, MatrixForm& form,
+                                 Lowering& copies) {
+  const StridedView x = form.x.view;
+  const std::vector<int64_t> no_lows(convolution.lows.size(), 0);
+  const std::vector<int64_t> ones(convolution.lows.size(), 1);
+  if (convolution.channels == 1 || x.strides[0] == 1) {
+    std::vector<TapRun> runs = FindRuns(convolution, x, convolution.lows);
+    if (AreWorthIt(convolution, runs)) return runs;
+  }
+  form.is_copied = true;
+  for (const bool has_padding : {false, true}) {
+    WindowGrid grid{{}, ones, ones, ones, has_padding ? convolution.lows : no_lows, 1};
+    for (size_t i = 0; i < convolution.lows.size(); ++i) {
+      const auto& [low, high] = convolution.window.pads[i];
+      grid.positions.push_back(x.extents[1 + i] + (has_padding ? low + high : 0));
+    }
+    // The copy is [spatial..., channels].
+    std::vector<int64_t> copied = grid.positions;
+    copied.push_back(x.extents[0]);
+    std::vector<int64_t> perm = {static_cast<int64_t>(copied.size()) - 1};
+    for (int64_t i = 0; i < perm[0]; ++i) perm.push_back(i);
+    const StridedView view = StridedView::Dense(copied).Transposed(perm);
+    std::vector<TapRun> runs =
+        FindRuns(convolution, view, has_padding ? no_lows : convolution.lows);
+    if (!AreWorthIt(convolution, runs)) continue;
+    form.x = copies.Windows(form.x, grid);
+    form.x.view = view;
+    return runs;
+  }
+  form.x =
+      copies.Windows(form.x, {convolution.positions, convolution.taps, convolution.window.strides,
+                              convolution.window.dilations, convolution.lows, convolution.groups});
+  TapRun all{0, convolution.num_taps, {}, {}};
+  for (int64_t i = 0; i < convolution.num_positions; ++i) {
+    all.positions.push_back(i);
+    all.x_offsets.push_back(i * convolution.num_taps * convolution.channels);
+  }
+  // The windows of a group are together.
+  form.x.view = StridedView{0, {x.extents[0]}, {convolution.num_positions * convolution.num_taps}};
+  return {all};
+}
+
+// The weights of a convolution, and where the sums of its positions are.
+struct ConvolutionSums {
+  std::vector<float> weights;  // [groups, taps, channels, units]
+  int64_t column_stride;       // from the sums of one position to those of the next
+};
+
+// Appends the products of a run of taps at some of its positions: one for each group.
+void AppendParts(const Convolution& convolution, const ConvolutionSums& sums, const TapRun& run,
+                 const std::vector<size_t>& chosen, bool goes_on, MatrixForm& form) {
+  const int64_t channels = convolution.channels;
+  for (int64_t group = 0; group < convolution.groups; ++group) {
+    MatrixForm::Part& part = form.parts.emplace_back();
+    part.goes_on = goes_on;
+    part.input_size = run.count * channels;
+    const auto first =
+        sums.weights.begin() + (group * convolution.num_taps + run.first) * channels * form.units;
+    part.weights.assign(first, first + part.input_size * form.units);
+    for (const size_t i : chosen) {
+      part.x_offsets.push_back(
+          static_cast<int32_t>(run.x_offsets[i] + group * channels * form.x.view.strides[0]));
+      part.y_offsets.push_back(
+          static_cast<int32_t>(run.positions[i] * sums.column_stride + group * form.units));
+    }
+  }
+}
+
+// A convolution is a sum of products, each of the weights of some taps and what is below them at
+// all positions, so padding is neither copied nor multiplied.
 MatrixForm FormOfConvolution(const ProductOperation& product, const Shape& result,
                              const Shape& kernel, const PlannedValue& x,
                              const PlannedValue& weights, const float* elements, Lowering& copies) {
-  const Attributes::Window& window = product.operation.attributes.window;
+  const Convolution convolution(product.operation.attributes.window, result, kernel);
+  const int64_t groups = convolution.groups;
   MatrixForm form;
   form.x = x;
-  const std::vector<int64_t>& x_extents = x.view.extents;
-  const size_t num_spatial = x_extents.size() - 1;
-  const int64_t groups = window.groups;
-  const int64_t channels = kernel[1];
-  std::vector<int64_t> taps;
-  std::vector<int64_t> positions;
-  for (size_t i = 0; i < num_spatial; ++i) {
-    taps.push_back(kernel[static_cast<int>(i) + 2]);
-    positions.push_back(result[static_cast<int>(i) + 1]);
-  }
-  const int64_t num_taps = StridedView::Dense(taps).size();
-  form.num_columns = StridedView::Dense(positions).size();
-  form.input_size = num_taps * channels;
   form.units = kernel[0] / groups;
-
-  const bool is_line = num_spatial == 1 && groups == 1 && window.dilations[0] == 1;
-  const StridedView& x_view = x.view;
-  const bool is_padded = is_line && (window.pads[0].low != 0 || window.pads[0].high != 0);
-  const bool steps_fit = is_line && (channels == 1 || x_view.strides[0] == 1) &&
-                         (num_taps == 1 || x_view.strides[1] == channels);
-  if (is_line && !is_padded && steps_fit) {
-    form.x_stride = window.strides[0] * x_view.strides[1];
-    form.block_offsets = {0};
-  } else {
-    WindowGrid grid{positions, taps, window.strides, window.dilations, {}, groups};
-    for (const Attributes::Pad& pad : window.pads) grid.lows.push_back(pad.low);
-    form.x_stride = form.input_size;
-    if (is_line) {
-      const auto& [low, high] = window.pads[0];
-      grid = {{x_extents[1] + low + high}, {1}, {1}, {1}, {low}, 1};
-      form.x_stride = window.strides[0] * channels;
+  std::vector<TapRun> runs = PlaceWindows(convolution, form, copies);
+  // Products for all positions come first, so that others find their sums begun.
+  std::stable_sort(runs.begin(), runs.end(), [](const TapRun& a, const TapRun& b) {
+    return a.positions.size() > b.positions.size();
+  });
+  const std::vector<int64_t> split = {groups, form.units, convolution.channels,
+                                      convolution.num_taps};
+  const ConvolutionSums sums = {
+      ElementsOf(elements, weights.view.Reshaped(split)->Transposed({0, 3, 2, 1})),
+      groups == 1 ? PaddedRows(form.units) : kernel[0]};
+  std::vector<bool> is_begun(static_cast<size_t>(convolution.num_positions), false);
+  for (const TapRun& run : runs) {
+    for (const bool goes_on : {false, true}) {
+      std::vector<size_t> chosen;  // of the positions of the run
+      for (size_t i = 0; i < run.positions.size(); ++i) {
+        if (is_begun[static_cast<size_t>(run.positions[i])] == goes_on) chosen.push_back(i);
+      }
+      if (!chosen.empty()) AppendParts(convolution, sums, run, chosen, goes_on, form);
     }
-    form.x = copies.Windows(x, grid);
-    form.is_copied = true;
-    for (int64_t group = 0; group < groups; ++group) {
-      form.block_offsets.push_back(group * form.num_columns * form.input_size);
-    }
+    for (const int64_t position : run.positions) is_begun[static_cast<size_t>(position)] = true;
   }
-  // The kernel as [groups, taps, channels, units].
-  std::vector<int64_t> split = {groups, form.units, channels, num_taps};
-  const StridedView w = weights.view.Reshaped(split)->Transposed({0, 3, 2, 1});
-  form.weights = ElementsOf(elements, w);
   // The result: a column for each position, with the units of all groups.
-  form.column_stride = groups == 1 ? PaddedRows(form.units) : kernel[0];
-  form.block_stride = form.units;
-  form.result = StridedView::Dense(positions);
-  for (int64_t& stride : form.result.strides) stride *= form.column_stride;
+  form.size = convolution.num_positions * sums.column_stride;
+  form.result = StridedView::Dense(convolution.positions);
+  for (int64_t& stride : form.result.strides) stride *= sums.column_stride;
   form.result.extents.insert(form.result.extents.begin(), kernel[0]);
   form.result.strides.insert(form.result.strides.begin(), 1);
   form.is_unit_axis.assign(form.result.extents.size(), false);

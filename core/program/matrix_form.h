@@ -13,20 +13,24 @@
 
 namespace rnnserve {
 
-// A product of constant weights in the form of the packed kernels (kernels/matrix.h): for each
-// block, a matrix that is multiplied by columns of x. A value type.
+// A product of constant weights in the form of the packed kernels (kernels/matrix.h): matrices that
+// are multiplied by columns of x. A value type.
 struct MatrixForm {
+  // One matrix, and what it is multiplied by. Each row of a batch has the same columns.
+  struct Part {
+    std::vector<float> weights;  // row-major [input_size, units]
+    int64_t input_size = 0;
+    std::vector<int32_t> x_offsets;  // of the columns, from the first element of x
+    std::vector<int32_t> y_offsets;  // of their sums, in the memory of the result
+    bool goes_on = false;            // whether a part before this one has begun these sums
+  };
+
   PlannedValue x;
-  bool is_copied = false;              // whether x is a copy of the operand
-  std::vector<int64_t> block_offsets;  // of x
-  int64_t num_columns = 1;
-  int64_t x_stride = 0;
-  std::vector<float> weights;  // row-major [blocks, input_size, units]
-  int64_t input_size = 0;
+  bool is_copied = false;  // whether x is a copy of the operand
   int64_t units = 0;
-  int64_t column_stride = 0;  // from one column of the result to the next
-  int64_t block_stride = 0;   // from one block of the result to the next
-  // The result in the memory of all columns of all blocks, and which of its axes are units.
+  std::vector<Part> parts;  // in the order in which they are added
+  int64_t size = 0;         // floats that the sums take
+  // The result in that memory, and which of its axes are units.
   StridedView result;
   std::vector<bool> is_unit_axis;
 };

@@ -41,12 +41,49 @@ void CopyInstruction::Run(float* const* memory) const {
 
 GatherInstruction::GatherInstruction(Access result, Access operand, Access fill,
                                      std::vector<int32_t> table)
-    : RowInstruction({result, operand, fill}), table_(std::move(table)) {}
+    : RowInstruction({result, operand, fill}), parts_(PartsOf(table)) {
+  // Shorter runs are not worth their loops.
+  constexpr size_t kMeanRunMin = 4;
+  if (parts_.size() * kMeanRunMin <= table.size()) return;
+  parts_.clear();
+  table_ = std::move(table);
+}
+
+std::vector<GatherInstruction::Part> GatherInstruction::PartsOf(const std::vector<int32_t>& table) {
+  std::vector<Part> parts;
+  for (const int32_t from : table) {
+    if (!parts.empty()) {
+      Part& last = parts.back();
+      const bool is_fill = from < 0 && last.from < 0;
+      const bool is_next = from >= 0 && last.from >= 0 && last.count > 1 &&
+                           from == last.from + last.count * last.step;
+      const bool is_second = from >= 0 && last.from >= 0 && last.count == 1;
+      if (is_second) last.step = from - last.from;
+      if (is_fill || is_next || is_second) {
+        ++last.count;
+        continue;
+      }
+    }
+    parts.push_back({1, from, 0});
+  }
+  return parts;
+}
 
 void GatherInstruction::Run(float* const* memory) const {
-  float* const result = At(memory, 0);
+  float* result = At(memory, 0);
   const float* const operand = At(memory, 1);
   const float* const fill = At(memory, 2);
+  for (const Part& part : parts_) {
+    const float* const from = part.from < 0 ? fill : operand + part.from;
+    if (part.step == 1) {
+      std::memcpy(result, from, static_cast<size_t>(part.count) * sizeof(float));
+    } else {
+      for (int64_t i = 0; i < part.count; ++i) {
+        std::memcpy(result + i, from + i * part.step, sizeof(float));
+      }
+    }
+    result += part.count;
+  }
   for (size_t i = 0; i < table_.size(); ++i) {
     const float* const from = table_[i] < 0 ? fill : operand + table_[i];
     std::memcpy(result + i, from, sizeof(float));

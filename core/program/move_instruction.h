@@ -27,14 +27,23 @@ class CopyInstruction final : public RowInstruction {
 };
 
 // Gathers elements by a table: result[i] := operand[table[i]], or the element that `fill` refers to
-// where table[i] is negative. The result is dense.
+// where table[i] is negative. The result is dense. A table with long runs is moved run by run.
 class GatherInstruction final : public RowInstruction {
  public:
   GatherInstruction(Access result, Access operand, Access fill, std::vector<int32_t> table);
   void Run(float* const* memory) const override;
 
  private:
-  const std::vector<int32_t> table_;
+  // Elements `step` apart in the operand, or, if `from` is negative, copies of the fill.
+  struct Part {
+    int32_t count;
+    int32_t from;
+    int32_t step;
+  };
+  static std::vector<Part> PartsOf(const std::vector<int32_t>& table);
+
+  std::vector<Part> parts_;
+  std::vector<int32_t> table_;  // empty if the parts are worth it
 };
 
 }  // namespace rnnserve

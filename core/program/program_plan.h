@@ -42,17 +42,16 @@ struct PlanBase {
   int64_t row_size = 0;
 };
 
-// A product of constant weights, for all rows: y := start + W x. Each row has `num_columns` columns;
-// the strides are the floats from one of them to the next.
+// A product of constant weights, for all rows: y := start + W x. Each row has the same number of
+// columns; the offsets of each of them are relative to the place of the access.
 struct PlannedProduct {
   std::shared_ptr<const Matrix> weights;
   RowInstruction::Access x;
   RowInstruction::Access y;
   RowInstruction::Access start;
-  int64_t num_columns = 1;
-  int64_t x_stride = 0;
-  int64_t y_stride = 0;
-  int64_t start_stride = 0;
+  std::vector<int32_t> x_offsets;
+  std::vector<int32_t> y_offsets;
+  std::vector<int32_t> start_offsets;
 };
 
 // First the products of all rows, one after the other, then the instructions, row by row.

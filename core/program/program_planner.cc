@@ -372,29 +372,25 @@ ProgramPlanner::Known ProgramPlanner::AddProducts(const PlannedForm& planned,
                                                   const std::optional<Known>& start,
                                                   StorageId bias) {
   const MatrixForm& form = planned.form;
-  const auto num_blocks = static_cast<int64_t>(form.block_offsets.size());
-  const int64_t block_size = form.input_size * form.units;
   int stage = planned.stage;
   const bool is_same_phase = start.has_value() && start->phase == planned.phase;
   if (is_same_phase) stage = std::max(stage, start->stage);
-  const int64_t size =
-      std::max(form.num_columns * form.column_stride, num_blocks * form.block_stride);
-  const StorageId y = is_same_phase ? start->value.storage : memory_.NewRowStorage(size);
-  for (int64_t block = 0; block < num_blocks; ++block) {
-    const auto index = static_cast<size_t>(block);
+  const StorageId y = is_same_phase ? start->value.storage : memory_.NewRowStorage(form.size);
+  for (const MatrixForm::Part& part : form.parts) {
     PlannedProduct product;
-    product.weights = std::make_shared<const Matrix>(
-        absl::MakeConstSpan(form.weights)
-            .subspan(static_cast<size_t>(block * block_size), static_cast<size_t>(block_size)),
-        form.input_size, 1, form.units, matrix_type_);
-    product.x = {form.x.storage, form.x.view.offset + form.block_offsets[index]};
-    product.num_columns = form.num_columns;
-    product.x_stride = form.x_stride;
-    product.y_stride = form.column_stride;
-    const int64_t first = block * form.block_stride;
-    product.y = {y, first, true, 0};
-    product.start = start.has_value() ? Access{start->value.storage, first} : Access{bias, 0};
-    product.start_stride = start.has_value() ? form.column_stride : 0;
+    product.weights =
+        std::make_shared<const Matrix>(part.weights, part.input_size, 1, form.units, matrix_type_);
+    product.x = {form.x.storage, form.x.view.offset};
+    product.x_offsets = part.x_offsets;
+    product.y = {y, 0, true, 0};
+    product.y_offsets = part.y_offsets;
+    if (part.goes_on || start.has_value()) {
+      product.start = {part.goes_on ? y : start->value.storage, 0};
+      product.start_offsets = part.y_offsets;
+    } else {
+      product.start = {bias, 0};
+      product.start_offsets.assign(part.y_offsets.size(), 0);
+    }
     plan_.matrix_bytes += product.weights->bytes();
     plan_.shareable_bytes += ShareableBytes(product.weights->bytes());
     StageOf(planned.phase, stage).products.push_back(std::move(product));

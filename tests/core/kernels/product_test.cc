@@ -277,6 +277,40 @@ TEST_P(NarrowProductTest, AColumnHasTheSameBitsAlone) {
   }
 }
 
+std::vector<float> Part(const std::vector<float>& values, int64_t first, int64_t count) {
+  return {values.begin() + first, values.begin() + first + count};
+}
+
+// Each row has three columns of x, which overlap, out of order and not aligned.
+TEST_P(NarrowProductTest, AColumnOfAGridHasTheSameBitsAlone) {
+  constexpr int kUnits = 37;
+  const auto [isa, type, input_size, batch] = GetParam();
+  const ScopedIsa active(isa);
+  const Matrix weights(RandomValues(int64_t{input_size} * kUnits, 1), input_size, 1, kUnits, type);
+  const std::vector<int32_t> x_offsets = {5, 0, 3};
+  const std::vector<int32_t> y_offsets = {2 * 48, 0, 48};
+  ColumnBatch x(RandomRows(batch, input_size + 5));
+  ColumnBatch start({RandomValues(3 * 48, 2)});
+  ColumnBatch y(3 * 48, batch);
+  const ConstColumnGrid x_grid = {x.columns().data, input_size, x.columns().stride, x_offsets};
+  const ConstColumnGrid start_grid = {start.columns().data, kUnits, 0, y_offsets};
+  const ColumnGrid y_grid = {y.columns().data, kUnits, y.columns().stride, y_offsets};
+
+  SharedProduct(weights, start_grid, x_grid, y_grid, batch, nullptr);
+
+  for (int b = 0; b < batch; ++b) {
+    for (size_t i = 0; i < x_offsets.size(); ++i) {
+      ColumnBatch alone(
+          std::vector<std::vector<float>>{Part(x.values(b), x_offsets[i], input_size)});
+      ColumnBatch expected(
+          std::vector<std::vector<float>>{Part(start.values(0), y_offsets[i], kUnits)});
+      AddProduct(weights, alone.columns(), expected.columns());
+      EXPECT_THAT(Part(y.values(b), y_offsets[i], kUnits), ElementsAreArray(expected.values(0)))
+          << "column " << i << " of row " << b;
+    }
+  }
+}
+
 std::string NarrowTestName(
     const ::testing::TestParamInfo<std::tuple<Isa, WeightType, int, int>>& test) {
   const auto [isa, type, input_size, batch] = test.param;
