@@ -38,7 +38,9 @@ struct OrtApi {
   Unused unused_4[4];
   OrtStatus* (*CreateSessionFromArray)(const OrtEnv*, const void* model, size_t model_bytes,
                                        const OrtSessionOptions*, OrtSession**);
-  Unused unused_9[1];
+  OrtStatus* (*Run)(OrtSession*, const OrtRunOptions*, const char* const* input_names,
+                    const OrtValue* const* inputs, size_t num_inputs,
+                    const char* const* output_names, size_t num_outputs, OrtValue** outputs);
   OrtStatus* (*CreateSessionOptions)(OrtSessionOptions**);
   Unused unused_11[13];
   OrtStatus* (*SetIntraOpNumThreads)(OrtSessionOptions*, int num_threads);
@@ -47,7 +49,9 @@ struct OrtApi {
   OrtStatus* (*CreateTensorWithDataAsOrtValue)(const OrtMemoryInfo*, void* data, size_t data_bytes,
                                                const int64_t* shape, size_t num_dimensions,
                                                int element_type, OrtValue**);
-  Unused unused_50[19];
+  Unused unused_50[1];
+  OrtStatus* (*GetTensorMutableData)(OrtValue*, void** data);
+  Unused unused_52[17];
   OrtStatus* (*CreateCpuMemoryInfo)(int allocator_type, int memory_type, OrtMemoryInfo**);
   Unused unused_70[22];
   void (*ReleaseEnv)(OrtEnv*);
@@ -68,6 +72,7 @@ struct OrtApi {
 static_assert(offsetof(OrtApi, CreateSessionFromArray) == 8 * sizeof(void*));
 static_assert(offsetof(OrtApi, SetIntraOpNumThreads) == 24 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateTensorWithDataAsOrtValue) == 49 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetTensorMutableData) == 51 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateCpuMemoryInfo) == 69 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseEnv) == 92 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseSessionOptions) == 100 * sizeof(void*));
