@@ -115,7 +115,8 @@ absl::StatusOr<v1::ReloadModelResponse> Client::ReloadModel(const std::string& m
 absl::StatusOr<InferResult> Client::Infer(const InferRequest& request, const CallOptions& options) {
   v1::InferRequest message;
   message.set_model(request.model);
-  ToMessage(request.input, message.mutable_input());
+  ToMessage(request.inputs, message.mutable_inputs());
+  if (request.inputs.empty()) ToMessage(request.input, message.mutable_input());
   if (request.mask.has_value()) ToMessage(*request.mask, message.mutable_mask());
   ToMessage(request.initial_state, message.mutable_initial_state());
   message.set_return_state(request.return_state);
@@ -123,11 +124,13 @@ absl::StatusOr<InferResult> Client::Infer(const InferRequest& request, const Cal
   if (request.seed.has_value()) message.set_seed(*request.seed);
   const auto response = Call(*connection_->inference, &Inference::Infer, message, options);
   if (!response.ok()) return response.status();
-  absl::StatusOr<Tensor> output = FromMessage(response->output());
+  absl::StatusOr<std::vector<NamedTensor>> outputs = FromMessages(response->outputs());
+  if (!outputs.ok()) return outputs.status();
+  absl::StatusOr<Tensor> output = outputs->empty() ? FromMessage(response->output()) : Tensor();
   if (!output.ok()) return output.status();
   absl::StatusOr<std::vector<StateTensor>> state = FromMessages(response->state());
   if (!state.ok()) return state.status();
-  InferResult result{*std::move(output), *std::move(state), std::nullopt};
+  InferResult result{*std::move(output), *std::move(state), std::nullopt, *std::move(outputs)};
   if (response->has_seed()) result.seed = response->seed();
   return result;
 }

@@ -39,15 +39,22 @@ struct InferRequest {
   // With `training`: the random seed; the same seed gives the same result. Default: the server
   // chooses one, and the result contains it.
   std::optional<uint64_t> seed;
+  // For a model with several inputs: all of them in any order, instead of `input` and `mask`. Each
+  // has the axis `batch` in front; those with a time axis may have different numbers of timesteps.
+  std::vector<NamedTensor> inputs{};
 };
 
 struct InferResult {
-  // Float; [batch, time, outputs] if the model returns sequences, else [batch, outputs].
+  // Float; [batch, time, outputs] if the model returns sequences, else [batch, outputs]. Empty, of
+  // shape [0], if the model has several outputs.
   Tensor output;
   // With `return_state`: every state of the model, each [batch, units].
   std::vector<StateTensor> state;
   // With `training`: the seed that was used.
   std::optional<uint64_t> seed;
+  // If the model has several outputs: all of them, in the order of DescribeModel, each with the
+  // axis `batch` in front.
+  std::vector<NamedTensor> outputs{};
 };
 
 // Selects the sessions that Client::ListSessions lists.

@@ -150,13 +150,24 @@ absl::Status ResumableSession::AttachFirst() {
 }
 
 absl::StatusOr<StepResult> ResumableSession::Step(const Tensor& input, const StepOptions& options) {
+  return Begin(input, options);
+}
+
+absl::StatusOr<StepResult> ResumableSession::Step(const std::vector<NamedTensor>& inputs,
+                                                  const StepOptions& options) {
+  return Begin(inputs, options);
+}
+
+template <typename Inputs>
+absl::StatusOr<StepResult> ResumableSession::Begin(const Inputs& inputs,
+                                                   const StepOptions& options) {
   if (!failure_.ok()) return failure_;
   if (options.step_index.has_value() || options.epoch.has_value()) {
     return absl::InvalidArgumentError("a resumable session numbers its steps by itself");
   }
   if (has_unfinished_step()) return UnfinishedError(version_);
   v1::StepRequest request;
-  ToMessage(id(), input, options, &request);
+  ToMessage(id(), inputs, options, &request);
   request.set_step_index(version_);
   // States that the step brings itself win over those of ResetState.
   if (options.initial_state.empty()) ToMessage(next_state_, request.mutable_initial_state());
@@ -261,7 +272,7 @@ absl::Status ResumableSession::Replay() {
     return absl::OkStatus();
   }
   if (!result.ok()) return result.status();
-  if (absl::Status status = CheckOutput(sent_from_, result->output); !status.ok()) return status;
+  if (absl::Status status = CheckOutputs(sent_from_, *result); !status.ok()) return status;
   // A long replay over a bad network makes progress, so the waits start again from the shortest.
   if (!is_probe) backoff_.Reset();
   ++sent_from_;
@@ -270,9 +281,11 @@ absl::Status ResumableSession::Replay() {
   return absl::OkStatus();
 }
 
-absl::Status ResumableSession::CheckOutput(uint64_t index, const Tensor& output) {
+absl::Status ResumableSession::CheckOutputs(uint64_t index, const StepResult& result) {
   const std::optional<OutputDigest>& delivered = log_.digest(index);
-  if (!delivered.has_value() || *delivered == DigestOf(output)) return absl::OkStatus();
+  if (!delivered.has_value() || *delivered == DigestOf(result.output, result.outputs)) {
+    return absl::OkStatus();
+  }
   if (resumption_.has_value()) resumption_->has_different_outputs = true;
   if (options_.check != Check::kStop) return absl::OkStatus();
   return Fail(absl::DataLossError(absl::StrCat("OUTPUT_DIFFERS: step ", index,
@@ -312,7 +325,8 @@ absl::StatusOr<StepResult> ResumableSession::Send(uint64_t index) {
 }
 
 void ResumableSession::Deliver(const StepResult& result) {
-  if (options_.check != Check::kOff) log_.digest(version_) = DigestOf(result.output);
+  if (options_.check != Check::kOff)
+    log_.digest(version_) = DigestOf(result.output, result.outputs);
   sent_from_ = ++version_;
   is_in_doubt_ = false;
   next_state_.clear();

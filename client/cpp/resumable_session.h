@@ -33,7 +33,7 @@ namespace rnnserve::client {
 // Owns the connection, the kept inputs and the session, which it closes when destroyed; Release
 // gives the session up. Thread-compatible; calls block, and there is no pipelining: a session takes
 // one step at a time. The destructor waits at most 1 s. A step costs the server's time and, unless
-// `check` is kOff, a SHA-256 of its output.
+// `check` is kOff, a SHA-256 of its outputs.
 //
 // Invariants:
 //   1. Steps [0, version()) are delivered; step version() is unfinished or has not begun.
@@ -62,6 +62,10 @@ namespace rnnserve::client {
 //   auto session = ResumableSession::Open({"replica-0:50051", "replica-1:50051"}, "sunspots");
 //   if (!session.ok()) return session.status();
 //   auto result = (*session)->Step(Tensor({1, 1}, std::vector<float>{58.0f}));
+//
+// A model with several inputs takes all of them by name, and its result has `outputs`:
+//
+//   auto result = (*session)->Step({{"frames", frames}, {"speaker", speaker}});
 class ResumableSession {
  public:
   enum class Check {
@@ -140,6 +144,10 @@ class ResumableSession {
   //                              been performed: FinishStep continues it. Otherwise it was not.
   //   FAILED_PRECONDITION        the previous step is unfinished
   absl::StatusOr<StepResult> Step(const Tensor& input, const StepOptions& options = {});
+  // The same for a model with several inputs, which are given as in Session::Step. A step that is
+  // sent again or replayed has the same inputs and masks, and all its outputs are compared.
+  absl::StatusOr<StepResult> Step(const std::vector<NamedTensor>& inputs,
+                                  const StepOptions& options = {});
 
   // Returns whether the last Step failed in such a way that the step may have been performed.
   bool has_unfinished_step() const { return log_.end() > version_; }
@@ -179,6 +187,10 @@ class ResumableSession {
   ResumableSession(std::unique_ptr<SessionServers> servers, std::shared_ptr<RetryClock> clock,
                    Options options, v1::OpenSessionRequest open_request);
 
+  // `Inputs` is one of the two forms that Step takes.
+  template <typename Inputs>
+  absl::StatusOr<StepResult> Begin(const Inputs& inputs, const StepOptions& options);
+
   // Calls to the server. Each returns the error of the call, or sets failure_ and returns that.
   absl::Status OpenFirst();
   absl::Status AttachFirst();
@@ -191,7 +203,7 @@ class ResumableSession {
 
   // Continues from `place` if that is possible.
   absl::Status ResumeAt(const Place& place);
-  absl::Status CheckOutput(uint64_t index, const Tensor& output);
+  absl::Status CheckOutputs(uint64_t index, const StepResult& result);
   // Prepares the next attempt after `status`; returns false if there is to be no further attempt.
   bool PrepareAgain(const absl::Status& status);
   void LeaveServer();

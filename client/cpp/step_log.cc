@@ -18,14 +18,25 @@ void AppendBytes(absl::Span<const T> values, std::string* bytes) {
   bytes->append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
 }
 
+void AppendTensor(const Tensor& tensor, std::string* bytes) {
+  AppendBytes(absl::MakeConstSpan(tensor.shape()), bytes);
+  if (tensor.is_float()) AppendBytes(tensor.floats(), bytes);
+  if (tensor.is_int32()) AppendBytes(tensor.int32s(), bytes);
+  if (tensor.is_int64()) AppendBytes(tensor.int64s(), bytes);
+}
+
 }  // namespace
 
-OutputDigest DigestOf(const Tensor& output) {
+OutputDigest DigestOf(const Tensor& output, absl::Span<const NamedTensor> outputs) {
   std::string bytes;
-  AppendBytes(absl::MakeConstSpan(output.shape()), &bytes);
-  if (output.is_float()) AppendBytes(output.floats(), &bytes);
-  if (output.is_int32()) AppendBytes(output.int32s(), &bytes);
-  if (output.is_int64()) AppendBytes(output.int64s(), &bytes);
+  AppendTensor(output, &bytes);
+  for (const NamedTensor& named : outputs) {
+    // The sizes keep the parts apart: the same bytes under other names are other outputs.
+    const size_t sizes[] = {named.name.size(), named.value.rank()};
+    AppendBytes(absl::MakeConstSpan(sizes), &bytes);
+    bytes += named.name;
+    AppendTensor(named.value, &bytes);
+  }
   std::array<uint8_t, SHA256_DIGEST_LENGTH> whole;
   SHA256(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), whole.data());
   OutputDigest digest;

@@ -10,14 +10,16 @@
 #include <deque>
 #include <optional>
 
+#include "absl/types/span.h"
 #include "client/cpp/tensor.h"
 #include "rnnserve/v1/session.pb.h"
 
 namespace rnnserve::client {
 
-// Identifies an output bit by bit: the first half of a SHA-256 of its shape and bytes.
+// Identifies the outputs of a step bit by bit: the first half of a SHA-256 of `output` and of every
+// tensor of `outputs`, each with its name, shape and bytes. A step has one of them: see StepResult.
 using OutputDigest = std::array<uint8_t, 16>;
-OutputDigest DigestOf(const Tensor& output);
+OutputDigest DigestOf(const Tensor& output, absl::Span<const NamedTensor> outputs = {});
 
 // The steps of one session that may have to be sent again, from `begin` on, with the digests of the
 // outputs that were delivered.

@@ -54,8 +54,19 @@ uint64_t NumberOf(const v1::Tensor& tensor) {
   return static_cast<uint64_t>(FromMessage(tensor).value().int64s()[0]);
 }
 
+// Returns the input that the inputs of a step stand for.
+int64_t InputOf(const v1::StepRequest& request) {
+  if (request.inputs().empty()) return static_cast<int64_t>(NumberOf(request.input()));
+  int64_t values[2] = {0, 0};
+  for (const v1::NamedTensor& input : request.inputs()) {
+    values[input.name() == "a" ? 0 : 1] = static_cast<int64_t>(NumberOf(input.tensor()));
+  }
+  return ToyPair(values[0], values[1]);
+}
+
 std::string ContentOf(const v1::StepRequest& request) {
   std::string content = request.input().SerializeAsString();
+  for (const v1::NamedTensor& input : request.inputs()) content += input.SerializeAsString();
   for (const v1::StateTensor& state : request.initial_state()) {
     content += state.SerializeAsString();
   }
@@ -74,6 +85,16 @@ uint64_t NextToyState(uint64_t state, int64_t input) {
 
 Tensor ToyTensor(uint64_t value) {
   return Tensor({1}, std::vector<int64_t>{static_cast<int64_t>(value)});
+}
+
+std::vector<NamedTensor> ToyInputs(int64_t a, int64_t b) {
+  return {{"a", ToyTensor(static_cast<uint64_t>(a))}, {"b", ToyTensor(static_cast<uint64_t>(b))}};
+}
+
+int64_t ToyPair(int64_t a, int64_t b) { return 1000 * a + b; }
+
+std::vector<NamedTensor> ToyOutputs(uint64_t state) {
+  return {{"state", ToyTensor(state)}, {"twice", ToyTensor(2 * state)}};
 }
 
 Fault FlakyServers::BeginCall(const std::string& name) {
@@ -217,7 +238,7 @@ absl::StatusOr<v1::StepResponse> FlakyServers::DoStep(size_t server,
     memory.erase(id);
     return Error(absl::StatusCode::kUnavailable, "STALE_OWNER", "the session is elsewhere");
   }
-  if (world_->refused_input == static_cast<int64_t>(NumberOf(request.input()))) {
+  if (world_->refused_input == InputOf(request)) {
     return Error(absl::StatusCode::kInvalidArgument, "INPUT_SHAPE", "the input is refused");
   }
   if (request.step_index() > copy.version) {
@@ -250,12 +271,18 @@ absl::StatusOr<v1::StepResponse> FlakyServers::DoStep(size_t server,
 
 void FlakyServers::Commit(const v1::StepRequest& request, Copy& copy) {
   if (!request.initial_state().empty()) copy.state = NumberOf(request.initial_state(0).value());
-  copy.state = NextToyState(copy.state, static_cast<int64_t>(NumberOf(request.input())));
+  copy.state = NextToyState(copy.state, InputOf(request));
   ++copy.version;
   copy.kept = Kept{request.step_index(), ContentOf(request), {}};
   v1::StepResponse& response = copy.kept->response;
   response.set_session_id(request.session_id());
-  ToMessage(ToyTensor(copy.state + world_->output_error), response.mutable_output());
+  if (request.inputs().empty()) {
+    ToMessage(ToyTensor(copy.state + world_->output_error), response.mutable_output());
+  } else {
+    std::vector<NamedTensor> outputs = ToyOutputs(copy.state);
+    outputs[1].value = ToyTensor(2 * copy.state + world_->output_error);
+    ToMessage(outputs, response.mutable_outputs());
+  }
   response.set_version(copy.version);
   response.set_epoch(copy.epoch);
 }

@@ -53,6 +53,12 @@ inline constexpr uint64_t kToyBeginning = 42;
 uint64_t NextToyState(uint64_t state, int64_t input);
 Tensor ToyTensor(uint64_t value);
 
+// The same step with two inputs by name. It is that of the input ToyPair(a, b), and has the outputs
+// of ToyOutputs, "state" and "twice", in place of the state alone.
+std::vector<NamedTensor> ToyInputs(int64_t a, int64_t b);
+int64_t ToyPair(int64_t a, int64_t b);
+std::vector<NamedTensor> ToyOutputs(uint64_t state);
+
 // Servers in this process with sessions of a toy model, whose state is one number and whose output
 // is that state. They share a store, and fail where the test wants them to.
 //
@@ -91,7 +97,8 @@ class FlakyServers final : public SessionServers {
     // The faults of the next calls. When there are none left, `weather` decides.
     std::deque<Fault> script;
     std::function<Fault()> weather = [] { return Fault::kNone; };
-    // Added to each output, so that its bits differ from server to server.
+    // Added to each output, so that its bits differ from server to server; if there are two, only
+    // to "twice".
     uint64_t output_error = 0;
     // A step with this input is refused with INVALID_ARGUMENT.
     std::optional<int64_t> refused_input;

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -73,6 +74,7 @@ class Schedule {
     options_.retry_time = absl::Milliseconds(random_.Integer(100, 5000));
     options_.attempt_timeout = absl::Milliseconds(random_.Integer(20, 200));
     options_.num_durable_steps_kept = static_cast<uint64_t>(random_.Integer(0, 1) * 20);
+    is_by_name_ = random_.Uniform() < 0.3;
     has_small_log_ = random_.Uniform() < 0.1;
     if (has_small_log_) options_.max_log_bytes = 800;
     options_.observer = [this](const Resumption& resumption) { Count(resumption); };
@@ -114,7 +116,7 @@ class Schedule {
   std::string OneStep() {
     if (random_.Uniform() < 0.05) Reset();
     int64_t input = random_.Integer(0, 1000);
-    absl::StatusOr<StepResult> result = session_->Step(ToyTensor(static_cast<uint64_t>(input)));
+    absl::StatusOr<StepResult> result = Send(input);
     for (int i = 0; !result.ok() && i < kAttemptsMax; ++i) {
       if (session_->has_unfinished_step()) {
         ++tally_->num_unfinished;
@@ -122,22 +124,37 @@ class Schedule {
       } else {
         // The step was not performed, so another one may take its place.
         input = random_.Integer(0, 1000);
-        result = session_->Step(ToyTensor(static_cast<uint64_t>(input)));
+        result = Send(input);
         if (IsEnd(result.status())) break;
       }
     }
     if (!result.ok()) return JudgeEnd(result.status());
-    state_ = NextToyState(state_, input);
+    state_ = NextToyState(state_, Meaning(input));
     ++num_delivered_;
     ++tally_->num_delivered;
     if (std::exchange(is_regressed_, false)) ++tally_->num_regressions_mended;
     if (result->version != num_delivered_) {
       return absl::StrCat("delivery ", num_delivered_, " has version ", result->version);
     }
-    if (!(result->output == ToyTensor(state_))) {
-      return absl::StrCat("output ", num_delivered_, " is not the oracle's");
-    }
+    if (!IsOracles(*result)) return absl::StrCat("output ", num_delivered_, " is not the oracle's");
     return "";
+  }
+
+  // Makes a step with this input, as one tensor or by name.
+  absl::StatusOr<StepResult> Send(int64_t input) {
+    if (is_by_name_) return session_->Step(ToyInputs(input / 10, input % 10));
+    return session_->Step(ToyTensor(static_cast<uint64_t>(input)));
+  }
+  int64_t Meaning(int64_t input) const {
+    return is_by_name_ ? ToyPair(input / 10, input % 10) : input;
+  }
+  bool IsOracles(const StepResult& result) const {
+    if (!is_by_name_) return result.output == ToyTensor(state_);
+    const std::vector<NamedTensor> expected = ToyOutputs(state_);
+    return std::equal(result.outputs.begin(), result.outputs.end(), expected.begin(),
+                      expected.end(), [](const NamedTensor& a, const NamedTensor& b) {
+                        return a.name == b.name && a.value == b.value;
+                      });
   }
 
   void Reset() {
@@ -180,6 +197,7 @@ class Schedule {
   uint64_t state_ = kToyBeginning;
   double rate_ = 0;
   int num_faults_left_ = 0;
+  bool is_by_name_ = false;  // whether steps have two inputs and two outputs
   bool has_takeovers_ = false;
   bool has_store_losses_ = false;
   bool has_small_log_ = false;

@@ -65,6 +65,28 @@ class ResumableSessionTest : public ::testing::Test {
     return ToyTensor(state);
   }
 
+  // Makes steps with the inputs a = i and b = 7 i by name. Each must be answered.
+  void StepAllByName(int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      ASSERT_THAT(session_->Step(ToyInputs(i, 7 * i)), IsOk());
+    }
+  }
+  // Returns the state after those steps.
+  static uint64_t StateByName(int64_t end) {
+    uint64_t state = kToyBeginning;
+    for (int64_t i = 0; i < end; ++i) state = NextToyState(state, ToyPair(i, 7 * i));
+    return state;
+  }
+  // Expects the outputs of a session in `state`.
+  static void ExpectOutputs(const std::vector<NamedTensor>& outputs, uint64_t state) {
+    const std::vector<NamedTensor> expected = ToyOutputs(state);
+    ASSERT_THAT(outputs, SizeIs(expected.size()));
+    for (size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_EQ(outputs[i].name, expected[i].name);
+      EXPECT_EQ(outputs[i].value, expected[i].value);
+    }
+  }
+
   FlakyServers::World world_;
   std::vector<Resumption> told_;
   std::unique_ptr<ResumableSession> session_;
@@ -373,6 +395,53 @@ TEST_F(ResumableSessionTest, ForgetsAStepThatIsRefusedForItsContent) {
   EXPECT_THAT(Step(13), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("refused")));
   EXPECT_FALSE(session_->has_unfinished_step());
   EXPECT_EQ(Step(2)->output, After({1, 2}));
+}
+
+TEST_F(ResumableSessionTest, StepsByNameAreReplayedWithEveryInput) {
+  Open(4);
+  StepAllByName(0, 6);
+  world_.script = {Fault::kRestart};
+
+  const auto result = session_->Step(ToyInputs(6, 42));
+
+  ASSERT_THAT(result, IsOk());
+  ExpectOutputs(result->outputs, StateByName(7));
+  ASSERT_THAT(told_, SizeIs(1));
+  EXPECT_EQ(told_[0].version_found, 4u);
+  EXPECT_EQ(told_[0].num_replayed, 2u);
+  EXPECT_FALSE(told_[0].has_different_outputs);
+}
+
+TEST_F(ResumableSessionTest, AStepByNameIsSentAgainWithEveryInput) {
+  Open(0);
+  StepAllByName(0, 1);
+  world_.script = {Fault::kLostReply};
+
+  const auto result = session_->Step(ToyInputs(1, 7));
+
+  ASSERT_THAT(result, IsOk());
+  EXPECT_TRUE(result->is_replayed);
+  ExpectOutputs(result->outputs, StateByName(2));
+}
+
+TEST_F(ResumableSessionTest, EndsIfAnyReplayedOutputDiffers) {
+  Open(4);
+  StepAllByName(0, 6);
+  world_.output_error = 1;  // in the second output alone
+  world_.script = {Fault::kRestart};
+
+  EXPECT_THAT(session_->Step(ToyInputs(6, 42)),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       AllOf(HasSubstr("OUTPUT_DIFFERS"), HasSubstr("step 4"))));
+}
+
+TEST_F(ResumableSessionTest, ResetsWithAStepByName) {
+  Open(0);
+  StepAllByName(0, 3);
+
+  ASSERT_THAT(session_->ResetState(), IsOk());
+
+  ExpectOutputs(session_->Step(ToyInputs(0, 0))->outputs, StateByName(1));
 }
 
 TEST_F(ResumableSessionTest, NumbersItsStepsByItself) {

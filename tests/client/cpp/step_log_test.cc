@@ -1,13 +1,16 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Tests which steps are kept for a replay, and which are dropped.
+// Tests which steps are kept for a replay, which are dropped, and what their outputs are compared
+// by.
 
 #include "client/cpp/step_log.h"
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
+#include <vector>
 
 namespace rnnserve::client {
 namespace {
@@ -16,6 +19,29 @@ v1::StepRequest RequestOf(size_t num_bytes) {
   v1::StepRequest request;
   request.mutable_input()->set_raw(std::string(num_bytes, 'x'));
   return request;
+}
+
+TEST(StepLogTest, EveryPartOfTheOutputsChangesTheirDigest) {
+  const Tensor one({2}, std::vector<float>{1, 2});
+  const Tensor other({2}, std::vector<float>{1, 3});
+  const Tensor column({2, 1}, std::vector<float>{1, 2});
+  const auto digest_of = [](const std::vector<NamedTensor>& outputs) {
+    return DigestOf(Tensor(), outputs);
+  };
+
+  const std::set<OutputDigest> digests = {DigestOf(one),
+                                          DigestOf(other),
+                                          digest_of({{"a", one}}),
+                                          digest_of({{"a", other}}),
+                                          digest_of({{"a", column}}),
+                                          digest_of({{"b", one}}),
+                                          digest_of({{"a", one}, {"b", one}}),
+                                          digest_of({{"a", one}, {"b", other}}),
+                                          digest_of({{"a", other}, {"b", one}}),
+                                          digest_of({{"b", one}, {"a", one}})};
+
+  EXPECT_EQ(digests.size(), 10u);
+  EXPECT_EQ(digest_of({{"a", one}}), digest_of({{"a", one}}));
 }
 
 TEST(StepLogTest, HoldsTheStepsAfterThoseDropped) {
