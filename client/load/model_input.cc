@@ -37,6 +37,10 @@ int64_t NumTokens(const v1::DescribeModelResponse& model) {
 
 absl::StatusOr<ModelInput> ModelInput::Make(const v1::DescribeModelResponse& model,
                                             int64_t max_timesteps, uint64_t seed) {
+  if (model.inputs_size() > 1) {
+    return absl::InvalidArgumentError(absl::StrCat("the model has ", model.inputs_size(),
+                                                   " inputs; the load has steps with one"));
+  }
   ModelInput input;
   input.dtype_ = model.input().dtype();
   input.shape_.assign(model.input().shape().begin(), model.input().shape().end());

@@ -21,6 +21,30 @@ std::string FormatWeightType(v1::WeightType type) {
   return absl::AsciiStrToLower(absl::StripPrefix(v1::WeightType_Name(type), kPrefix));
 }
 
+// Adds the inputs and outputs: with their names if there are several.
+void AddTensors(const v1::DescribeModelResponse& model, Table* facts) {
+  if (model.inputs_size() <= 1) {
+    facts->AddRow({"input", FormatInput(model.input())});
+  } else {
+    for (const v1::NamedTensorSpec& input : model.inputs()) {
+      facts->AddRow({"input", absl::StrCat(input.name(), ": ", FormatInput(input))});
+    }
+  }
+  const auto when = [](bool has_time) {
+    return has_time ? " for every timestep" : " after the last timestep";
+  };
+  if (model.outputs_size() <= 1) {
+    facts->AddRow({"output", absl::StrCat("float32 ", FormatShape(model.output().shape()),
+                                          when(model.returns_sequences()))});
+    return;
+  }
+  for (const v1::NamedTensorSpec& output : model.outputs()) {
+    facts->AddRow(
+        {"output", absl::StrCat(output.name(), ": float32 ", FormatShape(output.spec().shape()),
+                                when(output.has_time()))});
+  }
+}
+
 std::string FormatDescription(const v1::DescribeModelResponse& model) {
   const v1::ModelSummary& summary = model.summary();
   Table facts({{"Model"}, {summary.name()}});
@@ -28,10 +52,7 @@ std::string FormatDescription(const v1::DescribeModelResponse& model) {
   facts.AddRow({"parameters", absl::StrCat(FormatCount(summary.num_parameters()), ", matrices in ",
                                            FormatWeightType(summary.weight_type()), ", ",
                                            FormatCount(summary.parameter_bytes()), " bytes")});
-  facts.AddRow({"input", FormatInput(model.input())});
-  facts.AddRow({"output", absl::StrCat("float32 ", FormatShape(model.output().shape()),
-                                       model.returns_sequences() ? " for every timestep"
-                                                                 : " after the last timestep")});
+  AddTensors(model, &facts);
   facts.AddRow({"sessions", summary.streamable()
                                 ? absl::StrCat("yes, ", FormatCount(summary.state_bytes()),
                                                " bytes of state each")

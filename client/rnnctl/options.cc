@@ -39,10 +39,21 @@ CLI::Option* AddFiles(CLI::App* command, Options* options) {
   return input;
 }
 
+// Adds the option that gives several inputs by name, instead of `input`.
+void AddNamedInputs(CLI::App* command, CLI::Option* input, Options* options) {
+  command
+      ->add_option(
+          "--input", options->named_inputs,
+          "NAME=FILE, once for each input of a model with several; an input without a time "
+          "axis has one line or row for each sequence")
+      ->allow_extra_args(false)
+      ->excludes(input);
+}
+
 void AddSequenceCommands(CLI::App& app, Options* options) {
   CLI::App* infer = AddCommand(app, options, Command::kInfer, "infer",
                                "Compute whole sequences, in batches and without sessions");
-  AddFiles(infer, options);
+  AddNamedInputs(infer, AddFiles(infer, options), options);
   infer
       ->add_option("--batch", options->num_batch_rows,
                    "Number of sequences in one call; only sequences of equal length share a call")
@@ -59,14 +70,7 @@ void AddSequenceCommands(CLI::App& app, Options* options) {
 
   CLI::App* stream = AddCommand(app, options, Command::kStream, "stream",
                                 "Stream each sequence through a session of its own");
-  CLI::Option* input = AddFiles(stream, options);
-  stream
-      ->add_option(
-          "--input", options->named_inputs,
-          "NAME=FILE, once for each input of a model with several; an input without a time "
-          "axis has one line or row for each sequence")
-      ->allow_extra_args(false)
-      ->excludes(input);
+  AddNamedInputs(stream, AddFiles(stream, options), options);
   stream
       ->add_option("--sessions", options->num_sessions, "Number of sessions that are open at once")
       ->check(CLI::Range(size_t{1}, kMaxSessions))

@@ -53,7 +53,7 @@ struct Options {
   // For `infer` and `stream`: paths, "-" for standard input and output. For `bench`: the output.
   std::string input = "-";
   std::string output = "-";
-  // For `stream`, instead of `input`: NAME=PATH for each input of a model that has several.
+  // For `infer` and `stream`, instead of `input`: NAME=PATH for each input of a model that has several.
   std::vector<std::string> named_inputs;
   // For files whose extension names no format. Empty: reads JSON lines, prints a table.
   std::string format;

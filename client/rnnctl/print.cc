@@ -36,6 +36,11 @@ std::string FormatInput(const v1::TensorSpec& spec) {
                       "]");
 }
 
+std::string FormatInput(const v1::NamedTensorSpec& input) {
+  if (input.has_time()) return FormatInput(input.spec());
+  return absl::StrCat("float32 ", FormatShape(input.spec().shape()), " for all timesteps");
+}
+
 std::string FormatShape(const google::protobuf::RepeatedField<int64_t>& shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
 }

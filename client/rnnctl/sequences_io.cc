@@ -112,22 +112,6 @@ absl::Status AddInput(const v1::NamedTensorSpec& input, std::vector<Tensor> valu
   return absl::OkStatus();
 }
 
-// Checks that the inputs of each sequence that have a time axis are equally long.
-absl::Status CheckLengths(const std::vector<NamedSequence>& sequences) {
-  for (size_t i = 0; i < sequences.size(); ++i) {
-    const SequenceInput* first = nullptr;
-    for (const SequenceInput& input : sequences[i]) {
-      if (!input.has_time) continue;
-      if (first == nullptr) first = &input;
-      if (input.value.shape()[0] == first->value.shape()[0]) continue;
-      return InputError(absl::StrCat("sequence ", i, " has ", first->value.shape()[0],
-                                     " timesteps in '", first->name, "' and ",
-                                     input.value.shape()[0], " in '", input.name, "'"));
-    }
-  }
-  return absl::OkStatus();
-}
-
 // Returns the format of the output; nothing for a table.
 absl::StatusOr<std::optional<FileFormat>> OutputFormat(const Options& options) {
   if (options.output == "-" && options.format.empty()) {
@@ -185,8 +169,22 @@ absl::StatusOr<std::vector<NamedSequence>> ReadNamedSequences(Client& client,
         AddInput(input, input.has_time() ? *std::move(values) : VectorsOf(*values), &sequences);
     if (!status.ok()) return status;
   }
-  if (absl::Status status = CheckLengths(sequences); !status.ok()) return status;
   return sequences;
+}
+
+absl::Status CheckLengths(const std::vector<NamedSequence>& sequences) {
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    const SequenceInput* first = nullptr;
+    for (const SequenceInput& input : sequences[i]) {
+      if (!input.has_time) continue;
+      if (first == nullptr) first = &input;
+      if (input.value.shape()[0] == first->value.shape()[0]) continue;
+      return InputError(absl::StrCat("sequence ", i, " has ", first->value.shape()[0],
+                                     " timesteps in '", first->name, "' and ",
+                                     input.value.shape()[0], " in '", input.name, "'"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckOutput(const Options& options) {
@@ -207,8 +205,15 @@ absl::Status WriteOutputs(const std::vector<Tensor>& outputs, const Options& opt
   return WriteResult(options.output, *bytes, "output", terminal);
 }
 
-absl::Status WriteOutputs(const std::vector<std::vector<NamedTensor>>& outputs,
-                          const Options& options, const Terminal& terminal) {
+absl::Status WriteOutputs(std::vector<std::vector<NamedTensor>> outputs, const Options& options,
+                          const Terminal& terminal) {
+  if (outputs.front().size() == 1) {
+    std::vector<Tensor> single;
+    for (std::vector<NamedTensor>& of_sequence : outputs) {
+      single.push_back(std::move(of_sequence.front().value));
+    }
+    return WriteOutputs(single, options, terminal);
+  }
   const auto format = OutputFormat(options);
   if (!format.ok()) return LocalError("output", format.status());
   if (!format->has_value()) {

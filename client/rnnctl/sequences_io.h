@@ -24,6 +24,10 @@ absl::StatusOr<std::vector<Tensor>> ReadSequences(Client& client, const Options&
 absl::StatusOr<std::vector<NamedSequence>> ReadNamedSequences(Client& client,
                                                               const Options& options);
 
+// Checks that the inputs of each sequence that have a time axis are equally long, as steps need
+// them.
+absl::Status CheckLengths(const std::vector<NamedSequence>& sequences);
+
 // Checks, before any work is done, that WriteOutputs will not fail because of a name or a format.
 absl::Status CheckOutput(const Options& options);
 
@@ -31,10 +35,9 @@ absl::Status CheckOutput(const Options& options);
 // options ask for JSON.
 absl::Status WriteOutputs(const std::vector<Tensor>& outputs, const Options& options,
                           const Terminal& terminal);
-// The same for a model with several outputs: those of each sequence. Only JSON lines and the table
-// can hold them.
-absl::Status WriteOutputs(const std::vector<std::vector<NamedTensor>>& outputs,
-                          const Options& options, const Terminal& terminal);
+// The same for all outputs of each sequence. Only JSON lines and the table can hold several of them.
+absl::Status WriteOutputs(std::vector<std::vector<NamedTensor>> outputs, const Options& options,
+                          const Terminal& terminal);
 
 }  // namespace rnnserve::client
 

@@ -117,19 +117,6 @@ int64_t TimeOf(const NamedSequence& sequence) {
   return std::find_if(sequence.begin(), sequence.end(), has_time)->value.shape()[0];
 }
 
-// Writes the outputs of all sequences.
-absl::Status Write(std::deque<SequenceOutputs> of_sequences, const Options& options,
-                   const Terminal& terminal) {
-  std::vector<std::vector<NamedTensor>> outputs;
-  for (SequenceOutputs& of_sequence : of_sequences) {
-    outputs.push_back(std::move(of_sequence).Take());
-  }
-  if (outputs.front().size() > 1) return WriteOutputs(outputs, options, terminal);
-  std::vector<Tensor> single;
-  for (std::vector<NamedTensor>& output : outputs) single.push_back(std::move(output[0].value));
-  return WriteOutputs(single, options, terminal);
-}
-
 // `Sequence` is Tensor or NamedSequence. REQUIRES: there is at least one.
 template <typename Sequence>
 absl::Status StreamAll(Client& client, const std::vector<Sequence>& sequences,
@@ -164,7 +151,9 @@ absl::Status StreamAll(Client& client, const std::vector<Sequence>& sequences,
   if (!status.ok()) return status;
   terminal.remarks << FormatSpeed(sequences.size(), num_timesteps, latencies,
                                   terminal.clock() - began);
-  return Write(std::move(outputs), options, terminal);
+  std::vector<std::vector<NamedTensor>> all;
+  for (SequenceOutputs& of_sequence : outputs) all.push_back(std::move(of_sequence).Take());
+  return WriteOutputs(std::move(all), options, terminal);
 }
 
 }  // namespace
@@ -173,7 +162,9 @@ absl::Status RunStream(Client& client, const Options& options, const Terminal& t
   if (absl::Status status = CheckOutput(options); !status.ok()) return status;
   if (!options.named_inputs.empty()) {
     const auto sequences = ReadNamedSequences(client, options);
-    return sequences.ok() ? StreamAll(client, *sequences, options, terminal) : sequences.status();
+    if (!sequences.ok()) return sequences.status();
+    if (absl::Status status = CheckLengths(*sequences); !status.ok()) return status;
+    return StreamAll(client, *sequences, options, terminal);
   }
   const auto sequences = ReadSequences(client, options);
   return sequences.ok() ? StreamAll(client, *sequences, options, terminal) : sequences.status();

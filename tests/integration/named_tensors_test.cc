@@ -5,6 +5,8 @@
 // of Keras, whichever call they come by, and calls that do not fit the model change nothing.
 
 #include <cmath>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -97,6 +99,17 @@ class NamedTensorsTest : public ServedModelsTest {
     request.set_session_id(id);
     request.mutable_inputs()->Add(inputs.begin(), inputs.end());
     return request;
+  }
+  static client::Tensor ToClient(const v1::Tensor& tensor) {
+    std::vector<int64_t> shape(tensor.shape().begin(), tensor.shape().end());
+    if (tensor.dtype() == v1::DATA_TYPE_FLOAT32) return {std::move(shape), Values(tensor)};
+    std::vector<int32_t> ids(tensor.raw().size() / sizeof(int32_t));
+    std::memcpy(ids.data(), tensor.raw().data(), tensor.raw().size());
+    return {std::move(shape), std::move(ids)};
+  }
+  static ProcessOutcome Rnnctl(const std::string& arguments) {
+    return RunShell(absl::StrCat(RNNSERVE_BIN_DIR, "/rnnctl --server ", server().grpc_address(),
+                                 " ", arguments));
   }
   static std::string VersionAndState(const std::string& id) {
     v1::GetStateRequest request;
@@ -283,9 +296,7 @@ TEST_F(NamedTensorsTest, TheClientLibraryStepsByName) {
   ASSERT_TRUE(session.ok()) << session.status();
   std::vector<client::NamedTensor> inputs;
   for (const v1::NamedTensor& input : recorded.Inputs(0, 0, 4)) {
-    inputs.push_back({input.name(),
-                      client::Tensor({input.tensor().shape().begin(), input.tensor().shape().end()},
-                                     Values(input.tensor()))});
+    inputs.push_back({input.name(), ToClient(input.tensor())});
   }
 
   const auto result = session->Step(inputs);
@@ -299,13 +310,55 @@ TEST_F(NamedTensorsTest, TheClientLibraryStepsByName) {
   }
 }
 
-TEST_F(NamedTensorsTest, RnnctlStreamsEveryInputAndPrintsEveryOutput) {
+TEST_F(NamedTensorsTest, TheClientLibraryInfersByName) {
   const Recorded recorded("states_as_inputs_1/case-0.json");
-  const TemporaryFolder folder;
-  std::string command = absl::StrCat(RNNSERVE_BIN_DIR, "/rnnctl --server ", server().grpc_address(),
-                                     " --json stream ", kDecoder, " --chunk 4");
+  auto client = client::Client::Connect(server().grpc_address());
+  ASSERT_TRUE(client.ok()) << client.status();
+  client::InferRequest request;
+  request.model = kDecoder;
+  for (const v1::NamedTensor& input : recorded.Rows(1, 0, 4)) {
+    request.inputs.push_back({input.name(), ToClient(input.tensor())});
+  }
+
+  const auto result = (*client)->Infer(request);
+
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->output.num_elements(), 0u);
+  ASSERT_EQ(result->outputs.size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    const client::Tensor& output = result->outputs[i].value;
+    EXPECT_EQ(output.shape()[0], 1);
+    recorded.ExpectOutput(i, 0, 0, {output.floats().begin(), output.floats().end()});
+  }
+}
+
+TEST_F(NamedTensorsTest, TheClientLibrarySendsTheMaskOfAnInput) {
+  const Recorded recorded("multi_input_1/case-0.json");
+  auto client = client::Client::Connect(server().grpc_address());
+  ASSERT_TRUE(client.ok()) << client.status();
+  client::InferRequest whole;
+  client::InferRequest shorter;
+  whole.model = shorter.model = kTwoInputs;
+  const auto frames = recorded.Rows(1, 0, 4)[0];
+  const auto words = recorded.Rows(1, 0, 4)[1];
+  whole.inputs = {{words.name(), ToClient(words.tensor())},
+                  {frames.name(), ToClient(frames.tensor()),
+                   client::Tensor({1, 4}, std::vector<bool>{true, true, true, false})}};
+  shorter.inputs = {whole.inputs[0], {frames.name(), ToClient(recorded.Rows(1, 0, 3)[0].tensor())}};
+
+  const auto masked = (*client)->Infer(whole);
+  const auto expected = (*client)->Infer(shorter);
+
+  ASSERT_TRUE(masked.ok()) << masked.status();
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  EXPECT_EQ(masked->output, expected->output);
+}
+
+// Writes the inputs of the decoder to files and returns the arguments that name them.
+std::string WriteInputs(const Recorded& recorded, const std::filesystem::path& folder) {
+  std::string arguments;
   for (const v1::NamedTensor& input : recorded.Inputs(0, 0, 4)) {
-    const std::string path = folder.path() / absl::StrCat(input.name(), ".jsonl");
+    const std::string path = folder / absl::StrCat(input.name(), ".jsonl");
     Json rows = Json::array();
     const std::vector<float> values = Values(input.tensor());
     const auto width = static_cast<size_t>(*input.tensor().shape().rbegin());
@@ -314,31 +367,49 @@ TEST_F(NamedTensorsTest, RnnctlStreamsEveryInputAndPrintsEveryOutput) {
                                         values.begin() + static_cast<ptrdiff_t>(begin + width)));
     }
     std::ofstream(path) << rows.dump() << "\n";
-    absl::StrAppend(&command, " --input ", input.name(), "=", path);
+    absl::StrAppend(&arguments, " --input ", input.name(), "=", path);
   }
+  return arguments;
+}
 
-  const ProcessOutcome outcome = RunShell(command);
-
-  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  const Json line = Json::parse(outcome.out);
-  EXPECT_EQ(line["sequence"], 0);
-  ASSERT_EQ(line["outputs"].size(), 2u);
+TEST_F(NamedTensorsTest, RnnctlTakesEveryInputAndPrintsEveryOutput) {
+  const Recorded recorded("states_as_inputs_1/case-0.json");
+  const TemporaryFolder folder;
+  const std::string inputs = WriteInputs(recorded, folder.path());
   v1::DescribeModelRequest describe;
   describe.set_model(kDecoder);
   v1::DescribeModelResponse model;
   ASSERT_TRUE(model_stub().DescribeModel(Context().get(), describe, &model).ok());
-  for (int i = 0; i < 2; ++i) {
-    std::vector<float> values;
-    const Json output = line["outputs"][model.outputs(i).name()].flatten();
-    for (const auto& [key, value] : output.items()) values.push_back(value);
-    recorded.ExpectOutput(static_cast<size_t>(i), 0, 0, values);
+
+  for (const std::string command : {"stream --chunk 4 ", "infer "}) {
+    const ProcessOutcome outcome = Rnnctl(absl::StrCat("--json ", command, kDecoder, inputs));
+
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const Json line = Json::parse(outcome.out);
+    EXPECT_EQ(line["sequence"], 0);
+    ASSERT_EQ(line["outputs"].size(), 2u);
+    for (int i = 0; i < 2; ++i) {
+      std::vector<float> values;
+      const Json output = line["outputs"][model.outputs(i).name()].flatten();
+      for (const auto& [key, value] : output.items()) values.push_back(value);
+      recorded.ExpectOutput(static_cast<size_t>(i), 0, 0, values);
+    }
   }
+}
+
+TEST_F(NamedTensorsTest, RnnctlDescribesEveryInputAndOutput) {
+  const ProcessOutcome outcome = Rnnctl(absl::StrCat("describe ", kDecoder));
+
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("frames: float32 [time, 5]\n"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("state_0: float32 [4] for all timesteps\n"), std::string::npos);
+  EXPECT_NE(outcome.out.find(" for every timestep\n"), std::string::npos);
+  EXPECT_NE(outcome.out.find(" after the last timestep\n"), std::string::npos);
 }
 
 TEST_F(NamedTensorsTest, RnnctlNamesTheInputThatIsMissing) {
   const ProcessOutcome outcome =
-      RunShell(absl::StrCat(RNNSERVE_BIN_DIR, "/rnnctl --server ", server().grpc_address(),
-                            " stream ", kDecoder, " --input state_0=nothing.npy"));
+      Rnnctl(absl::StrCat("stream ", kDecoder, " --input state_0=nothing.npy"));
 
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_NE(outcome.err.find("input 'frames'"), std::string::npos) << outcome.err;

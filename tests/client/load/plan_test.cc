@@ -157,6 +157,15 @@ TEST(ModelInputTest, AppendsRowsOfOneTensor) {
   EXPECT_EQ(rows.raw(), first.raw() + second.raw());
 }
 
+TEST(ModelInputTest, RefusesAModelWithSeveralInputs) {
+  v1::DescribeModelResponse model = FloatModel();
+  model.add_inputs()->set_name("a");
+  model.add_inputs()->set_name("b");
+
+  EXPECT_THAT(ModelInput::Make(model, 1, 1),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("2 inputs")));
+}
+
 TEST(ModelInputTest, RefusesAStepThatIsTooLarge) {
   EXPECT_THAT(ModelInput::Make(FloatModel(), 10'000'000, 1),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("67108864")));
