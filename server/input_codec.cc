@@ -21,7 +21,8 @@ absl::StatusOr<NamedInput> DecodeInput(const std::string& name, const v1::Tensor
   input.name = name;
   RNNSERVE_ASSIGN_OR_RETURN(input.tensor, DecodeTensor(tensor, what, storage));
   if (mask != nullptr) {
-    RNNSERVE_ASSIGN_OR_RETURN(input.mask, DecodeTensor(*mask, "mask", storage));
+    const std::string mask_name = name.empty() ? "mask" : absl::StrCat("mask of ", what);
+    RNNSERVE_ASSIGN_OR_RETURN(input.mask, DecodeTensor(*mask, mask_name, storage));
   }
   return input;
 }

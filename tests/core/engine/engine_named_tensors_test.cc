@@ -56,18 +56,19 @@ std::vector<float> ValuesOf(const StepResult& result, size_t i) {
 class EngineNamedTensorsTest : public ::testing::Test {
  protected:
   EngineNamedTensorsTest() {
-    for (std::unique_ptr<Engine>* engine : {&engine_, &other_}) {
-      DurabilityConfig durability{std::make_unique<SharedSnapshotStore>(store_),
-                                  SnapshotKeys(SnapshotKey(SnapshotKey::Secret{7})),
-                                  {}};
-      EngineOptions options;
-      options.workers = 1;
-      options.max_timesteps = 100;
-      *engine = std::make_unique<Engine>(clock_, observer_, options, std::move(durability));
-      (*engine)->AddModel("pair", PairModel()).IgnoreError();
-      (*engine)->AddModel("decoder", DecoderModel()).IgnoreError();
-    }
+    for (std::unique_ptr<Engine>* engine : {&engine_, &other_}) MakeEngine({}, *engine);
     Open("pair", "s").IgnoreError();
+  }
+
+  void MakeEngine(EngineOptions options, std::unique_ptr<Engine>& engine) {
+    DurabilityConfig durability{std::make_unique<SharedSnapshotStore>(store_),
+                                SnapshotKeys(SnapshotKey(SnapshotKey::Secret{7})),
+                                {}};
+    options.workers = 1;
+    options.max_timesteps = 100;
+    engine = std::make_unique<Engine>(clock_, observer_, options, std::move(durability));
+    engine->AddModel("pair", PairModel()).IgnoreError();
+    engine->AddModel("decoder", DecoderModel()).IgnoreError();
   }
 
   absl::StatusOr<OpenedSession> Open(const std::string& model, const std::string& id) {
@@ -238,6 +239,85 @@ TEST_F(EngineNamedTensorsTest, AnIndexWithOtherContentInAnyInputIsRefused) {
   }
 }
 
+TEST_F(EngineNamedTensorsTest, AnIndexWithAnotherMaskOfAnyInputIsRefused) {
+  const PairInputs inputs({1, 2}, {10, 20}, 100);
+  const TensorView mask{DataType::kBool, {2}, absl::string_view("\1\0", 2)};
+  const NamedInputs a_masked = {{"a", inputs.a, mask}, {"b", inputs.b, {}}, {"c", inputs.c, {}}};
+  const NamedInputs b_masked = {{"a", inputs.a, {}}, {"b", inputs.b, mask}, {"c", inputs.c, {}}};
+  ASSERT_THAT(Step("s", b_masked, 0), IsOk());
+
+  EXPECT_TRUE(Step("s", b_masked, 0)->is_replayed);
+  for (const NamedInputs& other : {a_masked, inputs.named()}) {
+    EXPECT_THAT(Step("s", other, 0), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                              HasSubstr("step 0"), "STEP_REUSED"));
+  }
+}
+
+TEST_F(EngineNamedTensorsTest, EveryKeptReplyHasTheShapesAndStatesOfItsOwnStep) {
+  const auto step = [&](uint64_t index, const PairInputs& inputs) {
+    StepCall call;
+    call.session_id = "s";
+    call.inputs = inputs.named();
+    call.step_index = index;
+    call.return_state = index == 1;
+    Answer<StepResult> answer;
+    engine_->Step(std::move(call), answer.callback());
+    return answer.Wait();
+  };
+  const PairInputs steps[] = {
+      {{1, 2, 3}, {10, 20, 30}, 100}, {{4}, {40}, 100}, {{5, 6}, {50, 60}, 100}};
+  std::vector<StepResult> results;
+  for (uint64_t i = 0; i < 3; ++i) {
+    const auto result = step(i, steps[i]);
+    ASSERT_THAT(result, IsOk());
+    results.push_back(*result);
+  }
+
+  for (uint64_t i = 0; i < 3; ++i) {
+    const auto again = step(i, steps[i]);
+
+    ASSERT_THAT(again, IsOk());
+    EXPECT_TRUE(again->is_replayed);
+    EXPECT_EQ(again->version, i + 1);
+    ASSERT_EQ(again->outputs.size(), 2u);
+    for (size_t k = 0; k < 2; ++k) {
+      EXPECT_EQ(again->outputs[k].name, results[i].outputs[k].name);
+      EXPECT_EQ(again->outputs[k].shape, results[i].outputs[k].shape);
+      EXPECT_EQ(again->outputs[k].values, results[i].outputs[k].values);
+    }
+    ASSERT_EQ(again->state.size(), results[i].state.size());
+    EXPECT_EQ(again->state.size(), i == 1 ? 2u : 0u);
+    for (size_t k = 0; k < again->state.size(); ++k) {
+      EXPECT_EQ(again->state[k].values, results[i].state[k].values);
+    }
+  }
+}
+
+TEST_F(EngineNamedTensorsTest, ASpilledSessionComesBackWithItsStatesAndReplies) {
+  EngineOptions options;
+  options.sessions.max_sessions = 3;
+  MakeEngine(options, engine_);
+  ASSERT_THAT(Open("pair", "spilled"), IsOk());
+  const PairInputs inputs({1, 2}, {10, 20}, 100);
+  ASSERT_THAT(Step("spilled", inputs.named(), 0), IsOk());
+  for (const char* id : {"x", "y", "z"}) {
+    clock_.Advance(absl::Seconds(1));
+    ASSERT_THAT(Open("pair", id), IsOk());
+  }
+  ASSERT_GE(engine_->num_spilled_sessions(), 1);
+
+  const auto again = Step("spilled", inputs.named(), 0);
+  const auto next = Step("spilled", PairInputs({1}, {1}, 1).named(), 1);
+
+  ASSERT_THAT(again, IsOk());
+  EXPECT_TRUE(again->is_replayed);
+  EXPECT_THAT(ValuesOf(*again, 0), ElementsAre(111, 344));
+  EXPECT_THAT(ValuesOf(*again, 1), ElementsAre(40));
+  ASSERT_THAT(next, IsOk());
+  EXPECT_THAT(ValuesOf(*next, 0), ElementsAre(691));
+  EXPECT_THAT(ValuesOf(*next, 1), ElementsAre(90));
+}
+
 TEST_F(EngineNamedTensorsTest, AnotherServerGoesOnFromTheStoreAndReplaysEveryOutput) {
   const PairInputs inputs({1, 2}, {10, 20}, 100);
   const auto first = Step("s", inputs.named(), 0);
@@ -322,6 +402,42 @@ TEST_F(EngineNamedTensorsTest, StepSessionsTakesAndGivesARowOfEveryTensor) {
   EXPECT_EQ(again->outputs[1].values, result->outputs[1].values);
   // A row may also be sent again by itself.
   EXPECT_TRUE(Step("s", PairInputs({1, 2}, {10, 20}, 100).named(), 0)->is_replayed);
+}
+
+TEST_F(EngineNamedTensorsTest, StepSessionsRefusesOnlyTheRowWithOtherContentInAnyInput) {
+  ASSERT_THAT(Open("pair", "t"), IsOk());
+  const OwnedTensor a = OwnedTensor::Floats({2, 1, 1}, {1, 2});
+  const OwnedTensor b = OwnedTensor::Floats({2, 1, 1}, {10, 20});
+  const OwnedTensor other_b = OwnedTensor::Floats({2, 1, 1}, {10, 21});
+  const OwnedTensor c = OwnedTensor::Floats({2, 1}, {100, 200});
+  const TensorView mask{DataType::kBool, {2, 1}, absl::string_view("\1\0", 2)};
+  StepSessionsCall call;
+  call.session_ids = {"s", "t"};
+  call.inputs = {{"a", a, {}}, {"b", b, {}}, {"c", c, {}}};
+  call.step_indices = {0, 0};
+  const auto first = StepSessions(call);
+  ASSERT_THAT(first, IsOk());
+  ASSERT_THAT(first->errors, IsEmpty());
+
+  // An all-true mask is not the same as none, so that a masked row is refused in either row.
+  for (const NamedInput& other : {NamedInput{"b", other_b, {}}, NamedInput{"b", b, mask}}) {
+    StepSessionsCall changed = call;
+    changed.inputs[1] = other;
+    const auto result = StepSessions(changed);
+
+    ASSERT_THAT(result, IsOk());
+    const size_t num_refused = other.mask.has_value() ? 2 : 1;
+    ASSERT_EQ(result->errors.size(), num_refused);
+    EXPECT_EQ(result->errors.back().first, 1u);
+    for (const auto& [row, status] : result->errors) {
+      EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("step 0"),
+                                   "STEP_REUSED"));
+    }
+    if (num_refused == 2) continue;
+    EXPECT_THAT(result->replayed_rows, ElementsAre(0));
+    EXPECT_THAT(result->outputs[0].values, ElementsAre(111, 0));
+    EXPECT_THAT(result->outputs[1].values, ElementsAre(10, 0));
+  }
 }
 
 TEST_F(EngineNamedTensorsTest, StepSessionsGivesNoOutputsIfAllFail) {
