@@ -18,15 +18,20 @@ STOP_SECONDS = 30
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
+def on_core(core, command):
+    """Returns a command that runs `command` on one core, or on all of them if `core` is None."""
+    return command if core is None else ["taskset", "--cpu-list", str(core), *command]
+
+
 class Server:
     """A server program that writes its addresses to a file. It ends with the `with` block."""
 
-    def __init__(self, name, command, folder):
+    def __init__(self, name, command, folder, core=None):
         self.name = name
         addresses, log = (pathlib.Path(folder) / f"{name}.{end}" for end in ("json", "log"))
         for file in (addresses, log):
             file.unlink(missing_ok=True)  # from an earlier server of that name
-        self._process = Process([*command, "--address-file", addresses], log)
+        self._process = Process(on_core(core, [*command, "--address-file", addresses]), log)
         try:
             self.addresses = self._process.await_addresses(addresses, START_SECONDS)
         except RuntimeError as error:
@@ -66,10 +71,10 @@ def words_of(flags):
     return words
 
 
-def run_load(rnnctl, server, may_fail=False, **flags):
+def run_load(rnnctl, server, may_fail=False, core=None, **flags):
     """Runs `rnnctl bench` once; flags are its options, with _ for -. Returns its JSON, or
     NOTHING_ANSWERED if no step was answered in time and the caller allows that."""
-    done = run([rnnctl, "--server", server.grpc, "--json", "bench", *words_of(flags)],
+    done = run(on_core(core, [rnnctl, "--server", server.grpc, "--json", "bench", *words_of(flags)]),
                "DEADLINE_EXCEEDED" if may_fail else None)
     return load_of(done.stdout) if done.returncode == 0 else NOTHING_ANSWERED
 

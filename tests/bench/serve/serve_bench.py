@@ -41,15 +41,15 @@ class Bench:
     def rnnctl(self):
         return str(self.programs / "bin/rnnctl")
 
-    def rnnserve(self, *models, name="rnnserve", flags=()):
+    def rnnserve(self, *models, name="rnnserve", flags=(), core=None):
         named = [f"--model={path.name}={path}" for path in models]
         return Server(name, [str(self.programs / "bin/rnnserve"), "--grpc-address=127.0.0.1:0",
                              "--metrics-address=127.0.0.1:0", "--log-level=warning", *named, *flags],
-                      self.folder)
+                      self.folder, core)
 
-    def echo(self, units, api="callback"):
+    def echo(self, units, api="callback", queues=2, core=None):
         return Server(f"echo-{api}", [str(self.programs / "bench/echo_server"), f"--units={units}",
-                                      f"--api={api}"], self.folder)
+                                      f"--api={api}", f"--queues={queues}"], self.folder, core)
 
     def has_peer(self, name):
         """Returns whether the packages of another server can be installed."""
@@ -129,6 +129,52 @@ def messages(bench):
                                 ("an echo that hands over, vs echo", handoff_speeds, echo_speeds)):
         yield Result(title, [a / b for a, b in zip(values, base)], None,
                      parts=f"{spread(values)} and {spread(base)} messages/s")
+
+
+def message_cost(bench):
+    """Measures the processor time of the server for a message, as the kernel of the operating
+    system counts it: with the server on one core and the generator on another, and with both on
+    all cores."""
+    kernel = bench.kernel_microseconds(128, 16) / 16
+    for title, core, load_core in (("server on a core of its own", 0, 1),
+                                   ("cores shared with the generator", None, None)):
+        yield from message_cost_on(bench, title, core, load_core, kernel)
+
+
+def message_cost_on(bench, title, core, load_core, kernel):
+    many = {"sessions": 64, "streams": 64, "channels": 4, "core": load_core}
+
+    def cost_of(server, model):
+        """Returns microseconds of the server for a message, and messages/s."""
+        before = server.cpu_seconds()
+        # Without a warm-up, all messages of the run count.
+        speed = bench.load(server, model, warm_up_seconds=0, **many)["steps_per_second"]
+        used = server.cpu_seconds() - before
+        return used * 1e6 / (speed * bench.seconds), speed
+
+    with (bench.rnnserve(write_lstm(bench.folder, 128), core=core) as ours,
+          bench.echo(128, core=core) as callback, bench.echo(128, "handoff", core=core) as handoff,
+          bench.echo(128, "async", queues=1, core=core) as queue):
+        echoes = {"echo": callback, "echo that hands over": handoff, "echo on one queue": queue}
+        ours_costs, *echo_costs = bench.in_turns(
+            lambda: cost_of(ours, "lstm-128"),
+            *[lambda echo=echo: cost_of(echo, "echo") for echo in echoes.values()])
+    for name, costs in zip(echoes, echo_costs):
+        yield Result(f"us of processor time a message, {name}, {title}",
+                     [cost for cost, _ in costs], None,
+                     parts=f"{spread([speed for _, speed in costs])} messages/s")
+    # The best echo is the one that is cheapest in the median.
+    best = min(echo_costs, key=lambda costs: statistics.median(cost for cost, _ in costs))
+    is_alone = core is not None
+    best_cost = statistics.median(cost for cost, _ in best)
+    yield Result(f"us of processor time a message, LSTM-128, {title}",
+                 [cost for cost, _ in ours_costs],
+                 kernel + 1.15 * best_cost if is_alone else None, is_at_most=True,
+                 parts=f"{spread([speed for _, speed in ours_costs])} messages/s; the kernel takes "
+                       f"{kernel:.3g} us")
+    yield Result(f"messages/s of LSTM-128 vs the best echo, {title}",
+                 [ours_turn[1] / echo_turn[1] for ours_turn, echo_turn in zip(ours_costs, best)],
+                 0.7 if is_alone else None)
 
 
 def rows(bench):
@@ -340,7 +386,7 @@ def compared_with_peer(name, ours, others, goal, note=""):
 
 
 COMPARISONS = {function.__name__: function for function in (
-    transport, messages, rows, idle_latency, loaded_latency, overload, uneven_lengths,
+    transport, messages, message_cost, rows, idle_latency, loaded_latency, overload, uneven_lengths,
     python_service, triton, many_sessions)}
 
 
