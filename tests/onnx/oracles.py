@@ -19,6 +19,7 @@ import onnx
 import onnxruntime
 import page
 import random_graphs
+import recurrences
 import served_models
 from runner import Refused, Runner
 
@@ -30,7 +31,12 @@ def parse_arguments():
     parser = argparse.ArgumentParser(prog="./dev conformance --onnx", description=__doc__)
     parser.add_argument("--only", help="only the node tests of this operator, or of this name")
     parser.add_argument("--graphs", type=int, default=300, help="random graphs (300)")
-    parser.add_argument("--seed", type=int, default=0, help="of the first random graph (0)")
+    parser.add_argument(
+        "--recurrences", type=int, default=60, help="random models of whole sequences (60)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the first random graph and model (0)"
+    )
     parser.add_argument("--models", type=pathlib.Path, help="a folder with the public models")
     parser.add_argument("--programs", type=pathlib.Path, default=ROOT / "build/release/bin")
     parser.add_argument("--refused", action="store_true", help="prints every refusal")
@@ -102,6 +108,18 @@ def run_served(arguments, folder):
     return rows
 
 
+def run_recurrences(arguments, folder):
+    """Returns (number of models, of those that can be stepped, of wrong ones)."""
+    seeds = range(arguments.seed, arguments.seed + arguments.recurrences)
+    wrong, stepped = 0, 0
+    for seed, text, _, is_stepped in recurrences.run(arguments.programs, folder, seeds):
+        stepped += is_stepped
+        if text:
+            wrong += 1
+            print(f"WRONG recurrences, --seed {seed} --recurrences 1: {text}", flush=True)
+    return len(seeds), stepped, wrong
+
+
 def model_row(name, text, largest):
     print(f"{name:36} {text or f'largest error {largest:.1e}'}", flush=True)
     return {"name": name, "largest_error": float(f"{largest:.1e}"), "wrong": text}
@@ -136,7 +154,10 @@ def main():
         runner.close()
         if arguments.models:
             rows += run_served(arguments, pathlib.Path(folder) / "served")
-    is_good = not totals[node_tests.WRONG] and not wrong_graphs
+        counts = run_recurrences(arguments, pathlib.Path(folder) / "recurrences")
+        print(f"{counts[0]} random models of whole sequences, {counts[1]} also stepped: "
+              f"{counts[2]} wrong")  # fmt: skip
+    is_good = not totals[node_tests.WRONG] and not wrong_graphs and not counts[2]
     is_good = is_good and not any(row["wrong"] for row in rows)
     if arguments.write_page and is_good:
         document = {
@@ -145,6 +166,8 @@ def main():
             "steps": models.STEPS,
             "graphs": arguments.graphs,
             "graph_operators": len(operators),
+            "recurrences": counts[0],
+            "recurrences_stepped": counts[1],
             "models": [{key: row[key] for key in ("name", "largest_error")} for row in rows],
             "operators": page.operators_of(results),
         }

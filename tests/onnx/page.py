@@ -30,7 +30,10 @@ has numbers of 16 bits, within 1e-3 (float16) or 8e-3 (bfloat16).
 [How it works](../../../tests/onnx/README.md).
 
 In the last run {passed} tests passed, {refused} were refused, and none gave another result.
-{graphs} random graphs of {graph_operators} operators agreed with ONNX Runtime {onnxruntime}.
+{graphs} random graphs of {graph_operators} operators agreed with ONNX Runtime {onnxruntime}. So did
+{recurrences} random models that run LSTM, GRU, RNN and Scan over whole sequences in any direction, with
+lengths of rows, initial states and all attributes, served by the real server; {recurrences_stepped}
+of them can be stepped, and ran for {steps} steps.
 
 `Constant`, `If`, `Loop`, `Scan` and functions of a file are taken apart at import. Shapes, axes and
 other operands that say what is computed must be known then; everything that does not depend on the

@@ -464,8 +464,8 @@ absl::StatusOr<std::vector<GraphConverter::Slot>> GraphConverter::ConvertScan(
         absl::StrCat("it has ", num_passes, " passes; 1 to ", kOnnxPassesMax, " are supported"));
   }
   std::vector<Slot> carried(operands.begin(), operands.begin() + static_cast<int64_t>(num_carried));
-  std::vector<std::vector<Slot>> scans(num_stacked);
-  for (int64_t pass = 0; pass < num_passes; ++pass) {
+  // The states, and one element of each scanned input.
+  const auto inputs_of = [&](int64_t pass) -> absl::StatusOr<std::vector<Slot>> {
     std::vector<Slot> inputs = carried;
     for (size_t i = 0; i < num_scanned; ++i) {
       const BuiltValue& whole = *operands[num_carried + i];
@@ -477,6 +477,28 @@ absl::StatusOr<std::vector<GraphConverter::Slot>> GraphConverter::ConvertScan(
       RNNSERVE_ASSIGN_OR_RETURN(part, builder_.Reshape(part, Shape(extents)));
       inputs.push_back(std::move(part));
     }
+    return inputs;
+  };
+  if (override_ != nullptr && num_passes == 1) {
+    const auto differs = [&](int64_t direction) { return direction != directions[0]; };
+    if (std::any_of(directions.begin(), directions.end(), differs) ||
+        std::any_of(out_directions.begin(), out_directions.end(), differs)) {
+      return NotServed("its inputs and outputs are scanned in different directions over time");
+    }
+    RNNSERVE_ASSIGN_OR_RETURN(const std::vector<Slot> inputs, inputs_of(0));
+    RNNSERVE_ASSIGN_OR_RETURN(std::optional<std::vector<Slot>> results,
+                              OverrideScan(node, *body, inputs, directions[0] != 0, scope));
+    if (results.has_value()) {
+      for (size_t i = 0; i < num_stacked; ++i) {
+        Slot& result = (*results)[num_carried + i];
+        RNNSERVE_ASSIGN_OR_RETURN(result, Stack({result}, out_axes[i]));
+      }
+      return *std::move(results);
+    }
+  }
+  std::vector<std::vector<Slot>> scans(num_stacked);
+  for (int64_t pass = 0; pass < num_passes; ++pass) {
+    RNNSERVE_ASSIGN_OR_RETURN(const std::vector<Slot> inputs, inputs_of(pass));
     RNNSERVE_ASSIGN_OR_RETURN(std::vector<Slot> outputs, ConvertBody(*body, inputs, scope));
     std::copy_n(outputs.begin(), num_carried, carried.begin());
     for (size_t i = 0; i < num_stacked; ++i) scans[i].push_back(outputs[num_carried + i]);
@@ -487,6 +509,62 @@ absl::StatusOr<std::vector<GraphConverter::Slot>> GraphConverter::ConvertScan(
     carried.push_back(std::move(stacked));
   }
   return carried;
+}
+
+absl::StatusOr<std::optional<std::vector<GraphConverter::Slot>>> GraphConverter::OverrideScan(
+    const OnnxNode& node, const OnnxGraph& body, const std::vector<Slot>& operands, bool is_reverse,
+    const Scope& scope) {
+  const auto num_scanned = static_cast<size_t>(AttributeOr<int64_t>(node, "num_scan_inputs", 0));
+  ScanPass pass;
+  pass.name = node.name;
+  pass.is_reverse = is_reverse;
+  for (const Slot& operand : operands) {
+    if (!operand.has_value()) return Invalid("an input is left out");
+    const bool is_carried = pass.carried.size() + num_scanned < operands.size();
+    (is_carried ? pass.carried : pass.scanned).push_back(*operand);
+  }
+  for (const std::string& output : node.outputs) pass.wants.push_back(!output.empty());
+  pass.wants.resize(body.outputs.size(), false);
+  // What the body reads and does not write itself is read from outside, if it is there.
+  std::set<std::string> names;
+  for (const OnnxNode& inner : body.nodes) AddNamesRead(inner, names);
+  for (const OnnxValueInfo& output : body.outputs) names.insert(output.name);
+  std::map<std::string, BuiltValue> known;
+  for (const std::string& name : names) {
+    const Slot* slot = Find(scope, name);
+    if (slot == nullptr) continue;
+    // It depends on an operator that is not supported.
+    if (!slot->has_value()) return std::vector<Slot>(body.outputs.size());
+    ((*slot)->is_known() ? known : pass.captured).emplace(name, **slot);
+  }
+  pass.convert_body = [&, known](ProgramBuilder& builder, const std::vector<BuiltValue>& carried,
+                                 const std::vector<BuiltValue>& scanned,
+                                 const std::map<std::string, BuiltValue>& captured)
+      -> absl::StatusOr<std::vector<BuiltValue>> {
+    GraphConverter inner(model_, builder, nullptr);
+    inner.num_conversions_ = num_conversions_;
+    Scope outer;
+    outer.opsets = scope.opsets;
+    outer.arguments = scope.arguments;
+    outer.depth = scope.depth;
+    outer.values.insert(known.begin(), known.end());
+    outer.values.insert(captured.begin(), captured.end());
+    std::vector<Slot> inputs(carried.begin(), carried.end());
+    inputs.insert(inputs.end(), scanned.begin(), scanned.end());
+    RNNSERVE_ASSIGN_OR_RETURN(const std::vector<Slot> outputs,
+                              inner.ConvertBody(body, inputs, outer));
+    num_conversions_ = inner.num_conversions_;
+    std::vector<BuiltValue> values;
+    for (const Slot& output : outputs) {
+      if (!output.has_value()) return inner.MissingError();
+      values.push_back(*output);
+    }
+    return values;
+  };
+  RNNSERVE_ASSIGN_OR_RETURN(const std::optional<std::vector<BuiltValue>> results,
+                            override_->ConvertScan(builder_, pass));
+  if (!results.has_value()) return std::nullopt;
+  return std::vector<Slot>(results->begin(), results->end());
 }
 
 absl::Status GraphConverter::MissingError() const {

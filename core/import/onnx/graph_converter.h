@@ -5,6 +5,7 @@
 #define RNNSERVE_CORE_IMPORT_ONNX_GRAPH_CONVERTER_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -31,13 +32,36 @@ namespace rnnserve {
 // A view of the model and the builder. Used by one thread at a time: the one that imports the file.
 class GraphConverter {
  public:
-  // Converts a node in another way than the table of operators. Returns nullopt to leave it to the
-  // table. `operands` are as for NodeConversion.
+  // One pass of a Scan.
+  struct ScanPass {
+    std::string name;                            // of the node; may be empty
+    std::vector<BuiltValue> carried;             // the states before the first pass
+    std::vector<BuiltValue> scanned;             // one element of each scanned input
+    bool is_reverse = false;                     // passes begin at the end of the inputs
+    std::vector<bool> wants;                     // which results of the node are read
+    std::map<std::string, BuiltValue> captured;  // what the body reads from outside
+    // Converts the body with another builder, for these values in place of the ones above. Returns
+    // the states after the pass, and then one element of each stacked output.
+    std::function<absl::StatusOr<std::vector<BuiltValue>>(
+        ProgramBuilder& builder, const std::vector<BuiltValue>& carried,
+        const std::vector<BuiltValue>& scanned, const std::map<std::string, BuiltValue>& captured)>
+        convert_body;
+  };
+
+  // Converts nodes in another way than the converter. A function that returns nullopt leaves the node
+  // to it.
   class Override {
    public:
     virtual ~Override() = default;
+    // For nodes that are in the table of operators. `operands` are as for NodeConversion.
     virtual absl::StatusOr<std::optional<std::vector<BuiltValue>>> Convert(
         NodeConversion& node) = 0;
+    // For a Scan of one pass, whose inputs and outputs are scanned in the same direction. Returns the
+    // states after the last pass, and then one element of each stacked output.
+    virtual absl::StatusOr<std::optional<std::vector<BuiltValue>>> ConvertScan(
+        ProgramBuilder& /*builder*/, const ScanPass& /*pass*/) {
+      return std::nullopt;
+    }
   };
 
   // `override` may be null.
@@ -96,6 +120,13 @@ class GraphConverter {
   absl::StatusOr<std::vector<Slot>> ConvertBody(const OnnxGraph& graph,
                                                 const std::vector<Slot>& inputs,
                                                 const Scope& scope);
+  // Leaves a Scan to the override. `operands` are the states and then one element of each scanned
+  // input.
+  absl::StatusOr<std::optional<std::vector<Slot>>> OverrideScan(const OnnxNode& node,
+                                                                const OnnxGraph& body,
+                                                                const std::vector<Slot>& operands,
+                                                                bool is_reverse,
+                                                                const Scope& scope);
   absl::StatusOr<Slot> Choose(const BuiltValue& condition, const Slot& then_value,
                               const Slot& else_value);
   // Joins the results of passes along a new axis.

@@ -11,11 +11,12 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "core/import/onnx/layered_model.h"
 #include "core/import/onnx/recurrent_states.h"
 #include "core/import/onnx/sequence_import.h"
 #include "core/import/onnx/state_pairs.h"
 #include "core/import/onnx/step_import.h"
-#include "core/program/read_program.h"
+#include "core/import/onnx/whole_sequence_import.h"
 
 namespace rnnserve {
 namespace {
@@ -25,21 +26,6 @@ using Json = nlohmann::json;
 // The layer that runs the program. Its name is a part of the names of the weights.
 constexpr char kLayerName[] = "step";
 
-Json TensorOf(const std::string& layer, size_t output) {
-  return {{"class_name", "__keras_tensor__"}, {"config", {{"keras_history", {layer, 0, output}}}}};
-}
-
-Json InputLayerOf(const Program::Value& value) {
-  Json shape = {nullptr, nullptr};
-  for (int64_t extent : value.shape.extents()) shape.push_back(extent);
-  return {{"class_name", "InputLayer"},
-          {"config",
-           {{"name", value.name},
-            {"batch_shape", std::move(shape)},
-            {"dtype", std::string(ElementTypeName(value.type))}}},
-          {"inbound_nodes", Json::array()}};
-}
-
 // A Functional of one layer, with the inputs and outputs of the program.
 Json FunctionalOf(const Program& program) {
   Json layers = Json::array();
@@ -47,9 +33,9 @@ Json FunctionalOf(const Program& program) {
   Json arguments = Json::array();
   for (Program::ValueId id : program.inputs) {
     const std::string& name = program.values[id].name;
-    layers.push_back(InputLayerOf(program.values[id]));
+    layers.push_back(InputLayerJson(program.values[id], true));
     inputs[name] = {name, 0, 0};
-    arguments.push_back(TensorOf(name, 0));
+    arguments.push_back(LayerTensorJson(name, 0));
   }
   // A layer must not have the name of an input.
   std::string layer_name = kLayerName;
@@ -58,18 +44,8 @@ Json FunctionalOf(const Program& program) {
   for (size_t i = 0; i < program.outputs.size(); ++i) {
     outputs[program.outputs[i].name] = {layer_name, 0, i};
   }
-  layers.push_back(
-      {{"class_name", "Program"},
-       {"registered_name", "rnnserve>Program"},
-       {"config", {{"name", layer_name}, {"program", WriteProgram(program)}}},
-       {"inbound_nodes",
-        {{{"args", Json::array({std::move(arguments)})}, {"kwargs", Json::object()}}}}});
-  return {{"class_name", "Functional"},
-          {"config",
-           {{"name", "onnx"},
-            {"layers", std::move(layers)},
-            {"input_layers", std::move(inputs)},
-            {"output_layers", std::move(outputs)}}}};
+  layers.push_back(ProgramLayerJson(layer_name, program, std::move(arguments)));
+  return FunctionalJson(std::move(layers), std::move(inputs), std::move(outputs));
 }
 
 absl::Status NoStates(const OnnxModel& model, const OnnxOptions& options) {
@@ -83,6 +59,30 @@ absl::Status NoStates(const OnnxModel& model, const OnnxOptions& options) {
                                       ". Say which are states: --state INPUT=OUTPUT")));
 }
 
+// Returns the bundle of a model of one layer.
+Bundle BundleOf(ProgramBuilder::Result step) {
+  Bundle bundle;
+  bundle.model = FunctionalOf(step.program);
+  const std::string scope =
+      bundle.model["config"]["layers"].back()["config"]["name"].get<std::string>();
+  for (auto& [name, weight] : step.weights) {
+    bundle.weights[absl::StrCat(scope, "/", name)] = std::move(weight);
+  }
+  return bundle;
+}
+
+// Imports a graph whose recurrence is inside the file: as one program if it can be, because that is
+// the fastest, else in layers.
+absl::StatusOr<Bundle> ImportRecurrence(const OnnxModel& model, const OnnxOptions& options,
+                                        const LayerRegistry& registry) {
+  absl::StatusOr<ProgramBuilder::Result> step = ImportSequence(model, options);
+  if (step.ok()) return BundleOf(*std::move(step));
+  const bool may_be_layers = step.status().code() == absl::StatusCode::kUnimplemented ||
+                             ErrorReason(step.status()) == "ONNX_SHAPES";
+  if (!may_be_layers) return step.status();
+  return ImportWholeSequences(model, options, registry);
+}
+
 }  // namespace
 
 absl::StatusOr<Bundle> ImportOnnx(const OnnxModel& model, const OnnxOptions& options,
@@ -94,21 +94,15 @@ absl::StatusOr<Bundle> ImportOnnx(const OnnxModel& model, const OnnxOptions& opt
     return InvalidArgument("MODEL_CONFIG",
                            "'time_axis' is for models that have no states as inputs and outputs");
   }
-  ProgramBuilder::Result step;
-  if (has_states) {
-    RNNSERVE_ASSIGN_OR_RETURN(step, ImportStep(model, options, states));
-  } else {
-    RNNSERVE_ASSIGN_OR_RETURN(step, ImportSequence(model, options));
-  }
   Bundle bundle;
+  if (has_states) {
+    RNNSERVE_ASSIGN_OR_RETURN(ProgramBuilder::Result step, ImportStep(model, options, states));
+    bundle = BundleOf(std::move(step));
+  } else {
+    RNNSERVE_ASSIGN_OR_RETURN(bundle, ImportRecurrence(model, options, registry));
+  }
   bundle.generator = absl::StrCat("rnnserve-import, from an ONNX file of ",
                                   model.producer.empty() ? "an unknown producer" : model.producer);
-  bundle.model = FunctionalOf(step.program);
-  const std::string scope =
-      bundle.model["config"]["layers"].back()["config"]["name"].get<std::string>();
-  for (auto& [name, weight] : step.weights) {
-    bundle.weights[absl::StrCat(scope, "/", name)] = std::move(weight);
-  }
   RNNSERVE_RETURN_IF_ERROR(BuildModel(bundle, registry).status());
   return bundle;
 }

@@ -11,26 +11,35 @@
 #include "core/base/status_macros.h"
 
 namespace rnnserve {
+
+bool IsRecurrentNode(const OnnxNode& node) {
+  return node.domain.empty() &&
+         (node.op_type == "LSTM" || node.op_type == "GRU" || node.op_type == "RNN");
+}
+
 namespace {
 
 // The operand with the lengths of the rows, and the first of those with the initial states.
 constexpr size_t kLengths = 4;
 constexpr size_t kInitialH = 5;
 
-bool IsRecurrent(const OnnxNode& node) {
-  return node.domain.empty() &&
-         (node.op_type == "LSTM" || node.op_type == "GRU" || node.op_type == "RNN");
-}
-
 bool AnyIsRecurrent(const std::vector<OnnxNode>& nodes) {
   return std::any_of(nodes.begin(), nodes.end(), [](const OnnxNode& node) {
-    if (IsRecurrent(node)) return true;
+    if (IsRecurrentNode(node) || (node.domain.empty() && node.op_type == "Scan")) return true;
     for (const auto& [name, attribute] : node.attributes) {
       const auto* graph = std::get_if<std::shared_ptr<const OnnxGraph>>(&attribute);
       if (graph != nullptr && AnyIsRecurrent((*graph)->nodes)) return true;
     }
     return false;
   });
+}
+
+// Whether the lengths are known, and no row ends before the only timestep. Exporters write the
+// number of timesteps there.
+bool AreAtLeastOne(const BuiltValue& lengths) {
+  if (!lengths.is_known() || lengths.type() != ElementType::kInt32) return false;
+  const std::vector<int64_t>& ends = lengths.tensor().integers();
+  return std::all_of(ends.begin(), ends.end(), [](int64_t end) { return end >= 1; });
 }
 
 bool IsZero(const OnnxTensor& tensor) {
@@ -49,11 +58,16 @@ bool HasRecurrentNodes(const OnnxModel& model) {
 
 absl::StatusOr<std::optional<std::vector<BuiltValue>>> RecurrentStates::Convert(
     NodeConversion& node) {
-  if (!IsRecurrent(node.node())) return std::nullopt;
+  if (!IsRecurrentNode(node.node())) return std::nullopt;
+  const BuiltValue& x = node.operand(0);
+  // It runs over another axis than time.
+  if (x.rank() == 3 && x.shape()[node.Int("layout", 0) != 0 ? 1 : 0] != 1) return std::nullopt;
   if (node.String("direction", "forward") != "forward") {
     return NotServed("it runs backwards, so it needs timesteps that a session does not have yet");
   }
-  if (node.has(kLengths)) return NotServed("it has lengths of rows (sequence_lens)");
+  if (node.has(kLengths) && !AreAtLeastOne(node.operand(kLengths))) {
+    return NotServed("it has lengths of rows (sequence_lens)");
+  }
   const std::vector<int64_t> kernel(node.operand(2).shape().extents().begin(),
                                     node.operand(2).shape().extents().end());
   if (kernel.size() != 3) return NotServed("R must have three axes");

@@ -14,7 +14,9 @@
 
 namespace rnnserve {
 
-// Whether a graph has an LSTM, GRU or RNN, also in bodies and functions.
+// Whether a node is an LSTM, GRU or RNN.
+bool IsRecurrentNode(const OnnxNode& node);
+// Whether a graph has an LSTM, GRU, RNN or Scan, also in bodies and functions.
 bool HasRecurrentNodes(const OnnxModel& model);
 
 // Makes the states of LSTM, GRU and RNN nodes, which begin anew in every run of the file, states of

@@ -20,10 +20,13 @@ namespace {
 // Builds the program of one graph.
 class StepImport {
  public:
-  // `override_nodes` may be null.
+  // `override_nodes` may be null. `takes_rows` says that inputs of RunSequence may lack a time axis.
   StepImport(const OnnxModel& model, const OnnxOptions& options,
-             GraphConverter::Override* override_nodes = nullptr)
-      : model_(model), options_(options), converter_(model, builder_, override_nodes) {}
+             GraphConverter::Override* override_nodes = nullptr, bool takes_rows = false)
+      : model_(model),
+        options_(options),
+        takes_rows_(takes_rows),
+        converter_(model, builder_, override_nodes) {}
 
   absl::StatusOr<ProgramBuilder::Result> Run(const std::map<std::string, std::string>& states);
 
@@ -46,6 +49,7 @@ class StepImport {
 
   const OnnxModel& model_;
   const OnnxOptions& options_;
+  const bool takes_rows_;
   ProgramBuilder builder_;
   GraphConverter converter_;
   InputPlan plan_;
@@ -200,6 +204,17 @@ int FirstDifference(const Shape& a, const Shape& b) {
   return -1;
 }
 
+// Returns the shape of a timestep of the input. A whole number alone, like a token id, has no axis.
+// An input without a time axis is a list of numbers: with more axes, a model would take the first
+// one for time.
+Shape TimestepShape(const InputPlan::Input& input) {
+  if (input.time_axis < 0) return Shape{input.shape.NumElements().value_or(0)};
+  const bool is_behind = input.batch_axis > input.time_axis;
+  const Shape row =
+      RowShape(WithoutTime(input.shape, input.time_axis), input.batch_axis - (is_behind ? 1 : 0));
+  return input.type == ElementType::kInt32 && row.NumElements() == 1 ? Shape() : row;
+}
+
 absl::StatusOr<ProgramBuilder::Result> StepImport::RunSequence(
     int64_t length, bool is_whole, const std::vector<Shape>& whole_shapes,
     std::vector<Shape>& shapes) {
@@ -210,7 +225,7 @@ absl::StatusOr<ProgramBuilder::Result> StepImport::RunSequence(
       converter_.Define(input.name, BuiltValue(*input.fixed));
       continue;
     }
-    if (input.time_axis < 0) {
+    if (input.time_axis < 0 && !takes_rows_) {
       return InvalidArgument(
           "ONNX_SHAPES",
           absl::StrCat("no axis of input '", input.name, "' ", input.shape.ToString(),
@@ -218,16 +233,14 @@ absl::StatusOr<ProgramBuilder::Result> StepImport::RunSequence(
                        "=AXIS; or the input is the same in all sequences: --set ", input.name,
                        "=VALUE"));
     }
-    if (input.shape[input.time_axis] != length) {
+    if (input.time_axis >= 0 && input.shape[input.time_axis] != length) {
       return InvalidArgument(
           "ONNX_SHAPES",
           absl::StrCat("input '", input.name, "' ", input.shape.ToString(), " has ",
                        input.shape[input.time_axis],
                        " timesteps in every sequence; export the model with an open time axis"));
     }
-    const int batch = input.batch_axis - (input.batch_axis > input.time_axis ? 1 : 0);
-    const Shape row =
-        is_whole ? input.shape : RowShape(WithoutTime(input.shape, input.time_axis), batch);
+    const Shape row = is_whole ? input.shape : TimestepShape(input);
     RNNSERVE_ASSIGN_OR_RETURN(const BuiltValue value,
                               builder_.AddInput(input.name, input.type, row));
     RNNSERVE_ASSIGN_OR_RETURN(BuiltValue whole, builder_.Reshape(value, input.shape));
@@ -257,6 +270,18 @@ absl::StatusOr<ProgramBuilder::Result> StepImport::RunSequence(
   return builder_.Finish("the ONNX graph");
 }
 
+// Describes the inputs and outputs of the programs.
+void Describe(const OnnxModel& model, const InputPlan& plan, const std::vector<Shape>& whole_shapes,
+              const std::vector<Shape>& step_shapes, SequencePrograms& programs) {
+  for (const InputPlan::Input& input : plan.inputs) {
+    if (input.fixed.has_value()) continue;
+    programs.inputs.push_back({input.name, input.type, input.shape, input.time_axis});
+  }
+  for (size_t i = 0; i < whole_shapes.size(); ++i) {
+    programs.outputs.push_back({model.graph.outputs[i].name, whole_shapes[i], step_shapes[i], -1});
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<SequencePrograms> ImportSequencePrograms(const OnnxModel& model,
@@ -271,14 +296,32 @@ absl::StatusOr<SequencePrograms> ImportSequencePrograms(const OnnxModel& model,
   RNNSERVE_ASSIGN_OR_RETURN(
       programs.step,
       StepImport(model, options, &states).RunSequence(1, false, whole_shapes, step_shapes));
-  for (const InputPlan::Input& input : whole.plan().inputs) {
-    if (input.fixed.has_value()) continue;
-    programs.inputs.push_back({input.type, input.shape, input.time_axis});
+  Describe(model, whole.plan(), whole_shapes, step_shapes, programs);
+  return programs;
+}
+
+absl::StatusOr<SequenceBlocks> ImportSequenceBlocks(const OnnxModel& model,
+                                                    const OnnxOptions& options, int64_t length) {
+  SequenceBlocks sequence;
+  std::vector<Shape> whole_shapes;
+  StepImport whole(model, options, nullptr, true);
+  RNNSERVE_ASSIGN_OR_RETURN(sequence.programs.whole,
+                            whole.RunSequence(length, true, {}, whole_shapes));
+  RecurrentBlocks recurrences;
+  std::vector<Shape> step_shapes;
+  StepImport step(model, options, &recurrences, true);
+  RNNSERVE_ASSIGN_OR_RETURN(sequence.blocks.rest,
+                            step.RunSequence(1, false, whole_shapes, step_shapes));
+  sequence.blocks.blocks = std::move(recurrences.blocks());
+  Describe(model, whole.plan(), whole_shapes, step_shapes, sequence.programs);
+  for (const SequencePrograms::Input& input : sequence.programs.inputs) {
+    if (input.time_axis < 0) sequence.blocks.row_inputs.insert(input.name);
   }
   for (size_t i = 0; i < whole_shapes.size(); ++i) {
-    programs.outputs.push_back({model.graph.outputs[i].name, whole_shapes[i], step_shapes[i], -1});
+    if (FirstDifference(whole_shapes[i], step_shapes[i]) < 0) continue;
+    sequence.blocks.sequence_outputs.insert(model.graph.outputs[i].name);
   }
-  return programs;
+  return sequence;
 }
 
 absl::StatusOr<ProgramBuilder::Result> ImportStep(

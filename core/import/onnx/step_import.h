@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "core/base/shape.h"
+#include "core/import/onnx/layered_model.h"
 #include "core/import/onnx/onnx_graph.h"
 #include "core/import/onnx/onnx_options.h"
 #include "core/import/onnx/program_builder.h"
@@ -28,9 +29,10 @@ absl::StatusOr<ProgramBuilder::Result> ImportStep(const OnnxModel& model,
 // its recurrent nodes, and of a whole sequence.
 struct SequencePrograms {
   struct Input {
+    std::string name;
     ElementType type = ElementType::kFloat32;
     Shape whole_shape;  // with the batch axis and the time axis
-    int time_axis = 0;
+    int time_axis = 0;  // -1: it holds for the whole sequence
   };
   struct Output {
     std::string name;
@@ -47,6 +49,16 @@ struct SequencePrograms {
 // Makes both programs, for a sequence of `length` timesteps. Errors: see ImportOnnx.
 absl::StatusOr<SequencePrograms> ImportSequencePrograms(const OnnxModel& model,
                                                         const OnnxOptions& options, int64_t length);
+
+// As ImportSequencePrograms, for a graph whose inputs may hold for whole sequences and whose
+// recurrences may run in any direction: `step` stays empty, and `blocks` is the graph for one
+// timestep, without the recurrences. `blocks.sequence_outputs` is set.
+struct SequenceBlocks {
+  SequencePrograms programs;
+  GraphOfBlocks blocks;
+};
+absl::StatusOr<SequenceBlocks> ImportSequenceBlocks(const OnnxModel& model,
+                                                    const OnnxOptions& options, int64_t length);
 
 }  // namespace rnnserve
 
