@@ -20,6 +20,10 @@ uint32_t NextHash(uint32_t state, uint32_t input);
 // 0, and the new state as output. The model is made once and shared.
 std::shared_ptr<const Model> HashModel();
 
+// Returns the same model with two inputs, "a" and "b", and two outputs, "hash" and "twice". A
+// timestep of a and b is that of the input a + 2 b, and "twice" is twice the new state.
+std::shared_ptr<const Model> HashPairModel();
+
 }  // namespace rnnserve::testing
 
 #endif  // RNNSERVE_TESTS_SIMULATION_HASH_MODEL_H_

@@ -26,6 +26,33 @@ EngineOptions MakeEngineOptions(int64_t max_sessions) {
   return options;
 }
 
+// Returns the tensors of the inputs for one timestep of a batch of one or, without `has_batch`, of a
+// step.
+std::vector<OwnedTensor> TensorsOf(uint32_t input, bool is_by_name, bool has_batch) {
+  const std::vector<int64_t> shape(has_batch ? 3 : 2, 1);
+  const auto tensor = [&](uint32_t value) {
+    return OwnedTensor::Floats(Shape(shape), {static_cast<float>(value)});
+  };
+  std::vector<OwnedTensor> tensors;
+  if (!is_by_name) {
+    tensors.push_back(tensor(input));
+    return tensors;
+  }
+  // Any a and b with a + 2 b = input; they differ, so that exchanging them gives another state.
+  const uint32_t b = input / 3;
+  tensors.push_back(tensor(input - 2 * b));
+  tensors.push_back(tensor(b));
+  return tensors;
+}
+
+// Returns the output of a step. If there are two and the second is not twice the first, returns a
+// number that no step has.
+float OutputOf(const StepResult& result) {
+  const float output = result.outputs[0].values.at(0);
+  if (result.outputs.size() == 1) return output;
+  return result.outputs[1].values.at(0) == 2 * output ? output : -1;
+}
+
 }  // namespace
 
 std::string SessionName(int session) { return absl::StrCat("s", session); }
@@ -61,14 +88,16 @@ int64_t WorkerWatch::num_rows() const {
 }
 
 Replica::Replica(const Clock& clock, uint64_t incarnation, const Options& options)
-    : incarnation_(incarnation), is_memory_short_(options.max_sessions < Options().max_sessions) {
+    : incarnation_(incarnation),
+      is_by_name_(options.is_by_name),
+      is_memory_short_(options.max_sessions < Options().max_sessions) {
   DurabilityConfig store{link_.MakeStore(), keys()};
   store.checkpoints.steps = options.checkpoint_steps;
   // Write as often as possible, to get as many orders of writes as possible.
   store.checkpoints.min_interval = absl::ZeroDuration();
   engine_ = std::make_unique<Engine>(clock, watch_, MakeEngineOptions(options.max_sessions),
                                      std::move(store));
-  if (!engine_->AddModel(kModel, HashModel()).ok()) std::abort();
+  if (!engine_->AddModel(kModel, is_by_name_ ? HashPairModel() : HashModel()).ok()) std::abort();
 }
 
 Replica::~Replica() { engine_.reset(); }
@@ -83,12 +112,12 @@ void Replica::Handle(const std::vector<Request>& requests,
   // Hold the worker, so that all steps are queued when it continues and make one batch.
   const bool is_batch = requests.size() > 1;
   Answer<InferResult> first;
-  const OwnedTensor input = OwnedTensor::Floats({1, 1, 1}, {0});
+  const std::vector<OwnedTensor> inputs = TensorsOf(0, is_by_name_, /*has_batch=*/true);
   if (is_batch) {
     watch_.Hold();
     InferCall call;
     call.model = kModel;
-    call.inputs = {{"", input, std::nullopt}};
+    call.inputs = InputsOf(inputs);
     engine_->Infer(std::move(call), first.callback());
     watch_.WaitUntilHeld();
   }
@@ -113,21 +142,21 @@ void Replica::HandleOne(const Request& request, Durability durability, int windo
   }
   const std::string id = SessionName(request.session);
   if (request.kind == Request::Kind::kStep) {
-    const auto input = std::make_shared<OwnedTensor>(
-        OwnedTensor::Floats({1, 1}, {static_cast<float>(request.input)}));
+    const auto inputs = std::make_shared<std::vector<OwnedTensor>>(
+        TensorsOf(request.input, is_by_name_, /*has_batch=*/false));
     StepCall call;
     call.session_id = id;
-    call.inputs = {{"", *input, std::nullopt}};
+    call.inputs = InputsOf(*inputs);
     call.step_index = request.index;
     call.epoch = request.epoch;
     engine_->Step(std::move(call),
-                  [this, request, input](const absl::StatusOr<StepResult>& result) {
+                  [this, request, inputs](const absl::StatusOr<StepResult>& result) {
                     Reply reply{request, result.status()};
                     if (result.ok()) {
                       reply.version = result->version;
                       reply.epoch = result->epoch;
                       reply.durable_version = result->durable_version;
-                      reply.output = result->outputs[0].values.at(0);
+                      reply.output = OutputOf(*result);
                     }
                     Keep(std::move(reply));
                   });
@@ -149,6 +178,11 @@ void Replica::HandleOne(const Request& request, Durability durability, int windo
   call.durability = durability;
   call.reply_window = window;
   engine_->OpenSession(call, callback);
+}
+
+NamedInputs Replica::InputsOf(const std::vector<OwnedTensor>& tensors) const {
+  if (!is_by_name_) return {{"", tensors[0], std::nullopt}};
+  return {{"a", tensors[0], std::nullopt}, {"b", tensors[1], std::nullopt}};
 }
 
 void Replica::Keep(Reply reply) {
@@ -181,10 +215,10 @@ void Replica::Settle() {
 }
 
 void Replica::PassBarrier() {
-  const OwnedTensor input = OwnedTensor::Floats({1, 1, 1}, {0});
+  const std::vector<OwnedTensor> inputs = TensorsOf(0, is_by_name_, /*has_batch=*/true);
   InferCall call;
   call.model = kModel;
-  call.inputs = {{"", input, std::nullopt}};
+  call.inputs = InputsOf(inputs);
   Answer<InferResult> answer;
   engine_->Infer(std::move(call), answer.callback());
   answer.Wait().IgnoreError();

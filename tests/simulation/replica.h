@@ -16,6 +16,7 @@
 #include "core/engine/engine.h"
 #include "tests/simulation/message.h"
 #include "tests/simulation/store_link.h"
+#include "tests/support/owned_tensor.h"
 
 namespace rnnserve::testing {
 
@@ -43,7 +44,7 @@ class WorkerWatch final : public EngineObserver, public ModelObserver {
   bool is_held_ ABSL_GUARDED_BY(mu_) = false;
 };
 
-// A server of the simulation: a real engine with the hash model, and its link to the store. Owns
+// A server of the simulation: a real engine with a hash model, and its link to the store. Owns
 // both. Used by one thread at a time: the simulation's. The clock must outlive it.
 //
 // After Settle nothing runs in the engine: each call has been answered, waits for the store, or
@@ -53,6 +54,8 @@ class Replica {
   struct Options {
     int64_t checkpoint_steps = 2;
     int64_t max_sessions = 64;
+    // Whether the model has two inputs and two outputs, which steps take and give by name.
+    bool is_by_name = false;
   };
 
   Replica(const Clock& clock, uint64_t incarnation, const Options& options);
@@ -84,6 +87,10 @@ class Replica {
   void PassBarrier();
 
   const uint64_t incarnation_;
+  // Returns the inputs of one timestep with this input. They point into the tensors.
+  NamedInputs InputsOf(const std::vector<OwnedTensor>& tensors) const;
+
+  const bool is_by_name_;
   const bool is_memory_short_;  // whether a step may have to bring its session back
   WorkerWatch watch_;
   StoreLink link_;

@@ -61,6 +61,8 @@ Simulation::Simulation(uint64_t seed, bool with_log) : dice_(seed), with_log_(wi
   faults_.store_forgets = dice_.Percent(15);
   faults_.clock_jumps = dice_.Percent(30);
   replica_options_.checkpoint_steps = dice_.Between(1, 4);
+  // With every second seed, steps have two inputs and two outputs.
+  replica_options_.is_by_name = seed % 2 == 0;
 
   const int num_replicas = dice_.Between(2, 3);
   const int num_sessions = CountOf(dice_, 4);

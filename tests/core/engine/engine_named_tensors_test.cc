@@ -440,6 +440,37 @@ TEST_F(EngineNamedTensorsTest, StepSessionsRefusesOnlyTheRowWithOtherContentInAn
   }
 }
 
+TEST_F(EngineNamedTensorsTest, StepSessionsOnAnotherServerReplaysAndGoesOn) {
+  ASSERT_THAT(Open("pair", "t"), IsOk());
+  const OwnedTensor a = OwnedTensor::Floats({2, 1, 1}, {1, 2});
+  const OwnedTensor b = OwnedTensor::Floats({2, 1, 1}, {10, 20});
+  const OwnedTensor c = OwnedTensor::Floats({2, 1}, {100, 200});
+  StepSessionsCall call;
+  call.session_ids = {"s", "t"};
+  call.inputs = {{"a", a, {}}, {"b", b, {}}, {"c", c, {}}};
+  call.step_indices = {0, 0};
+  ASSERT_THAT(StepSessions(call), IsOk());
+  for (const char* id : {"s", "t"}) {
+    Answer<OpenedSession> attached;
+    other_->AttachSession(id, attached.callback());
+    ASSERT_THAT(attached.Wait(), IsOk());
+  }
+  engine_.swap(other_);
+
+  const auto again = StepSessions(call);
+  call.step_indices = {1, 1};
+  const auto next = StepSessions(call);
+
+  ASSERT_THAT(again, IsOk());
+  EXPECT_THAT(again->replayed_rows, ElementsAre(0, 1));
+  EXPECT_THAT(again->outputs[0].values, ElementsAre(111, 222));
+  EXPECT_THAT(again->outputs[1].values, ElementsAre(10, 20));
+  ASSERT_THAT(next, IsOk());
+  EXPECT_THAT(next->errors, IsEmpty());
+  EXPECT_THAT(next->outputs[0].values, ElementsAre(333, 666));
+  EXPECT_THAT(next->outputs[1].values, ElementsAre(30, 60));
+}
+
 TEST_F(EngineNamedTensorsTest, StepSessionsGivesNoOutputsIfAllFail) {
   const OwnedTensor zeros = OwnedTensor::Zeros({1, 1, 1});
   StepSessionsCall call;
