@@ -201,7 +201,9 @@ int Main(int argc, char** argv) {
                    std::string(OnnxFlagHelp(flag)))
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->group("What an ONNX file does not say (or MODEL.onnx.json next to it does)");
+        ->group(
+            "Facts that an ONNX file lacks; the file MODEL.onnx.json next to it can give "
+            "them too");
   }
   app.add_option("--memory-limit-bytes", options.memory_limit_bytes, "the most memory to use")
       ->capture_default_str();

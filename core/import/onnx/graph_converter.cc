@@ -116,6 +116,13 @@ absl::StatusOr<OnnxNode> WithArguments(const OnnxNode& node,
   return resolved;
 }
 
+// Returns whether a node is neither a call of a function of the file nor taken apart.
+bool IsTableOperator(const OnnxModel& model, const OnnxNode& node) {
+  if (model.functions.contains(FunctionKey(node.domain, node.op_type, node.overload))) return false;
+  const bool is_control = node.op_type == "If" || node.op_type == "Loop" || node.op_type == "Scan";
+  return !node.domain.empty() || !is_control;
+}
+
 }  // namespace
 
 GraphConverter::GraphConverter(const OnnxModel& model, ProgramBuilder& builder,
@@ -192,7 +199,13 @@ absl::Status GraphConverter::ConvertNode(const OnnxNode& node, Scope& scope) {
     operands.push_back(slot == nullptr ? Slot() : *slot);
   }
   std::vector<Slot> results;
-  if (!is_missing) {
+  if (is_missing) {
+    const int64_t opset = OpsetOf(*scope.opsets, node.domain);
+    if (IsTableOperator(model_, node) &&
+        FindConverter(node.domain, node.op_type, opset) == nullptr) {
+      AddMissing(node, opset);
+    }
+  } else {
     absl::StatusOr<std::vector<Slot>> converted = ConvertOperator(node, operands, scope);
     if (converted.ok()) {
       results = *std::move(converted);
@@ -246,12 +259,7 @@ absl::StatusOr<std::vector<GraphConverter::Slot>> GraphConverter::ConvertTableOp
   if (!results.has_value()) {
     const NamedConverter* line = FindConverter(node.domain, node.op_type, opset);
     if (line == nullptr) {
-      Missing& missing = missing_[absl::StrCat("\n", node.domain, "\n", node.op_type)];
-      missing.op =
-          absl::StrCat("'", node.op_type, "'",
-                       node.domain.empty() ? "" : absl::StrCat(" of domain '", node.domain, "'"),
-                       " (opset ", opset, ")");
-      missing.nodes.push_back(node.name.empty() ? node.outputs.front() : node.name);
+      AddMissing(node, opset);
       return std::vector<Slot>();
     }
     absl::StatusOr<std::vector<BuiltValue>> converted = line->converter(conversion);
@@ -565,6 +573,15 @@ absl::StatusOr<std::optional<std::vector<GraphConverter::Slot>>> GraphConverter:
                             override_->ConvertScan(builder_, pass));
   if (!results.has_value()) return std::nullopt;
   return std::vector<Slot>(results->begin(), results->end());
+}
+
+void GraphConverter::AddMissing(const OnnxNode& node, int64_t opset) {
+  Missing& missing = missing_[absl::StrCat("\n", node.domain, "\n", node.op_type)];
+  missing.op =
+      absl::StrCat("'", node.op_type, "'",
+                   node.domain.empty() ? "" : absl::StrCat(" of domain '", node.domain, "'"),
+                   " (opset ", opset, ")");
+  missing.nodes.push_back(node.name.empty() ? node.outputs.front() : node.name);
 }
 
 absl::Status GraphConverter::MissingError() const {

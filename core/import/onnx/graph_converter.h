@@ -27,7 +27,8 @@ namespace rnnserve {
 // Scan, become one copy of their body for each pass.
 //
 // An operator that is not supported does not fail at once: what depends on it is marked, and the
-// error names all of them, if a result depends on one.
+// error names all of them, if a result depends on one. Nodes behind such an operator are not
+// converted, but the error names their operators too if there are none of that name.
 //
 // A view of the model and the builder. Used by one thread at a time: the one that imports the file.
 class GraphConverter {
@@ -131,6 +132,8 @@ class GraphConverter {
                               const Slot& else_value);
   // Joins the results of passes along a new axis.
   absl::StatusOr<Slot> Stack(const std::vector<Slot>& passes, int64_t axis);
+  // Adds the node to those whose operator is missing.
+  void AddMissing(const OnnxNode& node, int64_t opset);
   absl::Status MissingError() const;
 
   const OnnxModel& model_;
