@@ -170,8 +170,8 @@ class ModelClient:
 
     @staticmethod
     def _outputs_of(reply):
-        outputs = getattr(reply, "outputs", ())  # The reply to a Step has no such field.
-        return [to_array(output.tensor) for output in outputs] or [to_array(reply.output)]
+        outputs = [to_array(output.tensor) for output in reply.outputs]
+        return outputs or [to_array(reply.output)]
 
     def _open_request(self, call, row):
         return session_pb2.OpenSessionRequest(
@@ -272,6 +272,44 @@ class ModelClient:
         actions.put(None)
         for _ in results:
             pass
+        return outputs, states
+
+    def step_sessions(self, call):
+        """Advances one session per row, many with each message: all rows whose next parts have the
+        same length. Returns the same as `steps`."""
+        rows = range(call.batch)
+        sessions = [self._new_session(call, row)[0] for row in rows]
+        outputs, begins = {row: [] for row in rows}, [0] * call.batch
+        parts = [list(cuts) for cuts in call.cuts]
+        while any(parts):
+            length = next(lengths[0] for lengths in parts if lengths)
+            group = [row for row in rows if parts[row][:1] == [length]]
+            ends = [begins[row] + length for row in group]
+            request = session_pb2.StepSessionsRequest(
+                model=self._model, session_ids=[sessions[row] for row in group]
+            )
+
+            def of_group(values, group=group, ends=ends, length=length):
+                ranges = zip(group, ends, strict=True)
+                return np.stack([values[row, end - length : end] for row, end in ranges])
+
+            masks = call.masks and [None if m is None else of_group(m) for m in call.masks]
+            self._set_inputs(request, [of_group(value) for value in call.inputs], masks)
+            reply = self._inference.StepSessions(request, timeout=CALL_SECONDS)
+            if reply.errors:
+                error = reply.errors[0].error
+                raise AssertionError(f"a session failed: {error.code}: {error.message}")
+            values = self._outputs_of(reply)
+            for i, row in enumerate(group):
+                outputs[row].append((ends[i], [value[i] for value in values]))
+                begins[row] = ends[i]
+                parts[row].pop(0)
+        states = {}
+        for row in rows:
+            request = session_pb2.GetStateRequest(session_id=sessions[row])
+            states[row] = _states_of(self._inference.GetState(request, timeout=CALL_SECONDS))
+            request = session_pb2.CloseSessionRequest(session_id=sessions[row])
+            self._inference.CloseSession(request, timeout=CALL_SECONDS)
         return outputs, states
 
     def expect_no_sessions(self):

@@ -44,8 +44,10 @@ MODELS = """\
 ## Models
 
 Each ran for {steps} steps beside ONNX Runtime, with its states fed back; where it says "served", in
-sessions of the real server, several on one stream, in parts of random lengths. A step counts as
-equal if every element is within 2e-6 plus 1e-5 of the largest one of its tensor.
+sessions of the real server, in parts of random lengths: several sessions on one stream, unary steps,
+and several sessions in each `StepSessions`. A step counts as equal if every element is within 2e-6
+plus 1e-5 of the largest one of its tensor, and a state after all steps of a session within ten times
+that.
 
 | model | largest error |
 |---|---|
