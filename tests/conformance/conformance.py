@@ -21,7 +21,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "golden")]
 import reference  # noqa: E402  (First: it sets up Keras.)
 from calls import CALLS_OF_A_MODEL  # noqa: E402
 from feature import REGISTRY  # noqa: E402
-from worker import FAILED, Task, run  # noqa: E402
+from worker import FAILED, PASSED, Task, run  # noqa: E402
 
 import export  # noqa: E402
 import page  # noqa: E402
@@ -44,6 +44,11 @@ def parse_arguments():
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "build/conformance")
     parser.add_argument(
         "--write-page", action="store_true", help="rewrites SUPPORTED.md with the results"
+    )
+    parser.add_argument(
+        "--as-programs",
+        action="store_true",
+        help="serves SimpleRNN, LSTM and GRU cells as step programs; leaves out other models",
     )
     parser.add_argument(
         "--export", type=pathlib.Path, metavar="DIR", help="only writes tiny cases as goldens"
@@ -76,7 +81,13 @@ def run_all(models, arguments):
     failures = arguments.output / "failures"
     shutil.rmtree(failures, ignore_errors=True)
     tasks = [
-        Task(arguments.seed, tuple(models[i : i + per_task]), arguments.programs, failures)
+        Task(
+            arguments.seed,
+            tuple(models[i : i + per_task]),
+            arguments.programs,
+            failures,
+            arguments.as_programs,
+        )
         for i in range(0, len(models), per_task)
     ]
     context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork.
@@ -106,6 +117,7 @@ def measure(models, arguments):
 def agree_with_page(summary, write):
     """Writes the page, or says whether the features are those of the committed page."""
     fresh = report.document(summary)
+    fresh["as_programs"] = page.read()["as_programs"]  # of a run of its own
     if write:
         page.DATA.write_text(json.dumps(fresh, indent=1) + "\n")
         page.PAGE.write_text(page.render(fresh))
@@ -114,6 +126,19 @@ def agree_with_page(summary, write):
         return True
     print("the features are not those of SUPPORTED.md; run with --write-page to write it")
     return False
+
+
+def write_programs(rows, seed):
+    """Writes the result of a run with --as-programs to the page."""
+    document = page.read()
+    document["as_programs"] = {
+        "cases": sum(row.cases for row in rows.values()),
+        "passed": sum(row.counts[PASSED] for row in rows.values()),
+        "features": len(rows),
+        "seed": seed,
+    }
+    page.DATA.write_text(json.dumps(document, indent=1) + "\n")
+    page.PAGE.write_text(page.render(document))
 
 
 def main():
@@ -130,12 +155,17 @@ def main():
     print(f"{len(models)} models, {len(models) * CALLS_OF_A_MODEL} cases, seed {arguments.seed}")
     begin = time.monotonic()
     rows = measure(models, arguments)
+    if arguments.as_programs:
+        rows = {name: row for name, row in rows.items() if row.cases > 0}
     report.print_table(rows)
     summary = report.summary(rows, arguments.seed, time.monotonic() - begin)
     arguments.output.mkdir(parents=True, exist_ok=True)
     (arguments.output / "results.json").write_text(json.dumps(summary, indent=1) + "\n")
     is_good = all(row.is_good() for row in rows.values())
-    if not arguments.only:
+    if arguments.as_programs:
+        if arguments.write_page and not arguments.only:
+            write_programs(rows, arguments.seed)
+    elif not arguments.only:
         is_good = agree_with_page(summary, arguments.write_page) and is_good
     return 0 if is_good else 1
 

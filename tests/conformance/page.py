@@ -21,6 +21,16 @@ INTRODUCTION = """\
 
 This page is generated from the results of `./dev conformance --write-page`; do not edit it.
 
+There are three ways to a served model:
+
+| you have | it is served | what is supported |
+|---|---|---|
+| a model of Keras: `.keras`, `.h5` | `rnnserve --model NAME=MODEL.keras` | the features below |
+| an ONNX file, from PyTorch, TensorFlow and others | `rnnserve --model NAME=MODEL.onnx` | [the operators of ONNX](core/import/onnx/OPERATORS.md) and [the facts that a file lacks](core/model/FORMAT.md#from-files-of-onnx) |
+| any other recurrence | as a step program in a bundle, without C++, or as a plug-in cell in C++ | [step programs](core/program/PROGRAMS.md); [cells of your own](core/cells/CUSTOM_CELLS.md) |
+
+## Keras
+
 Every feature below is measured. Keras {keras} on the TensorFlow backend builds and saves random
 models. The real programs import and serve them, and a client calls them over gRPC: in whole
 batches, through streams in random parts, and step by step. All outputs and final states are
@@ -28,10 +38,19 @@ compared with those that Keras computes. A case is one such call.
 [How it works](tests/conformance/README.md). In the last run {passed} of {cases} cases passed, with
 seed {seed}.
 
-The operators of ONNX files are on [a page of their own](core/import/onnx/OPERATORS.md).
-
 A result counts as equal if it is within 2e-6 plus 1e-5 of the value, for sizes 1 to 256. The tables
 give the largest difference seen, and the largest share of that tolerance that any value took.
+"""
+
+PROGRAMS = """\
+## Step programs
+
+The same models also run with their SimpleRNN, LSTM and GRU cells written as
+[step programs](core/program/PROGRAMS.md) (`./dev conformance --as-programs`), compared with Keras
+within the same tolerances. Cells with dropout or a rare activation stay as they are, and models
+without any cell to write are left out. In the last run {passed} of {cases} cases of {features}
+features passed, with seed {seed}. Each operation of programs is tested by itself, and
+[models of ONNX](core/import/onnx/OPERATORS.md#models) run as programs beside ONNX Runtime.
 """
 
 
@@ -47,6 +66,7 @@ def render(document):
     families = dict.fromkeys(feature["family"] for feature in features)
     for family in families:
         parts += _family(family, [f for f in features if f["family"] == family])
+    parts.append(PROGRAMS.format(**document["as_programs"]))
     parts += _tolerances(features)
     parts += _deviations(document)
     return "\n".join(parts)

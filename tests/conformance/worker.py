@@ -12,6 +12,7 @@ import traceback
 import warnings
 import zlib
 
+import as_programs
 import calls
 import compare
 import grpc
@@ -41,6 +42,7 @@ class Task:
     models: tuple
     programs: pathlib.Path
     failures: pathlib.Path  # the folder for the files of failed models
+    as_programs: bool = False  # only models with cells that can be programs, which they become
 
 
 @dataclasses.dataclass
@@ -68,6 +70,7 @@ class _Model:
     has_time: list = dataclasses.field(default_factory=list)  # See calls.has_time.
     # The status and text of all cases of the model, if it could not get any further.
     ended: tuple = ()
+    is_in_run: bool = True
 
     @property
     def name(self):
@@ -96,6 +99,7 @@ def run(task):
         models = [_make(task, folder, *model) for model in task.models]
         for model in models:
             _import(task, folder, model)
+        models = [model for model in models if model.is_in_run]
         results = []
         waiting = list(models)
         while waiting:
@@ -129,6 +133,10 @@ def _import(task, folder, model):
         )
     except server.ImportRefused as refusal:
         model.ended = (REFUSED, str(refusal))
+        return
+    if task.as_programs and not as_programs.rewrite(folder / "models" / model.name):
+        model.is_in_run = False
+        shutil.rmtree(folder / "models" / model.name)
 
 
 def _serve(task, folder, waiting, results):
