@@ -439,7 +439,7 @@ absl::Status ResumableSession::Close(const CallOptions& options) {
   request.set_session_id(id());
   request.set_epoch(epoch_);
   while (true) {
-    const absl::Status status = servers_->Close(request, AttemptTimeout()).status();
+    absl::Status status = servers_->Close(request, AttemptTimeout()).status();
     // An earlier attempt may have closed it.
     if (status.ok() || status.code() == absl::StatusCode::kNotFound) {
       Release();

@@ -61,6 +61,7 @@ void AddInputs(const std::vector<NamedSequence>& sequences, const std::vector<si
                InferRequest* request) {
   for (size_t k = 0; k < sequences[batch[0]].size(); ++k) {
     std::vector<Tensor> rows;
+    rows.reserve(batch.size());
     for (const size_t index : batch) rows.push_back(sequences[index][k].value);
     // The rows are equally long, so nothing is padded.
     Tensor input = Pad(rows).input;

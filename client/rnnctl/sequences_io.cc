@@ -35,7 +35,7 @@ InputKind KindOf(const v1::TensorSpec& spec) {
 // Returns the format of a path. A known extension takes precedence: `--format` is for paths without
 // one.
 absl::StatusOr<FileFormat> FormatOf(const std::string& path, const std::string& format) {
-  const absl::StatusOr<FileFormat> by_extension = FormatByExtension(path);
+  absl::StatusOr<FileFormat> by_extension = FormatByExtension(path);
   if (by_extension.ok() || format.empty()) return by_extension;
   return FormatByName(format);
 }
@@ -209,6 +209,7 @@ absl::Status WriteOutputs(std::vector<std::vector<NamedTensor>> outputs, const O
                           const Terminal& terminal) {
   if (outputs.front().size() == 1) {
     std::vector<Tensor> single;
+    single.reserve(outputs.size());
     for (std::vector<NamedTensor>& of_sequence : outputs) {
       single.push_back(std::move(of_sequence.front().value));
     }
@@ -219,6 +220,7 @@ absl::Status WriteOutputs(std::vector<std::vector<NamedTensor>> outputs, const O
   if (!format->has_value()) {
     for (size_t k = 0; k < outputs.front().size(); ++k) {
       std::vector<Tensor> values;
+      values.reserve(outputs.size());
       for (const std::vector<NamedTensor>& of_sequence : outputs) {
         values.push_back(of_sequence[k].value);
       }

@@ -152,6 +152,7 @@ absl::Status StreamAll(Client& client, const std::vector<Sequence>& sequences,
   terminal.remarks << FormatSpeed(sequences.size(), num_timesteps, latencies,
                                   terminal.clock() - began);
   std::vector<std::vector<NamedTensor>> all;
+  all.reserve(outputs.size());
   for (SequenceOutputs& of_sequence : outputs) all.push_back(std::move(of_sequence).Take());
   return WriteOutputs(std::move(all), options, terminal);
 }
