@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "core/import/onnx/fixed_time.h"
 #include "core/import/onnx/layered_model.h"
 #include "core/import/onnx/recurrent_states.h"
 #include "core/import/onnx/sequence_import.h"
@@ -71,16 +72,52 @@ Bundle BundleOf(ProgramBuilder::Result step) {
   return bundle;
 }
 
-// Imports a graph whose recurrence is inside the file: as one program if it can be, because that is
-// the fastest, else in layers.
-absl::StatusOr<Bundle> ImportRecurrence(const OnnxModel& model, const OnnxOptions& options,
-                                        const LayerRegistry& registry) {
-  absl::StatusOr<ProgramBuilder::Result> step = ImportSequence(model, options);
+// Imports a graph whose recurrence is inside the file and whose time axis is open: as one program if
+// it can be, because that is the fastest, else in layers.
+absl::StatusOr<Bundle> ImportOpenRecurrence(const OnnxModel& model, const OnnxOptions& options,
+                                            const LayerRegistry& registry, int64_t fixed_time = 0) {
+  absl::StatusOr<ProgramBuilder::Result> step = ImportSequence(model, options, fixed_time);
   if (step.ok()) return BundleOf(*std::move(step));
   const bool may_be_layers = step.status().code() == absl::StatusCode::kUnimplemented ||
                              ErrorReason(step.status()) == "ONNX_SHAPES";
   if (!may_be_layers) return step.status();
-  return ImportWholeSequences(model, options, registry);
+  return ImportWholeSequences(model, options, registry, fixed_time);
+}
+
+// As above, also for a graph that was exported for a fixed number of timesteps. It is served if it
+// means the same for every number.
+absl::StatusOr<Bundle> ImportRecurrence(const OnnxModel& model, const OnnxOptions& options,
+                                        const LayerRegistry& registry) {
+  absl::StatusOr<Bundle> bundle = ImportOpenRecurrence(model, options, registry);
+  const std::string reason = bundle.ok() ? "" : ErrorReason(bundle.status());
+  if (reason != "ONNX_SHAPES" && reason != "ONNX_TIME") return bundle;
+  absl::StatusOr<Bundle> found = bundle.status();
+  const OpenedModel* found_way = nullptr;
+  const std::vector<OpenedModel> ways = OpenFixedTime(model, options);
+  std::string reasons;
+  for (const OpenedModel& way : ways) {
+    absl::StatusOr<Bundle> opened = ImportOpenRecurrence(way.model, options, registry, way.time);
+    if (!opened.ok()) {
+      if (opened.status() == bundle.status()) continue;
+      absl::StrAppend(&reasons, "; axis ", way.axis, " of '", way.input, "' is not time, or the ",
+                      "graph depends on ", way.time, " timesteps: ", opened.status().message());
+      continue;
+    }
+    if (found_way != nullptr) {
+      return InvalidArgument(
+          "ONNX_SHAPES", absl::StrCat("axes ", found_way->axis, " of '", found_way->input, "' and ",
+                                      way.axis, " of '", way.input, "' could be time: --time-axis ",
+                                      way.input, "=", found_way->axis, " or =", way.axis));
+    }
+    found = std::move(opened);
+    found_way = &way;
+  }
+  if (found_way != nullptr || reasons.empty()) return found;
+  return MakeError(bundle.status().code(), ErrorReason(bundle.status()),
+                   absl::StrCat(bundle.status().message(), reasons,
+                                ". Export the model with an open time axis: ",
+                                "torch.onnx.export(..., dynamic_axes={'", ways.front().input,
+                                "': {AXIS: 'time'}})"));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "core/base/error.h"
 #include "core/base/status_macros.h"
 #include "core/import/onnx/recurrent_states.h"
 
@@ -79,6 +80,9 @@ class RecurrentBlocks::Direction {
   // Adds state i, and makes the operand for the converter of its value before the step.
   absl::Status AddState(size_t i) {
     std::optional<BuiltValue>& operand = operands_[kInitialH + i];
+    if (operand.has_value() && operand->type() != ElementType::kFloat32) {
+      return InvalidArgument("MODEL_CONFIG", "an initial state does not hold floats");
+    }
     const bool is_first = i == 0;
     state_numbers_.push_back(step_.num_states());
     RNNSERVE_ASSIGN_OR_RETURN(

@@ -16,7 +16,16 @@ namespace {
 // Differences up to this part of the largest number are rounding.
 constexpr float kTolerance = 1e-4f;
 
+// The longest sequence that a whole graph is computed for. It is written out, step by step.
+constexpr int64_t kComparedTimeMax = 128;
+
 }  // namespace
+
+std::vector<int64_t> ComparedLengths(int64_t fixed_time) {
+  std::vector<int64_t> lengths = {5, 3};
+  if (fixed_time > 1 && fixed_time <= kComparedTimeMax) lengths.insert(lengths.begin(), fixed_time);
+  return lengths;
+}
 
 absl::Status TimeError(absl::string_view text) {
   return MakeError(absl::StatusCode::kUnimplemented, "ONNX_TIME", text);

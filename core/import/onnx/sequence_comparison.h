@@ -49,8 +49,9 @@ std::vector<std::vector<float>> RandomInputs(const std::vector<SequencePrograms:
 absl::Status CompareTimestep(const std::string& output, int64_t t,
                              const std::vector<float>& expected, const std::vector<float>& found);
 
-// Lengths of the sequences that are compared. Both differ from 1, and from each other.
-constexpr int64_t kComparedLengths[] = {5, 3};
+// Returns the lengths of the sequences that are compared: two that differ from 1 and from each
+// other, and `fixed_time`, if it is neither 0 nor long.
+std::vector<int64_t> ComparedLengths(int64_t fixed_time);
 // Random sequences of each length.
 constexpr uint32_t kComparedSequences = 3;
 

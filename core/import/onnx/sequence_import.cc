@@ -60,9 +60,10 @@ absl::Status Compare(const SequencePrograms& programs, int64_t length, uint32_t 
 }  // namespace
 
 absl::StatusOr<ProgramBuilder::Result> ImportSequence(const OnnxModel& model,
-                                                      const OnnxOptions& options) {
+                                                      const OnnxOptions& options,
+                                                      int64_t fixed_time) {
   ProgramBuilder::Result step;
-  for (int64_t length : kComparedLengths) {
+  for (int64_t length : ComparedLengths(fixed_time)) {
     RNNSERVE_ASSIGN_OR_RETURN(SequencePrograms programs,
                               ImportSequencePrograms(model, options, length));
     for (SequencePrograms::Output& output : programs.outputs) {

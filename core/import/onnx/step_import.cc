@@ -3,6 +3,7 @@
 
 #include "core/import/onnx/step_import.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -220,12 +221,15 @@ absl::StatusOr<ProgramBuilder::Result> StepImport::RunSequence(
     std::vector<Shape>& shapes) {
   RNNSERVE_RETURN_IF_ERROR(CheckStatesNamed(options_, {}));
   RNNSERVE_ASSIGN_OR_RETURN(plan_, PlanInputs(model_.graph, options_, {}, {true, length}));
+  const bool has_sequence =
+      std::any_of(plan_.inputs.begin(), plan_.inputs.end(),
+                  [](const InputPlan::Input& input) { return input.time_axis >= 0; });
   for (const InputPlan::Input& input : plan_.inputs) {
     if (input.fixed.has_value()) {
       converter_.Define(input.name, BuiltValue(*input.fixed));
       continue;
     }
-    if (input.time_axis < 0 && !takes_rows_) {
+    if (input.time_axis < 0 && !(takes_rows_ && has_sequence)) {
       return InvalidArgument(
           "ONNX_SHAPES",
           absl::StrCat("no axis of input '", input.name, "' ", input.shape.ToString(),

@@ -71,9 +71,9 @@ absl::Status CompareOutput(const Model& model, Workspace& workspace,
 }  // namespace
 
 absl::StatusOr<Bundle> ImportWholeSequences(const OnnxModel& model, const OnnxOptions& options,
-                                            const LayerRegistry& registry) {
+                                            const LayerRegistry& registry, int64_t fixed_time) {
   Bundle bundle;
-  for (int64_t length : kComparedLengths) {
+  for (int64_t length : ComparedLengths(fixed_time)) {
     RNNSERVE_ASSIGN_OR_RETURN(SequenceBlocks sequence,
                               ImportSequenceBlocks(model, options, length));
     SequencePrograms& programs = sequence.programs;

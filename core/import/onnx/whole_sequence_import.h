@@ -4,6 +4,8 @@
 #ifndef RNNSERVE_CORE_IMPORT_ONNX_WHOLE_SEQUENCE_IMPORT_H_
 #define RNNSERVE_CORE_IMPORT_ONNX_WHOLE_SEQUENCE_IMPORT_H_
 
+#include <cstdint>
+
 #include "absl/status/statusor.h"
 #include "core/import/onnx/onnx_graph.h"
 #include "core/import/onnx/onnx_options.h"
@@ -17,10 +19,11 @@ namespace rnnserve {
 // with initial states from the inputs. A model that runs backwards needs its sequences whole.
 //
 // That is right only if the rest of the graph treats every timestep alike. So the model is compared
-// with the whole graph, on random sequences of two lengths. Errors: see ImportOnnx; UNIMPLEMENTED,
+// with the whole graph, on random sequences of two lengths, and of `fixed_time` timesteps if the file
+// was made for that many (OpenFixedTime). Errors: see ImportOnnx; UNIMPLEMENTED,
 // reason ONNX_TIME, if the two differ, with the output, the timestep and both numbers.
 absl::StatusOr<Bundle> ImportWholeSequences(const OnnxModel& model, const OnnxOptions& options,
-                                            const LayerRegistry& registry);
+                                            const LayerRegistry& registry, int64_t fixed_time = 0);
 
 }  // namespace rnnserve
 

@@ -11,8 +11,7 @@
 #include "core/base/error.h"
 #include "core/import/confined_process.h"
 #include "core/import/onnx/graph_reader.h"
-#include "core/import/onnx/state_pairs.h"
-#include "core/import/onnx/step_import.h"
+#include "core/import/onnx/onnx_import.h"
 #include "tests/core/import/onnx/onnx_file.h"
 
 namespace rnnserve::testing {
@@ -34,13 +33,55 @@ std::string Damage(std::string bytes, std::mt19937& random) {
 absl::Status TryToImport(const std::string& bytes) {
   const absl::StatusOr<OnnxModel> model = ReadOnnx(bytes, "");
   if (!model.ok()) return model.status();
-  const auto states = PairStates(model->graph, {});
-  if (!states.ok()) return states.status();
-  return ImportStep(*model, {}, *states).status();
+  static const LayerRegistry registry = LayerRegistry::BuiltIn(CellRegistry::BuiltIn());
+  return ImportOnnx(*model, {}, registry).status();
 }
 
-TEST(DamagedOnnxTest, EndsInAProgramOrInAnErrorWithAReason) {
-  const std::string whole = Accumulator().SerializeAsString();
+// An RNN of one unit in both directions, with lengths of rows and an initial state.
+onnx::ModelProto BothDirections() {
+  onnx::ModelProto model = EmptyOnnx();
+  onnx::GraphProto& graph = *model.mutable_graph();
+  AddInput(graph, "x", {"seq", "batch", "1"});
+  AddInput(graph, "lengths", {"batch"}, onnx::TensorProto::INT32);
+  AddFloats(graph, "w", {2, 1, 1}, {1.0f, 0.5f});
+  AddFloats(graph, "r", {2, 1, 1}, {0.5f, 0.25f});
+  AddFloats(graph, "h0", {2, 1, 1}, {0.5f, 0.25f});
+  onnx::NodeProto& rnn =
+      AddNode(graph, "RNN", {"x", "w", "r", "", "lengths", "h0"}, {"all", "last"});
+  SetInt(rnn, "hidden_size", 1);
+  onnx::AttributeProto& direction = *rnn.add_attribute();
+  direction.set_name("direction");
+  direction.set_type(onnx::AttributeProto::STRING);
+  direction.set_s("bidirectional");
+  AddOutput(graph, "all", {"seq", "2", "batch", "1"});
+  AddOutput(graph, "last", {"2", "batch", "1"});
+  return model;
+}
+
+// A Scan that adds up its input.
+onnx::ModelProto RunningSum() {
+  onnx::ModelProto model = EmptyOnnx();
+  onnx::GraphProto& graph = *model.mutable_graph();
+  AddInput(graph, "x", {"seq", "batch", "1"});
+  AddFloats(graph, "zero", {1, 1}, {0.0f});
+  onnx::NodeProto& scan = AddNode(graph, "Scan", {"zero", "x"}, {"last", "all"});
+  SetInt(scan, "num_scan_inputs", 1);
+  onnx::GraphProto& body = SetGraph(scan, "body");
+  AddInput(body, "sum", {"1", "1"});
+  AddInput(body, "element", {"1", "1"});
+  AddNode(body, "Add", {"sum", "element"}, {"next"});
+  AddNode(body, "Neg", {"next"}, {"y"});
+  AddOutput(body, "next", {"1", "1"});
+  AddOutput(body, "y", {"1", "1"});
+  AddOutput(graph, "all", {"seq", "batch", "1"});
+  return model;
+}
+
+class DamagedOnnxTest : public ::testing::TestWithParam<onnx::ModelProto (*)()> {};
+
+TEST_P(DamagedOnnxTest, EndsInAModelOrInAnErrorWithAReason) {
+  const std::string whole = GetParam()().SerializeAsString();
+  ASSERT_TRUE(TryToImport(whole).ok()) << TryToImport(whole);
   std::mt19937 random(1);
   const absl::StatusOr<std::string> result =
       RunConfined(kLimits, [&]() -> absl::StatusOr<std::string> {
@@ -55,6 +96,9 @@ TEST(DamagedOnnxTest, EndsInAProgramOrInAnErrorWithAReason) {
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(*result, "all have reasons");
 }
+
+INSTANTIATE_TEST_SUITE_P(Models, DamagedOnnxTest,
+                         ::testing::Values(&Accumulator, &BothDirections, &RunningSum));
 
 }  // namespace
 }  // namespace rnnserve::testing

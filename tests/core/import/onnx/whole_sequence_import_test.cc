@@ -164,6 +164,41 @@ TEST(WholeSequenceImportTest, RefusesWeightsFromTheInputs) {
                                      "its weights depend on the inputs"));
 }
 
+// Gives the input "x" and the output "all" a fixed number of timesteps, and a batch of one.
+void FixTime(onnx::ModelProto& proto, int64_t time) {
+  for (auto* value :
+       {proto.mutable_graph()->mutable_input(0), proto.mutable_graph()->mutable_output(0)}) {
+    auto& shape = *value->mutable_type()->mutable_tensor_type()->mutable_shape();
+    for (auto& dim : *shape.mutable_dim()) {
+      if (dim.dim_param() == "seq") dim.set_dim_value(time);
+      if (dim.dim_param() == "batch") dim.set_dim_value(1);
+    }
+  }
+}
+
+TEST(WholeSequenceImportTest, AFixedNumberOfTimestepsIsLeftOpen) {
+  for (const std::string direction : {"forward", "reverse"}) {
+    onnx::ModelProto fixed = RnnModel(direction);
+    FixTime(fixed, 20);
+
+    const auto bundle = Import(fixed);
+
+    ASSERT_TRUE(bundle.ok()) << bundle.status();
+    EXPECT_EQ(BundleDigest(*bundle), BundleDigest(*Import(RnnModel(direction))));
+  }
+}
+
+TEST(WholeSequenceImportTest, RefusesAGraphThatDependsOnItsNumberOfTimesteps) {
+  onnx::ModelProto fixed = RnnModel("forward");
+  FixTime(fixed, 20);
+  AddIntegers(*fixed.mutable_graph(), "flat", {2}, {20, 1});
+  AddNode(*fixed.mutable_graph(), "Reshape", {"all", "flat"}, {"y"});
+  AddOutput(*fixed.mutable_graph(), "y", {"20", "1"});
+
+  EXPECT_THAT(Import(fixed), IsError(absl::StatusCode::kInvalidArgument, "ONNX_SHAPES",
+                                     "Export the model with an open time axis"));
+}
+
 TEST(WholeSequenceImportTest, GivesTheSameBundleEveryTime) {
   EXPECT_EQ(BundleDigest(*Import(RnnModel("reverse"))), BundleDigest(*Import(RnnModel("reverse"))));
 }
