@@ -15,6 +15,7 @@
 #include "core/cells/cell.h"
 #include "core/kernels/isa.h"
 #include "tests/core/cells/cell_run.h"
+#include "tests/support/program_texts.h"
 #include "tests/support/reference_cells.h"
 #include "tests/support/scoped_isa.h"
 #include "tests/support/status_matchers.h"
@@ -29,11 +30,14 @@ namespace {
 
 using ::rnnserve::testing::CellRun;
 using ::rnnserve::testing::CreateCell;
+using ::rnnserve::testing::GruText;
 using ::rnnserve::testing::IsOk;
+using ::rnnserve::testing::LstmText;
 using ::rnnserve::testing::ReferenceCell;
 using ::rnnserve::testing::ReferenceStep;
 using ::rnnserve::testing::ScopedIsa;
 using ::rnnserve::testing::Serialized;
+using ::rnnserve::testing::SimpleRnnText;
 using ::rnnserve::testing::Vector;
 using ::rnnserve::testing::WeightMap;
 
@@ -49,7 +53,17 @@ struct Kind {
   bool use_bias = true;
   bool reset_after = true;
   WeightType weight_type = WeightType::kFloat32;
+  // The cell as a step program, in its text form; null: the built-in cell.
+  std::string (*program)(int64_t inputs, int64_t units) = nullptr;
 };
+
+// Returns the kind as a step program.
+Kind AsProgram(Kind kind, std::string (*program)(int64_t inputs, int64_t units),
+               WeightType weight_type = WeightType::kFloat32) {
+  kind.program = program;
+  kind.weight_type = weight_type;
+  return kind;
+}
 
 const Kind kKinds[] = {
     {"Simple", "SimpleRNNCell"},
@@ -69,6 +83,13 @@ const Kind kKinds[] = {
     {"GruAfterInt8", "GRUCell", 3, 1, "tanh", "sigmoid", true, true, WeightType::kInt8},
     {"GruBeforeBfloat16", "GRUCell", 3, 1, "tanh", "sigmoid", true, false, WeightType::kBfloat16},
     {"GruBeforeInt8", "GRUCell", 3, 1, "tanh", "sigmoid", true, false, WeightType::kInt8},
+    AsProgram({"ProgramSimple", "SimpleRNNCell"}, SimpleRnnText),
+    AsProgram({"ProgramLstm", "LSTMCell", 4, 2}, LstmText),
+    AsProgram({"ProgramGru", "GRUCell", 3, 1}, GruText),
+    AsProgram({"ProgramLstmBfloat16", "LSTMCell", 4, 2}, LstmText, WeightType::kBfloat16),
+    AsProgram({"ProgramLstmInt8", "LSTMCell", 4, 2}, LstmText, WeightType::kInt8),
+    AsProgram({"ProgramGruBfloat16", "GRUCell", 3, 1}, GruText, WeightType::kBfloat16),
+    AsProgram({"ProgramGruInt8", "GRUCell", 3, 1}, GruText, WeightType::kInt8),
 };
 
 // Returns the tolerance after a few steps, compared with plain loops over the weights before
@@ -103,15 +124,24 @@ class CellPropertiesTest : public ::testing::TestWithParam<std::tuple<Isa, Kind,
     const bool two_biases = kind.cell == "GRUCell" && kind.reset_after;
     weights_.AddRandom("bias", two_biases ? Shape({2, columns}) : Shape({columns}), 3);
 
-    auto cell =
-        CreateCell(Serialized(kind.cell, {{"units", size.units},
-                                          {"activation", kind.activation},
-                                          {"recurrent_activation", kind.recurrent_activation},
-                                          {"use_bias", kind.use_bias},
-                                          {"reset_after", kind.reset_after}}),
-                   {size.input}, weights_);
+    auto cell = CreateCell(Object(), {size.input}, weights_);
     EXPECT_THAT(cell, IsOk());
     cell_ = *std::move(cell);
+  }
+
+  static nlohmann::json Object() {
+    const auto& [isa, kind, size] = GetParam();
+    if (kind.program == nullptr) {
+      return Serialized(kind.cell, {{"units", size.units},
+                                    {"activation", kind.activation},
+                                    {"recurrent_activation", kind.recurrent_activation},
+                                    {"use_bias", kind.use_bias},
+                                    {"reset_after", kind.reset_after}});
+    }
+    const std::string text = kind.program(size.input, size.units);
+    nlohmann::json cell = Serialized("ProgramCell", {{"program", nlohmann::json::parse(text)}});
+    cell["registered_name"] = "rnnserve>ProgramCell";
+    return cell;
   }
 
   ReferenceCell Reference() const {
