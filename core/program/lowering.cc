@@ -567,6 +567,8 @@ std::vector<PlannedValue> Lowering::Lower(const std::vector<Program::Value>& val
       return {Update(attributes, operands)};
     case OpCode::kDot:
       return {Dot(*DotEquation::Parse(attributes.equation), operands[0], operands[1])};
+    case OpCode::kConv:
+      return {Convolve(attributes.window, extents, operands[0], operands[1])};
     case OpCode::kReduceSum:
     case OpCode::kReduceMax:
     case OpCode::kReduceMin:

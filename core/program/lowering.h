@@ -100,6 +100,18 @@ class Lowering {
                    const std::vector<PlannedValue>& operands);
   PlannedValue Gather(const Attributes& attributes, absl::Span<const int64_t> extents,
                       const std::vector<PlannedValue>& operands);
+  // Returns the result of a convolution, of this shape.
+  PlannedValue Convolve(const Attributes::Window& window, absl::Span<const int64_t> extents,
+                        const PlannedValue& x, const PlannedValue& kernel);
+  // The same with one channel and one unit in each group. REQUIRES: x is padded.
+  PlannedValue ConvolveDepthwise(const Attributes::Window& window,
+                                 absl::Span<const int64_t> extents, const PlannedValue& x,
+                                 const PlannedValue& kernel);
+  // Returns x, [channels, spatial...], with zeros around it, in a memory where no element is before
+  // the first one.
+  PlannedValue Padded(const PlannedValue& x, const std::vector<Attributes::Pad>& pads);
+  // As Dense, but copies a constant now, into a constant.
+  PlannedValue DenseConstant(const PlannedValue& value);
   PlannedValue Update(const Attributes& attributes, const std::vector<PlannedValue>& operands);
   PlannedValue Reduce(const Program::Operation& operation, absl::Span<const int64_t> extents,
                       PlannedValue operand);

@@ -144,7 +144,6 @@ bool RareInstruction::Knows(OpCode code) {
     case OpCode::kCumSum:
     case OpCode::kSort:
     case OpCode::kTopK:
-    case OpCode::kConv:
     case OpCode::kConvTranspose:
     case OpCode::kMaxPool:
     case OpCode::kSumPool:
@@ -176,8 +175,6 @@ void RareInstruction::Run(float* const* memory) const {
     case OpCode::kSort:
     case OpCode::kTopK:
       return Sort(memory);
-    case OpCode::kConv:
-      return Convolve(memory);
     case OpCode::kConvTranspose:
       return ConvolveTransposed(memory);
     case OpCode::kMaxPool:
@@ -324,41 +321,6 @@ void RareInstruction::ScatterAlong(float* const* memory) const {
     position[axis] = std::clamp<int64_t>(Integer(*index++), 0, Extent(shape, attributes_.axis) - 1);
     to[OffsetIn(shape.extents().data(), shape.rank(), position)] = *from++;
   });
-}
-
-void RareInstruction::Convolve(float* const* memory) const {
-  const Attributes::Window& window = attributes_.window;
-  const Shape& x = operand(0).shape;
-  const Shape& kernel = operand(1).shape;
-  const int rank = x.rank() - 1;
-  const int64_t* const x_extents = x.extents().data() + 1;
-  const int64_t* const k_extents = kernel.extents().data() + 2;
-  const int64_t* const y_extents = result_shape().extents().data() + 1;
-  const int64_t k_size = Product(k_extents, rank);
-  const int64_t x_size = Product(x_extents, rank);
-  const int64_t out_per_group = kernel[0] / window.groups;
-  float* to = Result(memory);
-  for (int64_t out = 0; out < kernel[0]; ++out) {
-    ForEachIn(y_extents, rank, [&](const Position& position) {
-      float sum = 0.0f;
-      for (int64_t c = 0; c < kernel[1]; ++c) {
-        const float* const image =
-            Operand(memory, 0) + (out / out_per_group * kernel[1] + c) * x_size;
-        const float* weight = Operand(memory, 1) + (out * kernel[1] + c) * k_size;
-        ForEachIn(k_extents, rank, [&](const Position& tap) {
-          Position at{};
-          for (size_t i = 0; i < static_cast<size_t>(rank); ++i) {
-            at[i] =
-                position[i] * window.strides[i] + tap[i] * window.dilations[i] - window.pads[i].low;
-          }
-          const int64_t offset = OffsetIn(x_extents, rank, at);
-          if (offset >= 0) sum += image[offset] * *weight;
-          ++weight;
-        });
-      }
-      *to++ = sum;
-    });
-  }
 }
 
 void RareInstruction::ConvolveTransposed(float* const* memory) const {

@@ -14,7 +14,7 @@ namespace rnnserve {
 
 // An operation that is computed element by element, because it is too rare in recurrences to be
 // worth more: moves with indices from the data, reductions of integers, sorting, pools, and
-// convolutions whose kernel is not constant. All operands and results are dense.
+// transposed convolutions. All operands and results are dense.
 class RareInstruction final : public RowInstruction {
  public:
   // The accesses are those of the results, the operands and, if workspace_size is not 0, the
@@ -43,7 +43,6 @@ class RareInstruction final : public RowInstruction {
   void Take(float* const* memory) const;
   void TakeAlong(float* const* memory) const;
   void ScatterAlong(float* const* memory) const;
-  void Convolve(float* const* memory) const;
   void ConvolveTransposed(float* const* memory) const;
   void Pool(float* const* memory) const;
 
