@@ -75,8 +75,8 @@ TEST_F(ClientServedTest, DemoFailsIfOneNumberDisagrees) {
 
   const Outcome outcome = Demo(data);
 
-  EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
-  EXPECT_THAT(outcome.out, HasSubstr("[FAILED] forecasts before the reset"));
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.out << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("[FAILED] forecasts before the reset")) << outcome.err;
 }
 
 TEST_F(ClientServedTest, DemoFailsIfOnePredictionDisagrees) {
@@ -89,8 +89,8 @@ TEST_F(ClientServedTest, DemoFailsIfOnePredictionDisagrees) {
 
   const Outcome outcome = Demo(data);
 
-  EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
-  EXPECT_THAT(outcome.out, HasSubstr("[FAILED] streamed: 369 of 370 predictions"));
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.out << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("[FAILED] streamed: 369 of 370 predictions")) << outcome.err;
 }
 
 TEST_F(ClientServedTest, DemoFailsIfOneProbabilityOfSpeechDisagrees) {
@@ -106,8 +106,8 @@ TEST_F(ClientServedTest, DemoFailsIfOneProbabilityOfSpeechDisagrees) {
 
   const Outcome outcome = Demo(data);
 
-  EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
-  EXPECT_THAT(outcome.out, HasSubstr("[FAILED] a frame a step"));
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.out << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("[FAILED] a frame a step")) << outcome.err;
 }
 
 TEST_F(ClientServedTest, RnnctlShowsTheModels) {
