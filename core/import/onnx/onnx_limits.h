@@ -22,6 +22,10 @@ constexpr int64_t kOnnxTensorElementsMax = int64_t{1} << 28;
 // All tensors of a file together, as they are stored.
 constexpr int64_t kOnnxTensorBytesMax = kWeightBytesMax;
 
+// Elements of one tensor that a node makes of a few numbers, such as a range, the matrix of a Fourier
+// transform or the places of a resized axis. A transform of 4,096 complex numbers has as many.
+constexpr int64_t kOnnxMadeElementsMax = int64_t{1} << 26;
+
 // Nodes, with those of bodies and functions, as the file has them. A node of an empty file takes
 // two bytes and 300 in memory.
 constexpr int64_t kOnnxNodesMax = int64_t{1} << 18;

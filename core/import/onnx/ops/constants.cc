@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <utility>
 #include <vector>
 
+#include "core/import/onnx/onnx_limits.h"
 #include "core/import/onnx/ops/converter_lists.h"
 #include "core/import/onnx/ops/formula.h"
 
@@ -66,6 +68,18 @@ Results Size(NodeConversion& node) {
   return f.Return({f.Integers({Product(ExtentsOf(node.operand(0)))}, Shape())});
 }
 
+// Returns how many numbers from `start` on come before `limit`, at most the largest number.
+int64_t RangeSize(int64_t start, int64_t limit, int64_t delta) {
+  if (delta > 0 ? start >= limit : start <= limit) return 0;
+  // The distance of two numbers, and the opposite of the smallest, fit into unsigned numbers alone.
+  const auto first = static_cast<uint64_t>(start);
+  const auto end = static_cast<uint64_t>(limit);
+  const uint64_t distance = delta > 0 ? end - first : first - end;
+  const uint64_t stride = delta > 0 ? static_cast<uint64_t>(delta) : -static_cast<uint64_t>(delta);
+  const uint64_t count = (distance - 1) / stride + 1;
+  return static_cast<int64_t>(std::min<uint64_t>(count, std::numeric_limits<int64_t>::max()));
+}
+
 Results Range(NodeConversion& node) {
   Formula f(node);
   if (node.operand(0).type() == ElementType::kFloat32) {
@@ -76,8 +90,13 @@ Results Range(NodeConversion& node) {
                    "start, limit and delta must be scalars, and delta not 0")) {
       return f.Return({});
     }
-    const auto count =
-        std::max<int64_t>(0, static_cast<int64_t>(std::ceil((limit[0] - start[0]) / delta[0])));
+    const float exact = std::ceil((limit[0] - start[0]) / delta[0]);
+    // Not a number, infinite, or too many.
+    if (!(exact <= static_cast<float>(kOnnxMadeElementsMax))) {
+      f.RequireRoom({kOnnxMadeElementsMax + 1});
+      return f.Return({});
+    }
+    const int64_t count = exact > 0.0f ? static_cast<int64_t>(exact) : 0;
     std::vector<float> values;
     for (int64_t i = 0; i < count; ++i)
       values.push_back(start[0] + static_cast<float>(i) * delta[0]);
@@ -90,12 +109,11 @@ Results Range(NodeConversion& node) {
                  "start, limit and delta must be scalars, and delta not 0")) {
     return f.Return({});
   }
+  const int64_t count = RangeSize(start[0], limit[0], delta[0]);
+  if (!f.RequireRoom({count})) return f.Return({});
   std::vector<int64_t> values;
-  for (int64_t i = start[0]; delta[0] > 0 ? i < limit[0] : i > limit[0]; i += delta[0]) {
-    values.push_back(i);
-  }
-  const auto size = static_cast<int64_t>(values.size());
-  return f.Return({f.Integers(std::move(values), Shape({size}))});
+  for (int64_t i = 0; i < count; ++i) values.push_back(start[0] + i * delta[0]);
+  return f.Return({f.Integers(std::move(values), Shape({count}))});
 }
 
 Results EyeLike(NodeConversion& node) {

@@ -58,6 +58,8 @@ void SetTransposedPads(NodeConversion& node, Formula& f, const BuiltValue& x,
   if (!f.Require(window.output_pads.size() == rank, "output_padding does not fit") ||
       !f.Require(wanted.empty() || wanted.size() == rank || wanted.size() == rank + 2,
                  "output_shape does not fit") ||
+      !f.Require(AreSmall(window.output_pads) && AreSmall(wanted),
+                 "output_padding or output_shape is beyond every tensor") ||
       !f.ok()) {
     return;
   }

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/status_macros.h"
+#include "core/import/onnx/onnx_limits.h"
 
 namespace rnnserve {
 namespace {
@@ -33,6 +35,19 @@ void Formula::Refuse(absl::string_view text) {
 bool Formula::Require(bool condition, absl::string_view text) {
   if (!condition) Fail(text);
   return condition;
+}
+
+bool Formula::RequireRoom(std::initializer_list<int64_t> extents) {
+  const Shape shape(extents);
+  const std::optional<int64_t> elements = shape.NumElements();
+  const bool has_room = elements.has_value() && *elements <= kOnnxMadeElementsMax;
+  if (!has_room && ok()) {
+    status_ = InvalidArgument(
+        "MODEL_TOO_LARGE",
+        absl::StrCat("a tensor of shape ", shape.ToString(), " would be made; at most ",
+                     kOnnxMadeElementsMax, " elements are allowed"));
+  }
+  return has_room;
 }
 
 absl::StatusOr<std::vector<BuiltValue>> Formula::Return(std::vector<BuiltValue> results) {
@@ -62,7 +77,10 @@ BuiltValue Formula::Scalar(const BuiltValue& like, double value) {
       OnnxTensor{like.type(), Shape(), std::vector<int64_t>{static_cast<int64_t>(value)}});
 }
 
-BuiltValue Formula::Iota(int64_t n) { return Integers(Counting(n), Shape({n})); }
+BuiltValue Formula::Iota(int64_t n) {
+  if (!ok() || !RequireRoom({n})) return Integers({0}, Shape());
+  return Integers(Counting(n), Shape({n}));
+}
 
 BuiltValue Formula::Take(absl::StatusOr<BuiltValue> result) {
   if (result.ok()) return *std::move(result);

@@ -35,6 +35,9 @@ class Formula {
   void Refuse(absl::string_view text);
   // Fails unless `condition`, which it returns.
   bool Require(bool condition, absl::string_view text);
+  // INVALID_ARGUMENT, reason MODEL_TOO_LARGE, unless a tensor of these extents may be made. Returns
+  // whether it may. Required before anything is made whose size the file says in a number.
+  bool RequireRoom(std::initializer_list<int64_t> extents);
 
   // Returns the results, or the first failure of the node or the formula.
   absl::StatusOr<std::vector<BuiltValue>> Return(std::vector<BuiltValue> results);

@@ -20,6 +20,7 @@ using Results = absl::StatusOr<std::vector<BuiltValue>>;
 
 // Returns what Slice takes along an axis of that extent; all numbers may be out of range.
 Attributes::Slice Clamped(int64_t start, int64_t limit, int64_t step, int64_t extent) {
+  if (extent == 0) return {0, 0, 1};
   const int64_t lowest = step < 0 ? -1 : 0;
   const int64_t highest = step < 0 ? extent - 1 : extent;
   start = std::clamp<int64_t>(start < 0 ? start + extent : start, step < 0 ? 0 : lowest, highest);
@@ -105,6 +106,8 @@ BuiltValue Crop(Formula& f, BuiltValue x, Padding& padding) {
     int64_t& high = padding.high[static_cast<size_t>(axis)];
     if (low >= 0 && high >= 0) continue;
     const int64_t extent = x.shape()[axis];
+    if (!f.Require(low >= -extent && high >= -extent, "a pad cuts off more than there is"))
+      return x;
     x = f.Slice(x, axis, std::max<int64_t>(-low, 0), extent - std::max<int64_t>(-high, 0));
     low = std::max<int64_t>(low, 0);
     high = std::max<int64_t>(high, 0);
@@ -116,6 +119,10 @@ BuiltValue Crop(Formula& f, BuiltValue x, Padding& padding) {
 BuiltValue Wrap(Formula& f, const BuiltValue& x, int axis, int64_t low, int64_t high) {
   if (!f.ok() || (low == 0 && high == 0)) return x;
   const int64_t extent = x.shape()[axis];
+  if (!f.Require(extent > 0, "an axis without elements cannot be padded with its own") ||
+      !f.RequireRoom({low}) || !f.RequireRoom({high}) || !f.RequireRoom({low + extent + high})) {
+    return x;
+  }
   std::vector<int64_t> indices;
   for (int64_t i = -low; i < extent + high; ++i)
     indices.push_back(((i % extent) + extent) % extent);
@@ -200,6 +207,11 @@ Results ReverseSequence(NodeConversion& node) {
     for (int64_t j = 0; j < x.shape()[1]; ++j) {
       const int64_t time = time_axis == 0 ? i : j;
       const int64_t length = lengths[static_cast<size_t>(time_axis == 0 ? j : i)];
+      const int64_t longest = x.shape()[static_cast<int>(time_axis)];
+      if (!f.Require(length >= 0 && length <= longest,
+                     absl::StrCat("a length is ", length, ", and there are ", longest))) {
+        return f.Return({});
+      }
       const int64_t source = time < length ? length - 1 - time : time;
       indices.push_back(time_axis == 0 ? source * x.shape()[1] + j : i * x.shape()[1] + source);
     }
@@ -219,7 +231,8 @@ Results DepthToSpace(NodeConversion& node) {
   const BuiltValue x = node.operand(0);
   const int64_t block = node.Int("blocksize", 1);
   const std::string mode = node.String("mode", "DCR");
-  if (!f.Require(x.rank() == 4 && block > 0 && x.shape()[1] % (block * block) == 0,
+  if (!f.Require(x.rank() == 4 && block > 0 && block <= x.shape()[1] &&
+                     block <= x.shape()[1] / block && x.shape()[1] % (block * block) == 0,
                  "it needs [batch, channels, height, width] with whole blocks") ||
       !f.Require(mode == "DCR" || mode == "CRD", absl::StrCat("mode is '", mode, "'"))) {
     return f.Return({});
@@ -240,9 +253,9 @@ Results SpaceToDepth(NodeConversion& node) {
   const BuiltValue x = node.operand(0);
   const int64_t block = node.Int("blocksize", 1);
   const std::string mode = node.String("mode", "DCR");
-  if (!f.Require(
-          x.rank() == 4 && block > 0 && x.shape()[2] % block == 0 && x.shape()[3] % block == 0,
-          "it needs [batch, channels, height, width] with whole blocks") ||
+  if (!f.Require(x.rank() == 4 && block > 0 && block <= x.shape()[2] && block <= x.shape()[3] &&
+                     x.shape()[2] % block == 0 && x.shape()[3] % block == 0,
+                 "it needs [batch, channels, height, width] with whole blocks") ||
       !f.Require(mode == "DCR" || mode == "CRD", absl::StrCat("mode is '", mode, "'"))) {
     return f.Return({});
   }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "core/import/onnx/onnx_limits.h"
 #include "core/import/onnx/ops/contraction.h"
 #include "core/import/onnx/ops/converter_lists.h"
 #include "core/import/onnx/ops/formula.h"
@@ -79,6 +80,7 @@ double Weight(const Sampling& sampling, double distance) {
 
 // The matrix [to, from]. Elements outside of the axis count as those at its ends, or not at all.
 BuiltValue Interpolation(Formula& f, const Sampling& sampling, const Axis& axis) {
+  if (!f.RequireRoom({axis.to, axis.from})) return f.Iota(1);
   std::vector<float> matrix;
   for (int64_t i = 0; i < axis.to; ++i) {
     const double place = PlaceOf(sampling, axis, i);
@@ -100,7 +102,9 @@ BuiltValue Interpolation(Formula& f, const Sampling& sampling, const Axis& axis)
 BuiltValue ResizeAxis(Formula& f, const BuiltValue& x, int number, const Sampling& sampling,
                       const Axis& axis) {
   if (!f.ok() || (axis.from == axis.to && axis.scale == 1.0)) return x;
+  if (!f.Require(axis.from > 0, "an axis has no elements")) return x;
   if (sampling.mode == "nearest") {
+    if (!f.RequireRoom({axis.to})) return x;
     std::vector<int64_t> sources;
     for (int64_t i = 0; i < axis.to; ++i) {
       sources.push_back(Nearest(sampling, axis, PlaceOf(sampling, axis, i)));
@@ -112,6 +116,15 @@ BuiltValue ResizeAxis(Formula& f, const BuiltValue& x, int number, const Samplin
   letters[static_cast<size_t>(number)] = 'n';
   result[static_cast<size_t>(number)] = 'm';
   return Contract(f, {x, letters}, {Interpolation(f, sampling, axis), "mn"}, result);
+}
+
+// Returns an extent, rounded down. Fails if it is beyond the limit or no number.
+int64_t SizeOf(Formula& f, double extent) {
+  if (!(extent <= static_cast<double>(kOnnxMadeElementsMax))) {
+    f.RequireRoom({kOnnxMadeElementsMax + 1});
+    return 1;
+  }
+  return extent > 0.0 ? static_cast<int64_t>(extent) : 0;
 }
 
 // The axes that `scales` or `sizes`, of which one is empty, are about.
@@ -131,7 +144,7 @@ std::vector<Axis> AxesOf(Formula& f, const BuiltValue& x, const std::vector<int6
     Axis& axis = axes[static_cast<size_t>(numbers[i])];
     if (sizes.empty()) {
       axis.scale = static_cast<double>(scales[i]);
-      axis.to = static_cast<int64_t>(std::floor(static_cast<double>(axis.from) * axis.scale));
+      axis.to = SizeOf(f, static_cast<double>(axis.from) * axis.scale);
     } else {
       axis.to = sizes[i];
       axis.scale = static_cast<double>(axis.to) / static_cast<double>(axis.from);
@@ -151,7 +164,7 @@ std::vector<Axis> AxesOf(Formula& f, const BuiltValue& x, const std::vector<int6
   for (const int64_t number : numbers) {
     Axis& axis = axes[static_cast<size_t>(number)];
     axis.scale = common;
-    axis.to = static_cast<int64_t>(std::floor(static_cast<double>(axis.from) * common + 0.5));
+    axis.to = SizeOf(f, static_cast<double>(axis.from) * common + 0.5);
   }
   return axes;
 }

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/import/onnx/onnx_limits.h"
 #include "core/import/onnx/ops/converter_lists.h"
 #include "core/import/onnx/ops/formula.h"
 
@@ -33,6 +34,8 @@ std::optional<Shape> NewShape(const std::vector<int64_t>& old, std::vector<int64
       if (wanted[i] != -1 || open.has_value()) return std::nullopt;
       open = i;
     } else {
+      // No tensor has so many elements, and the product must not overflow.
+      if (wanted[i] != 0 && known > kOnnxTensorElementsMax / wanted[i]) return std::nullopt;
       known *= wanted[i];
     }
   }
@@ -191,6 +194,10 @@ Results Tile(NodeConversion& node) {
   }
   for (size_t i = 0; i < extents.size(); ++i) {
     if (repeats[i] == 1) continue;
+    if (!f.Require(repeats[i] >= 0, "a repeat is negative") ||
+        !f.RequireRoom({Product(extents), repeats[i]})) {
+      return f.Return({});
+    }
     const absl::Span<const int64_t> all = extents;
     const int64_t before = Product(all.first(i));
     const int64_t behind = Product(all.subspan(i));

@@ -122,6 +122,8 @@ Results Dft(NodeConversion& node) {
   if (!f.Require(transform.length > 0, "the length is not positive")) return f.Return({});
   const bool halves = is_onesided && !is_inverse;
   transform.bins = halves ? transform.length / 2 + 1 : transform.length;
+  const int64_t parts = x.shape()[x.rank() - 1];
+  if (!f.RequireRoom({transform.length, parts, transform.bins, 2})) return f.Return({});
   if (is_real_inverse) {
     x = FitLength(f, x, axis, transform.length / 2 + 1);
     if (f.ok()) x = WholeSpectrum(f, x, axis, transform.length);
@@ -129,7 +131,7 @@ Results Dft(NodeConversion& node) {
     x = FitLength(f, x, axis, transform.length);
   }
   if (!f.ok()) return f.Return({});
-  const BuiltValue matrix = Matrix(f, transform, x.shape()[x.rank() - 1]);
+  const BuiltValue matrix = Matrix(f, transform, parts);
   BuiltValue y = Multiply(f, x, axis, matrix);
   if (is_real_inverse) y = f.Slice(y, y.rank() - 1, 0, 1);
   return f.Return({y});
@@ -156,6 +158,10 @@ Results Stft(NodeConversion& node) {
   }
   transform.bins = is_onesided ? length / 2 + 1 : length;
   const int64_t frames = (signal.shape()[1] - length) / step + 1;
+  if (!f.RequireRoom({frames, length}) ||
+      !f.RequireRoom({length, signal.shape()[2], transform.bins, 2})) {
+    return f.Return({});
+  }
   std::vector<int64_t> places;
   for (int64_t frame = 0; frame < frames; ++frame) {
     for (int64_t i = 0; i < length; ++i) places.push_back(frame * step + i);
@@ -172,7 +178,9 @@ Results CosineWindow(NodeConversion& node, double a0, double a1, double a2) {
   const int64_t size = KnownNumber(node, 0).value_or(0);
   const bool is_periodic = node.Int("periodic", 1) != 0;
   const int64_t data_type = node.Int("output_datatype", 1);
-  if (!f.Require(size > 0, "the size is not positive")) return f.Return({});
+  if (!f.Require(size > 0, "the size is not positive") || !f.RequireRoom({size})) {
+    return f.Return({});
+  }
   const auto period = static_cast<double>(is_periodic ? size : size - 1);
   std::vector<float> elements;
   for (int64_t n = 0; n < size; ++n) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/import/onnx/onnx_limits.h"
 
 namespace rnnserve {
 namespace {
@@ -30,6 +31,12 @@ int64_t CeilPad(int64_t extent, int64_t stride, int64_t reach, Attributes::Pad p
 }
 
 }  // namespace
+
+bool AreSmall(const std::vector<int64_t>& numbers) {
+  return std::all_of(numbers.begin(), numbers.end(), [](int64_t number) {
+    return number >= -kOnnxMadeElementsMax && number <= kOnnxMadeElementsMax;
+  });
+}
 
 Attributes::Window WindowOf(NodeConversion& node, Formula& f, const BuiltValue& x,
                             const std::vector<int64_t>& size) {
@@ -54,6 +61,9 @@ Attributes::Window WindowOf(NodeConversion& node, Formula& f, const BuiltValue& 
                      pads.size() == 2 * rank && all_positive(window.strides) &&
                      all_positive(window.dilations) && all_positive(size),
                  "kernel_shape, strides, dilations or pads do not fit the spatial axes") ||
+      !f.Require(AreSmall(size) && AreSmall(window.strides) && AreSmall(window.dilations) &&
+                     AreSmall(pads),
+                 "kernel_shape, strides, dilations or pads are beyond every tensor") ||
       !f.Require(is_set || auto_pad == "NOTSET", absl::StrCat("auto_pad is '", auto_pad, "'"))) {
     return window;
   }

@@ -11,6 +11,9 @@
 
 namespace rnnserve {
 
+// Whether all numbers are so small that products of two of them do not overflow.
+bool AreSmall(const std::vector<int64_t>& numbers);
+
 // Reads the attributes that convolutions and pools share, for windows of `size` over the spatial
 // axes of x, [batch, channels, space...]: strides, dilations, pads, auto_pad and ceil_mode. With
 // ceil_mode, the pads behind an axis are enlarged or reduced so that the last window that begins
