@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The options with which all of our files are compiled: warnings are errors, ccache is used if it is
-# installed, and RNNSERVE_SANITIZER selects sanitizers. Instruction sets are chosen at run time, so
+# installed, RNNSERVE_SANITIZER selects sanitizers, and RNNSERVE_FUZZ prepares for libFuzzer. Instruction sets are chosen at run time, so
 # there is no -march here.
 
 add_library(rnnserve_compiler INTERFACE)
 add_library(rnnserve::compiler ALIAS rnnserve_compiler)
 target_compile_options(rnnserve_compiler INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror)
 # GCC 12 loses track of the moves of an inlined absl::InlinedVector and warns without cause.
-target_compile_options(rnnserve_compiler INTERFACE $<$<NOT:$<CONFIG:Debug>>:-Wno-maybe-uninitialized>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(rnnserve_compiler INTERFACE
+                         $<$<NOT:$<CONFIG:Debug>>:-Wno-maybe-uninitialized>)
+endif()
 target_include_directories(rnnserve_compiler INTERFACE ${CMAKE_SOURCE_DIR})
 # No fused multiply-add unless the code asks for it: a result must not depend on which operations
 # the optimiser contracts.
@@ -28,6 +31,11 @@ if(RNNSERVE_SANITIZER)
   add_link_options(${flags})
 endif()
 
+# libFuzzer is a part of Clang. It needs to see which branches of all our code a run takes.
+if(RNNSERVE_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 find_program(RNNSERVE_CCACHE ccache)
 if(RNNSERVE_CCACHE)
   # ccache's manual requires this sloppiness for precompiled headers; the base directory lets two
@@ -37,5 +45,7 @@ if(RNNSERVE_CCACHE)
       CCACHE_SLOPPINESS=pch_defines,time_macros
       CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
       ${RNNSERVE_CCACHE})
-  add_compile_options(-fpch-preprocess)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-fpch-preprocess)
+  endif()
 endif()

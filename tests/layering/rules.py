@@ -150,7 +150,7 @@ UNLICENSED_SUFFIXES = (
     ".csv", ".json", ".jsonl", ".keras", ".md", ".npy", ".npz", ".png", ".safetensors", ".h5", ".svg", ".LICENSE",
 )
 UNLICENSED_FILES = ("LICENSE", ".gitignore")
-UNLICENSED_FOLDERS = ("proto/google/",)
+UNLICENSED_FOLDERS = ("proto/google/", "tests/fuzz/corpus/")
 
 # Folders that are not part of the tree.
 SKIPPED_FOLDERS = {".git", ".cache", ".venv", "__pycache__", "build", "node_modules"}
