@@ -68,12 +68,40 @@ HWY_INLINE void OneRow(F f, int64_t n, float* result, Readers... operands) {
   if (i < n) StoreTail(f(operands.Tail(i, n - i)...), n - i, result + i);
 }
 
-// Calls f for all vectors of all rows. The arguments say which operands are scalars.
+// Calls f for all vectors of all rows. The arguments say which operands are scalars. The addresses
+// are in registers, because a row may be one or two vectors: the states of a channel, for instance.
 template <bool... kIsScalar, typename F, size_t... k>
 HWY_INLINE void ForEachOf(F f, const MapCall& c, std::index_sequence<k...>) {
-  for (int64_t row = 0; row < c.rows.count; ++row) {
-    OneRow(f, c.n, c.result + row * c.rows.result_stride,
-           Reader<kIsScalar>(c.template Row<k>(row))...);
+  const FloatTag d;
+  constexpr int64_t kLanes = hn::MaxLanes(FloatTag());
+  const float* at[] = {c.operands[k]...};
+  const int64_t steps[] = {c.rows.strides[k]...};
+  float* to = c.result;
+  const int64_t to_step = c.rows.result_stride;
+  const int64_t n = c.n;
+  const auto move_on = [&]() HWY_ATTR {
+    ((at[k] += steps[k]), ...);
+    to += to_step;
+  };
+  if (n == kLanes) {
+    for (int64_t row = c.rows.count; row > 0; --row) {
+      hn::StoreU(f(Reader<kIsScalar>(at[k]).At(0)...), d, to);
+      move_on();
+    }
+    return;
+  }
+  if (n == 2 * kLanes) {
+    for (int64_t row = c.rows.count; row > 0; --row) {
+      const Vec first = f(Reader<kIsScalar>(at[k]).At(0)...);
+      hn::StoreU(f(Reader<kIsScalar>(at[k]).At(kLanes)...), d, to + kLanes);
+      hn::StoreU(first, d, to);
+      move_on();
+    }
+    return;
+  }
+  for (int64_t row = c.rows.count; row > 0; --row) {
+    OneRow(f, n, to, Reader<kIsScalar>(at[k])...);
+    move_on();
   }
 }
 template <bool... kIsScalar, typename F>
