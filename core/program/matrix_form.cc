@@ -16,9 +16,10 @@
 namespace rnnserve {
 namespace {
 
-// A product has at least this many results for each column of x, because packed weights have a
-// multiple of 16; else its sums are computed one by one.
-constexpr int64_t kProductUnitsMin = 4;
+// A product has at least this many results for each column of x. Packed weights have a multiple of
+// 16, but two sums next to each other would be computed even more slowly without them. A single sum
+// runs along the weights.
+constexpr int64_t kProductUnitsMin = 2;
 // The multiply-adds of one of several small products that are worth a call.
 constexpr int64_t kBlockWorkMin = 64;
 
