@@ -144,8 +144,8 @@ class ResumableSession {
   //                              been performed: FinishStep continues it. Otherwise it was not.
   //   FAILED_PRECONDITION        the previous step is unfinished
   absl::StatusOr<StepResult> Step(const Tensor& input, const StepOptions& options = {});
-  // The same for a model with several inputs, which are given as in Session::Step. A step that is
-  // sent again or replayed has the same inputs and masks, and all its outputs are compared.
+  // Does the same for a model with several inputs, which are given as in Session::Step. A step that
+  // is sent again or replayed has the same inputs and masks, and all its outputs are compared.
   absl::StatusOr<StepResult> Step(const std::vector<NamedTensor>& inputs,
                                   const StepOptions& options = {});
 

@@ -64,9 +64,9 @@ absl::Status StreamSequences(Stream& stream, const std::string& model,
                              absl::Span<const Tensor> sequences,
                              const StreamSequencesOptions& options,
                              const std::function<void(SequenceStep)>& on_step);
-// The same for a model with several inputs. Each step takes its timesteps of every input that has a
-// time axis, and the whole of the others. REQUIRES: as above; the inputs of a sequence that have a
-// time axis have the same number of timesteps, and there is at least one.
+// Does the same for a model with several inputs. Each step takes its timesteps of every input that
+// has a time axis, and the whole of the others. REQUIRES: as above; the inputs of a sequence that
+// have a time axis have the same number of timesteps, and there is at least one.
 absl::Status StreamSequences(Stream& stream, const std::string& model,
                              absl::Span<const NamedSequence> sequences,
                              const StreamSequencesOptions& options,

@@ -84,7 +84,7 @@ struct StateTensor {
 struct NamedTensor {
   std::string name;
   Tensor value;
-  // Of an input with a time axis: bool, [time], or with the axis `sessions` in front; false skips
+  // Bool, [time], or with the axis `sessions` in front, for an input with a time axis; false skips
   // the timestep. Default: all true. An output has none.
   std::optional<Tensor> mask{};
 };

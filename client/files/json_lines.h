@@ -26,7 +26,7 @@ absl::StatusOr<std::vector<Tensor>> ParseJsonLines(absl::string_view text, const
 // Formats each of `outputs` as a line: {"sequence":0,"output":[...]}. Numbers that are not finite
 // become null, because JSON cannot express them.
 std::string FormatJsonLines(const std::vector<Tensor>& outputs);
-// The same for a model with several outputs, each line with those of one sequence:
+// Does the same for a model with several outputs, each line with those of one sequence:
 // {"sequence":0,"outputs":{"name":[...],...}}.
 std::string FormatJsonLines(const std::vector<std::vector<NamedTensor>>& outputs);
 

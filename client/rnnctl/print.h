@@ -26,7 +26,8 @@ std::string FormatDigest(const std::string& digest);
 // Returns for example "float32 [time, 12]" or "token ids [time]".
 std::string FormatInput(const v1::TensorSpec& spec);
 
-// The same for one of several inputs, which may have no time axis: "float32 [4] for all timesteps".
+// Does the same for one of several inputs, which may have no time axis: "float32 [4] for all
+// timesteps".
 std::string FormatInput(const v1::NamedTensorSpec& input);
 
 // Returns for example "[12]", or "[]" for a scalar.

@@ -35,7 +35,8 @@ absl::Status CheckOutput(const Options& options);
 // options ask for JSON.
 absl::Status WriteOutputs(const std::vector<Tensor>& outputs, const Options& options,
                           const Terminal& terminal);
-// The same for all outputs of each sequence. Only JSON lines and the table can hold several of them.
+// Does the same for all outputs of each sequence. Only JSON lines and the table can hold several of
+// them.
 absl::Status WriteOutputs(std::vector<std::vector<NamedTensor>> outputs, const Options& options,
                           const Terminal& terminal);
 

@@ -11,7 +11,7 @@
 
 namespace rnnserve {
 
-// What one input of the model reads in a step. Borrows its bytes. A value type.
+// Holds what one input of the model reads in a step. Borrows its bytes. A value type.
 struct StepInput {
   TensorView tensor;               // [time, ...], or [...] for an input without a time axis
   std::optional<TensorView> mask;  // [time], BOOL

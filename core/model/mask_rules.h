@@ -10,7 +10,7 @@
 
 namespace rnnserve {
 
-// Which layers pass on the mask of their input. Keras changed the rules in 3.16.
+// The rules by which layers pass on the mask of their input. Keras changed them in 3.16.
 enum class MaskRules {
   kKeras30,   // 3.0 to 3.15: layers that loop over time pass it on too, if they return sequences
   kKeras316,  // from 3.16 on: recurrent layers, Bidirectional and TimeDistributed do not

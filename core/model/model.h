@@ -136,7 +136,7 @@ class Model {
   std::vector<Output> outputs_;
   StateLayout state_layout_;
   AlignedBuffer initial_state_;
-  // Of the outputs of a step that have a time axis, for one timestep, and of those that have none.
+  // The floats of all outputs with a time axis, in one timestep, and of all outputs without one.
   int64_t floats_per_timestep_ = 0;
   int64_t floats_per_step_ = 0;
   size_t time_input_ = 0;

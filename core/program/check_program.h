@@ -16,8 +16,8 @@ namespace rnnserve {
 // Parts of the checks of a program. Internal to this folder; the interface is CheckProgram in
 // read_program.h.
 
-// What CheckProgram does. The first `num_added` operations are not in the text, so the numbers in
-// error texts are that much smaller. The texts do not name the program.
+// Checks a program as CheckProgram does. The first `num_added` operations are not in the text, so
+// the numbers in error texts are that much smaller. The texts do not name the program.
 absl::Status CheckProgramText(const Program& program, size_t num_added);
 
 // Checks the number of inputs, states, and so on. Errors: MODEL_TOO_LARGE; PROGRAM_INVALID if there

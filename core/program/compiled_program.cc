@@ -30,7 +30,7 @@ constexpr int64_t kFloatsOf(int64_t bytes) {
   return (bytes + int64_t{sizeof(float)} - 1) / int64_t{sizeof(float)};
 }
 
-// The tables of addresses that a call needs, in floats.
+// Returns the size of the tables of addresses that a call needs, in floats.
 int64_t TablesSize(const ProgramPlan& plan) {
   const auto num_bases = static_cast<int64_t>(plan.bases.size());
   return PaddedRows(kFloatsOf(num_bases * int64_t{sizeof(BoundBase) + sizeof(float*)}));

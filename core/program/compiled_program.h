@@ -64,7 +64,7 @@ class CompiledProgram {
   int64_t parameter_bytes() const;
   // See Cell::shareable_bytes.
   int64_t shareable_bytes() const;
-  // The initial value of a state, [size], for one row.
+  // Returns the initial value of a state, [size], for one row.
   absl::Span<const float> initial_state(size_t state) const;
 
   // Returns the scratch floats that any of the functions below needs for `batch` columns.

@@ -57,7 +57,7 @@ absl::StatusOr<int64_t> ReducedExtent(int64_t extent, int64_t size,
                                      " elements, but with its padding the operand has ", padded));
 }
 
-// The opposite of ReducedExtent.
+// Inverts ReducedExtent.
 absl::StatusOr<int64_t> EnlargedExtent(int64_t extent, int64_t size,
                                        const Attributes::Window& window, size_t i) {
   const int64_t output_pad = window.output_pads[i];

@@ -14,9 +14,9 @@
 
 namespace rnnserve {
 
-// What ProgramInterpreter does for each kind of operation. Internal to this folder.
+// The parts of ProgramInterpreter, one for each kind of operation. Internal to this folder.
 
-// One operation at work: what it reads and what it has to make.
+// One operation at work, with its operands and results.
 struct Interpretation {
   const Program& program;
   const Program::Operation& operation;

@@ -141,7 +141,7 @@ uint32_t ComputeUnary(OpCode code, ElementType type, uint32_t x) {
   return FromFloat(static_cast<float>(ComputeReal(code, static_cast<double>(AsFloat(x)))));
 }
 
-// The sign of the divisor, as Python's %.
+// Returns the remainder with the sign of the divisor, as Python's % does.
 float FloatMod(float a, float b) {
   float remainder = std::fmod(a, b);
   if (remainder == 0.0f) return std::copysign(0.0f, b);

@@ -49,14 +49,14 @@ struct Plane {
   }
 };
 
-// What a window does along one spatial axis.
+// A window along one spatial axis.
 struct Along {
   int64_t size = 1;
   int64_t stride = 1;
   int64_t dilation = 1;
   int64_t low = 0;
 
-  // The element under tap `tap` of the window that makes element `i`.
+  // Returns the element under tap `tap` of the window that makes element `i`.
   int64_t Source(int64_t i, int64_t tap) const { return i * stride - low + tap * dilation; }
 };
 
@@ -87,7 +87,7 @@ float ElementAt(const Interpretation& at, size_t operand, size_t offset) {
   return AsFloat((*at.operands[operand])[offset]);
 }
 
-// One element of a convolution.
+// Returns one element of a convolution.
 float ConvolveAt(const Interpretation& at, const Window& window, int64_t out, int64_t y,
                  int64_t x) {
   const Plane plane = Plane::Of(at.operand(0).shape, 1);
@@ -130,7 +130,8 @@ int64_t TransposedSource(const Along& along, int64_t i, int64_t tap) {
   return distance >= 0 && distance % along.stride == 0 ? distance / along.stride : -1;
 }
 
-// One element of a transposed convolution: the sum over all input elements whose windows cover it.
+// Returns one element of a transposed convolution: the sum over all input elements whose windows
+// cover it.
 float ConvolveTransposedAt(const Interpretation& at, const Window& window, int64_t out, int64_t y,
                            int64_t x) {
   const Plane plane = Plane::Of(at.operand(0).shape, 1);
@@ -167,7 +168,7 @@ Elements ConvolveTransposed(const Interpretation& at) {
   return result;
 }
 
-// One element of a pool.
+// Returns one element of a pool.
 float PoolAt(const Interpretation& at, const Window& window, int64_t channel, int64_t y,
              int64_t x) {
   const Plane plane = Plane::Of(at.operand(0).shape, 1);

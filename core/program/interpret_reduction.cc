@@ -55,7 +55,7 @@ Elements Reduce(const Interpretation& at) {
   return result;
 }
 
-// The order of sorting: NaN is greater than every number, and equal to itself.
+// Compares in the order of sorting: NaN is greater than every number, and equal to itself.
 bool IsLess(ElementType type, uint32_t a, uint32_t b) {
   if (type != ElementType::kFloat32) return AsInteger(a) < AsInteger(b);
   if (std::isnan(AsFloat(b))) return !std::isnan(AsFloat(a));

@@ -144,7 +144,7 @@ struct Attributes {
     int64_t low = 0;
     int64_t high = 0;
   };
-  // What kConv, kConvTranspose, kMaxPool and kSumPool do along their spatial axes. All lists have
+  // How kConv, kConvTranspose, kMaxPool and kSumPool move along their spatial axes. All lists have
   // one entry for each of them.
   struct Window {
     std::vector<int64_t> size;  // pools only; a convolution's kernel has it

@@ -93,7 +93,7 @@ class Fusion {
     if (!product.has_value()) return factors.push_back(value);
     absorbed.push_back(*product);
     for (const ValueId operand : Of(*product).operands) {
-      // What a value with several readers reads is not absorbed, because the value itself may still
+      // The operands of a value with several readers are not absorbed: the value itself may still
       // be needed.
       if (num_uses_[value] > 1) {
         factors.push_back(operand);

@@ -33,7 +33,7 @@ struct FusedOperation {
   MapFunction function = MapFunction::kAdd;
 };
 
-// What FuseOperations has to know besides the program.
+// The facts that FuseOperations needs besides the program.
 struct FusionFacts {
   absl::FunctionRef<bool(size_t)> is_live;                  // whether an operation is needed
   absl::FunctionRef<bool(Program::ValueId)> is_constant;    // whether it depends on weights alone

@@ -42,7 +42,7 @@ enum class OperationKind {
 // The type that an operation gives its results.
 enum class ResultType { kSame, kBool, kInt32, kAttribute };
 
-// What an operand is used for.
+// The use that an operation makes of an operand.
 enum class OperandRole {
   kData,       // all operands of this role have the same type, one of `data_types`
   kCondition,  // bool

@@ -37,7 +37,7 @@ class ProgramPlanner final {
 
  private:
   using ValueId = Program::ValueId;
-  // What is known of a value of the program.
+  // The facts that are known of a value of the program.
   struct Known {
     int phase = -1;  // -1: constant
     PlannedValue value;

@@ -21,8 +21,8 @@
 namespace rnnserve {
 
 // Builds a program from its text: declares the values, resolves names, and turns overlaps and
-// numbers among the operands into states, operations and literals. What the reader does not need to
-// know for that is left to CheckProgramText. Internal to this folder; the interface is ReadProgram.
+// numbers among the operands into states, operations and literals. It leaves everything else to
+// CheckProgramText. Internal to this folder; the interface is ReadProgram.
 //
 // A view of the text, which must outlive it. Used by one thread at a time: the one that reads.
 class ProgramReader {
@@ -72,7 +72,7 @@ class ProgramReader {
   const Json& text_;
   const Json* operations_ = nullptr;  // its list of them
   Program program_;
-  // What the names in the text stand for.
+  // The values that the names in the text stand for.
   absl::flat_hash_map<std::string, ValueId> names_;
   // The literals of numbers among the operands, by type and bits.
   absl::flat_hash_map<std::pair<ElementType, uint32_t>, ValueId> numbers_;

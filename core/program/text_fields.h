@@ -41,7 +41,7 @@ class TextFields {
   absl::StatusOr<std::vector<std::vector<int64_t>>> IntegerLists(absl::string_view key,
                                                                  size_t size_min,
                                                                  size_t size_max) const;
-  // A list of extents; which ones are allowed is checked elsewhere.
+  // Reads a list of extents; which ones are allowed is checked elsewhere.
   absl::StatusOr<Shape> ReadShape(absl::string_view key) const;
   absl::StatusOr<ElementType> Type(absl::string_view key) const;
   // Returns the list under `key`.

@@ -5,7 +5,7 @@
 
 #include "core/session/session_table.h"
 
-// Which thread serves a line
+// The thread that serves a line
 //
 // A thread that gets in line or returns a lease serves the line only if no other thread does;
 // SessionLine decides that under the lock of the session table. All other threads leave their

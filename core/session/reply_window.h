@@ -17,7 +17,7 @@ namespace rnnserve {
 struct KeptReply {
   uint64_t index = 0;
   PayloadDigest digest{};
-  // Of the output of the model; [output.size()] if it has several.
+  // The shape of the model's output; [output.size()] if it has several.
   Shape output_shape;
   std::vector<float> output;  // all outputs, one after another in the order of the model
   std::vector<float> state;  // the whole block after the step; empty unless the client asked for it

@@ -25,7 +25,7 @@ TIME_MAX = 60
 STEPS = 200  # Of a session.
 FIXED_TIME = 20  # Of every fifth file.
 _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
-# Of each activation, whether it must be bounded, so that nothing grows without end.
+# The activations, and whether each must be bounded, so that nothing grows without end.
 _ACTIVATIONS = {"LSTM": (True, True, False), "GRU": (True, True), "RNN": (True,)}
 _BOUNDED = ("Sigmoid", "Tanh", "Softsign", "HardSigmoid", "ScaledTanh")
 # With the numbers that each takes.

@@ -32,7 +32,7 @@ STATE_TOLERANCES = 10.0
 
 
 class Call:
-    """What server.ModelClient calls a call: inputs [batch, time, ...] and where they are cut."""
+    """A call for server.ModelClient: inputs [batch, time, ...], and where they are cut."""
 
     initial_states = None
     masks = None

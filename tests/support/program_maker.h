@@ -89,7 +89,7 @@ class ProgramMaker {
   int64_t SizeOf(ValueId id) const { return *ShapeOf(id).NumElements(); }
   float Bound(ValueId id) const { return knowledge_[id].bound; }
   bool IsExact(ValueId id) const { return knowledge_[id].is_exact; }
-  // What a move of these operands knows.
+  // Returns the knowledge about a move of these operands.
   Knowledge Joint(const std::vector<ValueId>& operands) const;
 
   ValueId Pick(ElementType type, bool needs_exact, int rank_min = 0);

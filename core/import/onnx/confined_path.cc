@@ -12,7 +12,7 @@
 namespace rnnserve {
 namespace {
 
-// Whether a relative path stays below the folder that it starts from, by its text alone.
+// Returns whether a relative path stays below the folder that it starts from, by its text alone.
 bool StaysInside(const std::filesystem::path& path) {
   if (path.empty() || path.is_absolute()) return false;
   for (const std::filesystem::path& part : path) {

@@ -45,7 +45,8 @@ bool IsMove(OpCode code) {
   }
 }
 
-// The operands of a move whose elements say where to, or from where, and are not moved themselves.
+// Returns whether the elements of that operand of a move say where to, or from where, and are not
+// moved themselves.
 bool IsSelector(OpCode code, size_t operand) {
   switch (code) {
     case OpCode::kWhere:

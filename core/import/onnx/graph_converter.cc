@@ -53,7 +53,7 @@ void AddNamesRead(const OnnxNode& node, std::set<std::string>& names) {
   }
 }
 
-// Which nodes the wanted names depend on.
+// Returns, for each node, whether the wanted names depend on it.
 std::vector<bool> NeededNodes(const std::vector<OnnxNode>& nodes,
                               const std::vector<std::string>& wanted) {
   std::set<std::string> names(wanted.begin(), wanted.end());
@@ -90,7 +90,7 @@ T AttributeOr(const OnnxNode& node, const std::string& name, T fallback) {
   return value == nullptr ? fallback : *value;
 }
 
-// The element of a known tensor of one integer or truth value.
+// Returns the element of a known tensor of one integer or truth value.
 std::optional<int64_t> KnownScalar(const std::optional<BuiltValue>& value) {
   if (!value.has_value() || !value->is_known() || value->type() == ElementType::kFloat32 ||
       value->tensor().size() != 1) {
@@ -99,7 +99,7 @@ std::optional<int64_t> KnownScalar(const std::optional<BuiltValue>& value) {
   return value->tensor().integers().front();
 }
 
-// The node with the attributes of the call in place of references to them.
+// Returns the node with the attributes of the call in place of references to them.
 absl::StatusOr<OnnxNode> WithArguments(const OnnxNode& node,
                                        const std::map<std::string, OnnxAttribute>& arguments) {
   OnnxNode resolved = node;
@@ -533,7 +533,7 @@ absl::StatusOr<std::optional<std::vector<GraphConverter::Slot>>> GraphConverter:
   }
   for (const std::string& output : node.outputs) pass.wants.push_back(!output.empty());
   pass.wants.resize(body.outputs.size(), false);
-  // What the body reads and does not write itself is read from outside, if it is there.
+  // A name that the body reads and does not write itself is read from outside, if it is there.
   std::set<std::string> names;
   for (const OnnxNode& inner : body.nodes) AddNamesRead(inner, names);
   for (const OnnxValueInfo& output : body.outputs) names.insert(output.name);

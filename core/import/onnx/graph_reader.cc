@@ -50,7 +50,7 @@ class GraphReader {
   int64_t num_nodes_ = 0;
 };
 
-// The type of an attribute. Files of the first version of the format do not say it.
+// Returns the type of an attribute. Files of the first version of the format do not say it.
 AttributeProto::AttributeType TypeOf(const AttributeProto& proto) {
   if (proto.type() != AttributeProto::UNDEFINED) return proto.type();
   if (proto.has_f()) return AttributeProto::FLOAT;

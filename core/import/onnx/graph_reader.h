@@ -22,8 +22,8 @@ namespace rnnserve {
 //   those of TensorReader
 absl::StatusOr<OnnxModel> ReadOnnxFile(const std::string& path);
 
-// The same for the content of a file. Tensors in other files are looked for below `folder`; if that
-// is "", they are refused.
+// Does the same for the content of a file. Tensors in other files are looked for below `folder`; if
+// that is "", they are refused.
 absl::StatusOr<OnnxModel> ReadOnnx(absl::string_view content, const std::string& folder);
 
 }  // namespace rnnserve

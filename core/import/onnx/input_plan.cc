@@ -23,7 +23,7 @@ absl::Status BadShape(absl::string_view text) { return InvalidArgument("ONNX_SHA
 
 absl::Status BadOption(absl::string_view text) { return InvalidArgument("MODEL_CONFIG", text); }
 
-// Names that exporters and people give to the batch, and to axes that are not the batch.
+// Return whether exporters and people give that name to the batch, and to axes that are time.
 bool IsBatchName(const std::string& symbol) {
   const std::string name = absl::AsciiStrToLower(symbol);
   return absl::StrContains(name, "batch") || name == "n" || name == "b" || name == "bs";
@@ -81,7 +81,7 @@ absl::Status CheckNames(const OnnxGraph& graph, const OnnxOptions& options) {
   return check(options.set, inputs, "set", "no input and no symbolic dimension");
 }
 
-// The axes of an input, as the file and the options have them.
+// Returns the axes of an input, as the file and the options have them.
 absl::StatusOr<std::vector<Axis>> AxesOf(const OnnxValueInfo& input, const OnnxOptions& options) {
   const auto shape = options.shape.find(input.name);
   if (!input.axes.has_value() && shape == options.shape.end()) {
@@ -112,7 +112,7 @@ absl::StatusOr<std::vector<Axis>> AxesOf(const OnnxValueInfo& input, const OnnxO
                                 DescribeShape(input.axes.value_or(std::vector<Axis>()))));
 }
 
-// The only axis that is not known, or -1.
+// Returns the only axis that is not known, or -1.
 int OnlyOpenAxis(const std::vector<Axis>& axes) {
   int open = -1;
   for (size_t i = 0; i < axes.size(); ++i) {
@@ -127,8 +127,8 @@ bool HasExtentOne(const std::vector<Axis>& axes) {
   return std::any_of(axes.begin(), axes.end(), [](const Axis& axis) { return axis.extent == 1; });
 }
 
-// Whether the open axis of an input may be taken for the batch: not if it is named like time and
-// another axis may be the batch, or there is a time axis to be found.
+// Returns whether the open axis of an input may be taken for the batch: not if it is named like
+// time and another axis may be the batch, or there is a time axis to be found.
 bool MayBeBatch(const std::vector<Axis>& axes, int open, bool has_time) {
   const std::string& symbol = axes[static_cast<size_t>(open)].symbol;
   return !IsTimeName(symbol) || (!has_time && !HasExtentOne(axes));
@@ -200,7 +200,7 @@ class Planner {
   absl::StatusOr<InputPlan::Input> PlanInput(const OnnxValueInfo& info);
   absl::Status PlaceTime(const std::vector<Axis>& axes, InputPlan::Input& input);
   absl::Status NotKnown(const OnnxValueInfo& info, const std::vector<Axis>& axes, int axis) const;
-  // The axis that the options say; nullopt if they say nothing.
+  // Returns the axis that the options say; nullopt if they say nothing.
   std::optional<int> BatchAxisOption(const std::string& name) const;
 
   const OnnxGraph& graph_;

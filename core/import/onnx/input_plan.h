@@ -18,7 +18,7 @@
 
 namespace rnnserve {
 
-// What becomes of the inputs of a graph when it is specialized to a batch of one row.
+// Describes what becomes of the inputs of a graph that is specialized to a batch of one row.
 struct InputPlan {
   struct Input {
     std::string name;
@@ -33,7 +33,7 @@ struct InputPlan {
   std::set<std::string> batch_symbols;  // the symbolic dimensions that are the batch
 };
 
-// How long the time axes of a model are made whose recurrence is inside the file.
+// Tells how long the time axes of a model become whose recurrence is inside the file.
 struct TimeAxes {
   bool has_time = false;
   int64_t extent = 0;  // for time axes that the file leaves open

@@ -20,7 +20,7 @@ namespace {
 using Json = nlohmann::json;
 using ValueId = Program::ValueId;
 
-// What a value depends on.
+// The things that a value depends on.
 enum class Kind {
   kKnown,     // on weights alone
   kRow,       // on what holds for a whole sequence

@@ -16,7 +16,7 @@ namespace rnnserve {
 // file in errors. Errors: INVALID_ARGUMENT, reason MODEL_WEIGHTS.
 absl::StatusOr<OnnxTensor> ReadNpy(absl::string_view content, absl::string_view what);
 
-// The same for a file. Errors: also those of ReadInputFile.
+// Does the same for a file. Errors: also those of ReadInputFile.
 absl::StatusOr<OnnxTensor> ReadNpyFile(const std::string& path);
 
 }  // namespace rnnserve

@@ -27,7 +27,7 @@ using Json = nlohmann::json;
 // The layer that runs the program. Its name is a part of the names of the weights.
 constexpr char kLayerName[] = "step";
 
-// A Functional of one layer, with the inputs and outputs of the program.
+// Returns a Functional of one layer, with the inputs and outputs of the program.
 Json FunctionalOf(const Program& program) {
   Json layers = Json::array();
   Json inputs = Json::object();

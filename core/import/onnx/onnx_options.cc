@@ -102,7 +102,8 @@ bool IsKey(absl::string_view key) {
   return false;
 }
 
-// The value of a flag as a file would have it: "none" is null, "1,576" a list, "16000" a number.
+// Returns the value of a flag as a file would have it: "none" is null, "1,576" a list, "16000" a
+// number.
 Json ValueOf(absl::string_view key, absl::string_view text) {
   if (text == "none" && (key == "batch_axis" || key == "state")) return nullptr;
   if (key == "state" || key == "initial_state") return std::string(text);

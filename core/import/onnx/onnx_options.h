@@ -15,8 +15,8 @@
 
 namespace rnnserve {
 
-// What an ONNX file does not say about itself. Every name must be one of the file's. The same
-// things can be said in two ways, and the flags win:
+// The facts that an ONNX file lacks. Every name must be one of the file's. The same things can be
+// said in two ways, and the flags win:
 //
 //   flag of rnnserve-import         key of the file MODEL.onnx.json next to the model
 //   --set sr=16000                  "set": {"sr": 16000}
@@ -60,9 +60,9 @@ absl::StatusOr<OnnxOptions> ReadOnnxOptions(absl::string_view text, const std::s
 // options say about the same name. Errors: INVALID_ARGUMENT, reason MODEL_CONFIG.
 absl::Status AddOnnxFlag(absl::string_view flag, absl::string_view value, OnnxOptions& options);
 
-// The flags that AddOnnxFlag knows.
+// Returns the flags that AddOnnxFlag knows.
 std::vector<absl::string_view> OnnxFlags();
-// What such a flag does, for the help of a program.
+// Returns the text about such a flag for the help of a program.
 absl::string_view OnnxFlagHelp(absl::string_view flag);
 
 }  // namespace rnnserve

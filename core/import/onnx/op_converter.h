@@ -32,7 +32,7 @@ class NodeConversion {
                  std::vector<std::optional<BuiltValue>> operands, ProgramBuilder& builder)
       : node_(node), opset_(opset), operands_(std::move(operands)), builder_(builder) {}
 
-  // The version of the operator set of the node's domain that the file asks for.
+  // Returns the version of the operator set of the node's domain that the file asks for.
   int64_t opset() const { return opset_; }
   const OnnxNode& node() const { return node_; }
   ProgramBuilder& builder() { return builder_; }
@@ -40,16 +40,17 @@ class NodeConversion {
   // Operands, which include the ones left out at the end.
   size_t num_operands() const { return operands_.size(); }
   bool has(size_t operand);
-  // The operand. If it is left out: a known scalar 0, and the conversion fails.
+  // Returns the operand. If it is left out: a known scalar 0, and the conversion fails.
   const BuiltValue& operand(size_t index);
-  // All operands, for operators with any number of them. If one is left out, the conversion fails.
+  // Returns all operands, for operators with any number of them. If one is left out, the conversion
+  // fails.
   std::vector<BuiltValue> operands();
-  // The elements of an operand that must be known at import, such as the new shape of Reshape. If
-  // it is not known or not of that type: empty, and the conversion fails.
+  // Return the elements of an operand that must be known at import, such as the new shape of
+  // Reshape. If it is not known or not of that type: empty, and the conversion fails.
   std::vector<int64_t> KnownIntegers(size_t index);
   std::vector<float> KnownFloats(size_t index);
 
-  // Whether output number `index` has a name, so that something may read it.
+  // Returns whether output number `index` has a name, so that something may read it.
   bool wants(size_t index) const;
   size_t num_outputs() const { return node_.outputs.size(); }
 
@@ -126,7 +127,7 @@ struct NamedConverter {
 // functions of the file are not here: they are taken apart before (GraphConverter).
 const NamedConverter* FindConverter(absl::string_view domain, absl::string_view op_type,
                                     int64_t opset);
-// All lines, in no particular order. For tests and tables.
+// Returns all lines, in no particular order. For tests and tables.
 std::vector<NamedConverter> AllConverters();
 
 }  // namespace rnnserve

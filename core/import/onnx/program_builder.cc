@@ -143,7 +143,7 @@ Program::ValueId ProgramBuilder::AddOperation(OpCode code, std::vector<Program::
 
 Program::ValueId ProgramBuilder::MaterializeNonFinite(const BuiltValue& value) {
   const std::vector<float>& floats = value.tensor().floats();
-  // What is finite, and zeros elsewhere.
+  // The elements that are finite, and zeros in place of the others.
   std::vector<float> finite;
   for (const float number : floats) finite.push_back(std::isfinite(number) ? number : 0.0f);
   OnnxTensor tensor{ElementType::kFloat32, value.shape(), std::move(finite)};

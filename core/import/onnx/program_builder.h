@@ -22,12 +22,12 @@
 
 namespace rnnserve {
 
-// What an operation of a program can read while the program is built: a tensor that is known
-// already, or a value that the program computes. A value type, cheap to copy.
+// An operand of an operation while the program is built: a tensor that is known already, or a value
+// that the program computes. A value type, cheap to copy.
 class BuiltValue {
  public:
   BuiltValue() = default;  // to be assigned to; not to be used
-  // A known tensor. `name` is what a weight made of it is called; "" if it has no name.
+  // Holds a known tensor. `name` is that of a weight made of it; "" if it has no name.
   explicit BuiltValue(std::shared_ptr<const OnnxTensor> tensor, absl::string_view name = "");
   explicit BuiltValue(OnnxTensor tensor, absl::string_view name = "");
 
@@ -69,7 +69,7 @@ class ProgramBuilder {
                                  Attributes attributes = {});
   absl::StatusOr<BuiltValue> Add(OpCode code, std::initializer_list<BuiltValue> operands,
                                  Attributes attributes = {});
-  // As Add, for kTopK and kSort, which have several results.
+  // Does what Add does, for kTopK and kSort, which have several results.
   absl::StatusOr<std::vector<BuiltValue>> AddAll(OpCode code, absl::Span<const BuiltValue> operands,
                                                  Attributes attributes);
 
@@ -78,7 +78,7 @@ class ProgramBuilder {
   absl::StatusOr<BuiltValue> Reshape(const BuiltValue& x, const Shape& shape);
   absl::StatusOr<BuiltValue> Broadcast(const BuiltValue& x, const Shape& shape);
   absl::StatusOr<BuiltValue> Transpose(const BuiltValue& x, std::vector<int64_t> perm);
-  // Elements start, start + 1, ... before `limit` along one axis (from 0).
+  // Returns the elements start, start + 1, ... before `limit` along one axis (from 0).
   absl::StatusOr<BuiltValue> Slice(const BuiltValue& x, int axis, int64_t start, int64_t limit);
   absl::StatusOr<BuiltValue> Concat(absl::Span<const BuiltValue> parts, int axis);
   // See OpCode::kDot.
@@ -111,7 +111,7 @@ class ProgramBuilder {
 
  private:
   absl::StatusOr<Program::ValueId> Materialize(const BuiltValue& value);
-  // The value of floats that are not all finite, which operations of the program compute.
+  // Adds operations that compute floats which are not all finite. Returns their value.
   Program::ValueId MaterializeNonFinite(const BuiltValue& value);
   Program::ValueId AddLiteral(OnnxTensor tensor);
   Program::ValueId AddOperation(OpCode code, std::vector<Program::ValueId> operands,

@@ -30,7 +30,7 @@ absl::StatusOr<BuiltValue> RowOf(ProgramBuilder& builder, const BuiltValue& valu
   return builder.Reshape(matrix, Shape{size});
 }
 
-// The rows as one value of that shape.
+// Returns the rows as one value of that shape.
 absl::StatusOr<BuiltValue> OfRows(ProgramBuilder& builder, absl::Span<const BuiltValue> rows,
                                   const Shape& shape) {
   RNNSERVE_ASSIGN_OR_RETURN(const BuiltValue joined, builder.Concat(rows, 0));

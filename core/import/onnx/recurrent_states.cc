@@ -34,8 +34,8 @@ bool AnyIsRecurrent(const std::vector<OnnxNode>& nodes) {
   });
 }
 
-// Whether the lengths are known, and no row ends before the only timestep. Exporters write the
-// number of timesteps there.
+// Returns whether the lengths are known, and no row ends before the only timestep. Exporters write
+// the number of timesteps there.
 bool AreAtLeastOne(const BuiltValue& lengths) {
   if (!lengths.is_known() || lengths.type() != ElementType::kInt32) return false;
   const std::vector<int64_t>& ends = lengths.tensor().integers();

@@ -14,9 +14,9 @@
 
 namespace rnnserve {
 
-// Whether a node is an LSTM, GRU or RNN.
+// Returns whether a node is an LSTM, GRU or RNN.
 bool IsRecurrentNode(const OnnxNode& node);
-// Whether a graph has an LSTM, GRU, RNN or Scan, also in bodies and functions.
+// Returns whether a graph has an LSTM, GRU, RNN or Scan, also in bodies and functions.
 bool HasRecurrentNodes(const OnnxModel& model);
 
 // Makes the states of LSTM, GRU and RNN nodes, which begin anew in every run of the file, states of

@@ -15,7 +15,7 @@ namespace {
 
 using ScanPass = GraphConverter::ScanPass;
 
-// The shape without extents of 1, among them the batch, but with one axis at least.
+// Returns the shape without extents of 1, among them the batch, but with one axis at least.
 Shape Squeezed(const Shape& shape) {
   std::vector<int64_t> extents(shape.extents().begin(), shape.extents().end());
   extents.erase(std::remove(extents.begin(), extents.end(), 1), extents.end());

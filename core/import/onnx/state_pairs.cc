@@ -20,7 +20,7 @@ namespace {
 
 absl::Status Ambiguous(absl::string_view text) { return InvalidArgument("ONNX_STATES", text); }
 
-// Whether what is left of a name, without the part that says in or out, still names something.
+// Returns whether a name without its part that says in or out still names something.
 bool IsName(absl::string_view name) {
   return std::any_of(name.begin(), name.end(),
                      [](char c) { return absl::ascii_isalpha(static_cast<unsigned char>(c)); });
@@ -86,7 +86,7 @@ bool PairsWithSuffixes(absl::string_view input, absl::string_view output) {
   return false;
 }
 
-// Whether the file says that the two differ: in their rank or in an extent that is known.
+// Returns whether the file says that the two differ: in their rank or in an extent that is known.
 bool ShapesDiffer(const OnnxValueInfo& a, const OnnxValueInfo& b) {
   if (a.type != b.type) return true;
   if (!a.axes.has_value() || !b.axes.has_value()) return false;

@@ -15,8 +15,8 @@
 
 namespace rnnserve {
 
-// Whether the name of an output says that it is the next value of an input, by one of the ways in
-// which people name states:
+// Returns whether the name of an output says that it is the next value of an input, by one of the
+// ways in which people name states:
 //
 //   h, hn · state, stateN · h_0, h_n · x_in, x_out · in_x, out_x · x, x_out · x, new_x · x, next_x ·
 //   prev_x, next_x · past_x, present_x · past_key_values.0.key, present.0.key · init_x, final_x

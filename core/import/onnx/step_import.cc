@@ -197,7 +197,7 @@ Shape WithoutTime(const Shape& shape, int time_axis) {
   return Shape(extents);
 }
 
-// The first axis in which the shapes differ; -1 if there is none.
+// Returns the first axis in which the shapes differ; -1 if there is none.
 int FirstDifference(const Shape& a, const Shape& b) {
   for (int i = 0; i < a.rank() && i < b.rank(); ++i) {
     if (a[i] != b[i]) return i;

@@ -95,7 +95,7 @@ class ProgramLayer final : public Layer {
   using Constants = std::array<ConstColumns, kProgramConstantsMax>;
   using Outputs = std::array<Columns, kProgramOutputsMax>;
 
-  // What the configuration and the shapes of the inputs say.
+  // The facts that follow from the configuration and the shapes of the inputs.
   struct Parts {
     std::string no_training_reason;
     bool zero_output_for_mask = false;

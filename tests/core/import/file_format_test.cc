@@ -60,7 +60,7 @@ struct Sample {
 
 // A pickle of protocol 4 of a dict, as Python's pickle writes it.
 const std::string kPickled = Bytes("\x80\x04\x95\x0b\0\0\0\0\0\0\0}\x94\x8c\x01w\x94K\x01s.");
-// What pickle.dumps(Point(), 0) writes, for a class in a script.
+// The output of pickle.dumps(Point(), 0) for a class in a script.
 const std::string kOldPickle =
     "ccopy_reg\n_reconstructor\np0\n(c__main__\nPoint\np1\nc__builtin__\n";
 // The beginning of a model that PyTorch exported: ir_version, producer, version, graph.

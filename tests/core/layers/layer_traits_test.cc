@@ -86,7 +86,7 @@ TEST(LayerTraitsTest, StateTheWeightsThatEveryBuiltInLayerReads) {
   for (const std::string& name : registry.Names()) {
     // The weights of a layer with parts are those that the parts state.
     if (!registry.TraitsOf(name)->parts.empty()) continue;
-    // Those of a program are in the program.
+    // The program states its weights itself.
     if (name == kProgramLayer) continue;
     const Json object = Object(name, config);
     EXPECT_THAT(ReadVariables(registry, object),

@@ -17,7 +17,8 @@ namespace {
 
 using Results = absl::StatusOr<std::vector<BuiltValue>>;
 
-// The extents of a kernel behind its two axes of channels. The attribute must agree with them.
+// Returns the extents of a kernel behind its two axes of channels. The attribute must agree with
+// them.
 std::vector<int64_t> KernelSize(NodeConversion& node, Formula& f, const BuiltValue& kernel) {
   const std::vector<int64_t> extents = ExtentsOf(kernel);
   if (!f.Require(extents.size() > 2, "the kernel has no spatial axes")) return {};

@@ -123,7 +123,8 @@ LetteredValue Diagonal(Formula& f, LetteredValue x) {
   return x;
 }
 
-// The letters of `letters` that the result or one of the operands from number `next` on needs.
+// Returns the letters of `letters` that the result or one of the operands from number `next` on
+// needs.
 std::string StillNeeded(const std::string& letters, const Equation& equation, size_t next) {
   std::string needed;
   for (const char letter : letters) {

@@ -42,19 +42,19 @@ class Formula {
   // Returns the results, or the first failure of the node or the formula.
   absl::StatusOr<std::vector<BuiltValue>> Return(std::vector<BuiltValue> results);
 
-  // Known values.
+  // Return known values.
   BuiltValue Floats(std::vector<float> values, const Shape& shape);
   BuiltValue Integers(std::vector<int64_t> values, const Shape& shape);
   BuiltValue Bools(std::vector<int64_t> values, const Shape& shape);
-  // A scalar of the type of `like`.
+  // Returns a scalar of the type of `like`.
   BuiltValue Scalar(const BuiltValue& like, double value);
-  // 0, 1, ... n - 1.
+  // Returns 0, 1, ... n - 1.
   BuiltValue Iota(int64_t n);
 
-  // Any operation with one result.
+  // Applies any operation with one result.
   BuiltValue Apply(OpCode code, std::initializer_list<BuiltValue> operands,
                    Attributes attributes = {});
-  // As Apply, for kTopK and kSort. After a failure the list is empty.
+  // Does what Apply does, for kTopK and kSort. After a failure the list is empty.
   std::vector<BuiltValue> ApplyAll(OpCode code, absl::Span<const BuiltValue> operands,
                                    Attributes attributes);
 
@@ -65,7 +65,7 @@ class Formula {
   BuiltValue Max(const BuiltValue& a, const BuiltValue& b) { return Apply(OpCode::kMax, {a, b}); }
   BuiltValue Min(const BuiltValue& a, const BuiltValue& b) { return Apply(OpCode::kMin, {a, b}); }
   BuiltValue Less(const BuiltValue& a, const BuiltValue& b) { return Apply(OpCode::kLt, {a, b}); }
-  // The same with a number, which becomes a scalar of the type of `x`.
+  // Do the same with a number, which becomes a scalar of the type of `x`.
   BuiltValue Add(const BuiltValue& x, double number) { return Add(x, Scalar(x, number)); }
   BuiltValue Sub(const BuiltValue& x, double number) { return Sub(x, Scalar(x, number)); }
   BuiltValue Mul(const BuiltValue& x, double number) { return Mul(x, Scalar(x, number)); }
@@ -78,7 +78,7 @@ class Formula {
   }
   BuiltValue Reciprocal(const BuiltValue& x) { return Div(Scalar(x, 1.0), x); }
   BuiltValue Cast(const BuiltValue& x, ElementType type);
-  // To a type that is given as a number of TensorProto.DataType.
+  // Casts to a type that is given as a number of TensorProto.DataType.
   BuiltValue CastTo(const BuiltValue& x, int64_t data_type);
 
   // Moves. Axes count from 0.
@@ -87,10 +87,10 @@ class Formula {
   BuiltValue Transpose(const BuiltValue& x, std::vector<int64_t> perm);
   BuiltValue Slice(const BuiltValue& x, int axis, int64_t start, int64_t limit, int64_t step = 1);
   BuiltValue Concat(absl::Span<const BuiltValue> parts, int axis);
-  // The elements of `x` along an axis that `indices`, int32 of any rank, name. Its axes replace
-  // that axis. Indices are not negative.
+  // Returns the elements of `x` along an axis that `indices`, int32 of any rank, name. Its axes
+  // replace that axis. Indices are not negative.
   BuiltValue Gather(const BuiltValue& x, const BuiltValue& indices, int axis);
-  // Index number `index` of an axis, which is removed.
+  // Returns index number `index` of an axis, which is removed.
   BuiltValue At(const BuiltValue& x, int axis, int64_t index);
 
   // Reductions, which leave extents of 1 behind if `keep` is set.
@@ -105,7 +105,7 @@ class Formula {
 
  private:
   BuiltValue Take(absl::StatusOr<BuiltValue> result);
-  // A known tensor without elements, which no operation of a program may have.
+  // Returns a known tensor without elements, which no operation of a program may have.
   BuiltValue Empty(ElementType type, const Shape& shape);
 
   NodeConversion& node_;
@@ -114,13 +114,14 @@ class Formula {
 
 // Shorthands for shapes.
 std::vector<int64_t> ExtentsOf(const BuiltValue& x);
-// The product of the extents first, first + 1, ... before last.
+// Returns the product of the extents first, first + 1, ... before last.
 int64_t Product(absl::Span<const int64_t> extents);
-// The shape with an extent of 1 at each of the axes.
+// Returns the shape with an extent of 1 at each of the axes.
 Shape WithOnes(const Shape& shape, const std::vector<int64_t>& axes);
-// The shape that NumPy broadcasts two shapes to; of two extents that do not fit, the larger one.
+// Returns the shape that NumPy broadcasts two shapes to; of two extents that do not fit, the larger
+// one.
 Shape ExpandedShape(const Shape& a, const Shape& b);
-// 0, 1, ... n - 1.
+// Returns 0, 1, ... n - 1.
 std::vector<int64_t> Counting(int64_t n);
 
 }  // namespace rnnserve

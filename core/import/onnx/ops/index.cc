@@ -53,8 +53,8 @@ Results Gather(NodeConversion& node) {
   return f.Return({f.Gather(x, counted, axis)});
 }
 
-// The elements of x that may be addressed along `axis`, for an index that is smaller than x along
-// others.
+// Returns the elements of x that may be addressed along `axis`, for an index that is smaller than x
+// along others.
 BuiltValue Addressed(Formula& f, BuiltValue x, const BuiltValue& index, int axis) {
   for (int i = 0; i < x.rank() && f.ok(); ++i) {
     if (i == axis) continue;
@@ -64,7 +64,7 @@ BuiltValue Addressed(Formula& f, BuiltValue x, const BuiltValue& index, int axis
   return x;
 }
 
-// For known indices along one axis of a tensor: the places in the flat tensor that they name.
+// Returns the places in the flat tensor that known indices along one axis name.
 std::vector<int64_t> FlatPlaces(const Shape& shape, const OnnxTensor& index, int axis) {
   std::vector<int64_t> places;
   std::vector<int64_t> position(static_cast<size_t>(shape.rank()), 0);
@@ -104,8 +104,8 @@ Results GatherElements(NodeConversion& node) {
   return f.Return({f.Apply(OpCode::kTakeAlong, {source, counted}, attributes)});
 }
 
-// Indices whose last axis has one number for each of several axes, beginning with `first_axis`,
-// become numbers of places in the flat part that these axes span.
+// Turns indices, whose last axis has one number for each of several axes from `first_axis` on, into
+// numbers of places in the flat part that these axes span.
 BuiltValue Linear(Formula& f, const BuiltValue& indices, const Shape& shape, int first_axis) {
   const int last = indices.rank() - 1;
   BuiltValue linear;
@@ -153,7 +153,7 @@ Results GatherNd(NodeConversion& node) {
   return f.Return({f.Gather(f.Reshape(x, Shape(flat)), linear, 0)});
 }
 
-// What a scatter does with an update and the element that is there.
+// The ways in which a scatter joins an update with the element that is there.
 enum class Reduction { kNone, kAdd, kMul, kMax, kMin };
 
 Reduction ReductionOf(NodeConversion& node, Formula& f) {
@@ -166,7 +166,7 @@ Reduction ReductionOf(NodeConversion& node, Formula& f) {
   return Reduction::kNone;
 }
 
-// Writes with known places: x and the updates, laid one behind the other, are rearranged. x is
+// Writes to known places: x and the updates, laid one behind the other, are rearranged. x is
 // [places, rest], the updates [number, rest], and a later update wins.
 BuiltValue ScatterKnown(Formula& f, const BuiltValue& x, const std::vector<int64_t>& places,
                         const BuiltValue& updates) {
@@ -318,7 +318,7 @@ Results NonZero(NodeConversion& node) {
   return f.Return({f.Integers(std::move(all), Shape({x.rank(), count}))});
 }
 
-// The elements along an axis, or of the flat tensor, whose condition is true.
+// Returns the elements along an axis, or of the flat tensor, whose condition is true.
 Results Compress(NodeConversion& node) {
   Formula f(node);
   BuiltValue x = node.operand(0);

@@ -162,7 +162,7 @@ Results Pad(NodeConversion& node) {
   return f.Return({f.Apply(OpCode::kPad, {x, value}, std::move(attributes))});
 }
 
-// Whether element [row, column] is on the diagonal number k, above it (1) or below it (-1).
+// Returns 0 if element [row, column] is on the diagonal number k, 1 above it and -1 below it.
 int SideOf(int64_t row, int64_t column, int64_t k) {
   return column - row == k ? 0 : column - row > k ? 1 : -1;
 }

@@ -29,7 +29,7 @@ Results MaxPool(NodeConversion& node) {
   return f.Return({ApplyWindow(f, OpCode::kMaxPool, x, nullptr, window)});
 }
 
-// How many elements of [-low, extent + high) each of the windows along an axis covers.
+// Returns, for each window along an axis, how many elements of [-low, extent + high) it covers.
 std::vector<int64_t> CoveredElements(int64_t extent, int64_t low, int64_t high, int64_t windows,
                                      const Attributes::Window& window, size_t axis) {
   std::vector<int64_t> counts;
@@ -75,7 +75,7 @@ Results AveragePool(NodeConversion& node) {
   return f.Return({f.Div(sums, Divisors(f, node, x, sums, window))});
 }
 
-// The root of the sum of powers.
+// Returns the root of the sum of powers.
 BuiltValue Root(Formula& f, const BuiltValue& sum, int64_t p) {
   if (p == 1) return sum;
   if (p == 2) return f.Apply(OpCode::kSqrt, {sum});

@@ -28,7 +28,8 @@ namespace {
 
 using Results = absl::StatusOr<std::vector<BuiltValue>>;
 
-// What the three operators have in common. Values have the layout 0: time, batch, features.
+// The operands and attributes that the three operators have in common. Values have the layout 0:
+// time, batch, features.
 struct Recurrence {
   BuiltValue x;  // [time, batch, input]
   BuiltValue kernel;
@@ -46,7 +47,7 @@ struct Recurrence {
   bool is_batch_first = false;
 };
 
-// One direction of it.
+// One direction of a recurrence.
 struct Direction {
   BuiltValue kernel;            // [gates * hidden, input]
   BuiltValue recurrent_kernel;  // [gates * hidden, hidden]
@@ -55,7 +56,7 @@ struct Direction {
   std::vector<RecurrentActivation> activations;
 };
 
-// The state [directions, batch, hidden] that an operand gives, or zeros.
+// Returns the state [directions, batch, hidden] that an operand gives, or zeros.
 BuiltValue InitialState(NodeConversion& node, Formula& f, size_t operand, const Recurrence& r) {
   const Shape shape({static_cast<int64_t>(r.is_reverse.size()), r.batch, r.hidden});
   if (!node.has(operand)) return f.Broadcast(f.Floats({0.0f}, Shape()), shape);
@@ -135,12 +136,12 @@ Direction DirectionOf(Formula& f, const Recurrence& r, size_t number) {
   return direction;
 }
 
-// The product of rows, [batch, n], with a matrix, [m, n]: [batch, m].
+// Returns the product of rows, [batch, n], with a matrix, [m, n]: [batch, m].
 BuiltValue Product(Formula& f, const BuiltValue& rows, const BuiltValue& matrix) {
   return Contract(f, {rows, "bn"}, {matrix, "mn"}, "bm");
 }
 
-// Gate number `gate` of [..., gates * hidden].
+// Returns gate number `gate` of [..., gates * hidden].
 BuiltValue Gate(Formula& f, const BuiltValue& gates, int64_t gate, int64_t hidden) {
   return f.Slice(gates, gates.rank() - 1, gate * hidden, (gate + 1) * hidden);
 }
@@ -180,7 +181,7 @@ class LstmCell : public Cell {
     const BuiltValue candidate = Activated(1, Gate(f_, gates, 3, r_.hidden));
     const BuiltValue next_c = f_.Add(f_.Mul(forget, c), f_.Mul(i, candidate));
     const BuiltValue o = Activated(0, WithPeephole(gates, 1, 1, next_c));
-    // What is clipped are the gates: ONNX Runtime leaves the input of this activation as it is.
+    // ONNX Runtime clips the gates and leaves the input of this activation as it is.
     states = {f_.Mul(o, Activate(f_, direction_.activations[2], next_c)), next_c};
   }
 
@@ -275,7 +276,8 @@ class RnnCell : public Cell {
   const BuiltValue bias_;
 };
 
-// The outputs of one direction at each timestep, [1, 1, batch, hidden] each, and its last states.
+// Returns the outputs of one direction at each timestep, [1, 1, batch, hidden] each, and its last
+// states.
 struct Unrolled {
   std::vector<BuiltValue> outputs;
   std::vector<BuiltValue> states;
@@ -309,7 +311,7 @@ Unrolled Unroll(Formula& f, const Recurrence& r, const BuiltValue& kernel, Cell&
   return unrolled;
 }
 
-// The results of the node: Y, then the last value of each state.
+// Returns the results of the node: Y, then the last value of each state.
 std::vector<BuiltValue> JoinDirections(Formula& f, const Recurrence& r,
                                        const std::vector<Unrolled>& directions) {
   if (!f.ok()) return {};

@@ -16,13 +16,13 @@ namespace {
 
 using Results = absl::StatusOr<std::vector<BuiltValue>>;
 
-// What one of the reducing operators reads besides its first operand.
+// The operands and attributes that a reducing operator has besides its first operand.
 struct Reduction {
   std::vector<int64_t> axes;  // from 0
   bool keep = true;
 };
 
-// `operand_since` is the version from which on the axes are an operand.
+// Reads them. `operand_since` is the version from which on the axes are an operand.
 Reduction ReductionOf(NodeConversion& node, const BuiltValue& x, int64_t operand_since) {
   Reduction reduction;
   reduction.keep = node.Int("keepdims", 1) != 0;

@@ -39,7 +39,7 @@ struct Axis {
   double scale = 1.0;
 };
 
-// The place among the old elements of new element `i`.
+// Returns the place among the old elements of new element `i`.
 double PlaceOf(const Sampling& sampling, const Axis& axis, int64_t i) {
   const auto x = static_cast<double>(i);
   const auto from = static_cast<double>(axis.from);
@@ -68,7 +68,7 @@ int64_t Nearest(const Sampling& sampling, const Axis& axis, double place) {
   return std::clamp<int64_t>(static_cast<int64_t>(nearest), 0, axis.from - 1);
 }
 
-// The weight of an old element at that distance, for linear and cubic interpolation.
+// Returns the weight of an old element at that distance, for linear and cubic interpolation.
 double Weight(const Sampling& sampling, double distance) {
   const double d = std::abs(distance);
   if (sampling.mode == "linear") return std::max(0.0, 1.0 - d);
@@ -78,7 +78,8 @@ double Weight(const Sampling& sampling, double distance) {
   return 0.0;
 }
 
-// The matrix [to, from]. Elements outside of the axis count as those at its ends, or not at all.
+// Returns the matrix [to, from]. Elements outside of the axis count as those at its ends, or not at
+// all.
 BuiltValue Interpolation(Formula& f, const Sampling& sampling, const Axis& axis) {
   if (!f.RequireRoom({axis.to, axis.from})) return f.Iota(1);
   std::vector<float> matrix;
@@ -127,7 +128,7 @@ int64_t SizeOf(Formula& f, double extent) {
   return extent > 0.0 ? static_cast<int64_t>(extent) : 0;
 }
 
-// The axes that `scales` or `sizes`, of which one is empty, are about.
+// Returns the axes that `scales` or `sizes`, of which one is empty, are about.
 std::vector<Axis> AxesOf(Formula& f, const BuiltValue& x, const std::vector<int64_t>& numbers,
                          const std::vector<float>& scales, const std::vector<int64_t>& sizes,
                          const std::string& policy, bool aligns_corners) {

@@ -30,7 +30,7 @@ struct Transform {
   bool is_inverse = false;
 };
 
-// The matrix [length, parts, bins, 2] that the numbers, of `parts` real numbers each, are
+// Returns the matrix [length, parts, bins, 2] that the numbers, of `parts` real numbers each, are
 // multiplied with: exp(-2 pi i n k / length), times i for the second part.
 BuiltValue Matrix(Formula& f, const Transform& transform, int64_t parts) {
   std::vector<float> elements;

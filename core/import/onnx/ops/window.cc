@@ -13,7 +13,8 @@
 namespace rnnserve {
 namespace {
 
-// The pads with which every stride gets a window, however far it reaches beyond the operand.
+// Returns the pads with which every stride gets a window, however far it reaches beyond the
+// operand.
 Attributes::Pad SamePad(int64_t extent, int64_t stride, int64_t reach, bool is_upper) {
   const int64_t windows = (extent + stride - 1) / stride;
   const int64_t total = std::max<int64_t>(0, (windows - 1) * stride + reach - extent);
@@ -21,7 +22,7 @@ Attributes::Pad SamePad(int64_t extent, int64_t stride, int64_t reach, bool is_u
   return is_upper ? Attributes::Pad{less, total - less} : Attributes::Pad{total - less, less};
 }
 
-// The pad behind an axis with which it has as many windows as ceil_mode says.
+// Returns the pad behind an axis with which it has as many windows as ceil_mode says.
 int64_t CeilPad(int64_t extent, int64_t stride, int64_t reach, Attributes::Pad pad) {
   const int64_t padded = extent + pad.low + pad.high;
   int64_t windows = (padded - reach + stride - 1) / stride + 1;

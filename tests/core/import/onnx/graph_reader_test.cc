@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What is read from a file, and which files are refused before they can do harm.
+// Tests what is read from a file, and which files are refused before they can do harm.
 
 #include "core/import/onnx/graph_reader.h"
 

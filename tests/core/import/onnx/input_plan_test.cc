@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Which axis is the batch, and which shapes an input has for one row.
+// Tests which axis is the batch, and which shapes an input has for one row.
 
 #include "core/import/onnx/input_plan.h"
 

@@ -1,7 +1,7 @@
 // Copyright The rnnserve Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Which names pair, and that everything ambiguous is refused.
+// Tests which names pair, and that everything ambiguous is refused.
 
 #include "core/import/onnx/state_pairs.h"
 
