@@ -18,6 +18,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import page
+import quantized
 import random_graphs
 import recurrences
 import served_models
@@ -150,6 +151,8 @@ def main():
         operators, wrong_graphs = run_random_graphs(runner, arguments)
         print(f"\n{arguments.graphs} random graphs of {len(operators)} operators: "
               f"{wrong_graphs} wrong")  # fmt: skip
+        wrong_quantized = [f"{name}: {text}" for name, text in quantized.run(runner) if text]
+        print(f"quantized graphs: {'; '.join(wrong_quantized) or 'all equal'}")
         rows = run_models(runner, arguments.models) if arguments.models else []
         runner.close()
         if arguments.models:
@@ -158,6 +161,7 @@ def main():
         print(f"{counts[0]} random models of whole sequences, {counts[1]} also stepped: "
               f"{counts[2]} wrong")  # fmt: skip
     is_good = not totals[node_tests.WRONG] and not wrong_graphs and not counts[2]
+    is_good = is_good and not wrong_quantized
     is_good = is_good and not any(row["wrong"] for row in rows)
     if arguments.write_page and is_good:
         document = {

@@ -23,6 +23,9 @@ struct OnnxTensor {
   Shape shape;
   // Row-major, as many as the shape says. Floats if the type is kFloat32, else integers.
   std::variant<std::vector<float>, std::vector<int64_t>> elements;
+  // The type in the file, a TensorProto.DataType; 0 if the tensor was computed. The type of a zero
+  // point says where its results saturate.
+  int32_t data_type = 0;
 
   // REQUIRES: the type is kFloat32.
   const std::vector<float>& floats() const { return std::get<0>(elements); }

@@ -15,8 +15,9 @@ std::vector<absl::Span<const NamedConverter>> Lists() {
   return {ActivationConverters(), ConstantConverters(),      ConvolutionConverters(),
           EinsumConverters(),     ElementwiseConverters(),   IndexConverters(),
           MoveConverters(),       NormalizationConverters(), PoolingConverters(),
-          ProductConverters(),    RecurrentConverters(),     ReductionConverters(),
-          ResizeConverters(),     ShapeConverters(),         SpectralConverters()};
+          ProductConverters(),    QuantizationConverters(),  RecurrentConverters(),
+          ReductionConverters(),  ResizeConverters(),        ShapeConverters(),
+          SpectralConverters()};
 }
 
 }  // namespace

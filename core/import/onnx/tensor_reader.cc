@@ -291,6 +291,7 @@ absl::StatusOr<std::string> TensorReader::ReadExternal(const TensorProto& proto,
 absl::StatusOr<OnnxTensor> TensorReader::Read(TensorProto& proto) {
   OnnxTensor tensor;
   RNNSERVE_ASSIGN_OR_RETURN(tensor.type, ElementTypeOfOnnx(proto.data_type(), NameOf(proto)));
+  tensor.data_type = proto.data_type();
   if (proto.has_segment()) return BadTensor(proto, "it is stored in segments");
   tensor.shape =
       Shape(absl::MakeConstSpan(proto.dims().data(), static_cast<size_t>(proto.dims_size())));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -83,6 +84,21 @@ BuiltValue Contract(Formula& f, LetteredValue a, LetteredValue b, absl::string_v
     product = f.Dot(a.value, b.value, absl::StrCat(a.letters, ",", b.letters, "->", kept));
   }
   return f.Reshape(product, Shape(extents));
+}
+
+BuiltValue MatrixProduct(Formula& f, const BuiltValue& a, const BuiltValue& b) {
+  if (!f.Require(a.rank() > 0 && b.rank() > 0, "an operand is a scalar")) return a;
+  const auto batch_a = static_cast<size_t>(std::max(a.rank() - 2, 0));
+  const auto batch_b = static_cast<size_t>(std::max(b.rank() - 2, 0));
+  const std::string batch = std::string("abcdefgh").substr(0, std::max(batch_a, batch_b));
+  if (!f.Require(batch.size() == std::max(batch_a, batch_b), "an operand has too many axes")) {
+    return a;
+  }
+  const std::string letters_a = batch.substr(batch.size() - batch_a);
+  const std::string letters_b = batch.substr(batch.size() - batch_b);
+  return Contract(f, {a, absl::StrCat(letters_a, a.rank() == 1 ? "k" : "mk")},
+                  {b, absl::StrCat(letters_b, b.rank() == 1 ? "k" : "kn")},
+                  absl::StrCat(batch, a.rank() == 1 ? "" : "m", b.rank() == 1 ? "" : "n"));
 }
 
 }  // namespace rnnserve

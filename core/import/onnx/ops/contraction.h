@@ -26,6 +26,10 @@ BuiltValue Arrange(Formula& f, const LetteredValue& x, absl::string_view result)
 // program gets, so a matrix with one row is multiplied as a vector.
 BuiltValue Contract(Formula& f, LetteredValue a, LetteredValue b, absl::string_view result);
 
+// As numpy.matmul: the last two axes are matrices, and the ones before broadcast. A vector counts as
+// a matrix with one row or column, which the result does not have.
+BuiltValue MatrixProduct(Formula& f, const BuiltValue& a, const BuiltValue& b);
+
 }  // namespace rnnserve
 
 #endif  // RNNSERVE_CORE_IMPORT_ONNX_OPS_CONTRACTION_H_

@@ -20,6 +20,7 @@ absl::Span<const NamedConverter> MoveConverters();
 absl::Span<const NamedConverter> NormalizationConverters();
 absl::Span<const NamedConverter> PoolingConverters();
 absl::Span<const NamedConverter> ProductConverters();
+absl::Span<const NamedConverter> QuantizationConverters();
 absl::Span<const NamedConverter> RecurrentConverters();
 absl::Span<const NamedConverter> ReductionConverters();
 absl::Span<const NamedConverter> ResizeConverters();

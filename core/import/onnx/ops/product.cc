@@ -18,25 +18,9 @@ namespace {
 
 using Results = absl::StatusOr<std::vector<BuiltValue>>;
 
-// As numpy.matmul: the last two axes are matrices, and the ones before broadcast. A vector counts
-// as a matrix with one row or column, which the result does not have.
 Results MatMul(NodeConversion& node) {
   Formula f(node);
-  const BuiltValue a = node.operand(0);
-  const BuiltValue b = node.operand(1);
-  if (!f.Require(a.rank() > 0 && b.rank() > 0, "an operand is a scalar")) return f.Return({});
-  const size_t batch_a = static_cast<size_t>(std::max(a.rank() - 2, 0));
-  const size_t batch_b = static_cast<size_t>(std::max(b.rank() - 2, 0));
-  const std::string batch = std::string("abcdefgh").substr(0, std::max(batch_a, batch_b));
-  if (!f.Require(batch.size() == std::max(batch_a, batch_b), "an operand has too many axes")) {
-    return f.Return({});
-  }
-  const std::string letters_a = batch.substr(batch.size() - batch_a);
-  const std::string letters_b = batch.substr(batch.size() - batch_b);
-  return f.Return(
-      {Contract(f, {a, absl::StrCat(letters_a, a.rank() == 1 ? "k" : "mk")},
-                {b, absl::StrCat(letters_b, b.rank() == 1 ? "k" : "kn")},
-                absl::StrCat(batch, a.rank() == 1 ? "" : "m", b.rank() == 1 ? "" : "n"))});
+  return f.Return({MatrixProduct(f, node.operand(0), node.operand(1))});
 }
 
 // alpha * a * b + beta * c
