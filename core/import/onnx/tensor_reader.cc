@@ -33,7 +33,7 @@ absl::Status BadTensor(const TensorProto& proto, absl::string_view text) {
   return InvalidArgument("MODEL_WEIGHTS", absl::StrCat(NameOf(proto), ": ", text));
 }
 
-// Bytes of one element in raw_data; 0 if the type is not read.
+// Returns the bytes of one element in raw_data; 0 if the type is not read.
 int64_t WidthOf(int32_t data_type) {
   switch (data_type) {
     case TensorProto::UINT8:
@@ -138,7 +138,7 @@ std::vector<int64_t> IntegersOfRaw(int32_t data_type, const std::string& raw, si
   return integers;
 }
 
-// The elements of the list that belongs to the data type.
+// Returns the elements of the list that belongs to the data type.
 std::vector<float> FloatsOfLists(const TensorProto& proto) {
   std::vector<float> floats;
   switch (proto.data_type()) {
@@ -206,7 +206,7 @@ bool HasOverflow(const TensorProto& proto, const std::string& raw, const std::ve
   return false;
 }
 
-// What the file says about external data.
+// The place of external data, as the file states it.
 struct ExternalData {
   std::string location;
   int64_t offset = 0;

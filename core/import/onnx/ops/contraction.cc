@@ -16,7 +16,7 @@ namespace {
 
 bool Has(absl::string_view letters, char letter) { return letters.find(letter) != letters.npos; }
 
-// The extent of the axis of that letter; 1 if there is none.
+// Returns the extent of the axis of that letter; 1 if there is none.
 int64_t ExtentOf(const LetteredValue& x, char letter) {
   const size_t axis = x.letters.find(letter);
   return axis == std::string::npos ? 1 : x.value.shape()[static_cast<int>(axis)];

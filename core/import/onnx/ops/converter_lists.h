@@ -9,7 +9,7 @@
 
 namespace rnnserve {
 
-// The operators that the files of this folder convert; each list is in the file of its name.
+// Return the operators that the files of this folder convert; each list is in the file of its name.
 absl::Span<const NamedConverter> ActivationConverters();
 absl::Span<const NamedConverter> ConstantConverters();
 absl::Span<const NamedConverter> ConvolutionConverters();
