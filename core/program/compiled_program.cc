@@ -33,7 +33,13 @@ constexpr int64_t kFloatsOf(int64_t bytes) {
 // Returns the size of the tables of addresses that a call needs, in floats.
 int64_t TablesSize(const ProgramPlan& plan) {
   const auto num_bases = static_cast<int64_t>(plan.bases.size());
-  return PaddedRows(kFloatsOf(num_bases * int64_t{sizeof(BoundBase) + sizeof(float*)}));
+  return PaddedRows(
+      kFloatsOf(num_bases * int64_t{sizeof(BoundBase) + sizeof(float*) + sizeof(int64_t)}));
+}
+
+// Returns the size of the arenas of the rows that run at once, in floats.
+int64_t ArenasSize(const ProgramPlan& plan, int64_t batch) {
+  return PaddedRows(plan.arena_size) * std::min(batch, plan.rows_at_once);
 }
 
 // A call of a phase: the arguments and the memory.
@@ -63,11 +69,13 @@ class Execution {
     float* memory = call.arguments.scratch;
     bases_ = reinterpret_cast<BoundBase*>(memory);
     row_ = reinterpret_cast<float**>(bases_ + plan.bases.size());
+    strides_ = reinterpret_cast<int64_t*>(row_ + plan.bases.size());
     memory += TablesSize(plan);
-    float* const arena = memory;
-    float* const batch_memory = arena + PaddedRows(plan.arena_size);
+    float* const arenas = memory;
+    float* const batch_memory = arenas + ArenasSize(plan, batch_);
     for (size_t i = 0; i < plan.bases.size(); ++i) {
-      bases_[i] = Bound(plan.bases[i], call, arena, batch_memory);
+      bases_[i] = Bound(plan.bases[i], call, arenas, batch_memory);
+      strides_[i] = bases_[i].stride;
     }
   }
 
@@ -75,23 +83,35 @@ class Execution {
     for (const PlannedStage& stage : plan_.phases[static_cast<size_t>(phase)]) {
       for (const PlannedProduct& product : stage.products) Multiply(product, team);
       if (stage.instructions.empty()) continue;
-      for (int64_t b = 0; b < batch_; ++b) {
-        for (size_t i = 0; i < plan_.bases.size(); ++i) {
-          row_[i] = bases_[i].data + b * bases_[i].stride;
-        }
-        for (const auto& instruction : stage.instructions) instruction->Run(row_);
+      for (int64_t first = 0; first < batch_; first += plan_.rows_at_once) {
+        RunRows(stage, first, std::min(plan_.rows_at_once, batch_ - first));
       }
     }
   }
 
  private:
-  BoundBase Bound(const PlanBase& base, const Call& call, float* arena, float* batch_memory) const {
+  void RunRows(const PlannedStage& stage, int64_t first, int64_t num_rows) const {
+    for (size_t i = 0; i < plan_.bases.size(); ++i) {
+      // Each tile uses the same arenas.
+      const bool is_arena = plan_.bases[i].kind == PlanBase::Kind::kArena;
+      row_[i] = bases_[i].data + (is_arena ? 0 : first * bases_[i].stride);
+    }
+    if (num_rows == 1) {
+      for (const auto& instruction : stage.instructions) instruction->Run(row_);
+      return;
+    }
+    const RowTile rows{row_, strides_, plan_.bases.size(), num_rows};
+    for (const auto& instruction : stage.instructions) instruction->RunRows(rows);
+  }
+
+  BoundBase Bound(const PlanBase& base, const Call& call, float* arenas,
+                  float* batch_memory) const {
     const CompiledProgram::Arguments& arguments = call.arguments;
     switch (base.kind) {
       case PlanBase::Kind::kFixed:
         return {const_cast<float*>(plan_.fixed.data()), 0};
       case PlanBase::Kind::kArena:
-        return {arena, 0};
+        return {arenas, PaddedRows(plan_.arena_size)};
       case PlanBase::Kind::kInput:
         return BindArgument(arguments.inputs, base.index);
       case PlanBase::Kind::kState:
@@ -127,7 +147,8 @@ class Execution {
   const ProgramPlan& plan_;
   const int64_t batch_;
   BoundBase* bases_;
-  float** row_;
+  float** row_;  // the bases of the first row of a tile
+  int64_t* strides_;
 };
 
 }  // namespace
@@ -180,7 +201,7 @@ absl::Span<const float> CompiledProgram::initial_state(size_t state) const {
 
 int64_t CompiledProgram::scratch_size(int64_t batch) const {
   const ProgramPlan& plan = parts_->plan;
-  return TablesSize(plan) + PaddedRows(plan.arena_size) +
+  return TablesSize(plan) + ArenasSize(plan, batch) +
          batch * (plan.batch_row_size + plan.projection_rows);
 }
 
@@ -216,7 +237,7 @@ void CompiledProgram::Step(const Arguments& step) const {
   const bool is_projected = step.projection.data != nullptr || plan.projection_rows == 0;
   if (!is_projected) {
     projection.data =
-        step.scratch + TablesSize(plan) + PaddedRows(plan.arena_size) + batch * plan.batch_row_size;
+        step.scratch + TablesSize(plan) + ArenasSize(plan, batch) + batch * plan.batch_row_size;
     projection.stride = PaddedRows(plan.projection_rows);
   }
   const Columns prepared{const_cast<float*>(step.prepared.data), step.prepared.rows, batch,

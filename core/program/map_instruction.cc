@@ -56,6 +56,19 @@ void MapInstruction::Run(float* const* memory) const {
   });
 }
 
+void MapInstruction::RunRows(const RowTile& rows) const {
+  if (!axes_.empty() || rows_.count > 1) return RowInstruction::RunRows(rows);
+  MapRows batch_rows;
+  batch_rows.count = rows.num_rows;
+  batch_rows.result_stride = RowStride(rows, 0);
+  const float* operands[kMapOperandsMax];
+  for (size_t k = 0; k + 1 < num_accesses(); ++k) {
+    operands[k] = At(rows.memory, 1 + k);
+    batch_rows.strides[k] = RowStride(rows, 1 + k);
+  }
+  Map(function_, scalars_, operands, batch_rows, inner_extent_, At(rows.memory, 0));
+}
+
 bool MapInstruction::CanReplace(size_t access) const { return can_replace_[access]; }
 
 }  // namespace rnnserve

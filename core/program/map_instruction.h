@@ -29,6 +29,8 @@ class MapInstruction final : public RowInstruction {
   static bool CanRun(const std::vector<StridedView>& views);
 
   void Run(float* const* memory) const override;
+  // Calls the kernel once for all rows, if the elements of each follow each other.
+  void RunRows(const RowTile& rows) const override;
   bool CanReplace(size_t access) const override;
 
  private:

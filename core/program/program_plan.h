@@ -24,7 +24,7 @@ constexpr size_t kNumPhases = 3;
 struct PlanBase {
   enum class Kind {
     kFixed,  // constants, the same for every row
-    kArena,  // values of one row that nothing outside its stage reads; the same for every row
+    kArena,  // values that nothing outside their stage reads; for the rows that run at once
     kInput,  // `index` counts the arguments of that kind
     kState,
     kConstant,
@@ -54,7 +54,8 @@ struct PlannedProduct {
   std::vector<int32_t> start_offsets;
 };
 
-// First the products of all rows, one after the other, then the instructions, row by row.
+// First the products of all rows, one after the other, then the instructions: all of them for the
+// first `rows_at_once` rows, then for the next ones.
 struct PlannedStage {
   std::vector<PlannedProduct> products;
   std::vector<std::unique_ptr<RowInstruction>> instructions;
@@ -66,7 +67,8 @@ struct ProgramPlan {
   std::array<std::vector<PlannedStage>, kNumPhases> phases;
   std::vector<PlanBase> bases;
   AlignedBuffer fixed;
-  int64_t arena_size = 0;
+  int64_t arena_size = 0;  // of one row
+  int64_t rows_at_once = 1;
   int64_t batch_row_size = 0;  // floats of the batch memory for each row
   int64_t prepared_rows = 0;
   int64_t projection_rows = 0;

@@ -26,7 +26,24 @@ constexpr int kPrepare = static_cast<int>(Phase::kPrepare);
 constexpr int kProject = static_cast<int>(Phase::kProject);
 constexpr int kStep = static_cast<int>(Phase::kStep);
 
+// The values of rows that run at once stay in the first-level cache, of at least 32 KiB, from one
+// instruction to the next. More rows than this save nothing.
+constexpr int64_t kFloatsAtOnceMax = 6144;
+constexpr int64_t kRowsAtOnceMax = 16;
+
 int64_t SizeOf(const Program::Value& value) { return value.shape.NumElements().value_or(0); }
+
+// Returns the floats of the inputs, states and outputs of a row.
+int64_t ArgumentsSize(const Program& program) {
+  int64_t size = 0;
+  for (const Program::State& state : program.states)
+    size += 2 * SizeOf(program.values[state.value]);
+  for (const Program::ValueId input : program.inputs) size += SizeOf(program.values[input]);
+  for (const Program::Output& output : program.outputs) {
+    size += SizeOf(program.values[output.value]);
+  }
+  return size;
+}
 
 }  // namespace
 
@@ -54,6 +71,9 @@ absl::StatusOr<ProgramPlan> ProgramPlanner::Plan() {
                            absl::StrCat("the values of one row of the program take ", row_size,
                                         " floats; the limit is ", kProgramArenaMax));
   }
+  plan_.rows_at_once =
+      std::clamp(kFloatsAtOnceMax / std::max<int64_t>(row_size + ArgumentsSize(program_), 1),
+                 int64_t{1}, kRowsAtOnceMax);
   return std::move(plan_);
 }
 

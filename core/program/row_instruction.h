@@ -16,8 +16,21 @@ namespace rnnserve {
 // storages, whose places are chosen last.
 using StorageId = int;
 
+// The places of some rows of a batch: base i of row r is at memory[i] + r * strides[i].
+struct RowTile {
+  float** memory;
+  const int64_t* strides;
+  size_t num_bases;
+  int64_t num_rows;
+
+  // Moves the places on by `rows` rows, which may be negative.
+  void Advance(int64_t rows) const {
+    for (size_t i = 0; i < num_bases; ++i) memory[i] += rows * strides[i];
+  }
+};
+
 // One instruction of a compiled program, for one row of a batch. Immutable after planning; safe to
-// share. Run allocates nothing.
+// share. Run and RunRows allocate nothing.
 class RowInstruction {
  public:
   // A use of a memory. Its place is memory[base] + offset.
@@ -35,6 +48,16 @@ class RowInstruction {
   // `memory` holds the base addresses of one row.
   virtual void Run(float* const* memory) const = 0;
 
+  // Runs for all rows of a tile, with the same results as Run for each of them. Leaves the places
+  // as they were.
+  virtual void RunRows(const RowTile& rows) const {
+    for (int64_t r = 0; r < rows.num_rows; ++r) {
+      Run(rows.memory);
+      rows.Advance(1);
+    }
+    rows.Advance(-rows.num_rows);
+  }
+
   // Returns whether the result may be in the memory of the operand of that access, because each
   // element of it is read before the element of the result in its place is written.
   virtual bool CanReplace(size_t /*access*/) const { return false; }
@@ -47,6 +70,10 @@ class RowInstruction {
 
   float* At(float* const* memory, size_t access) const {
     return memory[accesses_[access].base] + accesses_[access].offset;
+  }
+  // Returns the floats from the place of an access in one row to that in the next.
+  int64_t RowStride(const RowTile& rows, size_t access) const {
+    return rows.strides[accesses_[access].base];
   }
   size_t num_accesses() const { return accesses_.size(); }
 
