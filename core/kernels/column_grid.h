@@ -34,7 +34,9 @@ struct BasicColumnGrid {
     return {column(0, i), rows, batch, row_stride};
   }
 
-  operator BasicColumnGrid<const T>() const { return {data, rows, row_stride, offsets}; }  // NOLINT
+  operator BasicColumnGrid<const T>() const {  // NOLINT: a view
+    return {data, rows, row_stride, offsets};
+  }
 };
 
 using ColumnGrid = BasicColumnGrid<float>;

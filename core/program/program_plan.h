@@ -67,8 +67,8 @@ struct ProgramPlan {
   std::array<std::vector<PlannedStage>, kNumPhases> phases;
   std::vector<PlanBase> bases;
   AlignedBuffer fixed;
-  int64_t arena_size = 0;  // of one row
-  int64_t rows_at_once = 1;
+  int64_t arena_size = 0;      // of one row
+  int64_t rows_at_once = 1;    // rows that an instruction computes before the next one runs
   int64_t batch_row_size = 0;  // floats of the batch memory for each row
   int64_t prepared_rows = 0;
   int64_t projection_rows = 0;
