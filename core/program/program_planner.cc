@@ -22,7 +22,6 @@ namespace {
 
 using Access = RowInstruction::Access;
 constexpr int kConstantPhase = -1;
-constexpr int kPrepare = static_cast<int>(Phase::kPrepare);
 constexpr int kProject = static_cast<int>(Phase::kProject);
 constexpr int kStep = static_cast<int>(Phase::kStep);
 

@@ -85,7 +85,10 @@ absl::StatusOr<std::unique_ptr<Layer>> Relu::Create(const LayerRegistry& /*regis
 }
 
 void Relu::Apply(ConstColumns x, Columns y) const {
-  const auto [slope, max_value, threshold] = options_;
+  // Clang 14 cannot capture structured bindings.
+  const float slope = options_.negative_slope;
+  const float max_value = options_.max_value;
+  const float threshold = options_.threshold;
   for (int64_t b = 0; b < x.cols; ++b) {
     y.vector(b) = x.vector(b).unaryExpr([=](float value) {
       if (!(value <= threshold)) return std::min(value, max_value);
